@@ -1,0 +1,105 @@
+# Every task a person does. `make train a=b c.d=e` is `chromahint train a=b c.d=e`; `make` alone lists the tasks.
+
+PYTHON := python3
+VENV := .venv
+ARGS :=
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+TASKS := help setup train multirun evaluate models hints test test-slow lint format bench clean
+# these hand what is typed on to `chromahint`
+FORWARDING := train multirun evaluate
+OWN := PYTHON=% VENV=% ARGS=%
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: $(TASKS)
+
+help: ## list the tasks
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
+	@echo
+	@echo "  Options follow as key=value: make train model=unet trainer.max_minutes=3"
+	@echo "  What make cannot carry goes into ARGS: make train ARGS='model=unet \"name=a  b\"'"
+
+setup: $(READY) ## make the environment in .venv (every task does so by itself)
+
+train: $(READY) ## train a network and see what it has learnt: make train model=hscaunet
+	@$(BIN)/chromahint train $(WORDS) $(ARGS)
+
+multirun: $(READY) ## train every combination: make multirun model=hscaunet,resunet seed=0,1
+	@$(BIN)/chromahint train -m $(WORDS) $(ARGS)
+
+evaluate: $(READY) ## measure a network: make evaluate run=runs/NAME/DATE
+	@$(BIN)/chromahint evaluate $(WORDS) $(ARGS)
+
+models: $(READY) ## list the networks
+	@$(BIN)/chromahint models $(ARGS)
+
+hints: $(READY) ## draw what each hint sampler does, into hints.png
+	@$(BIN)/chromahint hints preview $(ARGS)
+
+test: lint ## check the code and run the tests
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-slow: $(READY) ## run the tests that take minutes
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: $(READY) ## check style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(READY) ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY) ## measure speed, as ratios within one run
+	$(BIN)/python benchmarks/training_step.py $(ARGS)
+	$(BIN)/python benchmarks/loading.py
+
+clean: ## remove the environment and what tools leave behind; runs stay
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
+
+# made once, and anew when what it is made from changes
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Chromahint needs Python 3.11 or later: type make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	@echo "Making the environment in $(VENV): a few minutes, once."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# --- what was typed, word by word, quoted for the shell -------------------------------------------------------------
+# make keeps command-line variables in reverse order, with a backslash before each space
+# and each backslash, and each dollar doubled
+EMPTY :=
+SPACE := $(EMPTY) $(EMPTY)
+QUOTE := '
+BLANK := ␠
+SLASH := ⧵
+TYPED = $(subst $$$$,$$,$(subst \$(SPACE),$(BLANK),$(subst \\,$(SLASH),$(MAKEOVERRIDES))))
+REVERSE = $(if $(1),$(call REVERSE,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
+QUOTED = '$(subst $(SLASH),\,$(subst $(BLANK), ,$(subst $(QUOTE),'\'',$(1))))'
+WORDS = $(foreach WORD,$(call REVERSE,$(filter-out $(OWN),$(TYPED))),$(call QUOTED,$(WORD)))
+
+# --- refuse, before anything runs, what would be misunderstood -------------------------------------------------------
+WRONG := $(filter-out $(TASKS) $(READY),$(MAKECMDGOALS))
+ifneq ($(WRONG),)
+  $(error $(WRONG): there is no such task; options are written key=value. The tasks: $(TASKS))
+endif
+ifneq ($(filter-out $(OWN),$(TYPED)),)
+  ifneq ($(words $(MAKECMDGOALS)),1)
+    $(error options go with one task: make train model=unet)
+  endif
+  ifeq ($(filter $(FORWARDING),$(MAKECMDGOALS)),)
+    $(error $(MAKECMDGOALS) takes no options $(filter-out $(OWN),$(TYPED)): see ARGS in `make help`)
+  endif
+endif
+# flags are make's own: those that people mean for a command are refused rather than swallowed
+STRAY := $(shell tr '\0' '\n' 2>/dev/null </proc/$$PPID/cmdline | sed 1d | grep -x -e '-[mb]' -e '--multirun')
+ifneq ($(STRAY),)
+  $(error $(STRAY): is a flag that make would swallow; several runs are `make multirun model=a,b`)
+endif
+ifneq ($(findstring i,$(firstword -$(MAKEFLAGS)))$(findstring t,$(firstword -$(MAKEFLAGS))),)
+  $(error -i and -t: would pass over errors and set-up; leave them out)
+endif

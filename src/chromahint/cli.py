@@ -1,0 +1,172 @@
+"""The command `chromahint`, and nothing else: what was typed goes to the room that does it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from chromahint import __version__
+from chromahint.config.folders import options
+
+Command = Callable[[list[str]], int]
+
+OVERRIDES = """\
+Each argument is key=value: a choice in a group (model=unet) or one option (data.batch_size=4).
+Values with spaces, commas or brackets stand in quotes: 'hints.probabilities=[0.01, 0.03]'.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0, 1 for a run that failed, 2 for something typed wrongly."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_overview())
+        return 0
+    if words[0] == "--version":
+        print(f"chromahint {__version__}")
+        return 0
+    name, rest = words[0], words[1:]
+    if name not in COMMANDS:
+        print(f"Error: {name}: there is no such command; the commands are {', '.join(COMMANDS)}.", file=sys.stderr)
+        return 2
+    try:
+        return COMMANDS[name](rest)
+    except ValueError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return 130
+
+
+def train(words: list[str]) -> int:
+    """Train a network: `train model=hscaunet`; several with -m: `train -m model=unet,resunet seed=0,1`."""
+    if _wants_help(words):
+        print(_with_groups("train [-m] [key=value ...]", train.__doc__, "train"))
+        return 0
+    if words and words[0] in ("-m", "--multirun"):
+        from chromahint.training.multirun import main as multirun
+
+        return multirun(_overrides("train", words[1:]))
+    from chromahint.training.launch import main as launch
+
+    return launch(_overrides("train", words))
+
+
+def evaluate(words: list[str]) -> int:
+    """Measure a network on photos: `evaluate run=RUN` or `evaluate model=pullpush data=folder data.root=PHOTOS`."""
+    if _wants_help(words):
+        print(_with_groups("evaluate [key=value ...]", evaluate.__doc__, "evaluate"))
+        return 0
+    from chromahint.evaluation.command import main as command
+
+    return command(_overrides("evaluate", words))
+
+
+def models(words: list[str]) -> int:
+    """List the networks with their year, size, cost and source."""
+    parser = argparse.ArgumentParser("chromahint models", description=models.__doc__)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    arguments = parser.parse_args(words)
+    from chromahint.config.compose import compose
+    from chromahint.models.catalogue import as_json, as_table, catalogue
+
+    targets = {name: compose("train", [f"model={name}"]).config["model"]["_target_"] for name in options()["model"]}
+    entries = catalogue(targets)
+    if arguments.json:
+        print(as_json(entries))
+    else:
+        from rich.console import Console
+
+        Console().print(as_table(entries))
+    return 0
+
+
+def hints(words: list[str]) -> int:
+    """Draw what each hint sampler makes of a few photos into one picture: `hints preview`."""
+    parser = argparse.ArgumentParser("chromahint hints", description=hints.__doc__)
+    parser.add_argument("what", choices=["preview"], help="preview: draw one picture")
+    parser.add_argument("--output", type=Path, default=Path("hints.png"), help="the picture to write (hints.png)")
+    parser.add_argument("--photos", type=Path, help="a folder of photos; without it, photos that come with scikit-image")
+    parser.add_argument("--sampler", action="append", choices=options()["hints"], help="one sampler; may be repeated")
+    parser.add_argument("--size", type=int, default=256, help="side of the squashed photos in pixels (256)")
+    parser.add_argument("--seed", type=int, default=0, help="other hints (0)")
+    arguments = parser.parse_args(words)
+    from chromahint.config.build import build
+    from chromahint.config.compose import compose
+    from chromahint.data.folder import Folder
+    from chromahint.data.tiles import NaturalTiles
+    from chromahint.data.transforms import squash
+    from chromahint.evaluation.pictures import write_png
+    from chromahint.hints.preview import draw_preview
+
+    chosen = arguments.sampler or options()["hints"]
+    samplers = {name: build(compose("train", [f"hints={name}"]).config["hints"]) for name in chosen}
+    photos = Folder(str(arguments.photos)).photos("all", limit=4) if arguments.photos else NaturalTiles()
+    step = max(1, len(photos) // 4)
+    pictures = [squash(photos.read(index), arguments.size) for index in range(0, len(photos), step)][:4]
+    print(write_png(arguments.output, draw_preview(samplers, pictures, arguments.seed)))
+    return 0
+
+
+COMMANDS: dict[str, Command] = {"train": train, "evaluate": evaluate, "models": models, "hints": hints}
+
+
+def _wants_help(words: Sequence[str]) -> bool:
+    return any(word in ("-h", "--help") for word in words)
+
+
+def _overrides(command: str, words: Sequence[str]) -> list[str]:
+    for word in words:
+        if word.startswith("-"):
+            raise ValueError(f"{word}: `chromahint {command}` takes key=value; see `chromahint {command} --help`")
+        if "=" not in word and not word.startswith("~"):
+            raise ValueError(f"{word}: is not key=value; see `chromahint {command} --help`")
+    return list(words)
+
+
+def _overview() -> str:
+    lines = [f"  {name:<10}{(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            f"chromahint {__version__}: train, compare and use networks that colour a grey photo from colour hints",
+            "",
+            *lines,
+            "",
+            "`chromahint COMMAND --help` says more.",
+        ]
+    )
+
+
+def _with_groups(usage: str, text: str | None, command: str) -> str:
+    from chromahint.config.folders import defaults
+
+    chosen = defaults(command)
+    groups = {group: names for group, names in options().items() if group in chosen}
+    width = max(map(len, groups))
+    lines = [f"  {g:<{width}}  {' '.join(f'[{n}]' if n == chosen[g] else n for n in names)}" for g, names in groups.items()]
+    return "\n".join(
+        [
+            f"usage: chromahint {usage}",
+            "",
+            text or "",
+            "",
+            OVERRIDES,
+            "Groups and their choices; [the default]:",
+            *lines,
+            "",
+            f"Options stand, with what they mean, in {_conf()}.",
+        ]
+    )
+
+
+def _conf() -> Path:
+    from chromahint.config.folders import shipped
+
+    return shipped("conf")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

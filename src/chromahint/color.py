@@ -1,0 +1,73 @@
+"""sRGB <-> CIE Lab on the device, in batches, and which colours a screen can show. The only place that knows about Lab.
+
+Units everywhere: lightness L in 0..100, colour (a, b) in CIE Lab units (about -110..110), D65 white, sRGB.
+
+Shape suffixes: B batch, H height, W width, N any number.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import kornia.color
+import torch
+from torch import Tensor
+
+AB_LIMIT = 110.0
+"""No sRGB colour has |a| or |b| beyond this."""
+
+
+def rgb_to_lab(rgb: Tensor) -> tuple[Tensor, Tensor]:
+    """Split photos into lightness and colour, in float32 even inside an autocast region.
+
+    Args:
+        rgb: B3HW, uint8 in 0..255 or floating point in 0..1.
+
+    Returns:
+        Lightness B1HW in 0..100 and ab B2HW in Lab units, float32 on the device of `rgb`.
+
+    >>> lightness, ab = rgb_to_lab(torch.full((1, 3, 2, 2), 255, dtype=torch.uint8))
+    >>> round(float(lightness.mean())), round(float(ab.abs().max()))
+    (100, 0)
+    """
+    with torch.autocast(rgb.device.type, enabled=False):
+        scaled = rgb.float() / 255 if rgb.dtype == torch.uint8 else rgb.float()
+        lab = kornia.color.rgb_to_lab(scaled)
+    return lab[:, :1], lab[:, 1:]
+
+
+def lab_to_rgb(lightness: Tensor, ab: Tensor) -> Tensor:
+    """Join lightness B1HW (0..100) and ab B2HW to RGB B3HW, float32 in 0..1; colours no screen can show are clipped."""
+    return _to_rgb(lightness, ab).clamp(0, 1)
+
+
+def lab_to_rgb8(lightness: Tensor, ab: Tensor) -> Tensor:
+    """Join lightness B1HW (0..100) and ab B2HW to the 8-bit RGB picture B3HW that would be written to a file."""
+    return lab_to_rgb(lightness, ab).mul(255).round().to(torch.uint8)
+
+
+def in_gamut(lightness: Tensor, ab: Tensor, tolerance: float = 1e-3) -> Tensor:
+    """Tell where L B1HW with ab B2HW is a colour that sRGB can show: B1HW of bool."""
+    rgb = _to_rgb(lightness, ab)
+    return ((rgb >= -tolerance) & (rgb <= 1 + tolerance)).all(dim=1, keepdim=True)
+
+
+@functools.lru_cache(maxsize=128)
+def gamut_ab(lightness: float, step: float = 2.0) -> Tensor:
+    """List the ab that sRGB can show at one lightness, on a grid of `step` Lab units through neutral grey: N2, float32.
+
+    >>> len(gamut_ab(50.0, 10.0)) > len(gamut_ab(95.0, 10.0)) > len(gamut_ab(100.0, 10.0))
+    True
+    """
+    reach = int(AB_LIMIT // step)
+    axis = torch.arange(-reach, reach + 1, dtype=torch.float32) * step
+    ab_2HW = torch.stack(torch.meshgrid(axis, axis, indexing="ij"))
+    shown = in_gamut(torch.full((1, 1, *ab_2HW.shape[1:]), lightness), ab_2HW[None])[0, 0]
+    return ab_2HW[:, shown].T.contiguous()
+
+
+def _to_rgb(lightness: Tensor, ab: Tensor) -> Tensor:
+    with torch.autocast(ab.device.type, enabled=False):
+        lab = torch.cat([lightness.float(), ab.float()], dim=1)
+        rgb: Tensor = kornia.color.lab_to_rgb(lab, clip=False)
+    return rgb

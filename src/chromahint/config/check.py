@@ -1,0 +1,137 @@
+"""Check a whole config before anything heavy is imported: unknown keys, wrong types, bad numbers, missing files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from chromahint.config.compose import Config, suggest
+from chromahint.config.errors import ConfigError
+from chromahint.config.signatures import Signature, accepts, describe, signature
+
+RESERVED = {"_target_", "_partial_"}
+GROUPS = {"model", "data", "hints", "augment", "loss", "optimizer", "schedule", "trainer", "callbacks", "logger", "protocol"}
+TOP = {
+    "train": GROUPS | {"seed", "weights", "runs", "name"},
+    "evaluate": {"model", "data", "protocol", "run", "weights", "output", "split", "batch_size", "device", "seed"},
+}
+
+# key, what is allowed, and how to tell; keys that a config lacks or leaves null are passed over
+NUMBERS: list[tuple[str, str, Callable[[Any], bool]]] = [
+    ("seed", "a whole number from 0", lambda v: v >= 0),
+    ("batch_size", "a whole number from 1", lambda v: v >= 1),
+    ("data.batch_size", "a whole number from 1", lambda v: v >= 1),
+    ("data.size", "a side in pixels from 16", lambda v: v >= 16),
+    ("data.workers", "a whole number from 0", lambda v: v >= 0),
+    ("data.limit", "a whole number from 1, or null for all", lambda v: v >= 1),
+    ("model.width", "a multiple of 4, from 4; the published networks have 64", lambda v: v >= 4 and v % 4 == 0),
+    ("optimizer.lr", "a number above 0", lambda v: v > 0),
+    ("trainer.devices", "auto, or a whole number from 1", lambda v: v == "auto" or v >= 1),
+    ("trainer.accumulate", "a whole number from 1", lambda v: v >= 1),
+    ("trainer.clip", "a number above 0, or null for no clipping", lambda v: v > 0),
+    ("trainer.val_every", "a whole number of steps from 1, or null for every epoch", lambda v: v >= 1),
+    ("trainer.log_every", "a whole number of steps from 1", lambda v: v >= 1),
+    ("trainer.max_steps", "a whole number from 1, or null", lambda v: v >= 1),
+    ("trainer.max_epochs", "a whole number from 1, or null", lambda v: v >= 1),
+    ("trainer.max_minutes", "a number above 0, or null", lambda v: v > 0),
+    ("protocol.size", "a side in pixels from 16", lambda v: v >= 16),
+]
+WHOLE = {"seed", "batch_size"}
+
+
+def check(config: Config, kind: str) -> None:
+    """Raise ConfigError, with all that is wrong in one message, unless the config can be carried out.
+
+    Args:
+        config: a composed, resolved config.
+        kind: "train" or "evaluate".
+    """
+    problems = [*_unknown_top(config, TOP[kind]), *_walk(config, "")]
+    problems = problems or [*_numbers(config), *_files(config), *_contradictions(config)]
+    if problems:
+        raise ConfigError("\n".join(dict.fromkeys(problems)))
+
+
+def _unknown_top(config: Config, allowed: set[str]) -> Iterator[str]:
+    for key in config:
+        if key not in allowed:
+            yield f"{key}: there is no such option; the options are {', '.join(sorted(allowed))}.{suggest(key, sorted(allowed))}"
+
+
+def _walk(node: Any, path: str) -> Iterator[str]:
+    """Hold every `_target_` node, however deep, against the signature of what it names."""
+    if isinstance(node, list):
+        for index, item in enumerate(node):
+            yield from _walk(item, f"{path}[{index}]")
+    if not isinstance(node, dict):
+        return
+    if "_target_" in node:
+        try:
+            yield from _against(signature(node["_target_"]), node, path)
+        except ConfigError as error:
+            yield f"{path}.{error}"
+            return
+    for key, value in node.items():
+        name = f"{path}.{key}" if path else str(key)
+        if value == "???":
+            yield f"{name} is not set: type {name}=VALUE"
+        yield from _walk(value, name)
+
+
+def _against(wanted: Signature, node: Config, path: str) -> Iterator[str]:
+    for key, value in node.items():
+        if key in RESERVED or value == "???":
+            continue
+        if key not in wanted.parameters:
+            known = sorted(wanted.parameters)
+            allowed = f"the options are {', '.join(known)}" if known else "it has no options"
+            yield f"{path}.{key}: there is no such option; {allowed}.{suggest(key, known)}"
+        elif not (isinstance(value, dict) and "_target_" in value):
+            annotation = wanted.parameters[key].annotation
+            if not accepts(annotation, value):
+                yield f"{path}.{key}={value}: {path}.{key} is {describe(annotation)}"
+    if not node.get("_partial_"):
+        for key, parameter in wanted.parameters.items():
+            if parameter.required and key not in node:
+                yield f"{path}.{key} is not set: type +{path}.{key}=VALUE"
+
+
+def _get(config: Config, key: str) -> Any:
+    node: Any = config
+    for part in key.split("."):
+        node = node.get(part) if isinstance(node, dict) else None
+    return node
+
+
+def _numbers(config: Config) -> Iterator[str]:
+    for key, allowed, fits in NUMBERS:
+        value = _get(config, key)
+        if value is None:
+            continue
+        whole = key not in WHOLE or (isinstance(value, int) and not isinstance(value, bool))
+        if not whole or not fits(value):
+            yield f"{key}={value}: {key} is {allowed}"
+
+
+def _files(config: Config) -> Iterator[str]:
+    root = _get(config, "data.root")
+    if root is not None and not Path(root).expanduser().is_dir():
+        yield f"data.root={root}: there is no such folder; type data.root=/path/to/photos"
+    weights = _get(config, "weights")
+    if weights is not None and weights != "none" and not Path(str(weights)).expanduser().is_file():
+        yield f"weights={weights}: there is no such file; weights is none or the path of a weights file"
+
+
+def _contradictions(config: Config) -> Iterator[str]:
+    trainer = config.get("trainer")
+    if trainer and all(trainer.get(limit) is None for limit in ("max_steps", "max_epochs", "max_minutes")):
+        yield "training would never end: set one of trainer.max_steps, trainer.max_epochs, trainer.max_minutes"
+    loss, model = _get(config, "loss._target_"), _get(config, "model._target_")
+    if loss == "chromahint.training.losses.Zhang" and "with_classes" not in signature(model).methods:
+        yield (
+            f"loss=zhang needs a network with colour classes, which {model.rpartition('.')[2]} has not: "
+            "type model=zhang2017, or another loss"
+        )
+    if config.get("run") is not None and config.get("weights", "none") != "none":
+        yield "run= brings its own weights: leave out weights=, or name the network with model= instead of run="

@@ -1,0 +1,121 @@
+"""From group choices and overrides, as typed, to one plain config; Hydra's complaints become sentences."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import ConfigCompositionException, HydraException, OverrideParseException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from chromahint.config.errors import ConfigError
+from chromahint.config.experiments import register
+from chromahint.config.folders import options, shipped
+
+Config = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A resolved config, the choice made in each group, and the overrides as typed."""
+
+    config: Config
+    choices: dict[str, str]
+    overrides: list[str]
+
+
+def compose(name: str, overrides: Sequence[str]) -> Composed:
+    """Compose `conf/<name>.yaml` with overrides such as `model=unet` or `data.batch_size=4`.
+
+    Raises:
+        ConfigError: an override can't be read, or names a group, option or key that does not exist.
+    """
+    if str(Path.cwd()) not in sys.path:  # networks of one's own may lie in the current folder
+        sys.path.append(str(Path.cwd()))
+    parsed = [_parse(text) for text in overrides]
+    _check_choices(parsed)
+    register()
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(config_dir=str(shipped("conf")), version_base="1.3"):
+        try:
+            composed = hydra_compose(name, overrides=list(overrides), return_hydra_config=True)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise _explain(error, name, parsed) from None
+        choices = {g: str(c) for g, c in composed.hydra.runtime.choices.items() if not g.startswith("hydra/")}
+        OmegaConf.set_struct(composed, False)
+        composed.pop("hydra")
+        try:
+            config = OmegaConf.to_container(composed, resolve=True)
+        except OmegaConfBaseException as error:
+            raise ConfigError(f"{error.full_key}: {error.msg or error}".splitlines()[0]) from None
+    assert isinstance(config, dict)
+    return Composed({str(k): v for k, v in config.items()}, choices, list(overrides))
+
+
+def suggest(word: str, known: Sequence[str]) -> str:
+    """End a sentence with the nearest known word, where there is one.
+
+    >>> suggest("hscunet", ["hscaunet", "unet"])
+    ' Did you mean hscaunet?'
+    """
+    near = difflib.get_close_matches(word, known, n=1)
+    return f" Did you mean {near[0]}?" if near else ""
+
+
+def _parse(text: str) -> Override:
+    try:
+        override = OverridesParser.create().parse_overrides([text])[0]
+    except OverrideParseException:
+        raise ConfigError(
+            f"cannot read {text!r}: write key=value, such as model=unet or data.batch_size=4; "
+            "put values with spaces, brackets or commas in quotes: 'key=\"a, b\"'"
+        ) from None
+    if override.is_sweep_override():
+        raise ConfigError(
+            f"{text!r} asks for several runs: type `chromahint train -m {text}` or `make multirun {text}`"
+        )
+    return override
+
+
+def _check_choices(overrides: Sequence[Override]) -> None:
+    groups = options()
+    for override in overrides:
+        key, value = override.key_or_group, override.value()
+        if key not in groups or value is None or override.is_delete():
+            continue
+        if not isinstance(value, str) or value not in groups[key]:
+            raise ConfigError(f"{key}={value}: {key} is one of {', '.join(groups[key])}.{suggest(str(value), groups[key])}")
+
+
+def _explain(error: Exception, name: str, overrides: Sequence[Override]) -> ConfigError:
+    match = re.match(r"Could not override '([^']+)'", str(error))
+    if not (isinstance(error, ConfigCompositionException) and match):
+        return ConfigError(" ".join(str(error).split("Config search path")[0].split()))
+    key = match.group(1).partition("@")[0]
+    groups = options()
+    chosen = [o.input_line for o in overrides if o.key_or_group in groups and o.input_line is not None]
+    tree: Any = OmegaConf.to_container(hydra_compose(name, overrides=chosen), resolve=False)
+    where: list[str] = []
+    *parents, last = key.split(".")
+    for part in parents:
+        if not isinstance(tree, Mapping) or part not in tree:
+            last = part
+            break
+        tree, where = tree[part], [*where, part]
+    place = ".".join(where)
+    if not isinstance(tree, Mapping):
+        return ConfigError(f"{key}: {place} is a plain value ({tree!r}): type {place}=VALUE")
+    known = sorted(k for k in tree if not str(k).startswith("_"))
+    allowed = f"options of {place}" if where else "options"
+    return ConfigError(f"{key}: there is no such option; the {allowed} are {', '.join(known)}.{suggest(last, known)}")

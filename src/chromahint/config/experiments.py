@@ -1,0 +1,67 @@
+"""Let Hydra find `experiment=NAME` as the file `NAME/config.yaml` of a folder of experiments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.object_type import ObjectType
+from hydra.core.plugins import Plugins
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+
+from chromahint.config.folders import experiment_folders, own_conf
+
+GROUP = "experiment"
+
+
+class ExperimentSource(FileConfigSource):
+    """Serves `experiments/NAME/config.yaml` as option NAME of the group `experiment`."""
+
+    @staticmethod
+    def scheme() -> str:
+        """The scheme of search path entries that this source serves."""
+        return "experiments"
+
+    def is_group(self, config_path: str) -> bool:
+        """Only the root and the one group are groups here."""
+        return config_path.strip("/") in ("", GROUP)
+
+    def is_config(self, config_path: str) -> bool:
+        """An option is a folder with a config.yaml."""
+        return self._file(config_path) is not None
+
+    def load_config(self, config_path: str):  # type: ignore[no-untyped-def]  # Hydra's own type is not exported
+        """Load the experiment's config.yaml."""
+        file = self._file(config_path)
+        assert file is not None, config_path
+        return super().load_config(str(file))
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        """Names of the experiments, which Hydra shows when a name is not found."""
+        if config_path.strip("/") != GROUP or results_filter == ObjectType.GROUP:
+            return []
+        return sorted(f.parent.name for f in Path(self.path).glob("*/config.yaml"))
+
+    def _file(self, config_path: str) -> Path | None:
+        group, _, name = config_path.removesuffix(".yaml").partition("/")
+        file = Path(self.path) / name / "config.yaml"
+        return file if group == GROUP and name and file.is_file() else None
+
+
+class ChromahintSearchPath(SearchPathPlugin):
+    """Adds the folders of experiments, and the person's own `./conf`, to where Hydra looks."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Append our places behind the primary config folder."""
+        for folder in experiment_folders():
+            search_path.append(provider="chromahint", path=f"{ExperimentSource.scheme()}://{folder}")
+        if own := own_conf():
+            search_path.append(provider="chromahint", path=f"file://{own}")
+
+
+def register() -> None:
+    """Tell Hydra about experiments; calling it again changes nothing."""
+    plugins = Plugins.instance()
+    for plugin in (ExperimentSource, ChromahintSearchPath):
+        plugins.register(plugin)

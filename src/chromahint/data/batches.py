@@ -1,0 +1,119 @@
+"""Photos -> batches of uint8 RGB, made in a worker."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import cv2
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from chromahint.data.order import Draw, draw_seed
+from chromahint.data.photos import BrokenPhoto, Photos, Picture
+from chromahint.data.transforms import TrainingFit, squash
+
+
+class Batch(TypedDict):
+    """What a loader gives.
+
+    Attributes:
+        rgb: B3HW uint8, a channels-first view of channels-last memory.
+        id: the pictures' ids.
+        name: their short names.
+        weight: float32 B; 0 for a picture that only fills up, or that can't be read in evaluation.
+        broken: `path: reason` of what could not be read.
+    """
+
+    rgb: Tensor
+    id: list[str]
+    name: list[str]
+    weight: Tensor
+    broken: list[str]
+
+
+class TrainingPhotos(Dataset[Batch]):
+    """Photos fitted at random; one that can't be read is replaced by the next that can."""
+
+    def __init__(self, photos: Photos, fit: TrainingFit, seed: int) -> None:
+        self.photos, self.fit, self.seed = photos, fit, seed
+
+    def __getitems__(self, draws: list[Draw]) -> Batch:
+        """Make a whole batch."""
+        batch = _Maker(len(draws), self.fit.size)
+        for draw in draws:
+            picture, index = self._read(draw.photo, batch)
+            seed = draw_seed(self.seed, "fit", draw.epoch, draw.photo)
+            batch.add(self.fit(picture, seed), self.photos, index, draw.weight)
+        return batch.done()
+
+    def _read(self, index: int, batch: _Maker) -> tuple[Picture, int]:
+        count = len(self.photos)
+        for step in range(count):
+            try:
+                return self.photos.read((index + step) % count), (index + step) % count
+            except BrokenPhoto as error:
+                batch.broken.append(str(error))
+        raise ValueError(
+            f"None of the {count} training pictures can be read; the first that was tried: {batch.broken[0]}. "
+            "Type `chromahint data check` for all of them, or data.root=PATH with other pictures."
+        )
+
+
+class EvaluationPhotos(Dataset[Batch]):
+    """Photos squashed to size x size, or as they are where size is None; one that can't be read weighs nothing."""
+
+    def __init__(self, photos: Photos, size: int) -> None:
+        self.photos, self.size = photos, size
+
+    def __getitems__(self, draws: list[Draw]) -> Batch:
+        """Make a whole batch."""
+        batch = _Maker(len(draws), self.size)
+        for draw in draws:
+            try:
+                batch.add(squash(self.photos.read(draw.photo), self.size), self.photos, draw.photo, draw.weight)
+            except BrokenPhoto as error:
+                batch.add_nothing(self.photos.name(draw.photo))
+                if draw.weight:
+                    batch.broken.append(str(error))
+        return batch.done()
+
+
+class _Maker:
+    def __init__(self, count: int, size: int) -> None:
+        self.rgb_BHW3 = torch.zeros(count, size, size, 3, dtype=torch.uint8)
+        self.pixels = self.rgb_BHW3.numpy()
+        self.ids: list[str] = []
+        self.names: list[str] = []
+        self.weights: list[float] = []
+        self.broken: list[str] = []
+
+    def add(self, picture: Picture, photos: Photos, index: int, weight: float) -> None:
+        self.pixels[len(self.ids)] = picture
+        self.ids.append(photos.identify(index))
+        self.names.append(photos.name(index))
+        self.weights.append(weight)
+
+    def add_nothing(self, name: str) -> None:
+        self.ids.append(f"broken/{name}")
+        self.names.append(name)
+        self.weights.append(0.0)
+
+    def done(self) -> Batch:
+        return Batch(
+            rgb=self.rgb_BHW3.permute(0, 3, 1, 2),
+            id=self.ids,
+            name=self.names,
+            weight=torch.tensor(self.weights),
+            broken=self.broken,
+        )
+
+
+def as_it_is(batch: Batch) -> Batch:
+    """Collate nothing: a worker makes whole batches."""
+    return batch
+
+
+def start_worker(_: int) -> None:
+    """Keep a worker to one core."""
+    cv2.setNumThreads(0)

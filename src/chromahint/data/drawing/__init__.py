@@ -1,0 +1,1 @@
+"""Scenes drawn by a program, so that there is something to train on without a download."""

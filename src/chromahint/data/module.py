@@ -1,0 +1,89 @@
+"""Photos for Lightning: from a source to the loaders of training, validation and test."""
+
+from __future__ import annotations
+
+import lightning as L
+
+from chromahint.data.batches import EvaluationPhotos, TrainingPhotos
+from chromahint.data.loader import PhotoLoader
+from chromahint.data.order import EvaluationOrder, TrainingOrder
+from chromahint.data.photos import PhotoSource, Split
+from chromahint.data.transforms import Fit, TrainingFit
+
+
+class PhotoData(L.LightningDataModule):
+    """Makes loaders of uint8 RGB batches from a source of photos.
+
+    Build the trainer with `use_distributed_sampler=False`: the loaders deal pictures out to processes themselves.
+
+    Args:
+        source: where the photos come from.
+        fit: how a photo becomes a training picture: squashed, a random crop, or a random crop resized.
+        size: side of a training picture in pixels.
+        shorter_side: for a random crop, what the photo's shorter side is resized to first; None crops it as it is.
+        eval_size: side of a picture in validation and test, to which the photo is squashed.
+        batch_size: training pictures a step on each device.
+        eval_batch_size: pictures a step on each device in validation and test.
+        workers: processes that load pictures, for each device; 0 loads in the training process.
+        limit: take at most so many pictures of each split.
+        seed: of order and crops.
+    """
+
+    def __init__(
+        self,
+        source: PhotoSource,
+        fit: Fit = "random_crop",
+        size: int = 128,
+        shorter_side: int | None = None,
+        eval_size: int = 256,
+        batch_size: int = 16,
+        eval_batch_size: int = 8,
+        workers: int = 0,
+        limit: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        for key, value, least in (
+            ("size", size, 1),
+            ("eval_size", eval_size, 1),
+            ("batch_size", batch_size, 1),
+            ("eval_batch_size", eval_batch_size, 1),
+            ("workers", workers, 0),
+            ("limit", limit, 1),
+        ):
+            if value is not None and value < least:
+                raise ValueError(f"data.{key}={value} is too small. Type data.{key}=N with N of {least} or more.")
+        self.source = source
+        self.fit = TrainingFit(fit, size, shorter_side)
+        self.eval_size, self.batch_size, self.eval_batch_size = eval_size, batch_size, eval_batch_size
+        self.workers, self.limit, self.seed = workers, limit, seed
+
+    def prepare_data(self) -> None:
+        """Make the source's caches, in one process."""
+        self.source.prepare(self.limit)
+
+    def train_dataloader(self) -> PhotoLoader:
+        """Batches for training, in a new order each epoch."""
+        return self.loader("train")
+
+    def val_dataloader(self) -> PhotoLoader:
+        """Batches for validation, in a fixed order."""
+        return self.loader("val")
+
+    def test_dataloader(self) -> PhotoLoader:
+        """Batches for the test, in a fixed order."""
+        return self.loader("test")
+
+    def loader(self, split: Split) -> PhotoLoader:
+        """A loader of one split, with or without a trainer; all but `train` give evaluation pictures."""
+        trainer = self.trainer
+        rank, world = (trainer.global_rank, trainer.world_size) if trainer is not None else (0, 1)
+        photos = self.source.photos(split, self.limit)
+        if split == "train":
+            order = TrainingOrder(len(photos), self.batch_size, self.seed, rank, world)
+            return PhotoLoader(TrainingPhotos(photos, self.fit, self.seed), order, self.workers)
+        return PhotoLoader(
+            EvaluationPhotos(photos, self.eval_size),
+            EvaluationOrder(len(photos), self.eval_batch_size, rank, world),
+            self.workers,
+        )

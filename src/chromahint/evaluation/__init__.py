@@ -1,0 +1,1 @@
+"""Protocols, metrics, and the sweep over hint counts for a set of photos."""

@@ -1,0 +1,150 @@
+"""Evaluate a network on a set of photos into a folder: images.csv as it goes, metrics.json at the end."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from chromahint.data.batches import EvaluationPhotos
+from chromahint.data.loader import PhotoLoader
+from chromahint.data.order import EvaluationOrder
+from chromahint.data.photos import BrokenPhoto, Photos, Subset
+from chromahint.evaluation.protocols import HintProtocol
+from chromahint.evaluation.sweep import Network, Row, hint_sweep, rows, score
+from chromahint.runs.files import read_json, write_json, write_text
+
+Advance = Callable[[int], None]
+"""Told how many more pictures are done."""
+
+
+def evaluate(
+    network: Network,
+    photos: Photos,
+    protocol: HintProtocol,
+    output: Path,
+    subject: dict[str, Any],
+    device: torch.device,
+    batch_size: int = 8,
+    workers: int = 0,
+    advance: Advance = lambda pictures: None,
+) -> dict[str, Any]:
+    """Colour every photo with every number of hints, and write what came of it.
+
+    A call that finds its own unfinished work in `output` keeps the pictures that are whole in images.csv and have the id
+    that the photo still has, and goes on with the next.
+
+    Args:
+        network: ready to colour, on `device`.
+        photos: what to colour.
+        protocol: which hints.
+        output: folder for `evaluation.json` (what is evaluated), `images.csv` and `metrics.json`.
+        subject: what is evaluated: network, weights, data; work on another subject is never continued.
+        device: where the network is.
+        batch_size: photos at a time.
+        workers: processes that load photos.
+        advance: told of each batch of pictures that is done.
+
+    Returns:
+        What metrics.json says.
+
+    Raises:
+        ValueError: `output` holds an evaluation of something else, or no photo can be read.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    if not holds(output, subject):
+        raise ValueError(f"output={output}: holds an evaluation of something else; type output=ANOTHER/FOLDER")
+    write_json(output / "evaluation.json", subject)
+    table = output / "images.csv"
+    done = _verified(table, photos, protocol)
+    _write_rows(table, done)
+    finished = {row.image for row in done}
+    advance(len(finished))
+    todo = [index for index in range(len(photos)) if photos.name(index) not in finished]
+    broken: list[str] = []
+    if todo:
+        order = EvaluationOrder(len(todo), batch_size)
+        for batch in PhotoLoader(EvaluationPhotos(Subset(photos, todo), protocol.size), order, workers):
+            rgb = batch["rgb"].to(device)
+            results = hint_sweep(network, rgb, batch["id"], protocol)
+            new = [row for r in results for row in rows(r, batch["name"], batch["id"], batch["weight"])]
+            _append_rows(table, sorted(new, key=lambda row: batch["name"].index(row.image)))
+            broken += batch["broken"]
+            advance(len(batch["name"]))
+    if broken:
+        write_text(output / "broken.txt", "\n".join(broken) + "\n")
+    every = _read_rows(table)
+    if not every:
+        raise ValueError(f"none of the {len(photos)} pictures can be read; the first: {broken[0]}")
+    metrics = score(every, protocol)
+    write_json(output / "metrics.json", metrics)
+    return metrics
+
+
+def holds(output: Path, subject: dict[str, Any]) -> bool:
+    """Tell whether a folder is free for an evaluation of `subject`, or holds one already."""
+    file = output / "evaluation.json"
+    if not file.exists():
+        return not (output / "images.csv").exists()
+    try:
+        return read_json(file) == subject
+    except ValueError:
+        return False
+
+
+def _verified(table: Path, photos: Photos, protocol: HintProtocol) -> list[Row]:
+    """The rows of pictures that are whole in images.csv, and are still the pictures that they were."""
+    found: dict[str, dict[int, Row]] = {}
+    for row in _read_rows(table):
+        found.setdefault(row.image, {})[row.k] = row
+    whole: list[Row] = []
+    for index in range(len(photos)):
+        by_count = found.get(photos.name(index), {})
+        if sorted(by_count) != protocol.counts:
+            continue
+        try:
+            same = {row.id for row in by_count.values()} == {photos.identify(index)}
+        except BrokenPhoto:
+            same = False
+        if same:
+            whole += [by_count[count] for count in protocol.counts]
+    return whole
+
+
+def _read_rows(table: Path) -> list[Row]:
+    if not table.is_file():
+        return []
+    text = table.read_text(encoding="utf-8", errors="replace")
+    complete = text[: text.rfind("\n") + 1]  # a killed process may leave half a line
+    result = []
+    for cells in csv.reader(io.StringIO(complete)):
+        try:
+            image, picture_id, k, psnr, ssim, seconds = cells
+            result.append(Row(image, picture_id, int(k), float(psnr), float(ssim), float(seconds)))
+        except ValueError:
+            continue
+    return result
+
+
+def _write_rows(table: Path, lines: Iterable[Row]) -> None:
+    write_text(table, _csv([Row._fields, *lines]))
+
+
+def _append_rows(table: Path, lines: Iterable[Row]) -> None:
+    with table.open("a", encoding="utf-8", newline="") as file:
+        file.write(_csv(lines))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _csv(lines: Iterable[Iterable[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(
+        [f"{cell:.6g}" if isinstance(cell, float) else cell for cell in line] for line in lines
+    )
+    return text.getvalue()

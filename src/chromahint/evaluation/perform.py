@@ -1,0 +1,63 @@
+"""Evaluate what a checked config names, with a progress bar and a table at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from chromahint.config.build import build
+from chromahint.evaluation.evaluator import Advance, evaluate, holds
+from chromahint.evaluation.subject import subject
+from chromahint.evaluation.table import hint_table
+from chromahint.inference.ready import choose_device, make_ready
+
+
+def evaluate_config(
+    config: dict[str, Any], weights: Path | None, name: str, parent: Path, output: Path | None, console: Console
+) -> dict[str, Any]:
+    """Evaluate one network, write the folder and print the table.
+
+    Args:
+        config: checked; the nodes model, data and protocol, and split, batch_size, device.
+        weights: the file of weights, if any.
+        name: of the network, for the table.
+        parent: where folders of evaluations lie by default: `parent/<protocol>`, or -2, -3 behind another's.
+        output: the folder, if the person named one.
+        console: where to print.
+    """
+    protocol, data = build(config["protocol"]), build(config["data"])
+    device = choose_device(config["device"])
+    network = make_ready(build(config["model"]), weights, device)
+    data.prepare_data()
+    split = config["split"] or ("test" if getattr(data.source, "has_splits", True) else "all")
+    photos = data.source.photos(split, data.limit)
+    about = subject(config, weights, split)
+    folder = output if output is not None else _free(parent / protocol.name, about)
+    with _bar(console) as bar:
+        task = bar.add_task(f"evaluating {name}", total=len(photos))
+        advance: Advance = lambda pictures: bar.advance(task, pictures)  # noqa: E731
+        metrics = evaluate(
+            network, photos, protocol, folder, about, device, config["batch_size"], data.workers, advance
+        )
+    console.print(hint_table({name: metrics}, f"{protocol.name}, {protocol.size} px"))
+    if (folder / "broken.txt").exists():
+        console.print(f"some pictures could not be read: {folder / 'broken.txt'}", style="yellow")
+    console.print(f"figures: {folder / 'metrics.json'}\npictures, one by one: {folder / 'images.csv'}", highlight=False)
+    return metrics
+
+
+def _free(folder: Path, about: dict[str, Any]) -> Path:
+    """The first of folder, folder-2, folder-3, ... that is free, or holds this very evaluation."""
+    candidate, number = folder, 1
+    while not holds(candidate, about):
+        number += 1
+        candidate = folder.with_name(f"{folder.name}-{number}")
+    return candidate
+
+
+def _bar(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console)

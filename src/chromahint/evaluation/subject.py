@@ -1,0 +1,33 @@
+"""What an evaluation is about, so that unfinished work is continued and never mixed with another's."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+IRRELEVANT = {"batch_size", "eval_batch_size", "workers", "fit", "size", "shorter_side"}
+"""Options of data that do not change what is evaluated."""
+
+
+def subject(config: dict[str, Any], weights: Path | None, split: str) -> dict[str, Any]:
+    """Describe an evaluation by everything that its figures depend on.
+
+    Args:
+        config: with the nodes model, data and protocol.
+        weights: the file of weights.
+        split: which photos of the data.
+    """
+    return {
+        "format": 1,
+        "model": config["model"],
+        "weights": None if weights is None else _digest(weights),
+        "data": {key: value for key, value in config["data"].items() if key not in IRRELEVANT},
+        "split": split,
+        "protocol": config["protocol"],
+    }
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

@@ -1,0 +1,122 @@
+"""One network, one batch of photos, every number of hints of a protocol; and the means over many batches.
+
+Shape suffixes: B batch, H height, W width.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from chromahint.color import lab_to_rgb8, rgb_to_lab
+from chromahint.evaluation.metrics import psnr, ssim
+from chromahint.evaluation.protocols import HintProtocol
+from chromahint.hints.maps import Hints
+
+Network = Callable[[Tensor, Hints], Tensor]
+"""(lightness B1HW in 0..100, hints) -> ab B2HW in Lab units."""
+
+
+@dataclass(frozen=True)
+class Colored:
+    """A batch coloured from one number of hints.
+
+    Attributes:
+        count: hints in each picture.
+        prediction: B3HW uint8 RGB, as it would be written to a file.
+        psnr: B float32 in dB, at most 100.
+        ssim: B float32.
+        seconds: a picture's share of the network's time on this batch.
+    """
+
+    count: int
+    prediction: Tensor
+    psnr: Tensor
+    ssim: Tensor
+    seconds: float
+
+
+class Row(NamedTuple):
+    """One picture at one number of hints: the columns of images.csv, in their order."""
+
+    image: str
+    id: str
+    k: int
+    psnr: float
+    ssim: float
+    seconds: float
+
+
+@torch.inference_mode()
+def hint_sweep(network: Network, rgb: Tensor, ids: Sequence[str], protocol: HintProtocol) -> Iterator[Colored]:
+    """Colour a batch once for every number of hints.
+
+    The network runs as it comes: set `eval()` and autocast around the sweep. Colour and metrics are float32 regardless.
+
+    Args:
+        network: a module or function (lightness, hints) -> ab.
+        rgb: B3HW uint8 photos of the protocol's size, on the network's device.
+        ids: B picture ids, which decide where the hints lie.
+        protocol: which hints, and how many.
+
+    Yields:
+        One result a count, in the protocol's order.
+    """
+    lightness, ab = rgb_to_lab(rgb)
+    for count in protocol.counts:
+        hints = protocol.hints(ab, ids, count)
+        start = _now(rgb.device)
+        predicted_ab = network(lightness, hints)
+        seconds = (_now(rgb.device) - start) / len(rgb)
+        prediction = lab_to_rgb8(lightness, predicted_ab)
+        yield Colored(count, prediction, psnr(prediction, rgb), ssim(prediction, rgb), seconds)
+
+
+def rows(result: Colored, names: Sequence[str], ids: Sequence[str], weight: Tensor | None = None) -> list[Row]:
+    """List a result picture by picture, without those of weight B of 0 (padding and unreadable files)."""
+    counted = [True] * len(ids) if weight is None else (weight > 0).tolist()
+    figures = zip(names, ids, result.psnr.tolist(), result.ssim.tolist(), counted, strict=True)
+    return [Row(name, id_, result.count, p, s, result.seconds) for name, id_, p, s, counts in figures if counts]
+
+
+def score(images: Iterable[Row], protocol: HintProtocol) -> dict[str, object]:
+    """Summarise rows of any order into the content of metrics.json, "format": 1.
+
+    Returns:
+        `{"format": 1, "protocol": str, "size": [h, w], "images": int, "by_hints": {"10": {"psnr": .., "ssim": ..}}}` of
+        means over pictures; "by_hints" is empty where there was no picture.
+    """
+    by_count: dict[int, list[Row]] = {}
+    for row in images:
+        by_count.setdefault(row.k, []).append(row)
+    numbers = {len(group) for group in by_count.values()}
+    assert len(numbers) <= 1, f"every picture is tried with every number of hints, not {by_count.keys()} x {numbers}"
+    return {
+        "format": 1,
+        "protocol": protocol.name,
+        "size": [protocol.size, protocol.size],
+        "images": max(numbers, default=0),
+        "by_hints": {
+            str(count): {"psnr": _mean(row.psnr for row in group), "ssim": _mean(row.ssim for row in group)}
+            for count, group in sorted(by_count.items())
+        },
+    }
+
+
+def _mean(values: Iterable[float]) -> float:
+    # exact sums: the order in which processes hand in their pictures must not show
+    numbers = list(values)
+    return math.fsum(numbers) / len(numbers)
+
+
+def _now(device: torch.device) -> float:
+    """Read the clock when the device has finished what it was given."""
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
+    return time.perf_counter()

@@ -1,0 +1,36 @@
+"""PSNR and SSIM against the number of hints, as a table for the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+Metrics = dict[str, Any]
+"""The content of metrics.json."""
+
+
+def hint_table(results: dict[str, Metrics], title: str) -> Table:
+    """Lay out results side by side: a row a method, a column a number of hints, PSNR over SSIM; the best PSNR is bold.
+
+    Args:
+        results: name of the method -> its metrics, all of one protocol on the same photos.
+        title: what stands above.
+    """
+    counts = list(next(iter(results.values()))["by_hints"])
+    table = Table(title=title, title_justify="left", title_style="bold", caption_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("hints")
+    for count in counts:
+        table.add_column(f"{int(count):,}", justify="right", no_wrap=True)
+    best = {count: max(round(r["by_hints"][count]["psnr"], 2) for r in results.values()) for count in counts}
+    for name, result in results.items():
+        cells = []
+        for count in counts:
+            psnr, ssim = result["by_hints"][count]["psnr"], result["by_hints"][count]["ssim"]
+            mark = "[bold]" if round(psnr, 2) == best[count] and len(results) > 1 else ""
+            cells.append(f"{mark}{psnr:.2f}{'[/]' if mark else ''}\n{ssim:.4f}")
+        table.add_row(name, *cells)
+    images = next(iter(results.values()))["images"]
+    table.caption = f"PSNR in dB over SSIM, 8-bit RGB, means of {images} pictures; the same hints in every row"
+    return table

@@ -1,0 +1,1 @@
+"""What a hint is, and where hints come from."""

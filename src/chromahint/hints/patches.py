@@ -1,0 +1,143 @@
+"""Simulated users who mark more than a pixel: patches around the centre, and cells of a grid.
+
+Shape suffixes: B batch, C the two colours, N points, P pixels of the largest patch, H height, W width.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from chromahint.hints.maps import Hints, reveal
+
+_RARE = 1e-6
+"""The odds at which the tail of a geometric distribution is cut, so that every batch has the same shape."""
+
+
+@dataclass(frozen=True)
+class Points:
+    """A few square patches around the middle of a photo, each holding its mean colour (Zhang et al. 2017).
+
+    The number of patches is geometric; places are normal around the centre with a standard deviation of a quarter of
+    the free way, and stay inside the photo; a patch's side is uniform. Where patches overlap, the later one counts.
+
+    Args:
+        stop: odds that no further patch follows, above 0 and below 1; the mean number is (1 - stop) / stop.
+        largest: largest side of a patch in pixels, 1 or more.
+        reveal_all: odds that a photo's whole colour is given, 0..1.
+    """
+
+    stop: float = 0.125
+    largest: int = 9
+    reveal_all: float = 0.01
+
+    def __post_init__(self) -> None:
+        if not 0 < self.stop < 1:
+            raise ValueError(
+                f"hints.stop={self.stop}: the odds that no further patch follows are above 0 and below 1. "
+                "Type for example hints.stop=0.125, which gives 7 patches on average."
+            )
+        if self.largest < 1:
+            raise ValueError(
+                f"hints.largest={self.largest}: the largest side of a patch is 1 pixel or more. "
+                "Type for example hints.largest=9."
+            )
+        if not 0 <= self.reveal_all <= 1:
+            raise ValueError(
+                f"hints.reveal_all={self.reveal_all}: the odds of giving the whole colour are between 0 and 1. "
+                "Type for example hints.reveal_all=0.01."
+            )
+
+    def __call__(self, ab: Tensor, generator: torch.Generator) -> Hints:
+        """Choose hints; see `chromahint.hints.samplers.Sampler`."""
+        batch, _, height, width = ab.shape
+        most = math.ceil(math.log(_RARE) / math.log1p(-self.stop))
+        largest = min(self.largest, height, width)
+        device = ab.device
+
+        chance = torch.rand(2, batch, generator=generator, device=device)
+        number_B = torch.log1p(-chance[0]).div(math.log1p(-self.stop)).floor()
+        side_BN = torch.randint(1, largest + 1, (batch, most), generator=generator, device=device)
+        drift = torch.randn(2, batch, most, generator=generator, device=device)
+        top_BN = _place(height - side_BN, drift[0])
+        left_BN = _place(width - side_BN, drift[1])
+        given_BN = torch.arange(most, device=device) < number_B[:, None]
+
+        step = torch.arange(largest, device=device)
+        rows_BNP = (top_BN[..., None, None] + step[:, None]).expand(-1, -1, -1, largest).flatten(2)
+        columns_BNP = (left_BN[..., None, None] + step).expand(-1, -1, largest, -1).flatten(2)
+        inside_BNP = ((step[:, None] < side_BN[..., None, None]) & (step < side_BN[..., None, None])).flatten(2)
+        # pixels of a small patch beyond its side are folded onto its first pixel, and do not count
+        pixel_BNP = torch.where(inside_BNP, rows_BNP * width + columns_BNP, (top_BN * width + left_BN)[..., None])
+
+        return self._paint(ab.float(), chance[1], pixel_BNP, inside_BNP, given_BN)
+
+    def _paint(self, ab: Tensor, chance_B: Tensor, pixel_BNP: Tensor, inside_BNP: Tensor, given_BN: Tensor) -> Hints:
+        batch, _, height, width = ab.shape
+        flat_BNP = pixel_BNP.flatten(1)
+        colours_BCNP = ab.flatten(2).gather(2, flat_BNP[:, None].expand(-1, 2, -1)).view(batch, 2, *pixel_BNP.shape[1:])
+        mean_BCN = (colours_BCNP * inside_BNP[:, None]).sum(3) / inside_BNP.sum(2)[:, None]
+
+        # each pixel's last patch, 0 for none: the largest number wins in whatever order a device writes
+        number_BN = torch.arange(1, given_BN.shape[1] + 1, device=ab.device) * given_BN
+        owner = torch.zeros(batch, height * width, dtype=torch.int64, device=ab.device)
+        owner.scatter_reduce_(1, flat_BNP, number_BN[..., None].expand_as(pixel_BNP).flatten(1), "amax")
+        painted = F.pad(mean_BCN, (1, 0)).gather(2, owner[:, None].expand(-1, 2, -1)).view(batch, 2, height, width)
+
+        everything = (chance_B < self.reveal_all).view(-1, 1, 1, 1)
+        mask = ((owner > 0).view(batch, 1, height, width) | everything).float()
+        return Hints(torch.where(everything, ab, painted), mask)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A uniform number of distinct grid cells, uniform over the grid, each holding its mean colour (iColoriT, 2023).
+
+    Where a photo's height or width is no multiple of the cell's, the last rows or columns are never marked.
+
+    Args:
+        most: largest number of cells in a photo, 1 or more; photos with fewer cells than that stop at theirs.
+        size: side of a cell in pixels, 1 or more.
+    """
+
+    most: int = 128
+    size: int = 2
+
+    def __post_init__(self) -> None:
+        if self.most < 1 or self.size < 1:
+            raise ValueError(
+                f"hints.most={self.most} and hints.size={self.size}: both are 1 or more. "
+                "Type for example 'hints.most=128 hints.size=2'."
+            )
+
+    def __call__(self, ab: Tensor, generator: torch.Generator) -> Hints:
+        """Choose hints; see `chromahint.hints.samplers.Sampler`."""
+        batch, _, height, width = ab.shape
+        rows, columns = height // self.size, width // self.size
+        if rows * columns == 0:
+            raise ValueError(
+                f"A photo of {height}x{width} pixels holds no cell of {self.size}x{self.size}. "
+                "Type for example hints.size=2."
+            )
+        most = min(self.most, rows * columns)
+        number_B = torch.randint(most + 1, (batch,), generator=generator, device=ab.device)
+        chance = torch.rand(batch, rows * columns, generator=generator, device=ab.device)
+        first = chance.topk(most, dim=1).indices
+        given = (torch.arange(most, device=ab.device) < number_B[:, None]).float()
+        marked = torch.zeros_like(chance).scatter_(1, first, given).view(batch, 1, rows, columns)
+        mean = F.avg_pool2d(ab.float(), self.size)
+        margin = (0, width - columns * self.size, 0, height - rows * self.size)
+        return reveal(F.pad(self._enlarge(mean), margin), F.pad(self._enlarge(marked), margin))
+
+    def _enlarge(self, cells: Tensor) -> Tensor:
+        return cells.repeat_interleave(self.size, 2).repeat_interleave(self.size, 3)
+
+
+def _place(way_BN: Tensor, drift_BN: Tensor) -> Tensor:
+    """Where a patch starts along one axis, for the free way 0..way and a standard normal number."""
+    length = (way_BN + 1).float()
+    return torch.minimum((length * (0.5 + drift_BN / 4)).clamp(min=0).long(), way_BN)

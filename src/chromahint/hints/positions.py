@@ -1,0 +1,59 @@
+"""Where evaluation hints lie: a fixed random order of a picture's pixels, the same on every machine for years.
+
+The order depends on a seed, the picture's id and its size, and on nothing else, and is nested: the first 10 of 100
+positions are the 10 positions. It is defined as follows.
+
+1. The key is the BLAKE2b hash, 16 bytes long, of the UTF-8 text `<seed>/<picture id>`, read as two little-endian
+   64-bit words.
+2. Philox-4x64-10 with that key and counter 0, as in `numpy.random.Philox(key=...)`, gives one raw 64-bit number for
+   each pixel, row by row.
+3. The order is that of a stable sort of these numbers; the first k pixels are the hints.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def positions(picture_id: str, seed: int, height: int, width: int, count: int) -> NDArray[np.int64]:
+    """List the first `count` pixels of a picture's fixed random order.
+
+    Args:
+        picture_id: what identifies the picture, such as the hash of its file.
+        seed: of the protocol; another seed gives another order.
+        height: in pixels.
+        width: in pixels.
+        count: 0..height * width.
+
+    Returns:
+        Flat indices (row * width + column), distinct, read-only, of length `count`.
+
+    >>> positions("a", 0, 256, 256, 3).tolist() == positions("a", 0, 256, 256, 100)[:3].tolist()
+    True
+    """
+    pixels = height * width
+    if not 0 <= count <= pixels:
+        raise ValueError(
+            f"{count} hints for a picture of {height}x{width} pixels: between 0 and {pixels} are allowed. "
+            "Ask for fewer hints or a larger picture."
+        )
+    # the kept length is a power of two, so that neighbouring counts share one entry
+    kept = min(pixels, 1 << max(8, (count - 1).bit_length()))
+    return _first(picture_id, seed, pixels, kept)[:count]
+
+
+@functools.lru_cache(maxsize=128)
+def _first(picture_id: str, seed: int, pixels: int, count: int) -> NDArray[np.int64]:
+    digest = hashlib.blake2b(f"{seed}/{picture_id}".encode(), digest_size=16).digest()
+    key = np.frombuffer(digest, dtype="<u8").astype(np.uint64)
+    numbers = np.random.Philox(key=key).random_raw(pixels)
+    # the same as the first of a stable argsort, several times faster: only numbers up to the last one are sorted
+    last = np.partition(numbers, count - 1)[count - 1]
+    candidates = np.flatnonzero(numbers <= last)
+    order = candidates[np.argsort(numbers[candidates], kind="stable")][:count].astype(np.int64)
+    order.setflags(write=False)
+    return order

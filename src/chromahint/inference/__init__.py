@@ -1,0 +1,1 @@
+"""Make a trained network ready to colour pictures."""

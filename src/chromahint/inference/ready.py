@@ -1,0 +1,42 @@
+"""A network with its weights, on a device, ready to colour."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from chromahint.models.weights import load_weights
+
+
+def make_ready(network: nn.Module, weights: Path | None, device: torch.device) -> nn.Module:
+    """Load weights, move to the device and set evaluation mode.
+
+    Args:
+        network: a network as its constructor made it.
+        weights: a checkpoint of ours, safetensors, or a published layout; None keeps the weights it has.
+        device: where it is to run.
+    """
+    if weights is not None:
+        load_weights(network, weights)
+    network.to(device)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
+    return network.eval().requires_grad_(False)
+
+
+def choose_device(wanted: str) -> torch.device:
+    """Resolve `auto` to the best device that torch can use.
+
+    Raises:
+        ValueError: the device does not exist here.
+    """
+    if wanted == "auto":
+        accelerator = torch.accelerator.current_accelerator(check_available=True)
+        return accelerator if accelerator is not None else torch.device("cpu")
+    try:
+        device = torch.device(wanted)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):
+        raise ValueError(f"device={wanted}: torch cannot use it here; type device=auto or device=cpu") from None
+    return device

@@ -1,0 +1,1 @@
+"""Networks, one file each: (lightness, hints) -> ab. Imports are made from the file that defines the thing."""

@@ -1,0 +1,106 @@
+"""Deep Residual U-Net (Zhang, Liu, Wang 2018), the network that the 2021 course project selected."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from chromahint.hints.maps import Hints
+from chromahint.models.card import Card
+from chromahint.models.scaling import NEUTRAL, Head, crop_like, from_eight_bit, pad_to_multiple, to_eight_bit
+
+CARD = Card(
+    year=2018,
+    input="L, hint ab, mask; 8-bit Lab / 255",
+    source="Zhang, Liu, Wang: Road Extraction by Deep Residual U-Net (GRSL 2018)",
+)
+
+
+class ResidualUnit(nn.Module):
+    """Two 3x3 convolutions with BatchNorm and ReLU before each, plus a 1x1 shortcut with BatchNorm.
+
+    Args:
+        inputs: channels read.
+        outputs: channels written.
+        stride: of the first convolution; 2 halves height and width.
+        activate: whether BatchNorm and ReLU come before the first convolution; not so where the input is a picture.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1, activate: bool = True) -> None:
+        super().__init__()
+        self.activation = nn.Sequential(nn.BatchNorm2d(inputs), nn.ReLU(inplace=True)) if activate else nn.Identity()
+        self.body = nn.Sequential(
+            nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=1),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(outputs, outputs, kernel_size=3, padding=1),
+        )
+        # the BatchNorm that follows takes a constant away again, so a bias would never learn
+        self.shortcut = nn.Sequential(
+            nn.Conv2d(inputs, outputs, kernel_size=1, stride=stride, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map BCHW to `outputs` channels, at half the size with stride 2."""
+        features: Tensor = self.body(self.activation(x)) + self.shortcut(x)
+        return features
+
+
+class ResUNet(nn.Module):
+    """Three levels of residual units down and up: 8.22 M parameters at the published width.
+
+    Args:
+        width: channels of the first level; each level down doubles them.
+        mask: whether the hints' mask is an input; the 2021 project gave L and hint ab only.
+        output: `linear`, or `tanh` as the 2021 project ended its networks.
+        neutral_start: an untrained network predicts no colour (ab = 0) rather than noise around ab = -128.
+    """
+
+    def __init__(
+        self,
+        width: int = 64,
+        mask: bool = True,
+        output: Literal["linear", "tanh"] = "linear",
+        neutral_start: bool = True,
+    ) -> None:
+        super().__init__()
+        self.mask = mask
+        self.tanh = output == "tanh"
+        self.encoder1 = ResidualUnit(4 if mask else 3, width, activate=False)
+        self.encoder2 = ResidualUnit(width, 2 * width, stride=2)
+        self.encoder3 = ResidualUnit(2 * width, 4 * width, stride=2)
+        self.bridge = ResidualUnit(4 * width, 8 * width, stride=2)
+        self.decoder1 = ResidualUnit((8 + 4) * width, 4 * width)
+        self.decoder2 = ResidualUnit((4 + 2) * width, 2 * width)
+        self.decoder3 = ResidualUnit((2 + 1) * width, width)
+        self.head = Head(width)
+        if neutral_start:
+            self.head.start_at(math.atanh(NEUTRAL) if self.tanh else NEUTRAL)
+
+    def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
+        """Predict colour.
+
+        Args:
+            lightness: B1HW in 0..100, any H and W.
+            hints: ab B2HW in Lab units and mask B1HW.
+
+        Returns:
+            ab B2HW in Lab units, float32.
+        """
+        skip1 = self.encoder1(to_eight_bit(*pad_to_multiple(lightness, hints, 8), mask=self.mask))
+        skip2 = self.encoder2(skip1)
+        skip3 = self.encoder3(skip2)
+        x = self.decoder1(_enlarge_and_join(self.bridge(skip3), skip3))
+        x = self.decoder2(_enlarge_and_join(x, skip2))
+        x = self.decoder3(_enlarge_and_join(x, skip1))
+        ab = self.head(x)
+        return crop_like(from_eight_bit(torch.tanh(ab) if self.tanh else ab), lightness)
+
+
+def _enlarge_and_join(x: Tensor, skip: Tensor) -> Tensor:
+    return torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), skip], dim=1)

@@ -1,0 +1,77 @@
+"""How networks meet pictures: 8-bit Lab scaling, padding to sizes that can be halved, a head that stays in float32."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from chromahint.hints.maps import Hints
+
+NEUTRAL = 128 / 255
+"""Where ab = 0 lies on the 8-bit Lab scale that the course projects of 2021 and 2022 feed to their networks."""
+
+
+def pad_to_multiple(lightness: Tensor, hints: Hints, multiple: int) -> tuple[Tensor, Hints]:
+    """Extend a batch to the right and below until `multiple` divides its height and width.
+
+    Args:
+        lightness: B1HW, continued by its last row and column.
+        hints: continued by saying nothing.
+        multiple: what the padded height and width are multiples of.
+
+    Returns:
+        The same tensors, untouched, where nothing is missing.
+    """
+    below, right = -lightness.shape[-2] % multiple, -lightness.shape[-1] % multiple
+    if below == 0 and right == 0:
+        return lightness, hints
+    room = (0, right, 0, below)
+    return F.pad(lightness, room, mode="replicate"), Hints(F.pad(hints.ab, room), F.pad(hints.mask, room))
+
+
+def crop_like(output: Tensor, lightness: Tensor) -> Tensor:
+    """Cut a padded output BCHW back to the height and width of `lightness`."""
+    return output[..., : lightness.shape[-2], : lightness.shape[-1]]
+
+
+def to_eight_bit(lightness: Tensor, hints: Hints, mask: bool = True) -> Tensor:
+    """Join lightness and hints on the 8-bit Lab scale: (L/100, (a+128)/255, (b+128)/255, mask), about 0..1.
+
+    Args:
+        lightness: B1HW in 0..100.
+        hints: ab in Lab units; where nothing was said the result holds neutral grey.
+        mask: whether the hints' mask is the fourth channel.
+
+    Returns:
+        B4HW, or B3HW without the mask.
+    """
+    channels = [lightness / 100, (hints.ab + 128) / 255]
+    return torch.cat([*channels, hints.mask] if mask else channels, dim=1)
+
+
+def from_eight_bit(ab: Tensor) -> Tensor:
+    """Turn a network's ab B2HW on the 8-bit Lab scale into Lab units; `NEUTRAL` becomes exactly 0."""
+    return (ab - NEUTRAL) * 255
+
+
+class Head(nn.Conv2d):
+    """A 1x1 convolution to ab that stays in float32 in an autocast region.
+
+    On the 8-bit Lab scale one step of bfloat16 is as large as one Lab unit, so the last layer is worth the precision.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, 2, kernel_size=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map features BCHW of any floating type to B2HW float32."""
+        assert self.bias is not None
+        with torch.autocast(features.device.type, enabled=False):
+            return F.conv2d(features.float(), self.weight.float(), self.bias.float())
+
+    def start_at(self, value: float) -> None:
+        """Make the head answer `value` everywhere, whatever it reads, until it is trained."""
+        assert self.bias is not None
+        nn.init.zeros_(self.weight)
+        nn.init.constant_(self.bias, value)

@@ -1,0 +1,73 @@
+"""U-Net (Ronneberger et al. 2015) as the 2022 course project builds it: HSCAU-Net without its gates."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from chromahint.hints.maps import Hints
+from chromahint.models.card import Card
+from chromahint.models.double_conv import DoubleConv, Down, OutConv
+from chromahint.models.scaling import crop_like, from_eight_bit, pad_to_multiple, to_eight_bit
+
+CARD = Card(
+    year=2015,
+    input="L, hint ab, mask; 8-bit Lab / 255",
+    source="Ronneberger, Fischer, Brox: U-Net (MICCAI 2015); HSCAU-Net without gates",
+)
+
+
+class Up(nn.Module):
+    """Double the size with a transposed convolution, join the skip, double convolution."""
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__()
+        self.up = nn.ConvTranspose2d(inputs, inputs // 2, kernel_size=2, stride=2)
+        self.conv = DoubleConv(inputs, inputs // 2)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """Map x (B, C, H, W) and skip (B, C/2, 2H, 2W) to (B, C/2, 2H, 2W)."""
+        features: Tensor = self.conv(torch.cat([skip, self.up(x)], dim=1))
+        return features
+
+
+class UNet(nn.Module):
+    """Four levels down and up, 31.0 M parameters at the published width: what HSCAU-Net's gates are compared with.
+
+    Args:
+        width: channels of the first level; each level down doubles them.
+        neutral_start: an untrained network predicts no colour (ab = 0) rather than noise around ab = -128.
+    """
+
+    def __init__(self, width: int = 64, neutral_start: bool = True) -> None:
+        super().__init__()
+        self.inc = DoubleConv(4, width)
+        self.down1 = Down(width, 2 * width)
+        self.down2 = Down(2 * width, 4 * width)
+        self.down3 = Down(4 * width, 8 * width)
+        self.down4 = Down(8 * width, 16 * width)
+        self.up1 = Up(16 * width)
+        self.up2 = Up(8 * width)
+        self.up3 = Up(4 * width)
+        self.up4 = Up(2 * width)
+        self.outc = OutConv(width, neutral_start)
+
+    def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
+        """Predict colour.
+
+        Args:
+            lightness: B1HW in 0..100, any H and W.
+            hints: ab B2HW in Lab units and mask B1HW.
+
+        Returns:
+            ab B2HW in Lab units, float32.
+        """
+        skip1 = self.inc(to_eight_bit(*pad_to_multiple(lightness, hints, 16)))
+        skip2 = self.down1(skip1)
+        skip3 = self.down2(skip2)
+        skip4 = self.down3(skip3)
+        x = self.up1(self.down4(skip4), skip4)
+        x = self.up2(x, skip3)
+        x = self.up3(x, skip2)
+        x = self.up4(x, skip1)
+        return crop_like(from_eight_bit(self.outc(x)), lightness)

@@ -1,0 +1,138 @@
+"""Real-time user-guided colorization (Zhang et al. 2017), the SIGGRAPH-17 network with its head of colour classes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from chromahint.hints.maps import Hints
+from chromahint.models.ab_classes import CLASSES, STRIDE
+from chromahint.models.card import Card
+from chromahint.models.scaling import Head, crop_like, pad_to_multiple
+
+CARD = Card(
+    year=2017,
+    input="(L - 50) / 100, hint ab / 110, mask",
+    source="Zhang, Zhu, Isola, Geng, Lin, Yu, Efros: Real-Time User-Guided Image Colorization (SIGGRAPH 2017)",
+)
+
+AB_SCALE = 110.0
+
+
+class Zhang2017(nn.Module):
+    """Ten blocks, the middle ones at 1/8 size and dilated: 34.2 M parameters at the published width.
+
+    Args:
+        width: channels of the first block; the deepest have eight times as many.
+        mask_centre: subtracted from the 0/1 mask: 0.5 for weights trained in PyTorch, 0 for those converted from Caffe.
+        stage: what is being trained. `classes`: the body learns from the classes alone, and the colour branch reads it
+            without changing it; `regression`: the other way round.
+        init: `normal` draws all convolutions from N(0, 0.02) as the authors did; `pytorch` leaves PyTorch's own start.
+        neutral_start: an untrained network predicts no colour (ab = 0).
+    """
+
+    def __init__(
+        self,
+        width: int = 64,
+        mask_centre: float = 0.5,
+        stage: Literal["classes", "regression"] = "regression",
+        init: Literal["pytorch", "normal"] = "pytorch",
+        neutral_start: bool = True,
+    ) -> None:
+        super().__init__()
+        self.mask_centre = mask_centre
+        self.stage = stage
+        w1, w2, w4, w8 = width, 2 * width, 4 * width, 8 * width
+        self.model1 = _block(4, w1, convs=2)
+        self.model2 = _block(w1, w2, convs=2)
+        self.model3 = _block(w2, w4, convs=3)
+        self.model4 = _block(w4, w8, convs=3)
+        self.model5 = _block(w8, w8, convs=3, dilation=2)
+        self.model6 = _block(w8, w8, convs=3, dilation=2)
+        self.model7 = _block(w8, w8, convs=3)
+        self.model8up = nn.Sequential(nn.ConvTranspose2d(w8, w4, kernel_size=4, stride=2, padding=1))
+        self.model3short8 = nn.Sequential(_conv(w4, w4))
+        self.model8 = nn.Sequential(nn.ReLU(inplace=True), *_block(w4, w4, convs=2))
+        self.model9up = nn.Sequential(nn.ConvTranspose2d(w4, w2, kernel_size=4, stride=2, padding=1))
+        self.model2short9 = nn.Sequential(_conv(w2, w2))
+        self.model9 = nn.Sequential(nn.ReLU(inplace=True), *_block(w2, w2, convs=1))
+        self.model10up = nn.Sequential(nn.ConvTranspose2d(w2, w2, kernel_size=4, stride=2, padding=1))
+        self.model1short10 = nn.Sequential(_conv(w1, w2))
+        self.model10 = nn.Sequential(nn.ReLU(inplace=True), _conv(w2, w2), nn.LeakyReLU(0.2, inplace=True))
+        self.model_class = nn.Sequential(nn.Conv2d(w4, CLASSES, kernel_size=1))
+        head = Head(w2)
+        self.model_out = nn.Sequential(head, nn.Tanh())
+        if init == "normal":
+            self.apply(_start_normal)
+        if neutral_start:
+            head.start_at(0.0)
+
+    def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
+        """Predict colour.
+
+        Args:
+            lightness: B1HW in 0..100, any H and W.
+            hints: ab B2HW in Lab units and mask B1HW.
+
+        Returns:
+            ab B2HW in Lab units, float32, within -110..110.
+        """
+        return crop_like(self._colour(*self._body(lightness, hints)), lightness)
+
+    def with_classes(self, lightness: Tensor, hints: Hints) -> tuple[Tensor, Tensor]:
+        """Predict colour, and how likely each of the 529 classes of `ab_classes` is.
+
+        Args:
+            lightness: B1HW in 0..100, any H and W.
+            hints: ab B2HW in Lab units and mask B1HW.
+
+        Returns:
+            ab B2HW as `forward` gives it, and logits (B, 529, ceil(H/4), ceil(W/4)) float32.
+        """
+        conv1, conv2, conv8 = self._body(lightness, hints)
+        logits = self.model_class(conv8.detach() if self.stage == "regression" else conv8).float()
+        height, width = (-(-side // STRIDE) for side in lightness.shape[-2:])
+        return crop_like(self._colour(conv1, conv2, conv8), lightness), logits[..., :height, :width]
+
+    def _body(self, lightness: Tensor, hints: Hints) -> tuple[Tensor, Tensor, Tensor]:
+        lightness, hints = pad_to_multiple(lightness, hints, 8)
+        scaled = [(lightness - 50) / 100, hints.ab / AB_SCALE, hints.mask - self.mask_centre]
+        conv1 = self.model1(torch.cat(scaled, dim=1))
+        conv2 = self.model2(_every_second(conv1))
+        conv3 = self.model3(_every_second(conv2))
+        conv7 = self.model7(self.model6(self.model5(self.model4(_every_second(conv3)))))
+        return conv1, conv2, self.model8(self.model8up(conv7) + self.model3short8(conv3))
+
+    def _colour(self, conv1: Tensor, conv2: Tensor, conv8: Tensor) -> Tensor:
+        if self.stage == "classes":
+            conv1, conv2, conv8 = conv1.detach(), conv2.detach(), conv8.detach()
+        conv9 = self.model9(self.model9up(conv8) + self.model2short9(conv2))
+        conv10 = self.model10(self.model10up(conv9) + self.model1short10(conv1))
+        ab: Tensor = self.model_out(conv10)
+        return ab * AB_SCALE
+
+
+def _conv(inputs: int, outputs: int, dilation: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, kernel_size=3, padding=dilation, dilation=dilation)
+
+
+def _block(inputs: int, outputs: int, convs: int, dilation: int = 1) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for i in range(convs):
+        layers += [_conv(outputs if i else inputs, outputs, dilation), nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers, nn.BatchNorm2d(outputs))
+
+
+def _every_second(x: Tensor) -> Tensor:
+    return x[..., ::2, ::2]
+
+
+def _start_normal(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, std=0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, mean=1.0, std=0.02)

@@ -1,0 +1,1 @@
+"""The run folder: create it, read it, note what happened to it."""

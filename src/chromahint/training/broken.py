@@ -1,0 +1,39 @@
+"""Pictures that could not be read are left out, counted and listed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+
+class BrokenFiles(Callback):
+    """Lists unreadable pictures in a file of the run folder, each once, and says how many there were."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.seen: set[str] = set()
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Look what the batch left out."""
+        self._list(batch["broken"])
+
+    def on_validation_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        """Look what the batch left out."""
+        self._list(batch["broken"])
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Say how many there were."""
+        if self.seen and trainer.is_global_zero:
+            print(f"{len(self.seen)} pictures could not be read and were left out: {self.file}")  # noqa: T201
+
+    def _list(self, broken: list[str]) -> None:
+        new = [line for line in dict.fromkeys(broken) if line not in self.seen]
+        if new:
+            self.seen.update(new)
+            with self.file.open("a", encoding="utf-8") as file:
+                file.write("".join(f"{line}\n" for line in new))

@@ -1,0 +1,97 @@
+"""The command `chromahint train`: compose, check, make the run folder, start its processes."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from chromahint.config.check import check
+from chromahint.config.compose import Composed, compose
+from chromahint.config.errors import ConfigError
+from chromahint.runs.folder import Run, create_run, stamp
+
+
+def main(overrides: Sequence[str]) -> int:
+    """Train one network in this process, or in one process a device; returns the exit status."""
+    composed = checked(overrides)
+    processes = agree(composed.config)
+    run = make_run(composed, default_folder(composed), label(composed))
+    print(f"run: {run.path}", flush=True)  # noqa: T201
+    if processes > 1:
+        return start(run, processes)
+    from chromahint.training.job import main as job
+
+    return job([str(run.path)])
+
+
+def checked(overrides: Sequence[str]) -> Composed:
+    """Compose and check a training config, without importing torch."""
+    composed = compose("train", overrides)
+    check(composed.config, "train")
+    return composed
+
+
+def agree(config: dict[str, Any]) -> int:
+    """Check what only torch can tell: devices, weights, something to train. Returns the number of processes.
+
+    Raises:
+        ValueError: this machine, the weights or the network do not fit the config.
+    """
+    import torch
+
+    from chromahint.config.build import build
+    from chromahint.models.weights import load_weights
+    from chromahint.training.devices import process_count
+
+    processes = process_count(config["trainer"]["accelerator"], config["trainer"]["devices"])
+    with torch.device("meta" if config["weights"] == "none" else "cpu"):
+        network = build(config["model"])
+    if not any(True for _ in network.parameters()):
+        name = config["model"]["_target_"].rpartition(".")[2]
+        raise ConfigError(f"{name} has nothing to train: type `chromahint evaluate model=...` to see how good it is")
+    if config["weights"] != "none":
+        load_weights(network, Path(config["weights"]).expanduser())
+    return processes
+
+
+def label(composed: Composed) -> str:
+    """What runs of this kind are called: the name that was given, the experiment's, or the model's."""
+    experiment = composed.choices.get("experiment", "None")
+    chosen = composed.choices["model"] if experiment in ("None", "null") else experiment
+    return composed.config["name"] or chosen
+
+
+def default_folder(composed: Composed) -> Path:
+    """Where a run goes: RUNS/<experiment or model>/<date-time>."""
+    return Path(composed.config["runs"]).expanduser() / label(composed) / stamp()
+
+
+def make_run(composed: Composed, folder: Path, group: str) -> Run:
+    """Make the run folder, with all that its processes need to know."""
+    about = {
+        "name": f"{folder.parent.name}/{folder.name}",
+        "group": group,
+        "command": shlex.join(["chromahint", *sys.argv[1:]]),
+        "overrides": composed.overrides,
+        "choices": composed.choices,
+        "wandb_id": secrets.token_hex(4),
+    }
+    try:
+        return create_run(folder, composed.config, about)
+    except OSError as error:
+        raise ConfigError(f"runs={folder.parent}: cannot be written ({error.strerror}); type runs=FOLDER") from None
+
+
+def start(run: Run, processes: int) -> int:
+    """Start the processes of a run and wait for them; when one fails, the others are ended. Returns the exit status."""
+    job = ["-m", "chromahint.training.job", str(run.path)]
+    if processes == 1:
+        return subprocess.run([sys.executable, *job], check=False).returncode  # noqa: S603
+    from chromahint.training.processes import run_together
+
+    return run_together(job, processes)

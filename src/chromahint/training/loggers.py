@@ -1,0 +1,138 @@
+"""Where figures go: metrics.csv always, Weights & Biases as a choice."""
+
+from __future__ import annotations
+
+import argparse
+import netrc
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from lightning.pytorch.loggers import Logger, WandbLogger
+from lightning.pytorch.utilities import rank_zero_only
+
+
+class MetricsFile(Logger):
+    """Appends to `metrics.csv` of the run folder, one figure a line: step, epoch, name, value."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.file = folder / "metrics.csv"
+
+    @property
+    def name(self) -> str:
+        """Lightning asks for a name; nothing is filed under it."""
+        return "metrics"
+
+    @property
+    def version(self) -> str:
+        """Lightning asks for a version; nothing is filed under it."""
+        return ""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Append the figures of a step."""
+        epoch = metrics.get("epoch", 0)
+        rows = [f"{step},{int(epoch)},{name},{float(value)!r}\n" for name, value in metrics.items() if name != "epoch"]
+        if not self.file.exists():
+            rows.insert(0, "step,epoch,name,value\n")
+        with self.file.open("a", encoding="utf-8") as file:
+            file.write("".join(rows))
+
+    def log_hyperparams(self, params: dict[str, Any] | argparse.Namespace, *args: Any, **kwargs: Any) -> None:
+        """The run folder holds the config already."""
+
+
+def no_logger(folder: Path, config: dict[str, Any], about: dict[str, Any]) -> None:
+    """No logger beside metrics.csv."""
+
+
+def wandb_logger(
+    folder: Path,
+    config: dict[str, Any],
+    about: dict[str, Any],
+    project: str = "chromahint",
+    entity: str | None = None,
+    group: str | None = None,
+    tags: list[str] | None = None,
+    mode: Literal["auto", "online", "offline"] = "auto",
+) -> WandbLogger:
+    """Make a W&B logger that never asks anything: online where an API key is present, offline otherwise.
+
+    Args:
+        folder: the run's folder, where an offline run is kept.
+        config: the resolved config.
+        about: of run.json: `name` on a dashboard, `group`, and `wandb_id`, the same when the run is resumed.
+        project: the W&B project.
+        entity: the team or user.
+        group: runs that are compared together; None is the experiment's or the model's name, or the multirun's.
+        tags: words to find the run by.
+        mode: auto, online or offline; the variable WANDB_MODE goes before auto.
+    """
+    import wandb
+
+    wanted = os.environ.get("WANDB_MODE", "auto") if mode == "auto" else mode
+    if wanted == "auto":
+        wanted = "online" if _has_key() else "offline"
+    os.environ.setdefault("WANDB_SILENT", "true")
+    logger = WandbLogger(
+        name=about["name"],
+        save_dir=folder,
+        id=about["wandb_id"],
+        project=project,
+        entity=entity,
+        group=group or about["group"],
+        tags=tags or [],
+        config=config,
+        mode=wanted,
+        settings=wandb.Settings(console="off", silent=True),
+    )
+    return logger
+
+
+@rank_zero_only
+def define_metrics(logger: WandbLogger) -> None:
+    """Tell W&B which value of a figure is the best one, and what the hint curve is drawn over."""
+    run = logger.experiment
+    run.define_metric("val/*", step_metric="trainer/global_step", summary="max")
+    run.define_metric("train/loss", step_metric="trainer/global_step", summary="min")
+    run.define_metric("hints/count")
+    run.define_metric("hints/*", step_metric="hints/count", summary="last")
+
+
+@rank_zero_only
+def log_outcome(logger: WandbLogger, metrics: dict[str, Any], picture: Path) -> None:
+    """Log the figures of the test photos: in the summary, over the number of hints, and as a strip.
+
+    Args:
+        logger: of a run that is still open.
+        metrics: the content of metrics.json.
+        picture: the strip.
+    """
+    import wandb
+
+    run = logger.experiment
+    rows = [(int(k), figures["psnr"], figures["ssim"]) for k, figures in metrics["by_hints"].items()]
+    for count, psnr, ssim in rows:
+        run.log({"hints/count": count, "hints/psnr": psnr, "hints/ssim": ssim})
+        run.summary.update({f"test/psnr@{count}": psnr, f"test/ssim@{count}": ssim})
+    curve = wandb.Table(columns=["hints", "psnr", "ssim"], data=[list(row) for row in rows])
+    run.log(
+        {
+            "test/psnr_by_hints": wandb.plot.line(curve, "hints", "psnr", title="PSNR against hints"),
+            "pictures/test": wandb.Image(str(picture)),
+        }
+    )
+
+
+def _has_key() -> bool:
+    """Look where W&B keeps keys, without asking W&B, which would ask the person."""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    host = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    try:
+        return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is not None
+    except (OSError, netrc.NetrcParseError):
+        return False

@@ -1,0 +1,89 @@
+"""What came of a run: its best weights beside no colour at all and beside no training, a table and a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import nn
+
+from chromahint.config.build import build
+from chromahint.data.module import PhotoData
+from chromahint.evaluation.evaluator import evaluate
+from chromahint.evaluation.pictures import write_png
+from chromahint.evaluation.protocols import HintProtocol
+from chromahint.evaluation.subject import subject
+from chromahint.evaluation.table import hint_table
+from chromahint.inference.ready import make_ready
+from chromahint.models.grey import Grey
+from chromahint.models.pullpush import PullPush
+from chromahint.runs.folder import Run
+from chromahint.training.pictures import draw_strip
+
+PULL_PUSH, GREY = "pull-push, no training", "grey, no colour"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The figures of the run's network, and the picture strip."""
+
+    metrics: dict[str, Any]
+    picture: Path
+
+
+def conclude(run: Run, config: dict[str, Any], data: PhotoData, device: torch.device, minutes: float) -> Outcome:
+    """Evaluate the best weights and two methods without training on the same hints; print, and draw a strip."""
+    protocol: HintProtocol = build(config["protocol"])
+    photos = data.source.photos("test", data.limit)
+    name = run.about["choices"]["model"]
+    network = make_ready(build(config["model"]), run.weights, device)
+    networks: dict[str, nn.Module] = {name: network, PULL_PUSH: PullPush(), GREY: Grey()}
+    folder = run.path / "evaluation" / protocol.name
+    folders = {name: folder, PULL_PUSH: folder / "beside" / "pullpush", GREY: folder / "beside" / "grey"}
+    console = Console(soft_wrap=True)
+    results: dict[str, dict[str, Any]] = {}
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        line = bar.add_task("evaluating", total=len(photos) * len(networks))
+        for title, method in networks.items():
+            about = subject(config, run.weights if method is network else None, "test")
+            if method is not network:
+                about["model"] = title
+            results[title] = evaluate(
+                method.eval(), photos, protocol, folders[title], about, device, data.eval_batch_size,
+                advance=lambda pictures: bar.advance(line, pictures),
+            )  # fmt: skip
+    picture = write_png(run.path / "pictures" / "strip.png", draw_strip(network, photos, protocol, device))
+    console.print(hint_table(results, f"{name} after {minutes:.1f} minutes, beside two methods that learn nothing"))
+    for sentence in _remarks(results, name, config, run):
+        console.print(sentence, highlight=False)
+    return Outcome(results[name], picture)
+
+
+def _remarks(results: dict[str, dict[str, Any]], name: str, config: dict[str, Any], run: Run) -> list[str]:
+    """What a person needs to know to read the table, and where everything lies."""
+    psnr = {title: {int(k): v["psnr"] for k, v in r["by_hints"].items()} for title, r in results.items()}
+    ours, pull_push = psnr[name], psnr[PULL_PUSH]
+    remarks = []
+    if behind := [k for k in ours if k >= 1 and pull_push[k] > ours[k]]:
+        remarks.append(
+            f"Pull-push is ahead at {_listed(behind)} hints: it copies each hint exactly and blends between them, which a "
+            "network has to learn from pictures; minutes of training do not get there, the published recipes take days."
+        )
+    width = config["model"].get("width")
+    if width is not None and width < 64:
+        remarks.append(
+            f"This was the laptop recipe: width {width} instead of the published 64, crops of {config['data']['size']} px "
+            "and minutes of training. The faithful recipe: chromahint train experiment=hscaunet_2022 data=folder "
+            "data.root=/path/to/photos"
+        )
+    return [*remarks, f"run:     {run.path}", f"picture: {run.path / 'pictures' / 'strip.png'}"]
+
+
+def _listed(counts: list[int]) -> str:
+    words = [f"{k:,}" for k in counts]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,59 @@
+"""A strip of the same few photos, drawn as training goes on."""
+
+from __future__ import annotations
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.utilities import rank_zero_only
+
+from chromahint.data.photos import Photos
+from chromahint.data.transforms import squash
+from chromahint.evaluation.pictures import strip
+from chromahint.evaluation.protocols import HintProtocol
+from chromahint.evaluation.sweep import Network
+from chromahint.hints.drawing import Picture
+
+
+def draw_strip(
+    network: Network, photos: Photos, protocol: HintProtocol, device: torch.device, most: int = 4, hints: int = 100
+) -> Picture:
+    """Draw grey, hints, prediction and truth of a few photos, spread evenly over the collection.
+
+    Args:
+        network: ready to colour, on `device`.
+        photos: at most `most` of them are drawn.
+        protocol: where the hints lie.
+        device: where the network is.
+        most: rows.
+        hints: in each picture.
+    """
+    rows = min(most, len(photos))
+    chosen = [row * len(photos) // rows for row in range(rows)]
+    pictures = [torch.from_numpy(squash(photos.read(index), protocol.size)) for index in chosen]
+    rgb = torch.stack(pictures).permute(0, 3, 1, 2).to(device)
+    ids = [photos.identify(index) for index in chosen]
+    return strip(network, rgb, ids, protocol, min(hints, protocol.size**2))
+
+
+class Pictures(Callback):
+    """Shows W&B a strip of the same test photos after every validation."""
+
+    def __init__(self, photos: int = 4, hints: int = 100) -> None:
+        if photos < 1 or hints < 0:
+            raise ValueError(f"callbacks.pictures: photos={photos} must be 1 or more, hints={hints} 0 or more")
+        self.photos = photos
+        self.hints = hints
+
+    @rank_zero_only
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw and log; the weights are those that were validated."""
+        loggers = [logger for logger in trainer.loggers if isinstance(logger, WandbLogger)]
+        if not loggers:
+            return
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        photos = data.source.photos("test", data.limit)
+        network, protocol = pl_module.network, pl_module.protocol
+        picture = draw_strip(network, photos, protocol, pl_module.device, self.photos, self.hints)  # type: ignore[arg-type]
+        for logger in loggers:
+            logger.log_image("pictures/strip", [picture], file_type=["jpg"])

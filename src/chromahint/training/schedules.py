@@ -1,0 +1,198 @@
+"""The course of training: by what factor the learning rate is multiplied, and when.
+
+A schedule is told where training stands and answers with a factor; it holds neither the optimizer nor the length of
+the run, so one schedule serves a run limited by steps, by epochs or by the clock.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Course:
+    """Where training stands.
+
+    Attributes:
+        step: optimizer steps done.
+        epoch: epochs done, with the share of the current one.
+        fraction: share of the whole run that is done, 0..1.
+    """
+
+    step: int
+    epoch: float
+    fraction: float
+
+
+class Schedule(ABC):
+    """Something that sets the learning rate as training goes on."""
+
+    @abstractmethod
+    def factor(self, course: Course) -> float:
+        """By what the optimizer's learning rate is multiplied, 0 or more."""
+
+    def observe(self, score: float) -> None:
+        """Hear the score of a validation; most schedules don't listen."""
+        return
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it needs to remember when a run is resumed: plain numbers."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Remember what `state_dict` gave."""
+        return
+
+
+class Constant(Schedule):
+    """The optimizer's learning rate from beginning to end."""
+
+    def factor(self, course: Course) -> float:
+        """Always 1."""
+        return 1.0
+
+
+class Steps(Schedule):
+    """Factors that hold between milestones: `factors[0]` until `milestones[0]`, and so on; the last one stays."""
+
+    def __init__(self, milestones: list[int], factors: list[float], unit: Literal["epoch", "step"] = "epoch") -> None:
+        if len(factors) != len(milestones) + 1:
+            raise ValueError(
+                f"schedule.factors has {len(factors)} values for {len(milestones)} milestones; it needs one more than "
+                "there are milestones: schedule.milestones=[10,20] schedule.factors=[1,0.1,0.01]"
+            )
+        if any(milestone <= 0 for milestone in milestones) or sorted(set(milestones)) != list(milestones):
+            raise ValueError(
+                f"schedule.milestones is {list(milestones)}; milestones are above 0 and ascend: "
+                "schedule.milestones=[10,20]"
+            )
+        if any(factor < 0 for factor in factors):
+            raise ValueError(f"schedule.factors is {list(factors)}; a factor is 0 or more: schedule.factors=[1,0.1]")
+        if unit not in ("epoch", "step"):
+            raise ValueError(f"schedule.unit is {unit!r}; it is epoch or step: schedule.unit=epoch")
+        self.milestones = list(milestones)
+        self.factors = list(factors)
+        self.unit = unit
+
+    def factor(self, course: Course) -> float:
+        """Look up the factor that holds now."""
+        done = course.epoch if self.unit == "epoch" else course.step
+        return float(self.factors[bisect_right(self.milestones, done)])
+
+
+class Cosine(Schedule):
+    """A straight warm-up from `start` to 1, then half a cosine wave down to `floor` at the end of the run.
+
+    `warmup` is the share of the run that the warm-up takes.
+    """
+
+    def __init__(self, warmup: float = 0.03, start: float = 0.01, floor: float = 0.0) -> None:
+        _check_share(warmup)
+        _check_level("start", start)
+        _check_level("floor", floor)
+        self.warmup = warmup
+        self.start = start
+        self.floor = floor
+
+    def factor(self, course: Course) -> float:
+        """Rise, then fall."""
+        if course.fraction < self.warmup:
+            return self.start + (1 - self.start) * course.fraction / self.warmup
+        return _wave(1.0, self.floor, (course.fraction - self.warmup) / (1 - self.warmup))
+
+
+class OneCycle(Schedule):
+    """Half a cosine wave up from `start` to 1 in the first `warmup` share of the run, and down to `floor`."""
+
+    def __init__(self, warmup: float = 0.3, start: float = 0.04, floor: float = 1e-4) -> None:
+        _check_share(warmup)
+        _check_level("start", start)
+        _check_level("floor", floor)
+        self.warmup = warmup
+        self.start = start
+        self.floor = floor
+
+    def factor(self, course: Course) -> float:
+        """Rise, then fall."""
+        if course.fraction < self.warmup:
+            return _wave(self.start, 1.0, course.fraction / self.warmup)
+        return _wave(1.0, self.floor, (course.fraction - self.warmup) / (1 - self.warmup))
+
+
+class Plateau(Schedule):
+    """Multiply by `shrink` when more than `patience` validations in a row bring nothing better, but not below `floor`.
+
+    A score that is not a number counts as no better.
+    """
+
+    def __init__(self, patience: int, shrink: float, floor: float = 0.0, better: Literal["max", "min"] = "max") -> None:
+        if patience < 0:
+            raise ValueError(f"schedule.patience is {patience}; it is 0 validations or more: schedule.patience=5")
+        if not 0 < shrink < 1:
+            raise ValueError(f"schedule.shrink is {shrink}; it lies between 0 and 1: schedule.shrink=0.5")
+        _check_level("floor", floor)
+        if better not in ("max", "min"):
+            raise ValueError(f"schedule.better is {better!r}; it is max or min: schedule.better=max")
+        self.patience = patience
+        self.shrink = shrink
+        self.floor = floor
+        self.better = better
+        self._best: float | None = None
+        self._waited = 0
+        self._factor = 1.0
+
+    def factor(self, course: Course) -> float:
+        """What the scores so far have left."""
+        return self._factor
+
+    def observe(self, score: float) -> None:
+        """Count validations without progress."""
+        if self._improves(score):
+            self._best = score
+            self._waited = 0
+            return
+        self._waited += 1
+        if self._waited > self.patience:
+            self._factor = max(self._factor * self.shrink, self.floor)
+            self._waited = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best score, validations since, and the factor."""
+        return {"best": self._best, "waited": self._waited, "factor": self._factor}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from where `state_dict` was taken."""
+        self._best = state["best"]
+        self._waited = state["waited"]
+        self._factor = state["factor"]
+
+    def _improves(self, score: float) -> bool:
+        if math.isnan(score):
+            return False
+        if self._best is None:
+            return True
+        return score > self._best if self.better == "max" else score < self._best
+
+
+def _wave(begin: float, end: float, progress: float) -> float:
+    return end + (begin - end) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
+
+
+def _check_share(warmup: float) -> None:
+    if not 0 <= warmup < 1:
+        raise ValueError(
+            f"schedule.warmup is {warmup}; it is the share of the run that the learning rate rises for, from 0 to "
+            "below 1: schedule.warmup=0.03"
+        )
+
+
+def _check_level(name: str, level: float) -> None:
+    if not 0 <= level <= 1:
+        raise ValueError(
+            f"schedule.{name} is {level}; it is a factor of the optimizer's learning rate, from 0 to 1: "
+            f"schedule.{name}=0.01"
+        )

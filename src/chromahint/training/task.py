@@ -1,0 +1,128 @@
+"""The task that every network is trained on: colour a photo from the hints that a sampler takes from it.
+
+Shape suffixes: B batch, H height, W width.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from chromahint.color import rgb_to_lab
+from chromahint.data.batches import Batch
+from chromahint.evaluation.metrics import PictureMean
+from chromahint.evaluation.protocols import HintProtocol
+from chromahint.evaluation.sweep import hint_sweep
+from chromahint.hints.maps import Hints
+from chromahint.training.limits import Limits
+from chromahint.training.schedules import Schedule
+
+
+class Loss(Protocol):
+    """A training loss; `needs_classes` asks the network for its colour classes too."""
+
+    needs_classes: bool
+
+    def __call__(self, prediction: Tensor, target: Tensor, lightness: Tensor, logits: Tensor | None) -> Tensor:
+        """Compare ab B2HW with ab B2HW, both in Lab units."""
+        ...
+
+
+class Colorization(LightningModule):
+    """Train a network on simulated hints, validate it on fixed ones.
+
+    Args:
+        network: (lightness B1HW, hints) -> ab B2HW, see `chromahint.models`.
+        loss: what training minimises.
+        hints: sampler (ab B2HW, generator) -> Hints.
+        augment: (rgb B3HW uint8, generator) -> rgb B3HW float32 in 0..1.
+        protocol: the hints of validation.
+        optimizer: named parameters -> optimizer.
+        schedule: factor on the optimizer's learning rate over the course of training.
+        seed: hints and augmentation follow from it, the step and the process.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: Loss,
+        hints: Callable[[Tensor, torch.Generator], Hints],
+        augment: Callable[[Tensor, torch.Generator], Tensor],
+        protocol: HintProtocol,
+        optimizer: Callable[[Iterable[tuple[str, nn.Parameter]]], Optimizer],
+        schedule: Schedule,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.loss = loss
+        self.hint_sampler = hints
+        self.augment = augment
+        self.protocol = protocol
+        self.make_optimizer = optimizer
+        self.schedule = schedule
+        self.seed = seed
+        self.psnr = nn.ModuleDict({str(k): PictureMean() for k in protocol.counts})
+        self.ssim = nn.ModuleDict({str(k): PictureMean() for k in protocol.counts})
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """One batch: augment, take hints, colour, compare."""
+        generator = self.generator(batch_idx)
+        lightness, ab = rgb_to_lab(self.augment(batch["rgb"], generator))
+        hints = self.hint_sampler(ab, generator)
+        logits = None
+        if self.loss.needs_classes:
+            prediction, logits = self.network.with_classes(lightness, hints)  # type: ignore[operator]  # checked before
+        else:
+            prediction = self.network(lightness, hints)
+        loss = self.loss(prediction, ab, lightness, logits)
+        self.log("train/loss", loss, batch_size=len(ab))
+        return loss
+
+    def generator(self, batch_idx: int) -> torch.Generator:
+        """Make the source of this batch's random choices: seed, epoch, batch and process decide it, nothing else."""
+        words = f"{self.seed}/{self.current_epoch}/{batch_idx}/{self.global_rank}".encode()
+        number = int.from_bytes(hashlib.blake2b(words, digest_size=8).digest(), "little")
+        return torch.Generator(self.device).manual_seed(number >> 1)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Colour a batch once for every number of hints."""
+        for result in hint_sweep(self.network, batch["rgb"], batch["id"], self.protocol):
+            for metrics, values in ((self.psnr, result.psnr), (self.ssim, result.ssim)):
+                metric = metrics[str(result.count)]
+                assert isinstance(metric, PictureMean)
+                metric.update(values, batch["weight"])
+
+    def on_validation_epoch_end(self) -> None:
+        """Log each count's means over all processes, and `val/psnr`, which models are chosen by."""
+        means: dict[str, Tensor] = {}
+        for name, metrics in (("psnr", self.psnr), ("ssim", self.ssim)):
+            for k, metric in metrics.items():
+                assert isinstance(metric, PictureMean)
+                means[f"val/{name}@{k}"] = metric.compute()
+                metric.reset()
+            hinted = [means[f"val/{name}@{k}"] for k in self.protocol.counts if k >= 1]
+            means[f"val/{name}"] = torch.stack(hinted or [means[f"val/{name}@0"]]).mean()
+        self.log_dict(means)
+        self.schedule.observe(float(means["val/psnr"]))
+
+    def configure_optimizers(self) -> Any:
+        """Optimizer, and the schedule as a factor on its learning rate before every step."""
+        optimizer = self.make_optimizer(self.network.named_parameters())
+        scheduler = LambdaLR(optimizer, lambda _: self.schedule.factor(Limits.of(self.trainer).course(self.trainer)))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what a schedule remembers beside the optimizer's state."""
+        checkpoint["schedule"] = self.schedule.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Give a schedule its memory back."""
+        self.schedule.load_state_dict(checkpoint["schedule"])

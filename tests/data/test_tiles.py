@@ -1,0 +1,40 @@
+"""The natural photos that need no download."""
+
+import socket
+
+import numpy as np
+import pytest
+from skimage import data as skimage_data
+
+from chromahint.data import tiles
+from chromahint.data.tiles import NaturalTiles
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("a connection was attempted")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    tiles._photo.cache_clear()
+
+
+@pytest.mark.usefixtures("offline")
+def test_eleven_tiles_without_a_connection():
+    photos = NaturalTiles()
+    assert len(photos) == 11
+    assert [photos.identify(index) for index in range(5)] == [
+        "astronaut/0,0", "astronaut/0,1", "astronaut/1,0", "astronaut/1,1", "chelsea/0,0",
+    ]  # fmt: skip
+    assert len({photos.name(index) for index in range(11)}) == 11
+    assert {photos.read(index).shape for index in range(11)} == {(256, 256, 3)}
+    assert np.array_equal(photos.read(2), skimage_data.astronaut()[256:, :256])
+    assert np.array_equal(photos.read(6), skimage_data.coffee()[:256, 256:512])
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_missing_photo_is_explained(monkeypatch):
+    monkeypatch.setitem(tiles.FILES, "chelsea", "gone.png")
+    with pytest.raises(ValueError, match="pip install --force-reinstall scikit-image"):
+        NaturalTiles()

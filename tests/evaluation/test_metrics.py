@@ -1,0 +1,186 @@
+import math
+
+import numpy as np
+import pytest
+import skimage.data
+import skimage.metrics
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+
+from chromahint.evaluation.metrics import PictureMean, PicturePSNR, PictureSSIM, psnr, ssim
+
+
+def batch(*pictures):
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+
+
+def noisy(picture, sigma, seed=0):
+    noise = np.random.default_rng(seed).normal(0, sigma, picture.shape)
+    return (picture + noise).round().clip(0, 255).astype(np.uint8)
+
+
+def pairs():
+    natural = [
+        skimage.data.astronaut()[100:300, 150:310],
+        skimage.data.coffee()[100:300, 200:360],
+        skimage.data.chelsea()[50:250, 100:260],
+    ]
+    near_white = noisy(np.full((200, 160, 3), 252.0), 1)
+    near_black = noisy(np.full((200, 160, 3), 2.0), 1)
+    noise = np.random.default_rng(1).integers(0, 256, (200, 160, 3), dtype=np.uint8)
+    targets = [*natural, near_white, near_black, noise]
+    predictions = [noisy(target, sigma, 2) for target, sigma in zip(targets, (1, 8, 30, 1, 2, 20), strict=True)]
+    grey = natural[0].mean(2, keepdims=True).round().astype(np.uint8).repeat(3, 2)
+    return batch(*predictions, grey), batch(*targets, natural[0])
+
+
+def reference(metric, prediction, target):
+    both = zip(prediction, target, strict=True)
+    return [metric(t.permute(1, 2, 0).numpy(), p.permute(1, 2, 0).numpy()) for p, t in both]
+
+
+def reference_psnr(target, prediction):
+    return skimage.metrics.peak_signal_noise_ratio(target, prediction, data_range=255)
+
+
+def reference_ssim(target, prediction):
+    return skimage.metrics.structural_similarity(target, prediction, channel_axis=2, data_range=255)
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+def test_psnr_agrees_with_scikit_image(autocast):
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+        values = psnr(*pairs())
+    assert values.dtype == torch.float32
+    assert values.tolist() == pytest.approx(reference(reference_psnr, *pairs()), abs=1e-4)
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+def test_ssim_agrees_with_scikit_image(autocast):
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+        values = ssim(*pairs())
+    assert values.dtype == torch.float32
+    assert values.tolist() == pytest.approx(reference(reference_ssim, *pairs()), abs=2e-5)
+
+
+@pytest.mark.parametrize("size", [(7, 7), (7, 20), (8, 9)])
+def test_ssim_of_small_pictures(size):
+    target, prediction = (noisy(np.full((*size, 3), 120.0), 40, seed) for seed in (1, 2))
+    expected = reference_ssim(target, prediction)
+    assert float(ssim(batch(prediction), batch(target))) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_perfect_picture():
+    _, target = pairs()
+    assert psnr(target, target).tolist() == [100.0] * 7
+    assert ssim(target, target).tolist() == pytest.approx([1.0] * 7, abs=1e-6)
+
+
+def test_psnr_is_capped_but_one_wrong_value_of_a_small_picture_is_not():
+    target = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
+    prediction = target.clone()
+    prediction[0, 0, 0, 0] = 1
+    assert float(psnr(prediction, target)) == pytest.approx(10 * math.log10(255**2 * 192), abs=1e-4)
+
+
+@pytest.mark.parametrize("metric", [psnr, ssim])
+def test_a_picture_does_not_depend_on_its_batch(metric):
+    prediction, target = pairs()
+    together = metric(prediction, target)
+    alone = torch.cat([metric(p[None], t[None]) for p, t in zip(prediction, target, strict=True)])
+    torch.testing.assert_close(together, alone, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("metric", [psnr, ssim])
+def test_only_8_bit_rgb_of_one_size_is_compared(metric):
+    good = torch.zeros(2, 3, 16, 16, dtype=torch.uint8)
+    with pytest.raises(ValueError, match=r"prediction is torch\.float32"):
+        metric(good.float(), good)
+    with pytest.raises(ValueError, match=r"target is torch\.uint8 of shape"):
+        metric(good, good[:, :1])
+    with pytest.raises(ValueError, match="must be the same"):
+        metric(good, good[..., :10])
+
+
+def test_ssim_refuses_pictures_smaller_than_its_window():
+    small = torch.zeros(1, 3, 6, 20, dtype=torch.uint8)
+    with pytest.raises(ValueError, match="6x20 pixels"):
+        ssim(small, small)
+
+
+METRICS = [(PicturePSNR, psnr), (PictureSSIM, ssim)]
+
+
+@pytest.mark.parametrize(("metric", "function"), METRICS)
+def test_the_mean_is_of_pictures_and_leaves_out_weight_0(metric, function):
+    prediction, target = pairs()
+    values = function(prediction, target)
+    weight = torch.tensor([1.0, 0, 1, 1, 0, 1, 1])
+    whole = metric()
+    whole.update(prediction[:3], target[:3], weight[:3])
+    whole.update(prediction[3:], target[3:], weight[3:])
+    assert float(whole.compute()) == pytest.approx(float(values[weight > 0].double().mean()), abs=2e-6)
+    whole.reset()
+    whole.update(prediction[:2], target[:2])
+    assert float(whole.compute()) == pytest.approx(float(values[:2].double().mean()), abs=2e-6)
+
+
+def test_known_values_have_the_same_mean():
+    values = psnr(*pairs())
+    mean, pictures = PictureMean(), PicturePSNR()
+    mean.update(values)
+    pictures.update(*pairs())
+    assert mean.compute() == pictures.compute()
+
+
+def test_the_mean_does_not_depend_on_the_order():
+    values = torch.rand(1000, generator=torch.Generator().manual_seed(0)) * 40
+    means = []
+    for piece in (1000, 7, 3):
+        metric = PictureMean()
+        for part in values.flip(0).split(piece) if piece == 7 else values.split(piece):
+            metric.update(part)
+        means.append(metric.compute())
+    assert means[0] == means[1] == means[2]
+
+
+def test_without_a_picture_there_is_no_mean():
+    metric = PicturePSNR()
+    metric.update(*pairs(), weight=torch.zeros(7))
+    assert math.isnan(metric.compute())
+
+
+def test_a_metric_reset_in_inference_mode_can_be_used_outside():
+    metric = PictureMean()
+    with torch.inference_mode():
+        metric.update(torch.ones(2))
+        metric.reset()
+    metric.update(torch.ones(2) * 3)
+    assert metric.compute() == 3
+
+
+def in_one_of_two_processes(rank, folder):
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    torch.set_num_threads(1)
+    prediction, target = pairs()
+    weight = torch.tensor([1.0, 0, 1, 1, 1, 1, 1])
+    mine = slice(0, 5) if rank == 0 else slice(5, 7)
+    found = {}
+    for metric, _ in METRICS:
+        part = metric()
+        part.update(prediction[mine], target[mine], weight[mine])
+        found[metric.__name__] = part.compute()
+    torch.save(found, f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+def test_two_processes_find_what_one_does(tmp_path):
+    mp.spawn(in_one_of_two_processes, (str(tmp_path),), nprocs=2)
+    prediction, target = pairs()
+    for rank in (0, 1):
+        found = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
+        for metric, _ in METRICS:
+            one = metric()
+            one.update(prediction, target, torch.tensor([1.0, 0, 1, 1, 1, 1, 1]))
+            assert found[metric.__name__] == one.compute()

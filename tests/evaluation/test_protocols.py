@@ -1,0 +1,84 @@
+import itertools
+
+import pytest
+import torch
+
+from chromahint.evaluation.protocols import RandomPixels
+from chromahint.hints.maps import reveal
+from chromahint.hints.positions import positions
+
+IDS = ["a", "b", "c"]
+
+
+def colours(batch=3, size=32):
+    return torch.randn(batch, 2, size, size, generator=torch.Generator().manual_seed(0)) * 30
+
+
+PROTOCOL = RandomPixels(counts=[0, 1, 10, 100, 1024], size=32, seed=5)
+
+
+@pytest.mark.parametrize("count", PROTOCOL.counts)
+def test_each_picture_reveals_that_many_of_its_own_colours(count):
+    ab = colours()
+    hints = PROTOCOL.hints(ab, IDS, count)
+    assert hints.mask.sum((1, 2, 3)).tolist() == [count] * 3
+    assert torch.equal(hints.ab, reveal(ab, hints.mask).ab)
+    for mask, name in zip(hints.mask, IDS, strict=True):
+        assert set(mask.flatten().nonzero()[:, 0].tolist()) == set(positions(name, 5, 32, 32, count).tolist())
+
+
+def test_fewer_hints_are_among_more():
+    ab = colours()
+    masks = [PROTOCOL.hints(ab, IDS, count).mask for count in PROTOCOL.counts]
+    for fewer, more in itertools.pairwise(masks):
+        assert (fewer <= more).all()
+
+
+def test_hints_depend_on_neither_batch_nor_order():
+    ab = colours()
+    together = PROTOCOL.hints(ab, IDS, 10)
+    backwards = PROTOCOL.hints(ab.flip(0), IDS[::-1], 10)
+    alone = PROTOCOL.hints(ab[1:2], IDS[1:2], 10)
+    assert torch.equal(together.mask, backwards.mask.flip(0))
+    assert torch.equal(together.ab, backwards.ab.flip(0))
+    assert torch.equal(together.mask[1:2], alone.mask)
+
+
+def test_pictures_and_seeds_differ():
+    hints = PROTOCOL.hints(colours(), IDS, 10)
+    assert not torch.equal(hints.mask[0], hints.mask[1])
+    other = RandomPixels(counts=[10], size=32, seed=6).hints(colours(), IDS, 10)
+    assert not torch.equal(hints.mask, other.mask)
+
+
+def test_the_default_is_the_validation_of_every_training():
+    protocol = RandomPixels()
+    assert protocol.name == "random_pixels"
+    assert protocol.counts == [0, 1, 10, 100, 328, 1966]
+    assert (protocol.size, protocol.seed) == (256, 0)
+
+
+@pytest.mark.parametrize(
+    ("counts", "good"),
+    [
+        ([], "0,1,10"),
+        ([1, 1], "1"),
+        ([10, 1], "1,10"),
+        ([-1, 4], "4"),
+        ([0, 65], "0"),
+        ([100], "0,1,10"),
+    ],
+)
+def test_counts_that_do_not_fit_are_refused_with_those_that_do(counts, good):
+    with pytest.raises(ValueError, match=rf"Type for example 'protocol.counts=\[{good}\]'"):
+        RandomPixels(counts=counts, size=8)
+
+
+def test_pictures_of_another_size_are_refused():
+    with pytest.raises(ValueError, match=r"64x64 pixels .* Type protocol.size=64"):
+        PROTOCOL.hints(colours(size=64), IDS, 10)
+
+
+def test_pictures_too_small_for_ssim_are_refused():
+    with pytest.raises(ValueError, match=r"protocol\.size=6"):
+        RandomPixels(counts=[1], size=6)

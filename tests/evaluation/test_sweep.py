@@ -1,0 +1,113 @@
+import json
+
+import pytest
+import skimage.data
+import torch
+
+from chromahint.color import rgb_to_lab
+from chromahint.evaluation.metrics import psnr, ssim
+from chromahint.evaluation.protocols import RandomPixels
+from chromahint.evaluation.sweep import Colored, Row, hint_sweep, rows, score
+
+PROTOCOL = RandomPixels(counts=[0, 10, 100, 4096], size=64)
+IDS = ["a", "b", "c"]
+
+
+def photos():
+    astronaut = torch.from_numpy(skimage.data.astronaut()).permute(2, 0, 1)
+    return torch.stack([astronaut[:, top : top + 64, 200:264] for top in (50, 200, 350)])
+
+
+def given_colours_only(lightness, hints):
+    return hints.ab
+
+
+def test_a_network_that_repeats_its_hints_is_perfect_with_all_of_them():
+    results = list(hint_sweep(given_colours_only, photos(), IDS, PROTOCOL))
+    assert [result.count for result in results] == PROTOCOL.counts
+    means = [float(result.psnr.mean()) for result in results]
+    assert means == sorted(means)
+    assert results[-1].psnr.tolist() == [100.0] * 3
+    assert torch.equal(results[-1].prediction, photos())
+
+
+def test_figures_are_those_of_the_written_picture():
+    for result in hint_sweep(given_colours_only, photos(), IDS, PROTOCOL):
+        assert result.prediction.dtype == torch.uint8
+        assert torch.equal(result.psnr, psnr(result.prediction, photos()))
+        assert torch.equal(result.ssim, ssim(result.prediction, photos()))
+        assert result.seconds > 0
+
+
+def test_the_network_gets_lightness_and_the_protocols_hints():
+    lightness, ab = rgb_to_lab(photos())
+    seen = []
+
+    def spy(given, hints):
+        assert torch.is_inference_mode_enabled()
+        seen.append((given, hints))
+        return hints.ab
+
+    list(hint_sweep(spy, photos(), IDS, PROTOCOL))
+    for (given, hints), count in zip(seen, PROTOCOL.counts, strict=True):
+        assert torch.equal(given, lightness)
+        assert torch.equal(hints.mask, PROTOCOL.hints(ab, IDS, count).mask)
+
+
+def test_only_the_network_feels_autocast():
+    expected = [result.prediction for result in hint_sweep(given_colours_only, photos(), IDS, PROTOCOL)]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        results = list(hint_sweep(given_colours_only, photos(), IDS, PROTOCOL))
+    for result, prediction in zip(results, expected, strict=True):
+        assert torch.equal(result.prediction, prediction)
+        assert result.ssim.dtype == torch.float32
+
+
+def test_a_batch_gives_what_single_photos_give():
+    together = list(hint_sweep(given_colours_only, photos(), IDS, PROTOCOL))
+    alone = list(hint_sweep(given_colours_only, photos()[1:2], IDS[1:2], PROTOCOL))
+    for many, one in zip(together, alone, strict=True):
+        torch.testing.assert_close(many.psnr[1:2], one.psnr, atol=1e-4, rtol=0)
+        torch.testing.assert_close(many.ssim[1:2], one.ssim, atol=1e-5, rtol=0)
+        torch.testing.assert_close(many.prediction[1:2], one.prediction)
+
+
+def result(count, values):
+    figures = torch.tensor(values)
+    return Colored(count, torch.zeros(len(values), 3, 7, 7, dtype=torch.uint8), figures, figures / 64, 0.5)
+
+
+def test_rows_leave_out_what_has_no_weight():
+    listed = rows(result(10, [32.0, 16.0, 8.0]), ["x.jpg", "", "z.jpg"], ["x", "", "z"], torch.tensor([1.0, 0, 1]))
+    assert listed == [Row("x.jpg", "x", 10, 32.0, 0.5, 0.5), Row("z.jpg", "z", 10, 8.0, 0.125, 0.5)]
+    assert Row._fields == ("image", "id", "k", "psnr", "ssim", "seconds")
+
+
+def test_score_is_the_mean_of_pictures_in_the_documented_format():
+    listed = [
+        row
+        for count, values in ((100, [32.0, 16.0]), (10, [8.0, 8.0]))
+        for row in rows(result(count, values), ["x", "y"], ["x", "y"])
+    ]
+    scored = score(listed, PROTOCOL)
+    assert scored == {
+        "format": 1,
+        "protocol": "random_pixels",
+        "size": [64, 64],
+        "images": 2,
+        "by_hints": {"10": {"psnr": 8.0, "ssim": 0.125}, "100": {"psnr": 24.0, "ssim": 0.375}},
+    }
+    assert list(scored["by_hints"]) == ["10", "100"]
+    assert json.loads(json.dumps(scored)) == scored
+
+
+def test_score_does_not_depend_on_the_order():
+    values = (torch.rand(500, generator=torch.Generator().manual_seed(0)) * 40).tolist()
+    listed = [Row(str(i), str(i), 1, value, value / 40, 0.1) for i, value in enumerate(values)]
+    assert score(listed, PROTOCOL) == score(listed[::-1], PROTOCOL)
+    assert score(listed, PROTOCOL)["by_hints"]["1"]["psnr"] == pytest.approx(sum(values) / 500)
+
+
+def test_score_of_nothing():
+    assert score([], PROTOCOL)["images"] == 0
+    assert score([], PROTOCOL)["by_hints"] == {}

@@ -1,0 +1,166 @@
+"""What every network promises, whatever is inside."""
+
+import pytest
+import torch
+
+from chromahint.hints.maps import Hints, no_hints, reveal
+from chromahint.models.ab_classes import CLASSES, ab_classes, class_ab
+from chromahint.models.grey import Grey
+from chromahint.models.hscaunet import HSCAUNet
+from chromahint.models.pullpush import PullPush
+from chromahint.models.resunet import ResUNet
+from chromahint.models.unet import UNet
+from chromahint.models.zhang2017 import Zhang2017
+
+TRAINED = {
+    "hscaunet cbam": lambda **options: HSCAUNet(**options),
+    "hscaunet spatial": lambda **options: HSCAUNet(channel_attention="spatial", **options),
+    "unet": lambda **options: UNet(**options),
+    "resunet": lambda **options: ResUNet(**options),
+    "resunet 2021": lambda **options: ResUNet(mask=False, output="tanh", **options),
+    "zhang2017": lambda **options: Zhang2017(**options),
+    "zhang2017 classes": lambda **options: Zhang2017(stage="classes", init="normal", **options),
+}
+ALL = TRAINED | {"pullpush": lambda **_: PullPush(), "grey": lambda **_: Grey()}
+network_of_each_kind = pytest.mark.parametrize("make", ALL.values(), ids=ALL.keys())
+trained_network = pytest.mark.parametrize("make", TRAINED.values(), ids=TRAINED.keys())
+
+
+def picture(height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[torch.Tensor, Hints]:
+    generator = torch.Generator().manual_seed(seed)
+    lightness = torch.rand(batch, 1, height, width, generator=generator) * 100
+    ab = torch.rand(batch, 2, height, width, generator=generator) * 160 - 80
+    mask = (torch.rand(batch, 1, height, width, generator=generator) < 0.1).float()
+    return lightness, reveal(ab, mask)
+
+
+@pytest.mark.parametrize(
+    ("make", "parameters"),
+    [
+        (lambda: HSCAUNet(), 31_082_194),
+        (lambda: HSCAUNet(channel_attention="spatial"), 31_039_066),
+        (lambda: UNet(), 31_038_274),
+        (lambda: Zhang2017(), 34_187_027),
+    ],
+)
+def test_published_width_has_the_published_number_of_parameters(make, parameters):
+    with torch.device("meta"):
+        assert sum(p.numel() for p in make().parameters()) == parameters
+
+
+def test_resunet_has_about_the_published_number_of_parameters():
+    with torch.device("meta"):
+        assert round(sum(p.numel() for p in ResUNet().parameters()) / 1e6, 2) == 8.22
+
+
+@network_of_each_kind
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (5, 3), (37, 50), (32, 48)])
+def test_any_size_in_is_the_size_out(make, height, width):
+    torch.manual_seed(0)
+    network = make(width=4, **({} if make in (ALL["pullpush"], ALL["grey"]) else {"neutral_start": False})).eval()
+    lightness, hints = picture(height, width)
+    with torch.no_grad():
+        ab = network(lightness, hints)
+    assert ab.shape == (2, 2, height, width)
+    assert ab.dtype == torch.float32
+    assert torch.isfinite(ab).all()
+
+
+@trained_network
+def test_padding_continues_lightness_and_adds_no_hints(make):
+    torch.manual_seed(0)
+    network = make(width=4, neutral_start=False).eval()
+    lightness, hints = picture(27, 30)
+    room = (0, 2, 0, 5)
+    by_hand = Hints(torch.nn.functional.pad(hints.ab, room), torch.nn.functional.pad(hints.mask, room))
+    rows, columns = torch.arange(32).clamp(max=26), torch.arange(32).clamp(max=29)
+    with torch.no_grad():
+        expected = network(lightness[:, :, rows][:, :, :, columns], by_hand)[..., :27, :30]
+        torch.testing.assert_close(network(lightness, hints), expected)
+
+
+@trained_network
+def test_untrained_network_predicts_no_colour(make):
+    torch.manual_seed(0)
+    network = make(width=4)
+    lightness, hints = picture(32, 32)
+    with torch.no_grad():
+        in_float32 = network(lightness, hints)
+        with torch.autocast("cpu", torch.bfloat16):
+            in_bfloat16 = network(lightness, hints)
+    assert in_float32.abs().max() < 1e-4  # tanh and its inverse meet to this
+    assert in_bfloat16.abs().max() < 1e-4
+
+
+@trained_network
+def test_neutral_start_learns_and_without_it_the_start_is_noise(make):
+    torch.manual_seed(0)
+    lightness, hints = picture(32, 32)
+    noise = make(width=4, neutral_start=False)(lightness, hints)
+    assert noise.std() > 0.1
+
+    network = make(width=4)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
+    for _ in range(2):
+        network(lightness, hints).sub(20).abs().mean().backward()
+        optimizer.step()
+    assert network(lightness, hints).abs().mean() > 0.1
+
+
+@trained_network
+def test_autocast_and_channels_last_give_the_same_colours(make):
+    torch.manual_seed(0)
+    network = make(width=8, neutral_start=False).eval()
+    lightness, hints = picture(32, 32)
+    with torch.no_grad():
+        plain = network(lightness, hints)
+        with torch.autocast("cpu", torch.bfloat16):
+            mixed = network(lightness, hints)
+        last = network.to(memory_format=torch.channels_last)(lightness, hints)
+    assert mixed.dtype == torch.float32
+    torch.testing.assert_close(mixed, plain, atol=3.0, rtol=0.05)
+    torch.testing.assert_close(last, plain, atol=1e-3, rtol=1e-4)
+
+
+@trained_network
+def test_hints_change_the_prediction(make):
+    torch.manual_seed(0)
+    network = make(width=4, neutral_start=False).eval()
+    lightness, hints = picture(32, 32)
+    with torch.no_grad():
+        assert (network(lightness, hints) - network(lightness, no_hints(lightness))).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("name", ["hscaunet cbam", "hscaunet spatial", "resunet", "zhang2017"])
+def test_compiles_as_one_graph(name):
+    torch.manual_seed(0)
+    network = TRAINED[name](width=4, neutral_start=False).eval()
+    lightness, hints = picture(24, 40)
+    with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+        expected = network(lightness, hints)
+        network.compile(backend="aot_eager", fullgraph=True)
+        torch.testing.assert_close(network(lightness, hints), expected, atol=0.5, rtol=0.02)
+    assert not any("_orig_mod" in key for key in network.state_dict())
+
+
+def test_grey_predicts_no_colour():
+    lightness, hints = picture(7, 9)
+    assert torch.equal(Grey()(lightness, hints), torch.zeros(2, 2, 7, 9))
+
+
+def test_classes_count_b_fastest():
+    ab = torch.tensor([[-110.0, -110.0], [-110.0, -100.0], [-100.0, -110.0], [0.0, 0.0], [110.0, 110.0], [4.9, -5.1]])
+    expected = [0, 1, 23, 264, 528, 23 * 11 + 10]
+    assert ab_classes(ab.view(6, 2, 1, 1)).flatten().tolist() == expected
+
+
+def test_classes_are_of_every_fourth_pixel():
+    ab = torch.full((1, 2, 9, 6), 50.0)
+    ab[:, :, ::4, ::4] = 0.0
+    assert ab_classes(ab).tolist() == [[[264, 264]] * 3]
+
+
+def test_every_class_has_its_own_colour():
+    colours = class_ab()
+    assert colours.shape == (CLASSES, 2)
+    assert torch.equal(ab_classes(colours.view(CLASSES, 2, 1, 1)).flatten(), torch.arange(CLASSES))

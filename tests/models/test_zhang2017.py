@@ -1,0 +1,142 @@
+"""The SIGGRAPH-17 network against its layer table, computed from the weights alone."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from chromahint.hints.maps import reveal
+from chromahint.models.zhang2017 import Zhang2017
+
+CONVS = {
+    "model1": (0, 2), "model2": (0, 2), "model3": (0, 2, 4), "model4": (0, 2, 4), "model5": (0, 2, 4),
+    "model6": (0, 2, 4), "model7": (0, 2, 4), "model8up": (0,), "model3short8": (0,), "model8": (1, 3),
+    "model9up": (0,), "model2short9": (0,), "model9": (1,), "model10up": (0,), "model1short10": (0,),
+    "model10": (1,), "model_class": (0,), "model_out": (0,),
+}  # fmt: skip
+NORMS = {"model1": 4, "model2": 4, "model3": 6, "model4": 6, "model5": 6, "model6": 6, "model7": 6, "model8": 5} | {
+    "model9": 3
+}
+
+
+def published_keys() -> set[str]:
+    keys = {f"{block}.{i}.{kind}" for block, indices in CONVS.items() for i in indices for kind in ("weight", "bias")}
+    kinds = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+    return keys | {f"{block}.{i}.{kind}" for block, i in NORMS.items() for kind in kinds}
+
+
+def random_state(network):
+    generator = torch.Generator().manual_seed(1)
+    state = {}
+    for key, value in network.state_dict().items():
+        if not value.is_floating_point():
+            state[key] = value
+        elif value.ndim == 4:
+            state[key] = torch.randn(value.shape, generator=generator) * (1.5 / value[0].numel()) ** 0.5
+        else:
+            state[key] = torch.rand(value.shape, generator=generator) * 0.5 + 0.5
+    state["model_out.0.bias"] = state["model_out.0.bias"] - 0.8
+    return state
+
+
+def reference(lightness, hints, state, centre):
+    def conv(x, name, dilation=1):
+        weight, bias = state[f"{name}.weight"], state[f"{name}.bias"]
+        return F.conv2d(x, weight, bias, padding=dilation * (weight.shape[-1] // 2), dilation=dilation)
+
+    def up(x, name):
+        return F.conv_transpose2d(x, state[f"{name}.weight"], state[f"{name}.bias"], stride=2, padding=1)
+
+    def norm(x, block):
+        name = f"{block}.{NORMS[block]}"
+        mean, variance = state[f"{name}.running_mean"], state[f"{name}.running_var"]
+        scale = state[f"{name}.weight"] / torch.sqrt(variance + 1e-5)
+        return (x - mean[:, None, None]) * scale[:, None, None] + state[f"{name}.bias"][:, None, None]
+
+    def block(x, name, dilation=1):
+        for i in CONVS[name]:
+            x = conv(x, f"{name}.{i}", dilation).clamp(min=0)
+        return norm(x, name)
+
+    x = torch.cat([lightness / 100 - 0.5, hints.ab / 110, hints.mask - centre], 1)
+    one = block(x, "model1")
+    two = block(one[:, :, ::2, ::2], "model2")
+    three = block(two[:, :, ::2, ::2], "model3")
+    deep = block(three[:, :, ::2, ::2], "model4")
+    for name, dilation in (("model5", 2), ("model6", 2), ("model7", 1)):
+        deep = block(deep, name, dilation)
+    eight = block((up(deep, "model8up.0") + conv(three, "model3short8.0")).clamp(min=0), "model8")
+    nine = block((up(eight, "model9up.0") + conv(two, "model2short9.0")).clamp(min=0), "model9")
+    ten = conv((up(nine, "model10up.0") + conv(one, "model1short10.0")).clamp(min=0), "model10.1")
+    ten = torch.where(ten > 0, ten, 0.2 * ten)
+    return 110 * torch.tanh(conv(ten, "model_out.0")), conv(eight, "model_class.0")
+
+
+def picture(height, width):
+    generator = torch.Generator().manual_seed(2)
+    lightness = torch.rand(2, 1, height, width, generator=generator) * 100
+    ab = torch.rand(2, 2, height, width, generator=generator) * 200 - 100
+    return lightness, reveal(ab, (torch.rand(2, 1, height, width, generator=generator) < 0.2).float())
+
+
+@pytest.mark.parametrize("centre", [0.5, 0.0])
+def test_equals_the_layer_table(centre):
+    network = Zhang2017(width=8, mask_centre=centre)
+    state = random_state(network)
+    network.load_state_dict(state)
+    lightness, hints = picture(24, 40)
+    with torch.no_grad():
+        expected_ab, expected_logits = reference(lightness, hints, state, centre)
+        ab, logits = network.eval().with_classes(lightness, hints)
+        only_ab = network(lightness, hints)
+    assert expected_ab.std() > 1
+    torch.testing.assert_close(ab, expected_ab, rtol=1e-4, atol=1e-2)
+    torch.testing.assert_close(only_ab, ab)
+    torch.testing.assert_close(logits, expected_logits, rtol=1e-4, atol=1e-3)
+    assert logits.shape == (2, 529, 6, 10)
+
+
+def test_has_the_published_names():
+    with torch.device("meta"):
+        state = Zhang2017().state_dict()
+    assert set(state) == published_keys()
+    assert state["model8up.0.weight"].shape == (512, 256, 4, 4)
+    assert state["model1short10.0.weight"].shape == (128, 64, 3, 3)
+    assert state["model_class.0.weight"].shape == (529, 256, 1, 1)
+
+
+def test_classes_cover_every_fourth_pixel_of_any_size():
+    lightness, hints = picture(13, 22)
+    ab, logits = Zhang2017(width=4).with_classes(lightness, hints)
+    assert ab.shape == (2, 2, 13, 22)
+    assert logits.shape == (2, 529, 4, 6)
+
+
+@pytest.mark.parametrize("stage", ["classes", "regression"])
+def test_only_the_stage_at_hand_trains_the_body(stage):
+    network = Zhang2017(width=4, stage=stage, neutral_start=False)
+    lightness, hints = picture(16, 16)
+
+    def trained_by(part):
+        network.zero_grad()
+        network.with_classes(lightness, hints)[part].square().mean().backward()
+        return {name.split(".")[0] for name, p in network.named_parameters() if p.grad is not None and p.grad.any()}
+
+    body = {"model1", "model4", "model7", "model8"}
+    by_colour, by_classes = trained_by(0), trained_by(1)
+    assert "model_class" in by_classes
+    assert "model_class" not in by_colour
+    assert {"model9", "model10up", "model1short10", "model2short9", "model_out"} <= by_colour
+    if stage == "classes":
+        assert body <= by_classes
+        assert not body & by_colour
+    else:
+        assert body <= by_colour
+        assert by_classes == {"model_class"}
+
+
+def test_normal_start_is_the_authors():
+    torch.manual_seed(0)
+    network = Zhang2017(width=16, init="normal", neutral_start=False)
+    assert network.model5[0].weight.std().item() == pytest.approx(0.02, rel=0.02)
+    assert not network.model5[0].bias.any()
+    assert network.model_out[0].weight.std().item() == pytest.approx(0.02, rel=0.2)

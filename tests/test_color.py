@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+import skimage.color
+import torch
+from skimage.color.colorconv import rgb_from_xyz
+
+from chromahint.color import gamut_ab, in_gamut, lab_to_rgb, lab_to_rgb8, rgb_to_lab
+
+TOLERANCE = 1e-3
+
+
+def rgb_grid(values):
+    """Every combination of some 8-bit values as one picture of 1x3xNx(N*N)."""
+    axis = torch.tensor(values, dtype=torch.uint8)
+    grid = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"))
+    return grid.view(1, 3, len(values), -1)
+
+
+def reference_lab(rgb):
+    return torch.from_numpy(skimage.color.rgb2lab(rgb[0].permute(1, 2, 0).numpy().astype(np.float64) / 255)).permute(
+        2, 0, 1
+    )
+
+
+GRID = rgb_grid(range(0, 256, 5))
+
+
+@pytest.mark.parametrize("as_float", [False, True])
+@pytest.mark.parametrize("autocast", [False, True])
+def test_lab_agrees_with_scikit_image(as_float, autocast):
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+        lightness, ab = rgb_to_lab(GRID / 255 if as_float else GRID)
+    assert lightness.dtype == ab.dtype == torch.float32
+    torch.testing.assert_close(torch.cat([lightness, ab], 1)[0].double(), reference_lab(GRID), atol=TOLERANCE, rtol=0)
+
+
+@pytest.mark.parametrize("autocast", [False, True])
+def test_rgb_agrees_with_scikit_image(autocast):
+    lab = reference_lab(GRID)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+        rgb = lab_to_rgb(lab[None, :1], lab[None, 1:])
+    expected = torch.from_numpy(skimage.color.lab2rgb(lab.permute(1, 2, 0).numpy())).permute(2, 0, 1)
+    torch.testing.assert_close(rgb[0].double(), expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("values", [range(0, 256, 5), range(56), range(200, 256)], ids=["all", "dark", "bright"])
+@pytest.mark.parametrize("autocast", [False, True])
+def test_8_bit_pictures_come_back_exactly(values, autocast):
+    rgb = rgb_grid(list(values))
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+        back = lab_to_rgb8(*rgb_to_lab(rgb))
+    assert torch.equal(back, rgb)
+
+
+def test_ranges():
+    lightness, ab = rgb_to_lab(GRID)
+    assert lightness.min() == pytest.approx(0, abs=1e-4)
+    assert lightness.max() == pytest.approx(100, abs=1e-4)
+    assert ab.abs().max() < 110
+
+
+def test_colours_no_screen_can_show_are_clipped():
+    lightness = torch.full((1, 1, 2, 2), 50.0)
+    rgb = lab_to_rgb(lightness, torch.full((1, 2, 2, 2), 120.0))
+    assert rgb.min() == 0
+    assert rgb.max() == 1
+
+
+def unclipped_linear_rgb(lab):
+    """RGB before gamma, which scikit-image would clip only later."""
+    xyz = skimage.color.lab2xyz(lab)
+    return xyz @ rgb_from_xyz.T
+
+
+@pytest.mark.filterwarnings("ignore:.*negative Z.*")
+def test_gamut_agrees_with_unclipped_scikit_image():
+    axis = np.arange(-120.0, 121, 5)
+    lab = np.stack(np.meshgrid(np.arange(2.5, 100, 5), axis, axis, indexing="ij"), -1)
+    linear = unclipped_linear_rgb(lab)
+    # how far the worst channel is from the border; colours on the border may fall on either side, and the tolerance
+    # is of RGB after gamma, which is up to 2.3 times as fine
+    margin = np.minimum(linear, 1 - linear).min(-1)
+    clear = np.abs(margin) > 2.5 * TOLERANCE
+    maps = torch.from_numpy(lab).permute(3, 0, 1, 2)
+    shown = in_gamut(maps[0][:, None], maps[1:].permute(1, 0, 2, 3))[:, 0].numpy()
+    assert clear.mean() > 0.98
+    assert (shown == (margin > 0))[clear].all()
+    assert 0.05 < shown.mean() < 0.5
+
+
+def test_every_8_bit_colour_is_in_gamut():
+    assert in_gamut(*rgb_to_lab(GRID)).all()
+
+
+@pytest.mark.parametrize("step", [5.0, 8.0])
+@pytest.mark.parametrize("lightness", [5.0, 50.0, 95.0])
+def test_gamut_ab_is_the_shown_part_of_a_grid_through_grey(lightness, step):
+    ab = gamut_ab(lightness, step)
+    found = {tuple(pair) for pair in ab.tolist()}
+    assert len(found) == len(ab)
+    reach = int(110 // step)
+    axis = torch.arange(-reach, reach + 1) * step
+    expected = {
+        (a, b)
+        for a in axis.tolist()
+        for b in axis.tolist()
+        if in_gamut(torch.full((1, 1, 1, 1), lightness), torch.tensor([a, b]).view(1, 2, 1, 1))
+    }
+    assert found == expected
+    assert (0.0, 0.0) in found
+
+
+def test_gamut_ab_covers_the_colours_of_its_lightness():
+    lightness, ab = rgb_to_lab(GRID)
+    here = ab.permute(0, 2, 3, 1)[(lightness[:, 0] - 50).abs() < 0.2]
+    listed = gamut_ab(50.0, 4.0)
+    nearest = torch.cdist(here, listed).amin(1)
+    assert len(here) > 100
+    assert nearest.max() < 4

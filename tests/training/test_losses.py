@@ -1,0 +1,193 @@
+"""Losses against numpy, torch's textbook definitions and scikit-image."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from scipy.ndimage import correlate1d
+from skimage.metrics import structural_similarity
+
+from chromahint.training.losses import L1SSIM, MSE, Huber, Zhang, ab_ssim, color_classes
+
+LOSSES = [L1SSIM(), MSE(), Huber(), Zhang()]
+
+
+@pytest.fixture
+def batch():
+    """Colours that differ by noise, smoothly varying: prediction, target, lightness, logits."""
+    generator = torch.Generator().manual_seed(3)
+    coarse = torch.randn(2, 2, 6, 5, generator=generator) * 40
+    target = F.interpolate(coarse, size=(30, 25), mode="bicubic").clamp(-100, 100)
+    prediction = target + torch.randn(2, 2, 30, 25, generator=generator) * 8
+    lightness = torch.rand(2, 1, 30, 25, generator=generator) * 100
+    logits = torch.randn(2, 529, 8, 7, generator=generator) * 3
+    return prediction, target, lightness, logits
+
+
+def eight_bit_lab(lightness, ab):
+    return np.concatenate([lightness.numpy() / 100, (ab.numpy() + 128) / 255], axis=1).astype(np.float64)
+
+
+def ssim_map(x, y):
+    """SSIM of one channel in float64, zero padding: written from the formula, with SciPy's correlation."""
+    offsets = np.arange(-5, 6)
+    window = np.exp(-(offsets**2) / (2 * 1.5**2))
+    window /= window.sum()
+
+    def blur(z):
+        return correlate1d(correlate1d(z, window, axis=0, mode="constant"), window, axis=1, mode="constant")
+
+    mean_x, mean_y = blur(x), blur(y)
+    covariance = blur(x * y) - mean_x * mean_y
+    variances = blur(x * x) - mean_x**2 + blur(y * y) - mean_y**2
+    luminance = (2 * mean_x * mean_y + 1e-4) / (mean_x**2 + mean_y**2 + 1e-4)
+    return luminance * (2 * covariance + 9e-4) / (variances + 9e-4)
+
+
+def test_l1_ssim_is_the_weighted_sum_over_all_three_channels(batch):
+    prediction, target, lightness, _ = batch
+    x, y = eight_bit_lab(lightness, prediction), eight_bit_lab(lightness, target)
+    ssim = np.mean([ssim_map(a, b) for photo in zip(x, y, strict=True) for a, b in zip(*photo, strict=True)])
+    expected = 0.8 * np.abs(x[:, 1:] - y[:, 1:]).mean() + 0.2 * (1 - ssim)
+    assert 0.3 < ssim < 0.95
+    assert L1SSIM()(prediction, target, lightness).item() == pytest.approx(expected, rel=1e-5)
+    assert L1SSIM(1, 0)(prediction, target, lightness).item() == pytest.approx(np.abs(x - y)[:, 1:].mean(), rel=1e-5)
+    assert L1SSIM(0, 1)(prediction, target, lightness).item() == pytest.approx(1 - ssim, rel=1e-5)
+
+
+def test_the_ssim_map_of_this_test_agrees_with_scikit_image_inside_the_border(batch):
+    prediction, target, lightness, _ = batch
+    x, y = eight_bit_lab(lightness, prediction)[0, 1], eight_bit_lab(lightness, target)[0, 1]
+    # truncated at 3.5 sigma, scikit-image's Gaussian is 11 pixels wide
+    _, reference = structural_similarity(
+        x, y, data_range=1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, full=True
+    )
+    np.testing.assert_allclose(ssim_map(x, y)[5:-5, 5:-5], reference[5:-5, 5:-5], atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [(3, 4), (1, 1), (64, 48)])
+def test_ssim_of_equal_colours_is_one_at_any_size(size):
+    ab = torch.randn(2, 2, *size) * 30
+    assert ab_ssim(ab, ab).item() == pytest.approx(1, abs=1e-6)
+
+
+def test_mse_is_on_8_bit_lab(batch):
+    prediction, target, lightness, _ = batch
+    expected = ((eight_bit_lab(lightness, prediction) - eight_bit_lab(lightness, target))[:, 1:] ** 2).mean()
+    assert MSE()(prediction, target, lightness).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("delta", [0.01, 0.3])
+def test_huber_is_the_textbook_huber_over_delta_summed_over_a_and_b(batch, delta):
+    prediction, target, lightness, _ = batch
+    textbook = F.huber_loss(prediction / 110, target / 110, delta=delta, reduction="none").sum(1).mean() / delta
+    assert Huber(delta)(prediction, target, lightness).item() == pytest.approx(textbook.item(), rel=1e-5)
+
+
+def test_huber_has_slope_one_far_away():
+    far = torch.full((1, 2, 4, 4), 110.0)
+    assert Huber()(far, torch.zeros_like(far), far[:, :1]).item() == pytest.approx(2 * (1 - 0.005))
+
+
+def test_zhang_is_cross_entropy_plus_ten_times_l1(batch):
+    prediction, target, lightness, logits = batch
+    classes = np.clip(np.round((target.numpy()[:, :, ::4, ::4] + 110) / 10), 0, 22).astype(int)
+    classes = 23 * classes[:, 0] + classes[:, 1]
+    z = logits.numpy().astype(np.float64)
+    surprise = np.log(np.exp(z).sum(1)) - np.take_along_axis(z, classes[:, None], axis=1)[:, 0]
+    absolute = (np.abs((prediction - target).numpy()) / 110).sum(axis=1).mean()
+    expected = surprise.mean() + 10 * absolute
+    assert Zhang()(prediction, target, lightness, logits).item() == pytest.approx(expected, rel=1e-5)
+    assert Zhang(0.5, 0)(prediction, target, lightness, logits).item() == pytest.approx(surprise.mean() / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "index"),
+    [
+        (-110, -110, 0),
+        (-110, 110, 22),
+        (110, -110, 506),
+        (110, 110, 528),
+        (0, 0, 264),  # 23 * 11 + 11
+        (4.9, -4.9, 264),
+        (5.1, 0, 287),
+        (0, -5.1, 263),
+        (-128, 127, 22),  # beyond the grid: its edge
+    ],
+)
+def test_classes_of_known_colours(a, b, index):
+    assert color_classes(torch.tensor([a, b], dtype=torch.float32).view(1, 2, 1, 1)).tolist() == [[[index]]]
+
+
+def test_classes_are_of_every_fourth_pixel():
+    ab = torch.zeros(1, 2, 9, 6)
+    ab[0, 0, 4, 0] = 30
+    ab[0, 1, 8, 4] = -20
+    ab[0, :, 5, 5] = 100
+    assert color_classes(ab).tolist() == [[[264, 264], [264 + 3 * 23, 264], [264, 262]]]
+
+
+@pytest.mark.parametrize("logits", [None, torch.zeros(2, 529, 30, 25), torch.zeros(2, 313, 8, 7)])
+def test_zhang_says_what_it_needs(batch, logits):
+    with pytest.raises(ValueError, match=r"\(2, 529, 8, 7\).*model=zhang"):
+        Zhang()(*batch[:3], logits)
+
+
+def test_only_zhang_needs_classes():
+    assert [loss.needs_classes for loss in LOSSES] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
+class TestEveryLoss:
+    def test_nothing_is_lost_under_autocast(self, loss, batch):
+        expected = loss(*batch)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            value = loss(*batch)
+        assert value.dtype == torch.float32
+        assert torch.equal(value, expected)
+
+    def test_low_precision_predictions_are_measured_in_float32(self, loss, batch):
+        prediction, target, lightness, logits = batch
+        coarse = prediction.bfloat16()
+        value = loss(coarse, target, lightness, logits.bfloat16())
+        assert torch.equal(value, loss(coarse.float(), target, lightness, logits.bfloat16().float()))
+
+    def test_gradient_is_the_slope(self, loss, batch):
+        prediction, target, lightness, logits = batch
+        prediction = prediction.clone().requires_grad_()
+        loss(prediction, target, lightness, logits).backward()
+        direction = prediction.grad / prediction.grad.norm()
+        step = 0.5
+        with torch.no_grad():
+            ahead = loss(prediction + step * direction, target, lightness, logits)
+            behind = loss(prediction - step * direction, target, lightness, logits)
+        assert prediction.grad.norm() > 0
+        assert ((ahead - behind) / (2 * step)).item() == pytest.approx(prediction.grad.norm().item(), rel=0.02)
+
+    def test_is_least_where_colours_agree(self, loss, batch):
+        prediction, target, lightness, logits = batch
+        agreed = loss(target, target, lightness, logits)
+        assert agreed < loss(prediction, target, lightness, logits)
+        if not loss.needs_classes:
+            assert agreed.item() == pytest.approx(0, abs=1e-6)
+
+    def test_trains_after_it_was_used_in_inference_mode(self, loss, batch):
+        with torch.inference_mode():
+            loss(*batch)
+        prediction = batch[0].clone().requires_grad_()
+        loss(prediction, *batch[1:]).backward()
+        assert prediction.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("make", "cure"),
+    [
+        (lambda: L1SSIM(l1_weight=-0.8), "loss.l1_weight=0.8"),
+        (lambda: L1SSIM(0, 0), "loss.l1_weight and loss.ssim_weight are all 0"),
+        (lambda: Zhang(class_weight=-1), "loss.class_weight=1"),
+        (lambda: Huber(0), "loss.delta=0.01"),
+    ],
+)
+def test_bad_options_are_refused_with_the_cure(make, cure):
+    with pytest.raises(ValueError, match=cure):
+        make()

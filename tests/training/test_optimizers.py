@@ -1,0 +1,153 @@
+"""Optimizers against torch's, one tensor at a time."""
+
+from copy import deepcopy
+
+import pytest
+import torch
+from lightning.pytorch.plugins.precision import MixedPrecision
+from torch import nn
+
+from chromahint.training.optimizers import adam, adamw, sgd
+
+
+def network():
+    torch.manual_seed(5)
+    return nn.Sequential(nn.Conv2d(2, 4, 3), nn.GroupNorm(1, 4), nn.Conv2d(4, 1, 1))
+
+
+def train(optimizer, net, steps=4):
+    generator = torch.Generator().manual_seed(6)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        net(torch.randn(2, 2, 8, 8, generator=generator)).square().mean().backward()
+        optimizer.step()
+    return [parameter.detach() for parameter in net.parameters()]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (
+            lambda p: adam(p, lr=0.01, betas=[0.5, 0.999]),
+            lambda p: torch.optim.Adam(p, lr=0.01, betas=(0.5, 0.999), foreach=False),
+        ),
+        (
+            lambda p: adam(p, lr=0.01, betas=[0.9, 0.99], eps=1e-3),
+            lambda p: torch.optim.Adam(p, lr=0.01, betas=(0.9, 0.99), eps=1e-3, foreach=False),
+        ),
+        (
+            lambda p: sgd(p, lr=0.1, momentum=0.9, weight_decay=0.01, nesterov=True),
+            lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01, nesterov=True, foreach=False),
+        ),
+    ],
+)
+def test_steps_equal_torch(ours, theirs):
+    net, reference = network(), network()
+    before = [parameter.detach().clone() for parameter in net.parameters()]
+    after = train(ours(net.named_parameters()), net)
+    expected = train(theirs(reference.parameters()), reference)
+    for old, new, wanted in zip(before, after, expected, strict=True):
+        assert not torch.equal(old, new)
+        torch.testing.assert_close(new, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_adamw_decays_weights_and_spares_biases_and_norms():
+    net, reference = network(), network()
+    after = train(adamw(net.named_parameters(), lr=0.01, betas=[0.9, 0.95], weight_decay=0.5), net)
+    weights = [reference[0].weight, reference[2].weight]
+    rest = [reference[0].bias, *reference[1].parameters(), reference[2].bias]
+    groups = [{"params": weights, "weight_decay": 0.5}, {"params": rest, "weight_decay": 0.0}]
+    expected = train(torch.optim.AdamW(groups, lr=0.01, betas=(0.9, 0.95), foreach=False), reference)
+    for new, wanted in zip(after, expected, strict=True):
+        torch.testing.assert_close(new, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_adamw_spares_a_bias_of_any_shape():
+    wide = {"weight": nn.Parameter(torch.ones(3, 3)), "head.q_bias": nn.Parameter(torch.ones(1, 3, 1))}
+    optimizer = adamw(wide.items(), lr=0.1, betas=[0.9, 0.999], weight_decay=0.1)
+    decays = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+    assert decays == {id(wide["weight"]): 0.1, id(wide["head.q_bias"]): 0.0}
+
+
+def test_adamw_takes_a_network_without_biases():
+    optimizer = adamw(nn.Linear(2, 2, bias=False).named_parameters(), lr=0.1, betas=[0.9, 0.999], weight_decay=0.1)
+    assert [len(group["params"]) for group in optimizer.param_groups] == [1]
+
+
+MAKERS = [
+    lambda p: adam(p, 0.01, [0.9, 0.999]),
+    lambda p: adamw(p, 0.01, [0.9, 0.999], 0.05),
+    lambda p: sgd(p, 0.01),
+]
+
+
+@pytest.mark.parametrize("make", MAKERS)
+class TestEveryOptimizer:
+    def test_frozen_parameters_are_left_out(self, make):
+        net = network()
+        net[0].requires_grad_(False)
+        optimized = {id(p) for group in make(net.named_parameters()).param_groups for p in group["params"]}
+        assert optimized == {id(p) for module in (net[1], net[2]) for p in module.parameters()}
+
+    def test_nothing_to_train_is_said(self, make):
+        with pytest.raises(ValueError, match="nothing to train"):
+            make(nn.ReLU().named_parameters())
+
+    def test_runs_fused(self, make):
+        assert all(group["fused"] for group in make(network().named_parameters()).param_groups)
+
+    @pytest.mark.parametrize("resumed", [False, True])
+    def test_gradients_can_be_clipped_under_mixed_precision(self, make, resumed):
+        net = network()
+        optimizer = make(net.named_parameters())
+        train(optimizer, net)
+        if resumed:
+            optimizer.load_state_dict(optimizer.state_dict())
+        MixedPrecision("bf16-mixed", "cpu").clip_gradients(optimizer, clip_val=1e-4)
+        gradient = torch.cat([parameter.grad.flatten() for parameter in net.parameters()])
+        assert gradient.norm().item() == pytest.approx(1e-4, rel=1e-3)
+
+    def test_loss_scaling_is_undone_by_the_scaler(self, make):
+        """A step with a scaled loss is the step with the plain loss, and one with an infinite gradient is skipped."""
+        nets = network(), network()
+        scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+        scaled, plain = (make(net.named_parameters()) for net in nets)
+        photo = torch.randn(2, 2, 8, 8)
+        scaler.scale(nets[0](photo).square().mean()).backward()
+        nets[1](photo).square().mean().backward()
+        scaler.step(scaled)
+        plain.step()
+        scaler.update()
+        for one, other in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+        before = nets[0][0].weight.detach().clone()
+        scaler.scale(nets[0](photo * torch.inf).sum()).backward()
+        scaler.step(scaled)
+        assert torch.equal(nets[0][0].weight, before)
+
+    def test_goes_on_where_it_stopped(self, make):
+        one, other = network(), network()
+        optimizer = make(one.named_parameters())
+        train(optimizer, one)
+        other.load_state_dict(one.state_dict())
+        successor = make(other.named_parameters())
+        successor.load_state_dict(deepcopy(optimizer.state_dict()))
+        for new, wanted in zip(train(successor, other), train(optimizer, one), strict=True):
+            assert torch.equal(new, wanted)
+
+
+@pytest.mark.parametrize(
+    ("make", "cure"),
+    [
+        (lambda p: adam(p, lr=0.0, betas=[0.9, 0.999]), r"optimizer\.lr=0\.001"),
+        (lambda p: adam(p, lr=float("nan"), betas=[0.9, 0.999]), r"optimizer\.lr=0\.001"),
+        (lambda p: adam(p, lr=0.1, betas=[0.9]), r"optimizer\.betas=\[0\.9,0\.999\]"),
+        (lambda p: adamw(p, lr=0.1, betas=[0.9, 1.0], weight_decay=0), r"optimizer\.betas=\[0\.9,0\.999\]"),
+        (lambda p: adamw(p, lr=0.1, betas=[0.9, 0.95], weight_decay=-1), r"optimizer\.weight_decay=0\.05"),
+        (lambda p: sgd(p, lr=0.1, momentum=1.0), r"optimizer\.momentum=0\.9"),
+        (lambda p: sgd(p, lr=0.1, momentum=0, nesterov=True), r"optimizer\.nesterov=false"),
+    ],
+)
+def test_bad_options_are_refused_with_the_cure(make, cure):
+    with pytest.raises(ValueError, match=cure):
+        make(network().named_parameters())
