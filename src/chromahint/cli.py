@@ -89,7 +89,9 @@ def hints(words: list[str]) -> int:
     parser = argparse.ArgumentParser("chromahint hints", description=hints.__doc__)
     parser.add_argument("what", choices=["preview"], help="preview: draw one picture")
     parser.add_argument("--output", type=Path, default=Path("hints.png"), help="the picture to write (hints.png)")
-    parser.add_argument("--photos", type=Path, help="a folder of photos; without it, photos that come with scikit-image")
+    parser.add_argument(
+        "--photos", type=Path, help="a folder of photos; without it, photos that come with scikit-image"
+    )
     parser.add_argument("--sampler", action="append", choices=options()["hints"], help="one sampler; may be repeated")
     parser.add_argument("--size", type=int, default=256, help="side of the squashed photos in pixels (256)")
     parser.add_argument("--seed", type=int, default=0, help="other hints (0)")
@@ -146,7 +148,9 @@ def _with_groups(usage: str, text: str | None, command: str) -> str:
     chosen = defaults(command)
     groups = {group: names for group, names in options().items() if group in chosen}
     width = max(map(len, groups))
-    lines = [f"  {g:<{width}}  {' '.join(f'[{n}]' if n == chosen[g] else n for n in names)}" for g, names in groups.items()]
+    lines = [
+        f"  {g:<{width}}  {' '.join(f'[{n}]' if n == chosen[g] else n for n in names)}" for g, names in groups.items()
+    ]
     return "\n".join(
         [
             f"usage: chromahint {usage}",

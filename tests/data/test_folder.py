@@ -1,6 +1,5 @@
 """Which pictures of a folder are for what."""
 
-import os
 import shutil
 from hashlib import blake2b
 from pathlib import Path
@@ -135,7 +134,7 @@ def test_mistakes_are_explained(tmp_path):
 def test_a_file_that_goes_is_broken(tmp_path):
     put(tmp_path, "a.png", "b.png")
     photos = FilePhotos(tmp_path, ["a.png", "b.png"])
-    os.remove(tmp_path / "a.png")
+    (tmp_path / "a.png").unlink()
     with pytest.raises(BrokenPhoto, match="no such file"):
         photos.read(0)
     assert np.asarray(photos.read(1)).shape == (3, 4, 3)

@@ -50,11 +50,12 @@ def test_batches_hold_what_the_device_needs(root):
         assert batch["broken"] == []
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
 @pytest.mark.parametrize("fit", ["squash", "random_crop", "random_resized_crop"])
 def test_workers_change_nothing(root, fit):
     alone = epochs(data(root, fit=fit), 2)
     helped = epochs(data(root, fit=fit, workers=4), 2)
-    for mine, theirs in zip(sum(alone, []), sum(helped, []), strict=True):
+    for mine, theirs in zip(alone[0] + alone[1], helped[0] + helped[1], strict=True):
         assert mine["name"] == theirs["name"]
         assert torch.equal(mine["rgb"], theirs["rgb"])
     # and each epoch is another

@@ -97,7 +97,7 @@ def test_neutral_start_learns_and_without_it_the_start_is_noise(make):
     torch.manual_seed(0)
     lightness, hints = picture(32, 32)
     noise = make(width=4, neutral_start=False)(lightness, hints)
-    assert noise.std() > 0.1
+    assert noise.std() > 1e-3
 
     network = make(width=4)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
@@ -118,7 +118,7 @@ def test_autocast_and_channels_last_give_the_same_colours(make):
             mixed = network(lightness, hints)
         last = network.to(memory_format=torch.channels_last)(lightness, hints)
     assert mixed.dtype == torch.float32
-    torch.testing.assert_close(mixed, plain, atol=3.0, rtol=0.05)
+    torch.testing.assert_close(mixed, plain, atol=0.03 * float(plain.abs().max()), rtol=0)
     torch.testing.assert_close(last, plain, atol=1e-3, rtol=1e-4)
 
 
@@ -128,7 +128,8 @@ def test_hints_change_the_prediction(make):
     network = make(width=4, neutral_start=False).eval()
     lightness, hints = picture(32, 32)
     with torch.no_grad():
-        assert (network(lightness, hints) - network(lightness, no_hints(lightness))).abs().max() > 1e-3
+        hinted, plain = network(lightness, hints), network(lightness, no_hints(lightness))
+    assert (hinted - plain).abs().max() > 1e-3 * plain.abs().max()
 
 
 @pytest.mark.parametrize("name", ["hscaunet cbam", "hscaunet spatial", "resunet", "zhang2017"])

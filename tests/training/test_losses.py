@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from scipy.ndimage import correlate1d
 from skimage.metrics import structural_similarity
 
-from chromahint.training.losses import L1SSIM, MSE, Huber, Zhang, ab_ssim, color_classes
+from chromahint.models.ab_classes import ab_classes
+from chromahint.training.losses import L1SSIM, MSE, Huber, Zhang, ab_ssim
 
 LOSSES = [L1SSIM(), MSE(), Huber(), Zhang()]
 
@@ -116,7 +117,7 @@ def test_zhang_is_cross_entropy_plus_ten_times_l1(batch):
     ],
 )
 def test_classes_of_known_colours(a, b, index):
-    assert color_classes(torch.tensor([a, b], dtype=torch.float32).view(1, 2, 1, 1)).tolist() == [[[index]]]
+    assert ab_classes(torch.tensor([a, b], dtype=torch.float32).view(1, 2, 1, 1)).tolist() == [[[index]]]
 
 
 def test_classes_are_of_every_fourth_pixel():
@@ -124,7 +125,7 @@ def test_classes_are_of_every_fourth_pixel():
     ab[0, 0, 4, 0] = 30
     ab[0, 1, 8, 4] = -20
     ab[0, :, 5, 5] = 100
-    assert color_classes(ab).tolist() == [[[264, 264], [264 + 3 * 23, 264], [264, 262]]]
+    assert ab_classes(ab).tolist() == [[[264, 264], [264 + 3 * 23, 264], [264, 262]]]
 
 
 @pytest.mark.parametrize("logits", [None, torch.zeros(2, 529, 30, 25), torch.zeros(2, 313, 8, 7)])

@@ -11,7 +11,19 @@ from chromahint.config.errors import ConfigError
 from chromahint.config.signatures import Signature, accepts, describe, signature
 
 RESERVED = {"_target_", "_partial_"}
-GROUPS = {"model", "data", "hints", "augment", "loss", "optimizer", "schedule", "trainer", "callbacks", "logger", "protocol"}
+GROUPS = {
+    "model",
+    "data",
+    "hints",
+    "augment",
+    "loss",
+    "optimizer",
+    "schedule",
+    "trainer",
+    "callbacks",
+    "logger",
+    "protocol",
+}
 TOP = {
     "train": GROUPS | {"seed", "weights", "runs", "name"},
     "evaluate": {"model", "data", "protocol", "run", "weights", "output", "split", "batch_size", "device", "seed"},

@@ -95,7 +95,9 @@ def _check_choices(overrides: Sequence[Override]) -> None:
         if key not in groups or value is None or override.is_delete():
             continue
         if not isinstance(value, str) or value not in groups[key]:
-            raise ConfigError(f"{key}={value}: {key} is one of {', '.join(groups[key])}.{suggest(str(value), groups[key])}")
+            raise ConfigError(
+                f"{key}={value}: {key} is one of {', '.join(groups[key])}.{suggest(str(value), groups[key])}"
+            )
 
 
 def _explain(error: Exception, name: str, overrides: Sequence[Override]) -> ConfigError:

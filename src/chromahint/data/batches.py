@@ -61,7 +61,7 @@ class TrainingPhotos(Dataset[Batch]):
 
 
 class EvaluationPhotos(Dataset[Batch]):
-    """Photos squashed to size x size, or as they are where size is None; one that can't be read weighs nothing."""
+    """Photos squashed to size x size; one that can't be read weighs nothing."""
 
     def __init__(self, photos: Photos, size: int) -> None:
         self.photos, self.size = photos, size

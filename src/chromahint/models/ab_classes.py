@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 import torch
 from torch import Tensor
+
+from chromahint.hints.maps import Hints
 
 SIDE = 23
 CLASSES = SIDE * SIDE
@@ -11,6 +15,19 @@ STEP = 10.0
 LIMIT = 110.0
 STRIDE = 4
 """Classes are predicted for every fourth pixel."""
+
+
+@runtime_checkable
+class HasClasses(Protocol):
+    """A network that predicts colour classes beside colour."""
+
+    def with_classes(self, lightness: Tensor, hints: Hints) -> tuple[Tensor, Tensor]:
+        """Predict ab B2HW and logits (B, 529, ceil(H/4), ceil(W/4))."""
+        ...
+
+    def freeze_classes(self) -> None:
+        """Leave the class head out of training, where no loss reads its classes."""
+        ...
 
 
 def ab_classes(ab: Tensor) -> Tensor:

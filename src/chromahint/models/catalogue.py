@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 import torch
+from rich import box
+from rich.table import Table
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
@@ -51,6 +54,24 @@ def catalogue(targets: Mapping[str, str]) -> list[Entry]:
     31038274
     """
     return [_entry(name, target) for name, target in targets.items()]
+
+
+def as_table(entries: Sequence[Entry]) -> Table:
+    """Lay the list out for the terminal."""
+    table = Table(title="Networks, at the width of their publication", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("model=", no_wrap=True)
+    for heading in ("year", "parameters", f"GMAC\n{SIZE} px"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("source\ninput")
+    for e in entries:
+        gmac = "" if e.gmac is None else f"{e.gmac:.1f}"
+        table.add_row(e.name, str(e.year or ""), f"{e.parameters:,}", gmac, f"{e.source}\n[dim]{e.input}[/]")
+    return table
+
+
+def as_json(entries: Sequence[Entry]) -> str:
+    """Write the list as JSON, an object a network."""
+    return json.dumps([asdict(entry) for entry in entries], indent=2)
 
 
 def _entry(name: str, target: str) -> Entry:

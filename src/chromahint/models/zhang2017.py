@@ -96,6 +96,10 @@ class Zhang2017(nn.Module):
         height, width = (-(-side // STRIDE) for side in lightness.shape[-2:])
         return crop_like(self._colour(conv1, conv2, conv8), lightness), logits[..., :height, :width]
 
+    def freeze_classes(self) -> None:
+        """Leave the class head out of training, where no loss reads its classes."""
+        self.model_class.requires_grad_(False)
+
     def _body(self, lightness: Tensor, hints: Hints) -> tuple[Tensor, Tensor, Tensor]:
         lightness, hints = pad_to_multiple(lightness, hints, 8)
         scaled = [(lightness - 50) / 100, hints.ab / AB_SCALE, hints.mask - self.mask_centre]

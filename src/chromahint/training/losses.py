@@ -15,12 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from chromahint.color import AB_LIMIT
-
-CLASS_STEP = 10
-CLASS_BINS = 23
-"""The colour classes: a and b each rounded to -110, -100, ..., 110, so 23 * 23 = 529 classes."""
-CLASS_STRIDE = 4
-"""Classes are predicted for every 4th pixel of every 4th row."""
+from chromahint.models.ab_classes import CLASSES, ab_classes
 
 _WINDOW = 11
 _SIGMA = 1.5
@@ -118,32 +113,16 @@ class Zhang(Loss):
 
     def measure(self, prediction: Tensor, target: Tensor, lightness: Tensor, logits: Tensor | None) -> Tensor:
         """Compare classes at a quarter of the size and colours at full size."""
-        classes = color_classes(target)
-        expected = (len(classes), CLASS_BINS**2, *classes.shape[1:])
+        classes = ab_classes(target)
+        expected = (len(classes), CLASSES, *classes.shape[1:])
         if logits is None or logits.shape != expected:
             came = "none" if logits is None else tuple(logits.shape)
             raise ValueError(
                 f"loss=zhang needs logits of colour classes shaped {expected}, got {came}: choose a network with "
-                "colour classes (model=zhang) or a loss without (loss=l1_ssim)"
+                "colour classes (model=zhang2017) or a loss without (loss=l1_ssim)"
             )
         absolute = 2 * F.l1_loss(prediction / AB_LIMIT, target / AB_LIMIT)
         return self.class_weight * F.cross_entropy(logits, classes) + self.l1_weight * absolute
-
-
-def color_classes(ab: Tensor) -> Tensor:
-    """Name the class of every 4th pixel's colour: 23 * (bin of a) + (bin of b).
-
-    Args:
-        ab: B2HW in Lab units.
-
-    Returns:
-        B x ceil(H/4) x ceil(W/4) of int64 in 0..528.
-
-    >>> color_classes(torch.tensor([-110.0, -100.0]).view(1, 2, 1, 1)).item()
-    1
-    """
-    bins = ((ab[:, :, ::CLASS_STRIDE, ::CLASS_STRIDE] + AB_LIMIT) / CLASS_STEP).round().clamp(0, CLASS_BINS - 1).long()
-    return bins[:, 0] * CLASS_BINS + bins[:, 1]
 
 
 def ab_ssim(prediction: Tensor, target: Tensor) -> Tensor:

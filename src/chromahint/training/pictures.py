@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
@@ -30,8 +31,8 @@ def draw_strip(
     """
     rows = min(most, len(photos))
     chosen = [row * len(photos) // rows for row in range(rows)]
-    pictures = [torch.from_numpy(squash(photos.read(index), protocol.size)) for index in chosen]
-    rgb = torch.stack(pictures).permute(0, 3, 1, 2).to(device)
+    pictures = np.stack([squash(photos.read(index), protocol.size) for index in chosen])
+    rgb = torch.from_numpy(pictures).permute(0, 3, 1, 2).to(device)
     ids = [photos.identify(index) for index in chosen]
     return strip(network, rgb, ids, protocol, min(hints, protocol.size**2))
 

@@ -19,7 +19,12 @@ class ProgressLine(Callback):
 
     def __init__(self) -> None:
         self.console = Console(stderr=True, soft_wrap=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f}%"), TextColumn("{task.fields[said]}"))
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:3.0f}%"),
+            TextColumn("{task.fields[said]}"),
+        )
         self.bar = Progress(*columns, console=self.console, refresh_per_second=4, disable=not self.console.is_terminal)
         self.line = TaskID(0)
         self.loss = float("nan")

@@ -21,6 +21,7 @@ from chromahint.evaluation.metrics import PictureMean
 from chromahint.evaluation.protocols import HintProtocol
 from chromahint.evaluation.sweep import hint_sweep
 from chromahint.hints.maps import Hints
+from chromahint.models.ab_classes import HasClasses
 from chromahint.training.limits import Limits
 from chromahint.training.schedules import Schedule
 
@@ -61,6 +62,8 @@ class Colorization(LightningModule):
         seed: int,
     ) -> None:
         super().__init__()
+        if isinstance(network, HasClasses) and not loss.needs_classes:
+            network.freeze_classes()  # distributed training waits for the gradient of all that is not frozen
         self.network = network
         self.loss = loss
         self.hint_sampler = hints
@@ -79,7 +82,8 @@ class Colorization(LightningModule):
         hints = self.hint_sampler(ab, generator)
         logits = None
         if self.loss.needs_classes:
-            prediction, logits = self.network.with_classes(lightness, hints)  # type: ignore[operator]  # checked before
+            assert isinstance(self.network, HasClasses)
+            prediction, logits = self.network.with_classes(lightness, hints)
         else:
             prediction = self.network(lightness, hints)
         loss = self.loss(prediction, ab, lightness, logits)

@@ -13,6 +13,7 @@ from chromahint.training.compiled import Compiled
 from chromahint.training.devices import choose_precision, process_count
 from chromahint.training.limits import Limits
 
+
 def make_trainer(
     folder: Path,
     callbacks: list[Callback],

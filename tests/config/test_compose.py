@@ -1,0 +1,147 @@
+"""From what was typed to one config; and what a person reads who typed something else."""
+
+import pytest
+
+from chromahint.config.compose import compose, suggest
+from chromahint.config.errors import ConfigError
+
+
+def message(*overrides, name="train"):
+    with pytest.raises(ConfigError) as caught:
+        compose(name, list(overrides))
+    return str(caught.value)
+
+
+def test_the_defaults():
+    composed = compose("train", [])
+    assert composed.choices["model"] == "hscaunet"
+    assert composed.config["model"]["_target_"] == "chromahint.models.hscaunet.HSCAUNet"
+    assert composed.config["logger"]["_target_"] == "chromahint.training.loggers.wandb_logger"
+    assert "hydra" not in composed.config
+
+
+def test_overrides_win():
+    config = compose("train", ["model=unet", "model.width=8", "data.batch_size=3"]).config
+    assert config["model"] == {"_target_": "chromahint.models.unet.UNet", "width": 8, "neutral_start": True}
+    assert config["data"]["batch_size"] == 3
+
+
+def test_choices_and_words_are_kept():
+    composed = compose("train", ["model=unet", "seed=3"])
+    assert composed.choices["model"] == "unet"
+    assert composed.choices["data"] == "scenes"
+    assert composed.overrides == ["model=unet", "seed=3"]
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_seed_is_taken_as_it_is(seed):
+    config = compose("train", [f"seed={seed}"]).config
+    assert config["seed"] == config["data"]["seed"] == seed
+
+
+def test_interpolations_are_resolved():
+    config = compose("train", ["protocol.size=128"]).config
+    assert config["data"]["eval_size"] == 128
+
+
+def test_an_experiment_changes_many_things_and_overrides_change_them_again():
+    config = compose("train", ["experiment=hscaunet_2022", "model.width=8"]).config
+    assert config["optimizer"]["betas"] == [0.5, 0.999]
+    assert config["trainer"]["max_steps"] is None
+    assert config["model"]["width"] == 8
+
+
+def test_smoke_goes_before_an_experiment_and_after_it_what_was_typed():
+    config = compose("train", ["experiment=hscaunet_2022", "debug=smoke", "data.batch_size=3"]).config
+    assert config["trainer"]["max_steps"] == 2
+    assert config["trainer"]["max_epochs"] is None
+    assert config["data"]["batch_size"] == 3
+
+
+def test_values_with_brackets_quotes_and_spaces():
+    config = compose("train", ["protocol.counts=[0, 5]", "name='a [b], c'", "logger.tags=['x y', z]"]).config
+    assert config["protocol"]["counts"] == [0, 5]
+    assert config["name"] == "a [b], c"
+    assert config["logger"]["tags"] == ["x y", "z"]
+
+
+@pytest.mark.parametrize(
+    "path", ["~/photos", "/photos/été", "/photos/a(1)", "/photos/R&B", "/photos/50%", "C:\\photos"]
+)
+def test_a_path_is_taken_as_it_is_typed(path):
+    assert compose("train", ["data=folder", f"data.root={path}"]).config["data"]["root"] == path
+
+
+def test_composing_again_starts_afresh():
+    compose("train", ["model=unet", "seed=5"])
+    assert compose("train", []).config["seed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "parts"),
+    [
+        ("model.widht=4", ["model.widht", "width", "Did you mean width?"]),
+        ("sede=4", ["sede", "seed", "Did you mean seed?"]),
+        ("modle=unet", ["modle", "model", "Did you mean model?"]),
+        ("data.betch_size=4", ["data.betch_size", "Did you mean batch_size?"]),
+        ("callbacks.average.decya=0.9", ["callbacks.average", "Did you mean decay?"]),
+        ("optimiser.lr=1", ["optimiser", "Did you mean optimizer?"]),
+        ("model.width.x=4", ["model.width", "plain value", "model.width=VALUE"]),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_nearest_and_all_others(typed, parts):
+    said = message(typed)
+    for part in parts:
+        assert part in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "parts"),
+    [
+        ("model=hscunet", ["model=hscunet", "unet, zhang2017", "Did you mean hscaunet?"]),
+        ("data=photos", ["data=photos", "folder, scenes"]),
+        ("experiment=hscaunet_2023", ["hscaunet_2022"]),
+        ("debug=smok", ["Did you mean smoke?"]),
+        ("model=5", ["model=5", "hscaunet"]),
+    ],
+)
+def test_an_unknown_choice_is_named_with_all_others(typed, parts):
+    said = message(typed)
+    for part in parts:
+        assert part in said
+
+
+@pytest.mark.parametrize("typed", ["a b=c", "model=[1", "data.root='unclosed", "seed={", "x y"])
+def test_what_cannot_be_read_is_shown_with_how_to_write_it(typed):
+    said = message(typed)
+    assert repr(typed) in said
+    assert "key=value" in said
+
+
+@pytest.mark.parametrize("typed", ["model=unet,resunet", "seed=0,1", "seed=range(0,3)", "model=choice(unet,resunet)"])
+def test_several_values_point_to_multirun(typed):
+    said = message(typed)
+    assert f"chromahint train -m {typed}" in said
+    assert f"make multirun {typed}" in said
+
+
+def test_a_missing_interpolation_is_named():
+    said = message("data.seed=${sede}")
+    assert "data.seed" in said
+    assert "sede" in said
+
+
+@pytest.mark.parametrize("typed", ["model=null", "data=null"])
+def test_a_group_cannot_be_emptied(typed):
+    assert typed.partition("=")[0] in message(typed)
+
+
+@pytest.mark.parametrize("typed", ["model@x=unet", "+model=unet", "~nothing", "=", "hydra.run.dir=/tmp/x"])
+def test_what_only_hydra_knows_is_refused_in_a_sentence(typed):
+    said = message(typed)
+    assert typed.strip("+~=").partition("=")[0] in said
+
+
+def test_nearest_word():
+    assert suggest("unett", ["unet", "resunet"]) == " Did you mean unet?"
+    assert suggest("zzz", ["unet", "resunet"]) == ""

@@ -1,0 +1,129 @@
+"""YAML files, experiments and networks of one's own, in the folder one works in."""
+
+import pytest
+
+from chromahint.config.check import check
+from chromahint.config.compose import compose
+from chromahint.config.errors import ConfigError
+from chromahint.config.folders import options
+
+NETWORK = '''
+import torch
+from torch import nn
+
+
+class Blend(nn.Module):
+    """One convolution over lightness, colour and mask."""
+
+    def __init__(self, width: int = 4, steps: int = 1) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(4, 2, 3, padding=1)
+        self.steps = steps
+
+    def forward(self, lightness, hints):
+        return self.layer(torch.cat([lightness / 100, hints.ab / 110, hints.mask], dim=1)) * 110
+'''
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def own_network(folder):
+    write(folder / "mynets.py", NETWORK)
+    write(folder / "conf/model/blend.yaml", "_target_: mynets.Blend\nwidth: 4\nsteps: 2\n")
+
+
+def test_an_experiment_of_this_folder(here):
+    write(here / "experiments/mine/config.yaml", "# @package _global_\nseed: 11\nmodel:\n  width: 8\n")
+    composed = compose("train", ["experiment=mine"])
+    assert composed.config["seed"] == 11
+    assert composed.config["model"]["width"] == 8
+    assert {"mine", "hscaunet_2022"} <= set(options()["experiment"])
+
+
+def test_an_experiment_of_this_folder_goes_before_ours(here):
+    write(here / "experiments/hscaunet_2022/config.yaml", "# @package _global_\nseed: 12\n")
+    config = compose("train", ["experiment=hscaunet_2022"]).config
+    assert config["seed"] == 12
+    assert config["model"]["width"] == 16
+
+
+def test_without_it_ours_is_found_again(here, monkeypatch, tmp_path_factory):
+    write(here / "experiments/mine/config.yaml", "# @package _global_\nseed: 11\n")
+    compose("train", ["experiment=mine"])
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    assert compose("train", ["experiment=hscaunet_2022"]).config["model"]["width"] == 64
+    with pytest.raises(ConfigError, match="experiment=mine"):
+        compose("train", ["experiment=mine"])
+
+
+def test_choices_of_this_folder_are_added(here):
+    write(here / "conf/model/thin.yaml", "_target_: chromahint.models.unet.UNet\nwidth: 4\nneutral_start: true\n")
+    assert compose("train", ["model=thin"]).config["model"]["width"] == 4
+    assert compose("train", ["model=unet"]).config["model"]["width"] == 16
+    assert {"thin", "unet"} <= set(options()["model"])
+
+
+def test_a_choice_of_this_folder_may_build_on_ours(here):
+    write(here / "conf/data/mine.yaml", f"defaults: [folder, _self_]\nroot: {here}\nbatch_size: 3\n")
+    config = compose("train", ["data=mine"]).config
+    assert config["data"]["root"] == str(here)
+    assert config["data"]["fit"] == "random_crop"
+    check(config, "train")
+
+
+def test_a_wrong_name_lists_the_choices_of_this_folder_too(here):
+    write(here / "conf/model/thin.yaml", "_target_: chromahint.models.unet.UNet\n")
+    with pytest.raises(ConfigError, match="Did you mean thin"):
+        compose("train", ["model=thinn"])
+
+
+@pytest.mark.parametrize("text", ["a: [1\n", "a: b: c\n", "\tx: 1\n"])
+def test_a_file_that_is_no_yaml_is_named(here, text):
+    write(here / "conf/model/damaged.yaml", text)
+    with pytest.raises(ConfigError, match="damaged"):
+        compose("train", ["model=damaged"])
+
+
+@pytest.mark.parametrize("text", ["- 1\n- 2\n", "just words\n", "width: 4\n", ""])
+def test_a_file_that_names_nothing_to_build_is_refused(here, text):
+    write(here / "conf/model/empty.yaml", text)
+    with pytest.raises(ConfigError, match="model"):
+        check(compose("train", ["model=empty"]).config, "train")
+
+
+def test_a_network_of_ones_own_is_checked(here):
+    own_network(here)
+    config = compose("train", ["model=blend"]).config
+    check(config, "train")
+    with pytest.raises(ConfigError, match=r"model\.steps is a whole number"):
+        check(compose("train", ["model=blend", "model.steps=two"]).config, "train")
+
+
+def test_a_network_of_ones_own_trains_and_is_evaluated(here, command, photos):
+    """One new file and one new YAML, nothing else touched."""
+    own_network(here)
+    words = ["data=folder", f"data.root={photos}", "protocol.size=64", "protocol.counts=[0,1]"]
+    made = command("train", "model=blend", "debug=smoke", "logger=none", "trainer=cpu", *words)
+    assert made.status == 0, made.err
+    assert made.run.parent.name == "blend"
+    again = command("evaluate", f"run={made.run}", "protocol.size=64", "protocol.counts=[0,1]")
+    assert again.status == 0, again.err
+
+
+def test_a_network_of_ones_own_trains_in_a_process_of_its_own(here, process, photos):
+    own_network(here)
+    made = process(
+        here, "train", "-m", "model=blend", "debug=smoke", "data=folder", f"data.root={photos}", "logger=none",
+        "trainer=cpu", "protocol.counts=[0,1]",
+    )  # fmt: skip
+    assert made.status == 0, made.err
+    assert list(here.glob("runs/multirun/*/*/checkpoints/best.ckpt"))

@@ -1,0 +1,60 @@
+"""The list of networks."""
+
+import pytest
+
+from chromahint.models.catalogue import catalogue
+
+NEW_NETWORK = """
+from torch import nn
+
+
+class Tint(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mix = nn.Conv2d(4, 2, 1)
+
+    def forward(self, lightness, hints):
+        if {needs_values} and lightness.mean() > 50:
+            return hints.ab
+        import torch
+        return self.mix(torch.cat([lightness, *hints], dim=1))
+"""
+
+
+def test_counts_parameters_and_work_at_the_published_width():
+    entries = catalogue(
+        {
+            "hscaunet": "chromahint.models.hscaunet.HSCAUNet",
+            "zhang2017": "chromahint.models.zhang2017.Zhang2017",
+            "pullpush": "chromahint.models.pullpush.PullPush",
+        }
+    )
+    assert [entry.name for entry in entries] == ["hscaunet", "zhang2017", "pullpush"]
+    hscaunet, zhang2017, pullpush = entries
+    assert (hscaunet.year, hscaunet.parameters) == (2022, 31_082_194)
+    assert (zhang2017.year, zhang2017.parameters) == (2017, 34_187_027)
+    assert (pullpush.parameters, pullpush.gmac) == (0, 0)
+    assert hscaunet.gmac == pytest.approx(_unet_gmac(256), rel=0.01)
+    assert "SIGGRAPH" in zhang2017.source
+    assert "mask" in hscaunet.input
+
+
+def _unet_gmac(size: int) -> float:
+    total = 0
+    for level, width in enumerate([64, 128, 256, 512, 1024]):
+        pixels = (size >> level) ** 2
+        inputs = 4 if level == 0 else width // 2
+        total += pixels * 9 * (inputs * width + width * width)
+        if level < 4:
+            total += pixels * (9 * (2 * width * width + width * width) + 2 * width * width)
+    return (total + size * size * 64 * 2) / 1e9
+
+
+@pytest.mark.parametrize("needs_values", [False, True])
+def test_a_new_file_appears_without_saying_anything_about_itself(tmp_path, monkeypatch, needs_values):
+    module = f"tint_{needs_values}".lower()
+    (tmp_path / f"{module}.py").write_text(NEW_NETWORK.format(needs_values=needs_values))
+    monkeypatch.syspath_prepend(tmp_path)
+    (entry,) = catalogue({"tint": f"{module}.Tint"})
+    assert (entry.name, entry.parameters, entry.year, entry.input, entry.source) == ("tint", 10, None, "", "")
+    assert entry.gmac == (None if needs_values else pytest.approx(256 * 256 * 8 / 1e9))

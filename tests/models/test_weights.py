@@ -1,0 +1,245 @@
+"""Weights from every layout, and the messages for files that don't fit."""
+
+import argparse
+import random
+
+import pytest
+import safetensors.torch
+import torch
+
+from chromahint.models.hscaunet import HSCAUNet
+from chromahint.models.layouts import recognise
+from chromahint.models.resunet import ResUNet
+from chromahint.models.unet import UNet
+from chromahint.models.weights import load_weights, read_state
+from chromahint.models.zhang2017 import Zhang2017
+
+
+def fresh(make, seed, **options):
+    torch.manual_seed(seed)
+    return make(width=4, neutral_start=False, **options)
+
+
+def assert_same(network, other):
+    for (name, tensor), expected in zip(network.state_dict().items(), other.state_dict().values(), strict=True):
+        assert torch.equal(tensor, expected), name
+
+
+def prefixed(state, prefix):
+    return {prefix + name: tensor for name, tensor in state.items()}
+
+
+LAYOUTS = {
+    "plain": lambda state: state,
+    "under state_dict": lambda state: {"state_dict": state, "epoch": 3},
+    "under model": lambda state: {"model": state},
+    "data parallel": lambda state: prefixed(state, "module."),
+    "compiled": lambda state: prefixed(state, "_orig_mod."),
+    "compiled and data parallel": lambda state: {"state_dict": prefixed(state, "module._orig_mod.")},
+    "our checkpoint": lambda state: {
+        "state_dict": prefixed(state, "network.") | {"psnr.10.total": torch.zeros(())},
+        "optimizer_states": [],
+    },
+    "our checkpoint, compiled": lambda state: {"state_dict": prefixed(state, "network._orig_mod.")},
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
+def test_loads_every_layout(tmp_path, layout):
+    source, target = fresh(UNet, 1), fresh(UNet, 2)
+    torch.save(layout(source.state_dict()), tmp_path / "weights.ckpt")
+    assert "U-Net" in load_weights(target, tmp_path / "weights.ckpt")
+    assert_same(target, source)
+
+
+def test_loads_safetensors(tmp_path):
+    source, target = fresh(Zhang2017, 1), fresh(Zhang2017, 2)
+    safetensors.torch.save_file(source.state_dict(), tmp_path / "weights.safetensors")
+    assert "Zhang" in load_weights(target, tmp_path / "weights.safetensors")
+    assert_same(target, source)
+
+
+@pytest.mark.parametrize("dropped", [None, "ch", "up"])
+def test_loads_released_hscaunet_with_its_attention_under_two_names_or_one(tmp_path, dropped):
+    source, target = (fresh(HSCAUNet, seed, channel_attention="spatial") for seed in (1, 2))
+    names = {None: (), "ch": ("ch1.", "ch2.", "ch3.", "ch4."), "up": ("up1.ch.", "up2.ch.", "up3.ch.", "up4.ch.")}
+    state = {name: tensor for name, tensor in source.state_dict().items() if not name.startswith(names[dropped])}
+    torch.save(state, tmp_path / "model.pth")
+    load_weights(target, tmp_path / "model.pth")
+    assert_same(target, source)
+
+
+def test_loads_published_zhang2017_without_counters(tmp_path):
+    source, target = fresh(Zhang2017, 1), fresh(Zhang2017, 2)
+    state = {name: t for name, t in source.state_dict().items() if not name.endswith("num_batches_tracked")}
+    torch.save(state, tmp_path / "siggraph17.pth")
+    load_weights(target, tmp_path / "siggraph17.pth")
+    assert_same(target, source)
+
+
+def test_says_when_the_class_head_is_absent(tmp_path):
+    source, target = fresh(Zhang2017, 1), fresh(Zhang2017, 2)
+    head = target.model_class[0].weight.clone()
+    state = {name: t for name, t in source.state_dict().items() if not name.startswith("model_class")}
+    torch.save(state, tmp_path / "weights.pth")
+    assert "without a class head" in load_weights(target, tmp_path / "weights.pth")
+    assert torch.equal(target.model_class[0].weight, head)
+    assert torch.equal(target.model1[0].weight, source.model1[0].weight)
+
+    del state["model1.0.bias"]
+    torch.save(state, tmp_path / "weights.pth")
+    with pytest.raises(ValueError, match=r"1 key missing \(model1.0.bias\)"):
+        load_weights(target, tmp_path / "weights.pth")
+
+
+def test_half_a_class_head_is_an_error(tmp_path):
+    state = fresh(Zhang2017, 1).state_dict()
+    del state["model_class.0.bias"]
+    torch.save(state, tmp_path / "weights.pth")
+    with pytest.raises(ValueError, match=r"missing \(model_class.0.bias\)"):
+        load_weights(fresh(Zhang2017, 2), tmp_path / "weights.pth")
+
+
+def test_reads_half_precision_into_float32(tmp_path):
+    torch.save({name: t.half() for name, t in fresh(UNet, 1).state_dict().items()}, tmp_path / "half.pt")
+    target = fresh(UNet, 2)
+    load_weights(target, tmp_path / "half.pt")
+    assert target.inc.double_conv[0].weight.dtype == torch.float32
+
+
+def test_another_width_is_named(tmp_path):
+    torch.save(fresh(HSCAUNet, 1).state_dict(), tmp_path / "weights.pt")
+    network = HSCAUNet(width=8)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    with pytest.raises(ValueError, match="with another shape") as error:
+        load_weights(network, tmp_path / "weights.pt")
+    assert str(error.value).endswith("type model.width=4")
+    assert "inc.double_conv.0.weight is 4x4x3x3, the network wants 8x4x3x3" in str(error.value)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "advice"),
+    [
+        ((UNet, {}), (Zhang2017, {}), "type model=unet"),
+        ((Zhang2017, {}), (UNet, {}), "type model=zhang2017"),
+        ((HSCAUNet, {"channel_attention": "spatial"}), (HSCAUNet, {}), "type model.channel_attention=spatial"),
+        ((HSCAUNet, {}), (UNet, {}), "type model=hscaunet model.channel_attention=cbam"),
+        ((ResUNet, {"mask": False}), (ResUNet, {}), "type model.mask=false"),
+    ],
+)
+def test_another_network_is_named(tmp_path, source, target, advice):
+    torch.save(fresh(source[0], 1, **source[1]).state_dict(), tmp_path / "weights.pt")
+    with pytest.raises(ValueError, match="does not fit this network") as error:
+        load_weights(fresh(target[0], 2, **target[1]), tmp_path / "weights.pt")
+    assert str(error.value).endswith(advice)
+
+
+def test_a_strangers_weights_list_the_first_keys(tmp_path):
+    torch.save(torch.nn.Linear(2, 3).state_dict(), tmp_path / "weights.pt")
+    with pytest.raises(ValueError, match=r"2 keys not expected \(weight, bias\)") as error:
+        load_weights(fresh(UNet, 2), tmp_path / "weights.pt")
+    assert "inc.double_conv.0.weight, " in str(error.value)
+    assert "more)" in str(error.value)
+    assert "none of Chromahint's networks" in str(error.value)
+
+
+def test_weights_of_a_diverged_training_are_refused(tmp_path):
+    state = fresh(UNet, 1).state_dict()
+    state["up1.up.bias"][0] = float("nan")
+    torch.save(state, tmp_path / "weights.pt")
+    with pytest.raises(ValueError, match=r"up1\.up\.bias.*nan"):
+        load_weights(fresh(UNet, 2), tmp_path / "weights.pt")
+
+
+class Opens:
+    """An object that does something when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"args": argparse.Namespace(lr=1)},
+        {"epoch": 3},
+        {},
+        [torch.zeros(2)],
+        torch.zeros(2),
+        {1: torch.zeros(2)},
+        {"weight": torch.eye(3).to_sparse()},
+        {"weight": torch.zeros(3, dtype=torch.complex64)},
+    ],
+)
+def test_other_contents_are_refused(tmp_path, content):
+    torch.save(content, tmp_path / "weights.pt")
+    with pytest.raises(ValueError, match=r"weights\.pt"):
+        read_state(tmp_path / "weights.pt")
+
+
+def test_nothing_is_run_on_reading(tmp_path):
+    torch.save({"state_dict": Opens(str(tmp_path / "written"))}, tmp_path / "weights.pt")
+    with pytest.raises(ValueError, match="could run code"):
+        read_state(tmp_path / "weights.pt")
+    assert not (tmp_path / "written").exists()
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"no weights at .*absent\.pt"):
+        read_state(tmp_path / "absent.pt")
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+def test_damaged_files_never_raise_anything_but_value_error(tmp_path, suffix):
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 1, 1), torch.nn.BatchNorm2d(1))
+    whole = tmp_path / f"whole{suffix}"
+    if suffix == ".pt":
+        torch.save({"state_dict": network.state_dict()}, whole)
+    else:
+        safetensors.torch.save_file(network.state_dict(), whole)
+    data = whole.read_bytes()
+    dice = random.Random(0)
+    damaged = [b"", b"not weights at all", b"\x80\x02.", data[:-1], data[: len(data) // 2], data + data]
+    for _ in range(300):
+        changed = bytearray(data)
+        for _ in range(dice.choice([1, 1, 4, 50])):
+            changed[dice.randrange(len(data))] = dice.randrange(256)
+        start = dice.randrange(len(data))
+        damaged.append(bytes(changed) if dice.random() < 0.8 else data[:start] + data[start + dice.randrange(64) :])
+    refused = 0
+    for i, content in enumerate(damaged):
+        file = tmp_path / f"{i}{suffix}"
+        file.write_bytes(content)
+        try:
+            load_weights(network, file)
+        except ValueError:
+            refused += 1
+    assert refused > 50
+
+
+@pytest.mark.parametrize(
+    ("make", "options"),
+    [
+        (lambda: HSCAUNet(width=8), ("model=hscaunet", "model.channel_attention=cbam", "model.width=8")),
+        (
+            lambda: HSCAUNet(width=64, channel_attention="spatial"),
+            ("model=hscaunet", "model.channel_attention=spatial", "model.width=64"),
+        ),
+        (lambda: UNet(width=16), ("model=unet", "model.width=16")),
+        (lambda: ResUNet(width=16, mask=False), ("model=resunet", "model.mask=false", "model.width=16")),
+        (lambda: Zhang2017(width=32), ("model=zhang2017", "model.width=32")),
+    ],
+)
+def test_names_alone_tell_the_options(make, options):
+    with torch.device("meta"):
+        found = recognise(make().state_dict())
+    assert found is not None
+    assert found.options == options
+
+
+def test_a_stranger_is_not_recognised():
+    assert recognise(torch.nn.Linear(2, 3).state_dict()) is None

@@ -1,0 +1,74 @@
+"""The moving average against sums made by hand."""
+
+import pytest
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from torch import nn
+from torch.utils.data import DataLoader
+
+from chromahint.training.average import MovingAverage
+
+
+class Counter(LightningModule):
+    """Its one weight is 1 after the first step, 2 after the second, and so on; its buffer is 10 times that."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+        self.register_buffer("seen", torch.zeros(()))
+
+    def training_step(self, batch, batch_idx):
+        self.seen += 10
+        return -self.weight
+
+    def validation_step(self, batch, batch_idx):
+        self.validated = float(self.weight)
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=1.0)
+
+
+def count_to(steps, decay, **options):
+    model = Counter()
+    trainer = Trainer(
+        max_steps=steps, accelerator="cpu", callbacks=[MovingAverage(decay)], logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0, **options,
+    )  # fmt: skip
+    trainer.fit(model, DataLoader(range(steps * options.get("accumulate_grad_batches", 1))), DataLoader(range(1)))
+    return model
+
+
+# the first step is taken over whole; then 2/11, 3/12, 4/13 of the average stay
+BY_HAND = {1: 1.0, 2: 1 * 2 / 11 + 2 * 9 / 11, 3: 1.8181818 * 3 / 12 + 3 * 9 / 12, 4: 2.7045455 * 4 / 13 + 4 * 9 / 13}
+
+
+@pytest.mark.parametrize("steps", BY_HAND)
+def test_forgets_the_start_quickly(steps):
+    model = count_to(steps, decay=0.998)
+    assert float(model.weight) == pytest.approx(BY_HAND[steps], rel=1e-6)
+
+
+def test_buffers_follow():
+    assert float(count_to(3, decay=0.998).seen) == pytest.approx(10 * BY_HAND[3], rel=1e-6)
+
+
+def test_decay_is_the_most_that_stays():
+    # with at most a tenth staying: 1, then 1.9, then 2.89
+    assert float(count_to(3, decay=0.1).weight) == pytest.approx(2.89, rel=1e-6)
+    assert float(count_to(3, decay=0.0).weight) == 3
+
+
+def test_validation_sees_the_average():
+    model = count_to(3, decay=0.998)
+    assert model.validated == pytest.approx(BY_HAND[3], rel=1e-6)
+
+
+def test_with_accumulation_it_follows_optimizer_steps():
+    model = count_to(3, decay=0.998, accumulate_grad_batches=2)
+    assert float(model.weight) == pytest.approx(BY_HAND[3], rel=1e-6)
+
+
+@pytest.mark.parametrize("decay", [-0.1, 1, 1.5])
+def test_decay_is_below_one(decay):
+    with pytest.raises(ValueError, match=r"callbacks\.average\.decay="):
+        MovingAverage(decay)

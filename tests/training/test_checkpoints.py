@@ -1,0 +1,115 @@
+"""The checkpoints of a run: the last, the best, and that the best is what was validated."""
+
+import pytest
+import torch
+
+from chromahint.training.checkpoints import checkpoints, early_stopping
+
+
+@pytest.fixture
+def train(command, tiny):
+    def start(*words):
+        made = command("train", *tiny, *words)
+        assert made.status == 0, made.err
+        return made.run
+
+    return start
+
+
+def load(run, name):
+    return torch.load(run / "checkpoints" / name, weights_only=True, map_location="cpu")
+
+
+@pytest.mark.parametrize("name", ["best.ckpt", "last.ckpt"])
+def test_loads_without_running_code(smoke_run, name):
+    content = load(smoke_run, name)
+    assert content["global_step"] == 2
+    assert all(key.startswith("network.") for key in content["state_dict"])
+    assert content["optimizer_states"]
+    assert "schedule" in content
+
+
+def test_only_these_two(smoke_run):
+    assert sorted(path.name for path in (smoke_run / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+def test_only_these_two_after_several_validations(train):
+    run = train("trainer.val_every=1", "trainer.max_steps=5", "callbacks.checkpoints.every=2")
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+@pytest.mark.parametrize("average", ["callbacks.average.decay=0.9", "callbacks.average=null"])
+def test_the_best_has_the_figures_that_were_validated(train, command, figures, average):
+    # so high a learning rate makes some step better than those after it
+    run = train("trainer.val_every=1", "trainer.max_steps=6", "optimizer.lr=0.3", "schedule=constant", average)
+    scores = figures(run)["val/psnr"]
+    assert len(set(scores)) > 2
+    assert load(run, "best.ckpt")["global_step"] == scores.index(max(scores)) + 1
+    measured = command(
+        "evaluate",
+        f"run={run}",
+        "split=val",
+        "device=cpu",
+        "protocol.size=64",
+        "protocol.counts=[0,1,10]",
+        "output=out",
+    )
+    assert measured.status == 0, measured.err
+    import json
+
+    by_hints = json.loads((measured.folder / "out/metrics.json").read_text())["by_hints"]
+    assert (by_hints["1"]["psnr"] + by_hints["10"]["psnr"]) / 2 == pytest.approx(max(scores), abs=1e-3)
+
+
+def test_the_last_keeps_both_averaged_and_current_weights(train):
+    content = load(train("trainer.max_steps=3", "optimizer.lr=0.1"), "last.ckpt")
+    averaged, current = content["state_dict"], content["current_model_state"]
+    assert set(averaged) == set(current)
+    assert any(not torch.equal(averaged[name], current[name]) for name in averaged)
+
+
+def test_the_last_is_written_on_the_way(train, monkeypatch):
+    from lightning.pytorch import Trainer
+
+    written = []
+    real = Trainer.save_checkpoint
+
+    def note(trainer, file, *arguments, **options):
+        if str(file).endswith("last.ckpt"):
+            written.append(trainer.global_step)
+        return real(trainer, file, *arguments, **options)
+
+    monkeypatch.setattr(Trainer, "save_checkpoint", note)
+    train("trainer.max_steps=5", "trainer.val_every=100", "callbacks.checkpoints.every=2")
+    assert written == [2, 4, 5]
+    written.clear()
+    train("trainer.max_steps=3", "trainer.val_every=100", "callbacks.checkpoints.every=2", "trainer.accumulate=2")
+    assert written == [2, 3]
+
+
+def test_early_stopping_ends_with_the_last_step_kept(train, figures):
+    run = train(
+        "callbacks=early_stopping", "callbacks.early_stopping.patience=2", "callbacks.early_stopping.min_delta=100",
+        "trainer.val_every=1", "trainer.max_steps=50",
+    )  # fmt: skip
+    scores = figures(run)["val/psnr"]
+    assert len(scores) == 3, "the first counts as better than nothing, then two without progress"
+    assert load(run, "last.ckpt")["global_step"] == 3
+
+
+def test_no_checkpoints_leave_nothing_to_evaluate(command, tiny):
+    ended = command("train", *tiny, "callbacks.checkpoints=null")
+    assert ended.status == 2
+    assert "checkpoint" in ended.err
+    assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("every", [0, -3])
+def test_every_is_a_number_of_steps(tmp_path, every):
+    with pytest.raises(ValueError, match=rf"callbacks\.checkpoints\.every={every}"):
+        checkpoints(tmp_path, every)
+
+
+def test_both_look_at_the_same_figure(tmp_path):
+    stopper, best = early_stopping(), checkpoints(tmp_path)[1]
+    assert (stopper.monitor, stopper.mode) == (best.monitor, best.mode) == ("val/psnr", "max")
