@@ -66,9 +66,10 @@ def check(config: Config, kind: str) -> None:
 
 
 def _unknown_top(config: Config, allowed: set[str]) -> Iterator[str]:
+    known = sorted(allowed)
     for key in config:
         if key not in allowed:
-            yield f"{key}: there is no such option; the options are {', '.join(sorted(allowed))}.{suggest(key, sorted(allowed))}"
+            yield f"{key}: there is no such option; the options are {', '.join(known)}.{suggest(key, known)}"
 
 
 def _walk(node: Any, path: str) -> Iterator[str]:

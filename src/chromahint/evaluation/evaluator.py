@@ -36,8 +36,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Colour every photo with every number of hints, and write what came of it.
 
-    A call that finds its own unfinished work in `output` keeps the pictures that are whole in images.csv and have the id
-    that the photo still has, and goes on with the next.
+    A call that finds its own unfinished work in `output` keeps the pictures that are whole in images.csv and still
+    have the same id, and goes on with the next.
 
     Args:
         network: ready to colour, on `device`.

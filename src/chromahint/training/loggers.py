@@ -77,7 +77,7 @@ def wandb_logger(
     if wanted == "auto":
         wanted = "online" if _has_key() else "offline"
     os.environ.setdefault("WANDB_SILENT", "true")
-    logger = WandbLogger(
+    return WandbLogger(
         name=about["name"],
         save_dir=folder,
         id=about["wandb_id"],
@@ -89,7 +89,6 @@ def wandb_logger(
         mode=wanted,
         settings=wandb.Settings(console="off", silent=True),
     )
-    return logger
 
 
 @rank_zero_only

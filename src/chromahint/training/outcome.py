@@ -71,15 +71,15 @@ def _remarks(results: dict[str, dict[str, Any]], name: str, config: dict[str, An
     remarks = []
     if behind := [k for k in ours if k >= 1 and pull_push[k] > ours[k]]:
         remarks.append(
-            f"Pull-push is ahead at {_listed(behind)} hints: it copies each hint exactly and blends between them, which a "
-            "network has to learn from pictures; minutes of training do not get there, the published recipes take days."
+            f"Pull-push is ahead at {_listed(behind)} hints: it keeps each hint exactly and blends between them, which "
+            "a network has to learn from pictures; minutes of training do not get there, published recipes take days."
         )
     width = config["model"].get("width")
     if width is not None and width < 64:
         remarks.append(
-            f"This was the laptop recipe: width {width} instead of the published 64, crops of {config['data']['size']} px "
-            "and minutes of training. The faithful recipe: chromahint train experiment=hscaunet_2022 data=folder "
-            "data.root=/path/to/photos"
+            f"This was the laptop recipe: width {width} instead of the published 64, pictures of "
+            f"{config['data']['size']} px and minutes of training. The faithful recipe: "
+            "chromahint train experiment=hscaunet_2022 data=folder data.root=/path/to/photos"
         )
     return [*remarks, f"run:     {run.path}", f"picture: {run.path / 'pictures' / 'strip.png'}"]
 

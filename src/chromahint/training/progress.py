@@ -15,7 +15,7 @@ QUIET_SECONDS = 20.0
 
 
 class ProgressLine(Callback):
-    """A bar over the whole run with loss, speed, time left and the last `val/psnr`; plain lines where no one looks on."""
+    """A bar over the whole run: loss, speed, time left, the last `val/psnr`; plain lines where no one looks on."""
 
     def __init__(self) -> None:
         self.console = Console(stderr=True, soft_wrap=True)
