@@ -9,9 +9,11 @@ SIX_MORE = ["trainer.max_steps=null", "trainer.max_epochs=null", "trainer.max_mi
 
 
 @pytest.fixture
-def train(command, tiny, photos):
+def train(command, tiny, make_photos, tmp_path):
     """Train 6 photos in batches of 2, which is 3 steps an epoch."""
-    root = photos
+    root = tmp_path / "photos"
+    for split, count in {"train": 6, "val": 2, "test": 1}.items():
+        make_photos(root / split, count)
 
     def start(*words):
         made = command("train", *tiny, f"data.root={root}", *SIX_MORE, "trainer.val_every=100", *words)
@@ -98,5 +100,5 @@ def test_accumulation_counts_steps_not_batches(train, limit):
 
 
 def test_accumulation_validates_by_steps(train):
-    run = train("trainer.max_steps=4", "trainer.accumulate=2", "trainer.val_every=2")
+    run = train("trainer.max_steps=4", "trainer.accumulate=2", "trainer.val_every=2", "data.batch_size=1")
     assert validations(run) == [1, 3]

@@ -31,7 +31,7 @@ class Composed:
     """A resolved config, the choice made in each group, and the overrides as typed."""
 
     config: Config
-    choices: dict[str, str]
+    choices: dict[str, str | None]
     overrides: list[str]
 
 
@@ -52,7 +52,8 @@ def compose(name: str, overrides: Sequence[str]) -> Composed:
             composed = hydra_compose(name, overrides=list(overrides), return_hydra_config=True)
         except (HydraException, OmegaConfBaseException) as error:
             raise _explain(error, name, parsed) from None
-        choices = {g: str(c) for g, c in composed.hydra.runtime.choices.items() if not g.startswith("hydra/")}
+        chosen = composed.hydra.runtime.choices
+        choices = {group: chosen[group] for group in sorted(chosen) if not group.startswith("hydra/")}
         OmegaConf.set_struct(composed, False)
         composed.pop("hydra")
         try:

@@ -32,7 +32,7 @@ def main(overrides: Sequence[str]) -> int:
 
     from chromahint.evaluation.perform import evaluate_config  # imports torch, after all that can be said without it
 
-    name = run.path.name if run is not None else composed.choices["model"]
+    name = run.path.name if run is not None else str(composed.choices["model"])
     parent = run.path / "evaluation" if run is not None else Path("evaluation") / name
     output = None if config["output"] is None else Path(config["output"]).expanduser()
     console = Console(soft_wrap=True)

@@ -12,11 +12,12 @@ from typing import Any, Literal
 
 import yaml
 
+from chromahint import __version__
 from chromahint.runs.files import read_json, write_json, write_text
 
 FORMAT = 1
 State = Literal["created", "running", "finished", "failed", "interrupted"]
-PACKAGES = ("chromahint", "torch", "lightning", "hydra-core", "kornia", "torchmetrics", "wandb", "numpy")
+PACKAGES = ("torch", "lightning", "hydra-core", "kornia", "torchmetrics", "wandb", "numpy")
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def _output(*command: str) -> str:
 
 
 def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
+    versions = {"python": platform.python_version(), "chromahint": __version__}
     for package in PACKAGES:
         try:
             versions[package] = metadata.version(package)

@@ -62,7 +62,7 @@ def train(run: Run) -> None:
     state = 1
     try:
         if logger:
-            define_metrics(logger)
+            define_metrics(logger, task.protocol.counts)
         trainer.fit(task, datamodule=data)
         if trainer.interrupted:
             raise KeyboardInterrupt

@@ -61,9 +61,9 @@ def agree(config: dict[str, Any]) -> int:
 
 def label(composed: Composed) -> str:
     """What runs of this kind are called: the name that was given, the experiment's, or the model's."""
-    experiment = composed.choices.get("experiment", "None")
-    chosen = composed.choices["model"] if experiment in ("None", "null") else experiment
-    return composed.config["name"] or chosen
+    name = composed.config["name"] or composed.choices["experiment"] or composed.choices["model"]
+    assert isinstance(name, str)
+    return name
 
 
 def default_folder(composed: Composed) -> Path:

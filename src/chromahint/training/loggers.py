@@ -76,7 +76,7 @@ def wandb_logger(
     wanted = os.environ.get("WANDB_MODE", "auto") if mode == "auto" else mode
     if wanted == "auto":
         wanted = "online" if _has_key() else "offline"
-    os.environ.setdefault("WANDB_SILENT", "true")
+    wandb.setup(wandb.Settings(silent=True))
     return WandbLogger(
         name=about["name"],
         save_dir=folder,
@@ -87,18 +87,26 @@ def wandb_logger(
         tags=tags or [],
         config=config,
         mode=wanted,
-        settings=wandb.Settings(console="off", silent=True),
+        settings=wandb.Settings(console="off"),
     )
 
 
 @rank_zero_only
-def define_metrics(logger: WandbLogger) -> None:
-    """Tell W&B which value of a figure is the best one, and what the hint curve is drawn over."""
+def define_metrics(logger: WandbLogger, counts: list[int]) -> None:
+    """Tell W&B which value of a figure is the best one, and what the hint curve is drawn over.
+
+    Args:
+        logger: of a run that is open.
+        counts: the numbers of hints of validation.
+    """
     run = logger.experiment
-    run.define_metric("val/*", step_metric="trainer/global_step", summary="max")
+    for figure in ("psnr", "ssim"):
+        for name in (f"val/{figure}", *(f"val/{figure}@{count}" for count in counts)):
+            run.define_metric(name, step_metric="trainer/global_step", summary="max")
     run.define_metric("train/loss", step_metric="trainer/global_step", summary="min")
     run.define_metric("hints/count")
-    run.define_metric("hints/*", step_metric="hints/count", summary="last")
+    for figure in ("hints/psnr", "hints/ssim"):
+        run.define_metric(figure, step_metric="hints/count", summary="last")
 
 
 @rank_zero_only

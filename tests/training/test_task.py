@@ -1,0 +1,214 @@
+"""The task: what a step learns from, what validation says, and that chance follows from the seed alone."""
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from chromahint.config.folders import options
+from chromahint.training.task import Colorization
+
+
+@pytest.fixture
+def train(command, tiny):
+    def start(*words):
+        made = command("train", *tiny, *words)
+        assert made.status == 0, made.err
+        return made.run
+
+    return start
+
+
+@pytest.fixture
+def each_step(monkeypatch):
+    """`each_step(look)` calls look(task, batch) before every training step."""
+    real = Colorization.training_step
+
+    def install(look):
+        def step(task, batch, batch_idx):
+            look(task, batch)
+            return real(task, batch, batch_idx)
+
+        monkeypatch.setattr(Colorization, "training_step", step)
+
+    return install
+
+
+def weights(run, name="last.ckpt"):
+    return torch.load(run / "checkpoints" / name, weights_only=True)["state_dict"]
+
+
+def rows(run):
+    return [line.split(",") for line in (run / "metrics.csv").read_text().splitlines()]
+
+
+def test_validation_has_a_figure_for_every_number_of_hints(smoke_run, figures):
+    found = figures(smoke_run)
+    for metric in ("psnr", "ssim"):
+        for count in (0, 1, 10):
+            assert len(found[f"val/{metric}@{count}"]) == 1
+        mean = (found[f"val/{metric}@1"][0] + found[f"val/{metric}@10"][0]) / 2
+        assert found[f"val/{metric}"][0] == pytest.approx(mean, rel=1e-6)
+
+
+def test_without_hinted_counts_the_grey_one_is_what_counts(train, figures):
+    found = figures(train("protocol.counts=[0]"))
+    assert found["val/psnr"] == found["val/psnr@0"]
+
+
+def test_metrics_csv_has_its_header_once_and_steps_in_order(train):
+    header, *lines = rows(train("trainer.max_steps=4", "trainer.val_every=2"))
+    assert header == ["step", "epoch", "name", "value"]
+    assert all(line != header for line in lines)
+    assert [int(step) for step, *_ in lines] == sorted(int(step) for step, *_ in lines)
+    assert [int(step) for step, _, name, _ in lines if name == "train/loss"] == [0, 1, 2, 3]
+    assert {int(step) for step, _, name, _ in lines if name.startswith("val/")} == {1, 3}
+    assert all(math.isfinite(float(value)) for *_, value in lines)
+
+
+def test_figures_are_logged_every_so_many_steps(train):
+    lines = rows(train("trainer.max_steps=6", "trainer.log_every=3"))
+    assert [int(step) for step, _, name, _ in lines[1:] if name == "train/loss"] == [2, 5]
+
+
+def test_the_same_seed_gives_the_same_run_and_another_gives_another(train):
+    first, again, other = train("seed=5"), train("seed=5"), train("seed=6")
+    assert (first / "metrics.csv").read_text() == (again / "metrics.csv").read_text()
+    assert (first / "metrics.csv").read_text() != (other / "metrics.csv").read_text()
+    for name, tensor in weights(first).items():
+        assert torch.equal(tensor, weights(again)[name]), name
+    assert any(not torch.equal(tensor, weights(other)[name]) for name, tensor in weights(first).items())
+
+
+def test_seed_zero_is_a_seed(train):
+    assert (train("seed=0") / "metrics.csv").read_text() == (train("seed=0") / "metrics.csv").read_text()
+
+
+def test_chance_depends_on_seed_epoch_and_batch():
+    def draw(seed, epoch, batch):
+        task = Colorization.__new__(Colorization)
+        torch.nn.Module.__init__(task)
+        task.seed = seed
+        task._device = torch.device("cpu")
+        task._trainer = task._fabric = None
+        type(task).current_epoch = property(lambda _: epoch)
+        type(task).global_rank = property(lambda _: 0)
+        return torch.rand(4, generator=Colorization.generator(task, batch)).tolist()
+
+    saved = Colorization.__dict__.get("current_epoch"), Colorization.__dict__.get("global_rank")
+    try:
+        draws = [draw(*case) for case in itertools.product((0, 1), (0, 1), (0, 1))]
+        assert draw(0, 0, 0) == draws[0]
+        assert len({tuple(values) for values in draws}) == len(draws)
+    finally:
+        for name, value in zip(("current_epoch", "global_rank"), saved, strict=True):
+            if value is None:
+                delattr(Colorization, name)
+
+
+def test_cosine_reaches_the_optimizer(train, each_step):
+    rates = []
+    each_step(lambda task, _: rates.append(task.trainer.optimizers[0].param_groups[0]["lr"]))
+    train(
+        "trainer.max_steps=5", "optimizer.lr=0.01", "schedule.warmup=0.2", "schedule.start=0.1", "schedule.floor=0",
+    )  # fmt: skip
+    # step i of 5: a fifth of warm-up, then the cosine over the remaining four fifths
+    wave = [(1 + math.cos(math.pi * part)) / 2 for part in (0, 0.25, 0.5, 0.75)]
+    assert rates == pytest.approx([0.001, *(0.01 * height for height in wave)])
+
+
+def test_milestones_in_epochs_reach_the_optimizer(command, tiny, make_photos, tmp_path, each_step):
+    for split, count in {"train": 4, "val": 1, "test": 1}.items():
+        make_photos(tmp_path / "photos" / split, count)
+    rates = []
+    each_step(lambda task, _: rates.append(task.trainer.optimizers[0].param_groups[0]["lr"]))
+    made = command(
+        "train", *tiny, f"data.root={tmp_path / 'photos'}", "trainer.max_steps=null", "trainer.max_epochs=3",
+        "optimizer.lr=0.01", "schedule=steps_2022", "schedule.milestones=[1,2]", "schedule.factors=[1,0.1,0.01]",
+    )  # fmt: skip
+    assert made.status == 0, made.err
+    assert rates == pytest.approx([0.01, 0.01, 0.001, 0.001, 0.0001, 0.0001])
+
+
+def test_plateau_hears_of_validations(train, each_step):
+    rates = []
+    each_step(lambda task, _: rates.append(task.trainer.optimizers[0].param_groups[0]["lr"]))
+    # no weight moves, so no validation is better than the first
+    train(
+        "trainer.max_steps=6", "trainer.val_every=1", "optimizer=sgd", "optimizer.lr=1e-12", "schedule=plateau",
+        "schedule.patience=1", "schedule.shrink=0.5",
+    )  # fmt: skip
+    assert rates[0] == 1e-12
+    assert rates[-1] == pytest.approx(0.25e-12)
+    assert sorted(rates, reverse=True) == rates
+
+
+@pytest.mark.parametrize("clip", [0.001, 0.004])
+def test_gradients_are_clipped(train, each_step, clip):
+    before = {}
+
+    def remember(task, _):
+        before.update({name: tensor.clone() for name, tensor in task.network.named_parameters()})
+
+    each_step(remember)
+    run = train(
+        "trainer.max_steps=1", f"trainer.clip={clip}", "optimizer=sgd", "optimizer.lr=1", "optimizer.momentum=0",
+        "schedule=constant", "callbacks.average=null", "model.neutral_start=false",
+    )  # fmt: skip
+    after = weights(run)
+    moved = sum(float((after[f"network.{name}"] - tensor).double().square().sum()) for name, tensor in before.items())
+    assert math.sqrt(moved) == pytest.approx(clip, rel=1e-2)
+
+
+def test_accumulation_makes_one_step_of_several_batches(train, each_step):
+    batches = []
+    each_step(lambda task, batch: batches.append(len(batch["rgb"])))
+    run = train("trainer.max_steps=2", "trainer.accumulate=2", "data.batch_size=1")
+    assert batches == [1, 1, 1, 1]
+    assert torch.load(run / "checkpoints/last.ckpt", weights_only=True)["global_step"] == 2
+
+
+def test_it_learns_to_use_hints(train, figures):
+    found = figures(
+        train(
+            "model=unet",
+            "model.width=8",
+            "trainer.max_steps=80",
+            "trainer.val_every=40",
+            "optimizer.lr=0.01",
+            "data.batch_size=4",
+            "augment=none",
+            "callbacks.average.decay=0.8",
+        )  # fmt: skip
+    )
+    assert found["val/psnr"][-1] > found["val/psnr@0"][0] + 1
+    assert found["val/psnr@10"][-1] > found["val/psnr@0"][-1]
+
+
+@pytest.mark.parametrize("stage", ["regression", "classes"])
+def test_colour_classes_are_trained(train, figures, stage):
+    run = train("model=zhang2017", "loss=zhang", f"model.stage={stage}", "model.neutral_start=false")
+    # the cross-entropy of 529 classes that are all as likely is 6.27
+    assert figures(run)["train/loss"][0] > 3
+
+
+def combinations():
+    """Runs in which every choice of these groups turns up at least once."""
+    groups = {name: options()[name] for name in ("hints", "augment", "loss", "optimizer", "schedule")}
+    networks = [name for name in options()["model"] if name not in ("grey", "pullpush")]
+    for number in range(max(map(len, groups.values()))):
+        words = [f"{group}={names[number % len(names)]}" for group, names in groups.items()]
+        network = "zhang2017" if "loss=zhang" in words else networks[number % len(networks)]
+        yield [f"model={network}", *words]
+
+
+@pytest.mark.parametrize("words", combinations(), ids=lambda words: " ".join(words))
+def test_every_choice_trains(train, figures, words):
+    found = figures(train(*words, "data.fit=random_resized_crop"))
+    assert all(math.isfinite(value) for value in found["train/loss"])
+
+
+def test_reduced_precision_trains_and_validates(train, figures):
+    found = figures(train("trainer.precision=bf16-mixed"))
+    assert all(math.isfinite(value) for values in found.values() for value in values)
