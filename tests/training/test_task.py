@@ -2,11 +2,16 @@
 
 import itertools
 import math
+import subprocess
+import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from chromahint.config.folders import options
+from chromahint.runs.folder import open_run
+from chromahint.training.job import make_task
 from chromahint.training.task import Colorization
 
 
@@ -85,26 +90,17 @@ def test_seed_zero_is_a_seed(train):
     assert (train("seed=0") / "metrics.csv").read_text() == (train("seed=0") / "metrics.csv").read_text()
 
 
-def test_chance_depends_on_seed_epoch_and_batch():
-    def draw(seed, epoch, batch):
-        task = Colorization.__new__(Colorization)
-        torch.nn.Module.__init__(task)
-        task.seed = seed
-        task._device = torch.device("cpu")
-        task._trainer = task._fabric = None
-        type(task).current_epoch = property(lambda _: epoch)
-        type(task).global_rank = property(lambda _: 0)
-        return torch.rand(4, generator=Colorization.generator(task, batch)).tolist()
+def test_chance_depends_on_seed_epoch_batch_and_process(smoke_run):
+    config = open_run(smoke_run).config
 
-    saved = Colorization.__dict__.get("current_epoch"), Colorization.__dict__.get("global_rank")
-    try:
-        draws = [draw(*case) for case in itertools.product((0, 1), (0, 1), (0, 1))]
-        assert draw(0, 0, 0) == draws[0]
-        assert len({tuple(values) for values in draws}) == len(draws)
-    finally:
-        for name, value in zip(("current_epoch", "global_rank"), saved, strict=True):
-            if value is None:
-                delattr(Colorization, name)
+    def draw(seed, epoch, batch, rank):
+        task = make_task(config | {"seed": seed})
+        task.trainer = SimpleNamespace(current_epoch=epoch, global_rank=rank)
+        return tuple(torch.rand(4, generator=task.generator(batch)).tolist())
+
+    draws = [draw(*case) for case in itertools.product((0, 1), repeat=4)]
+    assert draw(0, 0, 0, 0) == draws[0]
+    assert len(set(draws)) == len(draws)
 
 
 def test_cosine_reaches_the_optimizer(train, each_step):
@@ -200,7 +196,7 @@ def combinations():
     for number in range(max(map(len, groups.values()))):
         words = [f"{group}={names[number % len(names)]}" for group, names in groups.items()]
         network = "zhang2017" if "loss=zhang" in words else networks[number % len(networks)]
-        yield [f"model={network}", *words]
+        yield [f"model={network}", "model.width=16", *words]
 
 
 @pytest.mark.parametrize("words", combinations(), ids=lambda words: " ".join(words))
@@ -212,3 +208,23 @@ def test_every_choice_trains(train, figures, words):
 def test_reduced_precision_trains_and_validates(train, figures):
     found = figures(train("trainer.precision=bf16-mixed"))
     assert all(math.isfinite(value) for values in found.values() for value in values)
+
+
+def test_every_network_trains_at_its_thinnest():
+    """In a process of its own: what fails here may take the whole process with it."""
+    code = """
+import torch
+from chromahint.config.build import build
+from chromahint.config.compose import compose
+from chromahint.hints.maps import no_hints
+torch.set_num_threads(1)
+for name in ("hscaunet", "resunet", "unet", "zhang2017"):
+    network = build(compose("train", [f"model={name}", "model.width=4"]).config["model"])
+    network.to(memory_format=torch.channels_last)
+    for _ in range(6):
+        lightness = torch.rand(2, 1, 64, 64) * 100
+        network(lightness, no_hints(lightness)).square().mean().backward()
+    print(name)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout.split()) == (0, ["hscaunet", "resunet", "unet", "zhang2017"])

@@ -36,6 +36,13 @@ NUMBERS: list[tuple[str, str, Callable[[Any], bool]]] = [
     ("data.batch_size", "a whole number from 1", lambda v: v >= 1),
     ("data.size", "a side in pixels from 16", lambda v: v >= 16),
     ("data.workers", "a whole number from 0", lambda v: v >= 0),
+    ("data.eval_batch_size", "a whole number from 1", lambda v: v >= 1),
+    ("data.shorter_side", "a side in pixels from 16, or null", lambda v: v >= 16),
+    ("data.val_fraction", "a share from 0 to below 1", lambda v: 0 <= v < 1),
+    ("data.test_fraction", "a share from 0 to below 1", lambda v: 0 <= v < 1),
+    ("data.pictures", "a whole number from 1", lambda v: v >= 1),
+    ("data.val_pictures", "a whole number from 1", lambda v: v >= 1),
+    ("data.picture_size", "a side in pixels from 16", lambda v: v >= 16),
     ("data.limit", "a whole number from 1, or null for all", lambda v: v >= 1),
     ("model.width", "a multiple of 4, from 4; the published networks have 64", lambda v: v >= 4 and v % 4 == 0),
     ("optimizer.lr", "a number above 0", lambda v: v > 0),
@@ -47,6 +54,8 @@ NUMBERS: list[tuple[str, str, Callable[[Any], bool]]] = [
     ("trainer.max_steps", "a whole number from 1, or null", lambda v: v >= 1),
     ("trainer.max_epochs", "a whole number from 1, or null", lambda v: v >= 1),
     ("trainer.max_minutes", "a number above 0, or null", lambda v: v > 0),
+    ("callbacks.checkpoints.every", "a whole number of steps from 1", lambda v: v >= 1),
+    ("callbacks.average.decay", "a number from 0 to below 1", lambda v: 0 <= v < 1),
     ("protocol.size", "a side in pixels from 16", lambda v: v >= 16),
 ]
 WHOLE = {"seed", "batch_size"}

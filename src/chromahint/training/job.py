@@ -41,6 +41,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     except KeyboardInterrupt:
         _note(run, state="interrupted", ended=now())
+        _say(f"stopped; what it had learnt by the last checkpoint is in {run.checkpoints}")
         return 130
     except BaseException as error:
         _note(run, state="failed", ended=now(), error=f"{type(error).__name__}: {error}")
@@ -63,9 +64,10 @@ def train(run: Run) -> None:
     try:
         if logger:
             define_metrics(logger, task.protocol.counts)
-        trainer.fit(task, datamodule=data)
-        if trainer.interrupted:
-            raise KeyboardInterrupt
+        try:
+            trainer.fit(task, datamodule=data)
+        except SystemExit:  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from None
         if trainer.is_global_zero:
             outcome = conclude(run, config, data, trainer.strategy.root_device, Limits.of(trainer).elapsed / 60)
             if logger:

@@ -37,10 +37,12 @@ def checked(overrides: Sequence[str]) -> Composed:
 
 
 def agree(config: dict[str, Any]) -> int:
-    """Check what only torch can tell: devices, weights, something to train. Returns the number of processes.
+    """Check what only torch can tell: devices, weights, what the parts say. Returns the number of processes.
+
+    Lightning is not imported yet: what is wrong shows within two seconds.
 
     Raises:
-        ValueError: this machine, the weights or the network do not fit the config.
+        ValueError: this machine, the weights or a part do not fit the config.
     """
     import torch
 
@@ -49,6 +51,9 @@ def agree(config: dict[str, Any]) -> int:
     from chromahint.training.devices import process_count
 
     processes = process_count(config["trainer"]["accelerator"], config["trainer"]["devices"])
+    for part in ("protocol", "hints", "schedule", "loss", "augment"):
+        build(config[part])
+    build(config["optimizer"])([("weight", torch.nn.Parameter(torch.zeros(1)))])
     with torch.device("meta" if config["weights"] == "none" else "cpu"):
         network = build(config["model"])
     if not any(True for _ in network.parameters()):
