@@ -110,7 +110,8 @@ def process():
         done = subprocess.run(
             [sys.executable, "-m", "chromahint", *map(str, words)],
             cwd=folder,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
+            # a process of its own talks to no W&B service that this one may have started
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "WANDB_SERVICE": "", **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -17,16 +17,17 @@ def about(run):
     return json.loads((run / "run.json").read_text())
 
 
-# --- the default run, shrunk to seconds -------------------------------------------------------------------------------
+# --- the default run, shrunk to seconds
 
 
 def test_the_default_run_prints_a_table_of_all_counts_and_three_methods(default_run):
     table = default_run.out
     head = next(line for line in table.splitlines() if "hints" in line and "1,966" in line)
     assert head.split() == ["hints", "0", "1", "10", "100", "328", "1,966"]
-    for row in ("hscaunet", "pull-push, no training", "grey, no colour"):
-        figures = next(line for line in table.splitlines() if line.strip().startswith(row) and "." in line)
-        assert len(figures.replace(row, "").split()) == 6
+    rows = [line.strip() for line in table[table.index(head) :].splitlines()]
+    for name in ("hscaunet", "pull-push, no training", "grey, no colour"):
+        figures = next(row for row in rows if row.startswith(name)).removeprefix(name).split()
+        assert len([float(figure) for figure in figures]) == 6
 
 
 def test_the_default_run_says_where_everything_lies(default_run):
@@ -112,7 +113,7 @@ def test_the_three_methods_were_given_the_same_hints(smoke_run):
     assert keys[0] == keys[1] == keys[2]
 
 
-# --- names ------------------------------------------------------------------------------------------------------------
+# --- names
 
 
 def test_a_name_and_a_place_of_ones_own(command, tiny, tmp_path):
@@ -142,7 +143,7 @@ def test_starting_weights_are_taken(command, tiny, smoke_run):
             torch.testing.assert_close(after[name], tensor, rtol=0, atol=1e-6)
 
 
-# --- pictures that cannot be read ---------------------------------------------------------------------------------------
+# --- pictures that cannot be read
 
 
 @pytest.fixture
@@ -199,7 +200,7 @@ def test_a_split_of_nothing_but_broken_pictures(command, tiny, mixed, tmp_path, 
     assert about(ended.run)["state"] == "failed"
 
 
-# --- bad ends ---------------------------------------------------------------------------------------------------------
+# --- bad ends
 
 
 def failing(monkeypatch, error):

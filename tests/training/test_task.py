@@ -106,9 +106,8 @@ def test_chance_depends_on_seed_epoch_batch_and_process(smoke_run):
 def test_cosine_reaches_the_optimizer(train, each_step):
     rates = []
     each_step(lambda task, _: rates.append(task.trainer.optimizers[0].param_groups[0]["lr"]))
-    train(
-        "trainer.max_steps=5", "optimizer.lr=0.01", "schedule.warmup=0.2", "schedule.start=0.1", "schedule.floor=0",
-    )  # fmt: skip
+    words = "optimizer.lr=0.01 schedule=cosine schedule.warmup=0.2 schedule.start=0.1 schedule.floor=0"
+    train("trainer.max_steps=5", *words.split())
     # step i of 5: a fifth of warm-up, then the cosine over the remaining four fifths
     wave = [(1 + math.cos(math.pi * part)) / 2 for part in (0, 0.25, 0.5, 0.75)]
     assert rates == pytest.approx([0.001, *(0.01 * height for height in wave)])
@@ -165,21 +164,11 @@ def test_accumulation_makes_one_step_of_several_batches(train, each_step):
     assert torch.load(run / "checkpoints/last.ckpt", weights_only=True)["global_step"] == 2
 
 
-def test_it_learns_to_use_hints(train, figures):
-    found = figures(
-        train(
-            "model=unet",
-            "model.width=8",
-            "trainer.max_steps=80",
-            "trainer.val_every=40",
-            "optimizer.lr=0.01",
-            "data.batch_size=4",
-            "augment=none",
-            "callbacks.average.decay=0.8",
-        )  # fmt: skip
-    )
-    assert found["val/psnr"][-1] > found["val/psnr@0"][0] + 1
-    assert found["val/psnr@10"][-1] > found["val/psnr@0"][-1]
+def test_it_learns(train, figures):
+    model = "model=unet model.width=8 loss=huber optimizer=adam optimizer.lr=0.01 schedule=cosine"
+    data = "trainer.max_steps=60 trainer.val_every=60 data.batch_size=4 augment=none"
+    losses = figures(train(*model.split(), *data.split()))["train/loss"]
+    assert sum(losses[-10:]) < 0.7 * sum(losses[:10])
 
 
 @pytest.mark.parametrize("stage", ["regression", "classes"])

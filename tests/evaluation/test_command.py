@@ -1,0 +1,205 @@
+"""`chromahint evaluate`: what it measures, where it writes, and what it takes from a run."""
+
+import json
+import shutil
+
+import pytest
+
+from chromahint.models.hscaunet import HSCAUNet
+from chromahint.models.pullpush import PullPush
+
+SMALL = ["protocol.size=64", "protocol.counts=[0,1,10]", "device=cpu"]
+
+
+@pytest.fixture
+def evaluate(command):
+    def run(*words, status=0):
+        made = command("evaluate", *SMALL, *words)
+        assert made.status == status, made.err
+        return made
+
+    return run
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Sizes of the batches that networks were given."""
+    sizes = []
+    for network in (PullPush, HSCAUNet):
+        real = network.forward
+
+        def forward(self, lightness, hints, real=real):
+            sizes.append(len(lightness))
+            return real(self, lightness, hints)
+
+        monkeypatch.setattr(network, "forward", forward)
+    return sizes
+
+
+def metrics(folder):
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def test_a_folder_without_splits_is_measured_whole(evaluate, photos, tmp_path):
+    made = evaluate("model=pullpush", "data=folder", f"data.root={photos}")
+    found = metrics(tmp_path / "evaluation/pullpush/random_pixels")
+    assert found["images"] == 8
+    assert found["by_hints"]["10"]["psnr"] > found["by_hints"]["0"]["psnr"]
+    assert "evaluation/pullpush/random_pixels/metrics.json" in made.out
+    for count, values in found["by_hints"].items():
+        assert f"{values['psnr']:.2f}" in made.out, count
+        assert f"{values['ssim']:.4f}" in made.out
+
+
+@pytest.fixture
+def split_photos(make_photos, tmp_path):
+    for split, count in {"train": 4, "val": 3, "test": 2}.items():
+        make_photos(tmp_path / "photos" / split, count, seed=count)
+    return tmp_path / "photos"
+
+
+@pytest.mark.parametrize(
+    ("split", "count"), [(None, 2), ("test", 2), ("val", 3), ("train", 4), ("all", 9)], ids=lambda value: str(value)
+)
+def test_splits(evaluate, split_photos, tmp_path, split, count):
+    words = [] if split is None else [f"split={split}"]
+    evaluate("model=grey", "data=folder", f"data.root={split_photos}", *words)
+    assert metrics(tmp_path / "evaluation/grey/random_pixels")["images"] == count
+
+
+def test_without_words_about_data_natural_photos_are_measured(evaluate, tmp_path):
+    evaluate("model=grey", "data.limit=2")
+    assert "astronaut-0-0" in (tmp_path / "evaluation/grey/random_pixels/images.csv").read_text()
+
+
+def test_the_same_again_is_not_done_again(evaluate, photos, calls, tmp_path):
+    words = ["model=pullpush", "data=folder", f"data.root={photos}"]
+    evaluate(*words)
+    first = metrics(tmp_path / "evaluation/pullpush/random_pixels")
+    assert sum(calls) == 8 * 3
+    calls.clear()
+    evaluate(*words, "batch_size=3")
+    assert calls == []
+    assert metrics(tmp_path / "evaluation/pullpush/random_pixels") == first
+    assert [path.name for path in (tmp_path / "evaluation/pullpush").iterdir()] == ["random_pixels"]
+
+
+def test_one_that_was_stopped_goes_on(evaluate, photos, calls, tmp_path):
+    words = ["model=pullpush", "data=folder", f"data.root={photos}", "batch_size=2"]
+    evaluate(*words)
+    folder = tmp_path / "evaluation/pullpush/random_pixels"
+    first = metrics(folder)
+    (folder / "metrics.json").unlink()
+    text = (folder / "images.csv").read_text()
+    (folder / "images.csv").write_text(text[: text.index("photo-5") + 20])
+    calls.clear()
+    evaluate(*words)
+    assert sum(calls) == 3 * 3, "photos 5, 6 and 7 at three counts"
+    assert metrics(folder) == first
+
+
+@pytest.mark.parametrize("change", ["protocol.seed=1", "protocol.counts=[0,2]", "data.limit=3", "split=train"])
+def test_another_evaluation_gets_a_folder_of_its_own(evaluate, photos, tmp_path, change):
+    words = ["model=grey", "data=folder", f"data.root={photos}"]
+    evaluate(*words)
+    before = (tmp_path / "evaluation/grey/random_pixels/metrics.json").read_text()
+    evaluate(*words, change)
+    assert (tmp_path / "evaluation/grey/random_pixels-2/metrics.json").is_file()
+    assert (tmp_path / "evaluation/grey/random_pixels/metrics.json").read_text() == before
+
+
+def test_an_output_of_ones_own(evaluate, photos, tmp_path):
+    words = ["data=folder", f"data.root={photos}", "output=here/it is"]
+    evaluate("model=grey", *words)
+    assert metrics(tmp_path / "here/it is")["images"] == 8
+    refused = evaluate("model=pullpush", *words, status=2)
+    assert "output=here/it is" in refused.err
+    assert "type output=" in refused.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["here"]
+
+
+def test_photos_that_cannot_be_read_are_named(evaluate, make_photos, tmp_path):
+    root = make_photos(tmp_path / "photos", 2)
+    (root / "broken.png").write_text("not a picture")
+    made = evaluate("model=grey", "data=folder", f"data.root={root}")
+    assert "some pictures could not be read: evaluation/grey/random_pixels/broken.txt" in made.out
+    assert metrics(tmp_path / "evaluation/grey/random_pixels")["images"] == 2
+
+
+# --- of a run
+
+
+@pytest.fixture
+def run(smoke_run, tmp_path):
+    return shutil.copytree(smoke_run, tmp_path / "run")
+
+
+def folders(run):
+    return sorted(path.name for path in (run / "evaluation").iterdir())
+
+
+def test_a_run_brings_network_weights_and_photos(evaluate, run, calls):
+    before = metrics(run / "evaluation/random_pixels")
+    shutil.rmtree(run / "evaluation")
+    evaluate(f"run={run}")
+    assert folders(run) == ["random_pixels"]
+    assert metrics(run / "evaluation/random_pixels") == before
+    assert sum(calls) == 3 * before["images"]
+
+
+def test_what_training_measured_is_not_done_again(evaluate, run, calls):
+    before = (run / "evaluation/random_pixels/images.csv").read_text()
+    evaluate(f"run={run}")
+    assert calls == []
+    assert folders(run) == ["random_pixels"]
+    assert (run / "evaluation/random_pixels/images.csv").read_text() == before
+
+
+def test_a_relative_path_and_a_slash_are_the_same_run(evaluate, run, calls):
+    evaluate("run=run/")
+    assert calls == []
+    assert folders(run) == ["random_pixels"]
+
+
+def test_other_photos_get_a_folder_of_their_own_in_the_run(evaluate, run, make_photos, tmp_path):
+    before = (run / "evaluation/random_pixels/metrics.json").read_text()
+    root = make_photos(tmp_path / "others", 3, seed=7)
+    made = evaluate(f"run={run}", "data=folder", f"data.root={root}")
+    assert folders(run) == ["random_pixels", "random_pixels-2"]
+    assert metrics(run / "evaluation/random_pixels-2")["images"] == 3
+    assert (run / "evaluation/random_pixels/metrics.json").read_text() == before
+    assert "random_pixels-2/metrics.json" in made.out
+
+
+def test_options_of_the_runs_own_data_may_be_changed(evaluate, run, make_photos, tmp_path):
+    root = make_photos(tmp_path / "others", 3, seed=7)
+    evaluate(f"run={run}", f"data.root={root}")
+    assert metrics(run / "evaluation/random_pixels-2")["images"] == 3
+
+
+def test_a_run_and_its_weights_alone_measure_the_same(evaluate, run, photos, tmp_path):
+    evaluate(f"run={run}", "data=folder", f"data.root={photos}", "split=all")
+    weights = run / "checkpoints/best.ckpt"
+    evaluate(
+        "model=hscaunet", "model.width=4", f"weights={weights}", "data=folder", f"data.root={photos}", "split=all"
+    )  # fmt: skip
+    assert metrics(tmp_path / "evaluation/hscaunet/random_pixels") == metrics(run / "evaluation/random_pixels-2")
+
+
+def test_other_weights_are_another_evaluation(evaluate, run, tmp_path):
+    (run / "checkpoints/best.ckpt").unlink()
+    import torch
+
+    content = torch.load(run / "checkpoints/last.ckpt", weights_only=True)
+    content["state_dict"] = {name: tensor + 0.01 for name, tensor in content["state_dict"].items()}
+    torch.save(content, run / "checkpoints/last.ckpt")
+    evaluate(f"run={run}")
+    assert folders(run) == ["random_pixels", "random_pixels-2"]
+
+
+def test_photos_of_a_run_that_are_gone(evaluate, run):
+    text = (run / "config.yaml").read_text()
+    root = next(line for line in text.splitlines() if "root:" in line).split()[1]
+    (run / "config.yaml").write_text(text.replace(root, "/no/such/folder"))
+    refused = evaluate(f"run={run}", status=2)
+    assert "data.root=/no/such/folder: there is no such folder; type data.root=" in refused.err

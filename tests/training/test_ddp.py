@@ -1,0 +1,97 @@
+"""A run of two processes on the processor: one folder, one of each line, and the figures of one process."""
+
+import json
+
+import pytest
+import torch
+
+from chromahint.config.build import build
+from chromahint.runs.folder import open_run
+from chromahint.training import processes
+from chromahint.training.job import make_task
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory, process, make_photos):
+    """Two steps in two processes, validated on 7 pictures: one process has 4, the other 3 and a filler."""
+    folder = tmp_path_factory.mktemp("ddp")
+    for split, count in {"train": 8, "val": 5, "test": 3}.items():
+        make_photos(folder / "photos" / split, count, seed=count)
+    for number in range(2):
+        (folder / "photos/val" / f"broken-{number}.png").write_text("not a picture")
+    return process(
+        folder, "train", "trainer=ddp_cpu", "debug=smoke", "data=folder", "data.root=photos", "data.shorter_side=64",
+        "data.eval_batch_size=2", "logger=none", "model.width=4", "protocol.counts=[0,1,10]", "optimizer.lr=0.05",
+        "trainer.precision=32-true", "callbacks.average.decay=0.5",
+    )  # fmt: skip
+
+
+def test_one_run_folder_that_says_two_processes(together):
+    assert together.status == 0, together.err
+    [run] = together.folder.glob("runs/*/*")
+    about = json.loads((run / "run.json").read_text())
+    assert (about["state"], about["processes"]) == ("finished", 2)
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+def test_nothing_is_printed_twice(together):
+    said = [line for line in (together.out + together.err).splitlines() if line.strip() and "evaluating" not in line]
+    for part in ("run:     ", "pull-push, no training", "PSNR in dB over SSIM", "picture: ", "training 100%"):
+        assert sum(line.strip().startswith(part) for line in said) == 1, part
+    assert "Traceback" not in together.err
+    assert "warn" not in together.err.lower()
+
+
+def test_no_figure_is_logged_twice(together):
+    lines = (together.run / "metrics.csv").read_text().splitlines()
+    assert lines.count("step,epoch,name,value") == 1
+    keys = [tuple(line.split(",")[:3]) for line in lines]
+    assert len(keys) == len(set(keys))
+    assert [key[0] for key in keys if key[2] == "train/loss"] == ["0", "1"]
+
+
+def test_broken_pictures_are_listed_once_and_all_counted(together):
+    listed = (together.run / "broken.txt").read_text().splitlines()
+    assert len(listed) == len(set(listed)) == 2
+    assert "2 pictures could not be read" in together.out
+
+
+def test_two_processes_validate_as_one(together, figures, monkeypatch):
+    """The same weights in one process, where nothing fills up."""
+    monkeypatch.chdir(together.folder)
+    run = open_run(together.run)
+    config = run.config
+    task, data = make_task(config | {"weights": str(run.weights)}), build(config["data"])
+    trainer = build(config["trainer"] | {"devices": 1})(folder=run.path, callbacks=[], loggers=[])
+    [alone] = trainer.validate(task, datamodule=data, verbose=False)
+    logged = figures(together.run)
+    assert {name for name in alone if name.startswith("val/")} == {name for name in logged if name.startswith("val/")}
+    for name, value in alone.items():
+        assert logged[name][-1] == pytest.approx(value, abs=1e-3), name
+
+
+def test_both_processes_took_part_in_each_step(together):
+    """8 pictures in batches of 2 are 4 steps for one process and 2 for two: so the second step ends the epoch."""
+    content = torch.load(together.run / "checkpoints/last.ckpt", weights_only=True)
+    assert content["global_step"] == 2
+    progress = content["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+    assert progress["is_last_batch"]
+
+
+@pytest.mark.parametrize("failing", [0, 1])
+def test_when_one_process_fails_the_others_are_ended(tmp_path, failing):
+    script = tmp_path / "script.py"
+    script.write_text(f"import os, sys, time\nif os.environ['RANK'] == '{failing}': sys.exit(3)\ntime.sleep(120)\n")
+    assert processes.run_together([str(script)], 2) == 3
+
+
+def test_processes_know_of_each_other(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, pathlib, sys\n"
+        "note = pathlib.Path(sys.argv[1], os.environ['RANK'])\n"
+        "note.write_text(os.environ['WORLD_SIZE'] + os.environ['LOCAL_RANK'])\n"
+    )
+    (tmp_path / "notes").mkdir()
+    assert processes.run_together([str(script), str(tmp_path / "notes")], 3) == 0
+    assert {path.name: path.read_text() for path in (tmp_path / "notes").iterdir()} == {"0": "30", "1": "31", "2": "32"}

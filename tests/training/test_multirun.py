@@ -1,0 +1,194 @@
+"""Several runs: every combination, a process each, and one that fails leaves the others alone."""
+
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from chromahint.config.errors import ConfigError
+from chromahint.training import launch, multirun
+from chromahint.training.multirun import combine, differing, folder_name
+
+# --- the real thing: on good photos, on photos of which none can be read, and on good ones again
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory, process, make_photos):
+    folder = tmp_path_factory.mktemp("multirun")
+    make_photos(folder / "good")
+    make_photos(folder / "better", seed=1)
+    (folder / "bad").mkdir()
+    for number in range(8):
+        (folder / "bad" / f"{number}.png").write_text("not a picture")
+    return process(
+        folder, "train", "-m", "data.root=good,bad,better", "debug=smoke", "data=folder", "data.shorter_side=64",
+        "logger.mode=offline", "trainer=cpu", "model.width=4", "protocol.counts=[0, 1]",
+    )  # fmt: skip
+
+
+def runs(several):
+    [parent] = (several.folder / "runs/multirun").iterdir()
+    return sorted(parent.iterdir())
+
+
+def about(run):
+    return json.loads((run / "run.json").read_text())
+
+
+def test_a_folder_for_each_named_after_what_differs(several):
+    assert [run.name for run in runs(several)] == ["0-data.root-good", "1-data.root-bad", "2-data.root-better"]
+
+
+def test_one_that_fails_leaves_the_others_running(several):
+    assert several.status == 1
+    assert [about(run)["state"] for run in runs(several)] == ["finished", "failed", "finished"]
+    for run in runs(several):
+        if about(run)["state"] == "finished":
+            assert (run / "evaluation/random_pixels/metrics.json").is_file()
+        else:
+            assert "can be read" in about(run)["error"]
+
+
+def test_the_table_at_the_end_shows_states_and_figures(several):
+    table = several.out[several.out.rindex("PSNR in dB of the test photos") :]
+    rows = [line for line in table.splitlines() if "│ data.root=" in line]
+    assert [("failed" in row, "finished" in row) for row in rows] == [(False, True), (True, False), (False, True)]
+    for run, row in zip(runs(several), rows, strict=True):
+        if about(run)["state"] == "finished":
+            metrics = json.loads((run / "evaluation/random_pixels/metrics.json").read_text())
+            for count in ("0", "1"):
+                assert f"{metrics['by_hints'][count]['psnr']:.2f}" in row
+    assert table.count("failed: ") == 1
+
+
+def test_each_run_is_one_run_of_wandb(several):
+    for run in runs(several):
+        logs = [log.stem for log in run.glob("wandb/offline-run-*/run-*.wandb")]
+        assert logs == [f"run-{about(run)['wandb_id']}"] or (logs == [] and about(run)["state"] == "failed")
+    assert len({about(run)["wandb_id"] for run in runs(several)}) == 3
+
+
+def test_nothing_is_left_beside_the_runs(several):
+    assert sorted(path.name for path in several.folder.iterdir()) == ["bad", "better", "good", "runs"]
+    assert "Traceback" not in several.err
+
+
+# --- what it is made of
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Take the place of the processes, and note which were asked for."""
+    asked = []
+
+    def start(run, processes):
+        asked.append((run.path.name, processes))
+        return 0
+
+    monkeypatch.setattr(multirun, "start", start)
+    return asked
+
+
+def test_each_run_is_a_process_of_its_own(command, tiny, monkeypatch):
+    started = []
+
+    def run(arguments, **_):
+        started.append(arguments)
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(launch, "subprocess", SimpleNamespace(run=run))
+    made = command("train", "-m", *tiny, "seed=0,1,2")
+    assert made.status == 0, made.err
+    assert [arguments[:3] for arguments in started] == [[sys.executable, "-m", "chromahint.training.job"]] * 3
+    assert len({arguments[3] for arguments in started}) == 3
+
+
+def test_configs_are_those_of_single_runs(command, tiny, quick, tmp_path):
+    from chromahint.config.compose import compose
+    from chromahint.runs.folder import Run
+
+    assert command("train", "-m", *tiny, "model=unet,resunet", "seed=0,1").status == 0
+    [parent] = (tmp_path / "runs/multirun").iterdir()
+    for number, (model, seed) in enumerate([("unet", 0), ("unet", 1), ("resunet", 0), ("resunet", 1)]):
+        run = Run(parent / f"{number}-model-{model}_seed-{seed}")
+        assert run.config == compose("train", [*tiny, f"model={model}", f"seed={seed}"]).config
+        assert run.about["choices"]["model"] == model
+        assert run.about["group"] == f"multirun/{parent.name}"
+
+
+@pytest.mark.parametrize("list_", ["protocol.counts=[0,1]", "protocol.counts=[0, 1]", "logger.tags=['a b', c]"])
+def test_lists_are_not_swept_and_do_not_differ(command, tiny, quick, list_):
+    words = [word for word in tiny if not word.startswith("logger")]
+    made = command("train", "-m", *words, list_, "seed=0,1")
+    assert made.status == 0, made.err
+    assert [name for name, _ in quick] == ["0-seed-0", "1-seed-1"]
+
+
+def test_one_combination_is_one_run(command, tiny, quick):
+    assert command("train", "-m", *tiny, "seed=3").status == 0
+    assert len(quick) == 1
+
+
+def test_nothing_starts_where_one_combination_is_wrong(command, tiny, quick, tmp_path):
+    made = command("train", "-m", *tiny, "model=unet,hscaunet", "model.widht=4")
+    assert made.status == 2
+    assert "Did you mean width?" in made.err
+    assert quick == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_combinations_that_are_the_same_twice_have_folders_of_their_own(command, tiny, quick):
+    assert command("train", "-m", *tiny, "seed=0,0").status == 0
+    assert len({name for name, _ in quick}) == 2
+
+
+def test_distributed_runs_keep_their_number_of_processes(command, tiny, quick):
+    assert command("train", "-m", *tiny, "trainer=ddp_cpu", "trainer.devices=2,3").status == 0
+    assert [processes for _, processes in quick] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("typed", "count", "last"),
+    [
+        (["seed=range(0,3)"], 3, ["seed=2"]),
+        (["model=choice(unet,resunet)", "seed=1"], 2, ["model=resunet", "seed=1"]),
+        (["data.root='a b,c','d'"], 2, ["data.root='d'"]),
+        (["protocol.counts=[0,1],[0,2]"], 2, ["protocol.counts=[0,2]"]),
+        (["+x=1,2", "~y"], 2, ["+x=2", "~y"]),
+        ([], 1, []),
+    ],
+)
+def test_combinations(typed, count, last):
+    combinations = combine(typed)
+    assert len(combinations) == count
+    assert combinations[-1] == last
+
+
+@pytest.mark.parametrize("typed", ["seed=[0", "x y=1"])
+def test_what_cannot_be_read_is_shown(typed):
+    with pytest.raises(ConfigError, match="key=value"):
+        combine([typed])
+
+
+@pytest.mark.parametrize(
+    ("different", "name"),
+    [
+        (["data.root=/a b/c,d"], "data.root-a-b-c-d"),
+        (["optimizer.lr=1e-3", "seed=0"], "optimizer.lr-1e-3_seed-0"),
+        (["+x=[1,2]"], "+x-1-2"),
+        (["name=ä/ü"], "name-ä-ü"),
+        (["=/"], "run"),
+        ([], "run"),
+    ],
+)
+def test_folder_names_are_plain(different, name):
+    assert folder_name(different) == name
+
+
+def test_folder_names_are_short_enough_for_any_disk():
+    assert len(folder_name([f"data.root={'x' * 300}"])) <= 100
+
+
+def test_what_differs():
+    assert differing(["a=1", "b=2"], ["a=1,3", "b=2"]) == ["a=1"]
