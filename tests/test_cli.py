@@ -191,8 +191,8 @@ def test_a_run_of_a_later_version(command, smoke_run, tmp_path):
 def test_a_run_whose_network_is_gone(command, smoke_run, tmp_path):
     run = shutil.copytree(smoke_run, tmp_path / "run")
     text = (run / "config.yaml").read_text()
-    (run / "config.yaml").write_text(text.replace("chromahint.models.hscaunet.HSCAUNet", "mynets.Gone"))
-    refused(command("evaluate", f"run={run}"), "mynets.Gone", "no Python module")
+    (run / "config.yaml").write_text(text.replace("chromahint.models.hscaunet.HSCAUNet", "nets_that_are_gone.Net"))
+    refused(command("evaluate", f"run={run}"), "nets_that_are_gone.Net", "no Python module")
 
 
 def test_a_run_whose_config_lacks_a_part(command, smoke_run, tmp_path):

@@ -81,7 +81,7 @@ def test_composes_and_passes_the_check(group, name, photos):
 @pytest.mark.parametrize(("group", "name"), [(g, n) for g, n in CHOICES if g in ("model", "data", "protocol")])
 def test_is_a_choice_of_evaluation_too(group, name, photos):
     extra = [f"data.root={photos}"] if name == "folder" else []
-    check(compose("evaluate", [f"{group}={name}", *extra]).config, "evaluate")
+    check(compose("evaluate", ["model=grey", *extra, f"{group}={name}"]).config, "evaluate")
 
 
 @pytest.mark.parametrize(("group", "name"), CHOICES)

@@ -36,7 +36,7 @@ def message(*overrides, kind="train"):
         ("seed=null", ["seed", "a whole number"]),
         ("runs=5", ["runs=5", "a text"]),
         ("name=[a]", ["name=", "a text"]),
-        ("weights=null", ["weights=", "none"]),
+        ("weights=null", ["weights=", "a text"]),
         # numbers
         ("seed=-1", ["seed=-1", "from 0"]),
         ("data.batch_size=0", ["data.batch_size=0", "from 1"]),
@@ -66,7 +66,7 @@ def message(*overrides, kind="train"):
         ("model._target_=chromahint.models.unet.Unet", ["model._target_", "defines no Unet"]),
         ("model._target_=chromahint.models.none.UNet", ["model._target_", "no Python module"]),
         ("model._target_=UNet", ["model._target_", "package.module.Name"]),
-        ("model._target_=5", ["model._target_"]),
+        ("model._target_=5", ["model", "_target_", "package.module.Name"]),
         ("~model._target_", ["model"]),
         ("callbacks.average=5", ["callbacks.average", "null"]),
         # contradictions
@@ -152,7 +152,7 @@ def test_right_configs_pass(photos):
         (["model=unet", "data=folder"], ["data.root=VALUE"]),
         (["model=unet", "model.width=3"], ["multiple of 4"]),
         (["model=unet", "output=5"], ["output=5", "a text"]),
-        (["model=unet", "device=null"], ["device", "auto"]),
+        (["model=unet", "device=null"], ["device", "a text"]),
     ],
 )
 def test_rules_of_evaluation(typed, parts):

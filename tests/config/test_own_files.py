@@ -1,5 +1,7 @@
 """YAML files, experiments and networks of one's own, in the folder one works in."""
 
+import sys
+
 import pytest
 
 from chromahint.config.check import check
@@ -28,7 +30,9 @@ class Blend(nn.Module):
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield tmp_path
+    sys.modules.pop("mynets", None)
 
 
 def write(path, text):

@@ -1,6 +1,10 @@
 """A run of two processes on the processor: one folder, one of each line, and the figures of one process."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -78,14 +82,25 @@ def test_both_processes_took_part_in_each_step(together):
     assert progress["is_last_batch"]
 
 
+@pytest.fixture
+def handlers():
+    """Torch's launcher takes over the signals of the process it runs in."""
+    kept = {
+        number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    }
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("failing", [0, 1])
-def test_when_one_process_fails_the_others_are_ended(tmp_path, failing):
+def test_when_one_process_fails_the_others_are_ended(handlers, tmp_path, failing):
     script = tmp_path / "script.py"
     script.write_text(f"import os, sys, time\nif os.environ['RANK'] == '{failing}': sys.exit(3)\ntime.sleep(120)\n")
     assert processes.run_together([str(script)], 2) == 3
 
 
-def test_processes_know_of_each_other(tmp_path):
+def test_processes_know_of_each_other(handlers, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         "import os, pathlib, sys\n"
@@ -95,3 +110,20 @@ def test_processes_know_of_each_other(tmp_path):
     (tmp_path / "notes").mkdir()
     assert processes.run_together([str(script), str(tmp_path / "notes")], 3) == 0
     assert {path.name: path.read_text() for path in (tmp_path / "notes").iterdir()} == {"0": "30", "1": "31", "2": "32"}
+
+
+def test_an_interrupt_ends_all_processes(tmp_path):
+    (tmp_path / "script.py").write_text(
+        "import os, signal, time\nif os.environ['RANK'] == '0': os.kill(os.getppid(), signal.SIGINT)\ntime.sleep(120)\n"
+    )
+    code = (
+        "import signal\n"
+        "from chromahint.training.processes import run_together\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # whoever runs the tests may ignore it
+        "try: run_together(['script.py'], 2)\n"
+        "except KeyboardInterrupt: print('interrupted')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=dict(os.environ), capture_output=True, text=True, timeout=90
+    )
+    assert done.stdout.strip() == "interrupted", done.stderr

@@ -196,7 +196,7 @@ def test_a_split_of_nothing_but_broken_pictures(command, tiny, mixed, tmp_path, 
     ended = command("train", *tiny, words)
     assert ended.status == 2
     assert "Traceback" not in ended.err
-    assert str(tmp_path / "photos" / split) in ended.err
+    assert "pictures can be read" in ended.err
     assert about(ended.run)["state"] == "failed"
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from chromahint.config.errors import ConfigError
 from chromahint.training import launch, multirun
-from chromahint.training.multirun import combine, differing, folder_name
+from chromahint.training.multirun import combine, folder_name
 
 # --- the real thing: on good photos, on photos of which none can be read, and on good ones again
 
@@ -188,7 +188,3 @@ def test_folder_names_are_plain(different, name):
 
 def test_folder_names_are_short_enough_for_any_disk():
     assert len(folder_name([f"data.root={'x' * 300}"])) <= 100
-
-
-def test_what_differs():
-    assert differing(["a=1", "b=2"], ["a=1,3", "b=2"]) == ["a=1"]
