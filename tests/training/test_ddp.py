@@ -114,7 +114,13 @@ def test_processes_know_of_each_other(handlers, tmp_path):
 
 def test_an_interrupt_ends_all_processes(tmp_path):
     (tmp_path / "script.py").write_text(
-        "import os, signal, time\nif os.environ['RANK'] == '0': os.kill(os.getppid(), signal.SIGINT)\ntime.sleep(120)\n"
+        "import os, pathlib, signal, time\n"
+        "there = pathlib.Path('there')\n"
+        "if os.environ['RANK'] == '1': there.touch()\n"
+        "while not there.exists(): time.sleep(0.1)\n"
+        "time.sleep(1)\n"
+        "if os.environ['RANK'] == '0': os.kill(os.getppid(), signal.SIGINT)\n"
+        "time.sleep(60)\n"
     )
     code = (
         "import signal\n"

@@ -144,7 +144,7 @@ def test_gradients_are_clipped(train, each_step, clip):
     before = {}
 
     def remember(task, _):
-        before.update({name: tensor.clone() for name, tensor in task.network.named_parameters()})
+        before.update({name: tensor.detach().clone() for name, tensor in task.network.named_parameters()})
 
     each_step(remember)
     run = train(

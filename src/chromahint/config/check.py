@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,18 @@ GROUPS = {
 TOP = {
     "train": GROUPS | {"seed", "weights", "runs", "name"},
     "evaluate": {"model", "data", "protocol", "run", "weights", "output", "split", "batch_size", "device", "seed"},
+}
+
+TYPES = {
+    "seed": "int",
+    "weights": "str",
+    "runs": "str",
+    "name": "str | None",
+    "run": "str | None",
+    "output": "str | None",
+    "split": "str | None",
+    "batch_size": "int",
+    "device": "str",
 }
 
 # key, what is allowed, and how to tell; keys that a config lacks or leaves null are passed over
@@ -68,8 +81,8 @@ def check(config: Config, kind: str) -> None:
         config: a composed, resolved config.
         kind: "train" or "evaluate".
     """
-    problems = [*_unknown_top(config, TOP[kind]), *_walk(config, "")]
-    problems = problems or [*_numbers(config), *_files(config), *_contradictions(config)]
+    problems = [*_unknown_top(config, TOP[kind]), *_top(config, TOP[kind]), *_walk(config, "")]
+    problems = problems or [*_numbers(config), *_files(config), *_contradictions(config, kind)]
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
 
@@ -81,6 +94,27 @@ def _unknown_top(config: Config, allowed: set[str]) -> Iterator[str]:
             yield f"{key}: there is no such option; the options are {', '.join(known)}.{suggest(key, known)}"
 
 
+def _top(config: Config, wanted: set[str]) -> Iterator[str]:
+    """Hold what stands at the top against its type, and each group against the need to name something."""
+    for key in sorted(wanted):
+        if key not in config:
+            yield f"{key} is not set: type {key}=VALUE"
+        elif key in TYPES:
+            annotation = ast.parse(TYPES[key], mode="eval").body
+            if not accepts(annotation, config[key]):
+                yield f"{key}={config[key]}: {key} is {describe(annotation)}"
+        elif key == "callbacks" and isinstance(config[key], dict):
+            for name, node in config[key].items():
+                if node is not None and not _names_something(node):
+                    yield f"{key}.{name}={node}: {key}.{name} is null, or has a _target_: package.module.Name"
+        elif not _names_something(config[key]):
+            yield f"{key}: names nothing to build; its YAML file needs a _target_: package.module.Name"
+
+
+def _names_something(node: Any) -> bool:
+    return isinstance(node, dict) and isinstance(node.get("_target_"), str)
+
+
 def _walk(node: Any, path: str) -> Iterator[str]:
     """Hold every `_target_` node, however deep, against the signature of what it names."""
     if isinstance(node, list):
@@ -88,7 +122,7 @@ def _walk(node: Any, path: str) -> Iterator[str]:
             yield from _walk(item, f"{path}[{index}]")
     if not isinstance(node, dict):
         return
-    if "_target_" in node:
+    if isinstance(node.get("_target_"), str):
         try:
             yield from _against(signature(node["_target_"]), node, path)
         except ConfigError as error:
@@ -145,7 +179,7 @@ def _files(config: Config) -> Iterator[str]:
         yield f"weights={weights}: there is no such file; weights is none or the path of a weights file"
 
 
-def _contradictions(config: Config) -> Iterator[str]:
+def _contradictions(config: Config, kind: str) -> Iterator[str]:
     trainer = config.get("trainer")
     if trainer and all(trainer.get(limit) is None for limit in ("max_steps", "max_epochs", "max_minutes")):
         yield "training would never end: set one of trainer.max_steps, trainer.max_epochs, trainer.max_minutes"
@@ -155,5 +189,8 @@ def _contradictions(config: Config) -> Iterator[str]:
             f"loss=zhang needs a network with colour classes, which {model.rpartition('.')[2]} has not: "
             "type model=zhang2017, or another loss"
         )
+    size, wanted = _get(config, "data.eval_size"), _get(config, "protocol.size")
+    if kind == "train" and size != wanted:
+        yield f"data.eval_size={size}: validation pictures have the size of the protocol, protocol.size={wanted}"
     if config.get("run") is not None and config.get("weights", "none") != "none":
         yield "run= brings its own weights: leave out weights=, or name the network with model= instead of run="

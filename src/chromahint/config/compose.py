@@ -13,15 +13,16 @@ from typing import Any
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import ConfigCompositionException, HydraException, OverrideParseException
+from hydra.errors import ConfigCompositionException, HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from chromahint.config.errors import ConfigError
 from chromahint.config.experiments import register
-from chromahint.config.folders import options, shipped
+from chromahint.config.folders import defaults, options, shipped
+from chromahint.config.reading import read
 
 Config = dict[str, Any]
 
@@ -44,13 +45,14 @@ def compose(name: str, overrides: Sequence[str]) -> Composed:
     if str(Path.cwd()) not in sys.path:  # networks of one's own may lie in the current folder
         sys.path.append(str(Path.cwd()))
     parsed = [_parse(text) for text in overrides]
-    _check_choices(parsed)
+    _check_choices(parsed, defaults(name))
     register()
     GlobalHydra.instance().clear()
     with initialize_config_dir(config_dir=str(shipped("conf")), version_base="1.3"):
         try:
-            composed = hydra_compose(name, overrides=list(overrides), return_hydra_config=True)
-        except (HydraException, OmegaConfBaseException) as error:
+            words = [override.input_line or "" for override in parsed]
+            composed = hydra_compose(name, overrides=words, return_hydra_config=True)
+        except (HydraException, OmegaConfBaseException, YAMLError) as error:
             raise _explain(error, name, parsed) from None
         chosen = composed.hydra.runtime.choices
         choices = {group: chosen[group] for group in sorted(chosen) if not group.startswith("hydra/")}
@@ -75,13 +77,9 @@ def suggest(word: str, known: Sequence[str]) -> str:
 
 
 def _parse(text: str) -> Override:
-    try:
-        override = OverridesParser.create().parse_overrides([text])[0]
-    except OverrideParseException:
-        raise ConfigError(
-            f"cannot read {text!r}: write key=value, such as model=unet or data.batch_size=4; "
-            "put values with spaces, brackets or commas in quotes: 'key=\"a, b\"'"
-        ) from None
+    override = read(text)
+    if override.package is not None or override.key_or_group.startswith("hydra"):
+        raise ConfigError(f"{text}: is for Hydra itself; write GROUP=NAME, or KEY=VALUE for an option")
     if override.is_sweep_override():
         raise ConfigError(
             f"{text!r} asks for several runs: type `chromahint train -m {text}` or `make multirun {text}`"
@@ -89,12 +87,17 @@ def _parse(text: str) -> Override:
     return override
 
 
-def _check_choices(overrides: Sequence[Override]) -> None:
+def _check_choices(overrides: Sequence[Override], chosen: Mapping[str, str]) -> None:
     groups = options()
     for override in overrides:
         key, value = override.key_or_group, override.value()
-        if key not in groups or value is None or override.is_delete():
+        if key not in groups or override.is_delete():
             continue
+        if key not in chosen:
+            raise ConfigError(f"{key}={value}: there is no such option here; the groups are {', '.join(chosen)}.")
+        if value is None and chosen[key] == "null":
+            continue
+        value = "null" if value is None else value
         if not isinstance(value, str) or value not in groups[key]:
             raise ConfigError(
                 f"{key}={value}: {key} is one of {', '.join(groups[key])}.{suggest(str(value), groups[key])}"
@@ -108,7 +111,10 @@ def _explain(error: Exception, name: str, overrides: Sequence[Override]) -> Conf
     key = match.group(1).partition("@")[0]
     groups = options()
     chosen = [o.input_line for o in overrides if o.key_or_group in groups and o.input_line is not None]
-    tree: Any = OmegaConf.to_container(hydra_compose(name, overrides=chosen), resolve=False)
+    try:
+        tree: Any = OmegaConf.to_container(hydra_compose(name, overrides=chosen), resolve=False)
+    except (HydraException, OmegaConfBaseException):
+        return ConfigError(f"{key}: there is no such option")
     where: list[str] = []
     *parents, last = key.split(".")
     for part in parents:

@@ -35,7 +35,11 @@ class Signature:
 def signature(target: str) -> Signature:
     """Read the signature of a class or function such as `chromahint.models.unet.UNet`."""
     module, _, name = target.rpartition(".")
-    for node in ast.parse(_source(target, module)).body:
+    try:
+        tree = ast.parse(_source(target, module))
+    except SyntaxError as error:
+        raise ConfigError(f"_target_: {target}: the file of {module} is no Python, line {error.lineno}") from None
+    for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
             return Signature(dict(_arguments(node.args)), frozenset())
         if isinstance(node, ast.ClassDef) and node.name == name:

@@ -11,6 +11,8 @@ from rich.console import Console
 from chromahint.config.check import check
 from chromahint.config.compose import Config, compose
 from chromahint.config.errors import ConfigError
+from chromahint.config.folders import options
+from chromahint.config.reading import read
 from chromahint.runs.folder import Run, open_run
 
 SPLITS = ("train", "val", "test", "all")
@@ -18,9 +20,9 @@ SPLITS = ("train", "val", "test", "all")
 
 def main(overrides: Sequence[str]) -> int:
     """Evaluate as the overrides say; returns the exit status."""
-    composed = compose("evaluate", overrides)
+    run = _run(overrides)
+    composed = compose("evaluate", overrides if run is None else _of_its_data(run, overrides))
     config = composed.config
-    run = open_run(config["run"]) if config["run"] is not None else None
     if run is not None:
         config = _with_run(config, run, list(overrides))
     elif config.get("model") is None:
@@ -40,16 +42,32 @@ def main(overrides: Sequence[str]) -> int:
     return 0
 
 
+def _run(overrides: Sequence[str]) -> Run | None:
+    """Open the run that was typed."""
+    typed = [override.value() for override in map(read, overrides) if override.key_or_group == "run"]
+    return None if not typed or typed[-1] is None else open_run(str(typed[-1]))
+
+
+def _of_its_data(run: Run, overrides: Sequence[str]) -> list[str]:
+    """Let options of data that were typed be those of the run's kind of data."""
+    kind = run.about.get("choices", {}).get("data")
+    return [*([f"data={kind}"] if kind in options()["data"] else []), *overrides]
+
+
 def _with_run(config: Config, run: Run, overrides: list[str]) -> Config:
     """Take network and data from a run; options of data that were typed go before the run's."""
     typed = {text.lstrip("+~").partition("=")[0] for text in overrides}
     if any(key == "model" or key.startswith("model.") for key in typed):
         raise ConfigError("run= brings its own network: leave out model=, or leave out run=")
     of_run: dict[str, Any] = run.config
+    if missing := {"model", "data"} - set(of_run):
+        raise ConfigError(f"{run.path / 'config.yaml'}: has no {' and no '.join(sorted(missing))}; choose another run")
     config = config | {"model": of_run["model"]}
     if "data" not in typed:
-        options = {key.partition(".")[2] for key in typed if key.startswith("data.")}
-        config["data"] = of_run["data"] | {option: config["data"][option] for option in options}
+        if "data.root" not in typed:
+            config["split"] = config["split"] or "test"  # the others, training has seen
+        chosen = {key.partition(".")[2] for key in typed if key.startswith("data.")}
+        config["data"] = of_run["data"] | {option: config["data"][option] for option in chosen}
     return config
 
 

@@ -56,7 +56,10 @@ def evaluate(
     Raises:
         ValueError: `output` holds an evaluation of something else, or no photo can be read.
     """
-    output.mkdir(parents=True, exist_ok=True)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"output={output}: cannot be written ({error.strerror}); type output=ANOTHER/FOLDER") from None
     if not holds(output, subject):
         raise ValueError(f"output={output}: holds an evaluation of something else; type output=ANOTHER/FOLDER")
     write_json(output / "evaluation.json", subject)
@@ -76,6 +79,7 @@ def evaluate(
             _append_rows(table, sorted(new, key=lambda row: batch["name"].index(row.image)))
             broken += batch["broken"]
             advance(len(batch["name"]))
+    (output / "broken.txt").unlink(missing_ok=True)
     if broken:
         write_text(output / "broken.txt", "\n".join(broken) + "\n")
     every = _read_rows(table)

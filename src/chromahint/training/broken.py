@@ -7,6 +7,8 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from chromahint.runs.files import write_text
+
 
 class BrokenFiles(Callback):
     """Lists unreadable pictures in a file of the run folder, each once, and says how many there were."""
@@ -27,8 +29,11 @@ class BrokenFiles(Callback):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say how many there were."""
-        if self.seen and trainer.is_global_zero:
-            print(f"{len(self.seen)} pictures could not be read and were left out: {self.file}")  # noqa: T201
+        if trainer.is_global_zero and self.file.exists():
+            # the other processes of the run list theirs in the same file
+            lines = dict.fromkeys(self.file.read_text(encoding="utf-8").splitlines())
+            write_text(self.file, "".join(f"{line}\n" for line in lines))
+            print(f"{len(lines)} pictures could not be read and were left out: {self.file}")  # noqa: T201
 
     def _list(self, broken: list[str]) -> None:
         new = [line for line in dict.fromkeys(broken) if line not in self.seen]

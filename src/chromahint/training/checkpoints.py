@@ -15,12 +15,22 @@ class LastCheckpoint(Callback):
     def __init__(self, folder: Path, every: int) -> None:
         self.file = folder / "last.ckpt"
         self.every = every
+        self.saved = 0
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         """Write where a step ends that is one of every so many, or the last."""
         batches_wait = trainer.fit_loop.epoch_loop._should_accumulate()
         if trainer.should_stop or (trainer.global_step % self.every == 0 and not batches_wait):
-            trainer.save_checkpoint(self.file)
+            self._save(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the last step, where something else than its end stopped the run: a validation without progress."""
+        if trainer.should_stop and trainer.global_step != self.saved:
+            self._save(trainer)
+
+    def _save(self, trainer: Trainer) -> None:
+        self.saved = trainer.global_step
+        trainer.save_checkpoint(self.file)
 
 
 def checkpoints(folder: Path, every: int = 100) -> list[Callback]:

@@ -79,7 +79,7 @@ def wandb_logger(
     wandb.setup(wandb.Settings(silent=True))
     return WandbLogger(
         name=about["name"],
-        save_dir=folder,
+        save_dir=folder.absolute(),  # W&B's service may have another current folder
         id=about["wandb_id"],
         project=project,
         entity=entity,

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import OverrideParseException
+from hydra.core.override_parser.types import ValueType
 from rich.console import Console
 from rich.table import Table
 
 from chromahint.config.errors import ConfigError
+from chromahint.config.reading import read
 from chromahint.runs.files import read_json
 from chromahint.runs.folder import Run, stamp
 from chromahint.training.launch import agree, checked, make_run, start
@@ -21,7 +21,7 @@ from chromahint.training.launch import agree, checked, make_run, start
 def main(overrides: Sequence[str]) -> int:
     """Check every combination, then run them one after the other; one that fails leaves the others running."""
     combinations = combine(overrides)
-    jobs = [(checked(each), differing(each, overrides)) for each in combinations]
+    jobs = [(checked(each), differing(each, combinations)) for each in combinations]
     processes = [agree(composed.config) for composed, _ in jobs]
     name = stamp()
     parent = Path(jobs[0][0].config["runs"]).expanduser() / "multirun" / name
@@ -45,17 +45,22 @@ def combine(overrides: Sequence[str]) -> list[list[str]]:
     >>> combine(["model=unet,resunet", "seed=0,1"])[1]
     ['model=unet', 'seed=1']
     """
-    try:
-        parsed = OverridesParser.create().parse_overrides(list(overrides))
-        batches = BasicSweeper.split_arguments(parsed, max_batch_size=None)
-    except OverrideParseException as error:
-        raise ConfigError(f"cannot read {error.override!r}: write key=value,value") from None
-    return [list(job) for batch in batches for job in batch]
+    choices: list[list[str]] = []
+    for override in map(read, overrides):
+        if not override.is_sweep_override():
+            choices.append([override.input_line or ""])
+        elif override.is_discrete_sweep() and override.value_type is not ValueType.GLOB_CHOICE_SWEEP:
+            key = override.get_key_element()
+            choices.append([f"{key}={value}" for value in override.sweep_string_iterator()])
+        else:
+            raise ConfigError(f"{override.input_line}: write the values one by one, key=a,b,c, or key=range(0,3)")
+    return [list(combination) for combination in itertools.product(*choices)]
 
 
-def differing(combination: Sequence[str], overrides: Sequence[str]) -> list[str]:
-    """The overrides of one combination that the others may not have."""
-    return [text for text in combination if text not in overrides] or list(combination)
+def differing(combination: Sequence[str], combinations: Sequence[Sequence[str]]) -> list[str]:
+    """The overrides of one combination that not all of them have."""
+    columns = zip(combination, *combinations, strict=True)
+    return [text for text, *others in columns if len(set(others)) > 1] or list(combination)
 
 
 def folder_name(different: Sequence[str]) -> str:

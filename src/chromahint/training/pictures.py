@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
-from chromahint.data.photos import Photos
+from chromahint.data.photos import BrokenPhoto, Photos
 from chromahint.data.transforms import squash
 from chromahint.evaluation.pictures import strip
 from chromahint.evaluation.protocols import HintProtocol
@@ -31,9 +33,14 @@ def draw_strip(
     """
     rows = min(most, len(photos))
     chosen = [row * len(photos) // rows for row in range(rows)]
-    pictures = np.stack([squash(photos.read(index), protocol.size) for index in chosen])
-    rgb = torch.from_numpy(pictures).permute(0, 3, 1, 2).to(device)
-    ids = [photos.identify(index) for index in chosen]
+    pictures, ids = [], []
+    for index in chosen:
+        with contextlib.suppress(BrokenPhoto):
+            pictures.append(squash(photos.read(index), protocol.size))
+            ids.append(photos.identify(index))
+    if not pictures:
+        raise ValueError(f"none of {rows} pictures can be read; the first: {photos.name(chosen[0])}")
+    rgb = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).to(device)
     return strip(network, rgb, ids, protocol, min(hints, protocol.size**2))
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import uuid
 
+from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -31,6 +33,10 @@ def run_together(arguments: list[str], processes: int) -> int:
     )
     try:
         elastic_launch(config, sys.executable)(*arguments)
+    except SignalException as error:
+        if error.sigval == signal.SIGINT:
+            raise KeyboardInterrupt from None
+        return 128 + int(error.sigval)
     except ChildFailedError as error:
         first = error.get_first_failure()[1]
         return first.exitcode if first.exitcode > 0 else 1

@@ -114,6 +114,8 @@ class Colorization(LightningModule):
                 metric.reset()
             hinted = [means[f"val/{name}@{k}"] for k in self.protocol.counts if k >= 1]
             means[f"val/{name}"] = torch.stack(hinted or [means[f"val/{name}@0"]]).mean()
+        if means["val/psnr"].isnan():
+            raise ValueError("none of the validation pictures can be read; broken.txt in the run's folder lists them")
         self.log_dict(means)
         self.schedule.observe(float(means["val/psnr"]))
 
