@@ -6,7 +6,7 @@ ARGS :=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-TASKS := help setup train multirun evaluate models hints test test-slow lint format bench clean
+TASKS := help setup train multirun evaluate models hints test lint format bench clean
 # these hand what is typed on to `chromahint`
 FORWARDING := train multirun evaluate
 OWN := PYTHON=% VENV=% ARGS=%
@@ -39,10 +39,7 @@ hints: $(READY) ## draw what each hint sampler does, into hints.png
 	@$(BIN)/chromahint hints preview $(ARGS)
 
 test: lint ## check the code and run the tests
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
-
-test-slow: $(READY) ## run the tests that take minutes
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: $(READY) ## check style and types
 	$(BIN)/ruff format --check .

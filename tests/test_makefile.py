@@ -217,4 +217,4 @@ def test_an_old_python_is_refused_with_what_to_type(make, tmp_path):
 def test_the_tests_follow_the_lint_and_take_arguments(make):
     calls = make("test", "ARGS=-k color").calls
     assert [call[0] for call in calls] == ["ruff", "ruff", "mypy", "python"]
-    assert calls[-1][1:] == ["-m", "pytest", "-m", "not slow", "-k", "color"]
+    assert calls[-1][1:] == ["-m", "pytest", "-n", "2", "-k", "color"]

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[0] == "--version":
         print(f"chromahint {__version__}")
         return 0
-    # threads that wait by spinning starve each other as soon as anything else runs on the machine: twice as slow and more
+    # threads that wait by spinning starve each other as soon as anything else runs on the machine
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     name, rest = words[0], words[1:]
     if name not in COMMANDS:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from chromahint.hints.maps import Hints
 from chromahint.models.card import Card
 from chromahint.models.double_conv import DoubleConv, Down, OutConv
-from chromahint.models.scaling import crop_like, from_eight_bit, pad_to_multiple, to_eight_bit
+from chromahint.models.scaling import crop_like, from_eight_bit, listen_to_hints, pad_to_multiple, to_eight_bit
 
 CARD = Card(
     year=2022,
@@ -79,7 +79,8 @@ class HSCAUNet(nn.Module):
         width: channels of the first level; each level down doubles them.
         channel_attention: `cbam` is the project's design; `spatial` is its released code, where a second spatial
             attention sits in that place, and is what its released weights need.
-        neutral_start: an untrained network predicts no colour (ab = 0) rather than noise around ab = -128.
+        neutral_start: an untrained network predicts no colour (ab = 0) rather than noise around ab = -128, and
+            hears the hints over the lightness: see `listen_to_hints`.
     """
 
     def __init__(
@@ -106,6 +107,8 @@ class HSCAUNet(nn.Module):
             # released weights hold these four tensors under both names
             self.ch1, self.ch2, self.ch3, self.ch4 = self.up1.ch, self.up2.ch, self.up3.ch, self.up4.ch
         self.outc = OutConv(width, neutral_start)
+        if neutral_start:
+            listen_to_hints(self.inc)
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
         """Predict colour.

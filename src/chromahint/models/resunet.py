@@ -11,7 +11,15 @@ from torch import Tensor, nn
 
 from chromahint.hints.maps import Hints
 from chromahint.models.card import Card
-from chromahint.models.scaling import NEUTRAL, Head, crop_like, from_eight_bit, pad_to_multiple, to_eight_bit
+from chromahint.models.scaling import (
+    NEUTRAL,
+    Head,
+    crop_like,
+    from_eight_bit,
+    listen_to_hints,
+    pad_to_multiple,
+    to_eight_bit,
+)
 
 CARD = Card(
     year=2018,
@@ -61,7 +69,8 @@ class ResUNet(nn.Module):
         width: channels of the first level; each level down doubles them.
         mask: whether the hints' mask is an input; the 2021 project gave L and hint ab only.
         output: `linear`, or `tanh` as the 2021 project ended its networks.
-        neutral_start: an untrained network predicts no colour (ab = 0) rather than noise around ab = -128.
+        neutral_start: an untrained network predicts no colour (ab = 0) rather than noise around ab = -128, and
+            hears the hints over the lightness: see `listen_to_hints`.
     """
 
     def __init__(
@@ -84,6 +93,8 @@ class ResUNet(nn.Module):
         self.head = Head(width)
         if neutral_start:
             self.head.start_at(math.atanh(NEUTRAL) if self.tanh else NEUTRAL)
+            listen_to_hints(self.encoder1.body)
+            listen_to_hints(self.encoder1.shortcut)
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
         """Predict colour.

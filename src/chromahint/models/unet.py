@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from chromahint.hints.maps import Hints
 from chromahint.models.card import Card
 from chromahint.models.double_conv import DoubleConv, Down, OutConv
-from chromahint.models.scaling import crop_like, from_eight_bit, pad_to_multiple, to_eight_bit
+from chromahint.models.scaling import crop_like, from_eight_bit, listen_to_hints, pad_to_multiple, to_eight_bit
 
 CARD = Card(
     year=2015,
@@ -36,7 +36,8 @@ class UNet(nn.Module):
 
     Args:
         width: channels of the first level; each level down doubles them.
-        neutral_start: an untrained network predicts no colour (ab = 0) rather than noise around ab = -128.
+        neutral_start: an untrained network predicts no colour (ab = 0) rather than noise around ab = -128, and
+            hears the hints over the lightness: see `listen_to_hints`.
     """
 
     def __init__(self, width: int = 64, neutral_start: bool = True) -> None:
@@ -51,6 +52,8 @@ class UNet(nn.Module):
         self.up3 = Up(4 * width)
         self.up4 = Up(2 * width)
         self.outc = OutConv(width, neutral_start)
+        if neutral_start:
+            listen_to_hints(self.inc)
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
         """Predict colour.

@@ -41,7 +41,8 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     except KeyboardInterrupt:
         _note(run, state="interrupted", ended=now())
-        _say(f"stopped; what it had learnt by the last checkpoint is in {run.checkpoints}")
+        saved = any(run.checkpoints.glob("*.ckpt"))
+        _say(f"stopped; {f'the last checkpoint is in {run.checkpoints}' if saved else 'no checkpoint was written yet'}")
         return 130
     except BaseException as error:
         _note(run, state="failed", ended=now(), error=f"{type(error).__name__}: {error}")
