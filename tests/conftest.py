@@ -165,6 +165,18 @@ def tiny(photos):
     ]
 
 
+@pytest.fixture
+def train(command, tiny):
+    """`train(*words)` trains on the tiny photos by the real command and gives the run's folder."""
+
+    def start(*words):
+        made = command("train", *tiny, *words)
+        assert made.status == 0, made.err
+        return made.run
+
+    return start
+
+
 @pytest.fixture(scope="session")
 def smoke_run(tmp_path_factory, tiny):
     """The folder of one finished run of the default network. Read it only; copy it to change it."""

@@ -6,16 +6,6 @@ import torch
 from chromahint.training.checkpoints import checkpoints, early_stopping
 
 
-@pytest.fixture
-def train(command, tiny):
-    def start(*words):
-        made = command("train", *tiny, *words)
-        assert made.status == 0, made.err
-        return made.run
-
-    return start
-
-
 def load(run, name):
     return torch.load(run / "checkpoints" / name, weights_only=True, map_location="cpu")
 

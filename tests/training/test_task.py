@@ -16,16 +16,6 @@ from chromahint.training.task import Colorization
 
 
 @pytest.fixture
-def train(command, tiny):
-    def start(*words):
-        made = command("train", *tiny, *words)
-        assert made.status == 0, made.err
-        return made.run
-
-    return start
-
-
-@pytest.fixture
 def each_step(monkeypatch):
     """`each_step(look)` calls look(task, batch) before every training step."""
     real = Colorization.training_step
