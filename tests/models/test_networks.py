@@ -122,6 +122,30 @@ def test_autocast_and_channels_last_give_the_same_colours(make):
     torch.testing.assert_close(last, plain, atol=1e-3, rtol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["hscaunet cbam", "unet", "resunet"])
+def test_mixed_precision_keeps_what_the_first_layer_tells_apart(name):
+    """Neutral grey is a large number there: rounded in bfloat16 it would drown the differences BatchNorm looks for."""
+    torch.manual_seed(0)
+    network = TRAINED[name](width=8)
+    lightness, hints = picture(32, 32)
+    seen = []
+    first = next(layer for layer in network.modules() if isinstance(layer, torch.nn.BatchNorm2d))
+    first.register_forward_hook(lambda layer, inputs, output: seen.append(output.detach().clone()))
+    network(lightness, hints)
+    with torch.autocast("cpu", torch.bfloat16):
+        network(lightness, hints)
+    assert (seen[1].float() - seen[0]).abs().max() < 1e-3
+
+
+def test_the_first_layer_listens_to_hints_over_lightness():
+    torch.manual_seed(0)
+    heard = UNet(width=4)
+    torch.manual_seed(0)
+    plain = UNet(width=4, neutral_start=False)
+    ratio = heard.inc.double_conv[0].weight / plain.inc.double_conv[0].weight
+    torch.testing.assert_close(ratio.mean(dim=(0, 2, 3)), torch.tensor([1.0, 20.0, 20.0, 1.0]))
+
+
 @trained_network
 def test_hints_change_the_prediction(make):
     torch.manual_seed(0)

@@ -8,12 +8,18 @@ from chromahint.models.scaling import NEUTRAL, Head
 
 
 class DoubleConv(nn.Module):
-    """Twice (3x3 convolution, BatchNorm, ReLU), at the size of its input."""
+    """Twice (3x3 convolution, BatchNorm, ReLU), at the size of its input.
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    Args:
+        inputs: channels read.
+        outputs: channels written.
+        first: what the first convolution is; a `Stem` where the input is a picture.
+    """
+
+    def __init__(self, inputs: int, outputs: int, first: type[nn.Conv2d] = nn.Conv2d) -> None:
         super().__init__()
         self.double_conv = nn.Sequential(
-            nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False),
+            first(inputs, outputs, kernel_size=3, padding=1, bias=False),
             nn.BatchNorm2d(outputs),
             nn.ReLU(inplace=True),
             nn.Conv2d(outputs, outputs, kernel_size=3, padding=1, bias=False),

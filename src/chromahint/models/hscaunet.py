@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from chromahint.hints.maps import Hints
 from chromahint.models.card import Card
 from chromahint.models.double_conv import DoubleConv, Down, OutConv
-from chromahint.models.scaling import crop_like, from_eight_bit, listen_to_hints, pad_to_multiple, to_eight_bit
+from chromahint.models.scaling import Stem, crop_like, from_eight_bit, listen_to_hints, pad_to_multiple, to_eight_bit
 
 CARD = Card(
     year=2022,
@@ -94,7 +94,7 @@ class HSCAUNet(nn.Module):
         def channel(channels: int) -> nn.Module:
             return ChannelAttention(channels) if channel_attention == "cbam" else SpatialAttention()
 
-        self.inc = DoubleConv(4, width)
+        self.inc = DoubleConv(4, width, first=Stem)
         self.down1 = Down(width, 2 * width)
         self.down2 = Down(2 * width, 4 * width)
         self.down3 = Down(4 * width, 8 * width)

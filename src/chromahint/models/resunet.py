@@ -14,6 +14,7 @@ from chromahint.models.card import Card
 from chromahint.models.scaling import (
     NEUTRAL,
     Head,
+    Stem,
     crop_like,
     from_eight_bit,
     listen_to_hints,
@@ -42,15 +43,16 @@ class ResidualUnit(nn.Module):
         super().__init__()
         self.stride = stride
         self.activation = nn.Sequential(nn.BatchNorm2d(inputs), nn.ReLU(inplace=True)) if activate else nn.Identity()
+        first = nn.Conv2d if activate else Stem
         self.body = nn.Sequential(
-            nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=1),
+            first(inputs, outputs, kernel_size=3, stride=stride, padding=1),
             nn.BatchNorm2d(outputs),
             nn.ReLU(inplace=True),
             nn.Conv2d(outputs, outputs, kernel_size=3, padding=1),
         )
         # the BatchNorm that follows takes a constant away again, so a bias would never learn
         self.shortcut = nn.Sequential(
-            nn.Conv2d(inputs, outputs, kernel_size=1, bias=False),
+            first(inputs, outputs, kernel_size=1, bias=False),
             nn.BatchNorm2d(outputs),
         )
 
@@ -58,8 +60,9 @@ class ResidualUnit(nn.Module):
         """Map BCHW to `outputs` channels, at half the size with stride 2."""
         # a 1x1 convolution with a stride writes past its memory on a processor, with channels last and few channels
         skipped = x[..., :: self.stride, :: self.stride]
-        features: Tensor = self.body(self.activation(x)) + self.shortcut(skipped)
-        return features
+        features: Tensor = self.body(self.activation(x))
+        skipped_features: Tensor = self.shortcut(skipped)
+        return features + skipped_features.to(features.dtype)
 
 
 class ResUNet(nn.Module):

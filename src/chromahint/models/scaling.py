@@ -63,26 +63,38 @@ def listen_to_hints(block: nn.Module) -> None:
     a short training spends its time on lightness alone, and on red and green most of it.
 
     Args:
-        block: its first convolution reads (L, a, b, ...).
+        block: its `Stem` reads (L, a, b, ...).
     """
-    first = next(module for module in block.modules() if isinstance(module, nn.Conv2d))
+    first = next(module for module in block.modules() if isinstance(module, Stem))
     first.weight[:, 1:3] *= 20
 
 
-class Head(nn.Conv2d):
-    """A 1x1 convolution to ab that stays in float32 in an autocast region.
+class Float32Conv2d(nn.Conv2d):
+    """A convolution that stays in float32 in an autocast region."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map BCHW of any floating type to float32."""
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x.float())
+
+
+class Stem(Float32Conv2d):
+    """The convolution that reads the 8-bit Lab scale, to be followed by BatchNorm.
+
+    There neutral grey is 128/255, so what it sums up is a large constant with small differences, which BatchNorm takes
+    apart again. In bfloat16 the constant's rounding is as large as the differences, and a network that learns to live
+    with that tints its pictures when it runs in float32.
+    """
+
+
+class Head(Float32Conv2d):
+    """The 1x1 convolution to ab.
 
     On the 8-bit Lab scale one step of bfloat16 is as large as one Lab unit, so the last layer is worth the precision.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, 2, kernel_size=1)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Map features BCHW of any floating type to B2HW float32."""
-        assert self.bias is not None
-        with torch.autocast(features.device.type, enabled=False):
-            return F.conv2d(features.float(), self.weight.float(), self.bias.float())
 
     def start_at(self, value: float) -> None:
         """Make the head answer `value` everywhere, whatever it reads, until it is trained."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from chromahint.hints.maps import Hints
 from chromahint.models.card import Card
 from chromahint.models.double_conv import DoubleConv, Down, OutConv
-from chromahint.models.scaling import crop_like, from_eight_bit, listen_to_hints, pad_to_multiple, to_eight_bit
+from chromahint.models.scaling import Stem, crop_like, from_eight_bit, listen_to_hints, pad_to_multiple, to_eight_bit
 
 CARD = Card(
     year=2015,
@@ -42,7 +42,7 @@ class UNet(nn.Module):
 
     def __init__(self, width: int = 64, neutral_start: bool = True) -> None:
         super().__init__()
-        self.inc = DoubleConv(4, width)
+        self.inc = DoubleConv(4, width, first=Stem)
         self.down1 = Down(width, 2 * width)
         self.down2 = Down(2 * width, 4 * width)
         self.down3 = Down(4 * width, 8 * width)
