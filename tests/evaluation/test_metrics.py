@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from chromahint.evaluation.metrics import PictureMean, PicturePSNR, PictureSSIM, psnr, ssim
+from chromahint.evaluation.metrics import PictureMean, PicturePSNR, PictureSSIM, psnr, psnr_8bit_lab, psnr_float, ssim
 
 
 def batch(*pictures):
@@ -82,6 +82,30 @@ def test_psnr_is_capped_but_one_wrong_value_of_a_small_picture_is_not():
     prediction = target.clone()
     prediction[0, 0, 0, 0] = 1
     assert float(psnr(prediction, target)) == pytest.approx(10 * math.log10(255**2 * 192), abs=1e-4)
+
+
+def test_psnr_of_8_bit_lab_agrees_with_scikit_image_on_tensors_built_by_hand():
+    rng = np.random.default_rng(0)
+    labs = [(rng.uniform(0, 100, (4, 1, 20, 30)), rng.uniform(-145, 145, (4, 2, 20, 30))) for _ in range(2)]
+    # OpenCV's 8-bit Lab, which has no room for colours beyond -128..127
+    tensors = [
+        np.concatenate([light * 255 / 100, ab + 128], 1).round().clip(0, 255).astype(np.uint8) for light, ab in labs
+    ]
+    expected = [skimage.metrics.peak_signal_noise_ratio(t, p, data_range=255) for p, t in zip(*tensors, strict=True)]
+    prediction, target = ((torch.from_numpy(light), torch.from_numpy(ab)) for light, ab in labs)
+    assert psnr_8bit_lab(prediction, target).tolist() == pytest.approx(expected, abs=1e-3)
+
+
+def test_psnr_of_unrounded_pictures_agrees_with_scikit_image():
+    target, prediction = np.random.default_rng(0).random((2, 4, 3, 20, 30), dtype=np.float32)
+    prediction[0] = target[0] + (prediction[0] - target[0]) * 1e-4
+    expected = [
+        skimage.metrics.peak_signal_noise_ratio(t, p, data_range=1) for p, t in zip(prediction, target, strict=True)
+    ]
+    both = torch.from_numpy(prediction), torch.from_numpy(target)
+    assert psnr_float(*both).tolist() == pytest.approx(expected, abs=1e-3)
+    assert expected[0] > 60
+    assert psnr_float(*both, most=60).tolist() == pytest.approx([60, *expected[1:]], abs=1e-3)
 
 
 @pytest.mark.parametrize("metric", [psnr, ssim])

@@ -5,9 +5,13 @@ import skimage.data
 import torch
 
 from chromahint.color import rgb_to_lab
+from chromahint.evaluation import sweep
 from chromahint.evaluation.metrics import psnr, ssim
 from chromahint.evaluation.protocols import RandomPixels
+from chromahint.evaluation.published import Cells2023, LabPSNR2021, Patches2017
 from chromahint.evaluation.sweep import Colored, Row, hint_sweep, rows, score
+from chromahint.models.hscaunet import HSCAUNet
+from chromahint.models.pullpush import PullPush
 
 PROTOCOL = RandomPixels(counts=[0, 10, 100, 4096], size=64)
 IDS = ["a", "b", "c"]
@@ -70,6 +74,64 @@ def test_a_batch_gives_what_single_photos_give():
         torch.testing.assert_close(many.psnr[1:2], one.psnr, atol=1e-4, rtol=0)
         torch.testing.assert_close(many.ssim[1:2], one.ssim, atol=1e-5, rtol=0)
         torch.testing.assert_close(many.prediction[1:2], one.prediction)
+
+
+JOINED = {
+    "pixels": RandomPixels([0, 1, 10, 100, 328], 64),
+    "lab": LabPSNR2021([164, 492], 64),
+    "patches": Patches2017([0, 1, 5, 50], 64),
+    "cells": Cells2023([0, 2, 20], 64),
+}
+
+
+@pytest.mark.parametrize("protocol", JOINED.values(), ids=list(JOINED))
+@pytest.mark.parametrize("network", [PullPush, lambda: HSCAUNet(4, neutral_start=False)], ids=["pullpush", "hscaunet"])
+def test_several_counts_in_one_call_give_what_one_at_a_time_gives(network, protocol, monkeypatch):
+    torch.manual_seed(0)
+    made = network().eval()
+    sizes = []
+
+    def count(lightness, hints):
+        assert len(lightness) == len(hints.ab) == len(hints.mask)
+        sizes.append(len(lightness))
+        return made(lightness, hints)
+
+    alone = list(hint_sweep(count, photos(), IDS, protocol))
+    assert sizes == [3] * len(protocol.counts)
+    for calls in (1, 2):
+        sizes.clear()
+        parts = [part.tolist() for part in torch.tensor(protocol.counts).tensor_split(calls)]
+        monkeypatch.setattr(sweep, "_together", lambda counts, rgb, parts=parts: parts)
+        together = list(hint_sweep(count, photos(), IDS, protocol))
+        assert sizes == [3 * len(part) for part in parts]
+        assert [result.count for result in together] == protocol.counts
+        for many, one in zip(together, alone, strict=True):
+            torch.testing.assert_close(many.psnr, one.psnr, atol=1e-3, rtol=0)
+            torch.testing.assert_close(many.ssim, one.ssim, atol=1e-5, rtol=0)
+            assert (many.prediction.int() - one.prediction.int()).abs().max() <= 1
+
+
+def test_time_is_shared_by_the_pictures_of_a_call(monkeypatch):
+    clock = iter(range(100))
+    monkeypatch.setattr(sweep, "_now", lambda device: 6.0 * next(clock))
+    monkeypatch.setattr(sweep, "_together", lambda counts, rgb: [[0, 10], [100]])
+    seconds = [result.seconds for result in hint_sweep(given_colours_only, photos(), IDS, PROTOCOL)]
+    assert seconds == [1.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("batch", "size", "together"),
+    [
+        (8, 256, [[0, 1], [10, 100], [328, 1966]]),
+        (4, 256, [[0, 1, 10], [100, 328, 1966]]),
+        (2, 64, [[0, 1, 10, 100, 328, 1966]]),
+        (64, 256, [[0], [1], [10], [100], [328], [1966]]),
+    ],
+)
+def test_an_accelerator_takes_as_many_counts_as_its_memory_bears(batch, size, together):
+    rgb = torch.empty(batch, 3, size, size, dtype=torch.uint8, device="meta")
+    assert sweep._together([0, 1, 10, 100, 328, 1966], rgb) == together
+    assert sweep._together([0, 1, 10], torch.empty(2, 3, 8, 8)) == [[0], [1], [10]], "a CPU takes one"
 
 
 def result(count, values):

@@ -4,8 +4,9 @@ import sys
 
 import numpy as np
 import pytest
+import scipy.stats
 
-from chromahint.hints.positions import positions
+from chromahint.hints.positions import patch_places, positions
 
 # frozen: published figures hang on these numbers
 GOLDEN = {
@@ -67,3 +68,38 @@ def test_nobody_can_change_the_kept_order():
 def test_counts_that_do_not_fit_are_refused(count):
     with pytest.raises(ValueError, match="between 0 and 64 are allowed"):
         positions("a", 0, 8, 8, count)
+
+
+# frozen like the positions
+GOLDEN_PATCHES = {
+    ("photo", 0, 256, 256, 6): [[79, 123], [80, 68], [169, 82], [40, 132], [70, 116]],
+    ("scenes/1/0/17", 3, 64, 48, 6): [[58, 11], [29, 20], [31, 14], [26, 13], [58, 40]],
+}
+
+
+@pytest.mark.parametrize("picture", GOLDEN_PATCHES)
+def test_patch_places_are_frozen(picture):
+    assert patch_places(*picture, 5).tolist() == GOLDEN_PATCHES[picture]
+
+
+@pytest.mark.parametrize(("height", "width", "side"), [(256, 256, 6), (40, 90, 9), (6, 7, 6)])
+def test_patch_places_are_those_of_the_definition(height, width, side):
+    digest = hashlib.blake2b(b"4/some id", digest_size=16).digest()
+    numbers = np.random.Philox(key=int.from_bytes(digest, "little")).random_raw(4000)
+    shares = (numbers // 2**11).astype(float) / 2**53
+    expected = []
+    for places, u in zip((height - side + 1, width - side + 1), (shares[::2], shares[1::2]), strict=True):
+        drawn = scipy.stats.norm.ppf(u, places / 2, places / 4)
+        expected.append(np.floor(drawn).clip(0, places - 1).astype(int))
+    assert np.array_equal(patch_places("some id", 4, height, width, side, 2000), np.stack(expected, 1))
+
+
+def test_fewer_patches_are_the_first_of_more():
+    most = patch_places("a", 0, 256, 256, 6, 501).tolist()
+    for count in (0, 1, 2, 100):
+        assert patch_places("a", 0, 256, 256, 6, count).tolist() == most[:count]
+
+
+def test_patches_of_another_picture_or_seed_lie_elsewhere():
+    drawn = [patch_places(name, seed, 64, 64, 6, 20).tolist() for name in ("a", "b") for seed in (0, 1)]
+    assert len({str(places) for places in drawn}) == 4

@@ -1,12 +1,16 @@
+import re
+
 import numpy as np
 import pytest
 import torch
 
 from chromahint.color import rgb_to_lab
+from chromahint.hints import preview
 from chromahint.hints.drawing import count_hints, draw_grey, draw_hints, draw_sheet
 from chromahint.hints.maps import reveal
 from chromahint.hints.preview import draw_preview
 from chromahint.hints.samplers import PixelList, PixelRange
+from chromahint.hints.strokes import Strokes
 
 RED = (200, 40, 30)
 
@@ -84,15 +88,26 @@ def test_small_pictures_are_enlarged_to_leave_room_for_text():
 def test_a_preview_has_a_row_a_sampler_and_draws_for_each_photo():
     photos = [photo(50, 90), photo(120, 80, (30, 60, 200))]
     samplers = {"some": PixelList([0.01]), "none": PixelList([0]), "range": PixelRange(0.001, 0.1, 0)}
-    preview = draw_preview(samplers, photos, seed=3, draws=2, size=160)
-    assert preview.dtype == np.uint8
-    assert preview.shape[1] == 10 + 4 * 170
-    rows = np.array_split(colorful(preview), 3)
+    sheet = draw_preview(samplers, photos, seed=3, draws=2, size=160)
+    assert sheet.dtype == np.uint8
+    assert sheet.shape[1] == 10 + 4 * 170
+    rows = np.array_split(colorful(sheet), 3)
     # red photos on the left, blue ones on the right, and nothing where there is no hint
     assert [row.any() for row in rows] == [True, False, True]
-    left, right = np.array_split(preview.astype(int), [345], axis=1)
+    left, right = np.array_split(sheet.astype(int), [345], axis=1)
     assert (left[..., 0] - left[..., 2]).max() > 60 > (left[..., 2] - left[..., 0]).max()
     assert (right[..., 2] - right[..., 0]).max() > 60 > (right[..., 0] - right[..., 2]).max()
+
+
+def test_captions_say_what_was_given(monkeypatch):
+    written = []
+    monkeypatch.setattr(preview, "draw_sheet", lambda pictures, captions, rows: written.extend(captions))
+    samplers = {"all": PixelList([1]), "none": PixelList([0]), "strokes": Strokes(1, longest=30, radius=0)}
+    draw_preview(samplers, [photo()], draws=5, size=64)
+    assert written[:2] == [["the whole colour"] * 5, ["no hint"] * 5]
+    drawn = {text for text in written[2] if text != "no hint"}
+    assert drawn
+    assert all(re.fullmatch(r"1 hint(, \d+ pixels)?", text) for text in drawn)
 
 
 def test_the_seed_decides():

@@ -7,12 +7,14 @@ import torch
 from chromahint.hints.maps import reveal
 from chromahint.hints.patches import Cells, Points
 from chromahint.hints.samplers import Mixture, PixelList, PixelRange
+from chromahint.hints.strokes import Strokes
 
 SAMPLERS = {
     "list": PixelList([0.05, 0.01]),
     "range": PixelRange(1e-3, 0.1, 0.1),
     "points": Points(),
     "cells": Cells(20, 2),
+    "strokes": Strokes(8, 12),
     "mixture": Mixture([PixelRange(1e-3, 0.1), Points(), Cells(20)], [2, 1, 1]),
 }
 
@@ -64,8 +66,8 @@ def test_autocast_does_not_round_colours(name):
     assert torch.equal(hints.ab, expected.ab)
 
 
-@pytest.mark.parametrize("sampler", [PixelList([0.2]), PixelRange(0.2, 0.2, 0)])
-def test_single_pixels_hold_their_own_colour(sampler):
+@pytest.mark.parametrize("sampler", [PixelList([0.2]), PixelRange(0.2, 0.2, 0), Strokes(4, 10)])
+def test_pixels_and_strokes_hold_their_own_colour(sampler):
     ab = colours(3, 20, 30)
     hints = sampler(ab, seeded())
     assert torch.equal(hints.ab, reveal(ab, hints.mask).ab)
@@ -209,6 +211,11 @@ def test_each_photo_of_a_mixture_picks_one_sampler():
         (lambda: Cells(most=0), "hints.most="),
         (lambda: Cells(size=0), "hints.most=128 hints.size="),
         (lambda: Cells(size=9)(colours(1, 8, 8), seeded()), "hints.size="),
+        (lambda: Strokes(most=0), "hints.most=12 hints.longest="),
+        (lambda: Strokes(longest=0), "hints.most=12 hints.longest="),
+        (lambda: Strokes(radius=-1), "hints.radius=2 hints.bend="),
+        (lambda: Strokes(bend=-0.1), "hints.radius=2 hints.bend="),
+        (lambda: Strokes(bend=math.inf), "hints.radius=2 hints.bend="),
         (lambda: Mixture([], []), "hints.weights="),
         (lambda: Mixture([Points()], [1, 2]), "hints.weights="),
         (lambda: Mixture([Points(), Cells()], [1, -1]), "hints.weights="),

@@ -1,4 +1,4 @@
-"""How close a coloured picture is to the photo: PSNR and SSIM of 8-bit RGB, picture by picture.
+"""How close a coloured picture is to the photo, picture by picture: PSNR and SSIM of 8-bit RGB, and other PSNR.
 
 Shape suffixes: B batch, C channels, H height, W width.
 """
@@ -11,6 +11,9 @@ from torchmetrics import Metric
 
 MOST_PSNR = 100.0
 """PSNR in dB that a perfect picture gets; without a limit one such picture would make a mean infinite."""
+
+Lab = tuple[Tensor, Tensor]
+"""Lightness B1HW in 0..100 and ab B2HW in Lab units."""
 
 _WINDOW = 7
 _UNIT = 10**6
@@ -35,6 +38,34 @@ def psnr(prediction: Tensor, target: Tensor) -> Tensor:
     squares_B = (difference * difference).flatten(1).sum(1)
     error_B = squares_B.float() / difference[0].numel()
     return (10 * torch.log10(255.0**2 / error_B)).clamp(max=MOST_PSNR)
+
+
+def psnr_8bit_lab(prediction: Lab, target: Lab) -> Tensor:
+    """PSNR of each picture over L, a and b in 8-bit Lab: L * 255/100, a + 128 and b + 128, rounded and kept to 0..255.
+
+    Args:
+        prediction: lightness B1HW in 0..100 and ab B2HW in Lab units.
+        target: the photo's.
+
+    Returns:
+        B float32, in dB, at most 100.
+    """
+    return psnr(_eight_bit(*prediction), _eight_bit(*target))
+
+
+def psnr_float(prediction: Tensor, target: Tensor, most: float = MOST_PSNR) -> Tensor:
+    """PSNR of each picture that was not rounded to 8 bits.
+
+    Args:
+        prediction: B3HW float32 RGB in 0..1.
+        target: B3HW float32 RGB in 0..1.
+        most: what a picture gets at most, in dB.
+
+    Returns:
+        B float32, in dB, at most `most`.
+    """
+    error_B = (prediction - target).square().flatten(1).mean(1)
+    return (-10 * torch.log10(error_B)).clamp(max=most)
 
 
 def ssim(prediction: Tensor, target: Tensor) -> Tensor:
@@ -116,6 +147,11 @@ class PictureSSIM(_Mean):
     def update(self, prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> None:  # type: ignore[override]
         """Add pictures B3HW uint8 RGB; those with weight B of 0 are left out."""
         self._add(ssim(prediction, target), weight)
+
+
+def _eight_bit(lightness: Tensor, ab: Tensor) -> Tensor:
+    scaled = torch.cat([lightness.float() * 2.55, ab.float() + 128], dim=1)
+    return scaled.round().clamp(0, 255).to(torch.uint8)
 
 
 def _ssim(x: Tensor, y: Tensor) -> Tensor:

@@ -10,8 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
-from chromahint.evaluation.metrics import psnr
-from chromahint.evaluation.protocols import HintProtocol
+from chromahint.evaluation.protocols import HintProtocol, Pictures
 from chromahint.evaluation.sweep import Network
 from chromahint.hints.drawing import Picture, draw_grey, draw_hints, draw_sheet, to_pictures
 
@@ -20,7 +19,7 @@ from chromahint.hints.drawing import Picture, draw_grey, draw_hints, draw_sheet,
 def strip(
     networks: Network | Mapping[str, Network], rgb: Tensor, ids: Sequence[str], protocol: HintProtocol, count: int
 ) -> Picture:
-    """Draw a row a photo: grey | hints | one prediction a network, with its PSNR | truth.
+    """Draw a row a photo: grey | hints | one prediction a network, with the protocol's PSNR | truth.
 
     Args:
         networks: one network, or several by the title of their column.
@@ -34,13 +33,15 @@ def strip(
     """
     named = networks if isinstance(networks, Mapping) else {"prediction": networks}
     lightness, ab = rgb_to_lab(rgb)
+    truth = Pictures(lightness, ab, rgb)
     hints = protocol.hints(ab, ids, count)
     columns = [draw_grey(lightness), draw_hints(lightness, hints)]
     captions = [[""] * len(rgb), [_caption(count)] * len(rgb)]
     for network in named.values():
-        prediction = lab_to_rgb8(lightness, network(lightness, hints))
-        columns.append(to_pictures(prediction))
-        captions.append([f"{value:.2f} dB" for value in psnr(prediction, rgb).tolist()])
+        predicted_ab = network(lightness, hints)
+        prediction = Pictures(lightness, predicted_ab, lab_to_rgb8(lightness, predicted_ab))
+        columns.append(to_pictures(prediction.rgb))
+        captions.append([f"{value:.2f} dB" for value in protocol.measure(prediction, truth).psnr.tolist()])
     columns.append(to_pictures(rgb))
     captions.append([""] * len(rgb))
     by_row = list(zip(*columns, strict=True))

@@ -1,17 +1,54 @@
-"""Which hints a network is tested with: protocols that give every network, epoch and machine the same ones."""
+"""How a network is tested: protocols that give every network, epoch and machine the same hints, and measure alike.
+
+Here: what every protocol can do, and the project's own. Those of published systems are in
+`chromahint.evaluation.published`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from chromahint.evaluation.metrics import psnr, ssim
 from chromahint.hints.maps import Hints, reveal
 from chromahint.hints.positions import positions
+
+RGB_MEASURES = "PSNR in dB over SSIM, 8-bit RGB"
+
+
+class Pictures(NamedTuple):
+    """A batch of pictures in each form that some protocol compares.
+
+    Attributes:
+        lightness: B1HW in 0..100.
+        ab: B2HW in Lab units; of a prediction, as the network gave it.
+        rgb: B3HW uint8, as it would be written to a file.
+    """
+
+    lightness: Tensor
+    ab: Tensor
+    rgb: Tensor
+
+    def repeat(self, times: int) -> Pictures:
+        """The whole batch, several times over; once is the batch itself, not a copy."""
+        return Pictures(*(tensor.expand(times, *tensor.shape).flatten(0, 1) for tensor in self))
+
+
+class Figures(NamedTuple):
+    """How close each picture of a batch is to its photo.
+
+    Attributes:
+        psnr: B float32 in dB.
+        ssim: B float32, at most 1.
+    """
+
+    psnr: Tensor
+    ssim: Tensor
 
 
 class HintProtocol(Protocol):
@@ -20,6 +57,11 @@ class HintProtocol(Protocol):
     @property
     def name(self) -> str:
         """Name of the folder and of the entry in metrics.json."""
+        ...
+
+    @property
+    def measures(self) -> str:
+        """What its figures are, for the line below a table."""
         ...
 
     @property
@@ -32,23 +74,34 @@ class HintProtocol(Protocol):
         """Height and width of the pictures in pixels."""
         ...
 
+    @property
+    def most(self) -> int:
+        """Largest number of hints that a picture has room for."""
+        ...
+
     def hints(self, ab: Tensor, ids: Sequence[str], count: int) -> Hints:
         """Give hints that depend on each picture's id, not on its neighbours in the batch.
 
         Args:
             ab: B2HW float32, the photos' colours in Lab units, H = W = `size`.
             ids: B picture ids.
-            count: hints in each picture; the hints of a smaller count are among those of a larger one.
+            count: hints in each picture; the places of a smaller count are among those of a larger one.
 
         Returns:
             Hints of the same batch, height and width, on the device of `ab`.
         """
         ...
 
+    def measure(self, prediction: Pictures, truth: Pictures) -> Figures:
+        """Compare coloured pictures with their photos, each for itself."""
+        ...
+
 
 @dataclass(frozen=True)
 class RandomPixels:
     """Single pixels at random places: k = 328 and 1,966 are 0.5 % and 3 % of a picture of 256x256.
+
+    PSNR of 8-bit RGB, capped at 100 dB; SSIM of 8-bit RGB as scikit-image does it.
 
     Args:
         counts: numbers of hints that are tried: distinct, ascending, 0..size * size.
@@ -57,35 +110,76 @@ class RandomPixels:
     """
 
     name = "random_pixels"
+    measures = RGB_MEASURES
 
     counts: list[int] = field(default_factory=lambda: [0, 1, 10, 100, 328, 1966])
     size: int = 256
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.size < 7:
-            raise ValueError(
-                f"protocol.size={self.size}: pictures are 7 pixels or more, the window of SSIM. "
-                "Type for example protocol.size=256."
-            )
-        good = sorted({count for count in self.counts if 0 <= count <= self.size**2}) or [0, 1, 10]
-        if self.counts != good:
-            raise ValueError(
-                f"protocol.counts={self.counts} at protocol.size={self.size}: distinct numbers in ascending order are "
-                f"allowed, from 0 to size * size = {self.size**2}. Type for example "
-                f"'protocol.counts={str(good).replace(' ', '')}'."
-            )
+        check_counts(self.counts, self.size, self.most, "size * size")
+
+    @property
+    def most(self) -> int:
+        """All pixels."""
+        return self.size**2
 
     def hints(self, ab: Tensor, ids: Sequence[str], count: int) -> Hints:
         """Reveal `count` pixels of each picture; see `HintProtocol.hints`."""
-        batch, _, height, width = ab.shape
-        if (height, width) != (self.size, self.size):
-            raise ValueError(
-                f"Pictures of {height}x{width} pixels came to the protocol {self.name}, which is for "
-                f"{self.size}x{self.size}. Type protocol.size={height}, or give it pictures of its own size."
-            )
-        assert len(ids) == batch
-        places = np.stack([positions(name, self.seed, height, width, count) for name in ids])
-        mask = torch.zeros(batch, height * width, device=ab.device)
-        mask.scatter_(1, torch.from_numpy(places).to(ab.device), 1.0)
-        return reveal(ab, mask.view(batch, 1, height, width))
+        check_size(self, ab)
+        return reveal(ab, mark(ab, ids, self.seed, self.size, count, max(self.counts)))
+
+    def measure(self, prediction: Pictures, truth: Pictures) -> Figures:
+        """PSNR and SSIM of 8-bit RGB."""
+        return measure_rgb(prediction, truth)
+
+
+def measure_rgb(prediction: Pictures, truth: Pictures) -> Figures:
+    """PSNR and SSIM of the pictures as they would be written."""
+    return Figures(psnr(prediction.rgb, truth.rgb), ssim(prediction.rgb, truth.rgb))
+
+
+def mark(like: Tensor, ids: Sequence[str], seed: int, side: int, count: int, often: int) -> Tensor:
+    """Mark the first `count` places of each picture's fixed random order.
+
+    Args:
+        like: a tensor of B pictures on the wanted device.
+        ids: B picture ids.
+        seed: of the protocol.
+        side: places in a row, and rows.
+        count: places that are marked.
+        often: the largest count that is asked for again and again, so that each order is worked out once.
+
+    Returns:
+        (B, 1, side, side) float32, 1 where it is marked.
+    """
+    assert len(ids) == len(like)
+    places = np.stack([positions(name, seed, side, side, max(count, often))[:count] for name in ids])
+    mask = torch.zeros(len(ids), side * side, device=like.device)
+    mask.scatter_(1, torch.from_numpy(places).to(like.device), 1.0)
+    return mask.view(-1, 1, side, side)
+
+
+def check_counts(counts: list[int], size: int, most: int, room: str) -> None:
+    """Refuse numbers of hints that are not ascending from 0 to `most`, which is `room` in words."""
+    if size < 7:
+        raise ValueError(
+            f"protocol.size={size}: pictures are 7 pixels or more, the window of SSIM. "
+            "Type for example protocol.size=256."
+        )
+    good = sorted({count for count in counts if 0 <= count <= most}) or [0, 1, min(10, most)]
+    if counts != good:
+        raise ValueError(
+            f"protocol.counts={counts} at protocol.size={size}: distinct numbers in ascending order are allowed, "
+            f"from 0 to {room} = {most}. Type for example 'protocol.counts={str(good).replace(' ', '')}'."
+        )
+
+
+def check_size(protocol: HintProtocol, ab: Tensor) -> None:
+    """Refuse pictures B2HW of another size than the protocol's."""
+    height, width = ab.shape[-2:]
+    if (height, width) != (protocol.size, protocol.size):
+        raise ValueError(
+            f"Pictures of {height}x{width} pixels came to the protocol {protocol.name}, which is for "
+            f"{protocol.size}x{protocol.size}. Type protocol.size={height}, or give it pictures of its own size."
+        )

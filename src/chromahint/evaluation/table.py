@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rich import box
 from rich.table import Table
 
-Metrics = dict[str, Any]
-"""The content of metrics.json."""
+from chromahint.evaluation.comparison import Metrics, comparable
+from chromahint.evaluation.protocols import RGB_MEASURES
+from chromahint.evaluation.published import Cells2023, LabPSNR2021
+
+_MEASURES = {protocol.name: protocol.measures for protocol in (LabPSNR2021, Cells2023)}
 
 
 def hint_table(results: dict[str, Metrics], title: str) -> Table:
@@ -17,7 +18,11 @@ def hint_table(results: dict[str, Metrics], title: str) -> Table:
     Args:
         results: name of the method -> its metrics, all of one protocol on the same photos.
         title: what stands above.
+
+    Raises:
+        ValueError: the results are of several protocols.
     """
+    comparable(results)
     counts = list(next(iter(results.values()))["by_hints"])
     table = Table(title=title, title_justify="left", title_style="bold", caption_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("hints")
@@ -31,6 +36,7 @@ def hint_table(results: dict[str, Metrics], title: str) -> Table:
             mark = "[bold]" if round(psnr, 2) == best[count] and len(results) > 1 else ""
             cells.append(f"{mark}{psnr:.2f}{'[/]' if mark else ''}\n{ssim:.4f}")
         table.add_row(name, *cells)
-    images = next(iter(results.values()))["images"]
-    table.caption = f"PSNR in dB over SSIM, 8-bit RGB, means of {images} pictures; the same hints in every row"
+    first = next(iter(results.values()))
+    measures = _MEASURES.get(first["protocol"], RGB_MEASURES)
+    table.caption = f"{measures}, means of {first['images']} pictures; the same hints in every row"
     return table

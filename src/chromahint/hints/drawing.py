@@ -104,6 +104,8 @@ def draw_sheet(
 
 
 def _draw_dots(grey: Picture, colour: Picture, mask: NDArray[np.bool_]) -> Picture:
+    if mask.all():
+        return colour
     height, width = mask.shape
     canvas = cv2.resize(grey, (width * _FINER, height * _FINER), interpolation=cv2.INTER_LINEAR) // 2 + 40
     hints, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)

@@ -74,23 +74,10 @@ class Points:
         # pixels of a small patch beyond its side are folded onto its first pixel, and do not count
         pixel_BNP = torch.where(inside_BNP, rows_BNP * width + columns_BNP, (top_BN * width + left_BN)[..., None])
 
-        return self._paint(ab.float(), chance[1], pixel_BNP, inside_BNP, given_BN)
-
-    def _paint(self, ab: Tensor, chance_B: Tensor, pixel_BNP: Tensor, inside_BNP: Tensor, given_BN: Tensor) -> Hints:
-        batch, _, height, width = ab.shape
-        flat_BNP = pixel_BNP.flatten(1)
-        colours_BCNP = ab.flatten(2).gather(2, flat_BNP[:, None].expand(-1, 2, -1)).view(batch, 2, *pixel_BNP.shape[1:])
-        mean_BCN = (colours_BCNP * inside_BNP[:, None]).sum(3) / inside_BNP.sum(2)[:, None]
-
-        # each pixel's last patch, 0 for none: the largest number wins in whatever order a device writes
-        number_BN = torch.arange(1, given_BN.shape[1] + 1, device=ab.device) * given_BN
-        owner = torch.zeros(batch, height * width, dtype=torch.int64, device=ab.device)
-        owner.scatter_reduce_(1, flat_BNP, number_BN[..., None].expand_as(pixel_BNP).flatten(1), "amax")
-        painted = F.pad(mean_BCN, (1, 0)).gather(2, owner[:, None].expand(-1, 2, -1)).view(batch, 2, height, width)
-
-        everything = (chance_B < self.reveal_all).view(-1, 1, 1, 1)
-        mask = ((owner > 0).view(batch, 1, height, width) | everything).float()
-        return Hints(torch.where(everything, ab, painted), mask)
+        painted = paint_patches(ab, pixel_BNP, inside_BNP, given_BN)
+        everything = (chance[1] < self.reveal_all).view(-1, 1, 1, 1)
+        mask = torch.where(everything, 1.0, painted.mask)
+        return Hints(torch.where(everything, ab.float(), painted.ab), mask)
 
 
 @dataclass(frozen=True)
@@ -129,12 +116,47 @@ class Cells:
         first = chance.topk(most, dim=1).indices
         given = (torch.arange(most, device=ab.device) < number_B[:, None]).float()
         marked = torch.zeros_like(chance).scatter_(1, first, given).view(batch, 1, rows, columns)
-        mean = F.avg_pool2d(ab.float(), self.size)
-        margin = (0, width - columns * self.size, 0, height - rows * self.size)
-        return reveal(F.pad(self._enlarge(mean), margin), F.pad(self._enlarge(marked), margin))
+        return fill_cells(ab, marked, self.size)
 
-    def _enlarge(self, cells: Tensor) -> Tensor:
-        return cells.repeat_interleave(self.size, 2).repeat_interleave(self.size, 3)
+
+def paint_patches(ab: Tensor, pixel_BNP: Tensor, inside_BNP: Tensor, given_BN: Tensor) -> Hints:
+    """Hints of patches that hold their mean colour; where patches overlap, the later one counts.
+
+    Args:
+        ab: B2HW, the photos' colours in Lab units.
+        pixel_BNP: each patch's pixels as row * width + column; what is not inside lies on a pixel that is.
+        inside_BNP: which of these pixels count, bool; one or more of each patch.
+        given_BN: which patches are given at all, bool.
+    """
+    batch, _, height, width = ab.shape
+    flat_BNP = pixel_BNP.flatten(1)
+    found = ab.float().flatten(2).gather(2, flat_BNP[:, None].expand(-1, 2, -1))
+    colours_BCNP = found.view(batch, 2, *pixel_BNP.shape[1:])
+    mean_BCN = (colours_BCNP * inside_BNP[:, None]).sum(3) / inside_BNP.sum(2)[:, None]
+
+    # each pixel's last patch, 0 for none: the largest number wins in whatever order a device writes
+    number_BN = torch.arange(1, given_BN.shape[1] + 1, device=ab.device) * given_BN
+    owner = torch.zeros(batch, height * width, dtype=torch.int64, device=ab.device)
+    owner.scatter_reduce_(1, flat_BNP, number_BN[..., None].expand_as(pixel_BNP).flatten(1), "amax")
+    painted = F.pad(mean_BCN, (1, 0)).gather(2, owner[:, None].expand(-1, 2, -1)).view(batch, 2, height, width)
+    return Hints(painted, (owner > 0).view(batch, 1, height, width).float())
+
+
+def fill_cells(ab: Tensor, marked: Tensor, size: int) -> Hints:
+    """Hints of grid cells that hold their mean colour.
+
+    Args:
+        ab: B2HW, the photos' colours in Lab units.
+        marked: B1hw, 1 for the cells that are given and 0 for the others; h = H // size, w = W // size.
+        size: side of a cell in pixels.
+    """
+    (height, width), (rows, columns) = ab.shape[2:], marked.shape[2:]
+    margin = (0, width - columns * size, 0, height - rows * size)
+
+    def enlarge(cells: Tensor) -> Tensor:
+        return F.pad(cells.repeat_interleave(size, 2).repeat_interleave(size, 3), margin)
+
+    return reveal(enlarge(F.avg_pool2d(ab.float(), size)), enlarge(marked))
 
 
 def _place(way_BN: Tensor, drift_BN: Tensor) -> Tensor:

@@ -8,12 +8,17 @@ positions are the 10 positions. It is defined as follows.
 2. Philox-4x64-10 with that key and counter 0, as in `numpy.random.Philox(key=...)`, gives one raw 64-bit number for
    each pixel, row by row.
 3. The order is that of a stable sort of these numbers; the first k pixels are the hints.
+
+Patches around the centre take the same numbers two at a time, row before column, each as a share u of 2^64 kept to 53
+bits. Of the n places that a patch's first pixel can have along an axis, it takes floor(x), kept to 0..n-1, where x is
+the u-quantile of a normal distribution with mean n/2 and standard deviation n/4.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,11 +51,46 @@ def positions(picture_id: str, seed: int, height: int, width: int, count: int) -
     return _first(picture_id, seed, pixels, kept)[:count]
 
 
-@functools.lru_cache(maxsize=128)
-def _first(picture_id: str, seed: int, pixels: int, count: int) -> NDArray[np.int64]:
+def patch_places(picture_id: str, seed: int, height: int, width: int, side: int, count: int) -> NDArray[np.int64]:
+    """List the first `count` square patches of a picture, at normal places around its centre; they may overlap.
+
+    Args:
+        picture_id: what identifies the picture, such as the hash of its file.
+        seed: of the protocol; another seed gives other places.
+        height: of the picture in pixels.
+        width: of the picture in pixels.
+        side: of a patch in pixels, 1..min(height, width).
+        count: 0 or more.
+
+    Returns:
+        Row and column of each patch's first pixel, of shape (count, 2).
+
+    >>> patch_places("a", 0, 256, 256, 6, 3).tolist() == patch_places("a", 0, 256, 256, 6, 100)[:3].tolist()
+    True
+    """
+    shares = (_numbers(picture_id, seed, 2 * count) >> np.uint64(11)).reshape(count, 2) / 2**53
+    ways = (height - side + 1, width - side + 1)
+    return np.stack(
+        [np.searchsorted(_normal_steps(n), u, side="right") for n, u in zip(ways, shares.T, strict=True)], 1
+    )
+
+
+@functools.lru_cache(maxsize=8)
+def _normal_steps(places: int) -> NDArray[np.float64]:
+    """The share of a normal distribution that lies below each of the places 1, 2, ..., places - 1."""
+    normal = NormalDist(places / 2, places / 4)
+    return np.array([normal.cdf(place) for place in range(1, places)])
+
+
+def _numbers(picture_id: str, seed: int, count: int) -> NDArray[np.uint64]:
     digest = hashlib.blake2b(f"{seed}/{picture_id}".encode(), digest_size=16).digest()
     key = np.frombuffer(digest, dtype="<u8").astype(np.uint64)
-    numbers = np.random.Philox(key=key).random_raw(pixels)
+    return np.random.Philox(key=key).random_raw(count)
+
+
+@functools.lru_cache(maxsize=128)
+def _first(picture_id: str, seed: int, pixels: int, count: int) -> NDArray[np.int64]:
+    numbers = _numbers(picture_id, seed, pixels)
     # the same as the first of a stable argsort, several times faster: only numbers up to the last one are sorted
     last = np.partition(numbers, count - 1)[count - 1]
     candidates = np.flatnonzero(numbers <= last)

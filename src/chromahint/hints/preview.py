@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from chromahint.color import rgb_to_lab
 from chromahint.hints.drawing import Picture, count_hints, draw_hints, draw_sheet
@@ -36,11 +37,14 @@ def draw_preview(
     for sampler in samplers.values():
         hints = sampler(ab, torch.Generator().manual_seed(seed))
         pictures.append(draw_hints(lightness, hints))
-        captions.append([_caption(*count_hints(mask)) for mask in hints.mask[:, 0].numpy() > 0])
+        captions.append([_caption(mask) for mask in hints.mask[:, 0].numpy() > 0])
     return draw_sheet(pictures, captions, rows=list(samplers))
 
 
-def _caption(hints: int, pixels: int) -> str:
+def _caption(mask: NDArray[np.bool_]) -> str:
+    if mask.all():
+        return "the whole colour"
+    hints, pixels = count_hints(mask)
     if hints == 0:
         return "no hint"
     text = f"{hints:,} hint{'s' if hints > 1 else ''}"

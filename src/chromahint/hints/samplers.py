@@ -1,7 +1,8 @@
 """Simulated users: samplers that turn a photo's colours into hints, a batch at a time on the photo's device.
 
 Every sampler is called `sampler(ab, generator)`, takes all its chance from the generator and works at any height and
-width. Here: single pixels, and mixtures. Patches and cells are in `chromahint.hints.patches`.
+width. Here: single pixels, and mixtures. Patches and cells are in
+`chromahint.hints.patches`, scribbles in `chromahint.hints.strokes`.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def draw_strip(
     if not pictures:
         raise ValueError(f"none of {rows} pictures can be read; the first: {photos.name(chosen[0])}")
     rgb = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).to(device)
-    return strip(network, rgb, ids, protocol, min(hints, protocol.size**2))
+    return strip(network, rgb, ids, protocol, min(hints, protocol.most))
 
 
 class Pictures(Callback):

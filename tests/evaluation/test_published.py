@@ -1,0 +1,258 @@
+"""Protocols of published systems against plain numpy and scikit-image, photo by photo."""
+
+import hashlib
+import itertools
+
+import numpy as np
+import pytest
+import scipy.stats
+import skimage.data
+import torch
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from chromahint.color import lab_to_rgb8, rgb_to_lab
+from chromahint.evaluation.protocols import Pictures, RandomPixels
+from chromahint.evaluation.published import Cells2023, LabPSNR2021, Patches2017
+from chromahint.evaluation.sweep import hint_sweep
+from chromahint.hints.maps import Hints
+from chromahint.hints.positions import positions
+from chromahint.models.pullpush import PullPush
+
+SIZE = 64
+IDS = ["a", "b", "c"]
+PROTOCOLS = {
+    "lab": LabPSNR2021([0, 5, 200], SIZE, seed=3),
+    "patches": Patches2017([0, 1, 5, 40], SIZE, seed=3),
+    "cells": Cells2023([0, 1, 20, 1024], SIZE, seed=3),
+}
+every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=list(PROTOCOLS))
+
+
+@pytest.fixture(scope="module")
+def photos():
+    astronaut = torch.from_numpy(skimage.data.astronaut()).permute(2, 0, 1)
+    return torch.stack([astronaut[:, top : top + SIZE, 200 : 200 + SIZE] for top in (50, 200, 350)])
+
+
+@pytest.fixture(scope="module")
+def ab(photos):
+    return rgb_to_lab(photos)[1]
+
+
+@pytest.fixture(scope="module")
+def pair(photos):
+    """What pull-push makes of 100 pixels of each photo, and the photos."""
+    truth = Pictures(*rgb_to_lab(photos), photos)
+    hints = RandomPixels([100], SIZE).hints(truth.ab, IDS, 100)
+    predicted_ab = PullPush()(truth.lightness, hints) * 1.1
+    return Pictures(truth.lightness, predicted_ab, lab_to_rgb8(truth.lightness, predicted_ab)), truth
+
+
+def painted(ab, squares):
+    """Hints of squares (top, left, side), drawn one after the other, each with the mean of the photo under it."""
+    colour, mask = np.zeros_like(ab), np.zeros((1, *ab.shape[1:]), ab.dtype)
+    for top, left, side in squares:
+        here = (slice(None), slice(top, top + side), slice(left, left + side))
+        colour[here] = ab[here].mean((1, 2), keepdims=True)
+        mask[here] = 1
+    return colour, mask
+
+
+def squares_2017(name, count):
+    digest = hashlib.blake2b(f"3/{name}".encode(), digest_size=16).digest()
+    numbers = np.random.Philox(key=int.from_bytes(digest, "little")).random_raw(2 * count).astype(float) / 2**64
+    places = SIZE - 6 + 1
+    drawn = scipy.stats.norm.ppf(numbers, places / 2, places / 4)
+    corners = np.floor(drawn).clip(0, places - 1).astype(int).reshape(count, 2)
+    return [(top, left, 6) for top, left in corners]
+
+
+def squares_2023(name, count):
+    cells = positions(name, 3, SIZE // 2, SIZE // 2, count)
+    return [(2 * row, 2 * column, 2) for row, column in zip(*np.divmod(cells, SIZE // 2), strict=True)]
+
+
+@pytest.mark.parametrize(("name", "squares"), [("patches", squares_2017), ("cells", squares_2023)])
+def test_hints_are_those_of_plain_numpy(name, squares, ab):
+    protocol = PROTOCOLS[name]
+    for count in protocol.counts:
+        hints = protocol.hints(ab, IDS, count)
+        for index, picture_id in enumerate(IDS):
+            colour, mask = painted(ab[index].numpy(), squares(picture_id, count))
+            np.testing.assert_array_equal(hints.mask[index].numpy(), mask)
+            np.testing.assert_allclose(hints.ab[index].numpy(), colour, atol=1e-3)
+
+
+def test_patches_of_the_test_overlap():
+    _, mask = painted(np.zeros((2, SIZE, SIZE)), squares_2017("a", 40))
+    assert mask.sum() < 40 * 36
+
+
+def test_cells_are_as_many_as_were_asked_for_and_leave_out_an_odd_border():
+    odd = Cells2023([30], 33)
+    mask = odd.hints(torch.zeros(1, 2, 33, 33), ["a"], 30).mask[0, 0]
+    assert mask.sum() == 30 * 4
+    assert mask[-1].sum() == mask[:, -1].sum() == 0
+    whole = odd.hints(torch.zeros(1, 2, 33, 33), ["a"], odd.most).mask[0, 0]
+    assert whole[:-1, :-1].min() == 1
+
+
+def test_pixels_of_2021_are_those_of_random_pixels(ab):
+    ours = RandomPixels([200], SIZE, seed=3).hints(ab, IDS, 200)
+    theirs = PROTOCOLS["lab"].hints(ab, IDS, 200)
+    assert torch.equal(theirs.mask, ours.mask)
+    assert torch.equal(theirs.ab, ours.ab)
+
+
+@every_protocol
+def test_places_of_fewer_hints_are_among_those_of_more(protocol, ab):
+    masks = [protocol.hints(ab, IDS, count).mask for count in protocol.counts]
+    assert masks[0].sum() == 0
+    for fewer, more in itertools.pairwise(masks):
+        assert (fewer <= more).all()
+        assert fewer.sum() < more.sum()
+
+
+@every_protocol
+def test_hints_depend_on_neither_batch_nor_order(protocol, ab):
+    count = protocol.counts[2]
+    together = protocol.hints(ab, IDS, count)
+    backwards = protocol.hints(ab.flip(0), IDS[::-1], count)
+    alone = protocol.hints(ab[1:2], IDS[1:2], count)
+    assert torch.equal(together.mask, backwards.mask.flip(0))
+    assert torch.equal(together.mask[1:2], alone.mask)
+    torch.testing.assert_close(together.ab, backwards.ab.flip(0), atol=1e-4, rtol=0)
+    torch.testing.assert_close(together.ab[1:2], alone.ab, atol=1e-4, rtol=0)
+
+
+@every_protocol
+def test_counts_beyond_those_of_the_sweep_have_hints_too(protocol, ab):
+    more = protocol.hints(ab, IDS, 1000)
+    assert (protocol.hints(ab, IDS, protocol.counts[2]).mask <= more.mask).all()
+
+
+@every_protocol
+def test_pictures_and_seeds_differ(protocol, ab):
+    hints = protocol.hints(ab, IDS, 5)
+    assert not torch.equal(hints.mask[0], hints.mask[1])
+    other = type(protocol)([5], SIZE, seed=4).hints(ab, IDS, 5)
+    assert not torch.equal(hints.mask, other.mask)
+
+
+def eight_bit_lab(pictures, index):
+    """8-bit Lab built by hand: OpenCV's encoding, HxWx3."""
+    lightness, colour = pictures.lightness[index].double().numpy(), pictures.ab[index].double().numpy()
+    return np.rint(np.concatenate([lightness * 255 / 100, colour + 128]).clip(0, 255)).astype(np.uint8)
+
+
+def test_psnr_of_2021_is_that_of_the_8_bit_lab_tensor(pair):
+    prediction, truth = pair
+    for index, value in enumerate(PROTOCOLS["lab"].measure(*pair).psnr.tolist()):
+        tensors = eight_bit_lab(truth, index), eight_bit_lab(prediction, index)
+        assert value == pytest.approx(peak_signal_noise_ratio(*tensors, data_range=255), abs=0.01)
+
+
+def test_psnr_of_2017_is_that_of_8_bit_rgb(pair):
+    prediction, truth = pair
+    for index, value in enumerate(PROTOCOLS["patches"].measure(*pair).psnr.tolist()):
+        pictures = truth.rgb[index].numpy(), prediction.rgb[index].numpy()
+        assert value == pytest.approx(peak_signal_noise_ratio(*pictures, data_range=255), abs=1e-3)
+
+
+def test_psnr_of_2023_is_that_of_unrounded_rgb(pair, photos):
+    from skimage.color import lab2rgb
+
+    prediction, _ = pair
+    for index, value in enumerate(PROTOCOLS["cells"].measure(*pair).psnr.tolist()):
+        lab = torch.cat([prediction.lightness[index], prediction.ab[index]]).permute(1, 2, 0).double().numpy()
+        photo = photos[index].permute(1, 2, 0).numpy() / 255
+        assert value == pytest.approx(peak_signal_noise_ratio(photo, lab2rgb(lab), data_range=1), abs=2e-3)
+
+
+def nearly(truth, shift):
+    """The photo's colours, a little off."""
+    moved = truth.ab + shift
+    return Pictures(truth.lightness, moved, lab_to_rgb8(truth.lightness, moved))
+
+
+def test_psnr_of_2023_does_not_round_to_8_bits(pair):
+    truth = pair[1]
+    sizes = [PROTOCOLS["cells"].measure(nearly(truth, shift), truth).psnr for shift in (1.0, 1.02)]
+    rounded = [PROTOCOLS["patches"].measure(nearly(truth, shift), truth).psnr for shift in (1.0, 1.02)]
+    gaps = sizes[0] - sizes[1]
+    assert ((gaps > 0.1) & (gaps < 0.25)).all(), "20 log10 of 1.02 is 0.172"
+    assert not torch.allclose(sizes[0], rounded[0], atol=1e-3)
+
+
+@pytest.mark.parametrize(("name", "most"), [("lab", 100.0), ("patches", 100.0), ("cells", 50.0)])
+def test_a_perfect_picture_gets_the_protocols_most(name, most, pair):
+    truth = pair[1]
+    assert PROTOCOLS[name].measure(truth, truth).psnr.tolist() == [most] * 3
+
+
+def test_the_cap_of_2023_is_a_pictures_own(pair):
+    prediction, truth = pair
+    mixed = Pictures(*(torch.cat([t[:1], p[1:]]) for t, p in zip(truth, prediction, strict=True)))
+    values = PROTOCOLS["cells"].measure(mixed, truth).psnr.tolist()
+    assert values[0] == 50
+    assert values[1:] == pytest.approx(PROTOCOLS["cells"].measure(prediction, truth).psnr[1:].tolist(), abs=1e-4)
+
+
+@every_protocol
+def test_ssim_is_scikit_images_on_8_bit_rgb(protocol, pair):
+    prediction, truth = pair
+    for index, value in enumerate(protocol.measure(*pair).ssim.tolist()):
+        both = (pictures.rgb[index].permute(1, 2, 0).numpy() for pictures in (truth, prediction))
+        assert value == pytest.approx(structural_similarity(*both, channel_axis=2, data_range=255), abs=2e-5)
+
+
+@every_protocol
+def test_autocast_rounds_no_figure(protocol, pair):
+    expected = protocol.measure(*pair)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = protocol.measure(*pair)
+    assert torch.equal(found.psnr, expected.psnr)
+    assert torch.equal(found.ssim, expected.ssim)
+
+
+@every_protocol
+def test_the_sweep_hands_out_the_protocols_figures(protocol, photos, ab):
+    def offset(lightness, hints):
+        return hints.ab + 3
+
+    lightness = rgb_to_lab(photos)[0]
+    truth = Pictures(lightness, ab, photos)
+    results = list(hint_sweep(offset, photos, IDS, protocol))
+    assert [result.count for result in results] == protocol.counts
+    for result in results:
+        predicted_ab = protocol.hints(ab, IDS, result.count).ab + 3
+        figures = protocol.measure(Pictures(lightness, predicted_ab, lab_to_rgb8(lightness, predicted_ab)), truth)
+        torch.testing.assert_close(result.psnr, figures.psnr)
+        torch.testing.assert_close(result.ssim, figures.ssim)
+
+
+def test_the_defaults_are_the_published_ones():
+    assert (LabPSNR2021().counts, LabPSNR2021().size) == ([round(128**2 * q) for q in (0.01, 0.03, 0.05)], 128)
+    assert (Patches2017().counts, Patches2017().size) == ([0, 1, 2, 5, 10, 20, 50, 100, 200, 501], 256)
+    assert (Cells2023().counts, Cells2023().size) == ([0, 1, 2, 5, 10, 20, 50, 100, 200], 224)
+
+
+def test_names_differ():
+    names = [protocol.name for protocol in (RandomPixels(), LabPSNR2021(), Patches2017(), Cells2023())]
+    assert names == ["random_pixels", "lab_psnr_2021", "patches_2017", "cells_2023"]
+
+
+@pytest.mark.parametrize("make", [LabPSNR2021, Patches2017, Cells2023])
+def test_a_mistake_names_what_to_type(make):
+    with pytest.raises(ValueError, match=r"Type for example 'protocol.counts=\[1,10\]'"):
+        make([10, 1], 16)
+    with pytest.raises(ValueError, match=r"protocol\.size=6"):
+        make([1], 6)
+    with pytest.raises(ValueError, match=rf"{make.name}.* Type protocol.size=32"):
+        make([1], 16).hints(torch.zeros(1, 2, 32, 32), ["a"], 1)
+
+
+def test_more_cells_than_there_are_is_refused():
+    with pytest.raises(ValueError, match=r"\(size // 2\) \*\* 2 = 64\. Type for example 'protocol.counts=\[1,64\]'"):
+        Cells2023([1, 64, 65], 16)
+    assert isinstance(Cells2023([64], 16).hints(torch.zeros(1, 2, 16, 16), ["a"], 64), Hints)
