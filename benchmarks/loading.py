@@ -1,7 +1,8 @@
-"""How fast pictures are loaded, beside the usual ways of this field, in one run on generated JPEGs.
+"""How fast pictures are loaded, beside the usual ways of this field, in one run on generated JPEGs or on photos.
 
-    python benchmarks/loading.py            a table
-    python benchmarks/loading.py --json     one JSON object
+    python benchmarks/loading.py                    a table
+    python benchmarks/loading.py --photos FOLDER    the same on the first JPEGs of a folder
+    python benchmarks/loading.py --json             one JSON object
 
 All ways load the same pictures with the same number of workers. The usual ways convert each sample to Lab in a worker
 and hand over float batches; Chromahint hands over uint8 RGB, and Lab is the device's work. "With Lab on the CPU" adds
@@ -27,7 +28,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from chromahint.color import rgb_to_lab
 from chromahint.data.drawing.scene import draw_scene
-from chromahint.data.folder import folder_data
+from chromahint.data.folder import Folder, find_pictures, folder_data
+from chromahint.data.packed import packed_data
+from chromahint.data.packing import pack
 from chromahint.data.scenes import scenes_data
 
 Maker = Callable[[], Iterable[object]]
@@ -66,6 +69,17 @@ def write_jpegs(folder: Path, count: int) -> list[Path]:
     return paths
 
 
+def link_jpegs(folder: Path, photos: Path, count: int) -> list[Path]:
+    """Put the first JPEGs of a tree, sorted by path, into one folder."""
+    found = [path for path in find_pictures(photos) if path.lower().endswith((".jpg", ".jpeg"))][:count]
+    if len(found) < count:
+        raise SystemExit(f"--photos {photos}: has {len(found)} JPEGs; type --pictures {len(found)}")
+    paths = [folder / f"{number:04d}.jpg" for number in range(count)]
+    for path, name in zip(paths, found, strict=True):
+        path.symlink_to((photos / name).resolve())
+    return paths
+
+
 def lab_on_cpu(batches: Iterable[dict[str, torch.Tensor]]) -> Iterable[object]:
     """Add the conversion that a GPU would do."""
     for batch in batches:
@@ -83,10 +97,13 @@ def rate(make: Maker, pictures: int) -> float:
     return pictures / (time.perf_counter() - start)
 
 
-def measure(count: int, size: int, batch: int, workers: int, rounds: int) -> dict[str, float]:
+def measure(
+    count: int, size: int, batch: int, workers: int, rounds: int, photos: Path | None = None
+) -> dict[str, float]:
     """Median pictures a second of each way; rounds take turns, so that a busy machine slows all of them."""
-    with tempfile.TemporaryDirectory() as folder:
-        paths = write_jpegs(Path(folder), count)
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as packed:
+        paths = write_jpegs(Path(folder), count) if photos is None else link_jpegs(Path(folder), photos, count)
+        pack(Folder(folder), Path(packed), side=256, workers=workers)
         options = {"size": size, "batch_size": batch, "val_fraction": 0.0, "test_fraction": 0.0, "workers": workers}
         scenes = scenes_data(pictures=count, size=128, batch_size=batch)
         scenes.prepare_data()
@@ -109,6 +126,12 @@ def measure(count: int, size: int, batch: int, workers: int, rounds: int) -> dic
             "chromahint: data=folder (128 px crops)": lambda: folder_data(folder, **{**options, "size": 128}).loader(
                 "train"
             ),
+            "chromahint: data=packed data.fit=squash (no workers)": lambda: packed_data(
+                packed, fit="squash", shorter_side=None, **{**options, "workers": 0}
+            ).loader("train"),
+            "chromahint: data=packed (128 px crops, no workers)": lambda: packed_data(
+                packed, **{**options, "size": 128, "workers": 0}
+            ).loader("train"),
             "chromahint: data=scenes (128 px crops, no workers)": lambda: scenes.loader("train"),
         }
         found: dict[str, list[float]] = {way: [] for way in ways}
@@ -136,14 +159,15 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--photos", type=Path, help="JPEGs in any tree; without it, they are generated")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     asked = parser.parse_args()
     # threads that wait for each other and for the workers' cores would take longer than one
     torch.set_num_threads(max(1, (os.cpu_count() or 1) - asked.workers))
-    found = measure(asked.pictures, asked.size, asked.batch, asked.workers, asked.rounds)
+    found = measure(asked.pictures, asked.size, asked.batch, asked.workers, asked.rounds, asked.photos)
     usual = next(rate for way, rate in found.items() if "OpenCV" in way)
     if asked.json:
-        settings = {key: value for key, value in vars(asked).items() if key != "json"}
+        settings = {key: value for key, value in vars(asked).items() if key not in ("json", "photos")}
         print(json.dumps({"settings": settings, "pictures_per_second": found}))
         return
     print(f"{'':52}{'pictures/s':>12}{'against OpenCV':>16}")

@@ -14,6 +14,9 @@ from torch import nn
 from chromahint.config.build import build
 from chromahint.config.check import check
 from chromahint.config.compose import compose
+from chromahint.config.errors import ConfigError
+from chromahint.data.folder import Folder
+from chromahint.data.packing import pack
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 CHOICES = sorted((file.parent.name, file.stem) for file in CONF.glob("*/*.yaml"))
@@ -27,8 +30,21 @@ GIVEN = {
 
 
 @functools.cache
+def needed(name, photos):
+    """What has to be typed with a kind of data."""
+    beside = photos.parent / f"{photos.name}-{name}"
+    if name == "packed":
+        pack(Folder(str(photos)), beside)
+        return [f"data.root={beside}"]
+    if name == "places_imagenet":
+        beside.mkdir()
+        return [f"data.places_root={photos}", f"data.imagenet_root={beside}"]
+    return [] if name == "scenes" else [f"data.root={photos}"]
+
+
+@functools.cache
 def composed(group, name, photos):
-    extras = {"data": [f"data.root={photos}"] if name == "folder" else [], "loss": ["model=zhang2017"]}
+    extras = {"data": needed(name, photos) if group == "data" else [], "loss": ["model=zhang2017"]}
     return compose("train", [f"{group}={name}", *extras.get(group, [])]).config
 
 
@@ -75,13 +91,17 @@ def fits(wanted, value):
 
 @pytest.mark.parametrize(("group", "name"), CHOICES)
 def test_composes_and_passes_the_check(group, name, photos):
-    check(composed(group, name, photos), "train")
+    if name == "hint_mask_pairs":
+        with pytest.raises(ConfigError, match="no photos to learn from: type data=folder"):
+            check(composed(group, name, photos), "train")
+    else:
+        check(composed(group, name, photos), "train")
 
 
 @pytest.mark.parametrize(("group", "name"), [(g, n) for g, n in CHOICES if g in ("model", "data", "protocol")])
 def test_is_a_choice_of_evaluation_too(group, name, photos):
-    extra = [f"data.root={photos}"] if name == "folder" else []
-    check(compose("evaluate", ["model=grey", *extra, f"{group}={name}"]).config, "evaluate")
+    extra = needed(name, photos) if group == "data" else []
+    check(compose("evaluate", ["model=grey", f"{group}={name}", *extra]).config, "evaluate")
 
 
 @pytest.mark.parametrize(("group", "name"), CHOICES)
@@ -124,7 +144,8 @@ def test_data_builds(name, photos):
     config = composed("data", name, photos)
     data = build(config["data"])
     assert data.eval_size == config["protocol"]["size"]
-    assert data.batch_size == config["data"]["batch_size"]
+    if name != "hint_mask_pairs":  # which are never trained on
+        assert data.batch_size == config["data"]["batch_size"]
 
 
 @pytest.mark.parametrize("name", [n for g, n in CHOICES if g == "trainer"])

@@ -19,7 +19,7 @@ ORDER = [
     ["inference"],
     ["runs", "data", "models"],
     ["hints"],
-    ["color"],
+    ["color", "writing"],
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 COMMANDS = {
@@ -27,6 +27,7 @@ COMMANDS = {
     "training/launch.py",
     "training/multirun.py",
     "training/job.py",
+    "training/resume.py",
     "training/outcome.py",
     "evaluation/command.py",
     "evaluation/perform.py",

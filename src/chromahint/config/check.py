@@ -56,6 +56,8 @@ NUMBERS: list[tuple[str, str, Callable[[Any], bool]]] = [
     ("data.pictures", "a whole number from 1", lambda v: v >= 1),
     ("data.val_pictures", "a whole number from 1", lambda v: v >= 1),
     ("data.picture_size", "a side in pixels from 16", lambda v: v >= 16),
+    ("data.test_pictures", "a whole number from 2", lambda v: v >= 2),
+    ("data.min_ab_range", "a number from 0", lambda v: v >= 0),
     ("data.limit", "a whole number from 1, or null for all", lambda v: v >= 1),
     ("model.width", "a multiple of 4, from 4; the published networks have 64", lambda v: v >= 4 and v % 4 == 0),
     ("optimizer.lr", "a number above 0", lambda v: v > 0),
@@ -81,6 +83,10 @@ def check(config: Config, kind: str) -> None:
         config: a composed, resolved config.
         kind: "train" or "evaluate".
     """
+    if kind == "train" and _get(config, "data._target_") == "chromahint.data.pairs.HintMaskPairs":
+        raise ConfigError(
+            "data=hint_mask_pairs has no photos to learn from: type data=folder data.root=/path/to/photos"
+        )
     problems = [*_unknown_top(config, TOP[kind]), *_top(config, TOP[kind]), *_walk(config, "")]
     problems = problems or [*_numbers(config), *_files(config), *_contradictions(config, kind)]
     if problems:
@@ -171,9 +177,10 @@ def _numbers(config: Config) -> Iterator[str]:
 
 
 def _files(config: Config) -> Iterator[str]:
-    root = _get(config, "data.root")
-    if root is not None and not Path(root).expanduser().is_dir():
-        yield f"data.root={root}: there is no such folder; type data.root=/path/to/photos"
+    for key in ("data.root", "data.places_root", "data.imagenet_root"):
+        root = _get(config, key)
+        if root is not None and not Path(root).expanduser().is_dir():
+            yield f"{key}={root}: there is no such folder; type {key}=/path/to/photos"
     weights = _get(config, "weights")
     if weights is not None and weights != "none" and not Path(str(weights)).expanduser().is_file():
         yield f"weights={weights}: there is no such file; weights is none or the path of a weights file"

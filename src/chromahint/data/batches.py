@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TypedDict
 
 import cv2
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from chromahint.data.ab_range import ab_range
 from chromahint.data.order import Draw, draw_seed
 from chromahint.data.photos import BrokenPhoto, Photos, Picture
 from chromahint.data.transforms import TrainingFit, squash
@@ -33,30 +35,48 @@ class Batch(TypedDict):
 
 
 class TrainingPhotos(Dataset[Batch]):
-    """Photos fitted at random; one that can't be read is replaced by the next that can."""
+    """Photos fitted at random; one that can't be read, or is too grey, is replaced by the next that will do.
 
-    def __init__(self, photos: Photos, fit: TrainingFit, seed: int) -> None:
-        self.photos, self.fit, self.seed = photos, fit, seed
+    Args:
+        photos: to learn from.
+        fit: how each becomes a training picture.
+        seed: of the fits.
+        min_ab_range: a fitted picture whose colours span less than this is too grey; 0 takes all.
+    """
+
+    def __init__(self, photos: Photos, fit: TrainingFit, seed: int, min_ab_range: float = 0.0) -> None:
+        self.photos, self.fit, self.seed, self.min_ab_range = photos, fit, seed, min_ab_range
 
     def __getitems__(self, draws: list[Draw]) -> Batch:
         """Make a whole batch."""
         batch = _Maker(len(draws), self.fit.size)
         for draw in draws:
-            picture, index = self._read(draw.photo, batch)
-            seed = draw_seed(self.seed, "fit", draw.epoch, draw.photo)
-            batch.add(self.fit(picture, seed), self.photos, index, draw.weight)
+            picture, index = self._fitted(draw, batch)
+            batch.add(picture, self.photos, index, draw.weight)
         return batch.done()
 
-    def _read(self, index: int, batch: _Maker) -> tuple[Picture, int]:
-        count = len(self.photos)
+    def _fitted(self, draw: Draw, batch: _Maker) -> tuple[Picture, int]:
+        """The fitted picture that was drawn, or the next that will do, with its number."""
+        seed = draw_seed(self.seed, "fit", draw.epoch, draw.photo)
+        count, grey = len(self.photos), 0
         for step in range(count):
+            index = (draw.photo + step) % count
             try:
-                return self.photos.read((index + step) % count), (index + step) % count
+                picture = self.fit(self.photos.read(index), seed)
             except BrokenPhoto as error:
                 batch.broken.append(str(error))
+                continue
+            if self.min_ab_range == 0 or ab_range(picture) >= self.min_ab_range:
+                return picture, index
+            grey += 1
+        if grey:
+            raise ValueError(
+                f"All of the {grey} training pictures that can be read span less colour than "
+                f"data.min_ab_range={self.min_ab_range:g}. Type data.min_ab_range=0, or data.root=PATH with others."
+            )
         raise ValueError(
             f"None of the {count} training pictures can be read; the first that was tried: {batch.broken[0]}. "
-            "Type `chromahint data check` for all of them, or data.root=PATH with other pictures."
+            "Type `chromahint data check ROOT` for all of them, or data.root=PATH with other pictures."
         )
 
 
@@ -115,5 +135,6 @@ def as_it_is(batch: Batch) -> Batch:
 
 
 def start_worker(_: int) -> None:
-    """Keep a worker to one core."""
+    """Keep a worker to one core, and alive when all processes of a job are asked to leave: training ends it then."""
     cv2.setNumThreads(0)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -11,7 +11,7 @@ from chromahint.data.decoding import EXTENSIONS, decode, read_bytes
 from chromahint.data.module import PhotoData
 from chromahint.data.photos import Photos, Picture, Split
 
-_NAMES = ("train", "val", "test")
+SPLITS = ("train", "val", "test")
 
 
 class FilePhotos:
@@ -96,7 +96,7 @@ class Folder:
         self.seed = seed
         self._lists = {
             split: file
-            for split, file in zip(_NAMES, (train_list, val_list, test_list), strict=True)
+            for split, file in zip(SPLITS, (train_list, val_list, test_list), strict=True)
             if file is not None
         }
         self._splits: dict[str, list[str]] | None = None
@@ -104,11 +104,20 @@ class Folder:
     @property
     def has_splits(self) -> bool:
         """Whether the folder or its lists say which pictures are for what."""
-        return bool(self._lists) or any((self.root / name).is_dir() for name in _NAMES)
+        return bool(self._lists) or bool(self.sub_folders)
+
+    @property
+    def sub_folders(self) -> list[str]:
+        """Those of train, val and test that there are below `root`."""
+        return [name for name in SPLITS if (self.root / name).is_dir()]
+
+    def listed(self) -> dict[str, list[str]]:
+        """What the lists say, of those splits that have one."""
+        return {split: read_list(file, split, self.root) for split, file in self._lists.items()}
 
     def prepare(self, limit: int | None = None) -> None:
         """List the pictures now, so that a mistake shows before anything is built."""
-        self._by_split()
+        self.splits()
 
     def photos(self, split: Split, limit: int | None = None) -> Photos:
         """The photos of one split, sorted by path.
@@ -117,31 +126,36 @@ class Folder:
             split: `all` is every picture below `root`, or in the lists.
             limit: at most so many, spread evenly over the sorted paths.
         """
-        splits = self._by_split()
+        splits = self.splits()
         wanted = set().union(*splits.values()) if split == "all" else set(splits[split])
         paths = sorted(wanted)
         if not paths:
             raise ValueError(_nothing_for(split, self.root, splits))
         if limit is not None and limit < len(paths):
             paths = [paths[step * len(paths) // limit] for step in range(limit)]
-        return FilePhotos(self.root, paths)
+        return self._open(paths)
 
-    def _by_split(self) -> dict[str, list[str]]:
+    def splits(self) -> dict[str, list[str]]:
+        """Paths of each split: train, val and test."""
         if self._splits is None:
-            self._splits = self._read_lists() if self._lists else self._walk()
+            self._splits = self._complete(self.listed()) if self._lists else self._walk()
         return self._splits
 
     def _walk(self) -> dict[str, list[str]]:
-        below = [name for name in _NAMES if (self.root / name).is_dir()]
+        below = self.sub_folders
         if not below:
-            return self._deal(find_pictures(self.root), ("val", "test"))
-        named = {name: find_pictures(self.root, name) for name in below}
+            return self._deal(self._find(""), ("val", "test"))
+        named = {name: self._find(name) for name in below}
         if not any(named.values()):
             raise ValueError(f"No pictures in {', '.join(f'{self.root / name}' for name in below)}. {_looked_for()}")
         return self._complete(named)
 
-    def _read_lists(self) -> dict[str, list[str]]:
-        return self._complete({split: _read_list(file, split, self.root) for split, file in self._lists.items()})
+    def _find(self, below: str) -> list[str]:
+        """Paths of all pictures in a sub-folder, or in all of `root`."""
+        return find_pictures(self.root, below)
+
+    def _open(self, paths: list[str]) -> Photos:
+        return FilePhotos(self.root, paths)
 
     def _complete(self, named: dict[str, list[str]]) -> dict[str, list[str]]:
         """Deal the splits that are missing out of `train`."""
@@ -204,7 +218,8 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _read_list(file: str, split: str, root: Path) -> list[str]:
+def read_list(file: str, split: str, root: Path) -> list[str]:
+    """Read a text file of one path a line; the file lies in the current folder or in `root`."""
     path = next((place for place in (Path(file).expanduser(), root / file) if place.is_file()), None)
     if path is None:
         raise ValueError(
@@ -248,7 +263,10 @@ def folder_data(
     workers: int = 2,
     limit: int | None = None,
     seed: int = 0,
+    min_ab_range: float = 0.0,
 ) -> PhotoData:
     """Photos in a folder; the options are those of `Folder` and `PhotoData`."""
     source = Folder(root, val_fraction, test_fraction, train_list, val_list, test_list)
-    return PhotoData(source, fit, size, shorter_side, eval_size, batch_size, eval_batch_size, workers, limit, seed)
+    return PhotoData(
+        source, fit, size, shorter_side, eval_size, batch_size, eval_batch_size, workers, limit, seed, min_ab_range
+    )

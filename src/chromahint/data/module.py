@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import lightning as L
 
 from chromahint.data.batches import EvaluationPhotos, TrainingPhotos
@@ -27,6 +29,7 @@ class PhotoData(L.LightningDataModule):
         workers: processes that load pictures, for each device; 0 loads in the training process.
         limit: take at most so many pictures of each split.
         seed: of order and crops.
+        min_ab_range: training pictures whose colours span less than this (see `ab_range`) are passed over.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class PhotoData(L.LightningDataModule):
         workers: int = 0,
         limit: int | None = None,
         seed: int = 0,
+        min_ab_range: float = 0.0,
     ) -> None:
         super().__init__()
         for key, value, least in (
@@ -50,6 +54,7 @@ class PhotoData(L.LightningDataModule):
             ("eval_batch_size", eval_batch_size, 1),
             ("workers", workers, 0),
             ("limit", limit, 1),
+            ("min_ab_range", min_ab_range, 0),
         ):
             if value is not None and value < least:
                 raise ValueError(f"data.{key}={value} is too small. Type data.{key}=N with N of {least} or more.")
@@ -57,10 +62,20 @@ class PhotoData(L.LightningDataModule):
         self.fit = TrainingFit(fit, size, shorter_side)
         self.eval_size, self.batch_size, self.eval_batch_size = eval_size, batch_size, eval_batch_size
         self.workers, self.limit, self.seed = workers, limit, seed
+        self.min_ab_range = min_ab_range
 
     def prepare_data(self) -> None:
         """Make the source's caches, in one process."""
         self.source.prepare(self.limit)
+
+    def write_lists(self, folder: Path) -> list[Path]:
+        """Write down which pictures are for what, for the next person, where the source draws them from many.
+
+        Returns:
+            The files that were written; none for a source whose pictures need no list.
+        """
+        write = getattr(self.source, "write_lists", None)
+        return [] if write is None else write(folder, self.limit)
 
     def train_dataloader(self) -> PhotoLoader:
         """Batches for training, in a new order each epoch."""
@@ -81,7 +96,7 @@ class PhotoData(L.LightningDataModule):
         photos = self.source.photos(split, self.limit)
         if split == "train":
             order = TrainingOrder(len(photos), self.batch_size, self.seed, rank, world)
-            return PhotoLoader(TrainingPhotos(photos, self.fit, self.seed), order, self.workers)
+            return PhotoLoader(TrainingPhotos(photos, self.fit, self.seed, self.min_ab_range), order, self.workers)
         return PhotoLoader(
             EvaluationPhotos(photos, self.eval_size),
             EvaluationOrder(len(photos), self.eval_batch_size, rank, world),

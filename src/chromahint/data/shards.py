@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import os
 import sys
@@ -14,8 +13,10 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from chromahint.data.cores import cores
 from chromahint.data.drawing.scene import VERSION, draw_scene
 from chromahint.data.photos import Picture
+from chromahint.writing import replacing
 
 SHARD = 16
 """Pictures in a file."""
@@ -59,7 +60,7 @@ class Shards:
         return self.folder / f"{number:09d}.npy"
 
     def _draw(self, numbers: list[int]) -> Iterator[None]:
-        processes = min(len(numbers), _cores())
+        processes = min(len(numbers), cores())
         if processes == 1:
             for number in numbers:
                 write_shard(self.path(number), self.seed, number, self.size)
@@ -91,22 +92,14 @@ class Shards:
 def write_shard(path: Path, seed: int, number: int, size: int) -> None:
     """Draw 16 scenes into a file that is either whole or not there."""
     pictures = np.stack([draw_scene(seed, number * SHARD + step, size) for step in range(SHARD)])
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
+        with replacing(path) as file:
             np.save(file, pictures)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
     except OSError as error:
         raise ValueError(
             f"Can't keep drawn scenes in {path.parent}: {error.strerror or error}. "
             "Set the environment variable CHROMAHINT_CACHE to a folder that can be written to and has room."
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
 
 
 def cache_folder() -> Path:
@@ -120,12 +113,6 @@ def cache_folder() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "chromahint"
     return Path.home() / ".cache" / "chromahint"
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _start() -> None:

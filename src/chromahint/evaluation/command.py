@@ -15,6 +15,7 @@ from chromahint.config.folders import options
 from chromahint.config.reading import read
 from chromahint.runs.folder import Run, open_run
 
+PAIRS = "chromahint.data.pairs.HintMaskPairs"
 SPLITS = ("train", "val", "test", "all")
 
 
@@ -32,13 +33,15 @@ def main(overrides: Sequence[str]) -> int:
     check(config, "evaluate")
     weights = run.weights if run is not None else _file(config["weights"])
 
-    from chromahint.evaluation.perform import evaluate_config  # imports torch, after all that can be said without it
+    # imports torch, after all that can be said without it
+    from chromahint.evaluation.perform import evaluate_config, predict_config
 
     name = run.path.name if run is not None else str(composed.choices["model"])
     parent = run.path / "evaluation" if run is not None else Path("evaluation") / name
     output = None if config["output"] is None else Path(config["output"]).expanduser()
     console = Console(soft_wrap=True)
-    evaluate_config(config, weights, name, parent, output, console)
+    perform = predict_config if config["data"]["_target_"] == PAIRS else evaluate_config
+    perform(config, weights, name, parent, output, console)
     return 0
 
 

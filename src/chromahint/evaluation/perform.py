@@ -1,4 +1,4 @@
-"""Evaluate what a checked config names, with a progress bar and a table at the end."""
+"""Evaluate what a checked config names, or colour where there is no truth, with a progress bar and a summary."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from chromahint.config.build import build
+from chromahint.config.errors import ConfigError
+from chromahint.data.pairs import HintMaskPairs
 from chromahint.evaluation.evaluator import Advance, evaluate, holds
+from chromahint.evaluation.predict import predict
 from chromahint.evaluation.subject import subject
 from chromahint.evaluation.table import hint_table
 from chromahint.inference.ready import choose_device, make_ready
@@ -47,6 +50,28 @@ def evaluate_config(
         console.print(f"some pictures could not be read: {folder / 'broken.txt'}", style="yellow")
     console.print(f"figures: {folder / 'metrics.json'}\npictures, one by one: {folder / 'images.csv'}", highlight=False)
     return metrics
+
+
+def predict_config(
+    config: dict[str, Any], weights: Path | None, name: str, parent: Path, output: Path | None, console: Console
+) -> None:
+    """Colour pairs of hint and mask, which have no truth to be measured against; arguments as in `evaluate_config`."""
+    if config["split"] is not None:
+        raise ConfigError(f"split={config['split']}: pairs of hint and mask have no splits; leave out split=")
+    data: HintMaskPairs = build(config["data"])
+    pairs = data.pairs()
+    device = choose_device(config["device"])
+    network = make_ready(build(config["model"]), weights, device)
+    about = subject(config, weights, "all")
+    del about["protocol"]  # the hints are in the files
+    folder = output if output is not None else _free(parent / "hint_mask_pairs", about)
+    with _bar(console) as bar:
+        task = bar.add_task(f"colouring with {name}", total=len(pairs))
+        advance: Advance = lambda pictures: bar.advance(task, pictures)  # noqa: E731
+        broken = predict(network, pairs, folder, about, device, config["batch_size"], data.workers, advance)
+    if broken:
+        console.print(f"some pairs could not be read: {folder / 'broken.txt'}", style="yellow")
+    console.print(f"pictures: {folder}\nwhich is which: {folder / 'images.csv'}", highlight=False)
 
 
 def _free(folder: Path, about: dict[str, Any]) -> Path:

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-IRRELEVANT = {"batch_size", "eval_batch_size", "workers", "fit", "size", "shorter_side"}
+IRRELEVANT = {"batch_size", "eval_batch_size", "workers", "fit", "size", "shorter_side", "min_ab_range"}
 """Options of data that do not change what is evaluated."""
 
 

@@ -1,0 +1,128 @@
+"""The command `chromahint data`: look at pictures before training, and pack them to be read faster."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from chromahint.data.folder import Folder
+
+NAMED = 20
+"""So many broken pictures are named in the terminal; --json names all."""
+
+
+def main(words: list[str]) -> int:
+    """Check or pack a folder of pictures; returns the exit status."""
+    arguments = _parser().parse_args(words)
+    if arguments.workers is not None and arguments.workers < 0:
+        raise ValueError(f"--workers {arguments.workers}: is a number of processes from 0. Type --workers 0.")
+    status: int = arguments.start(arguments)
+    return status
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Read every picture and say what is there; the exit status is 1 where some can't be read."""
+    from chromahint.data.packed import Packed, PackedPhotos, is_pack
+    from chromahint.data.survey import survey
+
+    root = Path(arguments.root).expanduser()
+    packed = Packed(str(root), **_lists(arguments)) if is_pack(root) else None
+    source = packed or _folder(arguments)
+    splits = source.splits()
+    photos = PackedPhotos(packed.pack, packed.pack.names, verify=True) if packed else source.photos("all")
+    with _bar("checking", len(photos)) as advance:
+        found = survey(str(root), photos, splits, _workers(arguments), advance)
+    if arguments.json:
+        print(json.dumps(found.as_json(), indent=2))  # noqa: T201
+    else:
+        console = Console(soft_wrap=True, highlight=False)
+        console.print(found.as_table())
+        for finding in found.broken[:NAMED]:
+            console.print(f"broken: {finding.name}: {finding.reason}", markup=False)
+        if len(found.broken) > NAMED:
+            console.print(f"and {len(found.broken) - NAMED:,} more; --json names all")
+    return 1 if found.broken else 0
+
+
+def pack(arguments: argparse.Namespace) -> int:
+    """Shrink every picture once into a folder that data=packed reads."""
+    from chromahint.data.packing import pack
+
+    source, output = _folder(arguments), Path(arguments.output).expanduser()
+    total = len(source.photos("all"))
+    with _bar("packing", total) as advance:
+        packed = pack(source, output, arguments.side, _workers(arguments), advance)
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"packed {packed.pictures:,} pictures, {packed.size / 1e9:.2f} GB: {output}", markup=False)
+    if packed.broken:
+        console.print(
+            f"{len(packed.broken):,} could not be read and are left out: {output / 'broken.txt'}", style="yellow"
+        )
+    console.print(f"train on them: chromahint train data=packed {shlex.quote(f'data.root={output}')}", markup=False)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("chromahint data", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="check|pack")
+    checking = commands.add_parser(
+        "check",
+        help="count pictures, measure them, name broken ones",
+        description="Count the pictures of each split, measure them, find those without colour and those that can't be "
+        "read. A pack is held against its checksums too. The exit status is 1 where some can't be read.",
+    )
+    checking.add_argument("root", metavar="ROOT", help="a folder of pictures, or a pack")
+    checking.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    checking.set_defaults(start=check)
+    packing = commands.add_parser(
+        "pack",
+        help="shrink pictures once, to read them many times faster",
+        description="Shrink every picture once into a folder that data=packed reads. Stopped and typed again it goes "
+        "on; on a finished pack it mends what is damaged and adds what is new. The photos are left as they are.",
+    )
+    packing.add_argument("root", metavar="ROOT", help="a folder of pictures")
+    packing.add_argument("-o", "--output", metavar="OUT", required=True, help="the pack to make")
+    packing.add_argument("--side", type=int, default=256, help="shrink until the shorter side is this (256)")
+    packing.set_defaults(start=pack)
+    for command in (checking, packing):
+        for split in ("train", "val", "test"):
+            command.add_argument(f"--{split}-list", metavar="FILE", help=f"text file of the {split} paths, one a line")
+        command.add_argument("--workers", type=int, help="processes that read pictures (one a core)")
+    return parser
+
+
+def _folder(arguments: argparse.Namespace) -> Folder:
+    from chromahint.data.folder import Folder
+
+    if not Path(arguments.root).expanduser().is_dir():
+        raise ValueError(f"{arguments.root}: there is no such folder. Type the path of one that has pictures in it.")
+    return Folder(arguments.root, **_lists(arguments))
+
+
+def _lists(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {f"{split}_list": getattr(arguments, f"{split}_list") for split in ("train", "val", "test")}
+
+
+def _workers(arguments: argparse.Namespace) -> int:
+    from chromahint.data.cores import cores
+
+    chosen: int | None = arguments.workers
+    return cores() if chosen is None else chosen
+
+
+@contextmanager
+def _bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda pictures: progress.advance(task, pictures)
