@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def train(words: list[str]) -> int:
-    """Train a network: `train model=hscaunet`; several with -m: `train -m model=unet,resunet seed=0,1`."""
+    """Train a network: `train model=hscaunet`; several with -m; `train resume=RUN` goes on with a stopped one."""
     if _wants_help(words):
         print(_with_groups("train [-m] [key=value ...]", train.__doc__, "train"))
         return 0
@@ -53,6 +53,10 @@ def train(words: list[str]) -> int:
         from chromahint.training.multirun import main as multirun
 
         return multirun(_overrides("train", words[1:]))
+    if any(word.startswith("resume=") for word in words):
+        from chromahint.training.resume import main as resume
+
+        return resume(_overrides("train", words))
     from chromahint.training.launch import main as launch
 
     return launch(_overrides("train", words))
@@ -118,7 +122,14 @@ def hints(words: list[str]) -> int:
     return 0
 
 
-COMMANDS: dict[str, Command] = {"train": train, "evaluate": evaluate, "models": models, "hints": hints}
+def data(words: list[str]) -> int:
+    """Look at photos, or shrink them once to be read faster: `data check PHOTOS`, `data pack PHOTOS -o PACK`."""
+    from chromahint.data.command import main as command
+
+    return command(words)
+
+
+COMMANDS: dict[str, Command] = {"train": train, "evaluate": evaluate, "models": models, "hints": hints, "data": data}
 
 
 def _wants_help(words: Sequence[str]) -> bool:

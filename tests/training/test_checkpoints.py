@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from chromahint.training.checkpoints import checkpoints, early_stopping
+from chromahint.training.checkpoints import checkpoints
 
 
 def load(run, name):
@@ -77,6 +77,22 @@ def test_the_last_is_written_on_the_way(train, monkeypatch):
     assert written == [2, 3]
 
 
+def test_the_last_is_written_before_each_validation(train, monkeypatch):
+    from lightning.pytorch import Trainer
+
+    written = []
+    real = Trainer.save_checkpoint
+
+    def note(trainer, file, *arguments, **options):
+        written.append((trainer.global_step, str(file).rpartition("/")[2]))
+        return real(trainer, file, *arguments, **options)
+
+    monkeypatch.setattr(Trainer, "save_checkpoint", note)
+    train("trainer.max_steps=4", "trainer.val_every=3", "callbacks.checkpoints.every=100")
+    assert [step for step, name in written if name == "last.ckpt"] == [2, 4]
+    assert written[-1] == (4, "last.ckpt")
+
+
 def test_early_stopping_ends_with_the_last_step_kept(train, figures):
     run = train(
         "callbacks=early_stopping", "callbacks.early_stopping.patience=2", "callbacks.early_stopping.min_delta=100",
@@ -98,8 +114,3 @@ def test_no_checkpoints_leave_nothing_to_evaluate(command, tiny):
 def test_every_is_a_number_of_steps(tmp_path, every):
     with pytest.raises(ValueError, match=rf"callbacks\.checkpoints\.every={every}"):
         checkpoints(tmp_path, every)
-
-
-def test_both_look_at_the_same_figure(tmp_path):
-    stopper, best = early_stopping(), checkpoints(tmp_path)[1]
-    assert (stopper.monitor, stopper.mode) == (best.monitor, best.mode) == ("val/psnr", "max")

@@ -83,6 +83,7 @@ def test_what_a_run_folder_holds(default_run):
     ):  # fmt: skip
         assert (run / name).stat().st_size > 0, name
     expected = {
+        ".lock",
         "run.json",
         "config.yaml",
         "overrides.yaml",

@@ -1,36 +1,175 @@
-"""Which checkpoints a run writes, and when training has lost its point."""
+"""Which checkpoints a run writes, and when training has lost its point.
+
+`last.ckpt` is the state between two steps: what was due after a step (its row in metrics.csv, a validation) has been
+done, and the next has not begun. So a run that goes on from it repeats what came later, bit for bit, and no more.
+"""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping
+from lightning.pytorch.trainer.states import TrainerFn
+
+from chromahint.training.loggers import MetricsFile
+from chromahint.writing import replacing
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Writes a checkpoint whole or not at all, also where the temporary folder is on another disk."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        """Replace the file in one step."""
+        with replacing(Path(path)) as file:
+            torch.save(checkpoint, file)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a job needs to know of the last.ckpt that it finds.
+
+    Attributes:
+        file: where it lies.
+        step: optimizer steps that were made.
+        seconds: of training that were spent.
+        ended: whether training had come to its end, so that only the evaluation is left to do.
+    """
+
+    file: Path
+    step: int
+    seconds: float
+    ended: bool
+
+
+def find_saved(folder: Path) -> Saved | None:
+    """Look what a run can go on from.
+
+    Args:
+        folder: the run's folder of checkpoints.
+
+    Raises:
+        ValueError: last.ckpt can't be read.
+    """
+    file = folder / "last.ckpt"
+    if not file.exists():
+        return None
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
+        callbacks = content["callbacks"]
+        ended, seconds = callbacks["LastCheckpoint"]["ended"], callbacks["Limits"]["elapsed"]
+        return Saved(file, int(content["global_step"]), float(seconds), bool(ended))
+    except Exception as error:  # damaged files raise whatever the byte in question leads to
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{file}: is damaged ({reason[:200]}); delete it to train this run from its start") from None
 
 
 class LastCheckpoint(Callback):
-    """Writes `last.ckpt`, whole or not at all, every so many steps and at the end of training."""
+    """Writes `last.ckpt` every so many steps, before each validation and at the end of training."""
 
     def __init__(self, folder: Path, every: int) -> None:
         self.file = folder / "last.ckpt"
         self.every = every
         self.saved = 0
+        self.ended = False
+        self._next_has_begun = False
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Write where a step ends that is one of every so many, or the last."""
-        batches_wait = trainer.fit_loop.epoch_loop._should_accumulate()
-        if trainer.should_stop or (trainer.global_step % self.every == 0 and not batches_wait):
-            self._save(trainer)
+    @staticmethod
+    def of(trainer: Trainer) -> LastCheckpoint | None:
+        """Find the one of a trainer, among its callbacks."""
+        return next((c for c in trainer.callbacks if isinstance(c, LastCheckpoint)), None)  # type: ignore[attr-defined]
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the last step, where something else than its end stopped the run: a validation without progress."""
-        if trainer.should_stop and trainer.global_step != self.saved:
-            self._save(trainer)
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Write what the step before has left, where it is one of every so many, or a validation is near."""
+        # Lightning counts the steps that loggers see a second time, and after a resume differently
+        trainer.fit_loop.epoch_loop._batches_that_stepped = trainer.global_step
+        due = trainer.global_step % self.every == 0 or self._validation_follows(trainer)
+        if due and between_steps(trainer, batch_idx):
+            self.save(trainer)
 
-    def _save(self, trainer: Trainer) -> None:
-        self.saved = trainer.global_step
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the last step, with the validation that followed it."""
+        self.ended = True
         trainer.save_checkpoint(self.file)
+
+    def save(self, trainer: Trainer) -> None:
+        """Write the state between the last step and the one that has just begun."""
+        if trainer.global_step != self.saved:
+            self.saved = trainer.global_step
+            self._next_has_begun = True
+            trainer.save_checkpoint(self.file)
+            self._next_has_begun = False
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Take the batch that has begun back, and remember how long metrics.csv is."""
+        if self._next_has_begun:
+            loop = checkpoint["loops"]["fit_loop"]
+            for loader in loop["state_dict"]["combined_loader"]:
+                loader["batches"] -= 1
+            progress = loop["epoch_loop.batch_progress"]
+            progress["is_last_batch"] = False
+            for span in ("total", "current"):
+                progress[span]["ready"] -= 1
+        for logger in trainer.loggers:
+            if isinstance(logger, MetricsFile):
+                checkpoint["metrics_bytes"] = logger.size()
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Forget what metrics.csv says of steps that will be repeated."""
+        self.saved = checkpoint["global_step"]
+        for logger in trainer.loggers:
+            if isinstance(logger, MetricsFile):
+                logger.cut(checkpoint["metrics_bytes"])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Whether training has ended."""
+        return {"ended": self.ended}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Whether training had ended."""
+        self.ended = state_dict["ended"]
+
+    def _validation_follows(self, trainer: Trainer) -> bool:
+        """Whether a validation comes at the end of the step that begins with this batch."""
+        loop = trainer.fit_loop.epoch_loop
+        batches = trainer.accumulate_grad_batches
+        if trainer.check_val_every_n_epoch is None:
+            assert isinstance(trainer.val_check_batch, int)
+            return -(loop.total_batch_idx + 1) % trainer.val_check_batch < batches
+        return loop.batch_idx + batches >= trainer.num_training_batches
+
+
+def between_steps(trainer: Trainer, batch_idx: int) -> bool:
+    """Whether no gradients wait to be summed up when a batch begins, and a step has been made."""
+    return batch_idx % trainer.accumulate_grad_batches == 0 and trainer.global_step > 0
+
+
+class BestCheckpoint(Callback):
+    """Writes `best.ckpt` whenever a validation gives the highest `val/psnr` so far."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "best.ckpt"
+        self.score = -math.inf
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Compare, and write."""
+        score = float(trainer.callback_metrics["val/psnr"])
+        if trainer.state.fn == TrainerFn.FITTING and score > self.score:
+            self.score = score
+            trainer.save_checkpoint(self.file)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The highest so far."""
+        return {"score": self.score}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from the highest so far."""
+        self.score = state_dict["score"]
 
 
 def checkpoints(folder: Path, every: int = 100) -> list[Callback]:
@@ -42,10 +181,7 @@ def checkpoints(folder: Path, every: int = 100) -> list[Callback]:
     """
     if every < 1:
         raise ValueError(f"callbacks.checkpoints.every={every}: it is a whole number of steps from 1")
-    best = ModelCheckpoint(
-        folder, "best", monitor="val/psnr", mode="max", save_on_train_epoch_end=False, enable_version_counter=False
-    )
-    return [LastCheckpoint(folder, every), best]
+    return [BestCheckpoint(folder), LastCheckpoint(folder, every)]
 
 
 def early_stopping(patience: int = 5, min_delta: float = 0.01) -> Callback:

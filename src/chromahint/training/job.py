@@ -1,10 +1,15 @@
 """One process of a run: `python -m chromahint.training.job RUN` reads RUN/config.yaml and trains.
 
-Everything that starts training (a command, a sweep, a resume, each process of a distributed run) starts this.
+Everything that starts training (a command, a sweep, a resume, each process of a distributed run) starts this. Where
+the folder holds a last.ckpt, training goes on from there.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shlex
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -18,11 +23,14 @@ from lightning.pytorch.utilities import rank_zero_only
 from chromahint.config.build import build
 from chromahint.models.weights import load_weights
 from chromahint.runs.folder import Run, now, open_run
+from chromahint.runs.lock import Busy, alone_in
 from chromahint.training.broken import BrokenFiles
+from chromahint.training.checkpoints import find_saved
 from chromahint.training.limits import Limits
 from chromahint.training.loggers import MetricsFile, define_metrics, log_outcome
 from chromahint.training.outcome import conclude
 from chromahint.training.progress import ProgressLine
+from chromahint.training.stopping import LeaveOnSignal, Stopped, leaving_at_once, requeue
 from chromahint.training.task import Colorization
 from chromahint.training.terse import terse
 
@@ -34,16 +42,22 @@ def main(arguments: Sequence[str]) -> int:
         sys.path.append(str(Path.cwd()))
     terse()
     try:
-        train(run)
+        with leaving_at_once(), alone_in(run.path) if _is_first() else contextlib.nullcontext():
+            train(run)
+    except Busy as error:
+        _say(f"Error: {error}")
+        return 2
     except ValueError as error:
         _note(run, state="failed", ended=now(), error=str(error))
         _say(f"Error: {error}")
         return 2
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Stopped) as stop:
+        number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
         _note(run, state="interrupted", ended=now())
-        saved = any(run.checkpoints.glob("*.ckpt"))
-        _say(f"stopped; {f'the last checkpoint is in {run.checkpoints}' if saved else 'no checkpoint was written yet'}")
-        return 130
+        _say(f"stopped by {signal.Signals(number).name}; {_how_to_go_on(run)}")
+        if number == getattr(signal, "SIGUSR1", None):
+            _requeue()
+        return 128 + number
     except BaseException as error:
         _note(run, state="failed", ended=now(), error=f"{type(error).__name__}: {error}")
         raise
@@ -55,22 +69,36 @@ def train(run: Run) -> None:
     config = run.config
     seed_everything(config["seed"], workers=True, verbose=False)
     torch.set_float32_matmul_precision("high")
-    task, data = make_task(config), build(config["data"])
+    saved = find_saved(run.checkpoints)
+    # weights to start from are of no use any more where training goes on
+    task, data = make_task(config if saved is None else config | {"weights": "none"}), build(config["data"])
     logger = build(config["logger"])(folder=run.path, config=config, about=run.about)
-    loggers = [MetricsFile(run.path), *([logger] if logger else [])]
-    callbacks = [ProgressLine(), BrokenFiles(run.path / "broken.txt"), *_callbacks(config["callbacks"], run)]
+    figures = MetricsFile(run.path)
+    around = [ProgressLine(), LeaveOnSignal(), BrokenFiles(run.path / "broken.txt")]
+    callbacks = [*around, *_callbacks(config["callbacks"], run)]
+    loggers = [figures, *([logger] if logger else [])]
     trainer = build(config["trainer"])(folder=run.path, callbacks=callbacks, loggers=loggers)
-    _note(run, state="running", started=now(), processes=trainer.world_size, precision=str(trainer.precision))
+    started = {"started": now()} if saved is None else {"resumed": [*run.about.get("resumed", []), now()]}
+    if trainer.is_global_zero:
+        data.write_lists(run.path)
+    _note(run, state="running", **started, processes=trainer.world_size, precision=str(trainer.precision))
+    if saved is None:
+        figures.cut(0)
+    else:
+        _say(f"going on after step {saved.step}")
     state = 1
     try:
         if logger:
             define_metrics(logger, task.protocol.counts)
-        try:
-            trainer.fit(task, datamodule=data)
-        except SystemExit:  # what Lightning makes of Ctrl-C
-            raise KeyboardInterrupt from None
+        seconds = saved.seconds if saved is not None else 0.0
+        if saved is None or not saved.ended:
+            try:
+                trainer.fit(task, datamodule=data, ckpt_path=saved and saved.file, weights_only=True)
+            except SystemExit:  # what Lightning makes of Ctrl-C
+                raise KeyboardInterrupt from None
+            seconds = Limits.of(trainer).elapsed
         if trainer.is_global_zero:
-            outcome = conclude(run, config, data, trainer.strategy.root_device, Limits.of(trainer).elapsed / 60)
+            outcome = conclude(run, config, data, trainer.strategy.root_device, seconds / 60)
             if logger:
                 log_outcome(logger, outcome.metrics, outcome.picture)
             _note(run, state="finished", ended=now())
@@ -101,6 +129,23 @@ def _callbacks(nodes: dict[str, Any], run: Run) -> list[Callback]:
             made = made(folder=run.checkpoints if name == "checkpoints" else run.path / name)
         built += made if isinstance(made, list) else [made]
     return built
+
+
+def _is_first() -> bool:
+    """Whether this is the process that writes; torch's launcher tells each its number."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _how_to_go_on(run: Run) -> str:
+    saved = find_saved(run.checkpoints)
+    what = "nothing was saved yet" if saved is None else f"saved after step {saved.step}"
+    return f"{what}; go on with: {shlex.join(['chromahint', 'train', f'resume={run.path}'])}"
+
+
+@rank_zero_only
+def _requeue() -> None:
+    if job := requeue():
+        _say(f"SLURM will run job {job} again, which goes on with this run")
 
 
 @rank_zero_only

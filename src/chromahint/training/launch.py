@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shlex
 import subprocess
@@ -13,14 +14,21 @@ from typing import Any
 from chromahint.config.check import check
 from chromahint.config.compose import Composed, compose
 from chromahint.config.errors import ConfigError
-from chromahint.runs.folder import Run, create_run, stamp
+from chromahint.runs.files import read_json
+from chromahint.runs.folder import Run, create_run, open_run, stamp
 
 
 def main(overrides: Sequence[str]) -> int:
     """Train one network in this process, or in one process a device; returns the exit status."""
     composed = checked(overrides)
     processes = agree(composed.config)
-    run = make_run(composed, default_folder(composed), label(composed))
+    # SLURM types the command again when it runs a job again
+    run = run_of_this_job(composed) or make_run(composed, default_folder(composed), label(composed))
+    return work(run, processes)
+
+
+def work(run: Run, processes: int) -> int:
+    """Train a run in this process, or in one process a device; returns the exit status."""
     print(f"run: {run.path}", flush=True)  # noqa: T201
     if processes > 1:
         return start(run, processes)
@@ -76,6 +84,19 @@ def default_folder(composed: Composed) -> Path:
     return Path(composed.config["runs"]).expanduser() / label(composed) / stamp()
 
 
+def run_of_this_job(composed: Composed) -> Run | None:
+    """The unfinished run that this SLURM job began before it was requeued."""
+    job, again = os.environ.get("SLURM_JOB_ID"), os.environ.get("SLURM_RESTART_COUNT", "0")
+    if job is None or again == "0":
+        return None
+    begun = Path(composed.config["runs"]).expanduser() / label(composed)
+    for folder in sorted(begun.glob("*/run.json"), reverse=True):
+        about = read_json(folder)
+        if about.get("slurm_job") == job and about.get("state") != "finished":
+            return open_run(folder.parent)
+    return None
+
+
 def make_run(composed: Composed, folder: Path, group: str) -> Run:
     """Make the run folder, with all that its processes need to know."""
     about = {
@@ -86,6 +107,8 @@ def make_run(composed: Composed, folder: Path, group: str) -> Run:
         "choices": composed.choices,
         "wandb_id": secrets.token_hex(4),
     }
+    if job := os.environ.get("SLURM_JOB_ID"):
+        about["slurm_job"] = job
     try:
         return create_run(folder, composed.config, about)
     except OSError as error:

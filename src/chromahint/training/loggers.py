@@ -36,13 +36,52 @@ class MetricsFile(Logger):
         """Append the figures of a step."""
         epoch = metrics.get("epoch", 0)
         rows = [f"{step},{int(epoch)},{name},{float(value)!r}\n" for name, value in metrics.items() if name != "epoch"]
-        if not self.file.exists():
-            rows.insert(0, "step,epoch,name,value\n")
         with self.file.open("a", encoding="utf-8") as file:
+            if file.tell() == 0:
+                rows.insert(0, "step,epoch,name,value\n")
             file.write("".join(rows))
 
     def log_hyperparams(self, params: dict[str, Any] | argparse.Namespace, *args: Any, **kwargs: Any) -> None:
         """The run folder holds the config already."""
+
+    def logged(self) -> set[tuple[int, str]]:
+        """Step and name of all figures."""
+        lines = self.file.read_text(encoding="utf-8").splitlines() if self.file.exists() else []
+        rows = (line.split(",") for line in lines[1:])
+        return {(int(row[0]), row[2]) for row in rows if len(row) == 4}
+
+    def size(self) -> int:
+        """The bytes written so far, which are on the disk when this returns."""
+        if not self.file.exists():
+            return 0
+        with self.file.open("rb") as file:
+            os.fsync(file.fileno())
+            return os.fstat(file.fileno()).st_size
+
+    @rank_zero_only
+    def cut(self, size: int) -> None:
+        """Forget what was written behind the first `size` bytes: a resumed run logs those steps again."""
+        self.file.touch()
+        os.truncate(self.file, size)
+
+
+class Wandb(WandbLogger):
+    """Logs to W&B what no earlier part of the same run has logged.
+
+    Args:
+        logged: step and name of figures that W&B has already; a resumed run comes to the same ones again.
+        options: of Lightning's logger.
+    """
+
+    def __init__(self, logged: set[tuple[int, str]], **options: Any) -> None:
+        super().__init__(**options)
+        self.logged = logged
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Log the figures of a step, unless all of them are there."""
+        if any((step, name) not in self.logged for name in metrics if name != "epoch"):
+            super().log_metrics(metrics, step)
 
 
 def no_logger(folder: Path, config: dict[str, Any], about: dict[str, Any]) -> None:
@@ -77,7 +116,8 @@ def wandb_logger(
     if wanted == "auto":
         wanted = "online" if _has_key() else "offline"
     wandb.setup(wandb.Settings(silent=True))
-    return WandbLogger(
+    return Wandb(
+        MetricsFile(folder).logged(),
         name=about["name"],
         save_dir=folder.absolute(),  # W&B's service may have another current folder
         id=about["wandb_id"],

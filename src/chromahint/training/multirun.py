@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hydra.core.override_parser.types import ValueType
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -76,7 +77,8 @@ def table(runs: Sequence[tuple[Run, list[str], int]]) -> Table:
     """A row a run: what differs, how it ended, PSNR of the test photos by hints."""
     figures = {run.path: _psnr(run) for run, _, _ in runs}
     counts = list(dict.fromkeys(count for by_hints in figures.values() for count in by_hints))
-    result = Table(title="PSNR in dB of the test photos, by number of hints", title_justify="left")
+    title = "PSNR in dB of the test photos, by number of hints"
+    result = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     result.add_column("run", no_wrap=True)
     result.add_column("state")
     for count in counts:

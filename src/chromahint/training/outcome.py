@@ -67,8 +67,13 @@ def conclude(run: Run, config: dict[str, Any], data: PhotoData, device: torch.de
 def _remarks(results: dict[str, dict[str, Any]], name: str, config: dict[str, Any], run: Run) -> list[str]:
     """What a person needs to know to read the table, and where everything lies."""
     psnr = {title: {int(k): v["psnr"] for k, v in r["by_hints"].items()} for title, r in results.items()}
-    ours, pull_push = psnr[name], psnr[PULL_PUSH]
+    ours, pull_push, grey = psnr[name], psnr[PULL_PUSH], psnr[GREY]
     remarks = []
+    if worse := [k for k in ours if grey[k] > ours[k] + 0.3]:
+        remarks.append(
+            f"At {_listed(worse)} hints no colour at all would be closer: the network colours by what it has learnt "
+            "from its training pictures, which these photos are unlike. Train longer, or on photos like these."
+        )
     if behind := [k for k in ours if k >= 1 and pull_push[k] > ours[k]]:
         remarks.append(
             f"Pull-push is ahead at {_listed(behind)} hints: it keeps each hint exactly and blends between them, which "

@@ -69,11 +69,15 @@ class ProgressLine(Callback):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Leave the terminal as it was."""
-        self.bar.stop()
+        self._stop()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave the terminal as it was."""
-        self.bar.stop()
+        self._stop()
+
+    def _stop(self) -> None:
+        if not self.bar.disable:  # a bar that was never drawn would still end its line
+            self.bar.stop()
 
 
 def _clock(seconds: float) -> str:

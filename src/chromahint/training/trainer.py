@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 
+from chromahint.training.checkpoints import WholeFiles
 from chromahint.training.compiled import Compiled
 from chromahint.training.devices import choose_precision, process_count
 from chromahint.training.limits import Limits
@@ -50,6 +53,8 @@ def make_trainer(
     """
     on_gpu = accelerator == "gpu" or (accelerator == "auto" and torch.cuda.is_available())
     count = process_count(accelerator, devices)
+    # our own launcher starts the processes, under SLURM too
+    environment = TorchElasticEnvironment() if TorchElasticEnvironment.detect() else LightningEnvironment()
     around = [Limits(max_steps, max_epochs, max_minutes), *([Compiled()] if compile else []), *callbacks]
     return Trainer(
         default_root_dir=folder,
@@ -65,8 +70,10 @@ def make_trainer(
         log_every_n_steps=log_every,
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
+        enable_checkpointing=False,  # ours are callbacks
         enable_progress_bar=False,
         enable_model_summary=False,
         callbacks=around,
         logger=loggers,
+        plugins=[WholeFiles(), environment],
     )

@@ -1,0 +1,56 @@
+"""The command `chromahint train resume=RUN`: go on with a run that was stopped, as if it never had been."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from chromahint.config.check import check
+from chromahint.config.errors import ConfigError
+from chromahint.config.reading import read
+from chromahint.runs.files import write_text
+from chromahint.runs.folder import Run, open_run
+from chromahint.runs.lock import alone_in
+from chromahint.training.launch import agree, work
+
+MAY_CHANGE = ("trainer.max_steps", "trainer.max_epochs", "trainer.max_minutes", "data.root", "data.workers")
+
+
+def main(overrides: Sequence[str]) -> int:
+    """Continue a run with the config it has; returns the exit status."""
+    typed = {override.get_key_element(): override.value() for override in map(read, overrides)}
+    run = open_run(str(typed.pop("resume")))
+    if run.about["state"] == "finished":
+        raise ConfigError(
+            f"resume={run.path}: is finished. To train on from its weights, type what you want with "
+            f"weights={run.checkpoints / 'last.ckpt'}"
+        )
+    with alone_in(run.path):  # says at once if it is being trained right now
+        pass
+    config = changed(run, typed)
+    has_state = (run.checkpoints / "last.ckpt").exists()
+    needed = config | {"weights": "none"} if has_state else config
+    check(needed, "train")
+    processes = agree(needed)
+    if typed:
+        write_text(run.path / "config.yaml", yaml.safe_dump(config, sort_keys=False))
+    for partial in run.checkpoints.glob(".*.ckpt.*"):  # what a killed process was writing
+        partial.unlink()
+    return work(run, processes)
+
+
+def changed(run: Run, typed: dict[str, Any]) -> dict[str, Any]:
+    """The run's config, with the few changes that let it stay the same run."""
+    config = run.config
+    for key, value in typed.items():
+        if key not in MAY_CHANGE:
+            raise ConfigError(
+                f"{key}: a resumed run keeps its choices, so that it ends as if it had never been stopped; only "
+                f"{', '.join(MAY_CHANGE)} may change. For a run with other choices that starts from these weights, "
+                f"type what you want with weights={run.checkpoints / 'last.ckpt'}"
+            )
+        group, _, option = key.partition(".")
+        config[group] = {**config[group], option: value}
+    return config
