@@ -3,13 +3,14 @@
 PYTHON := python3
 VENV := .venv
 ARGS :=
+NAME :=
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-TASKS := help setup train multirun evaluate models hints test lint format bench clean
+TASKS := help setup train multirun experiment evaluate models hints test lint format bench clean
 # these hand what is typed on to `chromahint`
-FORWARDING := train multirun evaluate
-OWN := PYTHON=% VENV=% ARGS=%
+FORWARDING := train multirun experiment evaluate
+OWN := PYTHON=% VENV=% ARGS=% NAME=%
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -28,6 +29,9 @@ train: $(READY) ## train a network and see what it has learnt: make train model=
 
 multirun: $(READY) ## train every combination: make multirun model=hscaunet,resunet seed=0,1
 	@$(BIN)/chromahint train -m $(WORDS) $(ARGS)
+
+experiment: $(READY) ## run the stages of an experiment: make experiment NAME=zhang_2017 data=folder data.root=PHOTOS
+	@$(BIN)/chromahint experiment $(NAME) $(WORDS) $(ARGS)
 
 evaluate: $(READY) ## measure a network: make evaluate run=runs/NAME/DATE
 	@$(BIN)/chromahint evaluate $(WORDS) $(ARGS)

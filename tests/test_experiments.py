@@ -3,23 +3,90 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from chromahint.config.compose import compose
+from chromahint.runs.folder import open_run
+from chromahint.training.plan import read_plan
 
 FOLDER = Path(__file__).resolve().parents[1] / "experiments"
+PLANS = sorted(file.parent.name for file in FOLDER.glob("*/plan.yaml"))
 CONFIGS = sorted(file.parent.name for file in FOLDER.glob("*/config.yaml"))
 FOLDERS = sorted(folder.name for folder in FOLDER.iterdir() if folder.is_dir())
 
 
+def words_for(name, photos):
+    words = ["debug=smoke", "data=folder", f"data.root={photos}", "logger=none", "trainer=cpu"]
+    if "width" in compose("train", [f"experiment={name}", *words]).config["model"]:
+        words.append("model.width=4")
+    return words
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 def test_runs_two_steps(name, command, photos, figures):
-    words = [f"experiment={name}", "debug=smoke", "data=folder", f"data.root={photos}", "logger=none", "trainer=cpu"]
-    if "width" in compose("train", words).config["model"]:
-        words.append("model.width=4")
-    made = command("train", *words)
+    made = command("train", f"experiment={name}", *words_for(name, photos))
     assert made.status == 0, made.err
     assert made.run.parent.name == name
     assert len(figures(made.run)["val/psnr"]) >= 1
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_stages_follow_each_other_and_are_not_run_twice(name, command, photos):
+    made = command("experiment", name, *words_for(name, photos))
+    assert made.status == 0, made.err
+    runs = sorted((made.folder / "runs" / name).glob("*/*"))
+    assert [run.name.partition("-")[2] for run in runs] == list(read_plan(name))
+    assert all(open_run(run).about["state"] == "finished" for run in runs)
+    weights = [open_run(run).config["weights"] for run in runs]
+    assert weights == ["none", *(str(run.relative_to(made.folder) / "checkpoints/last.ckpt") for run in runs[:-1])]
+    ended = [open_run(run).about["ended"] for run in runs]
+
+    again = command("experiment", name, *words_for(name, photos))
+    assert again.status == 0, again.err
+    assert again.out.count("finished: ") == len(runs)
+    assert [open_run(run).about["ended"] for run in runs] == ended
+
+    open_run(runs[-1]).note(state="interrupted")
+    onwards = command("experiment", name, *words_for(name, photos))
+    assert onwards.status == 0, onwards.err
+    assert len(open_run(runs[-1]).about["resumed"]) == 1
+
+
+def test_a_second_stage_trains_what_the_first_has_learnt(command, photos):
+    made = command("experiment", "zhang_2017", *words_for("zhang_2017", photos))
+    first, second = (
+        torch.load(run / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
+        for run in sorted((made.folder / "runs/zhang_2017").glob("*/*"))
+    )
+    # two steps with 1e-5 move a weight by no more than that each
+    moved = max(float((second[name] - first[name]).abs().max()) for name in first if name.endswith("weight"))
+    assert 0 < moved < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["zhang_2071"], "Did you mean zhang_2017?"),
+        (["hscaunet_2022"], "no such plan"),
+        (["zhang_2017", "weights=x.ckpt"], "a plan chooses that itself"),
+        (["zhang_2017", "data=folder", "data.root=nowhere"], "nowhere"),
+        (["zhang_2017", "model.width=x"], "model.width"),
+    ],
+)
+def test_what_cannot_be_run_is_a_sentence(command, words, said):
+    ended = command("experiment", *words)
+    assert ended.status == 2
+    assert said in ended.err
+    assert "Traceback" not in ended.err
+    assert not (ended.folder / "runs").exists()
+
+
+def test_a_plan_of_ones_own_that_is_none(command, tmp_path):
+    (tmp_path / "experiments/mine").mkdir(parents=True)
+    (tmp_path / "experiments/mine/plan.yaml").write_text("stages: 3\n")
+    ended = command("experiment", "mine")
+    assert ended.status == 2
+    assert "is no plan" in ended.err
 
 
 @pytest.mark.parametrize("name", FOLDERS)

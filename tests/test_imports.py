@@ -29,6 +29,8 @@ COMMANDS = {
     "training/job.py",
     "training/resume.py",
     "training/outcome.py",
+    "training/plan.py",
+    "training/reproduce.py",
     "evaluation/command.py",
     "evaluation/perform.py",
 }

@@ -72,6 +72,16 @@ def evaluate(words: list[str]) -> int:
     return command(_overrides("evaluate", words))
 
 
+def experiment(words: list[str]) -> int:
+    """Run an experiment of several stages: `experiment zhang_2017 data=folder data.root=PHOTOS`; again goes on."""
+    if not words or _wants_help(words):
+        print(f"usage: chromahint experiment NAME [key=value ...]\n\n{experiment.__doc__}\n\n{OVERRIDES}")
+        return 0
+    from chromahint.training.plan import main as plan
+
+    return plan(words[0], _overrides("experiment", words[1:]))
+
+
 def models(words: list[str]) -> int:
     """List the networks with their year, size, cost and source."""
     parser = argparse.ArgumentParser("chromahint models", description=models.__doc__)
@@ -129,7 +139,34 @@ def data(words: list[str]) -> int:
     return command(words)
 
 
-COMMANDS: dict[str, Command] = {"train": train, "evaluate": evaluate, "models": models, "hints": hints, "data": data}
+def doctor(words: list[str]) -> int:
+    """Show what this machine has, where things are kept, and what is missing: `doctor`."""
+    argparse.ArgumentParser("chromahint doctor", description=doctor.__doc__).parse_args(words)
+    from chromahint.training.doctor import main as command
+
+    return command()
+
+
+def reproduce(words: list[str]) -> int:
+    """Train a finished run again and say whether the figures match: `reproduce RUN`."""
+    parser = argparse.ArgumentParser("chromahint reproduce", description=reproduce.__doc__)
+    parser.add_argument("run", metavar="RUN", help="the folder of a finished run")
+    arguments = parser.parse_args(words)
+    from chromahint.training.reproduce import main as command
+
+    return command(arguments.run)
+
+
+COMMANDS: dict[str, Command] = {
+    "train": train,
+    "experiment": experiment,
+    "evaluate": evaluate,
+    "models": models,
+    "hints": hints,
+    "data": data,
+    "doctor": doctor,
+    "reproduce": reproduce,
+}
 
 
 def _wants_help(words: Sequence[str]) -> bool:
@@ -146,7 +183,8 @@ def _overrides(command: str, words: Sequence[str]) -> list[str]:
 
 
 def _overview() -> str:
-    lines = [f"  {name:<10}{(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
+    width = max(map(len, COMMANDS)) + 2
+    lines = [f"  {name:<{width}}{(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
     return "\n".join(
         [
             f"chromahint {__version__}: train, compare and use networks that colour a grey photo from colour hints",

@@ -99,7 +99,7 @@ def test_an_unknown_key_is_named_with_the_nearest_and_all_others(typed, parts):
     ("typed", "parts"),
     [
         ("model=hscunet", ["model=hscunet", "unet, zhang2017", "Did you mean hscaunet?"]),
-        ("data=photos", ["data=photos", "folder, scenes"]),
+        ("data=photos", ["data=photos", "folder, hint_mask_pairs, packed, places_imagenet, scenes"]),
         ("experiment=hscaunet_2023", ["hscaunet_2022"]),
         ("debug=smok", ["Did you mean smoke?"]),
         ("model=5", ["model=5", "hscaunet"]),

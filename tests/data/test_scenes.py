@@ -137,3 +137,14 @@ def test_mistakes_are_explained():
         Scenes(pictures=0)
     with pytest.raises(ValueError, match="data.picture_size=8"):
         Scenes(size=8)
+
+
+def test_the_cache_is_cleared_of_scenes_and_nothing_else(command, tmp_path, monkeypatch):
+    monkeypatch.setenv("CHROMAHINT_CACHE", str(tmp_path / "cache"))
+    Scenes(pictures=1, size=32, val_pictures=1).prepare()
+    (tmp_path / "cache/mine.txt").write_text("mine")
+    cleared = command("data", "clean-cache")
+    assert cleared.status == 0, cleared.err
+    assert "deleted 0.1 MB" in cleared.out
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["mine.txt"]
+    assert command("data", "clean-cache").out.startswith("deleted 0.0 MB")

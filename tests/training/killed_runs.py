@@ -18,8 +18,7 @@ import torch
 torch.set_num_threads(1)
 
 import chromahint.training.job  # noqa: E402, F401  # what a child would import
-from chromahint import cli  # noqa: E402
-from chromahint.runs import files  # noqa: E402
+from chromahint import cli, writing  # noqa: E402
 from chromahint.training.task import Colorization  # noqa: E402
 
 
@@ -42,7 +41,7 @@ MOMENTS = {
     "gradient": (Colorization, "on_after_backward"),
     "validation": (Colorization, "validation_step"),
     "scores": (Colorization, "on_validation_epoch_end"),
-    "write": (files.os, "fsync"),
+    "write": (writing.os, "fsync"),
 }
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import torch
@@ -133,3 +134,34 @@ def test_an_interrupt_ends_all_processes(tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, env=dict(os.environ), capture_output=True, text=True, timeout=90
     )
     assert done.stdout.strip() == "interrupted", done.stderr
+
+
+def test_a_signal_to_a_run_of_two_processes_saves_once_and_it_goes_on(tmp_path, photos, process):
+    """The command hears the signal and tells both processes; they leave together, at the same step."""
+    words = [
+        "trainer=ddp_cpu", "debug=smoke", "data=folder", f"data.root={photos}", "data.shorter_side=64", "logger=none",
+        "model.width=4", "protocol.counts=[0,1,10]", "trainer.max_steps=100000", "trainer.val_every=50000",
+    ]  # fmt: skip
+    with (tmp_path / "output.txt").open("w") as output:
+        started = subprocess.Popen(
+            [sys.executable, "-m", "chromahint", "train", *words], cwd=tmp_path, stdout=output, stderr=output
+        )
+        try:
+            deadline = time.monotonic() + 120
+            while not any(tmp_path.glob("runs/*/*/checkpoints/last.ckpt")) and time.monotonic() < deadline:
+                time.sleep(0.2)
+            started.send_signal(signal.SIGTERM)
+            status = started.wait(60)
+        finally:
+            started.kill()
+    said = (tmp_path / "output.txt").read_text()
+    [run] = tmp_path.glob("runs/*/*")
+    assert status == 128 + signal.SIGTERM, said
+    assert said.count("go on with: chromahint train resume=") == 1
+    assert json.loads((run / "run.json").read_text())["state"] == "interrupted"
+    step = torch.load(run / "checkpoints/last.ckpt", weights_only=True)["global_step"]
+    assert f"saved after step {step};" in said
+    again = process(tmp_path, "train", f"resume={run}", f"trainer.max_steps={step + 2}")
+    assert again.status == 0, again.err
+    assert f"going on after step {step}" in again.err
+    assert torch.load(run / "checkpoints/last.ckpt", weights_only=True)["global_step"] == step + 2

@@ -91,7 +91,8 @@ def test_the_hint_curve_is_there(default_run):
 def test_pictures_are_there(default_run):
     summary = inspect(default_run.run)["summary"]
     [media] = (default_run.run / "wandb").glob("offline-run-*/files")
-    for path in (*summary["pictures/strip"]["filenames"], summary["pictures/test"]["path"]):
+    drawn = ("pictures/test", "figures/psnr_by_hints", "figures/training")
+    for path in (*summary["pictures/strip"]["filenames"], *(summary[name]["path"] for name in drawn)):
         assert (media / path).stat().st_size > 1000
     assert len(list((media / "media/images/pictures").glob("strip_*"))) == 2, "one strip a validation"
 
@@ -114,7 +115,7 @@ def test_two_runs_of_one_process_do_not_mix(tmp_path):
     for name, value in (("one", 21.0), ("two", 22.0)):
         logger = wandb_logger(tmp_path / name, {}, ABOUT | {"wandb_id": f"id{name}"}, mode="offline")
         metrics = {"by_hints": {"1": {"psnr": value, "ssim": 0.5}}}
-        log_outcome(logger, metrics, tmp_path / "strip.png")
+        log_outcome(logger, metrics, {"pictures/test": tmp_path / "strip.png"})
         logger.experiment.finish()
     for name, value in (("one", 21.0), ("two", 22.0)):
         shown = inspect(tmp_path / name)

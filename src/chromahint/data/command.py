@@ -22,10 +22,11 @@ NAMED = 20
 
 
 def main(words: list[str]) -> int:
-    """Check or pack a folder of pictures; returns the exit status."""
+    """Check or pack pictures, or clean up; returns the exit status."""
     arguments = _parser().parse_args(words)
-    if arguments.workers is not None and arguments.workers < 0:
-        raise ValueError(f"--workers {arguments.workers}: is a number of processes from 0. Type --workers 0.")
+    workers = getattr(arguments, "workers", None)
+    if workers is not None and workers < 0:
+        raise ValueError(f"--workers {workers}: is a number of processes from 0. Type --workers 0.")
     status: int = arguments.start(arguments)
     return status
 
@@ -72,9 +73,18 @@ def pack(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def clean_cache(_: argparse.Namespace) -> int:
+    """Delete drawn scenes; they are drawn again when they are needed."""
+    from chromahint.data.shards import clear_cache
+
+    folder, size = clear_cache()
+    print(f"deleted {size / 1e6:,.1f} MB of drawn scenes in {folder}")  # noqa: T201
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("chromahint data", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="check|pack")
+    commands = parser.add_subparsers(required=True, metavar="check|pack|clean-cache")
     checking = commands.add_parser(
         "check",
         help="count pictures, measure them, name broken ones",
@@ -94,6 +104,13 @@ def _parser() -> argparse.ArgumentParser:
     packing.add_argument("-o", "--output", metavar="OUT", required=True, help="the pack to make")
     packing.add_argument("--side", type=int, default=256, help="shrink until the shorter side is this (256)")
     packing.set_defaults(start=pack)
+    cleaning = commands.add_parser(
+        "clean-cache",
+        help="delete the drawn scenes of data=scenes",
+        description="Delete the drawn scenes of data=scenes from the user's cache folder. They are drawn again when "
+        "they are needed.",
+    )
+    cleaning.set_defaults(start=clean_cache)
     for command in (checking, packing):
         for split in ("train", "val", "test"):
             command.add_argument(f"--{split}-list", metavar="FILE", help=f"text file of the {split} paths, one a line")

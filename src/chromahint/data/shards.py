@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -113,6 +114,15 @@ def cache_folder() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "chromahint"
     return Path.home() / ".cache" / "chromahint"
+
+
+def clear_cache() -> tuple[Path, int]:
+    """Delete all drawn scenes; returns the folder they lay in, and how many bytes they were."""
+    folder, size = cache_folder(), 0
+    for scenes in folder.glob("scenes-*"):
+        size += sum(file.stat().st_size for file in scenes.rglob("*") if file.is_file())
+        shutil.rmtree(scenes)
+    return folder, size
 
 
 def _start() -> None:

@@ -80,7 +80,7 @@ def create_run(folder: Path, config: dict[str, Any], about: dict[str, Any]) -> R
     write_text(path / "config.yaml", yaml.safe_dump(config, sort_keys=False))
     write_text(path / "overrides.yaml", yaml.safe_dump(about.pop("overrides", [])))
     facts = {"format": FORMAT, "state": "created", "created": now(), **about}
-    write_json(path / "run.json", facts | {"git": _git(), "versions": _versions()})
+    write_json(path / "run.json", facts | {"git": git_state(), "versions": versions()})
     return Run(path)
 
 
@@ -110,7 +110,7 @@ def stamp() -> str:
     return datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
 
 
-def _git() -> dict[str, Any] | None:
+def git_state() -> dict[str, Any] | None:
     """The revision of the code, where the code lies in a clone."""
     here = Path(__file__).parent
     try:
@@ -125,11 +125,12 @@ def _output(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()  # noqa: S603
 
 
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version(), "chromahint": __version__}
+def versions() -> dict[str, str]:
+    """Of Python, of this package and of those that figures depend on."""
+    found = {"python": platform.python_version(), "chromahint": __version__}
     for package in PACKAGES:
         try:
-            versions[package] = metadata.version(package)
+            found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return versions
+    return found

@@ -26,8 +26,10 @@ from chromahint.runs.folder import Run, now, open_run
 from chromahint.runs.lock import Busy, alone_in
 from chromahint.training.broken import BrokenFiles
 from chromahint.training.checkpoints import find_saved
+from chromahint.training.finite import FiniteLoss
 from chromahint.training.limits import Limits
 from chromahint.training.loggers import MetricsFile, define_metrics, log_outcome
+from chromahint.training.mishaps import explain
 from chromahint.training.outcome import conclude
 from chromahint.training.progress import ProgressLine
 from chromahint.training.stopping import LeaveOnSignal, Stopped, leaving_at_once, requeue
@@ -59,8 +61,12 @@ def main(arguments: Sequence[str]) -> int:
             _requeue()
         return 128 + number
     except BaseException as error:
-        _note(run, state="failed", ended=now(), error=f"{type(error).__name__}: {error}")
-        raise
+        explained = explain(error, run, run.config)
+        _note(run, state="failed", ended=now(), error=explained or f"{type(error).__name__}: {error}")
+        if explained is None:
+            raise
+        _say(f"Error: {explained}")
+        return 1
     return 0
 
 
@@ -74,7 +80,7 @@ def train(run: Run) -> None:
     task, data = make_task(config if saved is None else config | {"weights": "none"}), build(config["data"])
     logger = build(config["logger"])(folder=run.path, config=config, about=run.about)
     figures = MetricsFile(run.path)
-    around = [ProgressLine(), LeaveOnSignal(), BrokenFiles(run.path / "broken.txt")]
+    around = [ProgressLine(), LeaveOnSignal(), BrokenFiles(run.path / "broken.txt"), FiniteLoss(run.path)]
     callbacks = [*around, *_callbacks(config["callbacks"], run)]
     loggers = [figures, *([logger] if logger else [])]
     trainer = build(config["trainer"])(folder=run.path, callbacks=callbacks, loggers=loggers)
@@ -100,7 +106,7 @@ def train(run: Run) -> None:
         if trainer.is_global_zero:
             outcome = conclude(run, config, data, trainer.strategy.root_device, seconds / 60)
             if logger:
-                log_outcome(logger, outcome.metrics, outcome.picture)
+                log_outcome(logger, outcome.metrics, outcome.pictures)
             _note(run, state="finished", ended=now())
         state = 0
     finally:

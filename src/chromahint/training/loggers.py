@@ -114,7 +114,7 @@ def wandb_logger(
 
     wanted = os.environ.get("WANDB_MODE", "auto") if mode == "auto" else mode
     if wanted == "auto":
-        wanted = "online" if _has_key() else "offline"
+        wanted = "online" if has_key() else "offline"
     wandb.setup(wandb.Settings(silent=True))
     return Wandb(
         MetricsFile(folder).logged(),
@@ -150,13 +150,13 @@ def define_metrics(logger: WandbLogger, counts: list[int]) -> None:
 
 
 @rank_zero_only
-def log_outcome(logger: WandbLogger, metrics: dict[str, Any], picture: Path) -> None:
-    """Log the figures of the test photos: in the summary, over the number of hints, and as a strip.
+def log_outcome(logger: WandbLogger, metrics: dict[str, Any], pictures: dict[str, Path]) -> None:
+    """Log the figures of the test photos: in the summary, over the number of hints, and as pictures.
 
     Args:
         logger: of a run that is still open.
         metrics: the content of metrics.json.
-        picture: the strip.
+        pictures: name -> file of what was drawn.
     """
     import wandb
 
@@ -169,12 +169,12 @@ def log_outcome(logger: WandbLogger, metrics: dict[str, Any], picture: Path) -> 
     run.log(
         {
             "test/psnr_by_hints": wandb.plot.line(curve, "hints", "psnr", title="PSNR against hints"),
-            "pictures/test": wandb.Image(str(picture)),
+            **{name: wandb.Image(str(file)) for name, file in pictures.items()},
         }
     )
 
 
-def _has_key() -> bool:
+def has_key() -> bool:
     """Look where W&B keeps keys, without asking W&B, which would ask the person."""
     if os.environ.get("WANDB_API_KEY"):
         return True

@@ -22,6 +22,7 @@ from chromahint.inference.ready import make_ready
 from chromahint.models.grey import Grey
 from chromahint.models.pullpush import PullPush
 from chromahint.runs.folder import Run
+from chromahint.training.figures import hint_curve, training_curves, write_figure
 from chromahint.training.pictures import draw_strip
 
 PULL_PUSH, GREY = "pull-push, no training", "grey, no colour"
@@ -29,14 +30,14 @@ PULL_PUSH, GREY = "pull-push, no training", "grey, no colour"
 
 @dataclass(frozen=True)
 class Outcome:
-    """The figures of the run's network, and the picture strip."""
+    """The figures of the run's network, and what was drawn: name on W&B -> file."""
 
     metrics: dict[str, Any]
-    picture: Path
+    pictures: dict[str, Path]
 
 
 def conclude(run: Run, config: dict[str, Any], data: PhotoData, device: torch.device, minutes: float) -> Outcome:
-    """Evaluate the best weights and two methods without training on the same hints; print, and draw a strip."""
+    """Evaluate the best weights and two methods without training on the same hints; print, and draw."""
     protocol: HintProtocol = build(config["protocol"])
     photos = data.source.photos("test", data.limit)
     name = run.about["choices"]["model"]
@@ -57,11 +58,17 @@ def conclude(run: Run, config: dict[str, Any], data: PhotoData, device: torch.de
                 method.eval(), photos, protocol, folders[title], about, device, data.eval_batch_size,
                 advance=lambda pictures: bar.advance(line, pictures),
             )  # fmt: skip
-    picture = write_png(run.path / "pictures" / "strip.png", draw_strip(network, photos, protocol, device))
+    drawn = run.path / "pictures"
+    curve = hint_curve(results, f"PSNR against hints, {protocol.name}")
+    pictures = {
+        "pictures/test": write_png(drawn / "strip.png", draw_strip(network, photos, protocol, device)),
+        "figures/psnr_by_hints": write_figure(curve, drawn / "psnr_by_hints.png"),
+        "figures/training": write_figure(training_curves(run.path / "metrics.csv"), drawn / "training.png"),
+    }
     console.print(hint_table(results, f"{name} after {minutes:.1f} minutes, beside two methods that learn nothing"))
     for sentence in _remarks(results, name, config, run):
         console.print(sentence, highlight=False)
-    return Outcome(results[name], picture)
+    return Outcome(results[name], pictures)
 
 
 def _remarks(results: dict[str, dict[str, Any]], name: str, config: dict[str, Any], run: Run) -> list[str]:
@@ -86,7 +93,9 @@ def _remarks(results: dict[str, dict[str, Any]], name: str, config: dict[str, An
             f"{config['data']['size']} px and minutes of training. The faithful recipe: "
             "chromahint train experiment=hscaunet_2022 data=folder data.root=/path/to/photos"
         )
-    return [*remarks, f"run:     {run.path}", f"picture: {run.path / 'pictures' / 'strip.png'}"]
+    drawn = run.path / "pictures"
+    places = [f"run:     {run.path}", f"picture: {drawn / 'strip.png'}", f"figure:  {drawn / 'psnr_by_hints.png'}"]
+    return [*remarks, *places]
 
 
 def _listed(counts: list[int]) -> str:

@@ -76,7 +76,13 @@ class Colorization(LightningModule):
         self.ssim = nn.ModuleDict({str(k): PictureMean() for k in protocol.counts})
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """One batch: augment, take hints, colour, compare."""
+        """One batch: compare, and log."""
+        loss = self.compute_loss(batch, batch_idx)
+        self.log("train/loss", loss, batch_size=len(batch["id"]))
+        return loss
+
+    def compute_loss(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Augment, take hints, colour, compare: the same each time for the same batch of the same epoch."""
         generator = self.generator(batch_idx)
         lightness, ab = rgb_to_lab(self.augment(batch["rgb"], generator))
         hints = self.hint_sampler(ab, generator)
@@ -86,9 +92,7 @@ class Colorization(LightningModule):
             prediction, logits = self.network.with_classes(lightness, hints)
         else:
             prediction = self.network(lightness, hints)
-        loss = self.loss(prediction, ab, lightness, logits)
-        self.log("train/loss", loss, batch_size=len(ab))
-        return loss
+        return self.loss(prediction, ab, lightness, logits)
 
     def generator(self, batch_idx: int) -> torch.Generator:
         """Make the source of this batch's random choices: seed, epoch, batch and process decide it, nothing else."""

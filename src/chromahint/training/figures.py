@@ -1,0 +1,84 @@
+"""Figures of a run, for its folder and for W&B: PSNR against hints, and how training went."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from chromahint.writing import replacing
+
+Points = tuple[list[float], list[float]]
+"""x and y of a line."""
+
+
+def hint_curve(results: dict[str, dict[str, Any]], title: str) -> Figure:
+    """Draw PSNR against the number of hints, a line a method.
+
+    Args:
+        results: name of the method -> its metrics.json, all of one protocol.
+        title: what stands above.
+    """
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for name, metrics in results.items():
+        counts = [int(count) for count in metrics["by_hints"]]
+        axes.plot(counts, [row["psnr"] for row in metrics["by_hints"].values()], marker="o", label=name)
+    # logarithmic, and yet with room for no hint at all
+    axes.set_xscale("symlog", linthresh=1)
+    axes.set_xticks(counts)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
+    axes.minorticks_off()
+    axes.set(xlabel="hints", ylabel="PSNR in dB", title=title)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+def training_curves(file: Path) -> Figure:
+    """Draw the loss of training, and PSNR in validation for each number of hints.
+
+    Args:
+        file: metrics.csv.
+    """
+    lines = read_figures(file)
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    if "train/loss" in lines:
+        left.plot(*lines["train/loss"], linewidth=0.8)
+        left.set_yscale("log")
+    left.set(xlabel="step", title="training loss")
+    for name, points in lines.items():
+        if name.startswith("val/psnr@"):
+            right.plot(*points, marker=".", label=f"{int(name.partition('@')[2]):,} hints")
+    right.set(xlabel="step", ylabel="PSNR in dB", title="validation")
+    right.legend()
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+    return figure
+
+
+def read_figures(file: Path) -> dict[str, Points]:
+    """Read metrics.csv: name -> (steps, values)."""
+    lines: dict[str, Points] = {}
+    with file.open(encoding="utf-8", newline="") as opened:
+        for row in csv.DictReader(opened):
+            steps, values = lines.setdefault(row["name"], ([], []))
+            steps.append(float(row["step"]) + 1)
+            values.append(float(row["value"]))
+    return lines
+
+
+def write_figure(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG."""
+    content = io.BytesIO()
+    FigureCanvasAgg(figure)
+    figure.savefig(content, format="png")
+    with replacing(path) as file:
+        file.write(content.getvalue())
+    return path

@@ -1,0 +1,54 @@
+"""The doctor tells what is there, and what is not."""
+
+import importlib.metadata
+
+import torch
+
+from chromahint.training import doctor
+
+
+def test_says_what_is_there(command, tmp_path, monkeypatch):
+    monkeypatch.setenv("CHROMAHINT_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache/scene").write_bytes(b"x" * 2_500_000)
+    said = command("doctor").out
+    assert f"torch {torch.__version__}" in said
+    assert "processor: " in said
+    assert f"{tmp_path / 'cache'}: 1 files, 2.5 MB" in said
+    assert "runs: not there yet" in said
+    assert "no API key" in said
+
+
+def test_a_key_and_a_mode_are_seen(monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
+    assert "uploaded" in doctor.wandb_state()
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert doctor.wandb_state() == "WANDB_MODE=offline"
+
+
+def test_what_an_extra_lacks_and_how_to_get_it(monkeypatch):
+    real = importlib.metadata.version
+
+    def version(name):
+        if name == "ruff":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return "0.0.1" if name == "pytest" else real(name)
+
+    assert doctor.extras() == ["dev: complete"]
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    [said] = doctor.extras()
+    assert said.startswith("dev: lacks ")
+    assert "ruff" in said
+    assert "pytest" in said, "it is too old"
+    assert "mypy" not in said
+    assert said.endswith("pip install 'chromahint[dev]'")
+
+
+def test_a_gpu_is_described(monkeypatch):
+    class About:
+        name, total_memory = "A GPU", 24 * 2**30
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: About)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+    assert doctor.devices()[1:] == ["GPU 0: A GPU, 24 GiB, trains in bf16-mixed"]
