@@ -6,7 +6,8 @@ import signal
 import pytest
 from torch.utils.data import Dataset
 
-from chromahint.data.processes import cores, each
+from chromahint.data.cores import cores
+from chromahint.data.processes import each
 
 
 class Squares(Dataset):

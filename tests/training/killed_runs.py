@@ -15,11 +15,9 @@ from pathlib import Path
 
 import torch
 
-torch.set_num_threads(1)
-
-import chromahint.training.job  # noqa: E402, F401  # what a child would import
-from chromahint import cli, writing  # noqa: E402
-from chromahint.training.task import Colorization  # noqa: E402
+import chromahint.training.job  # noqa: F401  # what a child would import
+from chromahint import cli, writing
+from chromahint.training.task import Colorization
 
 
 def after(owner, name, count, number):
@@ -60,13 +58,20 @@ def run(folder, words, kill):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-for folder, words, kills in json.loads(Path(sys.argv[1]).read_text()):
-    Path(folder).mkdir(parents=True)
-    statuses = []
-    for kill in [*kills, None] if kills[-1:] != ["leave"] else kills[:-1]:
-        made = list(Path(folder).glob("runs/run/*"))
-        command = [f"resume={made[0]}"] if made else [*words, f"runs={folder}/runs", "name=run"]
-        statuses.append(run(folder, ["train", *command], kill))
-        if statuses[-1] == 0:
-            break
-    (Path(folder) / "statuses.json").write_text(json.dumps(statuses))
+def carry_out(plan):
+    """Train, kill and resume every entry of a plan."""
+    for folder, words, kills in plan:
+        Path(folder).mkdir(parents=True)
+        statuses = []
+        for kill in [*kills, None] if kills[-1:] != ["leave"] else kills[:-1]:
+            made = list(Path(folder).glob("runs/run/*"))
+            command = [f"resume={made[0]}"] if made else [*words, f"runs={folder}/runs", "name=run"]
+            statuses.append(run(folder, ["train", *command], kill))
+            if statuses[-1] == 0:
+                break
+        (Path(folder) / "statuses.json").write_text(json.dumps(statuses))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    carry_out(json.loads(Path(sys.argv[1]).read_text()))

@@ -57,7 +57,8 @@ def training_curves(file: Path) -> Figure:
         if name.startswith("val/psnr@"):
             right.plot(*points, marker=".", label=f"{int(name.partition('@')[2]):,} hints")
     right.set(xlabel="step", ylabel="PSNR in dB", title="validation")
-    right.legend()
+    if right.lines:
+        right.legend()
     for axes in (left, right):
         axes.grid(alpha=0.3)
     return figure

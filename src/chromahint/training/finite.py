@@ -41,8 +41,9 @@ class FiniteLoss(Callback):
             torch.save({**self.batch, "rgb": self.batch["rgb"].cpu(), "batch": self.number}, opened)
         with trainer.precision_plugin.train_step_context(), torch.no_grad():
             where = first_not_finite(pl_module, self.batch, self.number)
+        value = float(loss.detach())
         raise ValueError(
-            f"the loss of step {trainer.global_step + 1} is {float(loss.detach())}; what first holds such a number is {where}. "
+            f"the loss of step {trainer.global_step + 1} is {value}; what first holds such a number is {where}. "
             f"The batch is in {file}. Try a lower optimizer.lr, a lower trainer.clip, or trainer.precision=32-true"
         )
 
