@@ -11,6 +11,9 @@ from chromahint.evaluation.published import Cells2023, LabPSNR2021
 
 _MEASURES = {protocol.name: protocol.measures for protocol in (LabPSNR2021, Cells2023)}
 
+FITTING = 7
+"""Numbers of hints that fit into a terminal of 80 columns as they are; more are set closer."""
+
 
 def hint_table(results: dict[str, Metrics], title: str) -> Table:
     """Lay out results side by side: a row a method, a column a number of hints, PSNR over SSIM; the best PSNR is bold.
@@ -24,7 +27,12 @@ def hint_table(results: dict[str, Metrics], title: str) -> Table:
     """
     comparable(results)
     counts = list(next(iter(results.values()))["by_hints"])
-    table = Table(title=title, title_justify="left", title_style="bold", caption_justify="left", box=box.SIMPLE_HEAD)
+    many = len(counts) > FITTING
+    padding, digits = (0, 3) if many else ((0, 1), 4)
+    table = Table(
+        title=title, title_justify="left", title_style="bold", caption_justify="left", box=box.SIMPLE_HEAD,
+        padding=padding,
+    )  # fmt: skip
     table.add_column("hints")
     for count in counts:
         table.add_column(f"{int(count):,}", justify="right", no_wrap=True)
@@ -34,7 +42,7 @@ def hint_table(results: dict[str, Metrics], title: str) -> Table:
         for count in counts:
             psnr, ssim = result["by_hints"][count]["psnr"], result["by_hints"][count]["ssim"]
             mark = "[bold]" if round(psnr, 2) == best[count] and len(results) > 1 else ""
-            cells.append(f"{mark}{psnr:.2f}{'[/]' if mark else ''}\n{ssim:.4f}")
+            cells.append(f"{mark}{psnr:.2f}{'[/]' if mark else ''}\n{ssim:.{digits}f}")
         table.add_row(name, *cells)
     first = next(iter(results.values()))
     measures = _MEASURES.get(first["protocol"], RGB_MEASURES)

@@ -1,0 +1,29 @@
+"""The table of hint counts can be read in a terminal of 80 columns, however many counts a protocol has."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from chromahint.config.build import build
+from chromahint.config.compose import compose
+from chromahint.config.folders import options
+from chromahint.evaluation.table import hint_table
+
+
+@pytest.mark.parametrize("name", options()["protocol"])
+def test_no_figure_is_cut_off(name):
+    counts = build(compose("evaluate", ["model=grey", f"protocol={name}"]).config["protocol"]).counts
+    metrics = {
+        "protocol": name,
+        "size": [256, 256],
+        "images": 3,
+        "by_hints": {str(count): {"psnr": 20 + count / 1000, "ssim": 0.81234} for count in counts},
+    }
+    text = io.StringIO()
+    Console(file=text, width=80).print(hint_table({"hscaunet": metrics}, "title"))
+    shown = text.getvalue()
+    for count in counts:
+        assert f"{20 + count / 1000:.2f}" in shown
+    assert shown.count("0.812") == len(counts)
+    assert "…" not in shown
