@@ -31,6 +31,7 @@ COMMANDS = {
     "training/outcome.py",
     "training/plan.py",
     "training/reproduce.py",
+    "training/tune.py",
     "evaluation/command.py",
     "evaluation/perform.py",
 }

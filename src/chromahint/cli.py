@@ -18,6 +18,8 @@ Each argument is key=value: a choice in a group (model=unet) or one option (data
 Values with spaces, commas or brackets stand in quotes: 'hints.probabilities=[0.01, 0.03]'.
 """
 
+TUNE = "`train tune=lr ...` suggests a learning rate for what else is typed, `train tune=batch ...` a batch size."
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, 1 for a run that failed, 2 for something typed wrongly."""
@@ -47,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def train(words: list[str]) -> int:
     """Train a network: `train model=hscaunet`; several with -m; `train resume=RUN` goes on with a stopped one."""
     if _wants_help(words):
-        print(_with_groups("train [-m] [key=value ...]", train.__doc__, "train"))
+        print(_with_groups("train [-m] [key=value ...]", f"{train.__doc__}\n{TUNE}", "train"))
         return 0
     if words and words[0] in ("-m", "--multirun"):
         from chromahint.training.multirun import main as multirun
@@ -57,6 +59,10 @@ def train(words: list[str]) -> int:
         from chromahint.training.resume import main as resume
 
         return resume(_overrides("train", words))
+    if any(word.startswith("tune=") for word in words):
+        from chromahint.training.tune import main as tune
+
+        return tune(_overrides("train", words))
     from chromahint.training.launch import main as launch
 
     return launch(_overrides("train", words))

@@ -189,6 +189,34 @@ def test_slurm_requeues_and_the_same_command_goes_on(tmp_path, words, runs, proc
     assert (run / "metrics.csv").read_text() == (made(runs, "average", 0) / "metrics.csv").read_text()
 
 
+# --- W&B
+
+
+def test_wandb_has_one_run_and_each_figure_once(tmp_path, words):
+    """Two parts of one offline run, which `wandb sync` puts together by their id."""
+    wandb = [*[word for word in words if word != "logger=none"], "logger.mode=offline"]
+    kill = {"moment": "gradient", "count": 12}
+    train_and_kill([[str(tmp_path / "job"), wandb, [kill]]], tmp_path / "plan.json", WANDB_SILENT="true")
+    [run] = (tmp_path / "job/runs/run").iterdir()
+    parts = sorted(run.glob("wandb/offline-run-*/run-*.wandb"))
+    assert len(parts) == 2
+    assert {part.stem for part in parts} == {f"run-{json.loads((run / 'run.json').read_text())['wandb_id']}"}
+    rows = []
+    for part in parts:
+        shown = subprocess.run(
+            [sys.executable, "-m", "wandb", "leet", "inspect", "--json", part],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        records = [json.loads(line) for line in shown.stdout.splitlines() if '"type":"history"' in line]
+        for items in (record["history"]["item"] for record in records):
+            names = [name for name in items if name.startswith(("train/", "val/"))]
+            rows += [(str(items["trainer/global_step"]), name) for name in names]
+    logged = [line.split(",") for line in (run / "metrics.csv").read_text().splitlines()[1:]]
+    assert sorted(rows) == sorted((step, name) for step, _, name, _ in logged)
+
+
 # --- what cannot be resumed
 
 

@@ -96,6 +96,7 @@ def train(run: Run) -> None:
     try:
         if logger:
             define_metrics(logger, task.protocol.counts)
+            logger.catch_up(figures)
         seconds = saved.seconds if saved is not None else 0.0
         if saved is None or not saved.ended:
             try:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import itertools
+import json
 import netrc
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -44,11 +48,11 @@ class MetricsFile(Logger):
     def log_hyperparams(self, params: dict[str, Any] | argparse.Namespace, *args: Any, **kwargs: Any) -> None:
         """The run folder holds the config already."""
 
-    def logged(self) -> set[tuple[int, str]]:
-        """Step and name of all figures."""
-        lines = self.file.read_text(encoding="utf-8").splitlines() if self.file.exists() else []
-        rows = (line.split(",") for line in lines[1:])
-        return {(int(row[0]), row[2]) for row in rows if len(row) == 4}
+    def rows(self) -> list[tuple[int, int, str, float]]:
+        """Step, epoch, name and value of all figures that are whole."""
+        lines = self.file.read_text(encoding="utf-8").split("\n")[:-1] if self.file.exists() else []
+        cells = [line.split(",") for line in lines[1:]]
+        return [(int(step), int(epoch), name, float(value)) for step, epoch, name, value in cells]
 
     def size(self) -> int:
         """The bytes written so far, which are on the disk when this returns."""
@@ -83,6 +87,28 @@ class Wandb(WandbLogger):
         if any((step, name) not in self.logged for name in metrics if name != "epoch"):
             super().log_metrics(metrics, step)
 
+    @rank_zero_only
+    def catch_up(self, figures: MetricsFile) -> None:
+        """Log what metrics.csv has and W&B has not: it writes late, and a killed process takes that along."""
+        for (step, epoch), rows in itertools.groupby(figures.rows(), key=lambda row: row[:2]):
+            missing = {name: value for _, _, name, value in rows if (step, name) not in self.logged}
+            if missing:
+                super().log_metrics({"epoch": epoch, **missing}, step)
+                self.logged |= {(step, name) for name in missing}
+
+
+def logged_offline(folder: Path) -> set[tuple[int, str]]:
+    """Step and name of the figures in the offline parts of a run, as W&B itself reads them."""
+    found: set[tuple[int, str]] = set()
+    for part in sorted(folder.glob("wandb/offline-run-*/run-*.wandb")):
+        command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(part)]
+        shown = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        for line in shown.stdout.splitlines():
+            items = json.loads(line).get("history", {}).get("item", {})
+            if "trainer/global_step" in items:
+                found |= {(int(items["trainer/global_step"]), name) for name in items}
+    return found
+
 
 def no_logger(folder: Path, config: dict[str, Any], about: dict[str, Any]) -> None:
     """No logger beside metrics.csv."""
@@ -116,8 +142,10 @@ def wandb_logger(
     if wanted == "auto":
         wanted = "online" if has_key() else "offline"
     wandb.setup(wandb.Settings(silent=True))
+    # an earlier part that went online is on the server: what metrics.csv has was sent
+    sent = {(step, name) for step, _, name, _ in MetricsFile(folder).rows()}
     return Wandb(
-        MetricsFile(folder).logged(),
+        sent if wanted == "online" else logged_offline(folder),
         name=about["name"],
         save_dir=folder.absolute(),  # W&B's service may have another current folder
         id=about["wandb_id"],
