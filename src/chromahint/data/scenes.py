@@ -97,7 +97,10 @@ def scenes_data(
     workers: int = 0,
     limit: int | None = None,
     seed: int = 0,
+    min_ab_range: float = 0.0,
 ) -> PhotoData:
     """Drawn scenes; the options are those of `Scenes` and `PhotoData`."""
     source = Scenes(pictures, picture_size, scene_seed, val_pictures)
-    return PhotoData(source, fit, size, shorter_side, eval_size, batch_size, eval_batch_size, workers, limit, seed)
+    return PhotoData(
+        source, fit, size, shorter_side, eval_size, batch_size, eval_batch_size, workers, limit, seed, min_ab_range
+    )
