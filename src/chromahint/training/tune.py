@@ -34,7 +34,7 @@ from chromahint.training.launch import agree, checked, label
 from chromahint.training.task import Colorization
 from chromahint.training.terse import terse
 
-STEPS = 100
+STEPS, BATCHES = 100, 5
 LOWEST, HIGHEST = 1e-6, 1.0
 LARGEST = 1024
 DIVERGED = 4.0
@@ -65,12 +65,17 @@ def main(overrides: Sequence[str]) -> int:
 def tune_lr(config: Config, picture: Path, console: Console) -> int:
     """Raise the learning rate from step to step, and suggest the one at which the loss falls fastest."""
     step, rate = trial(config)
+    # the same few batches again and again, each against its own loss at the start: one batch differs from another by
+    # more than a step improves
+    chosen = list(itertools.islice(batches(config), BATCHES))
+    rate(0.0)
+    start = [step(batch, number) for number, batch in enumerate(chosen)]
     rates = np.geomspace(LOWEST, HIGHEST, STEPS)
     losses: list[float] = []
     rounds = track(rates, "trying learning rates", console=Console(stderr=True), transient=True)
-    for number, (lr, batch) in enumerate(zip(rounds, batches(config), strict=False)):
+    for lr, number in zip(rounds, itertools.cycle(range(BATCHES)), strict=False):
         rate(float(lr))
-        losses.append(step(batch, number))
+        losses.append(step(chosen[number], number) / start[number])
         if not np.isfinite(losses[-1]) or losses[-1] > DIVERGED * min(losses):
             break
     suggested = fastest_fall(rates[: len(losses)], losses)
@@ -79,7 +84,9 @@ def tune_lr(config: Config, picture: Path, console: Console) -> int:
     axes.plot(rates[: len(losses)], losses, linewidth=0.6, alpha=0.5, label="loss")
     axes.plot(rates[: len(losses)], smoothed(losses), label="smoothed")
     axes.axvline(suggested, color="black", linestyle=":", label=f"{suggested:.2g}")
-    axes.set(xscale="log", xlabel="learning rate", ylabel="loss", title="loss while the learning rate rises")
+    axes.set(
+        xscale="log", xlabel="learning rate", ylabel="loss / loss at the start", title="while the learning rate rises"
+    )
     axes.legend()
     console.print(f"the loss falls fastest at {suggested:.2g}: type optimizer.lr={suggested:.2g}")
     console.print(f"picture: {write_figure(figure, picture)}")
