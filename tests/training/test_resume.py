@@ -18,6 +18,7 @@ KINDS = {
     "workers": ["data.workers=2"],
     "accumulation": ["trainer.accumulate=2", "data.batch_size=1"],
     "epochs": ["trainer.val_every=null", "callbacks.average=null"],
+    "right after a validation": ["callbacks.checkpoints.every=1"],
     "early stopping": ["callbacks=early_stopping", "callbacks.early_stopping.patience=50", "schedule=plateau"],
 }
 
@@ -58,7 +59,10 @@ def runs(tmp_path_factory, words):
     root = tmp_path_factory.mktemp("resume")
     plan, found, chance = [], {}, random.Random(0)
     for kind, options in KINDS.items():
-        for number, kills in enumerate([[], [moment(chance)], [moment(chance), moment(chance)]]):
+        ways = [[], [moment(chance)], [moment(chance), moment(chance)]]
+        if kind == "right after a validation":
+            ways = [[], *([{"moment": "gradient", "count": step}] for step in (8, 15))]
+        for number, kills in enumerate(ways):
             folder = found[kind, number] = root / f"{kind}-{number}".replace(" ", "-")
             plan.append([str(folder), [*words, *options], kills])
     train_and_kill(plan, root / "plan.json")
