@@ -66,9 +66,10 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Chromahint needs Python 3.11 or later: type make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
 	@echo "Making the environment in $(VENV): a few minutes, once."
-	@$(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@touch $@
+	@mkdir $(VENV).lock 2>/dev/null || { echo "Another make is at it: wait for that one. If there is none, type" \
+	  "rmdir $(VENV).lock"; exit 2; }
+	@trap 'rmdir $(VENV).lock' EXIT && $(PYTHON) -m venv --clear $(VENV) && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' && touch $@
 
 # --- what was typed, word by word, quoted for the shell -------------------------------------------------------------
 # make keeps command-line variables in reverse order, with a backslash before each space

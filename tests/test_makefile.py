@@ -214,6 +214,18 @@ def test_an_old_python_is_refused_with_what_to_type(make, tmp_path):
     assert made.calls == []
 
 
+def test_a_second_make_leaves_the_environment_to_the_first(make, tmp_path):
+    lock = tmp_path / "venv.lock"
+    lock.mkdir()
+    made = make("train", "model=unet", ready=False)
+    assert made.status != 0
+    assert f"rmdir {lock}" in made.said
+    assert made.calls == []
+    lock.rmdir()
+    assert make("train", "PYTHON=true", "model=unet", ready=False).status == 0
+    assert not lock.exists()
+
+
 def test_the_tests_follow_the_lint_and_take_arguments(make):
     calls = make("test", "ARGS=-k color").calls
     assert [call[0] for call in calls] == ["ruff", "ruff", "mypy", "python"]

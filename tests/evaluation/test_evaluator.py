@@ -60,7 +60,7 @@ def figures(folder):
 def test_metrics_json(measure, tmp_path):
     metrics = measure()
     assert json.loads((tmp_path / "out/metrics.json").read_text()) == metrics
-    assert list(metrics) == ["format", "protocol", "size", "images", "by_hints"]
+    assert list(metrics) == ["format", "protocol", "measures", "size", "images", "by_hints"]
     assert metrics["format"] == 1
     assert (metrics["protocol"], metrics["size"], metrics["images"]) == ("random_pixels", [64, 64], 5)
     assert list(metrics["by_hints"]) == ["0", "2", "20"]

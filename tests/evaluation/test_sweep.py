@@ -155,6 +155,7 @@ def test_score_is_the_mean_of_pictures_in_the_documented_format():
     assert scored == {
         "format": 1,
         "protocol": "random_pixels",
+        "measures": PROTOCOL.measures,
         "size": [64, 64],
         "images": 2,
         "by_hints": {"10": {"psnr": 8.0, "ssim": 0.125}, "100": {"psnr": 24.0, "ssim": 0.375}},

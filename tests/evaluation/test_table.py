@@ -16,6 +16,7 @@ def test_no_figure_is_cut_off(name):
     counts = build(compose("evaluate", ["model=grey", f"protocol={name}"]).config["protocol"]).counts
     metrics = {
         "protocol": name,
+        "measures": "as it measures",
         "size": [256, 256],
         "images": 3,
         "by_hints": {str(count): {"psnr": 20 + count / 1000, "ssim": 0.81234} for count in counts},

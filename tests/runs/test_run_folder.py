@@ -73,7 +73,7 @@ def test_the_home_folder_is_understood(tmp_path, monkeypatch):
 def test_what_is_no_run_is_named_with_what_to_type(tmp_path, name):
     (tmp_path / "a file").write_text("x")
     (tmp_path / "a folder").mkdir()
-    with pytest.raises(ValueError, match="type run=runs/NAME/DATE") as caught:
+    with pytest.raises(ValueError, match="a run lies in runs/NAME/DATE") as caught:
         open_run(tmp_path / name)
     assert str(tmp_path / name) in str(caught.value)
 

@@ -64,6 +64,11 @@ def test_a_batch_size_that_fits_is_suggested(command, tiny, monkeypatch):
     assert not (made.folder / "runs").exists()
 
 
+@pytest.mark.parametrize(("speeds", "over"), [((9, 10), False), ((10, 10.2, 10.4), True), ((5, 9, 9.1, 10), False)])
+def test_two_doublings_without_gain_are_enough(speeds, over):
+    assert tune.settled([tune.Size(2**n, speed, 1) for n, speed in enumerate(speeds)]) is over
+
+
 def test_the_smallest_of_those_nearly_as_fast_as_the_fastest():
     sizes = [tune.Size(pictures, speed, 1) for pictures, speed in ((1, 10), (2, 19), (4, 39), (8, 40), (16, 38))]
     assert tune.suggest_size(sizes).pictures == 4

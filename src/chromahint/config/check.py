@@ -83,10 +83,6 @@ def check(config: Config, kind: str) -> None:
         config: a composed, resolved config.
         kind: "train" or "evaluate".
     """
-    if kind == "train" and _get(config, "data._target_") == "chromahint.data.pairs.HintMaskPairs":
-        raise ConfigError(
-            "data=hint_mask_pairs has no photos to learn from: type data=folder data.root=/path/to/photos"
-        )
     problems = [*_unknown_top(config, TOP[kind]), *_top(config, TOP[kind]), *_walk(config, "")]
     problems = problems or [*_numbers(config), *_files(config), *_contradictions(config, kind)]
     if problems:
@@ -186,14 +182,24 @@ def _files(config: Config) -> Iterator[str]:
         yield f"weights={weights}: there is no such file; weights is none or the path of a weights file"
 
 
+def offers(node: Config, method: str) -> bool:
+    """Tell whether the class that a checked node names has a method of that name."""
+    return method in signature(node["_target_"]).methods
+
+
 def _contradictions(config: Config, kind: str) -> Iterator[str]:
+    if kind == "train" and offers(config["data"], "pairs"):
+        yield "data=hint_mask_pairs has no photos to learn from: type data=folder data.root=/path/to/photos"
+        return
     trainer = config.get("trainer")
     if trainer and all(trainer.get(limit) is None for limit in ("max_steps", "max_epochs", "max_minutes")):
         yield "training would never end: set one of trainer.max_steps, trainer.max_epochs, trainer.max_minutes"
-    loss, model = _get(config, "loss._target_"), _get(config, "model._target_")
-    if loss == "chromahint.training.losses.Zhang" and "with_classes" not in signature(model).methods:
+    if _get(config, "loss._target_") == "chromahint.training.losses.Zhang" and not offers(
+        config["model"], "with_classes"
+    ):
         yield (
-            f"loss=zhang needs a network with colour classes, which {model.rpartition('.')[2]} has not: "
+            "loss=zhang needs a network with colour classes, which "
+            f"{config['model']['_target_'].rpartition('.')[2]} has not: "
             "type model=zhang2017, or another loss"
         )
     size, wanted = _get(config, "data.eval_size"), _get(config, "protocol.size")

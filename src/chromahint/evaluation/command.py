@@ -8,14 +8,13 @@ from typing import Any
 
 from rich.console import Console
 
-from chromahint.config.check import check
+from chromahint.config.check import check, offers
 from chromahint.config.compose import Config, compose
 from chromahint.config.errors import ConfigError
 from chromahint.config.folders import options
 from chromahint.config.reading import read
 from chromahint.runs.folder import Run, open_run
 
-PAIRS = "chromahint.data.pairs.HintMaskPairs"
 SPLITS = ("train", "val", "test", "all")
 
 
@@ -40,7 +39,7 @@ def main(overrides: Sequence[str]) -> int:
     parent = run.path / "evaluation" if run is not None else Path("evaluation") / name
     output = None if config["output"] is None else Path(config["output"]).expanduser()
     console = Console(soft_wrap=True)
-    perform = predict_config if config["data"]["_target_"] == PAIRS else evaluate_config
+    perform = predict_config if offers(config["data"], "pairs") else evaluate_config
     perform(config, weights, name, parent, output, console)
     return 0
 

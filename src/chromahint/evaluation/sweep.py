@@ -111,8 +111,8 @@ def score(images: Iterable[Row], protocol: HintProtocol) -> dict[str, object]:
     """Summarise rows of any order into the content of metrics.json, "format": 1.
 
     Returns:
-        `{"format": 1, "protocol": str, "size": [h, w], "images": int, "by_hints": {"10": {"psnr": .., "ssim": ..}}}` of
-        means over pictures; "by_hints" is empty where there was no picture.
+        `{"format": 1, "protocol": str, "measures": str, "size": [h, w], "images": int, "by_hints": {"10": {"psnr": ..,
+        "ssim": ..}}}` of means over pictures; "by_hints" is empty where there was no picture.
     """
     by_count: dict[int, list[Row]] = {}
     for row in images:
@@ -122,6 +122,7 @@ def score(images: Iterable[Row], protocol: HintProtocol) -> dict[str, object]:
     return {
         "format": 1,
         "protocol": protocol.name,
+        "measures": protocol.measures,
         "size": [protocol.size, protocol.size],
         "images": max(numbers, default=0),
         "by_hints": {

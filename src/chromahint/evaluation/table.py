@@ -6,10 +6,6 @@ from rich import box
 from rich.table import Table
 
 from chromahint.evaluation.comparison import Metrics, comparable
-from chromahint.evaluation.protocols import RGB_MEASURES
-from chromahint.evaluation.published import Cells2023, LabPSNR2021
-
-_MEASURES = {protocol.name: protocol.measures for protocol in (LabPSNR2021, Cells2023)}
 
 FITTING = 7
 """Numbers of hints that fit into a terminal of 80 columns as they are; more are set closer."""
@@ -45,6 +41,5 @@ def hint_table(results: dict[str, Metrics], title: str) -> Table:
             cells.append(f"{mark}{psnr:.2f}{'[/]' if mark else ''}\n{ssim:.{digits}f}")
         table.add_row(name, *cells)
     first = next(iter(results.values()))
-    measures = _MEASURES.get(first["protocol"], RGB_MEASURES)
-    table.caption = f"{measures}, means of {first['images']} pictures; the same hints in every row"
+    table.caption = f"{first['measures']}, means of {first['images']} pictures; the same hints in every row"
     return table

@@ -92,11 +92,11 @@ def open_run(path: str | Path) -> Run:
     """
     run = Run(Path(path).expanduser())
     if not run.path.is_dir():
-        raise ValueError(f"run={path}: there is no such folder; type run=runs/NAME/DATE, a folder that `train` made")
+        raise ValueError(f"{path}: there is no such folder; a run lies in runs/NAME/DATE, where `train` made it")
     if not (run.path / "run.json").is_file():
-        raise ValueError(f"run={path}: is no run folder: it has no run.json; type run=runs/NAME/DATE")
+        raise ValueError(f"{path}: is no run folder: it has no run.json; a run lies in runs/NAME/DATE")
     if run.about.get("format") != FORMAT:
-        raise ValueError(f"run={path}: has format {run.about.get('format')!r}, this version reads format {FORMAT}")
+        raise ValueError(f"{path}: has format {run.about.get('format')!r}, this version reads format {FORMAT}")
     return run
 
 

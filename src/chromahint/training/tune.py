@@ -132,10 +132,14 @@ class Size:
 def tune_batch(config: Config, console: Console) -> int:
     """Double the batch until memory or speed say enough, and suggest a size."""
     tried: list[Size] = []
-    for size in itertools.takewhile(lambda size: size <= LARGEST, (2**power for power in range(11))):
-        tried.append(try_size({**config, "data": {**config["data"], "batch_size": size}}, size))
-        if tried[-1].memory is None or not (on_gpu(config) or room_for_twice(tried)):
-            break
+    with Console(stderr=True).status("") as status:
+        for size in itertools.takewhile(lambda size: size <= LARGEST, (2**power for power in range(11))):
+            status.update(f"trying {size} pictures a step")
+            tried.append(try_size({**config, "data": {**config["data"], "batch_size": size}}, size))
+            if tried[-1].memory is None or settled(tried):
+                break
+            if not (on_gpu(config) or room_for_twice(tried)):
+                break
     table = Table(title="one training step", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for column in ("data.batch_size", "pictures/s", "memory"):
         table.add_column(column, justify="right")
@@ -155,6 +159,11 @@ def suggest_size(fitting: Sequence[Size]) -> Size:
     """The smallest of the sizes that are nearly as fast a picture as the fastest."""
     fastest = max(size.speed for size in fitting)
     return next(size for size in fitting if size.speed * WORTH >= fastest)
+
+
+def settled(tried: Sequence[Size]) -> bool:
+    """Whether the last two doublings made no picture faster worth speaking of."""
+    return len(tried) > 2 and max(size.speed for size in tried[-2:]) < WORTH * tried[-3].speed
 
 
 def try_size(config: Config, size: int) -> Size:
