@@ -94,7 +94,7 @@ def models(words: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args(words)
     from chromahint.config.compose import compose
-    from chromahint.models.catalogue import as_json, as_table, catalogue
+    from chromahint.models.catalogue import as_json, as_tables, catalogue
 
     targets = {name: compose("train", [f"model={name}"]).config["model"]["_target_"] for name in options()["model"]}
     entries = catalogue(targets)
@@ -103,7 +103,7 @@ def models(words: list[str]) -> int:
     else:
         from rich.console import Console
 
-        Console().print(as_table(entries))
+        Console().print(as_tables(entries), highlight=False)
     return 0
 
 

@@ -2,6 +2,9 @@
 
 import pytest
 
+from chromahint.config.check import check
+from chromahint.config.compose import compose
+from chromahint.config.folders import options, shipped
 from chromahint.models.catalogue import catalogue
 
 NEW_NETWORK = """
@@ -29,14 +32,45 @@ def test_counts_parameters_and_work_at_the_published_width():
             "pullpush": "chromahint.models.pullpush.PullPush",
         }
     )
-    assert [entry.name for entry in entries] == ["hscaunet", "zhang2017", "pullpush"]
-    hscaunet, zhang2017, pullpush = entries
+    assert [entry.name for entry in entries] == ["hscaunet", "hscaunet", "zhang2017", "pullpush"]
+    hscaunet, released, zhang2017, pullpush = entries
+    assert hscaunet.options == ["model.channel_attention=cbam"]
+    assert (released.options, released.parameters) == (["model.channel_attention=spatial"], 31_039_066)
     assert (hscaunet.year, hscaunet.parameters) == (2022, 31_082_194)
     assert (zhang2017.year, zhang2017.parameters) == (2017, 34_187_027)
     assert (pullpush.parameters, pullpush.gmac) == (0, 0)
     assert hscaunet.gmac == pytest.approx(_unet_gmac(256), rel=0.01)
     assert "SIGGRAPH" in zhang2017.source
     assert "mask" in hscaunet.input
+
+
+SHIPPED = catalogue(
+    {name: compose("train", [f"model={name}"]).config["model"]["_target_"] for name in options()["model"]}
+)
+
+
+@pytest.mark.parametrize("entry", SHIPPED, ids=lambda entry: " ".join([entry.name, *entry.options]))
+def test_what_was_published_is_what_is_built(entry):
+    said = entry.published
+    if said["parameters"] is not None:
+        assert entry.parameters == pytest.approx(said["parameters"], rel=0.01)
+    if said["gmac"] is not None:
+        # published with one decimal
+        assert said["gmac_here"] == pytest.approx(said["gmac"], rel=0.01, abs=0.05)
+    composed = compose("train", [f"model={entry.name}", *entry.options]).config
+    check(composed, "train")
+
+
+def test_every_network_that_learns_has_something_published():
+    assert {e.name for e in SHIPPED if e.parameters and not e.published["parameters"]} == set()
+
+
+@pytest.mark.parametrize("recipe", sorted({entry.recipe for entry in SHIPPED if entry.recipe}))
+def test_the_recipe_of_a_network_trains_that_network(recipe):
+    name = recipe.removeprefix("train experiment=").removeprefix("experiment ")
+    [entry, *_] = [entry for entry in SHIPPED if entry.recipe == recipe]
+    assert compose("train", [f"experiment={name}"]).choices["model"] == entry.name
+    assert (shipped("experiments") / name / "plan.yaml").exists() == recipe.startswith("experiment ")
 
 
 def _unet_gmac(size: int) -> float:

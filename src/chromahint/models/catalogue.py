@@ -1,95 +1,136 @@
-"""The list of networks: what each is, how large, and where it comes from."""
+"""The list of networks: what each is, how large, what was published of it, and where it comes from."""
 
 from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from rich import box
+from rich.console import Group
 from rich.table import Table
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from chromahint.hints.maps import no_hints
-from chromahint.models.card import Card
+from chromahint.models.card import Card, Variant, card_of
 
 SIZE = 256
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One network at its published width.
+    """One network, in one of the forms of its publication.
 
     Attributes:
         name: what `model=` takes.
+        options: what is typed beside it for this form, such as `model.width=192`.
         year: of its publication; None where its file has no `CARD`, or no date.
         parameters: how many numbers it learns.
         gmac: thousand million multiply-adds to colour one picture of 256x256; None where they can't be counted.
         input: what its first layer reads; empty without a `CARD`.
         source: the paper or project; empty without a `CARD`.
+        recipe: what is typed after `chromahint` to train it as published, if that is known.
+        published: what the publication says: `parameters`, and `gmac` with the `side` of the picture it is for and
+            `gmac_here`, counted at that side; None for each that it does not say.
     """
 
     name: str
+    options: list[str]
     year: int | None
     parameters: int
     gmac: float | None
     input: str
     source: str
+    recipe: str | None
+    published: dict[str, float | None]
 
 
 def catalogue(targets: Mapping[str, str]) -> list[Entry]:
     """Describe networks without giving memory to their weights.
 
     Args:
-        targets: class by name, such as `{"unet": "chromahint.models.unet.UNet"}`; built with its own defaults.
+        targets: class by name, such as `{"unet": "chromahint.models.unet.UNet"}`; built in the forms of its `CARD`.
 
     Returns:
-        An entry for each, in the order given.
+        An entry for each form, in the order given.
 
     >>> catalogue({"unet": "chromahint.models.unet.UNet"})[0].parameters
     31038274
     """
-    return [_entry(name, target) for name, target in targets.items()]
+    return [entry for name, target in targets.items() for entry in _entries(name, target)]
 
 
-def as_table(entries: Sequence[Entry]) -> Table:
-    """Lay the list out for the terminal."""
-    table = Table(title="Networks, at the width of their publication", title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("model=", no_wrap=True)
-    for heading in ("year", "parameters", f"GMAC\n{SIZE} px"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("source\ninput")
+def as_tables(entries: Sequence[Entry]) -> Group:
+    """Lay the list out for a terminal of 80 columns: figures first, then where each network comes from."""
+    title = "Networks, at the width of their publication; published figures in grey"
+    figures = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    figures.add_column("model=")
+    for heading in ("year", "parameters", "", f"GMAC, {SIZE} px", ""):
+        figures.add_column(heading, justify="right", no_wrap=True)
     for e in entries:
-        gmac = "" if e.gmac is None else f"{e.gmac:.1f}"
-        table.add_row(e.name, str(e.year or ""), f"{e.parameters:,}", gmac, f"{e.source}\n[dim]{e.input}[/]")
-    return table
+        said = e.published
+        figures.add_row(
+            " ".join([e.name, *(option.removeprefix("model.") for option in e.options)]),
+            str(e.year or ""),
+            f"{e.parameters:,}",
+            "" if said["parameters"] is None else f"[dim]{said['parameters']:,}[/]",
+            "" if e.gmac is None else f"{e.gmac:.1f}",
+            "" if said["gmac"] is None else f"[dim]{said['gmac']} for {said['gmac_here']:.1f} at {said['side']} px[/]",
+        )
+    sources = Table(box=None, show_header=False, padding=(0, 1, 1, 1))
+    for e in {e.name: e for e in entries if e.source}.values():
+        recipe = "" if e.recipe is None else f"\ntrained as published: chromahint {e.recipe}"
+        sources.add_row(e.name, f"{e.source}\nreads {e.input}{recipe}")
+    return Group(figures, sources)
 
 
 def as_json(entries: Sequence[Entry]) -> str:
-    """Write the list as JSON, an object a network."""
+    """Write the list as JSON, an object a form."""
     return json.dumps([asdict(entry) for entry in entries], indent=2)
 
 
-def _entry(name: str, target: str) -> Entry:
-    module_name, _, class_name = target.rpartition(".")
-    module = importlib.import_module(module_name)
+def _entries(name: str, target: str) -> Iterator[Entry]:
+    card = card_of(target)
+    module, _, class_name = target.rpartition(".")
+    for variant in card.variants:
+        yield _entry(name, getattr(importlib.import_module(module), class_name), card, variant)
+
+
+def _entry(name: str, network_class: type[nn.Module], card: Card, variant: Variant) -> Entry:
     # tensors with a shape and a device but no memory; unlike those on the device "meta" they pass through autocast
     with FakeTensorMode(allow_non_fake_inputs=True):
-        network: nn.Module = getattr(module, class_name)()
-        gmac = _gmac(network)
-    parameters = sum(parameter.numel() for parameter in network.parameters())
-    card: Card | None = getattr(module, "CARD", None)
-    if card is None:
-        return Entry(name, None, parameters, gmac, "", "")
-    return Entry(name, card.year, parameters, gmac, card.input, card.source)
+        network = network_class(**variant.options)
+        gmac = _gmac(network, SIZE)
+        gmac_here = None if variant.gmac is None else _gmac(network, variant.side)
+    return Entry(
+        name=name,
+        options=[f"model.{key}={_typed(value)}" for key, value in variant.options.items()],
+        year=card.year,
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        gmac=gmac,
+        input=card.input,
+        source=card.source,
+        recipe=card.recipe,
+        published={
+            "parameters": variant.parameters,
+            "gmac": variant.gmac,
+            "side": variant.side,
+            "gmac_here": gmac_here,
+        },
+    )
 
 
-def _gmac(network: nn.Module) -> float | None:
-    lightness = torch.empty(1, 1, SIZE, SIZE)
+def _typed(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":")).strip('"')
+
+
+def _gmac(network: nn.Module, side: int) -> float | None:
+    lightness = torch.empty(1, 1, side, side)
     counter = FlopCounterMode(display=False)
     try:
         with torch.no_grad(), counter:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.hints.maps import Hints
-from chromahint.models.card import Card
+from chromahint.models.card import Card, Variant
 from chromahint.models.double_conv import DoubleConv, Down, OutConv
 from chromahint.models.scaling import Stem, crop_like, from_eight_bit, listen_to_hints, pad_to_multiple, to_eight_bit
 
@@ -21,6 +21,11 @@ CARD = Card(
     year=2022,
     input="L, hint ab, mask; 8-bit Lab / 255",
     source="HSCAU-Net, Hint- and Spatial-Channel Attention U-Net (Gachon University course project)",
+    recipe="train experiment=hscaunet_2022",
+    variants=(
+        Variant({"channel_attention": "cbam"}, parameters=31_082_194),
+        Variant({"channel_attention": "spatial"}, parameters=31_039_066),
+    ),
 )
 
 

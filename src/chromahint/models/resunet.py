@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.hints.maps import Hints
-from chromahint.models.card import Card
+from chromahint.models.card import Card, Variant
 from chromahint.models.scaling import (
     NEUTRAL,
     Head,
@@ -26,6 +26,8 @@ CARD = Card(
     year=2018,
     input="L, hint ab, mask; 8-bit Lab / 255",
     source="Zhang, Liu, Wang: Road Extraction by Deep Residual U-Net (GRSL 2018)",
+    recipe="train experiment=resunet_2021",
+    variants=(Variant(parameters=8_220_000),),
 )
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from chromahint.hints.maps import Hints
-from chromahint.models.card import Card
+from chromahint.models.card import Card, Variant
 from chromahint.models.double_conv import DoubleConv, Down, OutConv
 from chromahint.models.scaling import Stem, crop_like, from_eight_bit, listen_to_hints, pad_to_multiple, to_eight_bit
 
@@ -14,6 +14,7 @@ CARD = Card(
     year=2015,
     input="L, hint ab, mask; 8-bit Lab / 255",
     source="Ronneberger, Fischer, Brox: U-Net (MICCAI 2015); HSCAU-Net without gates",
+    variants=(Variant(parameters=31_038_274),),
 )
 
 

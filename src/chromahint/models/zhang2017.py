@@ -9,13 +9,15 @@ from torch import Tensor, nn
 
 from chromahint.hints.maps import Hints
 from chromahint.models.ab_classes import CLASSES, STRIDE
-from chromahint.models.card import Card
+from chromahint.models.card import Card, Variant
 from chromahint.models.scaling import Head, crop_like, pad_to_multiple
 
 CARD = Card(
     year=2017,
     input="(L - 50) / 100, hint ab / 110, mask",
     source="Zhang, Zhu, Isola, Geng, Lin, Yu, Efros: Real-Time User-Guided Image Colorization (SIGGRAPH 2017)",
+    recipe="experiment zhang_2017",
+    variants=(Variant(parameters=34_187_027),),
 )
 
 AB_SCALE = 110.0

@@ -19,6 +19,7 @@ from chromahint.evaluation.protocols import HintProtocol
 from chromahint.evaluation.subject import subject
 from chromahint.evaluation.table import hint_table
 from chromahint.inference.ready import make_ready
+from chromahint.models.card import card_of
 from chromahint.models.grey import Grey
 from chromahint.models.pullpush import PullPush
 from chromahint.runs.folder import Run
@@ -86,12 +87,12 @@ def _remarks(results: dict[str, dict[str, Any]], name: str, config: dict[str, An
             f"Pull-push is ahead at {_listed(behind)} hints: it keeps each hint exactly and blends between them, which "
             "a network has to learn from pictures; minutes of training do not get there, published recipes take days."
         )
-    width = config["model"].get("width")
-    if width is not None and width < 64:
+    recipe = card_of(config["model"]["_target_"]).recipe
+    if recipe is not None and run.about["choices"]["experiment"] is None:
         remarks.append(
-            f"This was the laptop recipe: width {width} instead of the published 64, pictures of "
-            f"{config['data']['size']} px and minutes of training. The faithful recipe: "
-            "chromahint train experiment=hscaunet_2022 data=folder data.root=/path/to/photos"
+            f"This was the laptop recipe: a network of width {config['model']['width']}, pictures of "
+            f"{config['data']['size']} px and minutes of training. As published: "
+            f"chromahint {recipe} data=folder data.root=/path/to/photos"
         )
     drawn = run.path / "pictures"
     places = [f"run:     {run.path}", f"picture: {drawn / 'strip.png'}", f"figure:  {drawn / 'psnr_by_hints.png'}"]
