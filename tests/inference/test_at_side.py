@@ -1,0 +1,76 @@
+"""A network at the size it was trained with."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from chromahint.hints.maps import Hints, no_hints, reveal
+from chromahint.inference.at_side import AtSide, shrink
+
+
+class Notes(torch.nn.Module):
+    """Keeps what it is given; says one colour on the left and another on the right."""
+
+    def forward(self, lightness, hints):
+        self.lightness, self.hints = lightness, hints
+        ab = torch.zeros_like(hints.ab)
+        ab[..., lightness.shape[-1] // 2 :] = 40
+        return ab
+
+
+def test_a_picture_of_that_size_goes_through_as_it_is():
+    network = Notes()
+    lightness = torch.rand(2, 1, 16, 16)
+    hints = no_hints(lightness)
+    AtSide(network, 16)(lightness, hints)
+    assert network.lightness is lightness
+    assert network.hints is hints
+
+
+@pytest.mark.parametrize(("height", "width"), [(40, 60), (8, 30), (5, 7)])
+def test_any_other_is_squashed_and_colour_is_stretched_back(height, width):
+    network = Notes()
+    lightness = torch.rand(2, 1, height, width) * 100
+    ab = AtSide(network, 16)(lightness, no_hints(lightness))
+    assert ab.shape == (2, 2, height, width)
+    assert torch.allclose(ab[..., 0], torch.tensor(0.0))
+    assert torch.allclose(ab[..., -1], torch.tensor(40.0))
+    expected = Image.fromarray(lightness[0, 0].numpy()).resize((16, 16), Image.Resampling.BILINEAR)
+    np.testing.assert_allclose(network.lightness[0, 0], np.asarray(expected), atol=1e-3)
+
+
+def test_no_hint_is_lost_and_those_that_meet_are_averaged():
+    ab = torch.zeros(1, 2, 4, 6)
+    mask = torch.zeros(1, 1, 4, 6)
+    for row, column, colour in [(0, 0, 10.0), (1, 1, 30.0), (3, 5, -50.0)]:
+        mask[0, 0, row, column], ab[0, :, row, column] = 1, colour
+    small = shrink(reveal(ab, mask), (2, 3))
+    assert small.mask[0, 0].tolist() == [[1, 0, 0], [0, 0, 1]]
+    assert small.ab[0, 0].tolist() == [[20, 0, 0], [0, 0, -50]]
+
+
+def test_equals_loops_over_pixels():
+    generator = torch.Generator().manual_seed(0)
+    ab = torch.rand(2, 2, 13, 9, generator=generator) * 100 - 50
+    hints = reveal(ab, (torch.rand(2, 1, 13, 9, generator=generator) < 0.4).float())
+    for size in [(5, 4), (20, 31)]:
+        small = shrink(hints, size)
+        for picture in range(2):
+            met = {}
+            for row in range(13):
+                for column in range(9):
+                    if hints.mask[picture, 0, row, column]:
+                        place = (row * size[0] // 13, column * size[1] // 9)
+                        met.setdefault(place, []).append(ab[picture, :, row, column])
+            assert int(small.mask[picture].sum()) == len(met)
+            for (row, column), colours in met.items():
+                torch.testing.assert_close(small.ab[picture, :, row, column], torch.stack(colours).mean(0))
+
+
+def test_hints_of_one_size_stay():
+    hints = reveal(torch.rand(1, 2, 6, 6), torch.eye(6)[None, None])
+    same = shrink(hints, (6, 6))
+    assert isinstance(same, Hints)
+    assert torch.equal(same.ab, hints.ab)
+    assert torch.equal(same.mask, hints.mask)
