@@ -4,9 +4,12 @@ import json
 import shutil
 
 import pytest
+import torch
 
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.pullpush import PullPush
+from chromahint.models.unet import UNet
+from chromahint.models.zhang2017 import Zhang2017
 
 SMALL = ["protocol.size=64", "protocol.counts=[0,1,10]", "device=cpu"]
 
@@ -203,3 +206,46 @@ def test_photos_of_a_run_that_are_gone(evaluate, run):
     (run / "config.yaml").write_text(text.replace(root, "/no/such/folder"))
     refused = evaluate(f"run={run}", status=2)
     assert "data.root=/no/such/folder: there is no such folder; type data.root=" in refused.err
+
+
+def saved(network, file, layout=lambda state: state):
+    torch.save(layout(network.state_dict()), file)
+    return file
+
+
+def test_weights_alone_name_their_network(evaluate, photos, tmp_path):
+    torch.manual_seed(0)
+    file = saved(UNet(width=4, neutral_start=False), tmp_path / "w.pth", lambda state: {"state_dict": state})
+    words = [f"weights={file}", "data=folder", f"data.root={photos}"]
+    made = evaluate(*words)
+    assert "w.pth: U-Net: model=unet model.width=4\n" in made.out
+    found = metrics(tmp_path / "evaluation/unet/random_pixels")
+    evaluate(*words, "model=unet", "model.width=4", "output=named")
+    assert metrics(tmp_path / "named") == found
+
+
+@pytest.mark.parametrize("words", [[], ["model.mask_centre=0"], ["model.mask_centre=0.5"]])
+def test_the_mask_centre_is_tried_unless_it_is_typed(evaluate, photos, tmp_path, words):
+    torch.manual_seed(0)
+    file = saved(Zhang2017(width=4, neutral_start=False), tmp_path / "w.pth")
+    made = evaluate(f"weights={file}", "data=folder", f"data.root={photos}", *words)
+    assert ("mask centre" in made.out) == (not words)
+    used = json.loads((tmp_path / "evaluation/zhang2017/random_pixels/evaluation.json").read_text())["model"]
+    centre = words[0].partition("=")[2] if words else made.out.partition("mask centre ")[2].partition(":")[0]
+    assert used["mask_centre"] == float(centre)
+
+
+def test_a_network_runs_at_the_side_that_is_typed(evaluate, photos, tmp_path, monkeypatch):
+    seen = []
+    real = PullPush.forward
+    monkeypatch.setattr(PullPush, "forward", lambda *given: seen.append(given[1].shape[-2:]) or real(*given))
+    evaluate("model=pullpush", "data=folder", f"data.root={photos}", "side=32")
+    assert set(seen) == {(32, 32)}
+    assert json.loads((tmp_path / "evaluation/pullpush/random_pixels/evaluation.json").read_text())["side"] == 32
+
+
+def test_what_is_left_out_or_unknown_is_a_sentence(evaluate, tmp_path):
+    assert "weights=FILE" in evaluate(status=2).err
+    torch.save(torch.nn.Linear(2, 3).state_dict(), tmp_path / "w.pth")
+    assert "model=NAME" in evaluate(f"weights={tmp_path / 'w.pth'}", status=2).err
+    assert "side" in evaluate("model=grey", "side=3", status=2).err

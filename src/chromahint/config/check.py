@@ -27,7 +27,19 @@ GROUPS = {
 }
 TOP = {
     "train": GROUPS | {"seed", "weights", "runs", "name"},
-    "evaluate": {"model", "data", "protocol", "run", "weights", "output", "split", "batch_size", "device", "seed"},
+    "evaluate": {
+        "model",
+        "data",
+        "protocol",
+        "run",
+        "weights",
+        "output",
+        "split",
+        "side",
+        "batch_size",
+        "device",
+        "seed",
+    },
 }
 
 TYPES = {
@@ -38,6 +50,7 @@ TYPES = {
     "run": "str | None",
     "output": "str | None",
     "split": "str | None",
+    "side": "int | None",
     "batch_size": "int",
     "device": "str",
 }
@@ -46,6 +59,7 @@ TYPES = {
 NUMBERS: list[tuple[str, str, Callable[[Any], bool]]] = [
     ("seed", "a whole number from 0", lambda v: v >= 0),
     ("batch_size", "a whole number from 1", lambda v: v >= 1),
+    ("side", "a side in pixels from 16, or null", lambda v: v >= 16),
     ("data.batch_size", "a whole number from 1", lambda v: v >= 1),
     ("data.size", "a side in pixels from 16", lambda v: v >= 16),
     ("data.workers", "a whole number from 0", lambda v: v >= 0),

@@ -24,7 +24,7 @@ def evaluate_config(
     """Evaluate one network, write the folder and print the table.
 
     Args:
-        config: checked; the nodes model, data and protocol, and split, batch_size, device.
+        config: checked; the nodes model, data and protocol, and split, side, batch_size, device.
         weights: the file of weights, if any.
         name: of the network, for the table.
         parent: where folders of evaluations lie by default: `parent/<protocol>`, or -2, -3 behind another's.
@@ -33,7 +33,7 @@ def evaluate_config(
     """
     protocol, data = build(config["protocol"]), build(config["data"])
     device = choose_device(config["device"])
-    network = make_ready(build(config["model"]), weights, device)
+    network = make_ready(build(config["model"]), weights, device, config["side"])
     data.prepare_data()
     split = config["split"] or ("test" if getattr(data.source, "has_splits", True) else "all")
     photos = data.source.photos(split, data.limit)
@@ -61,7 +61,7 @@ def predict_config(
     data: HintMaskPairs = build(config["data"])
     pairs = data.pairs()
     device = choose_device(config["device"])
-    network = make_ready(build(config["model"]), weights, device)
+    network = make_ready(build(config["model"]), weights, device, config["side"])
     about = subject(config, weights, "all")
     del about["protocol"]  # the hints are in the files
     folder = output if output is not None else _free(parent / "hint_mask_pairs", about)

@@ -14,13 +14,15 @@ def subject(config: dict[str, Any], weights: Path | None, split: str) -> dict[st
     """Describe an evaluation by everything that its figures depend on.
 
     Args:
-        config: with the nodes model, data and protocol.
+        config: with the nodes model, data and protocol, and perhaps side.
         weights: the file of weights.
         split: which photos of the data.
     """
+    side = config.get("side")
     return {
         "format": 1,
         "model": config["model"],
+        **({} if side is None else {"side": side}),
         "weights": None if weights is None else _digest(weights),
         "data": {key: value for key, value in config["data"].items() if key not in IRRELEVANT},
         "split": split,

@@ -7,22 +7,25 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from chromahint.inference.at_side import AtSide
 from chromahint.models.weights import load_weights
 
 
-def make_ready(network: nn.Module, weights: Path | None, device: torch.device) -> nn.Module:
+def make_ready(network: nn.Module, weights: Path | None, device: torch.device, side: int | None = None) -> nn.Module:
     """Load weights, move to the device and set evaluation mode.
 
     Args:
         network: a network as its constructor made it.
         weights: a checkpoint of ours, safetensors, or a published layout; None keeps the weights it has.
         device: where it is to run.
+        side: of the square that pictures are squashed to for the network; None gives it pictures as they come.
     """
     if weights is not None:
         load_weights(network, weights)
     network.to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
-    return network.eval().requires_grad_(False)
+    network.eval().requires_grad_(False)
+    return network if side is None else AtSide(network, side)
 
 
 def choose_device(wanted: str) -> torch.device:

@@ -17,18 +17,22 @@ class Recognised:
     Attributes:
         name: in words, for a message.
         options: the choices that build their network, such as `model=hscaunet` and `model.width=64`.
+        side: height and width in pixels of the squashed pictures that released weights of this form were made for;
+            None where there are none.
     """
 
     name: str
     options: tuple[str, ...]
+    side: int | None
 
 
 def recognise(state: State) -> Recognised | None:
     """Tell which of Chromahint's networks the weights fit; None for a stranger's."""
     for layout in _LAYOUTS:
         if layout.first in state and layout.also in state and state[layout.first].ndim == 4:
-            options = (*layout.options, *layout.more(state), f"model.width={len(state[layout.first])}")
-            return Recognised(layout.name, options)
+            width = len(state[layout.first])
+            options = (*layout.options, *layout.more(state), f"model.width={width}")
+            return Recognised(layout.name, options, layout.side if width in layout.released else None)
     return None
 
 
@@ -47,6 +51,8 @@ class _Layout:
     first: str  # the first convolution, whose outputs are the width
     also: str  # with it, what no other network has
     more: Callable[[State], tuple[str, ...]] = _nothing
+    released: tuple[int, ...] = ()  # widths that released weights have
+    side: int | None = None  # and their pictures
 
 
 _LAYOUTS = (
@@ -55,6 +61,8 @@ _LAYOUTS = (
         ("model=hscaunet", "model.channel_attention=spatial"),
         "inc.double_conv.0.weight",
         "up1.ch.conv1.weight",
+        released=(64,),
+        side=256,
     ),
     _Layout(
         "HSCAU-Net with CBAM channel attention",
@@ -66,5 +74,12 @@ _LAYOUTS = (
     _Layout(
         "Deep Residual U-Net", ("model=resunet",), "encoder1.body.0.weight", "decoder3.body.0.weight", _residual_inputs
     ),
-    _Layout("the network of Zhang et al. 2017", ("model=zhang2017",), "model1.0.weight", "model10up.0.weight"),
+    _Layout(
+        "the network of Zhang et al. 2017 (siggraph17)",
+        ("model=zhang2017",),
+        "model1.0.weight",
+        "model10up.0.weight",
+        released=(64,),
+        side=256,
+    ),
 )

@@ -1,0 +1,53 @@
+"""Files of weights tell their network; natural photos tell what files do not say."""
+
+import pytest
+import torch
+
+from chromahint.inference.identify import identify, try_mask_centres
+from chromahint.models.hscaunet import HSCAUNet
+from chromahint.models.pullpush import PullPush
+from chromahint.models.zhang2017 import Zhang2017
+
+CPU = torch.device("cpu")
+
+
+class Trained(torch.nn.Module):
+    """Colours well where the mask channel has the centre that it was trained with, and worse elsewhere."""
+
+    def __init__(self, trained_with, harm):
+        super().__init__()
+        self.mask_centre, self.trained_with, self.harm = 0.25, trained_with, harm
+
+    def forward(self, lightness, hints):
+        return PullPush()(lightness, hints) + self.harm * (self.mask_centre - self.trained_with)
+
+
+@pytest.mark.parametrize("trained_with", [0.0, 0.5])
+def test_the_centre_that_weights_were_trained_with_is_found(trained_with):
+    network = Trained(trained_with, harm=50.0)
+    found = try_mask_centres(network, 64, CPU)
+    assert found.value == trained_with
+    assert f"mask centre {trained_with:g}: natural photos come out closer than with {0.5 - trained_with:g}" in (
+        found.reason
+    )
+    assert network.mask_centre == 0.25
+
+
+def test_where_both_do_the_same_that_of_our_own_training_is_taken():
+    found = try_mask_centres(Trained(0.0, harm=0.0), 64, CPU)
+    assert found.value == Zhang2017(width=4).mask_centre
+    assert "alike" in found.reason
+
+
+@pytest.mark.parametrize(("width", "side"), [(64, 256), (4, None)])
+def test_the_side_is_that_of_released_weights(tmp_path, width, side):
+    with torch.device("meta"):
+        like = HSCAUNet(width=width, channel_attention="spatial").state_dict()
+    torch.save({name: torch.zeros(()).expand(tensor.shape) for name, tensor in like.items()}, tmp_path / "w.pth")
+    assert identify(tmp_path / "w.pth").side == side
+
+
+def test_a_stranger_is_refused_with_what_to_type(tmp_path):
+    torch.save(torch.nn.Linear(2, 3).state_dict(), tmp_path / "w.pth")
+    with pytest.raises(ValueError, match=r"none of Chromahint's networks.*model=NAME"):
+        identify(tmp_path / "w.pth")
