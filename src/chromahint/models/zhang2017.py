@@ -11,6 +11,7 @@ from chromahint.hints.maps import Hints
 from chromahint.models.ab_classes import CLASSES, STRIDE
 from chromahint.models.card import Card, Variant
 from chromahint.models.scaling import Head, crop_like, pad_to_multiple
+from chromahint.models.zhang_blocks import EncoderDecoder, block
 
 CARD = Card(
     year=2017,
@@ -23,7 +24,7 @@ CARD = Card(
 AB_SCALE = 110.0
 
 
-class Zhang2017(nn.Module):
+class Zhang2017(EncoderDecoder):
     """Ten blocks, the middle ones at 1/8 size and dilated: 34.2 M parameters at the published width.
 
     Args:
@@ -43,28 +44,15 @@ class Zhang2017(nn.Module):
         init: Literal["pytorch", "normal"] = "pytorch",
         neutral_start: bool = True,
     ) -> None:
-        super().__init__()
+        super().__init__(4, width)
         self.mask_centre = mask_centre
         self.stage = stage
-        w1, w2, w4, w8 = width, 2 * width, 4 * width, 8 * width
-        self.model1 = _block(4, w1, convs=2)
-        self.model2 = _block(w1, w2, convs=2)
-        self.model3 = _block(w2, w4, convs=3)
-        self.model4 = _block(w4, w8, convs=3)
-        self.model5 = _block(w8, w8, convs=3, dilation=2)
-        self.model6 = _block(w8, w8, convs=3, dilation=2)
-        self.model7 = _block(w8, w8, convs=3)
-        self.model8up = nn.Sequential(nn.ConvTranspose2d(w8, w4, kernel_size=4, stride=2, padding=1))
-        self.model3short8 = nn.Sequential(_conv(w4, w4))
-        self.model8 = nn.Sequential(nn.ReLU(inplace=True), *_block(w4, w4, convs=2))
-        self.model9up = nn.Sequential(nn.ConvTranspose2d(w4, w2, kernel_size=4, stride=2, padding=1))
-        self.model2short9 = nn.Sequential(_conv(w2, w2))
-        self.model9 = nn.Sequential(nn.ReLU(inplace=True), *_block(w2, w2, convs=1))
-        self.model10up = nn.Sequential(nn.ConvTranspose2d(w2, w2, kernel_size=4, stride=2, padding=1))
-        self.model1short10 = nn.Sequential(_conv(w1, w2))
-        self.model10 = nn.Sequential(nn.ReLU(inplace=True), _conv(w2, w2), nn.LeakyReLU(0.2, inplace=True))
-        self.model_class = nn.Sequential(nn.Conv2d(w4, CLASSES, kernel_size=1))
-        head = Head(w2)
+        self.model5 = block(8 * width, 8 * width, convs=3, dilation=2)
+        self.model6 = block(8 * width, 8 * width, convs=3, dilation=2)
+        self.model7 = block(8 * width, 8 * width, convs=3)
+        self.add_decoder(width)
+        self.model_class = nn.Sequential(nn.Conv2d(4 * width, CLASSES, kernel_size=1))
+        head = Head(2 * width)
         self.model_out = nn.Sequential(head, nn.Tanh())
         if init == "normal":
             self.apply(_start_normal)
@@ -105,34 +93,15 @@ class Zhang2017(nn.Module):
     def _body(self, lightness: Tensor, hints: Hints) -> tuple[Tensor, Tensor, Tensor]:
         lightness, hints = pad_to_multiple(lightness, hints, 8)
         scaled = [(lightness - 50) / 100, hints.ab / AB_SCALE, hints.mask - self.mask_centre]
-        conv1 = self.model1(torch.cat(scaled, dim=1))
-        conv2 = self.model2(_every_second(conv1))
-        conv3 = self.model3(_every_second(conv2))
-        conv7 = self.model7(self.model6(self.model5(self.model4(_every_second(conv3)))))
-        return conv1, conv2, self.model8(self.model8up(conv7) + self.model3short8(conv3))
+        conv1, conv2, conv3, conv4 = self.encode(torch.cat(scaled, dim=1))
+        conv7 = self.model7(self.model6(self.model5(conv4)))
+        return conv1, conv2, self.decode_quarter(conv7, conv3)
 
     def _colour(self, conv1: Tensor, conv2: Tensor, conv8: Tensor) -> Tensor:
         if self.stage == "classes":
             conv1, conv2, conv8 = conv1.detach(), conv2.detach(), conv8.detach()
-        conv9 = self.model9(self.model9up(conv8) + self.model2short9(conv2))
-        conv10 = self.model10(self.model10up(conv9) + self.model1short10(conv1))
-        ab: Tensor = self.model_out(conv10)
+        ab: Tensor = self.model_out(self.decode_full(conv8, conv2, conv1))
         return ab * AB_SCALE
-
-
-def _conv(inputs: int, outputs: int, dilation: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, kernel_size=3, padding=dilation, dilation=dilation)
-
-
-def _block(inputs: int, outputs: int, convs: int, dilation: int = 1) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for i in range(convs):
-        layers += [_conv(outputs if i else inputs, outputs, dilation), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers, nn.BatchNorm2d(outputs))
-
-
-def _every_second(x: Tensor) -> Tensor:
-    return x[..., ::2, ::2]
 
 
 def _start_normal(module: nn.Module) -> None:
