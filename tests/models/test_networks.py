@@ -7,6 +7,7 @@ from chromahint.hints.maps import Hints, no_hints, reveal
 from chromahint.models.ab_classes import CLASSES, ab_classes, class_ab
 from chromahint.models.grey import Grey
 from chromahint.models.hscaunet import HSCAUNet
+from chromahint.models.multibranch import MultiBranch
 from chromahint.models.pullpush import PullPush
 from chromahint.models.resunet import ResUNet
 from chromahint.models.unet import UNet
@@ -15,6 +16,9 @@ from chromahint.models.zhang2017 import Zhang2017
 TRAINED = {
     "hscaunet cbam": lambda **options: HSCAUNet(**options),
     "hscaunet spatial": lambda **options: HSCAUNet(channel_attention="spatial", **options),
+    "multibranch": lambda **options: MultiBranch(**options),
+    "multibranch base": lambda **options: MultiBranch(branches=[[2, 2, 1]], **options),
+    "multibranch hint encoder": lambda **options: MultiBranch(branches=[[2, 2], [1, 1]], hint_encoder=True, **options),
     "unet": lambda **options: UNet(**options),
     "resunet": lambda **options: ResUNet(**options),
     "resunet 2021": lambda **options: ResUNet(mask=False, output="tanh", **options),
@@ -122,7 +126,7 @@ def test_autocast_and_channels_last_give_the_same_colours(make):
     torch.testing.assert_close(last, plain, atol=1e-3, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["hscaunet cbam", "unet", "resunet"])
+@pytest.mark.parametrize("name", ["hscaunet cbam", "unet", "resunet", "multibranch"])
 def test_mixed_precision_keeps_what_the_first_layer_tells_apart(name):
     """Neutral grey is a large number there: rounded in bfloat16 it would drown the differences BatchNorm looks for."""
     torch.manual_seed(0)
@@ -156,7 +160,9 @@ def test_hints_change_the_prediction(make):
     assert (hinted - plain).abs().max() > 1e-3 * plain.abs().max()
 
 
-@pytest.mark.parametrize("name", ["hscaunet cbam", "hscaunet spatial", "resunet", "zhang2017"])
+@pytest.mark.parametrize(
+    "name", ["hscaunet cbam", "hscaunet spatial", "resunet", "multibranch hint encoder", "zhang2017"]
+)
 def test_compiles_as_one_graph(name):
     torch.manual_seed(0)
     network = TRAINED[name](width=4, neutral_start=False).eval()

@@ -63,7 +63,7 @@ def listen_to_hints(block: nn.Module) -> None:
     a short training spends its time on lightness alone, and on red and green most of it.
 
     Args:
-        block: its `Stem` reads (L, a, b, ...).
+        block: its first `Stem` reads (L, a, b, ...).
     """
     first = next(module for module in block.modules() if isinstance(module, Stem))
     first.weight[:, 1:3] *= 20
@@ -79,11 +79,12 @@ class Float32Conv2d(nn.Conv2d):
 
 
 class Stem(Float32Conv2d):
-    """The convolution that reads the 8-bit Lab scale, to be followed by BatchNorm.
+    """A convolution between the 8-bit Lab scale and the first BatchNorm.
 
     There neutral grey is 128/255, so what it sums up is a large constant with small differences, which BatchNorm takes
     apart again. In bfloat16 the constant's rounding is as large as the differences, and a network that learns to live
-    with that tints its pictures when it runs in float32.
+    with that tints its pictures when it runs in float32. A ReLU lets the constant through: where a second convolution
+    comes before BatchNorm, it is a stem too.
     """
 
 

@@ -10,9 +10,7 @@ def conv(inputs: int, outputs: int, dilation: int = 1, kind: type[nn.Conv2d] = n
     return kind(inputs, outputs, kernel_size=3, padding=dilation, dilation=dilation)
 
 
-def block(
-    inputs: int, outputs: int, convs: int, dilation: int = 1, first: type[nn.Conv2d] = nn.Conv2d
-) -> nn.Sequential:
+def block(inputs: int, outputs: int, convs: int, dilation: int = 1, kind: type[nn.Conv2d] = nn.Conv2d) -> nn.Sequential:
     """Convolutions with a ReLU after each, and BatchNorm at the end.
 
     Args:
@@ -20,11 +18,11 @@ def block(
         outputs: channels written.
         convs: how many convolutions.
         dilation: of each of them.
-        first: what the first one is; a `Stem` where the input is on the 8-bit Lab scale.
+        kind: what they are; each a `Stem` where the input is on the 8-bit Lab scale.
     """
-    layers: list[nn.Module] = [conv(inputs, outputs, dilation, first), nn.ReLU(inplace=True)]
-    for _ in range(convs - 1):
-        layers += [conv(outputs, outputs, dilation), nn.ReLU(inplace=True)]
+    layers: list[nn.Module] = []
+    for i in range(convs):
+        layers += [conv(outputs if i else inputs, outputs, dilation, kind), nn.ReLU(inplace=True)]
     return nn.Sequential(*layers, nn.BatchNorm2d(outputs))
 
 
@@ -34,12 +32,12 @@ class Encoder(nn.Module):
     Args:
         inputs: channels read.
         width: channels of the first block; each one after it has twice as many.
-        first: what the first convolution is; a `Stem` where the input is on the 8-bit Lab scale.
+        kind: what the convolutions of block 1 are; each a `Stem` where the input is on the 8-bit Lab scale.
     """
 
-    def __init__(self, inputs: int, width: int, first: type[nn.Conv2d] = nn.Conv2d) -> None:
+    def __init__(self, inputs: int, width: int, kind: type[nn.Conv2d] = nn.Conv2d) -> None:
         super().__init__()
-        self.model1 = block(inputs, width, convs=2, first=first)
+        self.model1 = block(inputs, width, convs=2, kind=kind)
         self.model2 = block(width, 2 * width, convs=2)
         self.model3 = block(2 * width, 4 * width, convs=3)
         self.model4 = block(4 * width, 8 * width, convs=3)
