@@ -1,10 +1,10 @@
-"""The blocks that U-Net and HSCAU-Net share: double convolution, a step down, the last layer."""
+"""What the U-Nets share: double convolution, the way down, the last layer."""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
-from chromahint.models.scaling import NEUTRAL, Head
+from chromahint.models.scaling import NEUTRAL, Head, Stem, listen_to_hints
 
 
 class DoubleConv(nn.Module):
@@ -44,6 +44,34 @@ class Down(nn.Module):
         """Map BCHW to half the height and width, `outputs` channels."""
         features: Tensor = self.maxpool_conv(x)
         return features
+
+
+class WayDown(nn.Module):
+    """A double convolution of the picture and four steps down; a U-Net adds its steps up.
+
+    Args:
+        inputs: channels read.
+        width: channels of the first level; each level down doubles them.
+        neutral_start: whether the first layer hears the hints over the lightness: see `listen_to_hints`.
+    """
+
+    def __init__(self, inputs: int, width: int, neutral_start: bool) -> None:
+        super().__init__()
+        self.inc = DoubleConv(inputs, width, first=Stem)
+        self.down1 = Down(width, 2 * width)
+        self.down2 = Down(2 * width, 4 * width)
+        self.down3 = Down(4 * width, 8 * width)
+        self.down4 = Down(8 * width, 16 * width)
+        if neutral_start:
+            listen_to_hints(self.inc)
+
+    def descend(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Map BCHW, whose H and W are multiples of 16, to the features of each level, the deepest last."""
+        skip1 = self.inc(x)
+        skip2 = self.down1(skip1)
+        skip3 = self.down2(skip2)
+        skip4 = self.down3(skip3)
+        return skip1, skip2, skip3, skip4, self.down4(skip4)
 
 
 class OutConv(nn.Module):

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from chromahint.hints.maps import Hints
 from chromahint.models.card import Card, Variant
-from chromahint.models.double_conv import DoubleConv, Down, OutConv
-from chromahint.models.scaling import Stem, crop_like, from_eight_bit, listen_to_hints, pad_to_multiple, to_eight_bit
+from chromahint.models.double_conv import DoubleConv, OutConv, WayDown
+from chromahint.models.scaling import crop_like, from_eight_bit, pad_to_multiple, to_eight_bit
 
 CARD = Card(
     year=2022,
@@ -77,7 +77,7 @@ class GatedUp(nn.Module):
         return features
 
 
-class HSCAUNet(nn.Module):
+class HSCAUNet(WayDown):
     """A U-Net with gated skips: 31.1 M parameters at the published width.
 
     Args:
@@ -94,16 +94,11 @@ class HSCAUNet(nn.Module):
         channel_attention: Literal["cbam", "spatial"] = "cbam",
         neutral_start: bool = True,
     ) -> None:
-        super().__init__()
+        super().__init__(4, width, neutral_start)
 
         def channel(channels: int) -> nn.Module:
             return ChannelAttention(channels) if channel_attention == "cbam" else SpatialAttention()
 
-        self.inc = DoubleConv(4, width, first=Stem)
-        self.down1 = Down(width, 2 * width)
-        self.down2 = Down(2 * width, 4 * width)
-        self.down3 = Down(4 * width, 8 * width)
-        self.down4 = Down(8 * width, 16 * width)
         self.up1 = GatedUp(16 * width, channel(8 * width))
         self.up2 = GatedUp(8 * width, channel(4 * width))
         self.up3 = GatedUp(4 * width, channel(2 * width))
@@ -112,8 +107,6 @@ class HSCAUNet(nn.Module):
             # released weights hold these four tensors under both names
             self.ch1, self.ch2, self.ch3, self.ch4 = self.up1.ch, self.up2.ch, self.up3.ch, self.up4.ch
         self.outc = OutConv(width, neutral_start)
-        if neutral_start:
-            listen_to_hints(self.inc)
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
         """Predict colour.
@@ -127,11 +120,8 @@ class HSCAUNet(nn.Module):
         """
         scaled = to_eight_bit(*pad_to_multiple(lightness, hints, 16))
         hint_ab = scaled[:, 1:3]
-        skip1 = self.inc(scaled)
-        skip2 = self.down1(skip1)
-        skip3 = self.down2(skip2)
-        skip4 = self.down3(skip3)
-        x = self.up1(self.down4(skip4), skip4, hint_ab)
+        skip1, skip2, skip3, skip4, x = self.descend(scaled)
+        x = self.up1(x, skip4, hint_ab)
         x = self.up2(x, skip3, hint_ab)
         x = self.up3(x, skip2, hint_ab)
         x = self.up4(x, skip1, hint_ab)

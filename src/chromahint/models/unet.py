@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from chromahint.hints.maps import Hints
 from chromahint.models.card import Card, Variant
-from chromahint.models.double_conv import DoubleConv, Down, OutConv
-from chromahint.models.scaling import Stem, crop_like, from_eight_bit, listen_to_hints, pad_to_multiple, to_eight_bit
+from chromahint.models.double_conv import DoubleConv, OutConv, WayDown
+from chromahint.models.scaling import crop_like, from_eight_bit, pad_to_multiple, to_eight_bit
 
 CARD = Card(
     year=2015,
@@ -32,7 +32,7 @@ class Up(nn.Module):
         return features
 
 
-class UNet(nn.Module):
+class UNet(WayDown):
     """Four levels down and up, 31.0 M parameters at the published width: what HSCAU-Net's gates are compared with.
 
     Args:
@@ -42,19 +42,12 @@ class UNet(nn.Module):
     """
 
     def __init__(self, width: int = 64, neutral_start: bool = True) -> None:
-        super().__init__()
-        self.inc = DoubleConv(4, width, first=Stem)
-        self.down1 = Down(width, 2 * width)
-        self.down2 = Down(2 * width, 4 * width)
-        self.down3 = Down(4 * width, 8 * width)
-        self.down4 = Down(8 * width, 16 * width)
+        super().__init__(4, width, neutral_start)
         self.up1 = Up(16 * width)
         self.up2 = Up(8 * width)
         self.up3 = Up(4 * width)
         self.up4 = Up(2 * width)
         self.outc = OutConv(width, neutral_start)
-        if neutral_start:
-            listen_to_hints(self.inc)
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
         """Predict colour.
@@ -66,11 +59,9 @@ class UNet(nn.Module):
         Returns:
             ab B2HW in Lab units, float32.
         """
-        skip1 = self.inc(to_eight_bit(*pad_to_multiple(lightness, hints, 16)))
-        skip2 = self.down1(skip1)
-        skip3 = self.down2(skip2)
-        skip4 = self.down3(skip3)
-        x = self.up1(self.down4(skip4), skip4)
+        scaled = to_eight_bit(*pad_to_multiple(lightness, hints, 16))
+        skip1, skip2, skip3, skip4, x = self.descend(scaled)
+        x = self.up1(x, skip4)
         x = self.up2(x, skip3)
         x = self.up3(x, skip2)
         x = self.up4(x, skip1)
