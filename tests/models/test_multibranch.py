@@ -138,6 +138,20 @@ def test_every_part_is_trained(options):
     assert [name for name, p in network.named_parameters() if not p.grad.any()] == []
 
 
+def test_mixed_precision_keeps_what_both_encoders_tell_apart():
+    torch.manual_seed(0)
+    network = MultiBranch(width=8, hint_encoder=True)
+    lightness, hints = picture(32, 32)
+    seen = []
+    for part in (network, network.hint_encoder):
+        part.model1.register_forward_hook(lambda layer, inputs, output: seen.append(output.detach().clone()))
+    network(lightness, hints)
+    with torch.autocast("cpu", torch.bfloat16):
+        network(lightness, hints)
+    for in_float32, mixed in zip(seen[:2], seen[2:], strict=True):
+        assert (mixed.float() - in_float32).abs().max() < 1e-3
+
+
 @pytest.mark.parametrize("hint_encoder", [False, True])
 def test_does_not_see_the_mask(hint_encoder):
     network = MultiBranch(width=4, hint_encoder=hint_encoder, neutral_start=False).eval()
