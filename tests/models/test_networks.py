@@ -153,11 +153,12 @@ def test_the_first_layer_listens_to_hints_over_lightness():
 @trained_network
 def test_hints_change_the_prediction(make):
     torch.manual_seed(0)
-    network = make(width=4, neutral_start=False).eval()
+    # in training mode: what BatchNorm has not measured yet, it does not keep from fading from layer to layer
+    network = make(width=4, neutral_start=False)
     lightness, hints = picture(32, 32)
     with torch.no_grad():
         hinted, plain = network(lightness, hints), network(lightness, no_hints(lightness))
-    assert (hinted - plain).abs().max() > 1e-3 * plain.abs().max()
+    assert (hinted - plain).abs().max() > 0.05 * plain.abs().max()
 
 
 @pytest.mark.parametrize(
