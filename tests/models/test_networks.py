@@ -5,6 +5,7 @@ import torch
 
 from chromahint.hints.maps import Hints, no_hints, reveal
 from chromahint.models.ab_classes import CLASSES, ab_classes, class_ab
+from chromahint.models.attention_unet import AttentionUNet
 from chromahint.models.grey import Grey
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.multibranch import MultiBranch
@@ -20,6 +21,8 @@ TRAINED = {
     "multibranch base": lambda **options: MultiBranch(branches=[[2, 2, 1]], **options),
     "multibranch hint encoder": lambda **options: MultiBranch(branches=[[2, 2], [1, 1]], hint_encoder=True, **options),
     "unet": lambda **options: UNet(**options),
+    "attention unet": lambda **options: AttentionUNet(**options),
+    "attention unet without mask": lambda **options: AttentionUNet(mask=False, **options),
     "resunet": lambda **options: ResUNet(**options),
     "resunet 2021": lambda **options: ResUNet(mask=False, output="tanh", **options),
     "zhang2017": lambda **options: Zhang2017(**options),
@@ -126,7 +129,7 @@ def test_autocast_and_channels_last_give_the_same_colours(make):
     torch.testing.assert_close(last, plain, atol=1e-3, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["hscaunet cbam", "unet", "resunet", "multibranch"])
+@pytest.mark.parametrize("name", ["hscaunet cbam", "unet", "attention unet without mask", "resunet", "multibranch"])
 def test_mixed_precision_keeps_what_the_first_layer_tells_apart(name):
     """Neutral grey is a large number there: rounded in bfloat16 it would drown the differences BatchNorm looks for."""
     torch.manual_seed(0)
@@ -162,7 +165,7 @@ def test_hints_change_the_prediction(make):
 
 
 @pytest.mark.parametrize(
-    "name", ["hscaunet cbam", "hscaunet spatial", "resunet", "multibranch hint encoder", "zhang2017"]
+    "name", ["hscaunet cbam", "hscaunet spatial", "attention unet", "resunet", "multibranch hint encoder", "zhang2017"]
 )
 def test_compiles_as_one_graph(name):
     torch.manual_seed(0)

@@ -1,0 +1,75 @@
+"""Attention U-Net: its gate against the formula, and the rest of it against the plain U-Net."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from chromahint.hints.maps import reveal
+from chromahint.models.attention_unet import AttentionUNet, AttentionUp
+from chromahint.models.unet import UNet
+
+
+def picture(height, width):
+    generator = torch.Generator().manual_seed(2)
+    lightness = torch.rand(2, 1, height, width, generator=generator) * 100
+    ab = torch.rand(2, 2, height, width, generator=generator) * 200 - 100
+    return lightness, reveal(ab, (torch.rand(2, 1, height, width, generator=generator) < 0.2).float())
+
+
+def test_a_step_up_equals_the_formula():
+    torch.manual_seed(0)
+    step = AttentionUp(16).eval()
+    state = step.state_dict()
+    x, skip = torch.randn(2, 16, 3, 5), torch.randn(2, 8, 6, 10)
+
+    def mix(features, name):
+        weight = state[f"gate.{name}.weight"]
+        assert weight.shape[2:] == (1, 1)
+        mixed = torch.einsum("oc,bchw->bohw", weight[:, :, 0, 0], features)
+        return mixed + state[f"gate.{name}.bias"].view(-1, 1, 1) if f"gate.{name}.bias" in state else mixed
+
+    with torch.no_grad():
+        enlarged = F.conv_transpose2d(x, state["up.weight"], state["up.bias"], stride=2)
+        common = mix(skip, "skip") + mix(enlarged, "decoder")
+        weight = 1 / (1 + torch.exp(-mix(common.clamp(min=0), "joint")))
+        assert common.shape[1] == 4
+        assert weight.shape == (2, 1, 6, 10)
+        assert weight.std() > 0.01
+        expected = step.conv(torch.cat([skip * weight, enlarged], 1))
+        torch.testing.assert_close(step(x, skip), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("mask", [True, False])
+def test_with_open_gates_it_is_the_plain_unet(mask):
+    torch.manual_seed(0)
+    network = AttentionUNet(width=8, mask=mask, neutral_start=False).eval()
+    state = network.state_dict()
+    if not mask:  # the plain one has a mask, and is made deaf to it
+        state["inc.double_conv.0.weight"] = F.pad(state["inc.double_conv.0.weight"], (0, 0, 0, 0, 0, 1))
+    plain = UNet(width=8).eval()
+    plain.load_state_dict({name: tensor for name, tensor in state.items() if ".gate." not in name})
+    lightness, hints = picture(32, 48)
+    with torch.no_grad():
+        expected, gated = plain(lightness, hints), network(lightness, hints)
+        for name, parameter in network.named_parameters():
+            if name.endswith("gate.joint.bias"):
+                parameter.fill_(100.0)
+        opened = network(lightness, hints)
+    torch.testing.assert_close(opened, expected, rtol=1e-4, atol=1e-3)
+    assert (gated - expected).abs().max() > 0.1
+
+
+def test_every_part_is_trained():
+    torch.manual_seed(0)
+    network = AttentionUNet(width=8, neutral_start=False)
+    network(*picture(32, 32)).square().mean().backward()
+    assert [name for name, p in network.named_parameters() if not p.grad.any()] == []
+
+
+@pytest.mark.parametrize("mask", [True, False])
+def test_number_of_parameters_is_that_of_unet_and_its_gates(mask):
+    # two 1x1 convolutions to half as many channels with one bias between them, then one to a single channel
+    gates = sum(2 * c * (c // 2) + c // 2 + (c // 2 + 1) for c in (512, 256, 128, 64))
+    with torch.device("meta"):
+        parameters = sum(p.numel() for p in AttentionUNet(mask=mask).parameters())
+    assert parameters == 31_038_274 + gates - (0 if mask else 64 * 9)
