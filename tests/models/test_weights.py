@@ -1,12 +1,17 @@
 """Weights from every layout, and the messages for files that don't fit."""
 
 import argparse
+import json
 import random
 
 import pytest
 import safetensors.torch
 import torch
 
+from chromahint.config.build import build
+from chromahint.config.compose import compose
+from chromahint.config.folders import options
+from chromahint.models.card import card_of
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.layouts import recognise
 from chromahint.models.resunet import ResUNet
@@ -239,6 +244,30 @@ def test_names_alone_tell_the_options(make, options):
         found = recognise(make().state_dict())
     assert found is not None
     assert found.options == options
+
+
+FORMS = [
+    (name, *(f"model.{key}={json.dumps(value).replace(' ', '')}" for key, value in variant.options.items()))
+    for name in options()["model"]
+    if "width" in compose("train", [f"model={name}"]).config["model"]
+    for variant in card_of(compose("train", [f"model={name}"]).config["model"]["_target_"]).variants
+]
+
+
+@pytest.mark.parametrize("form", FORMS, ids=" ".join)
+@pytest.mark.parametrize("layout", ["plain", "under model", "our checkpoint"])
+def test_every_network_is_known_by_its_weights_and_takes_them(tmp_path, form, layout):
+    config = compose("train", [f"model={form[0]}", *form[1:]]).config["model"]
+    torch.manual_seed(1)
+    source = build(config | {"width": 4, "neutral_start": False})
+    torch.save(LAYOUTS[layout](source.state_dict()), tmp_path / "weights.pth")
+    found = recognise(read_state(tmp_path / "weights.pth"))
+    assert found is not None
+    typed = compose("train", list(found.options))
+    assert typed.choices["model"] == form[0]
+    target = build(typed.config["model"])
+    load_weights(target, tmp_path / "weights.pth")
+    assert_same(target, source)
 
 
 def test_a_stranger_is_not_recognised():

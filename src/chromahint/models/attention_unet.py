@@ -16,6 +16,7 @@ CARD = Card(
     year=2018,
     input="L, hint ab, mask; 8-bit Lab / 255",
     source="Oktay et al.: Attention U-Net: Learning Where to Look for the Pancreas (2018)",
+    recipe="train experiment=attention_unet_2018",
 )
 
 

@@ -69,7 +69,7 @@ def as_tables(entries: Sequence[Entry]) -> Group:
     """Lay the list out for a terminal of 80 columns: figures first, then where each network comes from."""
     title = "Networks, at the width of their publication; published figures in grey"
     figures = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    figures.add_column("model=")
+    figures.add_column("model=", overflow="fold")
     for heading in ("year", "parameters", "", f"GMAC, {SIZE} px", ""):
         figures.add_column(heading, justify="right", no_wrap=True)
     for e in entries:

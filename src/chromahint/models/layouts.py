@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -40,8 +42,29 @@ def _nothing(_: State) -> tuple[str, ...]:
     return ()
 
 
-def _residual_inputs(state: State) -> tuple[str, ...]:
-    return ("model.mask=false",) if state["encoder1.body.0.weight"].shape[1] == 3 else ("model.mask=true",)
+def _inputs(first: str) -> Callable[[State], tuple[str, ...]]:
+    """Three inputs are those of a network without a mask."""
+    return lambda state: ("model.mask=false" if state[first].shape[1] == 3 else "model.mask=true",)
+
+
+def _branches(state: State) -> tuple[str, ...]:
+    """Blocks of each branch; how far they are dilated is not in the weights, and taken as published."""
+    found: dict[int, set[int]] = {}
+    for name in state:
+        if match := re.match(r"branches\.(\d{1,3})\.(\d{1,3})\.", name):
+            found.setdefault(int(match[1]), set()).add(int(match[2]))
+    blocks = [len(found[branch]) for branch in sorted(found)]
+    dilations = [[2, 2, 1]] if blocks == [3] else [[1 if at else 2] * n for at, n in enumerate(blocks)]
+    encoder = "hint_encoder.model1.0.weight" in state
+    return (
+        f"model.branches={json.dumps(dilations, separators=(',', ':'))}",
+        f"model.hint_encoder={str(encoder).lower()}",
+    )
+
+
+def _depth(state: State) -> tuple[str, ...]:
+    blocks = {match[1] for name in state if (match := re.match(r"blocks\.(\d{1,3})\.", name))}
+    return (f"model.depth={len(blocks)}",)
 
 
 @dataclass(frozen=True)
@@ -70,9 +93,36 @@ _LAYOUTS = (
         "inc.double_conv.0.weight",
         "up1.ch.fc1.weight",
     ),
+    _Layout(
+        "Attention U-Net",
+        ("model=attention_unet",),
+        "inc.double_conv.0.weight",
+        "up1.gate.skip.weight",
+        _inputs("inc.double_conv.0.weight"),
+    ),
     _Layout("U-Net", ("model=unet",), "inc.double_conv.0.weight", "up1.conv.double_conv.0.weight"),
     _Layout(
-        "Deep Residual U-Net", ("model=resunet",), "encoder1.body.0.weight", "decoder3.body.0.weight", _residual_inputs
+        "Deep Residual U-Net",
+        ("model=resunet",),
+        "encoder1.body.0.weight",
+        "decoder3.body.0.weight",
+        _inputs("encoder1.body.0.weight"),
+    ),
+    _Layout(
+        "a multi-branch network of 2021",
+        ("model=multibranch",),
+        "model1.0.weight",
+        "branches.0.0.0.weight",
+        _branches,
+    ),
+    _Layout(
+        "iColoriT, as released",
+        ("model=icolorit",),
+        "patch_embed.proj.weight",
+        "head.head.weight",
+        _depth,
+        released=(192, 384, 768),
+        side=224,
     ),
     _Layout(
         "the network of Zhang et al. 2017 (siggraph17)",

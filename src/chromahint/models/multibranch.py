@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from chromahint.hints.maps import Hints
-from chromahint.models.card import Card
+from chromahint.models.card import Card, Variant
 from chromahint.models.scaling import (
     NEUTRAL,
     Head,
@@ -25,6 +25,13 @@ CARD = Card(
     year=2021,
     input="L, hint ab; 8-bit Lab / 255",
     source="Hint-based colorization (course project, 2021), built on Zhang et al. 2017",
+    recipe="train experiment=multibranch_2021",
+    variants=(
+        Variant({"branches": [[2, 2, 1]]}),
+        Variant({"branches": [[2, 2], [1, 1]]}),
+        Variant({"branches": [[2, 2], [1, 1]], "hint_encoder": True}),
+        Variant({"branches": [[2, 2, 2], [1, 1, 1], [1, 1, 1]]}),
+    ),
 )
 
 THREE_BRANCHES = [[2, 2, 2], [1, 1, 1], [1, 1, 1]]
