@@ -37,12 +37,14 @@ class Saved:
     Attributes:
         file: where it lies.
         step: optimizer steps that were made.
+        batches: that each process has trained on.
         seconds: of training that were spent.
         ended: whether training had come to its end, so that only the evaluation is left to do.
     """
 
     file: Path
     step: int
+    batches: int
     seconds: float
     ended: bool
 
@@ -63,7 +65,8 @@ def find_saved(folder: Path) -> Saved | None:
         content = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
         callbacks = content["callbacks"]
         ended, seconds = callbacks["LastCheckpoint"]["ended"], callbacks["Limits"]["elapsed"]
-        return Saved(file, int(content["global_step"]), float(seconds), bool(ended))
+        batches = content["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]["completed"]
+        return Saved(file, int(content["global_step"]), int(batches), float(seconds), bool(ended))
     except Exception as error:  # damaged files raise whatever the byte in question leads to
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"{file}: is damaged ({reason[:200]}); delete it to train this run from its start") from None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +19,24 @@ Points = tuple[list[float], list[float]]
 """x and y of a line."""
 
 
-def hint_curve(results: dict[str, dict[str, Any]], title: str) -> Figure:
+MARKERS = "os^Dv*XP<>"
+"""Ten, as there are ten colours: lines are told apart in black and white too."""
+
+
+def hint_curve(results: dict[str, dict[str, Any]], title: str, dashed: Collection[str] = ()) -> Figure:
     """Draw PSNR against the number of hints, a line a method.
 
     Args:
         results: name of the method -> its metrics.json, all of one protocol.
         title: what stands above.
+        dashed: names of the methods that learn nothing.
     """
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    figure = Figure(figsize=(9, 5.5), layout="constrained")
     axes = figure.subplots()
-    for name, metrics in results.items():
+    for (name, metrics), marker in zip(results.items(), itertools.cycle(MARKERS)):
         counts = [int(count) for count in metrics["by_hints"]]
-        axes.plot(counts, [row["psnr"] for row in metrics["by_hints"].values()], marker="o", label=name)
+        psnr = [row["psnr"] for row in metrics["by_hints"].values()]
+        axes.plot(counts, psnr, marker=marker, linestyle="--" if name in dashed else "-", label=name)
     # logarithmic, and yet with room for no hint at all
     axes.set_xscale("symlog", linthresh=1)
     axes.set_xticks(counts)
@@ -36,7 +44,7 @@ def hint_curve(results: dict[str, dict[str, Any]], title: str) -> Figure:
     axes.minorticks_off()
     axes.set(xlabel="hints", ylabel="PSNR in dB", title=title)
     axes.grid(alpha=0.3)
-    axes.legend()
+    figure.legend(loc="outside right center")  # many lines leave no corner free
     return figure
 
 

@@ -8,12 +8,11 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 
 from chromahint.config.build import build
 from chromahint.data.module import PhotoData
-from chromahint.evaluation.evaluator import evaluate
+from chromahint.evaluation.measure import Method, measure
 from chromahint.evaluation.pictures import write_png
 from chromahint.evaluation.protocols import HintProtocol
 from chromahint.evaluation.subject import subject
@@ -47,20 +46,12 @@ def conclude(run: Run, config: dict[str, Any], data: PhotoData, device: torch.de
     folder = run.path / "evaluation" / protocol.name
     folders = {name: folder, PULL_PUSH: folder / "beside" / "pullpush", GREY: folder / "beside" / "grey"}
     console = Console(soft_wrap=True)
-    results: dict[str, dict[str, Any]] = {}
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        line = bar.add_task("evaluating", total=len(photos) * len(networks))
-        for title, method in networks.items():
-            about = subject(config, run.weights if method is network else None, "test")
-            if method is not network:
-                about["model"] = title
-            results[title] = evaluate(
-                method.eval(), photos, protocol, folders[title], about, device, data.eval_batch_size,
-                advance=lambda pictures: bar.advance(line, pictures),
-            )  # fmt: skip
+    abouts = {title: subject(config, None, "test") | {"model": title} for title in (PULL_PUSH, GREY)}
+    abouts[name] = subject(config, run.weights, "test")
+    methods = {title: Method(networks[title], folders[title], abouts[title]) for title in networks}
+    results = measure(methods, photos, protocol, device, data.eval_batch_size)
     drawn = run.path / "pictures"
-    curve = hint_curve(results, f"PSNR against hints, {protocol.name}")
+    curve = hint_curve(results, f"PSNR against hints, {protocol.name}", dashed=(PULL_PUSH, GREY))
     pictures = {
         "pictures/test": write_png(drawn / "strip.png", draw_strip(network, photos, protocol, device)),
         "figures/psnr_by_hints": write_figure(curve, drawn / "psnr_by_hints.png"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -19,15 +20,20 @@ from chromahint.hints.drawing import Picture
 
 
 def draw_strip(
-    network: Network, photos: Photos, protocol: HintProtocol, device: torch.device, most: int = 4, hints: int = 100
+    networks: Network | Mapping[str, Network],
+    photos: Photos,
+    protocol: HintProtocol,
+    device: torch.device,
+    most: int = 4,
+    hints: int = 100,
 ) -> Picture:
     """Draw grey, hints, prediction and truth of a few photos, spread evenly over the collection.
 
     Args:
-        network: ready to colour, on `device`.
+        networks: one, or several by the title of their column, ready to colour, on `device`.
         photos: at most `most` of them are drawn.
         protocol: where the hints lie.
-        device: where the network is.
+        device: where the networks are.
         most: rows.
         hints: in each picture.
     """
@@ -41,7 +47,7 @@ def draw_strip(
     if not pictures:
         raise ValueError(f"none of {rows} pictures can be read; the first: {photos.name(chosen[0])}")
     rgb = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).to(device)
-    return strip(network, rgb, ids, protocol, min(hints, protocol.most))
+    return strip(networks, rgb, ids, protocol, min(hints, protocol.most))
 
 
 class Pictures(Callback):
