@@ -30,7 +30,7 @@ train: $(READY) ## train a network and see what it has learnt: make train model=
 multirun: $(READY) ## train every combination: make multirun model=hscaunet,resunet seed=0,1
 	@$(BIN)/chromahint train -m $(WORDS) $(ARGS)
 
-experiment: $(READY) ## run the stages of an experiment: make experiment NAME=zhang_2017 data=folder data.root=PHOTOS
+experiment: $(READY) ## run an experiment of several runs: make experiment NAME=equal_budget data=folder data.root=PHOTOS
 	@$(BIN)/chromahint experiment $(NAME) $(WORDS) $(ARGS)
 
 evaluate: $(READY) ## measure a network: make evaluate run=runs/NAME/DATE

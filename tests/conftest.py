@@ -96,6 +96,12 @@ def run_here(words, folder):
     return Outcome(status, out.getvalue(), err.getvalue(), Path(folder))
 
 
+@pytest.fixture(scope="session")
+def here():
+    """`here(folder, "train", ...)` runs the real command in this process, in a folder that several tests share."""
+    return lambda folder, *words: run_here(words, folder)
+
+
 @pytest.fixture
 def command(tmp_path):
     """`command("train", ...)` runs the real command in this process, in the test's own folder."""

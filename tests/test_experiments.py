@@ -5,12 +5,16 @@ from pathlib import Path
 import pytest
 import torch
 
+from chromahint.config.build import build
 from chromahint.config.compose import compose
+from chromahint.runs.files import read_json
 from chromahint.runs.folder import open_run
-from chromahint.training.plan import read_plan
+from chromahint.training.plan_file import read_plan
 
 FOLDER = Path(__file__).resolve().parents[1] / "experiments"
 PLANS = sorted(file.parent.name for file in FOLDER.glob("*/plan.yaml"))
+STAGES = [name for name in PLANS if read_plan(name).chained]
+COMPARISONS = [name for name in PLANS if not read_plan(name).chained]
 CONFIGS = sorted(file.parent.name for file in FOLDER.glob("*/config.yaml"))
 FOLDERS = sorted(folder.name for folder in FOLDER.iterdir() if folder.is_dir())
 
@@ -30,12 +34,12 @@ def test_runs_two_steps(name, command, photos, figures):
     assert len(figures(made.run)["val/psnr"]) >= 1
 
 
-@pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize("name", STAGES)
 def test_stages_follow_each_other_and_are_not_run_twice(name, command, photos):
     made = command("experiment", name, *words_for(name, photos))
     assert made.status == 0, made.err
     runs = sorted((made.folder / "runs" / name).glob("*/*"))
-    assert [run.name.partition("-")[2] for run in runs] == list(read_plan(name))
+    assert [run.name.partition("-")[2] for run in runs] == list(read_plan(name).jobs)
     assert all(open_run(run).about["state"] == "finished" for run in runs)
     weights = [open_run(run).config["weights"] for run in runs]
     assert weights == ["none", *(str(run.relative_to(made.folder) / "checkpoints/last.ckpt") for run in runs[:-1])]
@@ -50,6 +54,25 @@ def test_stages_follow_each_other_and_are_not_run_twice(name, command, photos):
     onwards = command("experiment", name, *words_for(name, photos))
     assert onwards.status == 0, onwards.err
     assert len(open_run(runs[-1]).about["resumed"]) == 1
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_runs_are_compared(name, command, photos):
+    plan = read_plan(name)
+    made = command("experiment", name, *words_for(name, photos))
+    assert made.status == 0, made.err
+    [folder] = (made.folder / "runs" / name).glob("*/comparison")
+    assert sorted(file.parent.name for file in folder.parent.glob("*/run.json")) == sorted(plan.jobs)
+    assert list(read_json(folder / "metrics.json")["networks"]) == [*plan.jobs, *plan.beside]
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+def test_networks_of_a_comparison_are_of_one_size(name):
+    for job, words in read_plan(name).jobs.items():
+        config = compose("train", [f"experiment={name}", *words]).config
+        with torch.device("meta"):
+            network = build(config["model"])
+        assert sum(each.numel() for each in network.parameters()) == pytest.approx(2e6, rel=0.2), job
 
 
 def test_a_second_stage_trains_what_the_first_has_learnt(command, photos):
@@ -79,14 +102,6 @@ def test_what_cannot_be_run_is_a_sentence(command, words, said):
     assert said in ended.err
     assert "Traceback" not in ended.err
     assert not (ended.folder / "runs").exists()
-
-
-def test_a_plan_of_ones_own_that_is_none(command, tmp_path):
-    (tmp_path / "experiments/mine").mkdir(parents=True)
-    (tmp_path / "experiments/mine/plan.yaml").write_text("stages: 3\n")
-    ended = command("experiment", "mine")
-    assert ended.status == 2
-    assert "is no plan" in ended.err
 
 
 @pytest.mark.parametrize("name", FOLDERS)

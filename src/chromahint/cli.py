@@ -79,7 +79,7 @@ def evaluate(words: list[str]) -> int:
 
 
 def experiment(words: list[str]) -> int:
-    """Run an experiment of several stages: `experiment zhang_2017 data=folder data.root=PHOTOS`; again goes on."""
+    """Run an experiment of several runs: `experiment equal_budget data=folder data.root=PHOTOS`; again goes on."""
     if not words or _wants_help(words):
         print(f"usage: chromahint experiment NAME [key=value ...]\n\n{experiment.__doc__}\n\n{OVERRIDES}")
         return 0

@@ -35,9 +35,15 @@ def main(overrides: Sequence[str]) -> int:
         runs.append((run, different, start(run, count)))
     console.print(table(runs))
     failed = [run.path for run, _, status in runs if status != 0]
-    for path in failed:
-        console.print(f"failed: {path}: {read_json(path / 'run.json').get('error', 'see above')}", highlight=False)
+    name_failed(failed, console)
     return 1 if failed else 0
+
+
+def name_failed(folders: Sequence[Path], console: Console) -> None:
+    """Say which runs failed, and why."""
+    for folder in folders:
+        about = read_json(folder / "run.json") if (folder / "run.json").exists() else {}
+        console.print(f"failed: {folder}: {about.get('error', 'see above')}", markup=False, highlight=False)
 
 
 def combine(overrides: Sequence[str]) -> list[list[str]]:

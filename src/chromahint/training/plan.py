@@ -1,84 +1,128 @@
-"""The command `chromahint experiment NAME`: stages of a plan.yaml, each a run from the weights of the one before."""
+"""The command `chromahint experiment NAME`: the runs of a plan.yaml, as far as they are not finished."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import yaml
 from rich.console import Console
 
-from chromahint.config.compose import suggest
 from chromahint.config.errors import ConfigError
-from chromahint.config.folders import experiment_folders
 from chromahint.config.reading import read
-from chromahint.runs.folder import Run, open_run
-from chromahint.training import resume
+from chromahint.runs.folder import open_run
 from chromahint.training.launch import agree, checked, make_run, start
+from chromahint.training.multirun import name_failed
+from chromahint.training.plan_file import Plan, read_plan
+from chromahint.training.resume import prepare
 
 OURS = ("experiment", "weights", "name", "resume")
 
 
-def main(name: str, overrides: Sequence[str]) -> int:
-    """Run the stages that are not finished yet; returns the exit status.
+@dataclass(frozen=True)
+class Job:
+    """A stage or run of a plan: what is typed for it, the config of that, and where it lies."""
 
-    The runs lie in RUNS/NAME/<hash of what was typed>/<number>-<stage>, so that the same command finds its own again.
+    name: str
+    words: list[str]
+    config: dict[str, Any]
+    processes: int
+    folder: Path
+
+
+def main(name: str, overrides: Sequence[str]) -> int:
+    """Run what is not finished yet; returns the exit status.
+
+    The runs lie in RUNS/NAME/<hash of what was typed>, so that the same command finds its own again.
 
     Args:
         name: folder of the experiment.
-        overrides: for every stage.
+        overrides: for every stage or run.
     """
-    stages = read_plan(name)
+    plan = read_plan(name)
+    ours = {*OURS, *(() if plan.chained else plan.choices)}
     for override in map(read, overrides):
-        if override.get_key_element() in OURS:
+        if override.get_key_element() in ours:
             raise ConfigError(f"{override.input_line}: a plan chooses that itself; leave it out")
     digest = hashlib.blake2b("\n".join(sorted(overrides)).encode(), digest_size=4).hexdigest()
-    console = Console(soft_wrap=True)
+    group = f"{name}/{digest}"
+    console = Console(soft_wrap=True, highlight=False)
+    # all are checked before the first one starts
+    jobs = _jobs(plan, name, group, overrides)
+    if plan.chained:
+        return _follow(jobs, group, console)
+    from chromahint.training.side_by_side import beside, compare, measured_alike
+
+    _unchanged(jobs)
+    measured_alike({job.name: job.config for job in jobs})
+    networks = beside(plan.beside)
+    failed = [job.folder for number, job in enumerate(jobs) if _alone(job, group, _title(number, jobs), console) != 0]
+    runs = {job.name: open_run(job.folder) for job in jobs if job.folder not in failed}
+    if runs:
+        compare(runs, networks, jobs[0].folder.parent / "comparison", name, console)
+    name_failed(failed, console)
+    return 1 if failed else 0
+
+
+def _jobs(plan: Plan, name: str, group: str, overrides: Sequence[str]) -> list[Job]:
+    jobs = []
+    for number, (job, own) in enumerate(plan.jobs.items()):
+        words = [f"experiment={name}", *own, *overrides]
+        composed = checked(words)
+        parent = Path(composed.config["runs"]).expanduser() / group
+        # a run that joins a plan later leaves the folders of the others as they are
+        folder = parent / (f"{number}-{job}" if plan.chained else job)
+        jobs.append(Job(job, words, composed.config, agree(composed.config), folder))
+    return jobs
+
+
+def _unchanged(jobs: Sequence[Job]) -> None:
+    """Refuse a run that lies there from when the plan, or what it builds on, was another: it is no part of this one."""
+    for job in jobs:
+        if (job.folder / "run.json").exists():
+            before = open_run(job.folder).config
+            if changed := sorted(
+                key for key in job.config.keys() | before.keys() if job.config.get(key) != before.get(key)
+            ):
+                raise ConfigError(
+                    f"{job.folder}: was made with another {', '.join(changed)}; move that folder away, and the same "
+                    "command makes it anew"
+                )
+
+
+def _follow(jobs: Sequence[Job], group: str, console: Console) -> int:
+    """Run stages, each from the weights of the one before; the first that fails is the last."""
     weights: list[str] = []
-    # all stages are checked before the first one starts
-    composed = {stage: checked([f"experiment={name}", *words, *overrides]) for stage, words in stages.items()}
-    processes = {stage: agree(each.config) for stage, each in composed.items()}
-    for number, (stage, words) in enumerate(stages.items()):
-        console.rule(f"{number + 1} of {len(stages)}: {stage}")
-        folder = Path(composed[stage].config["runs"]).expanduser() / name / digest / f"{number}-{stage}"
-        if (folder / "run.json").exists():
-            status = go_on(open_run(folder), console)
-        else:
-            run = make_run(checked([f"experiment={name}", *words, *overrides, *weights]), folder, f"{name}/{digest}")
-            status = start(run, processes[stage])
-        if status != 0:
-            console.print(f"{stage} did not end well; the same command goes on from there: {folder}", highlight=False)
+    for number, job in enumerate(jobs):
+        console.rule(_title(number, jobs))
+        if status := _run(job, group, console, weights):
+            console.print(f"{job.name} did not end well; the same command goes on from there: {job.folder}")
             return status
-        weights = [f"weights={folder / 'checkpoints' / 'last.ckpt'}"]
+        weights = [f"weights={job.folder / 'checkpoints' / 'last.ckpt'}"]
     return 0
 
 
-def go_on(run: Run, console: Console) -> int:
-    """Resume the run of a stage, unless it is finished."""
-    if run.about["state"] == "finished":
-        console.print(f"finished: {run.path}", highlight=False)
-        return 0
-    return resume.main([f"resume={run.path}"])
-
-
-def read_plan(name: str) -> dict[str, list[str]]:
-    """Read experiments/NAME/plan.yaml: the overrides of each stage, in order.
-
-    Raises:
-        ConfigError: there is none, or it can't be read.
-    """
-    plans = {file.parent.name: file for folder in experiment_folders()[::-1] for file in folder.glob("*/plan.yaml")}
-    if name not in plans:
-        raise ConfigError(
-            f"{name}: there is no such plan; the plans are {', '.join(sorted(plans))}.{suggest(name, sorted(plans))} "
-            "A single run is `chromahint train experiment=NAME`"
-        )
+def _alone(job: Job, group: str, title: str, console: Console) -> int:
+    """Run a job that no other depends on: what is wrong with it is said, and stays with it."""
+    console.rule(title)
     try:
-        stages = yaml.safe_load(plans[name].read_text(encoding="utf-8"))["stages"]
-        return {str(stage): [str(word) for word in words] for stage, words in stages.items()}
-    except (OSError, yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(
-            f"{plans[name]}: is no plan; it holds stages: {{NAME: [key=value, ...]}} ({reason})"
-        ) from None
+        return _run(job, group, console)
+    except ValueError as error:
+        console.print(f"Error: {error}", markup=False)
+        return 2
+
+
+def _run(job: Job, group: str, console: Console, weights: Sequence[str] = ()) -> int:
+    """Train a job in a process of its own, or go on with it, unless it is finished; returns the exit status."""
+    if not (job.folder / "run.json").exists():
+        return start(make_run(checked([*job.words, *weights]), job.folder, group), job.processes)
+    if open_run(job.folder).about["state"] == "finished":
+        console.print(f"finished: {job.folder}")
+        return 0
+    return start(*prepare([f"resume={job.folder}"]))
+
+
+def _title(number: int, jobs: Sequence[Job]) -> str:
+    return f"{number + 1} of {len(jobs)}: {jobs[number].name}"

@@ -20,6 +20,11 @@ MAY_CHANGE = ("trainer.max_steps", "trainer.max_epochs", "trainer.max_minutes", 
 
 def main(overrides: Sequence[str]) -> int:
     """Continue a run with the config it has; returns the exit status."""
+    return work(*prepare(overrides))
+
+
+def prepare(overrides: Sequence[str]) -> tuple[Run, int]:
+    """Check that a run can go on, and make its folder ready for that; returns the run and its number of processes."""
     typed = {override.get_key_element(): override.value() for override in map(read, overrides)}
     run = open_run(str(typed.pop("resume")))
     if run.about["state"] == "finished":
@@ -38,7 +43,7 @@ def main(overrides: Sequence[str]) -> int:
         write_text(run.path / "config.yaml", yaml.safe_dump(config, sort_keys=False))
     for partial in run.checkpoints.glob(".*.ckpt.*"):  # what a killed process was writing
         partial.unlink()
-    return work(run, processes)
+    return run, processes
 
 
 def changed(run: Run, typed: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,138 @@
+"""Finished runs beside each other and beside methods that learn nothing: tables, a figure and a picture."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from torch import nn
+
+from chromahint.config.build import build
+from chromahint.config.check import check
+from chromahint.config.compose import compose
+from chromahint.config.errors import ConfigError
+from chromahint.data.module import PhotoData
+from chromahint.evaluation.measure import Method, measure
+from chromahint.evaluation.pictures import write_png
+from chromahint.evaluation.subject import subject
+from chromahint.evaluation.table import hint_table
+from chromahint.inference.ready import choose_device, make_ready
+from chromahint.runs.files import read_json, write_json, write_text
+from chromahint.runs.folder import Run
+from chromahint.training.checkpoints import find_saved
+from chromahint.training.comparison_table import Entry, tables
+from chromahint.training.figures import hint_curve, write_figure
+from chromahint.training.pictures import draw_strip
+
+
+def beside(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Look up methods that learn nothing: name -> node of its config.
+
+    Raises:
+        ConfigError: a network has something to learn.
+    """
+    nodes = {}
+    for name in names:
+        config = compose("evaluate", [f"model={name}"]).config
+        check(config, "evaluate")
+        nodes[name] = config["model"]
+        if _parameters(build(nodes[name])):
+            raise ConfigError(f"beside: {name} has to be trained first; in plan.yaml it belongs to runs:")
+    return nodes
+
+
+def measured_alike(configs: Mapping[str, dict[str, Any]]) -> None:
+    """Refuse runs that end with an evaluation on other photos, or by another protocol.
+
+    Raises:
+        ConfigError: two of the configs differ there.
+    """
+    (first, wanted), *others = ((name, _measured(config)) for name, config in configs.items())
+    for name, found in others:
+        for part in wanted:
+            if found[part] != wanted[part]:
+                raise ConfigError(
+                    f"{first} and {name} differ in {part}, which compared runs share: set it in config.yaml alone"
+                )
+
+
+def compare(
+    runs: Mapping[str, Run], networks: Mapping[str, dict[str, Any]], folder: Path, title: str, console: Console
+) -> None:
+    """Gather what finished runs have measured, measure the other methods on the same; write, draw and print.
+
+    Args:
+        runs: by the name of their row.
+        networks: the other methods, from `beside`.
+        folder: where everything goes.
+        title: what stands above the table.
+        console: where to print.
+    """
+    config = next(iter(runs.values())).config
+    protocol = build(config["protocol"])
+    data: PhotoData = build(config["data"])
+    data.prepare_data()
+    photos = data.source.photos("test", data.limit)
+    device = choose_device("cpu" if config["trainer"]["accelerator"] == "cpu" else "auto")
+    methods = {
+        name: Method(build(node).to(device), folder / "beside" / name, subject(config | {"model": node}, None, "test"))
+        for name, node in networks.items()
+    }
+    measured = measure(methods, photos, protocol, device, data.eval_batch_size)
+    evaluations = {name: run.path / "evaluation" / protocol.name for name, run in runs.items()}
+    _same_photos(evaluations | {name: method.folder for name, method in methods.items()})
+    entries = {name: _entry(run, evaluations[name]) for name, run in runs.items()}
+    entries |= {name: Entry(metrics) for name, metrics in measured.items()}
+
+    metrics = {name: entry.metrics for name, entry in entries.items()}
+    console.print(hint_table(metrics, f"{title}: {', '.join(runs)} beside methods that learn nothing"))
+    write_json(folder / "metrics.json", {"format": 1, "networks": {name: asdict(e) for name, e in entries.items()}})
+    write_text(folder / "table.md", tables(entries))
+    curve = hint_curve(metrics, f"PSNR against hints, {protocol.name}", dashed=networks.keys())
+    write_figure(curve, folder / "psnr_by_hints.png")
+    ready: dict[str, nn.Module] = {
+        name: make_ready(build(run.config["model"]), run.weights, device) for name, run in runs.items()
+    }
+    ready |= {name: method.network for name, method in methods.items()}
+    write_png(folder / "strip.png", draw_strip(ready, photos, protocol, device))
+    for what, file in (("table", "table.md"), ("figure", "psnr_by_hints.png"), ("picture", "strip.png")):
+        console.print(f"{what + ':':<9}{folder / file}")
+
+
+def _entry(run: Run, evaluation: Path) -> Entry:
+    config, saved = run.config, find_saved(run.checkpoints)
+    if saved is None:
+        raise ValueError(f"{run.path}: has no checkpoints/last.ckpt, which says how far it was trained")
+    # counted batch by batch: at the end of an epoch a step may have summed up fewer than the others
+    pictures = saved.batches * config["data"]["batch_size"] * run.about["processes"]
+    parameters = _parameters(build(config["model"]))
+    return Entry(read_json(evaluation / "metrics.json"), parameters, saved.step, pictures, saved.seconds / 60)
+
+
+def _parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def _measured(config: dict[str, Any]) -> dict[str, Any]:
+    about = subject(config, None, "test")
+    # which photos are for the test is the same whatever the seed of a run
+    return {"data": {k: v for k, v in about["data"].items() if k != "seed"}, "protocol": about["protocol"]}
+
+
+def _same_photos(folders: Mapping[str, Path]) -> None:
+    """Refuse evaluations of other photos, which may have changed since a run ended."""
+    ids = {}
+    for name, folder in folders.items():
+        with (folder / "images.csv").open(encoding="utf-8", newline="") as file:
+            ids[name] = {row["id"] for row in csv.DictReader(file)}
+    first, *others = ids
+    for name in others:
+        if ids[name] != ids[first]:
+            raise ValueError(
+                f"{first} and {name} were not measured on the same photos: {folders[first]}, {folders[name]}. "
+                "Evaluate both again: move these folders away, and type `chromahint evaluate run=RUN` for runs"
+            )
