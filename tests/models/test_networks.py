@@ -8,6 +8,7 @@ from chromahint.models.ab_classes import CLASSES, ab_classes, class_ab
 from chromahint.models.attention_unet import AttentionUNet
 from chromahint.models.grey import Grey
 from chromahint.models.hscaunet import HSCAUNet
+from chromahint.models.icolorit import IColoriT
 from chromahint.models.multibranch import MultiBranch
 from chromahint.models.pullpush import PullPush
 from chromahint.models.resunet import ResUNet
@@ -27,6 +28,7 @@ TRAINED = {
     "resunet 2021": lambda **options: ResUNet(mask=False, output="tanh", **options),
     "zhang2017": lambda **options: Zhang2017(**options),
     "zhang2017 classes": lambda **options: Zhang2017(stage="classes", init="normal", **options),
+    "icolorit": lambda **options: IColoriT(**options),
 }
 ALL = TRAINED | {"pullpush": lambda **_: PullPush(), "grey": lambda **_: Grey()}
 network_of_each_kind = pytest.mark.parametrize("make", ALL.values(), ids=ALL.keys())
@@ -48,6 +50,7 @@ def picture(height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[tor
         (lambda: HSCAUNet(channel_attention="spatial"), 31_039_066),
         (lambda: UNet(), 31_038_274),
         (lambda: Zhang2017(), 34_187_027),
+        (lambda: IColoriT(), 89_478_416),
     ],
 )
 def test_published_width_has_the_published_number_of_parameters(make, parameters):
@@ -165,8 +168,12 @@ def test_hints_change_the_prediction(make):
 
 
 @pytest.mark.parametrize(
-    "name", ["hscaunet cbam", "hscaunet spatial", "attention unet", "resunet", "multibranch hint encoder", "zhang2017"]
-)
+    "name",
+    [
+        "hscaunet cbam", "hscaunet spatial", "attention unet", "resunet", "multibranch hint encoder", "zhang2017",
+        "icolorit",
+    ],
+)  # fmt: skip
 def test_compiles_as_one_graph(name):
     torch.manual_seed(0)
     network = TRAINED[name](width=4, neutral_start=False).eval()
