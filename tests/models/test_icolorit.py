@@ -213,14 +213,15 @@ def test_training_on_small_pictures_reaches_the_whole_table():
     assert (network.blocks[0].attn.rpb_table.grad != 0).all()
 
 
-def test_compiles_as_one_graph():
+def test_compiles_as_one_graph_at_one_size_after_another():
     torch.manual_seed(0)
     network = IColoriT(width=8, depth=1, neutral_start=False).eval()
-    lightness, hints = picture(256, 256)
+    pictures = [picture(height, width) for height, width in ((64, 64), (40, 24))]
     with torch.no_grad():
-        expected = network(lightness, hints)
+        expected = [network(*each) for each in pictures]
         network.compile(backend="aot_eager", fullgraph=True)
-        torch.testing.assert_close(network(lightness, hints), expected, rtol=1e-4, atol=1e-2)
+        for each, ab in zip(pictures, expected, strict=True):
+            torch.testing.assert_close(network(*each), ab, rtol=1e-4, atol=1e-2)
 
 
 def test_mixed_precision_does_not_round_the_colours():

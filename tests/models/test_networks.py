@@ -28,7 +28,7 @@ TRAINED = {
     "resunet 2021": lambda **options: ResUNet(mask=False, output="tanh", **options),
     "zhang2017": lambda **options: Zhang2017(**options),
     "zhang2017 classes": lambda **options: Zhang2017(stage="classes", init="normal", **options),
-    "icolorit": lambda **options: IColoriT(**options),
+    "icolorit": lambda **options: IColoriT(depth=2, **options),
 }
 ALL = TRAINED | {"pullpush": lambda **_: PullPush(), "grey": lambda **_: Grey()}
 network_of_each_kind = pytest.mark.parametrize("make", ALL.values(), ids=ALL.keys())

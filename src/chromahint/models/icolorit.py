@@ -170,10 +170,10 @@ def stretch(table: Tensor, old: tuple[int, int], new: tuple[int, int]) -> Tensor
 
 def _weights(old: int, new: int, like: Tensor) -> Tensor:
     """What each of `new` cells takes from each of `old` cells that span the same length, new x old."""
-    scale = old / new
-    place = (torch.arange(new, device=like.device, dtype=like.dtype) + 0.5) * scale - 0.5
+    # tensors are divided, not the two numbers: a compiler that leaves sizes open fails on fractions of them
+    place = (torch.arange(new, device=like.device, dtype=like.dtype) + 0.5) * old / new - 0.5
     distance = (place[:, None] - torch.arange(old, device=like.device)).abs()
-    weight = F.relu(1 - distance / max(1.0, scale))
+    weight = F.relu(1 - distance * new / max(new, old))
     return weight / weight.sum(dim=1, keepdim=True)
 
 
