@@ -73,7 +73,7 @@ NUMBERS: list[tuple[str, str, Callable[[Any], bool]]] = [
     ("data.test_pictures", "a whole number from 2", lambda v: v >= 2),
     ("data.min_ab_range", "a number from 0", lambda v: v >= 0),
     ("data.limit", "a whole number from 1, or null for all", lambda v: v >= 1),
-    ("model.width", "a multiple of 4, from 4; the published networks have 64", lambda v: v >= 4 and v % 4 == 0),
+    ("model.width", "an even number from 4; most published networks have 64", lambda v: v >= 4 and v % 2 == 0),
     ("optimizer.lr", "a number above 0", lambda v: v > 0),
     ("trainer.devices", "auto, or a whole number from 1", lambda v: v == "auto" or v >= 1),
     ("trainer.accumulate", "a whole number from 1", lambda v: v >= 1),

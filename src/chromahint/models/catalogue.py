@@ -14,6 +14,7 @@ from rich.console import Group
 from rich.table import Table
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from chromahint.hints.maps import no_hints
@@ -133,7 +134,8 @@ def _gmac(network: nn.Module, side: int) -> float | None:
     lightness = torch.empty(1, 1, side, side)
     counter = FlopCounterMode(display=False)
     try:
-        with torch.no_grad(), counter:
+        # fused attention is not counted everywhere; taken apart it is
+        with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
             network.eval()(lightness, no_hints(lightness))
     except RuntimeError:  # a network whose work depends on the values of its input has none to go by here
         return None

@@ -12,13 +12,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.hints.maps import Hints
-from chromahint.models.card import Card
+from chromahint.models.card import Card, Variant
 from chromahint.models.scaling import Float32Conv2d, crop_like, pad_to_multiple
 
 CARD = Card(
     year=2023,
     input="(L - 50) / 100, hint ab / 110, mask",
     source="Yun, Lee, Park, Choo: iColoriT (WACV 2023)",
+    recipe="train experiment=icolorit_2023",
+    variants=(
+        Variant({"width": 192}, parameters=6_444_740, gmac=1.4, side=224),
+        Variant({"width": 384}, parameters=23_505_800, gmac=4.9, side=224),
+        Variant({"width": 768}, parameters=89_478_416, gmac=18.2, side=224),
+    ),
 )
 
 AB_SCALE = 110.0
