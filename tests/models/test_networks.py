@@ -9,6 +9,7 @@ from chromahint.models.attention_unet import AttentionUNet
 from chromahint.models.grey import Grey
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.icolorit import IColoriT
+from chromahint.models.levin import Levin
 from chromahint.models.multibranch import MultiBranch
 from chromahint.models.pullpush import PullPush
 from chromahint.models.resunet import ResUNet
@@ -30,7 +31,13 @@ TRAINED = {
     "zhang2017 classes": lambda **options: Zhang2017(stage="classes", init="normal", **options),
     "icolorit": lambda **options: IColoriT(depth=2, **options),
 }
-ALL = TRAINED | {"pullpush": lambda **_: PullPush(), "grey": lambda **_: Grey()}
+UNTRAINED = {
+    "levin": lambda **_: Levin(),
+    "levin exact": lambda **_: Levin(solver="exact"),
+    "pullpush": lambda **_: PullPush(),
+    "grey": lambda **_: Grey(),
+}
+ALL = TRAINED | UNTRAINED
 network_of_each_kind = pytest.mark.parametrize("make", ALL.values(), ids=ALL.keys())
 trained_network = pytest.mark.parametrize("make", TRAINED.values(), ids=TRAINED.keys())
 
@@ -67,7 +74,7 @@ def test_resunet_has_about_the_published_number_of_parameters():
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (5, 3), (37, 50), (32, 48)])
 def test_any_size_in_is_the_size_out(make, height, width):
     torch.manual_seed(0)
-    network = make(width=4, **({} if make in (ALL["pullpush"], ALL["grey"]) else {"neutral_start": False})).eval()
+    network = make(width=4, **({} if make in UNTRAINED.values() else {"neutral_start": False})).eval()
     lightness, hints = picture(height, width)
     with torch.no_grad():
         ab = network(lightness, hints)
