@@ -14,7 +14,7 @@ from chromahint.runs.folder import open_run
 from chromahint.training.job import make_task
 from chromahint.training.task import Colorization
 
-NETWORKS = [name for name in options()["model"] if name not in ("grey", "pullpush")]
+NETWORKS = [name for name in options()["model"] if name not in ("grey", "levin", "pullpush")]
 
 
 @pytest.fixture

@@ -41,5 +41,7 @@ def hint_table(results: dict[str, Metrics], title: str) -> Table:
             cells.append(f"{mark}{psnr:.2f}{'[/]' if mark else ''}\n{ssim:.{digits}f}")
         table.add_row(name, *cells)
     first = next(iter(results.values()))
-    table.caption = f"{first['measures']}, means of {first['images']} pictures; the same hints in every row"
+    # earlier versions did not write what they measured
+    measures = first.get("measures", "PSNR in dB over SSIM")
+    table.caption = f"{measures}, means of {first['images']} pictures; the same hints in every row"
     return table
