@@ -38,6 +38,7 @@ LAYOUTS = {
     "plain": lambda state: state,
     "under state_dict": lambda state: {"state_dict": state, "epoch": 3},
     "under model": lambda state: {"model": state},
+    "under model, beside options": lambda state: {"model": state, "epoch": 9, "args": argparse.Namespace(lr=1e-3)},
     "data parallel": lambda state: prefixed(state, "module."),
     "compiled": lambda state: prefixed(state, "_orig_mod."),
     "compiled and data parallel": lambda state: {"state_dict": prefixed(state, "module._orig_mod.")},
@@ -255,7 +256,7 @@ FORMS = [
 
 
 @pytest.mark.parametrize("form", FORMS, ids=" ".join)
-@pytest.mark.parametrize("layout", ["plain", "under model", "our checkpoint"])
+@pytest.mark.parametrize("layout", ["plain", "under model, beside options", "our checkpoint"])
 def test_every_network_is_known_by_its_weights_and_takes_them(tmp_path, form, layout):
     config = compose("train", [f"model={form[0]}", *form[1:]]).config["model"]
     torch.manual_seed(1)

@@ -79,7 +79,7 @@ def as_tables(entries: Sequence[Entry]) -> Group:
             " ".join([e.name, *(option.removeprefix("model.") for option in e.options)]),
             str(e.year or ""),
             f"{e.parameters:,}",
-            "" if said["parameters"] is None else f"[dim]{said['parameters']:,}[/]",
+            f"[dim]{_published(e)}[/]",
             "" if e.gmac is None else f"{e.gmac:.1f}",
             "" if said["gmac"] is None else f"[dim]{said['gmac']} for {said['gmac_here']:.1f} at {said['side']} px[/]",
         )
@@ -88,6 +88,11 @@ def as_tables(entries: Sequence[Entry]) -> Group:
         recipe = "" if e.recipe is None else f"\ntrained as published: chromahint {e.recipe}"
         sources.add_row(e.name, f"{e.source}\nreads {e.input}{recipe}")
     return Group(figures, sources)
+
+
+def _published(entry: Entry) -> str:
+    count = entry.published["parameters"]
+    return f"{count:,}" if count is not None else "not said" if entry.parameters else ""
 
 
 def as_json(entries: Sequence[Entry]) -> str:

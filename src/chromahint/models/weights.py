@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -99,7 +100,9 @@ def _read(file: Path) -> object:
     try:
         if file.suffix == ".safetensors":
             return safetensors.torch.load_file(file)
-        return torch.load(file, map_location="cpu", weights_only=True)
+        # released files keep the options of their training beside the weights: names and values, which run nothing
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged files raise whatever the byte in question leads to
         reason = str(error).strip().splitlines()
         raise ValueError(
