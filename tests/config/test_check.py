@@ -43,7 +43,7 @@ def message(*overrides, kind="train"):
         ("data.size=8", ["data.size=8", "from 16"]),
         ("data.workers=-1", ["data.workers=-1", "from 0"]),
         ("data.limit=0", ["data.limit=0", "from 1", "null"]),
-        ("model.width=6", ["model.width=6", "multiple of 4"]),
+        ("model.width=7", ["model.width=7", "even number"]),
         ("model.width=0", ["model.width=0", "from 4"]),
         ("optimizer.lr=0", ["optimizer.lr=0", "above 0"]),
         ("trainer.devices=0", ["trainer.devices=0", "auto"]),
@@ -125,7 +125,7 @@ def test_all_problems_in_one_message():
 
 
 def test_all_wrong_numbers_in_one_message():
-    said = message("model.width=6", "optimizer.lr=0", "weights=nowhere", "data.batch_size=0")
+    said = message("model.width=7", "optimizer.lr=0", "weights=nowhere", "data.batch_size=0")
     assert len(said.splitlines()) == 4
 
 
@@ -150,7 +150,7 @@ def test_right_configs_pass(photos):
         (["model=unet", "+loss=mse"], ["loss"]),
         (["model=unet", "weights=nowhere"], ["weights=nowhere", "no such file"]),
         (["model=unet", "data=folder"], ["data.root=VALUE"]),
-        (["model=unet", "model.width=3"], ["multiple of 4"]),
+        (["model=unet", "model.width=3"], ["even number"]),
         (["model=unet", "output=5"], ["output=5", "a text"]),
         (["model=unet", "device=null"], ["device", "a text"]),
     ],
