@@ -51,7 +51,8 @@ def try_mask_centres(network: nn.Module, side: int, device: torch.device) -> Cen
     hinted one, and is further off.
 
     Args:
-        network: ready to colour, with an attribute `mask_centre`; left as it came.
+        network: ready to colour, with an attribute `mask_centre`; left as it came, which is also what is taken where
+            both do the same.
         side: of the photos.
         device: where the network is.
     """
@@ -66,7 +67,7 @@ def try_mask_centres(network: nn.Module, side: int, device: torch.device) -> Cen
     module.mask_centre = came
     best, other = sorted(CENTRES, key=lambda centre: errors[centre])
     if errors[other] < _CLEARLY * errors[best]:
-        best, other = CENTRES
+        best, other = sorted(CENTRES, key=lambda centre: abs(centre - came))
         reason = "natural photos come out alike with both centres of the mask channel"
     else:
         reason = (
