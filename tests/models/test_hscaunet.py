@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from random_weights import random_state
 
 from chromahint.hints.maps import reveal
 from chromahint.models.hscaunet import HSCAUNet
@@ -28,17 +29,8 @@ def gate_keys() -> set[str]:
     return {f"{gate.format(level)}.weight" for level in "1234" for gate in gates}
 
 
-def random_state(network: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Weights and BatchNorm statistics that are all different from where they start."""
-    generator = torch.Generator().manual_seed(1)
-    state = {}
-    for key, value in network.state_dict().items():
-        if not value.is_floating_point():
-            state[key] = value
-        elif value.ndim == 4:
-            state[key] = torch.randn(value.shape, generator=generator) * (2 / value[0].numel()) ** 0.5
-        else:
-            state[key] = torch.rand(value.shape, generator=generator) + 0.5
+def drawn(network):
+    state = random_state(network)
     for level in "1234":
         if f"ch{level}.conv1.weight" in state:
             state[f"ch{level}.conv1.weight"] = state[f"up{level}.ch.conv1.weight"]
@@ -94,7 +86,7 @@ def reference(lightness, hints, state, gates):
 @pytest.mark.parametrize("gates", ["spatial", "cbam", None])
 def test_equals_the_layer_table(gates):
     network = HSCAUNet(width=16, channel_attention=gates) if gates else UNet(width=16)
-    state = random_state(network)
+    state = drawn(network)
     network.load_state_dict(state)
     generator = torch.Generator().manual_seed(2)
     lightness = torch.rand(2, 1, 48, 32, generator=generator) * 100

@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from random_weights import random_state
 
 from chromahint.hints.maps import Hints, reveal
 from chromahint.models.multibranch import MultiBranch
@@ -18,16 +19,8 @@ VARIANTS = {
 each_variant = pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS.keys())
 
 
-def random_state(network):
-    generator = torch.Generator().manual_seed(1)
-    state = {}
-    for key, value in network.state_dict().items():
-        if not value.is_floating_point():
-            state[key] = value
-        elif value.ndim == 4:
-            state[key] = torch.randn(value.shape, generator=generator) * (1.5 / value[0].numel()) ** 0.5
-        else:
-            state[key] = torch.rand(value.shape, generator=generator) * 0.5 + 0.5
+def drawn(network):
+    state = random_state(network)
     state["head.bias"] = state["head.bias"] - 0.3
     return state
 
@@ -83,7 +76,7 @@ def picture(height, width):
 @each_variant
 def test_equals_the_layer_table(options):
     network = MultiBranch(width=8, **options)
-    state = random_state(network)
+    state = drawn(network)
     network.load_state_dict(state)
     lightness, hints = picture(24, 40)
     with torch.no_grad():

@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from random_weights import random_state
 
 from chromahint.hints.maps import reveal
 from chromahint.models.zhang2017 import Zhang2017
@@ -24,16 +25,8 @@ def published_keys() -> set[str]:
     return keys | {f"{block}.{i}.{kind}" for block, i in NORMS.items() for kind in kinds}
 
 
-def random_state(network):
-    generator = torch.Generator().manual_seed(1)
-    state = {}
-    for key, value in network.state_dict().items():
-        if not value.is_floating_point():
-            state[key] = value
-        elif value.ndim == 4:
-            state[key] = torch.randn(value.shape, generator=generator) * (1.5 / value[0].numel()) ** 0.5
-        else:
-            state[key] = torch.rand(value.shape, generator=generator) * 0.5 + 0.5
+def drawn(network):
+    state = random_state(network)
     state["model_out.0.bias"] = state["model_out.0.bias"] - 0.8
     return state
 
@@ -81,7 +74,7 @@ def picture(height, width):
 @pytest.mark.parametrize("centre", [0.5, 0.0])
 def test_equals_the_layer_table(centre):
     network = Zhang2017(width=8, mask_centre=centre)
-    state = random_state(network)
+    state = drawn(network)
     network.load_state_dict(state)
     lightness, hints = picture(24, 40)
     with torch.no_grad():
