@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from chromahint.hints.maps import Hints
 from chromahint.models.card import Card
-from chromahint.models.double_conv import OutConv, WayDown
-from chromahint.models.scaling import crop_like, from_eight_bit, pad_to_multiple, to_eight_bit
+from chromahint.models.double_conv import UShape
+from chromahint.models.scaling import crop_like, pad_to_multiple, to_eight_bit
 from chromahint.models.unet import Up
 
 CARD = Card(
@@ -53,7 +53,7 @@ class AttentionUp(Up):
         return features
 
 
-class AttentionUNet(WayDown):
+class AttentionUNet(UShape):
     """A U-Net with gated skips: 31.4 M parameters at the width U-Net was published with.
 
     Args:
@@ -64,13 +64,8 @@ class AttentionUNet(WayDown):
     """
 
     def __init__(self, width: int = 64, mask: bool = True, neutral_start: bool = True) -> None:
-        super().__init__(4 if mask else 3, width, neutral_start)
+        super().__init__(4 if mask else 3, width, AttentionUp, neutral_start)
         self.mask = mask
-        self.up1 = AttentionUp(16 * width)
-        self.up2 = AttentionUp(8 * width)
-        self.up3 = AttentionUp(4 * width)
-        self.up4 = AttentionUp(2 * width)
-        self.outc = OutConv(width, neutral_start)
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
         """Predict colour.
@@ -83,9 +78,4 @@ class AttentionUNet(WayDown):
             ab B2HW in Lab units, float32.
         """
         scaled = to_eight_bit(*pad_to_multiple(lightness, hints, 16), mask=self.mask)
-        skip1, skip2, skip3, skip4, x = self.descend(scaled)
-        x = self.up1(x, skip4)
-        x = self.up2(x, skip3)
-        x = self.up3(x, skip2)
-        x = self.up4(x, skip1)
-        return crop_like(from_eight_bit(self.outc(x)), lightness)
+        return crop_like(self.predict(scaled), lightness)

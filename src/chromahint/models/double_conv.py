@@ -1,10 +1,12 @@
-"""What the U-Nets share: double convolution, the way down, the last layer."""
+"""What the U-Nets share: double convolution, the U they go down and up, the last layer."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 
-from chromahint.models.scaling import NEUTRAL, Head, Stem, listen_to_hints
+from chromahint.models.scaling import NEUTRAL, Head, Stem, from_eight_bit, listen_to_hints
 
 
 class DoubleConv(nn.Module):
@@ -46,34 +48,6 @@ class Down(nn.Module):
         return features
 
 
-class WayDown(nn.Module):
-    """A double convolution of the picture and four steps down; a U-Net adds its steps up.
-
-    Args:
-        inputs: channels read.
-        width: channels of the first level; each level down doubles them.
-        neutral_start: whether the first layer hears the hints over the lightness: see `listen_to_hints`.
-    """
-
-    def __init__(self, inputs: int, width: int, neutral_start: bool) -> None:
-        super().__init__()
-        self.inc = DoubleConv(inputs, width, first=Stem)
-        self.down1 = Down(width, 2 * width)
-        self.down2 = Down(2 * width, 4 * width)
-        self.down3 = Down(4 * width, 8 * width)
-        self.down4 = Down(8 * width, 16 * width)
-        if neutral_start:
-            listen_to_hints(self.inc)
-
-    def descend(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Map BCHW, whose H and W are multiples of 16, to the features of each level, the deepest last."""
-        skip1 = self.inc(x)
-        skip2 = self.down1(skip1)
-        skip3 = self.down2(skip2)
-        skip4 = self.down3(skip3)
-        return skip1, skip2, skip3, skip4, self.down4(skip4)
-
-
 class OutConv(nn.Module):
     """The last layer: ab on the 8-bit Lab scale, without activation."""
 
@@ -87,3 +61,48 @@ class OutConv(nn.Module):
         """Map BCHW to B2HW float32."""
         ab: Tensor = self.conv(x)
         return ab
+
+
+class UShape(nn.Module):
+    """A double convolution of the picture, four steps down, four up that join the skips, and the last layer.
+
+    Args:
+        inputs: channels read.
+        width: channels of the first level; each level down doubles them.
+        up: makes a step up that reads so many channels: `step(x, skip, *more)` maps x (B, C, H, W) and skip
+            (B, C/2, 2H, 2W) to (B, C/2, 2H, 2W).
+        neutral_start: whether the last layer predicts no colour until it is trained, and the first hears the hints over
+            the lightness: see `listen_to_hints`.
+    """
+
+    def __init__(self, inputs: int, width: int, up: Callable[[int], nn.Module], neutral_start: bool) -> None:
+        super().__init__()
+        self.inc = DoubleConv(inputs, width, first=Stem)
+        self.down1 = Down(width, 2 * width)
+        self.down2 = Down(2 * width, 4 * width)
+        self.down3 = Down(4 * width, 8 * width)
+        self.down4 = Down(8 * width, 16 * width)
+        self.up1 = up(16 * width)
+        self.up2 = up(8 * width)
+        self.up3 = up(4 * width)
+        self.up4 = up(2 * width)
+        self.outc = OutConv(width, neutral_start)
+        if neutral_start:
+            listen_to_hints(self.inc)
+
+    def predict(self, scaled: Tensor, *more: Tensor) -> Tensor:
+        """Map BCHW on the 8-bit Lab scale, whose H and W are multiples of 16, to ab B2HW in Lab units.
+
+        Args:
+            scaled: what the first layer reads.
+            more: what each step up hears besides its features and its skip.
+        """
+        skip1 = self.inc(scaled)
+        skip2 = self.down1(skip1)
+        skip3 = self.down2(skip2)
+        skip4 = self.down3(skip3)
+        x = self.up1(self.down4(skip4), skip4, *more)
+        x = self.up2(x, skip3, *more)
+        x = self.up3(x, skip2, *more)
+        x = self.up4(x, skip1, *more)
+        return from_eight_bit(self.outc(x))

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from chromahint.hints.maps import Hints
 from chromahint.models.card import Card, Variant
-from chromahint.models.double_conv import DoubleConv, OutConv, WayDown
-from chromahint.models.scaling import crop_like, from_eight_bit, pad_to_multiple, to_eight_bit
+from chromahint.models.double_conv import DoubleConv, UShape
+from chromahint.models.scaling import crop_like, pad_to_multiple, to_eight_bit
 
 CARD = Card(
     year=2022,
@@ -77,7 +77,7 @@ class GatedUp(nn.Module):
         return features
 
 
-class HSCAUNet(WayDown):
+class HSCAUNet(UShape):
     """A U-Net with gated skips: 31.1 M parameters at the published width.
 
     Args:
@@ -94,19 +94,14 @@ class HSCAUNet(WayDown):
         channel_attention: Literal["cbam", "spatial"] = "cbam",
         neutral_start: bool = True,
     ) -> None:
-        super().__init__(4, width, neutral_start)
+        def gated_up(inputs: int) -> GatedUp:
+            spatial = channel_attention == "spatial"
+            return GatedUp(inputs, SpatialAttention() if spatial else ChannelAttention(inputs // 2))
 
-        def channel(channels: int) -> nn.Module:
-            return ChannelAttention(channels) if channel_attention == "cbam" else SpatialAttention()
-
-        self.up1 = GatedUp(16 * width, channel(8 * width))
-        self.up2 = GatedUp(8 * width, channel(4 * width))
-        self.up3 = GatedUp(4 * width, channel(2 * width))
-        self.up4 = GatedUp(2 * width, channel(width))
+        super().__init__(4, width, gated_up, neutral_start)
         if channel_attention == "spatial":
             # released weights hold these four tensors under both names
             self.ch1, self.ch2, self.ch3, self.ch4 = self.up1.ch, self.up2.ch, self.up3.ch, self.up4.ch
-        self.outc = OutConv(width, neutral_start)
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
         """Predict colour.
@@ -119,10 +114,4 @@ class HSCAUNet(WayDown):
             ab B2HW in Lab units, float32.
         """
         scaled = to_eight_bit(*pad_to_multiple(lightness, hints, 16))
-        hint_ab = scaled[:, 1:3]
-        skip1, skip2, skip3, skip4, x = self.descend(scaled)
-        x = self.up1(x, skip4, hint_ab)
-        x = self.up2(x, skip3, hint_ab)
-        x = self.up3(x, skip2, hint_ab)
-        x = self.up4(x, skip1, hint_ab)
-        return crop_like(from_eight_bit(self.outc(x)), lightness)
+        return crop_like(self.predict(scaled, scaled[:, 1:3]), lightness)

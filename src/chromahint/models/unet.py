@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from chromahint.hints.maps import Hints
 from chromahint.models.card import Card, Variant
-from chromahint.models.double_conv import DoubleConv, OutConv, WayDown
-from chromahint.models.scaling import crop_like, from_eight_bit, pad_to_multiple, to_eight_bit
+from chromahint.models.double_conv import DoubleConv, UShape
+from chromahint.models.scaling import crop_like, pad_to_multiple, to_eight_bit
 
 CARD = Card(
     year=2015,
@@ -32,7 +32,7 @@ class Up(nn.Module):
         return features
 
 
-class UNet(WayDown):
+class UNet(UShape):
     """Four levels down and up, 31.0 M parameters at the published width: what HSCAU-Net's gates are compared with.
 
     Args:
@@ -42,12 +42,7 @@ class UNet(WayDown):
     """
 
     def __init__(self, width: int = 64, neutral_start: bool = True) -> None:
-        super().__init__(4, width, neutral_start)
-        self.up1 = Up(16 * width)
-        self.up2 = Up(8 * width)
-        self.up3 = Up(4 * width)
-        self.up4 = Up(2 * width)
-        self.outc = OutConv(width, neutral_start)
+        super().__init__(4, width, Up, neutral_start)
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
         """Predict colour.
@@ -60,9 +55,4 @@ class UNet(WayDown):
             ab B2HW in Lab units, float32.
         """
         scaled = to_eight_bit(*pad_to_multiple(lightness, hints, 16))
-        skip1, skip2, skip3, skip4, x = self.descend(scaled)
-        x = self.up1(x, skip4)
-        x = self.up2(x, skip3)
-        x = self.up3(x, skip2)
-        x = self.up4(x, skip1)
-        return crop_like(from_eight_bit(self.outc(x)), lightness)
+        return crop_like(self.predict(scaled), lightness)
