@@ -10,13 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from chromahint.evaluation.metrics import psnr, ssim
 from chromahint.hints.maps import Hints, reveal
-from chromahint.hints.positions import positions
+from chromahint.hints.positions import mark
 
 RGB_MEASURES = "PSNR in dB over SSIM, 8-bit RGB"
 
@@ -137,27 +135,6 @@ class RandomPixels:
 def measure_rgb(prediction: Pictures, truth: Pictures) -> Figures:
     """PSNR and SSIM of the pictures as they would be written."""
     return Figures(psnr(prediction.rgb, truth.rgb), ssim(prediction.rgb, truth.rgb))
-
-
-def mark(like: Tensor, ids: Sequence[str], seed: int, side: int, count: int, often: int) -> Tensor:
-    """Mark the first `count` places of each picture's fixed random order.
-
-    Args:
-        like: a tensor of B pictures on the wanted device.
-        ids: B picture ids.
-        seed: of the protocol.
-        side: places in a row, and rows.
-        count: places that are marked.
-        often: the largest count that is asked for again and again, so that each order is worked out once.
-
-    Returns:
-        (B, 1, side, side) float32, 1 where it is marked.
-    """
-    assert len(ids) == len(like)
-    places = np.stack([positions(name, seed, side, side, max(count, often))[:count] for name in ids])
-    mask = torch.zeros(len(ids), side * side, device=like.device)
-    mask.scatter_(1, torch.from_numpy(places).to(like.device), 1.0)
-    return mask.view(-1, 1, side, side)
 
 
 def check_counts(counts: list[int], size: int, most: int, room: str) -> None:

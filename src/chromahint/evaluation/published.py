@@ -23,12 +23,11 @@ from chromahint.evaluation.protocols import (
     RandomPixels,
     check_counts,
     check_size,
-    mark,
     measure_rgb,
 )
 from chromahint.hints.maps import Hints
 from chromahint.hints.patches import fill_cells, paint_patches
-from chromahint.hints.positions import patch_places
+from chromahint.hints.positions import mark, patch_places
 
 _PATCH = 6
 _CELL = 2

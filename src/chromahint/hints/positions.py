@@ -18,10 +18,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 
 def positions(picture_id: str, seed: int, height: int, width: int, count: int) -> NDArray[np.int64]:
@@ -49,6 +52,27 @@ def positions(picture_id: str, seed: int, height: int, width: int, count: int) -
     # the kept length is a power of two, so that neighbouring counts share one entry
     kept = min(pixels, 1 << max(8, (count - 1).bit_length()))
     return _first(picture_id, seed, pixels, kept)[:count]
+
+
+def mark(like: Tensor, ids: Sequence[str], seed: int, side: int, count: int, often: int = 0) -> Tensor:
+    """Mark the first `count` places of each picture's fixed random order.
+
+    Args:
+        like: a tensor of B pictures on the wanted device.
+        ids: B picture ids.
+        seed: of the protocol; another seed gives another order.
+        side: places in a row, and rows.
+        count: places that are marked.
+        often: the largest count that will be asked for, so that each order is worked out once.
+
+    Returns:
+        (B, 1, side, side) float32, 1 where it is marked.
+    """
+    assert len(ids) == len(like)
+    places = np.stack([positions(name, seed, side, side, max(count, often))[:count] for name in ids])
+    mask = torch.zeros(len(ids), side * side, device=like.device)
+    mask.scatter_(1, torch.from_numpy(places).to(like.device), 1.0)
+    return mask.view(-1, 1, side, side)
 
 
 def patch_places(picture_id: str, seed: int, height: int, width: int, side: int, count: int) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ from chromahint.color import rgb_to_lab
 from chromahint.data.tiles import NaturalTiles
 from chromahint.data.transforms import squash
 from chromahint.hints.maps import reveal
-from chromahint.hints.positions import positions
+from chromahint.hints.positions import mark
 from chromahint.models.layouts import Recognised, recognise
 from chromahint.models.weights import read_state
 
@@ -57,7 +57,7 @@ def try_mask_centres(network: nn.Module, side: int, device: torch.device) -> Cen
         device: where the network is.
     """
     lightness, ab = rgb_to_lab(_photos(side).to(device))
-    hints = reveal(ab, _mask(len(ab), side).to(device))
+    hints = reveal(ab, mark(ab, [str(tile) for tile in range(len(ab))], 0, side, _HINTS))
     module: Any = network
     came = module.mask_centre
     errors: dict[float, float] = {}
@@ -80,10 +80,3 @@ def try_mask_centres(network: nn.Module, side: int, device: torch.device) -> Cen
 def _photos(side: int) -> Tensor:
     tiles = NaturalTiles()
     return torch.stack([torch.from_numpy(squash(tiles.read(tile), side).copy()).movedim(-1, 0) for tile in _TILES])
-
-
-def _mask(pictures: int, side: int) -> Tensor:
-    mask = torch.zeros(pictures, 1, side * side)
-    for picture in range(pictures):
-        mask[picture, 0, torch.from_numpy(positions(str(picture), 0, side, side, _HINTS).copy())] = 1
-    return mask.view(pictures, 1, side, side)
