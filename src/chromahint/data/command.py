@@ -5,14 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from chromahint.data.bar import bar
 
 if TYPE_CHECKING:
     from chromahint.data.folder import Folder
@@ -41,7 +39,7 @@ def check(arguments: argparse.Namespace) -> int:
     source = packed or _folder(arguments)
     splits = source.splits()
     photos = PackedPhotos(packed.pack, packed.pack.names, verify=True) if packed else source.photos("all")
-    with _bar("checking", len(photos)) as advance:
+    with bar("checking", len(photos)) as advance:
         found = survey(str(root), photos, splits, _workers(arguments), advance)
     if arguments.json:
         print(json.dumps(found.as_json(), indent=2))  # noqa: T201
@@ -61,7 +59,7 @@ def pack(arguments: argparse.Namespace) -> int:
 
     source, output = _folder(arguments), Path(arguments.output).expanduser()
     total = len(source.photos("all"))
-    with _bar("packing", total) as advance:
+    with bar("packing", total) as advance:
         packed = pack(source, output, arguments.side, _workers(arguments), advance)
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"packed {packed.pictures:,} pictures, {packed.size / 1e9:.2f} GB: {output}", markup=False)
@@ -135,11 +133,3 @@ def _workers(arguments: argparse.Namespace) -> int:
 
     chosen: int | None = arguments.workers
     return cores() if chosen is None else chosen
-
-
-@contextmanager
-def _bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda pictures: progress.advance(task, pictures)

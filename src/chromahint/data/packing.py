@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
 from torch.utils.data import Dataset
 
+from chromahint.data.bar import Advance
 from chromahint.data.decoding import decode, read_bytes
 from chromahint.data.folder import Folder
 from chromahint.data.packed import FORMAT, RECORD, digest, is_pack, read_about, shard_file
@@ -38,9 +38,7 @@ class Outcome(NamedTuple):
     broken: list[str]
 
 
-def pack(
-    source: Folder, output: Path, side: int = 256, workers: int = 0, advance: Callable[[int], None] = lambda n: None
-) -> Outcome:
+def pack(source: Folder, output: Path, side: int = 256, workers: int = 0, advance: Advance = lambda n: None) -> Outcome:
     """Pack all pictures of a folder, or of its lists.
 
     Args:

@@ -11,9 +11,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from chromahint.data.bar import bar
 from chromahint.data.cores import cores
 from chromahint.data.drawing.scene import VERSION, draw_scene
 from chromahint.data.photos import Picture
@@ -51,10 +50,9 @@ class Shards:
         if not missing:
             return
         what = f"Drawing {len(missing) * SHARD:,} scenes, once; they stay in {self.folder}"
-        columns = (TextColumn(what), BarColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-            for _ in progress.track(self._draw(missing), total=len(missing)):
-                pass
+        with bar(what, len(missing) * SHARD) as advance:
+            for _ in self._draw(missing):
+                advance(SHARD)
 
     def path(self, number: int) -> Path:
         """The file of a shard."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ from rich.table import Table
 from torch.utils.data import Dataset
 
 from chromahint.data.ab_range import NEAR_GREY, ab_range
+from chromahint.data.bar import Advance
 from chromahint.data.photos import BrokenPhoto, Photos
 from chromahint.data.processes import each
 from chromahint.data.transforms import resize
@@ -97,7 +97,7 @@ def survey(
     photos: Photos,
     splits: dict[str, list[str]],
     workers: int = 0,
-    advance: Callable[[int], None] = lambda pictures: None,
+    advance: Advance = lambda pictures: None,
 ) -> Survey:
     """Read all photos.
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from chromahint.data.bar import Advance
 from chromahint.data.batches import EvaluationPhotos
 from chromahint.data.loader import PhotoLoader
 from chromahint.data.order import EvaluationOrder
@@ -18,9 +19,6 @@ from chromahint.data.photos import BrokenPhoto, Photos, Subset
 from chromahint.evaluation.protocols import HintProtocol
 from chromahint.evaluation.sweep import Network, Row, hint_sweep, rows, score
 from chromahint.runs.files import read_json, write_json, write_text
-
-Advance = Callable[[int], None]
-"""Told how many more pictures are done."""
 
 
 def evaluate(

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 
+from chromahint.data.bar import bar
 from chromahint.data.photos import Photos
 from chromahint.evaluation.evaluator import evaluate
 from chromahint.evaluation.protocols import HintProtocol
@@ -27,16 +26,19 @@ class Method:
 
 
 def measure(
-    methods: Mapping[str, Method], photos: Photos, protocol: HintProtocol, device: torch.device, batch_size: int
+    methods: Mapping[str, Method],
+    photos: Photos,
+    protocol: HintProtocol,
+    device: torch.device,
+    batch_size: int,
+    workers: int = 0,
 ) -> dict[str, dict[str, Any]]:
     """Evaluate each method; returns its metrics by its name. Work that is done already is not done again."""
     results = {}
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        line = bar.add_task("evaluating", total=len(photos) * len(methods))
+    with bar("evaluating", len(photos) * len(methods)) as advance:
         for name, method in methods.items():
             results[name] = evaluate(
-                method.network.eval(), photos, protocol, method.folder, method.about, device, batch_size,
-                advance=lambda pictures: bar.advance(line, pictures),
+                method.network.eval(), photos, protocol, method.folder, method.about, device, batch_size, workers,
+                advance,
             )  # fmt: skip
     return results

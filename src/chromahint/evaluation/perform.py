@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from chromahint.config.build import build
 from chromahint.config.errors import ConfigError
+from chromahint.data.bar import bar
 from chromahint.data.pairs import HintMaskPairs
-from chromahint.evaluation.evaluator import Advance, evaluate, holds
+from chromahint.evaluation.evaluator import holds
+from chromahint.evaluation.measure import Method, measure
 from chromahint.evaluation.predict import predict
 from chromahint.evaluation.subject import subject
 from chromahint.evaluation.table import hint_table
@@ -20,7 +21,7 @@ from chromahint.inference.ready import choose_device, make_ready
 
 def evaluate_config(
     config: dict[str, Any], weights: Path | None, name: str, parent: Path, output: Path | None, console: Console
-) -> dict[str, Any]:
+) -> None:
     """Evaluate one network, write the folder and print the table.
 
     Args:
@@ -39,17 +40,13 @@ def evaluate_config(
     photos = data.source.photos(split, data.limit)
     about = subject(config, weights, split)
     folder = output if output is not None else _free(parent / protocol.name, about)
-    with _bar(console) as bar:
-        task = bar.add_task(f"evaluating {name}", total=len(photos))
-        advance: Advance = lambda pictures: bar.advance(task, pictures)  # noqa: E731
-        metrics = evaluate(
-            network, photos, protocol, folder, about, device, config["batch_size"], data.workers, advance
-        )
-    console.print(hint_table({name: metrics}, f"{protocol.name}, {protocol.size} px"))
+    results = measure(
+        {name: Method(network, folder, about)}, photos, protocol, device, config["batch_size"], data.workers
+    )
+    console.print(hint_table(results, f"{protocol.name}, {protocol.size} px"))
     if (folder / "broken.txt").exists():
         console.print(f"some pictures could not be read: {folder / 'broken.txt'}", style="yellow")
     console.print(f"figures: {folder / 'metrics.json'}\npictures, one by one: {folder / 'images.csv'}", highlight=False)
-    return metrics
 
 
 def predict_config(
@@ -65,9 +62,7 @@ def predict_config(
     about = subject(config, weights, "all")
     del about["protocol"]  # the hints are in the files
     folder = output if output is not None else _free(parent / "hint_mask_pairs", about)
-    with _bar(console) as bar:
-        task = bar.add_task(f"colouring with {name}", total=len(pairs))
-        advance: Advance = lambda pictures: bar.advance(task, pictures)  # noqa: E731
+    with bar(f"colouring with {name}", len(pairs)) as advance:
         broken = predict(network, pairs, folder, about, device, config["batch_size"], data.workers, advance)
     if broken:
         console.print(f"some pairs could not be read: {folder / 'broken.txt'}", style="yellow")
@@ -81,8 +76,3 @@ def _free(folder: Path, about: dict[str, Any]) -> Path:
         number += 1
         candidate = folder.with_name(f"{folder.name}-{number}")
     return candidate
-
-
-def _bar(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console)

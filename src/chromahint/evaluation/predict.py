@@ -13,10 +13,11 @@ from PIL import Image
 from torch.utils.data import DataLoader, Subset
 
 from chromahint.color import lab_to_rgb8
+from chromahint.data.bar import Advance
 from chromahint.data.batches import start_worker
 from chromahint.data.pairs import Pair, Pairs
 from chromahint.data.photos import BrokenPhoto
-from chromahint.evaluation.evaluator import Advance, holds
+from chromahint.evaluation.evaluator import holds
 from chromahint.evaluation.sweep import Network
 from chromahint.hints.drawing import to_pictures
 from chromahint.hints.maps import Hints

@@ -1,0 +1,21 @@
+"""The bar that a person sees while pictures are read, coloured or measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+Advance = Callable[[int], None]
+"""Told how many more pictures are done."""
+
+
+@contextmanager
+def bar(what: str, total: int) -> Iterator[Advance]:
+    """Show how many of `total` pictures are done, beside the output proper; gone when all is done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda pictures: progress.advance(task, pictures)
