@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from chromahint.models.hscaunet import HSCAUNet
+from chromahint.models.multibranch import MultiBranch
 from chromahint.models.pullpush import PullPush
+from chromahint.models.resunet import ResUNet
 from chromahint.models.unet import UNet
 from chromahint.models.zhang2017 import Zhang2017
 
@@ -233,6 +235,60 @@ def test_the_mask_centre_is_tried_unless_it_is_typed(evaluate, photos, tmp_path,
     used = json.loads((tmp_path / "evaluation/zhang2017/random_pixels/evaluation.json").read_text())["model"]
     centre = words[0].partition("=")[2] if words else made.out.partition("mask centre ")[2].partition(":")[0]
     assert used["mask_centre"] == float(centre)
+
+
+FORMS_OF_WEIGHTS = {
+    "resunet": ["model.output=tanh", "model.neutral_start=false"],
+    "multibranch": ["model.branches=[[1,1],[4,2]]"],
+    "zhang2017": ["model.mask_centre=0.25", "model.stage=classes"],
+}
+
+
+@pytest.fixture(scope="module", params=FORMS_OF_WEIGHTS)
+def run_of_a_form(request, here, tiny, tmp_path_factory):
+    """A run of a network whose options its weights do not tell. Read it only."""
+    words = [f"model={request.param}", *FORMS_OF_WEIGHTS[request.param]]
+    made = here(tmp_path_factory.mktemp("form"), "train", *tiny, *words)
+    assert made.status == 0, made.err
+    return made.run
+
+
+def test_weights_in_a_run_are_those_of_its_network(evaluate, run_of_a_form, photos, tmp_path):
+    words = ["data=folder", f"data.root={photos}", "split=all"]
+    evaluate(f"run={run_of_a_form}", *words, "output=run")
+    made = evaluate(f"weights={run_of_a_form}/checkpoints/best.ckpt", *words, "output=weights")
+    assert f"best.ckpt: the network of the run {run_of_a_form.parent.name}/{run_of_a_form.name}\n" in made.out
+    assert metrics(tmp_path / "weights") == metrics(tmp_path / "run")
+    about = [json.loads((tmp_path / name / "evaluation.json").read_text()) for name in ("weights", "run")]
+    assert about[0] == about[1]
+
+
+def test_what_is_typed_comes_before_the_run_that_weights_lie_in(evaluate, run, tmp_path):
+    evaluate(f"weights={run}/checkpoints/best.ckpt", "model.neutral_start=false", "data.limit=2", "output=typed")
+    used = json.loads((tmp_path / "typed/evaluation.json").read_text())["model"]
+    assert (used["neutral_start"], used["width"]) == (False, 4)
+    refused = evaluate(f"weights={run}/checkpoints/best.ckpt", "model.width=8", "data.limit=2", status=2)
+    assert "does not fit this network" in refused.err
+    assert "no such option" in evaluate(f"weights={run}/checkpoints/best.ckpt", "model.widht=8", status=2).err
+
+
+@pytest.mark.parametrize("output", ["linear", "tanh"])
+@pytest.mark.parametrize("mask", [True, False])
+def test_how_a_loose_resunet_ends_is_tried_unless_it_is_typed(evaluate, photos, tmp_path, output, mask):
+    file = saved(ResUNet(width=4, mask=mask, output=output), tmp_path / "w.pth")
+    words = [f"weights={file}", "data=folder", f"data.root={photos}"]
+    made = evaluate(*words, "output=tried")
+    assert f"output {output}: natural photos come out closer than with " in made.out
+    assert json.loads((tmp_path / "tried/evaluation.json").read_text())["model"]["output"] == output
+    typed = evaluate(*words, "model.output=linear", "output=typed")
+    assert "natural photos" not in typed.out
+    assert json.loads((tmp_path / "typed/evaluation.json").read_text())["model"]["output"] == "linear"
+
+
+def test_branches_that_weights_do_not_tell_are_said_to_be_as_published(evaluate, photos, tmp_path):
+    file = saved(MultiBranch(width=4, branches=[[2, 2], [1, 1]]), tmp_path / "w.pth")
+    made = evaluate(f"weights={file}", "data=folder", f"data.root={photos}", "data.limit=2")
+    assert "w.pth: a multi-branch network of 2021, dilated as published: model=multibranch model.branches=" in made.out
 
 
 def test_a_network_runs_at_the_side_that_is_typed(evaluate, photos, tmp_path, monkeypatch):

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from chromahint.inference.identify import identify, try_mask_centres
+from chromahint.inference.identify import identify, try_option
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.pullpush import PullPush
+from chromahint.models.resunet import ResUNet
 
 CPU = torch.device("cpu")
 
@@ -24,7 +25,7 @@ class Trained(torch.nn.Module):
 @pytest.mark.parametrize("trained_with", [0.0, 0.5])
 def test_the_centre_that_weights_were_trained_with_is_found(trained_with):
     network = Trained(trained_with, harm=50.0)
-    found = try_mask_centres(network, 64, CPU)
+    found = try_option(network, "mask_centre", 64, CPU)
     assert found.value == trained_with
     assert f"mask centre {trained_with:g}: natural photos come out closer than with {0.5 - trained_with:g}" in (
         found.reason
@@ -34,9 +35,21 @@ def test_the_centre_that_weights_were_trained_with_is_found(trained_with):
 
 @pytest.mark.parametrize("came", [0.0, 0.5])
 def test_where_both_do_the_same_it_stays_as_it_came(came):
-    found = try_mask_centres(Trained(0.0, harm=0.0, mask_centre=came), 64, CPU)
+    found = try_option(Trained(0.0, harm=0.0, mask_centre=came), "mask_centre", 64, CPU)
     assert found.value == came
     assert "alike" in found.reason
+
+
+@pytest.mark.parametrize("mask", [False, True])
+@pytest.mark.parametrize("trained_with", ["linear", "tanh"])
+def test_the_end_that_weights_were_trained_with_is_found(trained_with, mask):
+    weights = ResUNet(width=4, mask=mask, output=trained_with).state_dict()
+    network = ResUNet(width=4, mask=mask)
+    network.load_state_dict(weights)
+    found = try_option(network.eval(), "output", 64, CPU)
+    assert found.value == trained_with
+    assert found.reason.startswith(f"output {trained_with}: natural photos come out closer than with ")
+    assert network.output == "linear"
 
 
 @pytest.mark.parametrize(("width", "side"), [(64, 256), (4, None)])

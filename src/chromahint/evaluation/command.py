@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -57,21 +56,36 @@ def _typed(overrides: Sequence[str], key: str) -> str | None:
 
 
 def _of_weights(file: Path, overrides: Sequence[str], console: Console) -> Composed:
-    """Take the network from a file of weights, with the scaling and the size that released weights need."""
+    """Take the network from the run that a checkpoint lies in, or else from the weights themselves."""
+    folder = file.absolute().parent.parent
+    if not (folder / "run.json").is_file():
+        return _of_loose_weights(file, overrides, console)
+    run = open_run(folder)
+    composed = compose("evaluate", [f"model={run.about.get('choices', {}).get('model')}", *overrides])
+    composed.config["model"] = _nodes(run, "model")["model"] | _chosen(composed.config, "model", overrides)
+    console.print(f"{file.name}: the network of the run {folder.parent.name}/{folder.name}")
+    return composed
+
+
+def _of_loose_weights(file: Path, overrides: Sequence[str], console: Console) -> Composed:
+    """Tell the network from names and shapes, with the scaling and the size that released weights need."""
     from chromahint.config.build import build
-    from chromahint.inference.identify import identify, try_mask_centres
+    from chromahint.inference.identify import UNTOLD, identify, try_option
     from chromahint.inference.ready import choose_device, make_ready
 
     found = identify(file)
     side = [f"side={found.side}"] if found.side is not None else []
     composed = compose("evaluate", [*found.options, *side, *overrides])
     check(composed.config, "evaluate")
-    console.print(f"{file.name}: {found.name}: {' '.join([*found.options, *side])}")
-    if "mask_centre" in composed.config["model"] and _typed(overrides, "model.mask_centre") is None:
-        device = choose_device(composed.config["device"])
-        centre = try_mask_centres(make_ready(build(composed.config["model"]), file, device), found.side or 256, device)
-        composed.config["model"]["mask_centre"] = centre.value
-        console.print(centre.reason)
+    model = composed.config["model"]
+    assumed = f", {found.assumed}" if found.assumed else ""
+    console.print(f"{file.name}: {found.name}{assumed}: {' '.join([*found.options, *side])}")
+    for option in UNTOLD:
+        if option in model and _typed(overrides, f"model.{option}") is None:
+            device = choose_device(composed.config["device"])
+            tried = try_option(make_ready(build(model), file, device), option, found.side or 256, device)
+            model[option] = tried.value
+            console.print(tried.reason)
     return composed
 
 
@@ -83,19 +97,34 @@ def _of_its_data(run: Run, overrides: Sequence[str]) -> list[str]:
 
 def _with_run(config: Config, run: Run, overrides: list[str]) -> Config:
     """Take network and data from a run; options of data that were typed go before the run's."""
-    typed = {text.lstrip("+~").partition("=")[0] for text in overrides}
+    typed = _keys(overrides)
     if any(key == "model" or key.startswith("model.") for key in typed):
         raise ConfigError("run= brings its own network: leave out model=, or leave out run=")
-    of_run: dict[str, Any] = run.config
-    if missing := {"model", "data"} - set(of_run):
-        raise ConfigError(f"{run.path / 'config.yaml'}: has no {' and no '.join(sorted(missing))}; choose another run")
+    of_run = _nodes(run, "model", "data")
     config = config | {"model": of_run["model"]}
     if "data" not in typed:
         if "data.root" not in typed:
             config["split"] = config["split"] or "test"  # the others, training has seen
-        chosen = {key.partition(".")[2] for key in typed if key.startswith("data.")}
-        config["data"] = of_run["data"] | {option: config["data"][option] for option in chosen}
+        config["data"] = of_run["data"] | _chosen(config, "data", overrides)
     return config
+
+
+def _nodes(run: Run, *names: str) -> Config:
+    """The nodes of that name in a run's config."""
+    config: Config = run.config
+    if missing := sorted(set(names) - set(config)):
+        raise ConfigError(f"{run.path / 'config.yaml'}: has no {' and no '.join(missing)}; choose another run")
+    return {name: config[name] for name in names}
+
+
+def _keys(overrides: Sequence[str]) -> set[str]:
+    return {text.lstrip("+~").partition("=")[0] for text in overrides}
+
+
+def _chosen(config: Config, group: str, overrides: Sequence[str]) -> Config:
+    """Options of a group as they were typed."""
+    chosen = {key.split(".")[1] for key in _keys(overrides) if key.startswith(f"{group}.")}
+    return {option: value for option, value in config[group].items() if option in chosen}
 
 
 def _file(weights: str) -> Path | None:

@@ -16,7 +16,9 @@ from chromahint.hints.positions import mark
 from chromahint.models.layouts import Recognised, recognise
 from chromahint.models.weights import read_state
 
-CENTRES = (0.5, 0.0)
+UNTOLD: dict[str, tuple[Any, Any]] = {"mask_centre": (0.5, 0.0), "output": ("linear", "tanh")}
+"""Options of networks that their weights do not tell, and the two values that networks were published with."""
+
 _HINTS, _TILES = 100, (0, 3, 5, 8)
 _CLEARLY = 1.02
 
@@ -36,45 +38,51 @@ def identify(file: Path) -> Recognised:
     return found
 
 
-class Centre(NamedTuple):
-    """What is subtracted from the 0/1 mask of hints, and why, in a sentence."""
+class Tried(NamedTuple):
+    """The value of an option that weights were trained with, and why, in a sentence."""
 
-    value: float
+    value: Any
     reason: str
 
 
 @torch.inference_mode()
-def try_mask_centres(network: nn.Module, side: int, device: torch.device) -> Centre:
-    """Find out which centre of the mask channel weights were trained with, which the file does not say.
+def try_option(network: nn.Module, option: str, side: int, device: torch.device) -> Tried:
+    """Find out which value of an option weights were trained with, which the file does not say.
 
-    A network colours natural photos with each from the same hints; with the wrong one it takes every pixel for a half
-    hinted one, and is further off.
+    A network colours natural photos with each from the same hints; with the wrong one it is further off: with the wrong
+    centre it takes every pixel for a half hinted one, and with the wrong end it tints them all.
 
     Args:
-        network: ready to colour, with an attribute `mask_centre`; left as it came, which is also what is taken where
+        network: ready to colour, with the option as an attribute; left as it came, which is also what is taken where
             both do the same.
+        option: one of `UNTOLD`.
         side: of the photos.
         device: where the network is.
     """
     lightness, ab = rgb_to_lab(_photos(side).to(device))
     hints = reveal(ab, mark(ab, [str(tile) for tile in range(len(ab))], 0, side, _HINTS))
-    module: Any = network
-    came = module.mask_centre
-    errors: dict[float, float] = {}
-    for centre in CENTRES:
-        module.mask_centre = centre
-        errors[centre] = float((network(lightness, hints) - ab).abs().mean())
-    module.mask_centre = came
-    best, other = sorted(CENTRES, key=lambda centre: errors[centre])
+    came = getattr(network, option)
+    errors: dict[Any, float] = {}
+    for value in UNTOLD[option]:
+        setattr(network, option, value)
+        errors[value] = float((network(lightness, hints) - ab).abs().mean())
+    setattr(network, option, came)
+    best, other = sorted(errors, key=lambda value: errors[value])
     if errors[other] < _CLEARLY * errors[best]:
-        best, other = sorted(CENTRES, key=lambda centre: abs(centre - came))
-        reason = "natural photos come out alike with both centres of the mask channel"
+        if other == came:
+            best, other = other, best
+        reason = f"natural photos come out alike with {_shown(other)}"
     else:
         reason = (
-            f"natural photos come out closer than with {other:g} (mean error of ab {errors[best]:.1f}, not "
+            f"natural photos come out closer than with {_shown(other)} (mean error of ab {errors[best]:.1f}, not "
             f"{errors[other]:.1f})"
         )
-    return Centre(best, f"mask centre {best:g}: {reason}; model.mask_centre={other:g} takes the other")
+    title = f"{option.replace('_', ' ')} {_shown(best)}"
+    return Tried(best, f"{title}: {reason}; model.{option}={_shown(other)} takes the other")
+
+
+def _shown(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _photos(side: int) -> Tensor:

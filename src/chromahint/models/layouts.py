@@ -21,11 +21,13 @@ class Recognised:
         options: the choices that build their network, such as `model=hscaunet` and `model.width=64`.
         side: height and width in pixels of the squashed pictures that released weights of this form were made for;
             None where there are none.
+        assumed: in words, what the options say that is not in the weights; empty where nothing is.
     """
 
     name: str
     options: tuple[str, ...]
     side: int | None
+    assumed: str
 
 
 def recognise(state: State) -> Recognised | None:
@@ -34,7 +36,8 @@ def recognise(state: State) -> Recognised | None:
         if layout.first in state and layout.also in state and state[layout.first].ndim == 4:
             width = len(state[layout.first])
             options = (*layout.options, *layout.more(state), f"model.width={width}")
-            return Recognised(layout.name, options, layout.side if width in layout.released else None)
+            side = layout.side if width in layout.released else None
+            return Recognised(layout.name, options, side, layout.assumed)
     return None
 
 
@@ -76,6 +79,7 @@ class _Layout:
     more: Callable[[State], tuple[str, ...]] = _nothing
     released: tuple[int, ...] = ()  # widths that released weights have
     side: int | None = None  # and their pictures
+    assumed: str = ""
 
 
 _LAYOUTS = (
@@ -114,6 +118,7 @@ _LAYOUTS = (
         "model1.0.weight",
         "branches.0.0.0.weight",
         _branches,
+        assumed="dilated as published",
     ),
     _Layout(
         "iColoriT, as released",

@@ -87,7 +87,7 @@ class ResUNet(nn.Module):
     ) -> None:
         super().__init__()
         self.mask = mask
-        self.tanh = output == "tanh"
+        self.output = output
         self.encoder1 = ResidualUnit(4 if mask else 3, width, activate=False)
         self.encoder2 = ResidualUnit(width, 2 * width, stride=2)
         self.encoder3 = ResidualUnit(2 * width, 4 * width, stride=2)
@@ -97,7 +97,7 @@ class ResUNet(nn.Module):
         self.decoder3 = ResidualUnit((2 + 1) * width, width)
         self.head = Head(width)
         if neutral_start:
-            self.head.start_at(math.atanh(NEUTRAL) if self.tanh else NEUTRAL)
+            self.head.start_at(math.atanh(NEUTRAL) if output == "tanh" else NEUTRAL)
             listen_to_hints(self.encoder1.body)
             listen_to_hints(self.encoder1.shortcut)
 
@@ -118,7 +118,7 @@ class ResUNet(nn.Module):
         x = self.decoder2(_enlarge_and_join(x, skip2))
         x = self.decoder3(_enlarge_and_join(x, skip1))
         ab = self.head(x)
-        return crop_like(from_eight_bit(torch.tanh(ab) if self.tanh else ab), lightness)
+        return crop_like(from_eight_bit(torch.tanh(ab) if self.output == "tanh" else ab), lightness)
 
 
 def _enlarge_and_join(x: Tensor, skip: Tensor) -> Tensor:
