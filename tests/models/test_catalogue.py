@@ -1,11 +1,14 @@
 """The list of networks."""
 
+import io
+
 import pytest
+from rich.console import Console
 
 from chromahint.config.check import check
 from chromahint.config.compose import compose
 from chromahint.config.folders import options, shipped
-from chromahint.models.catalogue import catalogue
+from chromahint.models.catalogue import as_tables, catalogue
 
 NEW_NETWORK = """
 from torch import nn
@@ -59,6 +62,20 @@ def test_what_was_published_is_what_is_built(entry):
         assert said["gmac_here"] == pytest.approx(said["gmac"], rel=0.01, abs=0.05)
     composed = compose("train", [f"model={entry.name}", *entry.options]).config
     check(composed, "train")
+
+
+def test_the_table_fits_a_terminal_of_80_columns():
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(as_tables(SHIPPED), highlight=False)
+    lines = [line.rstrip() for line in console.export_text().splitlines()]
+    head = next(line.split() for line in lines if line.startswith("model="))
+    assert head == ["model=", "parameters", "published", "GMAC", "published"]
+    # every name and option stands whole: nothing was folded
+    figures = {line.strip().split()[0] for line in lines if line.strip()}
+    for entry in SHIPPED:
+        assert {entry.name, *(option.removeprefix("model.") for option in entry.options)} <= figures
+    tiny = lines[next(index for index, line in enumerate(lines) if "width=192" in line)]
+    assert tiny.split() == ["width=192", "1.4", "1.4", "at", "224"]
 
 
 @pytest.mark.parametrize("recipe", sorted({entry.recipe for entry in SHIPPED if entry.recipe}))
