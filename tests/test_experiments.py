@@ -86,6 +86,13 @@ def test_a_second_stage_trains_what_the_first_has_learnt(command, photos):
     assert 0 < moved < 1e-4
 
 
+def test_training_one_run_of_a_plan_says_what_makes_all(command, tiny):
+    made = command("train", "experiment=equal_budget", *tiny)
+    assert made.status == 0, made.err
+    assert "chromahint experiment equal_budget\n" in made.out
+    assert "chromahint experiment" not in command("train", "experiment=resunet_2021", *tiny).out
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

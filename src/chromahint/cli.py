@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from chromahint import __version__
-from chromahint.config.folders import options
+from chromahint.config.folders import options, plans
 
 Command = Callable[[list[str]], int]
 
@@ -80,9 +80,13 @@ def evaluate(words: list[str]) -> int:
 
 def experiment(words: list[str]) -> int:
     """Run an experiment of several runs: `experiment equal_budget data=folder data.root=PHOTOS`; again goes on."""
-    if not words or _wants_help(words):
+    known = ", ".join(plans())
+    if _wants_help(words):
         print(f"usage: chromahint experiment NAME [key=value ...]\n\n{experiment.__doc__}\n\n{OVERRIDES}")
+        print(f"Names: {known}.")
         return 0
+    if not words:
+        raise ValueError(f"which experiment? Type `chromahint experiment NAME`; the names are {known}")
     from chromahint.training.plan import main as plan
 
     return plan(words[0], _overrides("experiment", words[1:]))

@@ -25,7 +25,7 @@ def message(*overrides, kind="train"):
         ("model.width=wide", ["model.width=wide", "a whole number"]),
         ("model.width=8.5", ["model.width=8.5", "a whole number"]),
         ("model.neutral_start=1", ["model.neutral_start", "true or false"]),
-        ("data.fit=stretch", ["data.fit=stretch", "squash, random_crop, random_resized_crop"]),
+        ("data.fit=stretch", ["data.fit=stretch", "squash, random_crop or random_resized_crop"]),
         ("optimizer.betas=0.9", ["optimizer.betas", "a list"]),
         ("optimizer.betas=[a,b]", ["optimizer.betas", "a number"]),
         ("protocol.counts=[1,x]", ["protocol.counts", "a whole number"]),

@@ -70,7 +70,7 @@ def test_accepts_anything_where_it_cannot_tell(annotation):
         ("int", "a whole number"),
         ("float | None", "a number or null"),
         ("bool", "true or false"),
-        ("Literal['a', 'b']", "a, b"),
+        ("Literal['a', 'b']", "a or b"),
         ("int | Literal['auto']", "a whole number or auto"),
         ("list[float]", "a list [...] of which each is a number"),
         ("Path", "Path"),

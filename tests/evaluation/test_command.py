@@ -288,7 +288,10 @@ def test_how_a_loose_resunet_ends_is_tried_unless_it_is_typed(evaluate, photos, 
 def test_branches_that_weights_do_not_tell_are_said_to_be_as_published(evaluate, photos, tmp_path):
     file = saved(MultiBranch(width=4, branches=[[2, 2], [1, 1]]), tmp_path / "w.pth")
     made = evaluate(f"weights={file}", "data=folder", f"data.root={photos}", "data.limit=2")
-    assert "w.pth: a multi-branch network of 2021, dilated as published: model=multibranch model.branches=" in made.out
+    assert (
+        "w.pth: a multi-branch network of 2021, dilated as published: model=multibranch 'model.branches=[[2,2],[1,1]]'"
+        in made.out
+    )
 
 
 def test_a_network_runs_at_the_side_that_is_typed(evaluate, photos, tmp_path, monkeypatch):
@@ -298,6 +301,10 @@ def test_a_network_runs_at_the_side_that_is_typed(evaluate, photos, tmp_path, mo
     evaluate("model=pullpush", "data=folder", f"data.root={photos}", "side=32")
     assert set(seen) == {(32, 32)}
     assert json.loads((tmp_path / "evaluation/pullpush/random_pixels/evaluation.json").read_text())["side"] == 32
+
+
+def test_a_run_that_is_given_as_weights(evaluate, run):
+    assert f"type run={run}" in evaluate(f"weights={run}", status=2).err
 
 
 def test_what_is_left_out_or_unknown_is_a_sentence(evaluate, tmp_path):

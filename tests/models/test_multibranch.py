@@ -156,5 +156,5 @@ def test_does_not_see_the_mask(hint_encoder):
 
 @pytest.mark.parametrize("branches", [[], [[]], [[2, 2], []], [[2, 0]], [[1], [-1]]])
 def test_branches_that_are_none_are_a_sentence(branches):
-    with pytest.raises(ValueError, match=r"model\.branches is .* such as model\.branches=\[\[2,2\],\[1,1\]\]"):
+    with pytest.raises(ValueError, match=r"model\.branches is .* such as 'model\.branches=\[\[2,2\],\[1,1\]\]'"):
         MultiBranch(width=4, branches=branches)

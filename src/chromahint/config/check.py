@@ -192,8 +192,10 @@ def _files(config: Config) -> Iterator[str]:
         if root is not None and not Path(root).expanduser().is_dir():
             yield f"{key}={root}: there is no such folder; type {key}=/path/to/photos"
     weights = _get(config, "weights")
-    if weights is not None and weights != "none" and not Path(str(weights)).expanduser().is_file():
-        yield f"weights={weights}: there is no such file; weights is none or the path of a weights file"
+    file = Path(str(weights)).expanduser()
+    if weights is not None and weights != "none" and not file.is_file():
+        found = "is a folder" if file.is_dir() else "there is no such file"
+        yield f"weights={weights}: {found}; weights is none or the path of a weights file"
 
 
 def offers(node: Config, method: str) -> bool:

@@ -19,6 +19,16 @@ def experiment_folders() -> list[Path]:
     return list(dict.fromkeys(f for f in (Path.cwd() / "experiments", shipped("experiments")) if f.is_dir()))
 
 
+def plans() -> dict[str, Path]:
+    """The plan.yaml of every experiment of several runs, by the experiment's name.
+
+    >>> "equal_budget" in plans()
+    True
+    """
+    found = {file.parent.name: file for folder in experiment_folders()[::-1] for file in folder.glob("*/plan.yaml")}
+    return {name: found[name] for name in sorted(found)}
+
+
 def own_conf() -> Path | None:
     """The folder `./conf` of the current folder, where people keep YAML files of their own, unless it is ours."""
     folder = Path.cwd() / "conf"

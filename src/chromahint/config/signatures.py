@@ -89,18 +89,23 @@ def describe(annotation: ast.expr | None) -> str:
     >>> describe(ast.parse("Literal['cbam', 'spatial'] | None", mode="eval").body)
     'cbam, spatial or null'
     """
+    *first, last = _alternatives(annotation)
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def _alternatives(annotation: ast.expr | None) -> list[str]:
     match annotation:
         case ast.Constant(value=None):
-            return "null"
+            return ["null"]
         case ast.Name(id=name) if name in PLAIN:
-            return PLAIN[name]
+            return [PLAIN[name]]
         case ast.BinOp(left=left, right=right):
-            return f"{describe(left)} or {describe(right)}"
+            return [*_alternatives(left), *_alternatives(right)]
         case ast.Subscript(value=ast.Name(id="Literal"), slice=allowed):
-            return ", ".join(str(v) for v in _literals(allowed))
+            return [str(v) for v in _literals(allowed)]
         case ast.Subscript(value=ast.Name(id="list" | "Sequence"), slice=item):
-            return f"a list [...] of which each is {describe(item)}"
-    return ast.unparse(annotation) if annotation else "anything"
+            return [f"a list [...] of which each is {describe(item)}"]
+    return [ast.unparse(annotation) if annotation else "anything"]
 
 
 def _source(target: str, module: str) -> str:

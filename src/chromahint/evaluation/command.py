@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,13 +58,15 @@ def _typed(overrides: Sequence[str], key: str) -> str | None:
 
 def _of_weights(file: Path, overrides: Sequence[str], console: Console) -> Composed:
     """Take the network from the run that a checkpoint lies in, or else from the weights themselves."""
+    if (file / "run.json").is_file():
+        raise ConfigError(f"weights={file}: is a run's folder: type run={file}")
     folder = file.absolute().parent.parent
     if not (folder / "run.json").is_file():
         return _of_loose_weights(file, overrides, console)
     run = open_run(folder)
     composed = compose("evaluate", [f"model={run.about.get('choices', {}).get('model')}", *overrides])
     composed.config["model"] = _nodes(run, "model")["model"] | _chosen(composed.config, "model", overrides)
-    console.print(f"{file.name}: the network of the run {folder.parent.name}/{folder.name}")
+    console.print(f"{file.name}: the network of the run {folder.parent.name}/{folder.name}", markup=False)
     return composed
 
 
@@ -79,7 +82,7 @@ def _of_loose_weights(file: Path, overrides: Sequence[str], console: Console) ->
     check(composed.config, "evaluate")
     model = composed.config["model"]
     assumed = f", {found.assumed}" if found.assumed else ""
-    console.print(f"{file.name}: {found.name}{assumed}: {' '.join([*found.options, *side])}")
+    console.print(f"{file.name}: {found.name}{assumed}: {shlex.join([*found.options, *side])}", markup=False)
     for option in UNTOLD:
         if option in model and _typed(overrides, f"model.{option}") is None:
             device = choose_device(composed.config["device"])

@@ -63,7 +63,7 @@ class MultiBranch(EncoderDecoder):
         if not branches or not all(branch and min(branch) >= 1 for branch in branches):
             raise ValueError(
                 f"model.branches is {branches}; it lists for each branch the dilations of its blocks, from 1, "
-                "such as model.branches=[[2,2],[1,1]]"
+                "such as 'model.branches=[[2,2],[1,1]]'"
             )
         super().__init__(3, width, kind=Stem)
         deep = 8 * width

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -150,7 +151,7 @@ def _mismatch(
     if theirs is None:
         return message + " It looks like none of Chromahint's networks."
     options = [option for option in theirs.options if ours is None or option not in ours.options]
-    advice = f"type {' '.join(options)}" if options else "the file is incomplete or changed; get it again"
+    advice = f"type {shlex.join(options)}" if options else "the file is incomplete or changed; get it again"
     return f"{message} It looks like {theirs.name}: {advice}"
 
 

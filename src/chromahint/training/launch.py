@@ -14,6 +14,7 @@ from typing import Any
 from chromahint.config.check import check
 from chromahint.config.compose import Composed, compose
 from chromahint.config.errors import ConfigError
+from chromahint.config.folders import plans
 from chromahint.runs.files import read_json
 from chromahint.runs.folder import Run, create_run, open_run, stamp
 
@@ -22,6 +23,8 @@ def main(overrides: Sequence[str]) -> int:
     """Train one network in this process, or in one process a device; returns the exit status."""
     composed = checked(overrides)
     processes = agree(composed.config)
+    if (name := composed.choices["experiment"]) in plans():
+        print(f"this is one run; the whole experiment: chromahint experiment {name}")  # noqa: T201
     # SLURM types the command again when it runs a job again
     run = run_of_this_job(composed) or make_run(composed, default_folder(composed), label(composed))
     return work(run, processes)

@@ -10,7 +10,7 @@ import yaml
 
 from chromahint.config.compose import suggest
 from chromahint.config.errors import ConfigError
-from chromahint.config.folders import experiment_folders, options
+from chromahint.config.folders import options, plans
 from chromahint.config.reading import read
 
 ALLOWED = "it holds stages: {NAME: [key=value, ...]}, or runs: of the same form with beside: [MODEL, ...]"
@@ -42,16 +42,16 @@ def read_plan(name: str) -> Plan:
     Raises:
         ConfigError: there is none, or it can't be read.
     """
-    plans = {file.parent.name: file for folder in experiment_folders()[::-1] for file in folder.glob("*/plan.yaml")}
-    if name not in plans:
+    known = plans()
+    if name not in known:
         raise ConfigError(
-            f"{name}: there is no such plan; the plans are {', '.join(sorted(plans))}.{suggest(name, sorted(plans))} "
+            f"{name}: there is no such plan; the plans are {', '.join(known)}.{suggest(name, [*known])} "
             "A single run is `chromahint train experiment=NAME`"
         )
     try:
-        return _plan(yaml.safe_load(plans[name].read_text(encoding="utf-8")))
+        return _plan(yaml.safe_load(known[name].read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError, UnicodeDecodeError, ConfigError) as error:
-        raise ConfigError(f"{plans[name]}: is no plan; {ALLOWED} ({str(error).splitlines()[0]})") from None
+        raise ConfigError(f"{known[name]}: is no plan; {ALLOWED} ({str(error).splitlines()[0]})") from None
 
 
 def _plan(content: Any) -> Plan:
