@@ -35,24 +35,36 @@ class PullPush(nn.Module):
         Returns:
             ab B2HW in Lab units, float32.
         """
-        # each level: ab times weight, and weight, which is 1 where the level knows its colour
-        levels = [torch.cat([hints.ab, hints.mask], dim=1).float()]
-        while max(levels[-1].shape[-2:]) > 1:
-            levels.append(_pull(levels[-1]))
-        known, weight = levels[-1][:, :2], levels[-1][:, 2:]
-        ab = known / weight.clamp(min=1e-6)
-        for level in reversed(levels[:-1]):
-            ab = _push(ab, level)
-        return ab
+        return pull_push(torch.cat([hints.ab, hints.mask], dim=1).float())
 
 
-def _pull(level: Tensor) -> Tensor:
+def pull_push(level: Tensor) -> Tensor:
+    """Fill the holes of a picture.
+
+    Args:
+        level: BCHW; the last channel is 1 where the others are known, and 0, as they are, elsewhere.
+
+    Returns:
+        The other channels; 0 where nothing is known in the whole picture.
+    """
+    levels = [level]
+    while max(levels[-1].shape[-2:]) > 1:
+        levels.append(pull(levels[-1]))
+    known, weight = levels[-1][:, :-1], levels[-1][:, -1:]
+    filled = known / weight.clamp(min=1e-6)
+    for finer in reversed(levels[:-1]):
+        filled = _push(filled, finer)
+    return filled
+
+
+def pull(level: Tensor) -> Tensor:
+    """Halve a picture for `pull_push`: each pixel is the mean of the known ones among four."""
     height, width = level.shape[-2:]
     total = 4 * F.avg_pool2d(F.pad(level, (0, width % 2, 0, height % 2)), 2)
-    return total / total[:, 2:].clamp(min=1)
+    return total / total[:, -1:].clamp(min=1)
 
 
 def _push(coarse: Tensor, level: Tensor) -> Tensor:
     height, width = level.shape[-2:]
     larger = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)[..., :height, :width]
-    return torch.addcmul(level[:, :2] + larger, larger, level[:, 2:], value=-1)
+    return torch.addcmul(level[:, :-1] + larger, larger, level[:, -1:], value=-1)

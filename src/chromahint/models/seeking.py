@@ -1,0 +1,186 @@
+"""Colour that is not handed on but found: each place looks for hints that are like it, near by or in the whole picture.
+
+How alike a place and a hint are is the sum of what learned features say, of how far apart they are, and of how their
+lightness differs. What a place finds is a mean of hints; how far it trusts that is learned too.
+
+Shape suffixes: B batch, C channels, D features, E heads, H height, W width, N places, M cells of hints, G groups of
+places that look at the same cells.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from chromahint.color import AB_LIMIT
+from chromahint.models.scaling import Float32Conv2d
+
+STATE = 4
+"""Channels of what is known of a place: a and b of the hints that it goes by, their L, and the mean of their
+(a^2 + b^2) / 110^2, which tells one hint from a mixture."""
+
+_MOST = 32
+"""Cells a side where all of a picture is looked at."""
+
+_CELL = 4
+"""Places a side of a cell where a window is looked at."""
+
+_TELLS = 8
+"""Channels of what a cell tells, beside its features, to whom it is like."""
+
+_THERE = 200.0
+"""By how much a cell with a hint is more like any place than one without: exp(-200) is 0 in float32."""
+
+_AT_ONCE = 4096
+"""Groups whose windows are laid out in memory at a time."""
+
+
+class Seek(nn.Module):
+    """Looks at hints, gathered in cells: at those around a place, or at all of the picture.
+
+    Args:
+        channels: of the features that places have.
+        features: how many of them are compared, in each way.
+        heads: ways of comparing; each has its own reach, and a place chooses among what they found.
+        window: the cells of 4x4 places that a place looks at are the one it lies in and those around, so many a side; 0
+            looks at the whole picture, in at most 32x32 cells.
+        trust: how far what is found is trusted before anything is learned, as a logit.
+    """
+
+    def __init__(self, channels: int, features: int = 16, heads: int = 1, window: int = 0, trust: float = -3.0) -> None:
+        super().__init__()
+        self.heads, self.window = heads, window
+        self.query = Float32Conv2d(channels, heads * features, kernel_size=1)
+        self.key = Float32Conv2d(channels, heads * features, kernel_size=1)
+        # logarithms, of the weight of squared distance, and of what it takes from the number of hints; distance is
+        # counted in places within a window, else in sides of the picture
+        self.near = nn.Parameter(torch.full((1,), -4.0) if window else torch.linspace(0.0, 1.0, heads))
+        self.crowd = nn.Parameter(torch.full((heads,), float(not window)))
+        # logarithm of the weight of the squared difference of L / 100
+        self.alike = nn.Parameter(torch.full((heads,), 5.0))
+        self.judge = nn.Sequential(
+            nn.Conv2d(channels + 2 + _TELLS * heads, 2 * features, kernel_size=1),
+            nn.ReLU(),
+            Float32Conv2d(2 * features, 1 + heads, kernel_size=1),
+        )
+        _start(self.query, self.judge[-1], trust)
+
+    def forward(self, features: Tensor, lightness: Tensor, known: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Look for hints.
+
+        Args:
+            features: BCHW float32 of the places.
+            lightness: B1HW in 0..100.
+            known: (B, 5, H, W), the `STATE` of the hints at each place times its weight, and the weight in 0..1.
+            state: B4HW, what the places go by so far.
+
+        Returns:
+            The `STATE` that was found, B4HW, and how far to trust it, B1HW in 0..1: not at all where no hint is in
+            reach.
+        """
+        height, width = lightness.shape[-2:]
+        light, weight = lightness / 100, known[:, STATE:]
+        unit = 1.0 if self.window else float(max(height, width))
+        place = (_places(height, width, lightness) / unit).expand(len(lightness), -1, -1, -1)
+        hints = weight.sum(dim=(1, 2, 3)).clamp(min=1).view(-1, 1, 1, 1, 1)
+        near = (self.near.view(-1, 1, 1, 1) + self.crowd.view(-1, 1, 1, 1) * hints.log()).exp()  # BE111
+        alike = self.alike.exp().view(-1, 1, 1, 1)
+
+        query = _apart(self.query(features), self.heads) / (self.query.out_channels // self.heads) ** 0.5
+        key, colour, cell_light, cell_place, there = self._gather(known, place, self.key(features))
+        squares, place_squares = (x.square().sum(dim=2, keepdim=True) for x in (colour, cell_place))
+        alone = there * (_THERE - near * place_squares - alike * cell_light.square())
+        tells = torch.cat([colour, cell_light, cell_place, there, squares, place_squares], dim=2)
+        table = torch.cat(
+            [key, 2 * near * cell_place, 2 * alike * cell_light, alone, tells.expand(-1, self.heads, -1, -1, -1)], dim=2
+        )
+        nothing = torch.zeros_like(light).expand(-1, _TELLS, -1, -1)
+        asked = torch.cat([place, light, torch.ones_like(light), nothing], dim=1)[:, None]
+        asked = torch.cat([query, asked.expand(-1, self.heads, -1, -1, -1)], dim=2)
+
+        found = self._look(asked, table)
+        found_key, _, ab, found_light, found_place, some, squares, place_squares = torch.split(
+            found, [query.shape[2], 4, 2, 1, 2, 1, 1, 1], dim=2
+        )
+        own = place[:, None]
+        apart = place_squares + (own * (own - 2 * found_place)).sum(dim=2, keepdim=True)
+        about = [
+            ab,
+            5 * (found_light - light[:, None]) * some,
+            apart * some * (0.01 if self.window else hints / 10),
+            10 * (squares - ab.square().sum(dim=2, keepdim=True)),
+            some,
+            (found_key * query).sum(dim=2, keepdim=True),
+            (AB_LIMIT * ab - state[:, None, :2]).abs().sum(dim=2, keepdim=True) / 20 * some,
+        ]
+        here = [features, F.avg_pool2d(weight, 5, 1, 2), (lightness - state[:, 2:3]) / 20]
+        judged = self.judge(torch.cat([*here, torch.cat(about, dim=2).flatten(1, 2)], dim=1))
+        choice = judged[:, 1:].softmax(dim=1)[:, :, None]
+        chosen = (choice * torch.cat([AB_LIMIT * ab, 100 * found_light, squares], dim=2)).sum(dim=1)
+        return chosen, judged[:, :1].sigmoid() * some[:, 0]
+
+    def _gather(self, known: Tensor, place: Tensor, key: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Mean features (B, E, D, h, w), ab / 110, L / 100, place (B, 1, ., h, w), and 1 where there is a hint."""
+        height, width = known.shape[-2:]
+        side = _CELL if self.window else -(-max(height, width) // _MOST)
+        weight = known[:, STATE:]
+        every = torch.cat([weight, known[:, :2] / AB_LIMIT, known[:, 2:3] / 100, weight * place, weight * key], dim=1)
+        cells = F.avg_pool2d(_fit(every, side), side)
+        amount, mean = cells[:, :1], cells[:, 1:]
+        mean = mean / amount.clamp(min=1e-6)
+        colour, light, where, keys = (x[:, None] for x in torch.split(mean, [2, 1, 2, key.shape[1]], dim=1))
+        return _apart(keys[:, 0], self.heads), colour, light, where, (amount > 0).float()[:, None]
+
+    def _look(self, asked: Tensor, table: Tensor) -> Tensor:
+        """Mean of the table's columns (B, E, C, h, w) by how well they answer what is asked (B, E, C, H, W)."""
+        height, width = asked.shape[-2:]
+        with torch.autocast(asked.device.type, enabled=False):
+            if not self.window:
+                columns = table.flatten(3).transpose(2, 3)
+                answers = _answer(asked.flatten(3).transpose(2, 3), columns)
+                return answers.transpose(2, 3).reshape(*asked.shape[:3], height, width)
+            batch, heads, _, down, across = table.shape
+            margin = self.window // 2
+            rows = F.pad(table.flatten(0, 1), (margin, margin, margin, margin)).permute(0, 2, 3, 1)
+            numbers = torch.arange(rows.shape[:3].numel(), device=table.device).view(rows.shape[:3])
+            seen = numbers.unfold(1, self.window, 1).unfold(2, self.window, 1).flatten(3).flatten(1, 2)  # BGM
+            groups = _fit(asked.flatten(0, 1), _CELL).view(batch * heads, -1, down, _CELL, across, _CELL)
+            groups = groups.permute(0, 2, 4, 3, 5, 1).flatten(3, 4).flatten(1, 2)  # BGNC
+            rows = rows.flatten(0, 2)
+            pieces = zip(torch.split(groups, _AT_ONCE, dim=1), torch.split(seen, _AT_ONCE, dim=1), strict=True)
+            answers = torch.cat([_answer(group, F.embedding(cells, rows)) for group, cells in pieces], dim=1)
+            answers = answers.view(batch, heads, down, across, _CELL, _CELL, -1).permute(0, 1, 6, 2, 4, 3, 5)
+            return answers.flatten(5, 6).flatten(3, 4)[..., :height, :width].contiguous()
+
+
+def _answer(asked: Tensor, table: Tensor) -> Tensor:
+    return F.scaled_dot_product_attention(asked, table, table, scale=1.0)
+
+
+def _apart(x: Tensor, heads: int) -> Tensor:
+    return x.reshape(len(x), heads, -1, *x.shape[2:])
+
+
+def _places(height: int, width: int, like: Tensor) -> Tensor:
+    """Row and column of each place, 12HW."""
+    axes = (torch.arange(side, device=like.device, dtype=torch.float32) for side in (height, width))
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
+
+
+def _fit(x_BCHW: Tensor, side: int) -> Tensor:
+    """Extend to the right and below with zeros until `side` divides height and width."""
+    return F.pad(x_BCHW, (0, -x_BCHW.shape[-1] % side, 0, -x_BCHW.shape[-2] % side))
+
+
+@torch.no_grad()
+def _start(query: nn.Conv2d, last: nn.Module, trust: float) -> None:
+    """Compare by features a little, trust all places alike, and choose no way over another."""
+    assert query.bias is not None
+    assert isinstance(last, nn.Conv2d)
+    assert last.bias is not None
+    query.weight *= 0.3
+    nn.init.zeros_(query.bias)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    last.bias[0] = trust

@@ -1,0 +1,193 @@
+"""SpreadNet: a small network that learns how colour spreads from hints, near and far, rather than the colours.
+
+A convolutional encoder-decoder reads the lightness alone, once for a picture, and says at each level of a pyramid how
+much each pixel takes from each neighbour. Hints are pulled down the pyramid; on the way up colour is filled in, found
+by looking for hints that are alike, and spread step by step with the hints held fixed. Before it is trained the network
+spreads as Levin's method does; where a pixel is hinted it answers the hint, trained or not.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from chromahint.color import AB_LIMIT
+from chromahint.hints.maps import Hints
+from chromahint.models.card import Card
+from chromahint.models.pullpush import pull, pull_push
+from chromahint.models.scaling import Float32Conv2d, pad_to_multiple
+from chromahint.models.seeking import STATE, Seek
+from chromahint.models.spreading import fill, filling, spread, taking
+
+CARD = Card(year=2026, input="(L - 50) / 50; hints are spread, not read", source="Chromahint")
+
+_WIDTHS = (1.0, 1.5, 2.0, 3.0, 3.0)
+_STEPS = (1.0, 1.0, 1.5, 2.0, 3.0)
+_WINDOWS = (5, 7, 7, 7)
+_COARSEST = len(_WIDTHS) - 1
+_WHOLE = 3
+_SHIFTED = (2, 3)
+_STRONG = AB_LIMIT / 2
+
+
+class Reading(NamedTuple):
+    """What the network says of a grey picture, whatever the hints: to be kept from one hint to the next.
+
+    Attributes:
+        size: height and width of the picture.
+        lightness: B1HW in 0..100 of each level, the finest first.
+        features: BCHW float32 of each level.
+        taking: B8HW of each level, what pixels take from their neighbours.
+        filling: what the pixels of each level but the coarsest take from the next coarser one.
+    """
+
+    size: tuple[int, int]
+    lightness: list[Tensor]
+    features: list[Tensor]
+    taking: list[Tensor]
+    filling: list[Tensor]
+
+
+class SpreadNet(nn.Module):
+    """Spreads hints by learned weights over five levels.
+
+    Args:
+        width: features of the finest level, an even number.
+        steps: of spreading at the finest level; coarser ones have up to three times as many.
+    """
+
+    def __init__(self, width: int = 16, steps: int = 4) -> None:
+        super().__init__()
+        if width < 2 or width % 2:
+            raise ValueError(f"model.width={width}: an even number from 2 is allowed; type model.width=16")
+        if steps < 0:
+            raise ValueError(f"model.steps={steps}: 0 or more are allowed; type model.steps=4")
+        widths = [int(factor * width) for factor in _WIDTHS]
+        self.steps = [int(factor * steps) for factor in _STEPS]
+        self.down = nn.ModuleList(_block(a, b) for a, b in zip([1, *widths[:-1]], widths, strict=True))
+        self.up = nn.ModuleList(_block(a + b, a) for a, b in pairwise(widths))
+        self.taking = nn.ModuleList(_silent(channels, 8) for channels in widths)
+        self.filling = nn.ModuleList(_silent(channels, 16) for channels in widths[1:])
+        self.far = Seek(widths[_WHOLE], heads=4, trust=-2.0)
+        self.near = nn.ModuleList(
+            Seek(channels, features=16 if level else 8, window=window)
+            for level, (channels, window) in enumerate(zip(widths[:-1], _WINDOWS, strict=True))
+        )
+        self.shift = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(widths[level] + 6, 2 * width, 3, padding=1), nn.ReLU(), _silent(2 * width, 2))
+            for level in _SHIFTED
+        )
+        self.tone = nn.Sequential(
+            nn.Conv2d(widths[0] + 7, 2 * width, kernel_size=1),
+            nn.ReLU(),
+            nn.Conv2d(2 * width, 2 * width, kernel_size=1),
+            nn.ReLU(),
+            _silent(2 * width, 3),
+        )
+
+    def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
+        """Colour pictures.
+
+        Args:
+            lightness: B1HW in 0..100.
+            hints: ab B2HW in Lab units and mask B1HW.
+
+        Returns:
+            ab B2HW in Lab units, float32; at hinted pixels the hint.
+        """
+        return self.spread(self.read(lightness), hints)
+
+    def read(self, lightness: Tensor) -> Reading:
+        """Do all that does not depend on hints, for lightness B1HW in 0..100."""
+        height, width = lightness.shape[-2:]
+        missing = [-side % 2**_COARSEST for side in (height, width)]
+        levels = [F.pad(lightness.float(), (0, missing[1], 0, missing[0]), mode="replicate")]
+        features = [self.down[0]((levels[0] - 50) / 50)]
+        for block in list(self.down)[1:]:
+            levels.append(F.avg_pool2d(levels[-1], 2))
+            features.append(block(F.avg_pool2d(features[-1], 2)))
+        for level in reversed(range(_COARSEST)):
+            larger = F.interpolate(features[level + 1], scale_factor=2.0, mode="nearest")
+            features[level] = self.up[level](torch.cat([larger, features[level]], dim=1))
+        return Reading(
+            (height, width),
+            levels,
+            [x.float() for x in features],
+            [taking(light, head(x)) for light, head, x in zip(levels, self.taking, features, strict=True)],
+            [
+                filling(levels[level], levels[level + 1], head(features[level + 1]))
+                for level, head in enumerate(self.filling)
+            ],
+        )
+
+    def spread(self, reading: Reading, hints: Hints) -> Tensor:
+        """Colour the pictures that were read: ab B2HW in Lab units, float32."""
+        finest = reading.lightness[0]
+        _, hints = pad_to_multiple(finest[..., : reading.size[0], : reading.size[1]], hints, 2**_COARSEST)
+        known = [_known(finest, hints)]
+        for _ in range(_COARSEST):
+            known.append(pull(known[-1]))
+        state = pull_push(known[-1])
+        for level in reversed(range(_COARSEST + 1)):
+            light, features = reading.lightness[level], reading.features[level]
+            given, weight = torch.split(known[level], [STATE, 1], dim=1)
+            free = 1 - weight
+            if level < _COARSEST:
+                state = torch.addcmul(given, free, fill(state, reading.filling[level]))
+            seekers = [*([self.far] if level == _WHOLE else []), *([self.near[level]] if level < _COARSEST else [])]
+            for seek in seekers:
+                found, trust = seek(features, light, known[level], state)
+                given = torch.addcmul(given, free * trust, found)
+                free = free * (1 - trust)
+            state = spread(state, reading.taking[level], given, free, self.steps[level])
+            if level in _SHIFTED:
+                about = [features, *_about(state, light), weight, _density(weight)]
+                shift = self.shift[_SHIFTED.index(level)](torch.cat(about, dim=1))
+                state = state + F.pad((1 - weight) * _STRONG * shift, (0, 0, 0, 0, 0, STATE - 2))
+        weight = hints.mask.float()
+        about = [reading.features[0], *_about(state, finest), weight, _density(weight), finest / 100]
+        stronger, other = torch.split(self.tone(torch.cat(about, dim=1)), [1, 2], dim=1)
+        # a pixel lighter or darker than the hints that it goes by has another colour; at a hint there is no difference
+        ab = state[:, :2]
+        ab = ab + (finest - state[:, 2:3]) / 50 * (stronger * ab + 50 * other)
+        height, width = reading.size
+        coloured: Tensor = ab[..., :height, :width]
+        return coloured
+
+
+def _known(lightness: Tensor, hints: Hints) -> Tensor:
+    """The `STATE` of hinted pixels, 0 elsewhere, and the mask."""
+    mask = hints.mask.float()
+    ab = hints.ab.float() * mask
+    return torch.cat([ab, lightness * mask, (ab / AB_LIMIT).square().sum(dim=1, keepdim=True), mask], dim=1)
+
+
+def _about(state: Tensor, lightness: Tensor) -> list[Tensor]:
+    """Colour, how much lighter the pixel is than the hints that it goes by, and how much these differ."""
+    ab = state[:, :2]
+    differ = state[:, 3:] - (ab / AB_LIMIT).square().sum(dim=1, keepdim=True)
+    return [ab / _STRONG, (lightness - state[:, 2:3]) / 50, 10 * differ]
+
+
+def _density(weight: Tensor) -> Tensor:
+    return F.avg_pool2d(weight, 5, stride=1, padding=2)
+
+
+def _block(inputs: int, outputs: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for channels in (inputs, outputs):
+        layers += [nn.Conv2d(channels, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(True)]
+    return nn.Sequential(*layers)
+
+
+def _silent(inputs: int, outputs: int) -> Float32Conv2d:
+    """A last layer that says 0 until it has learnt something else."""
+    conv = Float32Conv2d(inputs, outputs, kernel_size=1)
+    assert conv.bias is not None
+    nn.init.zeros_(conv.weight)
+    nn.init.zeros_(conv.bias)
+    return conv
