@@ -30,7 +30,8 @@ _TELLS = 8
 """Channels of what a cell tells, beside its features, to whom it is like."""
 
 _THERE = 200.0
-"""By how much a cell with a hint is more like any place than one without: exp(-200) is 0 in float32."""
+"""By how much a cell with a hint is at least more like a place than one without, wherever it lies and however light it
+is: exp(-200) is 0 in float32."""
 
 _AT_ONCE = 4096
 """Groups whose windows are laid out in memory at a time."""
@@ -90,7 +91,9 @@ class Seek(nn.Module):
         query = _apart(self.query(features), self.heads) / (self.query.out_channels // self.heads) ** 0.5
         key, colour, cell_light, cell_place, there = self._gather(known, place, self.key(features))
         squares, place_squares = (x.square().sum(dim=2, keepdim=True) for x in (colour, cell_place))
-        alone = there * (_THERE - near * place_squares - alike * cell_light.square())
+        reach = _CELL * (self.window // 2 + 1) if self.window else 1
+        lead = _THERE + 2 * reach**2 * near + alike
+        alone = there * (lead - near * place_squares - alike * cell_light.square())
         tells = torch.cat([colour, cell_light, cell_place, there, squares, place_squares], dim=2)
         table = torch.cat(
             [key, 2 * near * cell_place, 2 * alike * cell_light, alone, tells.expand(-1, self.heads, -1, -1, -1)], dim=2
