@@ -1,4 +1,4 @@
-"""Weights for a comparison with a reference: every number is drawn, so that none is where it starts."""
+"""Weights that say something everywhere: every number is drawn, so that none is where it starts."""
 
 import torch
 
@@ -15,3 +15,11 @@ def random_state(network: torch.nn.Module) -> dict[str, torch.Tensor]:
         else:
             state[key] = torch.rand(value.shape, generator=generator) * 0.5 + 0.5
     return state
+
+
+def disturbed_state(network: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """The same for networks whose scales and biases mean something: those stay within 0.25 of where they start."""
+    start = network.state_dict()
+    return {
+        key: start[key] + value - 0.75 if value.ndim == 1 else value for key, value in random_state(network).items()
+    }

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from random_weights import disturbed_state
 
 from chromahint.hints.maps import Hints, no_hints, reveal
 from chromahint.models.ab_classes import CLASSES, ab_classes, class_ab
@@ -13,10 +14,20 @@ from chromahint.models.levin import Levin
 from chromahint.models.multibranch import MultiBranch
 from chromahint.models.pullpush import PullPush
 from chromahint.models.resunet import ResUNet
+from chromahint.models.spreadnet import SpreadNet
 from chromahint.models.unet import UNet
 from chromahint.models.zhang2017 import Zhang2017
 
-TRAINED = {
+
+def spreadnet(neutral_start=False, **options):
+    """Untrained it spreads hints and adds nothing of its own; here each of its layers speaks, as in others that start
+    from noise. Few steps compile sooner."""
+    network = SpreadNet(steps=1, **options)
+    network.load_state_dict(disturbed_state(network))
+    return network
+
+
+FROM_NEUTRAL = {
     "hscaunet cbam": lambda **options: HSCAUNet(**options),
     "hscaunet spatial": lambda **options: HSCAUNet(channel_attention="spatial", **options),
     "multibranch": lambda **options: MultiBranch(**options),
@@ -31,6 +42,7 @@ TRAINED = {
     "zhang2017 classes": lambda **options: Zhang2017(stage="classes", init="normal", **options),
     "icolorit": lambda **options: IColoriT(depth=2, **options),
 }
+TRAINED = FROM_NEUTRAL | {"spreadnet": spreadnet}
 UNTRAINED = {
     "levin": lambda **_: Levin(),
     "levin exact": lambda **_: Levin(solver="exact"),
@@ -39,6 +51,7 @@ UNTRAINED = {
 }
 ALL = TRAINED | UNTRAINED
 network_of_each_kind = pytest.mark.parametrize("make", ALL.values(), ids=ALL.keys())
+network_from_neutral = pytest.mark.parametrize("make", FROM_NEUTRAL.values(), ids=FROM_NEUTRAL.keys())
 trained_network = pytest.mark.parametrize("make", TRAINED.values(), ids=TRAINED.keys())
 
 
@@ -96,7 +109,7 @@ def test_padding_continues_lightness_and_adds_no_hints(make):
         torch.testing.assert_close(network(lightness, hints), expected)
 
 
-@trained_network
+@network_from_neutral
 def test_untrained_network_predicts_no_colour(make):
     torch.manual_seed(0)
     network = make(width=4)
@@ -109,7 +122,7 @@ def test_untrained_network_predicts_no_colour(make):
     assert in_bfloat16.abs().max() < 1e-4
 
 
-@trained_network
+@network_from_neutral
 def test_neutral_start_learns_and_without_it_the_start_is_noise(make):
     torch.manual_seed(0)
     lightness, hints = picture(32, 32)
@@ -178,7 +191,7 @@ def test_hints_change_the_prediction(make):
     "name",
     [
         "hscaunet cbam", "hscaunet spatial", "attention unet", "resunet", "multibranch hint encoder", "zhang2017",
-        "icolorit",
+        "icolorit", "spreadnet",
     ],
 )  # fmt: skip
 def test_compiles_as_one_graph(name):
