@@ -5,12 +5,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from scipy.ndimage import correlate1d
-from skimage.metrics import structural_similarity
+from skimage.color import lab2rgb
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from chromahint.models.ab_classes import ab_classes
-from chromahint.training.losses import L1SSIM, MSE, Huber, Zhang, ab_ssim
+from chromahint.training.losses import L1SSIM, MSE, PSNR, Huber, Zhang, ab_ssim
 
-LOSSES = [L1SSIM(), MSE(), Huber(), Zhang()]
+LOSSES = [L1SSIM(), MSE(), Huber(), PSNR(), Zhang()]
 
 
 @pytest.fixture
@@ -90,6 +91,15 @@ def test_huber_has_slope_one_far_away():
     assert Huber()(far, torch.zeros_like(far), far[:, :1]).item() == pytest.approx(2 * (1 - 0.005))
 
 
+def test_psnr_is_that_of_scikit_image_picture_by_picture(batch):
+    prediction, target, lightness, _ = batch
+    shown = [
+        lab2rgb(torch.cat([lightness, ab], dim=1).permute(0, 2, 3, 1).double().numpy()) for ab in (prediction, target)
+    ]
+    expected = np.mean([peak_signal_noise_ratio(y, x, data_range=1) for x, y in zip(*shown, strict=True)])
+    assert float(PSNR(most=100)(prediction, target, lightness)) == pytest.approx(10 - expected / 10, abs=1e-4)
+
+
 def test_zhang_is_cross_entropy_plus_ten_times_l1(batch):
     prediction, target, lightness, logits = batch
     classes = np.clip(np.round((target.numpy()[:, :, ::4, ::4] + 110) / 10), 0, 22).astype(int)
@@ -135,7 +145,7 @@ def test_zhang_says_what_it_needs(batch, logits):
 
 
 def test_only_zhang_needs_classes():
-    assert [loss.needs_classes for loss in LOSSES] == [False, False, False, True]
+    assert [loss.needs_classes for loss in LOSSES] == [False, False, False, False, True]
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
@@ -187,6 +197,7 @@ class TestEveryLoss:
         (lambda: L1SSIM(0, 0), "loss.l1_weight and loss.ssim_weight are all 0"),
         (lambda: Zhang(class_weight=-1), "loss.class_weight=1"),
         (lambda: Huber(0), "loss.delta=0.01"),
+        (lambda: PSNR(0), "loss.most=40"),
     ],
 )
 def test_bad_options_are_refused_with_the_cure(make, cure):

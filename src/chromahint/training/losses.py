@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from chromahint.color import AB_LIMIT
+from chromahint.color import AB_LIMIT, lab_to_rgb
 from chromahint.models.ab_classes import CLASSES, ab_classes
 
 _WINDOW = 11
@@ -95,6 +95,27 @@ class Huber(Loss):
     def measure(self, prediction: Tensor, target: Tensor, lightness: Tensor, logits: Tensor | None) -> Tensor:
         """Sum over the two channels."""
         return 2 * F.smooth_l1_loss(prediction / AB_LIMIT, target / AB_LIMIT, beta=self.delta)
+
+
+class PSNR(Loss):
+    """How far the PSNR of each picture, RGB in 0..1, stays below a perfect one's, in tens of dB: mean over the batch.
+
+    A picture with many hints, which is nearly right, counts as much as one with none: to halve the error of the one is
+    worth as much as to halve that of the other.
+
+    Args:
+        most: PSNR of a perfect picture, in dB; errors smaller than this fade.
+    """
+
+    def __init__(self, most: float = 40.0) -> None:
+        if most <= 0:
+            raise ValueError(f"loss.most is {most}; it must be above 0, in dB: loss.most=40")
+        self.most = most
+
+    def measure(self, prediction: Tensor, target: Tensor, lightness: Tensor, logits: Tensor | None) -> Tensor:
+        """Compare pictures as a screen shows them."""
+        error = lab_to_rgb(lightness, prediction) - lab_to_rgb(lightness, target)
+        return torch.log10(1 + error.square().flatten(1).mean(dim=1) * 10 ** (self.most / 10)).mean()
 
 
 class Zhang(Loss):
