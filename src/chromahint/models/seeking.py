@@ -33,9 +33,6 @@ _THERE = 200.0
 """By how much a cell with a hint is at least more like a place than one without, wherever it lies and however light it
 is: exp(-200) is 0 in float32."""
 
-_AT_ONCE = 4096
-"""Groups whose windows are laid out in memory at a time."""
-
 
 class Seek(nn.Module):
     """Looks at hints, gathered in cells: at those around a place, or at all of the picture.
@@ -54,10 +51,10 @@ class Seek(nn.Module):
         self.heads, self.window = heads, window
         self.query = Float32Conv2d(channels, heads * features, kernel_size=1)
         self.key = Float32Conv2d(channels, heads * features, kernel_size=1)
-        # logarithms, of the weight of squared distance, and of what it takes from the number of hints; distance is
-        # counted in places within a window, else in sides of the picture
-        self.near = nn.Parameter(torch.full((1,), -4.0) if window else torch.linspace(0.0, 1.0, heads))
-        self.crowd = nn.Parameter(torch.full((heads,), float(not window)))
+        # logarithm of the weight of squared distance: in places within a window; in the whole picture in its sides, and
+        # the more hints there are, the nearer they have to be
+        self.near = nn.Parameter(torch.full((heads,), -4.0) if window else torch.linspace(0.0, 1.0, heads))
+        self.crowd = None if window else nn.Parameter(torch.ones(heads))
         # logarithm of the weight of the squared difference of L / 100
         self.alike = nn.Parameter(torch.full((heads,), 5.0))
         self.judge = nn.Sequential(
@@ -82,11 +79,15 @@ class Seek(nn.Module):
         """
         height, width = lightness.shape[-2:]
         light, weight = lightness / 100, known[:, STATE:]
-        unit = 1.0 if self.window else float(max(height, width))
-        place = (_places(height, width, lightness) / unit).expand(len(lightness), -1, -1, -1)
-        hints = weight.sum(dim=(1, 2, 3)).clamp(min=1).view(-1, 1, 1, 1, 1)
-        near = (self.near.view(-1, 1, 1, 1) + self.crowd.view(-1, 1, 1, 1) * hints.log()).exp()  # BE111
-        alike = self.alike.exp().view(-1, 1, 1, 1)
+        place = _places(height, width, lightness).expand(len(lightness), -1, -1, -1)
+        near, alike = (logarithm.view(1, -1, 1, 1, 1) for logarithm in (self.near, self.alike))
+        far_apart = torch.full((1, 1, 1, 1, 1), 100.0, device=light.device)
+        if self.crowd is not None:
+            place = place / max(height, width)
+            hints = weight.sum(dim=(1, 2, 3)).clamp(min=1).view(-1, 1, 1, 1, 1)
+            near = near + self.crowd.view(1, -1, 1, 1, 1) * hints.log()
+            far_apart = 10 / hints
+        near, alike = near.exp(), alike.exp()
 
         query = _apart(self.query(features), self.heads) / (self.query.out_channels // self.heads) ** 0.5
         key, colour, cell_light, cell_place, there = self._gather(known, place, self.key(features))
@@ -111,7 +112,7 @@ class Seek(nn.Module):
         about = [
             ab,
             5 * (found_light - light[:, None]) * some,
-            apart * some * (0.01 if self.window else hints / 10),
+            apart / far_apart * some,
             10 * (squares - ab.square().sum(dim=2, keepdim=True)),
             some,
             (found_key * query).sum(dim=2, keepdim=True),
@@ -140,8 +141,8 @@ class Seek(nn.Module):
         height, width = asked.shape[-2:]
         with torch.autocast(asked.device.type, enabled=False):
             if not self.window:
-                columns = table.flatten(3).transpose(2, 3)
-                answers = _answer(asked.flatten(3).transpose(2, 3), columns)
+                places, cells = (x.flatten(3).transpose(2, 3).contiguous() for x in (asked, table))
+                answers = _answer(places, cells)
                 return answers.transpose(2, 3).reshape(*asked.shape[:3], height, width)
             batch, heads, _, down, across = table.shape
             margin = self.window // 2
@@ -150,9 +151,7 @@ class Seek(nn.Module):
             seen = numbers.unfold(1, self.window, 1).unfold(2, self.window, 1).flatten(3).flatten(1, 2)  # BGM
             groups = _fit(asked.flatten(0, 1), _CELL).view(batch * heads, -1, down, _CELL, across, _CELL)
             groups = groups.permute(0, 2, 4, 3, 5, 1).flatten(3, 4).flatten(1, 2)  # BGNC
-            rows = rows.flatten(0, 2)
-            pieces = zip(torch.split(groups, _AT_ONCE, dim=1), torch.split(seen, _AT_ONCE, dim=1), strict=True)
-            answers = torch.cat([_answer(group, F.embedding(cells, rows)) for group, cells in pieces], dim=1)
+            answers = _answer(groups, F.embedding(seen, rows.flatten(0, 2)))
             answers = answers.view(batch, heads, down, across, _CELL, _CELL, -1).permute(0, 1, 6, 2, 4, 3, 5)
             return answers.flatten(5, 6).flatten(3, 4)[..., :height, :width].contiguous()
 

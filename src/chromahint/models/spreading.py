@@ -92,6 +92,10 @@ def spread(x_BCHW: Tensor, weights_BKHW: Tensor, given: Tensor, free: Tensor, st
         free: B1HW in 0..1, the rest.
         steps: each carries by one pixel.
     """
+    if not torch.is_grad_enabled():
+        for _ in range(steps):
+            x_BCHW = torch.addcmul(given, free, weighted_sum(weights_BKHW, x_BCHW, RING))
+        return x_BCHW
     spread_out: Tensor = _Spread.apply(x_BCHW, weights_BKHW, given, free, steps)  # type: ignore[no-untyped-call]
     return spread_out
 

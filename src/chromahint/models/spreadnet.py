@@ -8,6 +8,8 @@ spreads as Levin's method does; where a pixel is hinted it answers the hint, tra
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -32,6 +34,10 @@ _COARSEST = len(_WIDTHS) - 1
 _WHOLE = 3
 _SHIFTED = (2, 3)
 _STRONG = AB_LIMIT / 2
+_AT_ONCE = 2**18
+"""Pixels of a picture that are worked on at a time where much memory is needed for each."""
+_HALO = 16
+"""Rows around a strip that its pixels may depend on, a multiple of the side of a cell."""
 
 
 class Reading(NamedTuple):
@@ -106,18 +112,20 @@ class SpreadNet(nn.Module):
         height, width = lightness.shape[-2:]
         missing = [-side % 2**_COARSEST for side in (height, width)]
         levels = [F.pad(lightness.float(), (0, missing[1], 0, missing[0]), mode="replicate")]
-        features = [self.down[0]((levels[0] - 50) / 50)]
+        features = [self._in_strips(lambda light: self.down[0]((light - 50) / 50).float(), levels[0])]
         for block in list(self.down)[1:]:
             levels.append(F.avg_pool2d(levels[-1], 2))
-            features.append(block(F.avg_pool2d(features[-1], 2)))
+            features.append(block(F.avg_pool2d(features[-1], 2)).float())
         for level in reversed(range(_COARSEST)):
-            larger = F.interpolate(features[level + 1], scale_factor=2.0, mode="nearest")
-            features[level] = self.up[level](torch.cat([larger, features[level]], dim=1))
+            features[level] = self._in_strips(partial(_join, self.up[level]), features[level], features[level + 1])
         return Reading(
             (height, width),
             levels,
-            [x.float() for x in features],
-            [taking(light, head(x)) for light, head, x in zip(levels, self.taking, features, strict=True)],
+            features,
+            [
+                self._in_strips(partial(_take, head), light, x)
+                for light, x, head in zip(levels, features, self.taking, strict=True)
+            ],
             [
                 filling(levels[level], levels[level + 1], head(features[level + 1]))
                 for level, head in enumerate(self.filling)
@@ -140,7 +148,9 @@ class SpreadNet(nn.Module):
                 state = torch.addcmul(given, free, fill(state, reading.filling[level]))
             seekers = [*([self.far] if level == _WHOLE else []), *([self.near[level]] if level < _COARSEST else [])]
             for seek in seekers:
-                found, trust = seek(features, light, known[level], state)
+                seen = features, light, known[level], state
+                both = self._in_strips(partial(_find, seek), *seen) if seek.window else _find(seek, *seen)
+                found, trust = torch.split(both, [STATE, 1], dim=1)
                 given = torch.addcmul(given, free * trust, found)
                 free = free * (1 - trust)
             state = spread(state, reading.taking[level], given, free, self.steps[level])
@@ -148,15 +158,48 @@ class SpreadNet(nn.Module):
                 about = [features, *_about(state, light), weight, _density(weight)]
                 shift = self.shift[_SHIFTED.index(level)](torch.cat(about, dim=1))
                 state = state + F.pad((1 - weight) * _STRONG * shift, (0, 0, 0, 0, 0, STATE - 2))
-        weight = hints.mask.float()
-        about = [reading.features[0], *_about(state, finest), weight, _density(weight), finest / 100]
-        stronger, other = torch.split(self.tone(torch.cat(about, dim=1)), [1, 2], dim=1)
-        # a pixel lighter or darker than the hints that it goes by has another colour; at a hint there is no difference
-        ab = state[:, :2]
-        ab = ab + (finest - state[:, 2:3]) / 50 * (stronger * ab + 50 * other)
+        ab = self._in_strips(self._tone, reading.features[0], finest, known[0], state)
         height, width = reading.size
-        coloured: Tensor = ab[..., :height, :width]
-        return coloured
+        return ab[..., :height, :width]
+
+    def _tone(self, features: Tensor, lightness: Tensor, known: Tensor, state: Tensor) -> Tensor:
+        """A pixel lighter or darker than the hints that it goes by has another colour; at a hint it is neither."""
+        weight, ab = known[:, STATE:], state[:, :2]
+        about = [features, *_about(state, lightness), weight, _density(weight), lightness / 100]
+        stronger, other = torch.split(self.tone(torch.cat(about, dim=1)), [1, 2], dim=1)
+        return ab + (lightness - state[:, 2:3]) / 50 * (stronger * ab + 50 * other)
+
+    def _in_strips(self, step: Callable[..., Tensor], *pictures: Tensor) -> Tensor:
+        """Do a step whose pixels depend on at most `_HALO` rows around them, on a large picture strip by strip.
+
+        Args:
+            step: maps the pictures to one of the height of the first.
+            pictures: BCHW, of the same height or of half of it.
+        """
+        height, width = pictures[0].shape[-2:]
+        rows = max(2 * _HALO, _AT_ONCE // width // _HALO * _HALO)
+        if self.training or height <= rows:
+            return step(*pictures)
+        strips = []
+        for first in range(0, height, rows):
+            top, bottom = max(0, first - _HALO), min(height, first + rows + _HALO)
+            cut = [x[..., top * x.shape[-2] // height : bottom * x.shape[-2] // height, :] for x in pictures]
+            strips.append(step(*cut)[..., first - top : first - top + rows, :])
+        return torch.cat(strips, dim=2)
+
+
+def _join(block: nn.Module, finer: Tensor, coarser: Tensor) -> Tensor:
+    larger = F.interpolate(coarser, scale_factor=2.0, mode="nearest")
+    joined: Tensor = block(torch.cat([larger, finer], dim=1)).float()
+    return joined
+
+
+def _take(head: nn.Module, lightness: Tensor, features: Tensor) -> Tensor:
+    return taking(lightness, head(features))
+
+
+def _find(seek: nn.Module, *pictures: Tensor) -> Tensor:
+    return torch.cat(seek(*pictures), dim=1)
 
 
 def _known(lightness: Tensor, hints: Hints) -> Tensor:
