@@ -25,7 +25,12 @@ from chromahint.models.scaling import Float32Conv2d, pad_to_multiple
 from chromahint.models.seeking import STATE, Seek
 from chromahint.models.spreading import fill, filling, spread, taking
 
-CARD = Card(year=2026, input="(L - 50) / 50; hints are spread, not read", source="Chromahint")
+CARD = Card(
+    year=2026,
+    input="(L - 50) / 50; hints are spread, not read",
+    source="Chromahint",
+    recipe="train experiment=spreadnet",
+)
 
 _WIDTHS = (1.0, 1.5, 2.0, 3.0, 3.0)
 _STEPS = (1.0, 1.0, 1.5, 2.0, 3.0)

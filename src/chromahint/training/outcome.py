@@ -73,7 +73,7 @@ def _remarks(results: dict[str, dict[str, Any]], name: str, config: dict[str, An
             f"At {_listed(worse)} hints no colour at all would be closer: the network colours by what it has learnt "
             "from its training pictures, which these photos are unlike. Train longer, or on photos like these."
         )
-    if behind := [k for k in ours if k >= 1 and pull_push[k] > ours[k]]:
+    if behind := [k for k in ours if k >= 1 and pull_push[k] > ours[k] + 0.05]:
         remarks.append(
             f"Pull-push is ahead at {_listed(behind)} hints: it keeps each hint exactly and blends between them, which "
             "a network has to learn from pictures; minutes of training do not get there, published recipes take days."
@@ -82,7 +82,7 @@ def _remarks(results: dict[str, dict[str, Any]], name: str, config: dict[str, An
     if recipe is not None and run.about["choices"]["experiment"] is None:
         remarks.append(
             f"This was the laptop recipe: a network of width {config['model']['width']}, pictures of "
-            f"{config['data']['size']} px and minutes of training. As published: "
+            f"{config['data']['size']} px and minutes of training. By its own recipe: "
             f"chromahint {recipe} data=folder data.root=/path/to/photos"
         )
     drawn = run.path / "pictures"
