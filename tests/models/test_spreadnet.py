@@ -9,6 +9,7 @@ from chromahint.data.tiles import NaturalTiles
 from chromahint.evaluation.metrics import psnr
 from chromahint.evaluation.protocols import RandomPixels
 from chromahint.hints.maps import Hints, no_hints, reveal
+from chromahint.models import spreadnet
 from chromahint.models.levin import Levin
 from chromahint.models.spreadnet import SpreadNet
 
@@ -109,6 +110,17 @@ def test_one_reading_serves_every_hint(make):
             assert torch.equal(answer, network(lightness, hints))
     assert torch.equal(answers[0], answers[3])
     assert (answers[0] - answers[2]).abs().mean() > 1
+
+
+@any_weights
+@pytest.mark.parametrize(("height", "width"), [(131, 34), (64, 50)])
+def test_a_large_picture_in_strips_is_the_same_as_at_once(monkeypatch, make, height, width):
+    lightness, hints = scattered(height, width)
+    network = make()
+    with torch.no_grad():
+        at_once = network(lightness, hints)
+        monkeypatch.setattr(spreadnet, "_AT_ONCE", 0)
+        torch.testing.assert_close(network(lightness, hints), at_once, atol=0.01, rtol=0)
 
 
 @any_weights

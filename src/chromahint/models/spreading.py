@@ -13,6 +13,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from chromahint.models.levin import likeness
 from chromahint.models.multigrid import RING, WINDOW, neighbours, weighted_sum
@@ -115,6 +116,7 @@ class _Spread(torch.autograd.Function):
         return x
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, None]:
         (grad,) = grads
         weights, free, *saved = ctx.saved_tensors
