@@ -46,7 +46,7 @@ def test_help_shows_groups_choices_and_defaults(command, name):
 
 def test_help_of_train_shows_experiments_and_all_groups(command):
     shown = command("train", "-m", "-h").out
-    for part in ("[hscaunet]", "hscaunet_2022", "smoke", "[log_uniform]", "callbacks"):
+    for part in ("[spreadnet]", "hscaunet_2022", "smoke", "[log_uniform]", "callbacks"):
         assert part in shown
 
 
@@ -112,7 +112,11 @@ def test_hints_preview_writes_a_picture(command, photos, tmp_path):
         (["train", "-m", "seed=[0"], ["seed=[0", "key=value"]),
         (["train", "-m", "model=glob(*)"], ["model=glob(*)"]),
         (["train", "-m", "seed=interval(0,1)"], ["seed=interval(0,1)"]),
-        (["evaluate"], ["nothing to evaluate", "run=RUN", "model=NAME"]),
+        (["train", "weights=box", "model=unet"], ["weights=box", "none for UNet", "weights=none"]),
+        (["train", "weights=box", "model.width=8"], ["model.width=8", "for model.width=16", "weights=none"]),
+        (["evaluate", "model=null"], ["model is not set: type model="]),
+        (["evaluate", "weights=box", "model=unet"], ["weights=box", "none for UNet", "weights=none"]),
+        (["evaluate", "model.width=32"], ["model.width=32", "for model.width=16", "weights=none", "chromahint train"]),
         (["evaluate", "run=nowhere"], ["nowhere: there is no such folder", "runs/NAME/DATE"]),
         (["evaluate", "run=."], ["no run folder", "runs/NAME/DATE"]),
         (["evaluate", "run=5"], ["5: there is no such folder"]),
@@ -197,7 +201,7 @@ def test_a_run_of_a_later_version(command, smoke_run, tmp_path):
 def test_a_run_whose_network_is_gone(command, smoke_run, tmp_path):
     run = shutil.copytree(smoke_run, tmp_path / "run")
     text = (run / "config.yaml").read_text()
-    (run / "config.yaml").write_text(text.replace("chromahint.models.hscaunet.HSCAUNet", "nets_that_are_gone.Net"))
+    (run / "config.yaml").write_text(text.replace("chromahint.models.spreadnet.SpreadNet", "nets_that_are_gone.Net"))
     refused(command("evaluate", f"run={run}"), "nets_that_are_gone.Net", "no Python module")
 
 

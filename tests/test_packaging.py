@@ -37,6 +37,9 @@ def built(tmp_path_factory):
     return folder
 
 
+BOX = {file.name for file in (ROOT / "src/chromahint/models/box").iterdir()}
+
+
 @pytest.fixture(scope="module")
 def installed(built, tmp_path_factory):
     """A fresh environment with the wheel in it, which borrows what it depends on from this one."""
@@ -67,6 +70,8 @@ def test_configs_and_experiments_travel_in_the_wheel(built):
     wanted = {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src").rglob("*.py")}
     assert wanted <= names
     assert "chromahint/py.typed" in names
+    assert {"spreadnet.safetensors", "spreadnet.json", "spreadnet.md"} <= BOX
+    assert {f"chromahint/models/box/{name}" for name in BOX} <= names
     assert not [name for name in names if name.startswith(("tests/", "conf/", "experiments/")) or "__pycache__" in name]
 
 
@@ -86,6 +91,7 @@ def test_the_source_archive_has_what_a_reader_needs(built):
         "pyproject.toml",
         "conf/train.yaml",
         "tests/conftest.py",
+        *(f"src/chromahint/models/box/{name}" for name in BOX),
     ):
         assert name in names
     assert not [name for name in names if name.startswith(("runs/", ".venv", "wandb/")) or "__pycache__" in name]
@@ -109,6 +115,15 @@ def test_the_installed_command_trains(installed, photos, tmp_path):
     assert "pull-push" in said
     [run_folder] = (tmp_path / "runs/hscaunet_2022").iterdir()
     assert (run_folder / "evaluation/random_pixels/metrics.json").is_file()
+
+
+def test_the_installed_command_brings_its_weights(installed, photos, tmp_path):
+    said = run(
+        installed / "chromahint", "evaluate", "data=folder", f"data.root={photos}", "data.limit=1", "protocol.size=64",
+        "protocol.counts=[0,1]", cwd=tmp_path,
+    )  # fmt: skip
+    assert "spreadnet: the weights in the box" in said
+    assert (tmp_path / "evaluation/spreadnet/random_pixels/metrics.json").is_file()
 
 
 def test_the_installed_command_lists_models(installed, tmp_path):

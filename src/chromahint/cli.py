@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def train(words: list[str]) -> int:
-    """Train a network: `train model=hscaunet`; several with -m; `train resume=RUN` goes on with a stopped one."""
+    """Train a network: `train model=unet`; several with -m; `train resume=RUN` goes on with a stopped one."""
     if _wants_help(words):
         print(_with_groups("train [-m] [key=value ...]", f"{train.__doc__}\n{TUNE}", "train"))
         return 0
@@ -69,7 +69,7 @@ def train(words: list[str]) -> int:
 
 
 def evaluate(words: list[str]) -> int:
-    """Measure a network on photos: `evaluate run=RUN` or `evaluate model=pullpush data=folder data.root=PHOTOS`."""
+    """Measure a network on photos: `evaluate data=folder data.root=PHOTOS`, `evaluate run=RUN`, ..."""
     if _wants_help(words):
         print(_with_groups("evaluate [key=value ...]", evaluate.__doc__, "evaluate"))
         return 0

@@ -14,8 +14,8 @@ def message(*overrides, name="train"):
 
 def test_the_defaults():
     composed = compose("train", [])
-    assert composed.choices["model"] == "hscaunet"
-    assert composed.config["model"]["_target_"] == "chromahint.models.hscaunet.HSCAUNet"
+    assert composed.choices["model"] == "spreadnet"
+    assert composed.config["model"]["_target_"] == "chromahint.models.spreadnet.SpreadNet"
     assert composed.config["logger"]["_target_"] == "chromahint.training.loggers.wandb_logger"
     assert "hydra" not in composed.config
 

@@ -6,10 +6,11 @@ import shutil
 import pytest
 import torch
 
-from chromahint.models.hscaunet import HSCAUNet
+from chromahint.models.boxed import BOX
 from chromahint.models.multibranch import MultiBranch
 from chromahint.models.pullpush import PullPush
 from chromahint.models.resunet import ResUNet
+from chromahint.models.spreadnet import SpreadNet
 from chromahint.models.unet import UNet
 from chromahint.models.zhang2017 import Zhang2017
 
@@ -30,7 +31,7 @@ def evaluate(command):
 def calls(monkeypatch):
     """Sizes of the batches that networks were given."""
     sizes = []
-    for network in (PullPush, HSCAUNet):
+    for network in (PullPush, SpreadNet):
         real = network.forward
 
         def forward(self, lightness, hints, real=real):
@@ -186,9 +187,9 @@ def test_a_run_and_its_weights_alone_measure_the_same(evaluate, run, photos, tmp
     evaluate(f"run={run}", "data=folder", f"data.root={photos}", "split=all")
     weights = run / "checkpoints/best.ckpt"
     evaluate(
-        "model=hscaunet", "model.width=4", f"weights={weights}", "data=folder", f"data.root={photos}", "split=all"
+        "model=spreadnet", "model.width=4", f"weights={weights}", "data=folder", f"data.root={photos}", "split=all"
     )  # fmt: skip
-    assert metrics(tmp_path / "evaluation/hscaunet/random_pixels") == metrics(run / "evaluation/random_pixels-2")
+    assert metrics(tmp_path / "evaluation/spreadnet/random_pixels") == metrics(run / "evaluation/random_pixels-2")
 
 
 def test_other_weights_are_another_evaluation(evaluate, run, tmp_path):
@@ -264,9 +265,9 @@ def test_weights_in_a_run_are_those_of_its_network(evaluate, run_of_a_form, phot
 
 
 def test_what_is_typed_comes_before_the_run_that_weights_lie_in(evaluate, run, tmp_path):
-    evaluate(f"weights={run}/checkpoints/best.ckpt", "model.neutral_start=false", "data.limit=2", "output=typed")
+    evaluate(f"weights={run}/checkpoints/best.ckpt", "model.steps=2", "data.limit=2", "output=typed")
     used = json.loads((tmp_path / "typed/evaluation.json").read_text())["model"]
-    assert (used["neutral_start"], used["width"]) == (False, 4)
+    assert (used["steps"], used["width"]) == (2, 4)
     refused = evaluate(f"weights={run}/checkpoints/best.ckpt", "model.width=8", "data.limit=2", status=2)
     assert "does not fit this network" in refused.err
     assert "no such option" in evaluate(f"weights={run}/checkpoints/best.ckpt", "model.widht=8", status=2).err
@@ -294,6 +295,61 @@ def test_branches_that_weights_do_not_tell_are_said_to_be_as_published(evaluate,
     )
 
 
+# --- weights in the box
+
+
+@pytest.mark.parametrize(
+    ("words", "boxed"),
+    [
+        ([], True),
+        (["weights=box"], True),
+        (["model=spreadnet"], True),
+        (["model=spreadnet", "weights=box"], True),
+        (["weights=null"], True),
+        (["weights=none"], False),
+        (["model=spreadnet", "weights=none", "model.width=4"], False),
+        (["model=unet", "model.width=4"], False),
+    ],
+    ids=" ".join,
+)
+def test_weights_in_the_box_are_taken_and_named(evaluate, photos, tmp_path, words, boxed):
+    made = evaluate(*words, "data=folder", f"data.root={photos}", "data.limit=2", "output=here")
+    about = json.loads((BOX / "spreadnet.json").read_text())
+    used = json.loads((tmp_path / "here/evaluation.json").read_text())["weights"]
+    assert used == (about["blake2b"] if boxed else None)
+    assert (f"spreadnet: the weights in the box, trained on {about['trained_on']}\n" in made.out) == boxed
+    named = bool({"model=spreadnet", "weights=box", "weights=none", "model=unet"} & set(words))
+    assert ("type run=RUN, model=NAME or weights=FILE" in made.out) != named
+    assert metrics(tmp_path / "here")["images"] == 2
+
+
+def test_the_file_in_the_box_is_known_as_one_of_spreadnet(evaluate, photos, tmp_path):
+    words = ["data=folder", f"data.root={photos}", "data.limit=2"]
+    made = evaluate(*words, f"weights={BOX / 'spreadnet.safetensors'}", "output=file")
+    assert "spreadnet.safetensors: SpreadNet, taking the default of 4 steps, which weights do not tell" in made.out
+    assert "model=spreadnet model.steps=4 model.width=16" in made.out
+    evaluate(*words, "output=box")
+    about = [json.loads((tmp_path / name / "evaluation.json").read_text()) for name in ("file", "box")]
+    assert about[0] == about[1]
+    assert metrics(tmp_path / "file") == metrics(tmp_path / "box")
+
+
+def test_weights_of_another_width_go_before_the_box(evaluate, photos, tmp_path):
+    file = saved(SpreadNet(width=4), tmp_path / "w.pth")
+    evaluate(f"weights={file}", "data=folder", f"data.root={photos}", "data.limit=2", "output=here")
+    assert json.loads((tmp_path / "here/evaluation.json").read_text())["model"]["width"] == 4
+    refused = evaluate("model=spreadnet", f"weights={file}", "data.limit=2", status=2)
+    assert "type model.width=4" in refused.err
+
+
+def test_pairs_are_coloured_with_the_weights_in_the_box(evaluate, make_photos, tmp_path):
+    for name in ("hint", "mask"):
+        make_photos(tmp_path / "pairs" / name, 1)
+    made = evaluate("data=hint_mask_pairs", f"data.root={tmp_path / 'pairs'}", "output=here")
+    assert "the weights in the box" in made.out
+    assert (tmp_path / "here/image_000000.png").is_file()
+
+
 def test_a_network_runs_at_the_side_that_is_typed(evaluate, photos, tmp_path, monkeypatch):
     seen = []
     real = PullPush.forward
@@ -308,7 +364,7 @@ def test_a_run_that_is_given_as_weights(evaluate, run):
 
 
 def test_what_is_left_out_or_unknown_is_a_sentence(evaluate, tmp_path):
-    assert "weights=FILE" in evaluate(status=2).err
+    assert "type model=" in evaluate("model=null", status=2).err
     torch.save(torch.nn.Linear(2, 3).state_dict(), tmp_path / "w.pth")
     assert "model=NAME" in evaluate(f"weights={tmp_path / 'w.pth'}", status=2).err
     assert "side" in evaluate("model=grey", "side=3", status=2).err

@@ -15,6 +15,7 @@ from chromahint.models.card import card_of
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.layouts import recognise
 from chromahint.models.resunet import ResUNet
+from chromahint.models.spreadnet import SpreadNet
 from chromahint.models.unet import UNet
 from chromahint.models.weights import load_weights, read_state
 from chromahint.models.zhang2017 import Zhang2017
@@ -238,6 +239,7 @@ def test_damaged_files_never_raise_anything_but_value_error(tmp_path, suffix):
         (lambda: UNet(width=16), ("model=unet", "model.width=16")),
         (lambda: ResUNet(width=16, mask=False), ("model=resunet", "model.mask=false", "model.width=16")),
         (lambda: Zhang2017(width=32), ("model=zhang2017", "model.width=32")),
+        (lambda: SpreadNet(width=8, steps=6), ("model=spreadnet", "model.steps=4", "model.width=8")),
     ],
 )
 def test_names_alone_tell_the_options(make, options):
@@ -255,12 +257,15 @@ FORMS = [
 ]
 
 
+THIN = {"width": 4, "neutral_start": False}
+
+
 @pytest.mark.parametrize("form", FORMS, ids=" ".join)
 @pytest.mark.parametrize("layout", ["plain", "under model, beside options", "our checkpoint"])
 def test_every_network_is_known_by_its_weights_and_takes_them(tmp_path, form, layout):
     config = compose("train", [f"model={form[0]}", *form[1:]]).config["model"]
     torch.manual_seed(1)
-    source = build(config | {"width": 4, "neutral_start": False})
+    source = build(config | {key: value for key, value in THIN.items() if key in config})
     torch.save(LAYOUTS[layout](source.state_dict()), tmp_path / "weights.pth")
     found = recognise(read_state(tmp_path / "weights.pth"))
     assert found is not None

@@ -25,7 +25,7 @@ def test_the_default_run_prints_a_table_of_all_counts_and_three_methods(default_
     head = next(line for line in table.splitlines() if "hints" in line and "1,966" in line)
     assert head.split() == ["hints", "0", "1", "10", "100", "328", "1,966"]
     rows = [line.strip() for line in table[table.index(head) :].splitlines()]
-    for name in ("hscaunet", "pull-push, no training", "grey, no colour"):
+    for name in ("spreadnet", "pull-push, no training", "grey, no colour"):
         figures = next(row for row in rows if row.startswith(name)).removeprefix(name).split()
         assert len([float(figure) for figure in figures]) == 6
 
@@ -67,7 +67,7 @@ def test_the_default_run_is_written_down(default_run):
     assert facts["state"] == "finished"
     assert facts["created"] <= facts["started"] <= facts["ended"]
     assert facts["command"] == "chromahint train debug=smoke model.width=4 trainer.val_every=1"
-    assert facts["choices"]["model"] == "hscaunet"
+    assert facts["choices"]["model"] == "spreadnet"
     assert facts["processes"] >= 1
     assert len(facts["wandb_id"]) == 8
     assert {"python", "torch", "lightning", "wandb"} <= set(facts["versions"])
@@ -76,7 +76,7 @@ def test_the_default_run_is_written_down(default_run):
 
 def test_what_a_run_folder_holds(default_run):
     run = default_run.run
-    assert run.parent == default_run.folder / "runs" / "hscaunet"
+    assert run.parent == default_run.folder / "runs" / "spreadnet"
     for name in (
         "run.json", "config.yaml", "overrides.yaml", "metrics.csv", "checkpoints/best.ckpt", "checkpoints/last.ckpt",
         "evaluation/random_pixels/metrics.json", "evaluation/random_pixels/images.csv", "pictures/strip.png",
@@ -224,7 +224,7 @@ def test_an_unforeseen_error_is_not_hidden_and_noted(command, tiny, monkeypatch,
     failing(monkeypatch, RuntimeError("a bug"))
     with pytest.raises(RuntimeError, match="a bug"):
         command("train", *tiny)
-    [run] = (tmp_path / "runs/hscaunet").iterdir()
+    [run] = (tmp_path / "runs/spreadnet").iterdir()
     assert (about(run)["state"], about(run)["error"]) == ("failed", "RuntimeError: a bug")
 
 

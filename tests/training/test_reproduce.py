@@ -13,7 +13,7 @@ def test_the_same_run_again_has_the_same_figures(smoke_run, process, tmp_path):
     made = process(tmp_path, "reproduce", smoke_run)
     assert made.status == 0, made.err
     assert "reproduced: all 6 figures are identical" in made.out
-    [again] = (tmp_path / "runs/hscaunet-again").iterdir()
+    [again] = (tmp_path / "runs/spreadnet-again").iterdir()
     assert (again / "metrics.csv").read_text() == (smoke_run / "metrics.csv").read_text()
     assert open_run(again).about["wandb_id"] != open_run(smoke_run).about["wandb_id"]
 

@@ -54,6 +54,7 @@ TYPES = {
     "batch_size": "int",
     "device": "str",
 }
+OF_EVALUATE = {"weights": "str | None"}
 
 # key, what is allowed, and how to tell; keys that a config lacks or leaves null are passed over
 NUMBERS: list[tuple[str, str, Callable[[Any], bool]]] = [
@@ -97,7 +98,7 @@ def check(config: Config, kind: str) -> None:
         config: a composed, resolved config.
         kind: "train" or "evaluate".
     """
-    problems = [*_unknown_top(config, TOP[kind]), *_top(config, TOP[kind]), *_walk(config, "")]
+    problems = [*_unknown_top(config, TOP[kind]), *_top(config, kind), *_walk(config, "")]
     problems = problems or [*_numbers(config), *_files(config), *_contradictions(config, kind)]
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
@@ -110,13 +111,14 @@ def _unknown_top(config: Config, allowed: set[str]) -> Iterator[str]:
             yield f"{key}: there is no such option; the options are {', '.join(known)}.{suggest(key, known)}"
 
 
-def _top(config: Config, wanted: set[str]) -> Iterator[str]:
+def _top(config: Config, kind: str) -> Iterator[str]:
     """Hold what stands at the top against its type, and each group against the need to name something."""
-    for key in sorted(wanted):
+    types = TYPES | (OF_EVALUATE if kind == "evaluate" else {})
+    for key in sorted(TOP[kind]):
         if key not in config:
             yield f"{key} is not set: type {key}=VALUE"
-        elif key in TYPES:
-            annotation = ast.parse(TYPES[key], mode="eval").body
+        elif key in types:
+            annotation = ast.parse(types[key], mode="eval").body
             if not accepts(annotation, config[key]):
                 yield f"{key}={config[key]}: {key} is {describe(annotation)}"
         elif key == "callbacks" and isinstance(config[key], dict):
@@ -193,9 +195,9 @@ def _files(config: Config) -> Iterator[str]:
             yield f"{key}={root}: there is no such folder; type {key}=/path/to/photos"
     weights = _get(config, "weights")
     file = Path(str(weights)).expanduser()
-    if weights is not None and weights != "none" and not file.is_file():
+    if weights not in (None, "none", "box") and not file.is_file():
         found = "is a folder" if file.is_dir() else "there is no such file"
-        yield f"weights={weights}: {found}; weights is none or the path of a weights file"
+        yield f"weights={weights}: {found}; weights is none, box or the path of a weights file"
 
 
 def offers(node: Config, method: str) -> bool:
@@ -221,5 +223,5 @@ def _contradictions(config: Config, kind: str) -> Iterator[str]:
     size, wanted = _get(config, "data.eval_size"), _get(config, "protocol.size")
     if kind == "train" and size != wanted:
         yield f"data.eval_size={size}: validation pictures have the size of the protocol, protocol.size={wanted}"
-    if config.get("run") is not None and config.get("weights", "none") != "none":
+    if config.get("run") is not None and config.get("weights") not in (None, "none"):
         yield "run= brings its own weights: leave out weights=, or name the network with model= instead of run="

@@ -50,10 +50,10 @@ def options() -> dict[str, list[str]]:
 
 
 def defaults(name: str) -> dict[str, str]:
-    """The choice that `conf/<name>.yaml` makes in each group: {"model": "hscaunet", ..., "experiment": "null"}.
+    """The choice that `conf/<name>.yaml` makes in each group: {"model": "spreadnet", ..., "experiment": "null"}.
 
     >>> defaults("train")["model"]
-    'hscaunet'
+    'spreadnet'
     """
     text = (shipped("conf") / f"{name}.yaml").read_text(encoding="utf-8")
     return dict(re.findall(r"^  - (\w+): (\S+)$", text, flags=re.MULTILINE))

@@ -13,6 +13,7 @@ from chromahint.config.compose import Composed, Config, compose
 from chromahint.config.errors import ConfigError
 from chromahint.config.folders import options
 from chromahint.config.reading import read
+from chromahint.models.boxed import in_box, weights_file
 from chromahint.runs.folder import Run, open_run
 
 SPLITS = ("train", "val", "test", "all")
@@ -26,23 +27,26 @@ def main(overrides: Sequence[str]) -> int:
     if run is not None:
         composed = compose("evaluate", _of_its_data(run, overrides))
         config = _with_run(composed.config, run, list(overrides))
-    elif model is None and file not in (None, "none"):
+    elif model is None and file not in (None, "none", "box"):
         composed = _of_weights(Path(str(file)).expanduser(), overrides, console)
         config = composed.config
     else:
         composed = compose("evaluate", overrides)
         config = composed.config
-        if config.get("model") is None:
-            raise ConfigError("nothing to evaluate: type run=RUN, a run's folder, weights=FILE, or model=NAME")
     if config["split"] not in (None, *SPLITS):
         raise ConfigError(f"split={config['split']}: split is one of {', '.join(SPLITS)}, or null")
     check(config, "evaluate")
-    weights = run.weights if run is not None else _file(config["weights"])
+    name = run.path.name if run is not None else str(composed.choices["model"])
+    weights = run.weights if run is not None else weights_file(config["weights"], config["model"])
+    boxed = in_box(config["model"]["_target_"])
+    if boxed is not None and weights == boxed.file:
+        console.print(f"{name}: the weights in the box, trained on {boxed.trained_on}", markup=False)
+    if run_path is None and model is None and file is None:
+        console.print("for another network type run=RUN, model=NAME or weights=FILE")
 
     # imports torch, after all that can be said without it
     from chromahint.evaluation.perform import evaluate_config, predict_config
 
-    name = run.path.name if run is not None else str(composed.choices["model"])
     parent = run.path / "evaluation" if run is not None else Path("evaluation") / name
     output = None if config["output"] is None else Path(config["output"]).expanduser()
     perform = predict_config if offers(config["data"], "pairs") else evaluate_config
@@ -128,7 +132,3 @@ def _chosen(config: Config, group: str, overrides: Sequence[str]) -> Config:
     """Options of a group as they were typed."""
     chosen = {key.split(".")[1] for key in _keys(overrides) if key.startswith(f"{group}.")}
     return {option: value for option, value in config[group].items() if option in chosen}
-
-
-def _file(weights: str) -> Path | None:
-    return None if weights == "none" else Path(weights).expanduser()

@@ -130,6 +130,13 @@ _LAYOUTS = (
         side=224,
     ),
     _Layout(
+        "SpreadNet",
+        ("model=spreadnet", "model.steps=4"),
+        "down.0.0.weight",
+        "far.judge.0.weight",
+        assumed="taking the default of 4 steps, which weights do not tell",
+    ),
+    _Layout(
         "the network of Zhang et al. 2017 (siggraph17)",
         ("model=zhang2017",),
         "model1.0.weight",

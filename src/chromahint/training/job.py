@@ -21,6 +21,7 @@ from lightning.pytorch import Callback, seed_everything
 from lightning.pytorch.utilities import rank_zero_only
 
 from chromahint.config.build import build
+from chromahint.models.boxed import weights_file
 from chromahint.models.weights import load_weights
 from chromahint.runs.folder import Run, now, open_run
 from chromahint.runs.lock import Busy, alone_in
@@ -118,8 +119,8 @@ def train(run: Run) -> None:
 def make_task(config: dict[str, Any]) -> Colorization:
     """Build the LightningModule of a checked config, with its starting weights."""
     network = build(config["model"])
-    if config["weights"] != "none":
-        load_weights(network, Path(config["weights"]).expanduser())
+    if (weights := weights_file(config["weights"], config["model"])) is not None:
+        load_weights(network, weights)
     parts = ("loss", "hints", "augment", "protocol", "optimizer", "schedule")
     network.to(memory_format=torch.channels_last)
     return Colorization(network=network, seed=config["seed"], **{part: build(config[part]) for part in parts})

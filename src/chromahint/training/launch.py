@@ -15,6 +15,7 @@ from chromahint.config.check import check
 from chromahint.config.compose import Composed, compose
 from chromahint.config.errors import ConfigError
 from chromahint.config.folders import plans
+from chromahint.models.boxed import weights_file
 from chromahint.runs.files import read_json
 from chromahint.runs.folder import Run, create_run, open_run, stamp
 
@@ -55,6 +56,8 @@ def agree(config: dict[str, Any]) -> int:
     Raises:
         ValueError: this machine, the weights or a part do not fit the config.
     """
+    weights = weights_file(config["weights"], config["model"])
+
     import torch
 
     from chromahint.config.build import build
@@ -65,13 +68,13 @@ def agree(config: dict[str, Any]) -> int:
     for part in ("protocol", "hints", "schedule", "loss", "augment"):
         build(config[part])
     build(config["optimizer"])([("weight", torch.nn.Parameter(torch.zeros(1)))])
-    with torch.device("meta" if config["weights"] == "none" else "cpu"):
+    with torch.device("meta" if weights is None else "cpu"):
         network = build(config["model"])
     if not any(True for _ in network.parameters()):
         name = config["model"]["_target_"].rpartition(".")[2]
         raise ConfigError(f"{name} has nothing to train: type `chromahint evaluate model=...` to see how good it is")
-    if config["weights"] != "none":
-        load_weights(network, Path(config["weights"]).expanduser())
+    if weights is not None:
+        load_weights(network, weights)
     return processes
 
 
