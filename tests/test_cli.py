@@ -114,7 +114,7 @@ def test_hints_preview_writes_a_picture(command, photos, tmp_path):
         (["train", "-m", "seed=interval(0,1)"], ["seed=interval(0,1)"]),
         (["train", "weights=box", "model=unet"], ["weights=box", "none for UNet", "weights=none"]),
         (["train", "weights=box", "model.width=8"], ["model.width=8", "for model.width=16", "weights=none"]),
-        (["evaluate", "model=null"], ["model is not set: type model="]),
+        (["evaluate", "model=null"], ["model=null: model is one of", "spreadnet"]),
         (["evaluate", "weights=box", "model=unet"], ["weights=box", "none for UNet", "weights=none"]),
         (["evaluate", "model.width=32"], ["model.width=32", "for model.width=16", "weights=none", "chromahint train"]),
         (["evaluate", "run=nowhere"], ["nowhere: there is no such folder", "runs/NAME/DATE"]),

@@ -24,7 +24,7 @@ def message(*overrides, kind="train"):
         # types
         ("model.width=wide", ["model.width=wide", "a whole number"]),
         ("model.width=8.5", ["model.width=8.5", "a whole number"]),
-        ("model.neutral_start=1", ["model.neutral_start", "true or false"]),
+        ("trainer.compile=1", ["trainer.compile", "true or false"]),
         ("data.fit=stretch", ["data.fit=stretch", "squash, random_crop or random_resized_crop"]),
         ("optimizer.betas=0.9", ["optimizer.betas", "a list"]),
         ("optimizer.betas=[a,b]", ["optimizer.betas", "a number"]),

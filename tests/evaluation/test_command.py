@@ -310,7 +310,7 @@ def test_branches_that_weights_do_not_tell_are_said_to_be_as_published(evaluate,
         (["model=spreadnet", "weights=none", "model.width=4"], False),
         (["model=unet", "model.width=4"], False),
     ],
-    ids=" ".join,
+    ids=str,
 )
 def test_weights_in_the_box_are_taken_and_named(evaluate, photos, tmp_path, words, boxed):
     made = evaluate(*words, "data=folder", f"data.root={photos}", "data.limit=2", "output=here")
@@ -364,7 +364,7 @@ def test_a_run_that_is_given_as_weights(evaluate, run):
 
 
 def test_what_is_left_out_or_unknown_is_a_sentence(evaluate, tmp_path):
-    assert "type model=" in evaluate("model=null", status=2).err
+    assert "model is one of " in evaluate("model=null", status=2).err
     torch.save(torch.nn.Linear(2, 3).state_dict(), tmp_path / "w.pth")
     assert "model=NAME" in evaluate(f"weights={tmp_path / 'w.pth'}", status=2).err
     assert "side" in evaluate("model=grey", "side=3", status=2).err

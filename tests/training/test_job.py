@@ -7,6 +7,8 @@ import pytest
 import yaml
 from PIL import Image
 
+from chromahint.models.boxed import BOX
+from chromahint.models.weights import read_state
 from chromahint.runs.folder import open_run
 from chromahint.training.task import Colorization
 
@@ -129,17 +131,14 @@ def test_two_runs_of_one_second_have_two_folders(command, tiny, monkeypatch):
     assert runs == ["2026-01-31_23-59-59", "2026-01-31_23-59-59-2"]
 
 
-def test_starting_weights_are_taken(command, tiny, smoke_run):
-    import torch
-
-    weights = smoke_run / "checkpoints/best.ckpt"
-    made = command(
-        "train", *tiny, f"weights={weights}", "optimizer=sgd", "optimizer.lr=1e-12", "callbacks.average=null"
-    )
+@pytest.mark.parametrize("boxed", [False, True])
+def test_starting_weights_are_taken(command, tiny, smoke_run, boxed):
+    file = BOX / "spreadnet.safetensors" if boxed else smoke_run / "checkpoints/best.ckpt"
+    words = ["model.width=16", "weights=box"] if boxed else [f"weights={file}"]
+    made = command("train", *tiny, *words, "optimizer=sgd", "optimizer.lr=1e-12", "callbacks.average=null")
     assert made.status == 0, made.err
-    before = torch.load(weights, weights_only=True)["state_dict"]
-    after = torch.load(made.run / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
-    for name, tensor in before.items():
+    after = read_state(made.run / "checkpoints/last.ckpt")
+    for name, tensor in read_state(file).items():
         if "running" not in name and "tracked" not in name:
             torch.testing.assert_close(after[name], tensor, rtol=0, atol=1e-6)
 

@@ -141,7 +141,7 @@ def test_gradients_are_clipped(train, each_step, clip):
     each_step(remember)
     run = train(
         "trainer.max_steps=1", f"trainer.clip={clip}", "optimizer=sgd", "optimizer.lr=1", "optimizer.momentum=0",
-        "schedule=constant", "callbacks.average=null", "model.neutral_start=false",
+        "schedule=constant", "callbacks.average=null", "model=hscaunet", "model.neutral_start=false",
     )  # fmt: skip
     after = weights(run)
     moved = sum(float((after[f"network.{name}"] - tensor).double().square().sum()) for name, tensor in before.items())
