@@ -31,7 +31,8 @@ def test_only_these_two_after_several_validations(train):
 @pytest.mark.parametrize("average", ["callbacks.average.decay=0.9", "callbacks.average=null"])
 def test_the_best_has_the_figures_that_were_validated(train, command, figures, average):
     # so high a learning rate makes some step better than those after it
-    run = train("trainer.val_every=1", "trainer.max_steps=6", "optimizer.lr=0.3", "schedule=constant", average)
+    steps = ["trainer.val_every=1", "trainer.max_steps=6", "optimizer.lr=0.3", "schedule=constant"]
+    run = train("model=hscaunet", *steps, average)
     scores = figures(run)["val/psnr"]
     assert len(set(scores)) > 2
     assert load(run, "best.ckpt")["global_step"] == scores.index(max(scores)) + 1
