@@ -23,11 +23,15 @@ def pad_to_multiple(lightness: Tensor, hints: Hints, multiple: int) -> tuple[Ten
     Returns:
         The same tensors, untouched, where nothing is missing.
     """
-    below, right = -lightness.shape[-2] % multiple, -lightness.shape[-1] % multiple
-    if below == 0 and right == 0:
+    room = room_to_multiple(lightness, multiple)
+    if not any(room):
         return lightness, hints
-    room = (0, right, 0, below)
     return F.pad(lightness, room, mode="replicate"), Hints(F.pad(hints.ab, room), F.pad(hints.mask, room))
+
+
+def room_to_multiple(x: Tensor, multiple: int) -> tuple[int, int, int, int]:
+    """What `F.pad` adds to the right and below until `multiple` divides height and width."""
+    return 0, -x.shape[-1] % multiple, 0, -x.shape[-2] % multiple
 
 
 def crop_like(output: Tensor, lightness: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.color import AB_LIMIT
-from chromahint.models.scaling import Float32Conv2d
+from chromahint.models.scaling import Float32Conv2d, room_to_multiple
 
 STATE = 4
 """Channels of what is known of a place: a and b of the hints that it goes by, their L, and the mean of their
@@ -118,7 +118,7 @@ class Seek(nn.Module):
             (found_key * query).sum(dim=2, keepdim=True),
             (AB_LIMIT * ab - state[:, None, :2]).abs().sum(dim=2, keepdim=True) / 20 * some,
         ]
-        here = [features, F.avg_pool2d(weight, 5, 1, 2), (lightness - state[:, 2:3]) / 20]
+        here = [features, density(weight), (lightness - state[:, 2:3]) / 20]
         judged = self.judge(torch.cat([*here, torch.cat(about, dim=2).flatten(1, 2)], dim=1))
         choice = judged[:, 1:].softmax(dim=1)[:, :, None]
         chosen = (choice * torch.cat([AB_LIMIT * ab, 100 * found_light, squares], dim=2)).sum(dim=1)
@@ -130,7 +130,7 @@ class Seek(nn.Module):
         side = _CELL if self.window else -(-max(height, width) // _MOST)
         weight = known[:, STATE:]
         every = torch.cat([weight, known[:, :2] / AB_LIMIT, known[:, 2:3] / 100, weight * place, weight * key], dim=1)
-        cells = F.avg_pool2d(_fit(every, side), side)
+        cells = F.avg_pool2d(F.pad(every, room_to_multiple(every, side)), side)
         amount, mean = cells[:, :1], cells[:, 1:]
         mean = mean / amount.clamp(min=1e-6)
         colour, light, where, keys = (x[:, None] for x in torch.split(mean, [2, 1, 2, key.shape[1]], dim=1))
@@ -149,7 +149,8 @@ class Seek(nn.Module):
             rows = F.pad(table.flatten(0, 1), (margin, margin, margin, margin)).permute(0, 2, 3, 1)
             numbers = torch.arange(rows.shape[:3].numel(), device=table.device).view(rows.shape[:3])
             seen = numbers.unfold(1, self.window, 1).unfold(2, self.window, 1).flatten(3).flatten(1, 2)  # BGM
-            groups = _fit(asked.flatten(0, 1), _CELL).view(batch * heads, -1, down, _CELL, across, _CELL)
+            asked = F.pad(asked.flatten(0, 1), room_to_multiple(asked, _CELL))
+            groups = asked.view(batch * heads, -1, down, _CELL, across, _CELL)
             groups = groups.permute(0, 2, 4, 3, 5, 1).flatten(3, 4).flatten(1, 2)  # BGNC
             answers = _answer(groups, F.embedding(seen, rows.flatten(0, 2)))
             answers = answers.view(batch, heads, down, across, _CELL, _CELL, -1).permute(0, 1, 6, 2, 4, 3, 5)
@@ -170,9 +171,9 @@ def _places(height: int, width: int, like: Tensor) -> Tensor:
     return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
 
 
-def _fit(x_BCHW: Tensor, side: int) -> Tensor:
-    """Extend to the right and below with zeros until `side` divides height and width."""
-    return F.pad(x_BCHW, (0, -x_BCHW.shape[-1] % side, 0, -x_BCHW.shape[-2] % side))
+def density(weight: Tensor) -> Tensor:
+    """How densely hints lie around each place: the mean of their weights B1HW over 5x5 places."""
+    return F.avg_pool2d(weight, 5, stride=1, padding=2)
 
 
 @torch.no_grad()

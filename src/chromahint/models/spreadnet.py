@@ -21,8 +21,8 @@ from chromahint.color import AB_LIMIT
 from chromahint.hints.maps import Hints
 from chromahint.models.card import Card
 from chromahint.models.pullpush import pull, pull_push
-from chromahint.models.scaling import Float32Conv2d, pad_to_multiple
-from chromahint.models.seeking import STATE, Seek
+from chromahint.models.scaling import Float32Conv2d, room_to_multiple
+from chromahint.models.seeking import STATE, Seek, density
 from chromahint.models.spreading import fill, filling, spread, taking
 
 CARD = Card(
@@ -32,13 +32,17 @@ CARD = Card(
     recipe="train experiment=spreadnet",
 )
 
+# of each level, the finest first: features and steps as multiples of the options, cells a side that places look at
 _WIDTHS = (1.0, 1.5, 2.0, 3.0, 3.0)
 _STEPS = (1.0, 1.0, 1.5, 2.0, 3.0)
 _WINDOWS = (5, 7, 7, 7)
 _COARSEST = len(_WIDTHS) - 1
 _WHOLE = 3
+"""The level that looks at the whole picture."""
 _SHIFTED = (2, 3)
+"""Levels whose colours are shifted by what no hint says."""
 _STRONG = AB_LIMIT / 2
+"""Lab units that small layers count colour in."""
 _AT_ONCE = 2**18
 """Pixels of a picture that are worked on at a time where much memory is needed for each."""
 _HALO = 16
@@ -115,8 +119,7 @@ class SpreadNet(nn.Module):
     def read(self, lightness: Tensor) -> Reading:
         """Do all that does not depend on hints, for lightness B1HW in 0..100."""
         height, width = lightness.shape[-2:]
-        missing = [-side % 2**_COARSEST for side in (height, width)]
-        levels = [F.pad(lightness.float(), (0, missing[1], 0, missing[0]), mode="replicate")]
+        levels = [F.pad(lightness.float(), room_to_multiple(lightness, 2**_COARSEST), mode="replicate")]
         features = [self._in_strips(lambda light: self.down[0]((light - 50) / 50).float(), levels[0])]
         for block in list(self.down)[1:]:
             levels.append(F.avg_pool2d(levels[-1], 2))
@@ -140,8 +143,8 @@ class SpreadNet(nn.Module):
     def spread(self, reading: Reading, hints: Hints) -> Tensor:
         """Colour the pictures that were read: ab B2HW in Lab units, float32."""
         finest = reading.lightness[0]
-        _, hints = pad_to_multiple(finest[..., : reading.size[0], : reading.size[1]], hints, 2**_COARSEST)
-        known = [_known(finest, hints)]
+        room = room_to_multiple(hints.mask, 2**_COARSEST)
+        known = [_known(finest, F.pad(hints.ab.float(), room), F.pad(hints.mask.float(), room))]
         for _ in range(_COARSEST):
             known.append(pull(known[-1]))
         state = pull_push(known[-1])
@@ -160,7 +163,7 @@ class SpreadNet(nn.Module):
                 free = free * (1 - trust)
             state = spread(state, reading.taking[level], given, free, self.steps[level])
             if level in _SHIFTED:
-                about = [features, *_about(state, light), weight, _density(weight)]
+                about = [features, *_about(state, light), weight, density(weight)]
                 shift = self.shift[_SHIFTED.index(level)](torch.cat(about, dim=1))
                 state = state + F.pad((1 - weight) * _STRONG * shift, (0, 0, 0, 0, 0, STATE - 2))
         ab = self._in_strips(self._tone, reading.features[0], finest, known[0], state)
@@ -170,7 +173,7 @@ class SpreadNet(nn.Module):
     def _tone(self, features: Tensor, lightness: Tensor, known: Tensor, state: Tensor) -> Tensor:
         """A pixel lighter or darker than the hints that it goes by has another colour; at a hint it is neither."""
         weight, ab = known[:, STATE:], state[:, :2]
-        about = [features, *_about(state, lightness), weight, _density(weight), lightness / 100]
+        about = [features, *_about(state, lightness), weight, density(weight), lightness / 100]
         stronger, other = torch.split(self.tone(torch.cat(about, dim=1)), [1, 2], dim=1)
         return ab + (lightness - state[:, 2:3]) / 50 * (stronger * ab + 50 * other)
 
@@ -207,10 +210,9 @@ def _find(seek: nn.Module, *pictures: Tensor) -> Tensor:
     return torch.cat(seek(*pictures), dim=1)
 
 
-def _known(lightness: Tensor, hints: Hints) -> Tensor:
+def _known(lightness: Tensor, ab: Tensor, mask: Tensor) -> Tensor:
     """The `STATE` of hinted pixels, 0 elsewhere, and the mask."""
-    mask = hints.mask.float()
-    ab = hints.ab.float() * mask
+    ab = ab * mask
     return torch.cat([ab, lightness * mask, (ab / AB_LIMIT).square().sum(dim=1, keepdim=True), mask], dim=1)
 
 
@@ -219,10 +221,6 @@ def _about(state: Tensor, lightness: Tensor) -> list[Tensor]:
     ab = state[:, :2]
     differ = state[:, 3:] - (ab / AB_LIMIT).square().sum(dim=1, keepdim=True)
     return [ab / _STRONG, (lightness - state[:, 2:3]) / 50, 10 * differ]
-
-
-def _density(weight: Tensor) -> Tensor:
-    return F.avg_pool2d(weight, 5, stride=1, padding=2)
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
