@@ -33,7 +33,7 @@ class Card:
         year: of its publication; None for what has no date.
         input: what its first layer reads, in its own scaling.
         source: the paper or project.
-        recipe: what is typed after `chromahint` to train it as it was published.
+        recipe: what is typed after `chromahint` to train it, as it was published where it was.
         variants: its published forms.
     """
 

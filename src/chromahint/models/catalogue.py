@@ -88,7 +88,7 @@ def as_tables(entries: Sequence[Entry]) -> Group:
         )
     sources = Table(box=None, show_header=False, padding=(0, 1, 1, 1))
     for e in {e.name: e for e in entries if e.source}.values():
-        recipe = "" if e.recipe is None else f"\ntrained as published: chromahint {e.recipe}"
+        recipe = "" if e.recipe is None else f"\nrecipe: chromahint {e.recipe}"
         sources.add_row(f"{e.name}\n{e.year or ''}", f"{e.source}\nreads {e.input}{recipe}")
     return Group(figures, "", sources)
 

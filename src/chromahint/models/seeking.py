@@ -26,6 +26,9 @@ _MOST = 32
 _CELL = 4
 """Places a side of a cell where a window is looked at."""
 
+_BLOCK = 2
+"""Cells a side of a block, whose places look together; what lies beyond the window of a place is masked."""
+
 _TELLS = 8
 """Channels of what a cell tells, beside its features, to whom it is like."""
 
@@ -68,7 +71,7 @@ class Seek(nn.Module):
         """Look for hints.
 
         Args:
-            features: BCHW float32 of the places.
+            features: BCHW of the places.
             lightness: B1HW in 0..100.
             known: (B, 5, H, W), the `STATE` of the hints at each place times its weight, and the weight in 0..1.
             state: B4HW, what the places go by so far.
@@ -144,21 +147,35 @@ class Seek(nn.Module):
                 places, cells = (x.flatten(3).transpose(2, 3).contiguous() for x in (asked, table))
                 answers = _answer(places, cells)
                 return answers.transpose(2, 3).reshape(*asked.shape[:3], height, width)
-            batch, heads, _, down, across = table.shape
-            margin = self.window // 2
-            rows = F.pad(table.flatten(0, 1), (margin, margin, margin, margin)).permute(0, 2, 3, 1)
+            asked, table = asked.flatten(0, 1), table.flatten(0, 1)
+            margin, side = self.window // 2, _CELL * _BLOCK
+            asked = F.pad(asked, room_to_multiple(asked, side))
+            down, across = asked.shape[2] // side, asked.shape[3] // side
+            below, beside = margin + _BLOCK * down - table.shape[2], margin + _BLOCK * across - table.shape[3]
+            rows = F.pad(table, (margin, beside, margin, below)).permute(0, 2, 3, 1)
             numbers = torch.arange(rows.shape[:3].numel(), device=table.device).view(rows.shape[:3])
-            seen = numbers.unfold(1, self.window, 1).unfold(2, self.window, 1).flatten(3).flatten(1, 2)  # BGM
-            asked = F.pad(asked.flatten(0, 1), room_to_multiple(asked, _CELL))
-            groups = asked.view(batch * heads, -1, down, _CELL, across, _CELL)
+            reach = _BLOCK + 2 * margin
+            seen = numbers.unfold(1, reach, _BLOCK).unfold(2, reach, _BLOCK).flatten(3).flatten(1, 2)  # BGM
+            groups = asked.view(*asked.shape[:2], down, side, across, side)
             groups = groups.permute(0, 2, 4, 3, 5, 1).flatten(3, 4).flatten(1, 2)  # BGNC
-            answers = _answer(groups, F.embedding(seen, rows.flatten(0, 2)))
-            answers = answers.view(batch, heads, down, across, _CELL, _CELL, -1).permute(0, 1, 6, 2, 4, 3, 5)
-            return answers.flatten(5, 6).flatten(3, 4)[..., :height, :width].contiguous()
+            answers = _answer(groups, F.embedding(seen, rows.flatten(0, 2)), _in_window(self.window, table))
+            answers = answers.view(len(asked), down, across, side, side, -1).permute(0, 5, 1, 3, 2, 4)
+            answers = answers.flatten(4, 5).flatten(2, 3)[..., :height, :width]
+            return answers.reshape(-1, self.heads, *answers.shape[1:])
 
 
-def _answer(asked: Tensor, table: Tensor) -> Tensor:
-    return F.scaled_dot_product_attention(asked, table, table, scale=1.0)
+def _answer(asked: Tensor, table: Tensor, mask: Tensor | None = None) -> Tensor:
+    return F.scaled_dot_product_attention(asked, table, table, attn_mask=mask, scale=1.0)
+
+
+def _in_window(window: int, like: Tensor) -> Tensor:
+    """What to add for each place of a block and each cell around: 0 within the window of its cell, else -inf, NM."""
+    cells = torch.arange(_BLOCK, device=like.device)
+    around = torch.arange(_BLOCK + window - 1, device=like.device)
+    near = (around >= cells[:, None]) & (around < cells[:, None] + window)
+    near = near.repeat_interleave(_CELL, dim=0)
+    both = near[:, None, :, None] & near[None, :, None, :]
+    return torch.where(both.flatten(2).flatten(0, 1), 0.0, -torch.inf)
 
 
 def _apart(x: Tensor, heads: int) -> Tensor:

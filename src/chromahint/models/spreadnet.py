@@ -43,7 +43,7 @@ _SHIFTED = (2, 3)
 """Levels whose colours are shifted by what no hint says."""
 _STRONG = AB_LIMIT / 2
 """Lab units that small layers count colour in."""
-_AT_ONCE = 2**18
+_AT_ONCE = 2**17
 """Pixels of a picture that are worked on at a time where much memory is needed for each."""
 _HALO = 16
 """Rows around a strip that its pixels may depend on, a multiple of the side of a cell."""
@@ -55,7 +55,7 @@ class Reading(NamedTuple):
     Attributes:
         size: height and width of the picture.
         lightness: B1HW in 0..100 of each level, the finest first.
-        features: BCHW float32 of each level.
+        features: BCHW of each level.
         taking: B8HW of each level, what pixels take from their neighbours.
         filling: what the pixels of each level but the coarsest take from the next coarser one.
     """
@@ -101,7 +101,7 @@ class SpreadNet(nn.Module):
             nn.ReLU(),
             nn.Conv2d(2 * width, 2 * width, kernel_size=1),
             nn.ReLU(),
-            _silent(2 * width, 3),
+            _silent(2 * width, 3, nn.Conv2d),
         )
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
@@ -120,10 +120,10 @@ class SpreadNet(nn.Module):
         """Do all that does not depend on hints, for lightness B1HW in 0..100."""
         height, width = lightness.shape[-2:]
         levels = [F.pad(lightness.float(), room_to_multiple(lightness, 2**_COARSEST), mode="replicate")]
-        features = [self._in_strips(lambda light: self.down[0]((light - 50) / 50).float(), levels[0])]
+        features = [self._in_strips(lambda light: self.down[0]((light - 50) / 50), levels[0])]
         for block in list(self.down)[1:]:
             levels.append(F.avg_pool2d(levels[-1], 2))
-            features.append(block(F.avg_pool2d(features[-1], 2)).float())
+            features.append(block(F.avg_pool2d(features[-1], 2)))
         for level in reversed(range(_COARSEST)):
             features[level] = self._in_strips(partial(_join, self.up[level]), features[level], features[level + 1])
         return Reading(
@@ -198,7 +198,7 @@ class SpreadNet(nn.Module):
 
 def _join(block: nn.Module, finer: Tensor, coarser: Tensor) -> Tensor:
     larger = F.interpolate(coarser, scale_factor=2.0, mode="nearest")
-    joined: Tensor = block(torch.cat([larger, finer], dim=1)).float()
+    joined: Tensor = block(torch.cat([larger, finer], dim=1))
     return joined
 
 
@@ -230,9 +230,9 @@ def _block(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def _silent(inputs: int, outputs: int) -> Float32Conv2d:
+def _silent(inputs: int, outputs: int, kind: type[nn.Conv2d] = Float32Conv2d) -> nn.Conv2d:
     """A last layer that says 0 until it has learnt something else."""
-    conv = Float32Conv2d(inputs, outputs, kernel_size=1)
+    conv = kind(inputs, outputs, kernel_size=1)
     assert conv.bias is not None
     nn.init.zeros_(conv.weight)
     nn.init.zeros_(conv.bias)
