@@ -115,6 +115,14 @@ def test_what_learns_nothing_is_measured_on_the_same_photos_and_hints(made):
         }
 
 
+def test_the_time_a_photo_takes_is_the_mean_over_photos_and_hints(made):
+    seconds = json.loads((comparison(made.folder) / "metrics.json").read_text())["networks"]["other"]["seconds"]
+    with (runs(made.folder)["other"] / "evaluation/random_pixels/images.csv").open() as file:
+        each = [float(row["seconds"]) for row in csv.DictReader(file)]
+    assert len(each) == 9
+    assert seconds == pytest.approx(sum(each) / 9)
+
+
 def test_what_was_spent_is_what_the_run_has_recorded(made):
     psnr, _ = rows(made.folder)
     assert [psnr[name]["steps"] for name in ("summed", "other")] == ["2", "2"]
@@ -178,10 +186,10 @@ def test_photos_that_have_changed_are_not_mixed_in(copied, here, words):
 
 def test_a_name_and_what_was_not_spent():
     metrics = {"protocol": "p", "size": [8, 8], "images": 1, "by_hints": {"1966": {"psnr": 1.005, "ssim": 0.5}}}
-    text = tables({"a": Entry(metrics, 1_000_000, 2000, 30_000, 9.96), "b": Entry(metrics)})
-    assert "| network | parameters | steps | pictures seen | minutes | 1,966 |" in text
-    assert "| a | 1,000,000 | 2,000 | 30,000 | 10.0 | " in text
-    assert "| b | 0 | - | - | - | " in text
+    text = tables({"a": Entry(metrics, 0.0456, 1_000_000, 2000, 30_000, 9.96), "b": Entry(metrics, 0.0)})
+    assert "| network | parameters | steps | pictures seen | minutes | ms a photo | 1,966 |" in text
+    assert "| a | 1,000,000 | 2,000 | 30,000 | 10.0 | 46 | " in text
+    assert "| b | 0 | - | - | - | 0 | " in text
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ class Entry:
 
     Attributes:
         metrics: of the test photos, the content of metrics.json.
+        seconds: that the network took for a test photo, in batches, where it was measured.
         parameters: numbers that the network has to learn.
         steps: of the optimizer.
         pictures: that all processes together trained on, a picture as often as it came.
@@ -20,6 +21,7 @@ class Entry:
     """
 
     metrics: dict[str, Any]
+    seconds: float
     parameters: int = 0
     steps: int | None = None
     pictures: int | None = None
@@ -35,6 +37,7 @@ def tables(entries: Mapping[str, Entry]) -> str:
     for name, e in entries.items():
         spent = ["-" if n is None else f"{n:,}" for n in (e.parameters, e.steps, e.pictures)]
         spent.append("-" if e.minutes is None else f"{e.minutes:.1f}")
+        spent.append(f"{1000 * e.seconds:.0f}")
         figures = [e.metrics["by_hints"][count] for count in counts]
         psnr.append([name, *spent, *(f"{each['psnr']:.2f}" for each in figures)])
         ssim.append([name, *(f"{each['ssim']:.4f}" for each in figures)])
@@ -43,7 +46,7 @@ def tables(entries: Mapping[str, Entry]) -> str:
     return "\n\n".join(
         [
             f"PSNR in dB {on}.",
-            _markdown(["network", "parameters", "steps", "pictures seen", "minutes", *headings], psnr),
+            _markdown(["network", "parameters", "steps", "pictures seen", "minutes", "ms a photo", *headings], psnr),
             f"SSIM {on}.",
             _markdown(["network", *headings], ssim) + "\n",
         ]

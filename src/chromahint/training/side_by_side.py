@@ -6,6 +6,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from rich.console import Console
@@ -84,9 +85,11 @@ def compare(
     }
     measured = measure(methods, photos, protocol, device, data.eval_batch_size)
     evaluations = {name: run.path / "evaluation" / protocol.name for name, run in runs.items()}
-    _same_photos(evaluations | {name: method.folder for name, method in methods.items()})
-    entries = {name: _entry(run, evaluations[name]) for name, run in runs.items()}
-    entries |= {name: Entry(metrics) for name, metrics in measured.items()}
+    folders = evaluations | {name: method.folder for name, method in methods.items()}
+    _same_photos(folders)
+    seconds = {name: fmean(float(row["seconds"]) for row in _rows(folder)) for name, folder in folders.items()}
+    entries = {name: _entry(run, evaluations[name], seconds[name]) for name, run in runs.items()}
+    entries |= {name: Entry(metrics, seconds[name]) for name, metrics in measured.items()}
 
     metrics = {name: entry.metrics for name, entry in entries.items()}
     console.print(hint_table(metrics, f"{title}: {', '.join(runs)} beside methods that learn nothing"))
@@ -103,14 +106,20 @@ def compare(
         console.print(f"{what + ':':<9}{folder / file}")
 
 
-def _entry(run: Run, evaluation: Path) -> Entry:
+def _entry(run: Run, evaluation: Path, seconds: float) -> Entry:
     config, saved = run.config, find_saved(run.checkpoints)
     if saved is None:
         raise ValueError(f"{run.path}: has no checkpoints/last.ckpt, which says how far it was trained")
     # counted batch by batch: at the end of an epoch a step may have summed up fewer than the others
     pictures = saved.batches * config["data"]["batch_size"] * run.about["processes"]
     parameters = _parameters(build(config["model"]))
-    return Entry(read_json(evaluation / "metrics.json"), parameters, saved.step, pictures, saved.seconds / 60)
+    metrics = read_json(evaluation / "metrics.json")
+    return Entry(metrics, seconds, parameters, saved.step, pictures, saved.seconds / 60)
+
+
+def _rows(evaluation: Path) -> list[dict[str, str]]:
+    with (evaluation / "images.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def _parameters(network: nn.Module) -> int:
@@ -125,10 +134,7 @@ def _measured(config: dict[str, Any]) -> dict[str, Any]:
 
 def _same_photos(folders: Mapping[str, Path]) -> None:
     """Refuse evaluations of other photos, which may have changed since a run ended."""
-    ids = {}
-    for name, folder in folders.items():
-        with (folder / "images.csv").open(encoding="utf-8", newline="") as file:
-            ids[name] = {row["id"] for row in csv.DictReader(file)}
+    ids = {name: {row["id"] for row in _rows(folder)} for name, folder in folders.items()}
     first, *others = ids
     for name in others:
         if ids[name] != ids[first]:
