@@ -75,6 +75,8 @@ NUMBERS: list[tuple[str, str, Callable[[Any], bool]]] = [
     ("data.min_ab_range", "a number from 0", lambda v: v >= 0),
     ("data.limit", "a whole number from 1, or null for all", lambda v: v >= 1),
     ("model.width", "an even number from 4; most published networks have 64", lambda v: v >= 4 and v % 2 == 0),
+    ("model.steps", "a whole number from 0", lambda v: v >= 0),
+    ("loss.most", "a number above 0, in dB", lambda v: v > 0),
     ("optimizer.lr", "a number above 0", lambda v: v > 0),
     ("trainer.devices", "auto, or a whole number from 1", lambda v: v == "auto" or v >= 1),
     ("trainer.accumulate", "a whole number from 1", lambda v: v >= 1),
@@ -193,11 +195,17 @@ def _files(config: Config) -> Iterator[str]:
         root = _get(config, key)
         if root is not None and not Path(root).expanduser().is_dir():
             yield f"{key}={root}: there is no such folder; type {key}=/path/to/photos"
-    weights = _get(config, "weights")
+    if wrong := wrong_weights(_get(config, "weights")):
+        yield wrong
+
+
+def wrong_weights(weights: str | None) -> str | None:
+    """Say what is wrong where `weights=` names a file that is none; None where nothing is."""
     file = Path(str(weights)).expanduser()
-    if weights not in (None, "none", "box") and not file.is_file():
-        found = "is a folder" if file.is_dir() else "there is no such file"
-        yield f"weights={weights}: {found}; weights is none, box or the path of a weights file"
+    if weights in (None, "none", "box") or file.is_file():
+        return None
+    found = "is a folder" if file.is_dir() else "there is no such file"
+    return f"weights={weights}: {found}; weights is none, box or the path of a weights file"
 
 
 def offers(node: Config, method: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from chromahint.config.check import check, offers
+from chromahint.config.check import check, offers, wrong_weights
 from chromahint.config.compose import Composed, Config, compose
 from chromahint.config.errors import ConfigError
 from chromahint.config.folders import options
@@ -64,6 +64,8 @@ def _of_weights(file: Path, overrides: Sequence[str], console: Console) -> Compo
     """Take the network from the run that a checkpoint lies in, or else from the weights themselves."""
     if (file / "run.json").is_file():
         raise ConfigError(f"weights={file}: is a run's folder: type run={file}")
+    if wrong := wrong_weights(str(file)):
+        raise ConfigError(wrong)
     folder = file.absolute().parent.parent
     if not (folder / "run.json").is_file():
         return _of_loose_weights(file, overrides, console)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -105,11 +106,11 @@ def _read(file: Path) -> object:
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged files raise whatever the byte in question leads to
-        reason = str(error).strip().splitlines()
+        reason = re.split(r"\n|\. ", str(error).strip())[0][:200]
         raise ValueError(
             f"{file} can't be read as weights: it is damaged, or holds objects other than tensors, which are never "
             "loaded because they could run code. Save weights alone with torch.save(network.state_dict(), FILE), or as "
-            f"FILE.safetensors ({type(error).__name__}: {reason[0][:200] if reason else 'no reason given'})"
+            f"FILE.safetensors ({type(error).__name__}: {reason or 'no reason given'})"
         ) from None
 
 
