@@ -32,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     # threads that wait by spinning starve each other as soon as anything else runs on the machine
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    # glibc hands large pieces of memory back at once, and every step of training asks for them again
+    os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**32))
+    os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**34))
     name, rest = words[0], words[1:]
     if name not in COMMANDS:
         print(f"Error: {name}: there is no such command; the commands are {', '.join(COMMANDS)}.", file=sys.stderr)
