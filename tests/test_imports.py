@@ -36,6 +36,7 @@ COMMANDS = {
     "training/tune.py",
     "evaluation/command.py",
     "evaluation/perform.py",
+    "report/networks.py",
 }
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from hydra import compose as hydra_compose
@@ -21,7 +19,7 @@ from yaml import YAMLError
 
 from chromahint.config.errors import ConfigError
 from chromahint.config.experiments import register
-from chromahint.config.folders import defaults, options, shipped
+from chromahint.config.folders import defaults, options, see_own_networks, shipped
 from chromahint.config.reading import read
 
 Config = dict[str, Any]
@@ -42,8 +40,7 @@ def compose(name: str, overrides: Sequence[str]) -> Composed:
     Raises:
         ConfigError: an override can't be read, or names a group, option or key that does not exist.
     """
-    if str(Path.cwd()) not in sys.path:  # networks of one's own may lie in the current folder
-        sys.path.append(str(Path.cwd()))
+    see_own_networks()
     parsed = [_parse(text) for text in overrides]
     _check_choices(parsed, defaults(name))
     register()

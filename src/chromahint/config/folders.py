@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -27,6 +28,12 @@ def plans() -> dict[str, Path]:
     """
     found = {file.parent.name: file for folder in experiment_folders()[::-1] for file in folder.glob("*/plan.yaml")}
     return {name: found[name] for name in sorted(found)}
+
+
+def see_own_networks() -> None:
+    """Let networks of one's own be found in the current folder."""
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
 
 
 def own_conf() -> Path | None:

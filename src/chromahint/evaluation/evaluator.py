@@ -80,7 +80,7 @@ def evaluate(
     (output / "broken.txt").unlink(missing_ok=True)
     if broken:
         write_text(output / "broken.txt", "\n".join(broken) + "\n")
-    every = _read_rows(table)
+    every = read_rows(table)
     if not every:
         raise ValueError(f"none of the {len(photos)} pictures can be read; the first: {broken[0]}")
     metrics = score(every, protocol)
@@ -102,7 +102,7 @@ def holds(output: Path, subject: dict[str, Any]) -> bool:
 def _verified(table: Path, photos: Photos, protocol: HintProtocol) -> list[Row]:
     """The rows of pictures that are whole in images.csv, and are still the pictures that they were."""
     found: dict[str, dict[int, Row]] = {}
-    for row in _read_rows(table):
+    for row in read_rows(table):
         found.setdefault(row.image, {})[row.k] = row
     whole: list[Row] = []
     for index in range(len(photos)):
@@ -118,7 +118,8 @@ def _verified(table: Path, photos: Photos, protocol: HintProtocol) -> list[Row]:
     return whole
 
 
-def _read_rows(table: Path) -> list[Row]:
+def read_rows(table: Path) -> list[Row]:
+    """Read images.csv; what a killed process left of a line is passed over."""
     if not table.is_file():
         return []
     text = table.read_text(encoding="utf-8", errors="replace")

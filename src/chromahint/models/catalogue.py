@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from rich import box
@@ -66,6 +66,31 @@ def catalogue(targets: Mapping[str, str]) -> list[Entry]:
     return [entry for name, target in targets.items() for entry in _entries(name, target)]
 
 
+class Cost(NamedTuple):
+    """What a network takes.
+
+    Attributes:
+        parameters: how many numbers it learns.
+        gmac: thousand million multiply-adds to colour one picture; None where they can't be counted.
+    """
+
+    parameters: int
+    gmac: float | None
+
+
+def cost(make: Callable[[], nn.Module], side: int = SIZE) -> Cost:
+    """Count what a network takes, without giving memory to its weights.
+
+    Args:
+        make: makes it.
+        side: of the picture in pixels.
+    """
+    # tensors with a shape and a device but no memory; unlike those on the device "meta" they pass through autocast
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        network = make()
+        return Cost(sum(parameter.numel() for parameter in network.parameters()), _gmac(network, side))
+
+
 def as_tables(entries: Sequence[Entry]) -> Group:
     """Lay the list out for a terminal of 80 columns: figures first, then where each network comes from."""
     title = f"Networks, at the width of their publication; GMAC of a picture of {SIZE} px"
@@ -106,17 +131,17 @@ def _entries(name: str, target: str) -> Iterator[Entry]:
 
 
 def _entry(name: str, network_class: type[nn.Module], card: Card, variant: Variant) -> Entry:
-    # tensors with a shape and a device but no memory; unlike those on the device "meta" they pass through autocast
-    with FakeTensorMode(allow_non_fake_inputs=True):
-        network = network_class(**variant.options)
-        gmac = _gmac(network, SIZE)
-        gmac_here = None if variant.gmac is None else _gmac(network, variant.side)
+    def make() -> nn.Module:
+        return network_class(**variant.options)
+
+    found = cost(make)
+    gmac_here = None if variant.gmac is None else cost(make, variant.side).gmac
     return Entry(
         name=name,
         options=[f"model.{key}={_typed(value)}" for key, value in variant.options.items()],
         year=card.year,
-        parameters=sum(parameter.numel() for parameter in network.parameters()),
-        gmac=gmac,
+        parameters=found.parameters,
+        gmac=found.gmac,
         input=card.input,
         source=card.source,
         recipe=card.recipe,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import itertools
 from collections.abc import Collection
@@ -13,11 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from chromahint.runs.figures import read_figures
 from chromahint.writing import replacing
-
-Points = tuple[list[float], list[float]]
-"""x and y of a line."""
-
 
 MARKERS = "os^Dv*XP<>"
 """Ten, as there are ten colours: lines are told apart in black and white too."""
@@ -70,17 +66,6 @@ def training_curves(file: Path) -> Figure:
     for axes in (left, right):
         axes.grid(alpha=0.3)
     return figure
-
-
-def read_figures(file: Path) -> dict[str, Points]:
-    """Read metrics.csv: name -> (steps, values)."""
-    lines: dict[str, Points] = {}
-    with file.open(encoding="utf-8", newline="") as opened:
-        for row in csv.DictReader(opened):
-            steps, values = lines.setdefault(row["name"], ([], []))
-            steps.append(float(row["step"]) + 1)
-            values.append(float(row["value"]))
-    return lines
 
 
 def write_figure(figure: Figure, path: Path) -> Path:

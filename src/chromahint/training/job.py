@@ -13,7 +13,6 @@ import signal
 import sys
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,6 +20,7 @@ from lightning.pytorch import Callback, seed_everything
 from lightning.pytorch.utilities import rank_zero_only
 
 from chromahint.config.build import build
+from chromahint.config.folders import see_own_networks
 from chromahint.models.boxed import weights_file
 from chromahint.models.weights import load_weights
 from chromahint.runs.folder import Run, now, open_run
@@ -41,8 +41,7 @@ from chromahint.training.terse import terse
 def main(arguments: Sequence[str]) -> int:
     """Train the run whose folder is the only argument; returns the exit status."""
     run = open_run(arguments[0])
-    if str(Path.cwd()) not in sys.path:  # networks of one's own may lie in the current folder
-        sys.path.append(str(Path.cwd()))
+    see_own_networks()
     terse()
     try:
         with leaving_at_once(), alone_in(run.path) if _is_first() else contextlib.nullcontext():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +16,8 @@ from chromahint.config.check import check
 from chromahint.config.compose import compose
 from chromahint.config.errors import ConfigError
 from chromahint.data.module import PhotoData
+from chromahint.evaluation.comparison import same_photos
+from chromahint.evaluation.evaluator import read_rows
 from chromahint.evaluation.measure import Method, measure
 from chromahint.evaluation.pictures import write_png
 from chromahint.evaluation.subject import subject
@@ -86,8 +87,10 @@ def compare(
     measured = measure(methods, photos, protocol, device, data.eval_batch_size)
     evaluations = {name: run.path / "evaluation" / protocol.name for name, run in runs.items()}
     folders = evaluations | {name: method.folder for name, method in methods.items()}
-    _same_photos(folders)
-    seconds = {name: fmean(float(row["seconds"]) for row in _rows(folder)) for name, folder in folders.items()}
+    same_photos(folders)
+    seconds = {
+        name: fmean(row.seconds for row in read_rows(folder / "images.csv")) for name, folder in folders.items()
+    }
     entries = {name: _entry(run, evaluations[name], seconds[name]) for name, run in runs.items()}
     entries |= {name: Entry(metrics, seconds[name]) for name, metrics in measured.items()}
 
@@ -117,11 +120,6 @@ def _entry(run: Run, evaluation: Path, seconds: float) -> Entry:
     return Entry(metrics, seconds, parameters, saved.step, pictures, saved.seconds / 60)
 
 
-def _rows(evaluation: Path) -> list[dict[str, str]]:
-    with (evaluation / "images.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def _parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
@@ -130,15 +128,3 @@ def _measured(config: dict[str, Any]) -> dict[str, Any]:
     about = subject(config, None, "test")
     # which photos are for the test is the same whatever the seed of a run
     return {"data": {k: v for k, v in about["data"].items() if k != "seed"}, "protocol": about["protocol"]}
-
-
-def _same_photos(folders: Mapping[str, Path]) -> None:
-    """Refuse evaluations of other photos, which may have changed since a run ended."""
-    ids = {name: {row["id"] for row in _rows(folder)} for name, folder in folders.items()}
-    first, *others = ids
-    for name in others:
-        if ids[name] != ids[first]:
-            raise ValueError(
-                f"{first} and {name} were not measured on the same photos: {folders[first]}, {folders[name]}. "
-                "Evaluate both again: move these folders away, and type `chromahint evaluate run=RUN` for runs"
-            )

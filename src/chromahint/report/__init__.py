@@ -1,0 +1,1 @@
+"""Runs beside each other: one page for people, one line for scripts."""
