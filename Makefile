@@ -4,13 +4,14 @@ PYTHON := python3
 VENV := .venv
 ARGS :=
 NAME :=
+RUNS := runs
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-TASKS := help setup train multirun experiment evaluate models hints test lint format bench clean
+TASKS := help setup train multirun experiment evaluate report best models hints test lint format bench clean
 # these hand what is typed on to `chromahint`
 FORWARDING := train multirun experiment evaluate
-OWN := PYTHON=% VENV=% ARGS=% NAME=%
+OWN := PYTHON=% VENV=% ARGS=% NAME=% RUNS=%
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -35,6 +36,12 @@ experiment: $(READY) ## run an experiment of several runs: make experiment NAME=
 
 evaluate: $(READY) ## measure a network: make evaluate run=runs/NAME/DATE
 	@$(BIN)/chromahint evaluate $(WORDS) $(ARGS)
+
+report: $(READY) ## compare runs on one page, report.html: make report RUNS=runs/equal_budget
+	@$(BIN)/chromahint report $(RUNS) $(ARGS)
+
+best: $(READY) ## name the best run, and say whether it may be chance: make best RUNS=runs/equal_budget
+	@$(BIN)/chromahint best $(RUNS) $(ARGS)
 
 models: $(READY) ## list the networks
 	@$(BIN)/chromahint models $(ARGS)

@@ -131,6 +131,13 @@ def test_tasks_that_hand_words_on(make, task, arguments):
     assert make(task).calls == [["chromahint", *arguments]]
 
 
+@pytest.mark.parametrize("task", ["report", "best"])
+def test_runs_to_compare_are_folders(make, task):
+    assert make(task).calls == [["chromahint", task, "runs"]]
+    made = make(task, "RUNS=runs/a runs/b", "ARGS=--at 10")
+    assert made.calls == [["chromahint", task, "runs/a", "runs/b", "--at", "10"]]
+
+
 def test_of_two_values_for_one_key_the_last_counts(make):
     call = make("train", "seed=0", "model=unet", "seed=1").calls[0]
     assert sorted(call[2:]) == ["model=unet", "seed=1"]

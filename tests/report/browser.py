@@ -1,6 +1,7 @@
 """A real browser without a window, driven through the DevTools protocol over two pipes: no library, no port."""
 
 import base64
+import fcntl
 import json
 import os
 import shutil
@@ -8,10 +9,10 @@ import subprocess
 import time
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --hide-scrollbars --remote-debugging-pipe"
-).split()
+FLAGS = [
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--remote-debugging-pipe"),
+]
 
 
 class Browser:
@@ -22,7 +23,8 @@ class Browser:
         self._from, answers = os.pipe()
 
         def wire():  # the browser reads commands from 3 and writes answers to 4
-            os.dup2(commands, 10), os.dup2(answers, 11), os.dup2(10, 3), os.dup2(11, 4)
+            moved = [fcntl.fcntl(each, fcntl.F_DUPFD, 100) for each in (commands, answers)]
+            os.dup2(moved[0], 3), os.dup2(moved[1], 4)
 
         self._process = subprocess.Popen(
             [BROWSER, *FLAGS, f"--user-data-dir={profile}", "about:blank"],

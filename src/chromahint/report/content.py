@@ -19,8 +19,8 @@ from chromahint.runs.folder import Run
 if TYPE_CHECKING:
     from chromahint.report.gallery import Gallery
 
-POINTS = 40
-"""So many points a curve has at most: with more, a loss would be all noise."""
+POINTS = {"train/loss": 25, "val/psnr": 150}
+"""The curves that are shown, and how many points each has at most: with more, a loss would be all noise."""
 PAIRS = 15
 """So many runs are compared pair by pair, the best of them."""
 
@@ -81,15 +81,15 @@ def differences(configs: Mapping[str, Mapping[str, Any]]) -> Content:
     return {"keys": keys, "rows": {name: [config.get(key) for key in keys] for name, config in configs.items()}}
 
 
-def thin(points: Points) -> Points:
-    """Take the means of neighbours where a curve has more than `POINTS` points; what is no number is left out.
+def thin(points: Points, most: int) -> Points:
+    """Take the means of neighbours where a curve has more than `most` points; what is no number is left out.
 
-    >>> thin(([1.0, 2.0], [0.5, float("nan")]))
+    >>> thin(([1.0, 2.0], [0.5, float("nan")]), 10)
     ([1.0], [0.5])
     """
     array = np.array(points)
     array = array[:, np.isfinite(array[1])]
-    parts = np.array_split(array, min(array.shape[1], POINTS) or 1, axis=1)
+    parts = np.array_split(array, min(array.shape[1], most) or 1, axis=1)
     steps, values = np.array([part.mean(axis=1) for part in parts if part.size]).reshape(-1, 2).T
     return steps.tolist(), [float(f"{value:.5g}") for value in values]
 
@@ -139,7 +139,7 @@ def _curves(run: Run) -> Content:
         lines = read_figures(run.path / "metrics.csv")
     except (OSError, KeyError, ValueError):  # not trained yet, or killed while it wrote a line
         lines = {}
-    return {name: thin(lines[name]) for name in ("train/loss", "val/psnr") if name in lines}
+    return {name: thin(lines[name], most) for name, most in POINTS.items() if name in lines}
 
 
 def _config(run: Run) -> dict[str, Any]:

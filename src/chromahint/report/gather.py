@@ -145,11 +145,13 @@ def read_evaluation(folder: Path) -> Measured:
     by_count = [[row for row in rows if row.k == count] for count in counts]
     try:
         basis = Basis(how_measured(metrics), str(about["protocol"]), tuple(row.id for row in by_count[0]))
-        wanted = [int(count) for count in metrics["by_hints"]]
+        told = [int(count) for count in metrics["by_hints"]]
+        same = all(tuple(row.id for row in group) == basis.ids for group in by_count)
+        whole = counts == told and same and {"model", "weights", "data", "split"} <= about.keys()
     except (KeyError, ValueError, TypeError, IndexError):
-        raise ValueError(f"{folder}: holds no whole evaluation; evaluate again into another folder") from None
-    if counts != wanted or any(tuple(row.id for row in group) != basis.ids for group in by_count):
-        raise ValueError(f"{folder}: images.csv does not belong to metrics.json; evaluate again into another folder")
+        whole = False
+    if not whole:
+        raise ValueError(f"{folder}: its files do not belong together; evaluate again into another folder")
     return Measured(
         folder=folder,
         about=about,

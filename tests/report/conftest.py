@@ -1,0 +1,33 @@
+"""A group of runs with made-up figures, and a browser to look at pages with."""
+
+import numpy as np
+import pytest
+from browser import BROWSER, Browser
+from made_runs import COUNTS, write_evaluation, write_run
+
+
+@pytest.fixture(scope="session")
+def group(tmp_path_factory):
+    """Three runs that compare, with two methods beside them, and three that don't. Read it only."""
+    folder = tmp_path_factory.mktemp("runs") / "group"
+    folder.mkdir()
+    for number, (name, ahead) in enumerate({"good": 2.0, "better": 3.0, "bad": -4.0}.items()):
+        write_run(folder / name, ahead, number=number)
+    write_run(folder / "elsewhere", prefix="other", number=3)
+    write_run(folder / "seeded", seed=1, number=4)
+    write_run(folder / "failed", evaluated=False, number=5)
+    for name, psnr in {"levin": 23.0, "pullpush": 21.0}.items():
+        node = {"_target_": f"chromahint.models.{name}.{'Levin' if name == 'levin' else 'PullPush'}"}
+        write_evaluation(folder / "comparison" / "beside" / name, np.full((len(COUNTS), 20), psnr), model=node)
+    write_evaluation(folder / "comparison" / "beside" / "grey", np.full((len(COUNTS), 19), 20.0))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """A real browser, where there is one."""
+    if BROWSER is None:
+        pytest.skip("needs a browser to look at the page with: chromium or google-chrome on the PATH")
+    opened = Browser(tmp_path_factory.mktemp("browser"))
+    yield opened
+    opened.close()

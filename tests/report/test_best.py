@@ -1,0 +1,69 @@
+"""`chromahint best` names the winner for people and for scripts."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from made_runs import COUNTS, write_evaluation, write_run
+from scipy import stats
+
+
+def test_the_winner_is_named_with_its_lead_and_folder(command, group):
+    shown = command("best", group)
+    assert shown.status == 0
+    assert re.search(r"^best:   better, \d\d\.\d\d dB at the mean over 1 to 100 hints, 20 photos$", shown.out, re.M)
+    assert re.search(r"^second: good, ", shown.out, re.M)
+    assert re.search(r"^lead:   \d\.\d\d dB \[.*\], significant \(p < 0.001, paired permutation test", shown.out, re.M)
+    assert shown.out.splitlines()[-1] == f"run:    {group / 'better'}"
+    assert "apart: elsewhere: measured on other photos" in shown.err
+
+
+def test_a_script_gets_the_path_alone(command, group):
+    assert command("best", group, "--path").out == f"{group / 'better'}\n"
+
+
+@pytest.mark.parametrize("at", [None, *COUNTS])
+def test_figures_are_those_of_the_pictures(command, tmp_path, at):
+    figures = {
+        name: write_run(tmp_path / name, ahead, number=n) for n, (name, ahead) in enumerate([("a", 0), ("b", 1)])
+    }
+    rows = COUNTS[1:] if at is None else [at]
+    scores = {name: psnr[[COUNTS.index(k) for k in rows]].mean(0) for name, psnr in figures.items()}
+    found = json.loads(command("best", tmp_path, "--json", *([] if at is None else ["--at", at])).out)
+    assert found["run"] == str(tmp_path / "b")
+    assert {each["name"]: each["psnr"] for each in found["ranking"]} == pytest.approx(
+        {name: values.mean() for name, values in scores.items()}
+    )
+    difference = scores["b"] - scores["a"]
+    assert found["lead"]["db"] == pytest.approx(difference.mean())
+    assert found["lead"]["low"] < difference.mean() < found["lead"]["high"]
+    assert found["lead"]["significant"] == bool(stats.ttest_rel(scores["b"], scores["a"]).pvalue < 0.05)
+
+
+def test_a_lead_by_chance_is_called_that(command, tmp_path):
+    for name, psnr in {"a": [30.0, 20, 25, 25], "b": [20.0, 30, 25, 24]}.items():
+        write_run(tmp_path / name, evaluated=False)
+        write_evaluation(tmp_path / name / "evaluation/random_pixels", np.tile(psnr, (4, 1)))
+    shown = command("best", tmp_path)
+    assert "a, 25.00 dB" in shown.out
+    assert "not significant, it may be chance (p = 1" in shown.out
+
+
+def test_one_run_wins_without_a_lead(command, tmp_path):
+    write_run(tmp_path / "a")
+    shown = command("best", tmp_path / "a")
+    assert shown.status == 0
+    assert "it is the only run that was measured" in shown.out
+    assert json.loads(command("best", tmp_path, "--json").out)["lead"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [(["--at", "7"], "--at 7: was not measured; type one of 0, 1, 10, 100"), (["--evaluation", "x"], "evaluation/x")],
+)
+def test_what_was_not_measured_is_refused(command, group, words, part):
+    shown = command("best", group, *words)
+    assert shown.status == 2
+    assert part in shown.err
+    assert shown.out == ""

@@ -1,0 +1,114 @@
+"""Pictures of the gallery are what the evaluated network makes of the photo, and are made once."""
+
+import base64
+import io
+import re
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from made_runs import content_of
+from PIL import Image
+
+from chromahint.color import lab_to_rgb8, rgb_to_lab
+from chromahint.data.transforms import squash
+from chromahint.hints.maps import reveal
+from chromahint.hints.positions import mark
+from chromahint.models.spreadnet import SpreadNet
+from chromahint.models.weights import load_weights
+from chromahint.report import gallery as file_of_gallery
+
+
+@pytest.fixture
+def run(smoke_run, tmp_path):
+    """A copy of a small run that was really trained, to change."""
+    shutil.copytree(smoke_run, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def picture(uri):
+    data = base64.b64decode(uri.removeprefix("data:image/jpeg;base64,"))
+    return np.asarray(Image.open(io.BytesIO(data)), np.float64)
+
+
+def close(first, second):
+    return 10 * np.log10(255**2 / ((first - second) ** 2).mean())
+
+
+def test_pictures_are_what_the_network_makes_of_the_photos(command, run, photos, tmp_path):
+    shown = command("report", run)
+    assert shown.status == 0, shown.err
+    found = content_of(tmp_path / "report.html")["gallery"]
+    assert (found["count"], found["missing"]) == (10, {})
+    assert list(found["columns"]) == ["run", "pullpush"]
+    photo = squash(np.asarray(Image.open(photos / found["images"][0])), 256)
+    assert close(picture(found["truth"][0]), photo) > 30
+    lightness, ab = rgb_to_lab(torch.from_numpy(photo.copy()).permute(2, 0, 1)[None])
+    network = SpreadNet(width=4).eval()
+    load_weights(network, run / "checkpoints/best.ckpt")
+    [row] = [
+        line.split(",")
+        for line in (run / "evaluation/random_pixels/images.csv").read_text().splitlines()
+        if line.startswith(found["images"][0]) and line.split(",")[2] == "10"
+    ]
+    with torch.inference_mode():
+        ours = lab_to_rgb8(lightness, network(lightness, reveal(ab, mark(ab, [row[1]], 0, 256, 10))))
+    assert close(picture(found["columns"]["run"][0]), ours[0].permute(1, 2, 0).numpy()) > 30
+    assert found["psnr"]["run"][0] == pytest.approx(float(row[3]))
+
+
+def test_what_was_coloured_is_not_coloured_again(command, run, tmp_path, monkeypatch):
+    command("report", run)
+    before = (tmp_path / "report.html").read_text()
+    monkeypatch.setattr(file_of_gallery, "network_of", lambda *_: pytest.fail("coloured again"))
+    assert command("report", run).status == 0
+    assert (tmp_path / "report.html").read_text() == before
+
+
+def test_a_run_that_was_trained_on_is_left_out(command, run, tmp_path):
+    saved = torch.load(run / "checkpoints/best.ckpt", weights_only=True)
+    torch.save(saved | {"global_step": 77}, run / "checkpoints/best.ckpt")
+    assert command("report", run).status == 0
+    found = content_of(tmp_path / "report.html")["gallery"]
+    assert list(found["columns"]) == ["pullpush"]
+    assert "has been trained on since it was evaluated" in found["missing"]["run"]
+
+
+def test_photos_that_are_gone_leave_a_page_without_gallery(command, run, tmp_path):
+    file = run / "evaluation/random_pixels/evaluation.json"
+    file.write_text(re.sub(r'"root": "[^"]*"', '"root": "/nowhere/photos"', file.read_text()))
+    shown = command("report", run)
+    assert shown.status == 0
+    assert "no gallery: " in shown.err
+    assert "/nowhere/photos" in content_of(tmp_path / "report.html")["why_no_gallery"]
+
+
+def test_a_method_is_measured_beside_once_it_is_asked_for(command, run, tmp_path):
+    shown = command("report", run, "--beside", "levin", "--beside", "pullpush", "--gallery", "0")
+    assert shown.status == 0, shown.err
+    names = [each["name"] for each in content_of(tmp_path / "report.html")["networks"]]
+    assert names[0] == "run"
+    assert set(names) == {"run", "levin", "pullpush", "grey"}
+    rows = (run / "evaluation/random_pixels/beside/levin/images.csv").read_text()
+    assert command("report", run, "--gallery", "0").status == 0
+    assert "levin" in [each["name"] for each in content_of(tmp_path / "report.html")["networks"]], "it stays"
+    assert (run / "evaluation/random_pixels/beside/levin/images.csv").read_text() == rows
+    refused = command("report", run, "--beside", "unet")
+    assert refused.status == 2
+    assert "unet has to be trained first" in refused.err
+
+
+def test_a_closer_look_turns_from_network_to_network(command, run, tmp_path, browser):
+    command("report", run)
+    browser.open(tmp_path / "report.html")
+    assert browser.complaints == []
+    assert browser.do("[...document.images].every((image) => image.naturalWidth === 256)")
+    browser.do("document.querySelectorAll('.pictures button')[1].click()")
+    caption = "document.querySelectorAll('dialog figcaption')[1].textContent"
+    assert browser.do(caption).startswith("run: ")
+    browser.press("ArrowRight")
+    assert browser.do(caption).startswith("pullpush: ")
+    browser.press("Escape")
+    assert not browser.do("document.querySelector('dialog').open")
+    assert browser.complaints == []

@@ -1,0 +1,101 @@
+"""The page in a real browser: drawn without a complaint, it sorts, answers pointer and keyboard, and fits."""
+
+import pytest
+
+ORDER = "[...document.querySelectorAll('#leaderboard tbody tr')].map((row) => row.dataset.run)"
+
+
+@pytest.fixture(scope="module")
+def page(group, here, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    assert here(folder, "report", group, "--gallery", "0").status == 0
+    return folder / "report.html"
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1400, 420])
+def test_it_is_drawn_and_fits(browser, page, width, dark):
+    browser.open(page, width=width, dark=dark)
+    assert browser.complaints == []
+    assert browser.do("document.documentElement.scrollWidth") == width, "nothing sticks out"
+    assert browser.do("document.title") == "group · Chromahint"
+    lines = "[...document.querySelectorAll('#hints .chart .line')].map((line) => line.getTotalLength())"
+    assert min(browser.do(lines)) > 100
+    assert len(browser.do(lines)) == 5
+    assert browser.do("document.querySelectorAll('#training .chart').length") == 2
+    assert browser.do("document.querySelectorAll('#training .chart .line').length") == 12, "six runs, two figures"
+    paper = browser.do("getComputedStyle(document.body).backgroundColor")
+    assert (paper == "rgb(19, 20, 22)") == dark
+
+
+def test_a_stranger_reads_who_won(browser, page):
+    browser.open(page)
+    shown = browser.do("document.querySelector('header').innerText")
+    for part in ("best run\nbetter", "ahead of good by", "more than chance", "learns nothing\nlevin"):
+        assert part in shown
+    assert "elsewhere measured on other photos" in browser.do("document.querySelector('#apart').innerText")
+
+
+def test_a_click_on_a_heading_sorts_and_another_turns_round(browser, page):
+    browser.open(page)
+    assert browser.do(ORDER)[0] == "better"
+    head = "document.querySelectorAll('#leaderboard thead button')[{}].click()"
+    browser.do(head.format(0))
+    assert browser.do(ORDER) == sorted(browser.do(ORDER))
+    browser.do(head.format(0))
+    assert browser.do(ORDER) == sorted(browser.do(ORDER), reverse=True)
+    browser.do(head.format(3))
+    means = browser.do(
+        "[...document.querySelectorAll('#leaderboard tbody td:nth-child(4)')].map((c) => parseFloat(c.innerText))"
+    )
+    assert means == sorted(means, reverse=True)
+    assert browser.do("[...document.querySelectorAll('#leaderboard th')].map((th) => th.ariaSort)")[3] == "descending"
+
+
+def test_a_choice_of_measure_is_drawn_everywhere(browser, page):
+    browser.open(page)
+    button = "[...document.querySelectorAll('nav button')].find((each) => each.textContent === 'SSIM').click()"
+    browser.do(button)
+    assert "SSIM, mean" in browser.do("document.querySelector('#leaderboard thead').innerText")
+    assert browser.do("document.querySelector('#hints svg').ariaLabel").startswith("SSIM")
+    assert browser.do("document.querySelector('#leaderboard td.top').firstChild.textContent") == "0.9000"
+
+
+def test_hovering_shows_values_and_lights_the_run(browser, page):
+    browser.open(page)
+    browser.do("document.querySelector('#hints').scrollIntoView()")
+    x, y = browser.do(
+        "(({x, y}) => [x + 100, y + 60])(document.querySelector('#hints .chart svg').getBoundingClientRect())"
+    )
+    browser.point(x, y)
+    tip = browser.do("document.querySelector('#hints .tip').innerText")
+    assert all(name in tip for name in ("better", "good", "bad", "levin", "pullpush"))
+    assert " dB" in tip
+    assert browser.do("document.querySelectorAll('#leaderboard tr.hot').length") == 1
+    browser.point(2, 2)
+    assert browser.do("document.querySelector('#hints .tip').hidden")
+    assert browser.do("document.querySelectorAll('.hot').length") == 0
+
+
+def test_the_keyboard_reaches_it(browser, page):
+    browser.open(page)
+    browser.do("document.querySelector('#leaderboard thead button').focus()")
+    browser.press("Enter")
+    assert browser.do(ORDER) == sorted(browser.do(ORDER))
+    browser.do("document.querySelector('#hints .chart svg').focus()")
+    browser.press("ArrowRight")
+    browser.press("ArrowRight")
+    assert "1 hint" in browser.do("document.querySelector('#hints .tip').innerText")
+    first = browser.do("document.querySelector('#hints .tip .near').innerText")
+    browser.press("ArrowDown")
+    assert browser.do("document.querySelector('#hints .tip .near').innerText") != first
+
+
+def test_shares_of_pairs_add_up(browser, page):
+    browser.open(page)
+    cells = browser.do(
+        "[...document.querySelectorAll('.pairs tbody tr')].map((r) => [...r.cells].slice(1).map((c) => c.innerText))"
+    )
+    for row in range(len(cells)):
+        for column in range(row):
+            assert int(cells[row][column]) + int(cells[column][row]) == pytest.approx(100, abs=1)

@@ -1,0 +1,107 @@
+"""The page holds what was measured, and nothing that a text in a run could run."""
+
+import re
+import time
+
+import numpy as np
+import pytest
+import yaml
+from made_runs import content_of, write_run
+
+from chromahint.report.content import thin
+
+
+@pytest.fixture(scope="module")
+def page(group, here, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    shown = here(folder, "report", group, "--gallery", "0")
+    assert shown.status == 0, shown.err
+    assert shown.out == "report.html\n"
+    return folder / "report.html"
+
+
+def test_figures_are_means_of_pictures(page, tmp_path):
+    found = content_of(page)
+    assert [each["name"] for each in found["networks"]] == ["better", "good", "bad", "levin", "pullpush"]
+    expected = write_run(tmp_path / "good", 2.0, number=0)
+    assert found["psnr"]["mean"][1][:4] == pytest.approx(expected.mean(1), abs=1e-4)
+    assert found["psnr"]["mean"][1][4] == pytest.approx(expected[1:].mean(), abs=1e-4)
+    for low, mean, high in zip(*(np.ravel(found["psnr"][key]) for key in ("low", "mean", "high")), strict=True):
+        assert low <= mean <= high
+    assert found["psnr"]["behind"][0] == [0] * 5
+
+
+def test_cost_is_that_of_the_network(page):
+    unet, *_, pullpush = content_of(page)["networks"]
+    assert unet["parameters"] > 1_000_000
+    assert unet["gmac"] > 1
+    assert unet["seconds"] == 0.05
+    assert (pullpush["parameters"], pullpush["learns"]) == (0, False)
+
+
+def test_only_options_that_differ_are_listed(page):
+    found = content_of(page)["differences"]
+    assert found["keys"] == ["optimizer.lr"]
+    assert found["rows"]["better"] == [pytest.approx(0.002)]
+
+
+def test_a_long_curve_keeps_its_course():
+    steps, values = thin((list(range(10_000)), [float(step) for step in range(10_000)]), 50)
+    assert len(steps) == 50
+    assert values == pytest.approx(steps)
+    assert thin(([], []), 50) == ([], [])
+
+
+def test_it_fetches_nothing(page):
+    text = page.read_text()
+    assert "default-src 'none'" in text
+    assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", text)
+    assert not re.findall(r"https?://(?!www\.w3\.org)", text)
+
+
+HOSTILE = "</script><script>document.title='run'</script><img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def hostile(tmp_path, command):
+    """The page of runs whose names and options try to be more than text."""
+    for number in range(2):
+        folder = tmp_path / "<b>bold & {{DATA}}" / f"{number}<img src=x onerror=alert(1)>"
+        write_run(folder, number=number)
+        config = yaml.safe_load((folder / "config.yaml").read_text())
+        (folder / "config.yaml").write_text(yaml.safe_dump(config | {"note": f"{HOSTILE}{number}"}))
+    assert command("report", tmp_path, "--gallery", "0").status == 0
+    return tmp_path / "report.html"
+
+
+def test_texts_of_runs_are_only_texts(hostile):
+    text = hostile.read_text()
+    assert "<img" not in text
+    assert text.count("</script>") == 2
+    assert content_of(hostile)["differences"]["rows"].popitem()[1][-1].startswith(HOSTILE)
+
+
+def test_texts_of_runs_do_nothing_in_a_browser(hostile, browser):
+    browser.open(hostile)
+    assert browser.complaints == []
+    assert browser.do("document.querySelectorAll('img, h1 b').length") == 0
+    assert HOSTILE in browser.do("document.querySelector('#options').textContent")
+
+
+def test_a_network_that_is_not_here_has_no_cost(tmp_path, command):
+    write_run(tmp_path / "a")
+    file = tmp_path / "a/evaluation/random_pixels/evaluation.json"
+    file.write_text(file.read_text().replace("chromahint.models.unet.UNet", "somewhere.else.Net"))
+    assert command("report", tmp_path, "--gallery", "0").status == 0
+    assert content_of(tmp_path / "report.html")["networks"][0]["parameters"] is None
+
+
+def test_a_hundred_runs_take_less_than_ten_seconds(tmp_path, process):
+    for number in range(100):
+        write_run(tmp_path / f"{number}", number / 50, photos=100, number=number, width=8 + 2 * (number % 5))
+    start = time.monotonic()
+    shown = process(tmp_path, "report", ".", "--gallery", "0")
+    assert shown.status == 0, shown.err
+    assert time.monotonic() - start < 10
+    assert len(content_of(tmp_path / "report.html")["networks"]) == 100
+    assert (tmp_path / "report.html").stat().st_size < 2e6
