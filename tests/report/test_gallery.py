@@ -42,7 +42,7 @@ def test_pictures_are_what_the_network_makes_of_the_photos(command, run, photos,
     found = content_of(tmp_path / "report.html")["gallery"]
     assert (found["count"], found["missing"]) == (10, {})
     assert list(found["columns"]) == ["run", "pullpush"]
-    photo = squash(np.asarray(Image.open(photos / found["images"][0])), 256)
+    photo = squash(np.asarray(Image.open(photos / found["images"][0])), 64)
     assert close(picture(found["truth"][0]), photo) > 30
     lightness, ab = rgb_to_lab(torch.from_numpy(photo.copy()).permute(2, 0, 1)[None])
     network = SpreadNet(width=4).eval()
@@ -53,7 +53,7 @@ def test_pictures_are_what_the_network_makes_of_the_photos(command, run, photos,
         if line.startswith(found["images"][0]) and line.split(",")[2] == "10"
     ]
     with torch.inference_mode():
-        ours = lab_to_rgb8(lightness, network(lightness, reveal(ab, mark(ab, [row[1]], 0, 256, 10))))
+        ours = lab_to_rgb8(lightness, network(lightness, reveal(ab, mark(ab, [row[1]], 0, 64, 10))))
     assert close(picture(found["columns"]["run"][0]), ours[0].permute(1, 2, 0).numpy()) > 30
     assert found["psnr"]["run"][0] == pytest.approx(float(row[3]))
 
@@ -103,7 +103,7 @@ def test_a_closer_look_turns_from_network_to_network(command, run, tmp_path, bro
     command("report", run)
     browser.open(tmp_path / "report.html")
     assert browser.complaints == []
-    assert browser.do("[...document.images].every((image) => image.naturalWidth === 256)")
+    assert browser.do("[...document.images].every((image) => image.naturalWidth === 64)")
     browser.do("document.querySelectorAll('.pictures button')[1].click()")
     caption = "document.querySelectorAll('dialog figcaption')[1].textContent"
     assert browser.do(caption).startswith("run: ")

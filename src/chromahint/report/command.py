@@ -15,6 +15,8 @@ NATURAL = 10
 """Hints in the pictures of the gallery, where nothing else is said: about as many as a person gives."""
 COLUMNS = 8
 """So many runs stand in the gallery, the best of them."""
+NAMED = 5
+"""So many runs that don't compare are named in the terminal; the page and --json name all."""
 
 
 def report(
@@ -108,5 +110,7 @@ def _shown(counts: list[int], at: int | None) -> int:
 
 
 def _say_apart(gathered: Gathered) -> None:
-    for name, why in gathered.apart.items():
+    for name, why in list(gathered.apart.items())[:NAMED]:
         print(f"apart: {name}: {why}", file=sys.stderr)  # noqa: T201
+    if len(gathered.apart) > NAMED:
+        print(f"apart: {len(gathered.apart) - NAMED} more", file=sys.stderr)  # noqa: T201

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chromahint.models.catalogue import Cost
 from chromahint.report.gather import Gathered, Measured
 from chromahint.report.networks import what_it_takes
 from chromahint.report.ranking import TEST, Best, score
@@ -102,7 +103,10 @@ def _by_score(beside: dict[str, Measured]) -> dict[str, Measured]:
 
 
 def _network(name: str, measured: Measured, run: Run | None) -> Content:
-    takes = what_it_takes(name, measured)
+    if run is None:  # the work of a solver is long to count, and says little beside a network's
+        takes: Cost | None = Cost(parameters=0, gmac=None)
+    else:
+        takes = what_it_takes(measured)
     return {
         "name": name,
         "learns": run is not None,

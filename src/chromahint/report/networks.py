@@ -23,10 +23,10 @@ from chromahint.report.gather import Gathered, Measured, read_evaluation
 from chromahint.runs.folder import Run
 
 
-def what_it_takes(name: str, measured: Measured) -> Cost | None:
-    """Parameters and work of a network; None where it can't be built here."""
+def what_it_takes(measured: Measured) -> Cost | None:
+    """Parameters and work of a run's network; None where it can't be built here."""
     see_own_networks()
-    return _cost(json.dumps(_node(name, measured), sort_keys=True))
+    return _cost(json.dumps(measured.about["model"], sort_keys=True))
 
 
 @functools.cache

@@ -17,15 +17,15 @@ function gallery() {
 
   function row(photo) {
     const best = Math.max(...names.map((name) => psnr[name][photo]));
-    const cell = (title, source, first, look) => el("button", { type: "button", class: first ? "first" : "", click: () => closer(photo, look) },
-      el("img", { src: source, alt: `${images[photo]}, ${title}` }), el("span", {}, title));
+    const cell = (title, source, look = 0, db = null) => el("button", { type: "button", class: db === best ? "first" : "", click: () => closer(photo, look) },
+      el("img", { src: source, alt: `${images[photo]}, ${title}` }), el("span", {}, title), db === null ? null : el("span", {}, `${fixed(db, 2)} dB`));
     return el("div", { class: "photo" }, el("h3", {}, images[photo]), el("div", { class: "pictures", style: `--columns: ${names.length + 2}` },
-      cell(hintsOf(count), hints[photo], false, 0),
-      names.map((name, column) => cell(`${name} ${fixed(psnr[name][photo], 2)} dB`, made[name][photo], psnr[name][photo] === best, column)),
-      cell("the photo", truth[photo], false, 0)));
+      cell(hintsOf(count), hints[photo]),
+      names.map((name, column) => cell(name, made[name][photo], column, psnr[name][photo])),
+      cell("the photo", truth[photo])));
   }
 
-  const dialog = el("dialog", { "aria-label": "A closer look" });
+  const dialog = el("dialog", { "aria-label": "A closer look", tabindex: -1 });
   document.body.append(dialog);
   function closer(photo, column) {
     const name = names[column];
@@ -40,6 +40,7 @@ function gallery() {
       if (step) turn(step);
     };
     if (!dialog.open) dialog.showModal();
+    dialog.focus(); // what had it is gone
   }
 
   draw(mean);

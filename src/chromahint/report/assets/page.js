@@ -61,7 +61,7 @@ function curves() {
   return [el("div", { class: "charts" },
     loss.length ? el("div", {}, el("h3", {}, "Loss in training, smoothed"), chart({ label: "Loss in training", lines: loss, x, y: { scale: positive ? "log" : "linear", format: (value) => String(Number(value.toPrecision(2))), exact: (value) => String(Number(value.toPrecision(4))) }, height: 300 })) : null,
     val.length ? el("div", {}, el("h3", {}, "PSNR in validation, dB"), chart({ label: "PSNR in validation", lines: val, x, y: { scale: "linear", format: (value) => String(Number(value.toFixed(2))), exact: (value) => `${fixed(value, 2)} dB` }, height: 300 })) : null),
-  legend(names.filter((name) => look(name).coloured))];
+  legend(networks.filter((each) => each.learns && look(each.name).coloured).map((each) => each.name))];
 }
 
 function apart() {
