@@ -68,6 +68,10 @@ class Browser:
         while "Page.loadEventFired" not in self._events:
             assert time.monotonic() < deadline, "the page did not load"
             self._note(self._read())
+        self.settle()
+
+    def settle(self):
+        """Wait until what has changed is drawn."""
         self.do("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def do(self, expression):

@@ -75,6 +75,15 @@ def test_a_run_that_was_trained_on_is_left_out(command, run, tmp_path):
     assert "has been trained on since it was evaluated" in found["missing"]["run"]
 
 
+def test_a_network_that_is_not_here_is_left_out(command, run, tmp_path):
+    file = run / "evaluation/random_pixels/evaluation.json"
+    file.write_text(file.read_text().replace("chromahint.models.spreadnet.SpreadNet", "somewhere.else.Net"))
+    assert command("report", run).status == 0
+    found = content_of(tmp_path / "report.html")["gallery"]
+    assert list(found["columns"]) == ["pullpush"]
+    assert "somewhere.else.Net: can't be built here" in found["missing"]["run"]
+
+
 def test_photos_that_are_gone_leave_a_page_without_gallery(command, run, tmp_path):
     file = run / "evaluation/random_pixels/evaluation.json"
     file.write_text(re.sub(r'"root": "[^"]*"', '"root": "/nowhere/photos"', file.read_text()))

@@ -56,8 +56,9 @@ def test_a_choice_of_measure_is_drawn_everywhere(browser, page):
     browser.open(page)
     button = "[...document.querySelectorAll('nav button')].find((each) => each.textContent === 'SSIM').click()"
     browser.do(button)
+    browser.settle()
     assert "SSIM, mean" in browser.do("document.querySelector('#leaderboard thead').innerText")
-    assert browser.do("document.querySelector('#hints svg').ariaLabel").startswith("SSIM")
+    assert browser.do("document.querySelector('#hints .chart svg').ariaLabel").startswith("SSIM")
     assert browser.do("document.querySelector('#leaderboard td.top').firstChild.textContent") == "0.9000"
 
 

@@ -33,8 +33,8 @@ def what_it_takes(measured: Measured) -> Cost | None:
 def _cost(node: str) -> Cost | None:
     """Of a hundred runs, many have the same network: each is counted once."""
     try:
-        return cost(lambda: build(json.loads(node)))
-    except (ValueError, HydraException):
+        return cost(lambda: _build(json.loads(node)))
+    except ValueError:
         return None
 
 
@@ -48,14 +48,14 @@ def network_of(name: str, measured: Measured, run: Run | None, device: torch.dev
         device: where it is to run.
 
     Raises:
-        ValueError: the run has been trained further since.
+        ValueError: the network is not to be found here, or the run has been trained further since.
     """
     see_own_networks()
     about = measured.about
     if run is not None and subject(about, run.weights, about["split"])["weights"] != about["weights"]:
         raise ValueError(f"{run.path}: has been trained on since it was evaluated; evaluate it again")
     weights = None if run is None else run.weights
-    return make_ready(build(_node(name, measured)), weights, device, about.get("side"))
+    return make_ready(_build(_node(name, measured)), weights, device, about.get("side"))
 
 
 def photos_of(measured: Measured) -> Photos:
@@ -64,7 +64,7 @@ def photos_of(measured: Measured) -> Photos:
     Raises:
         ValueError: they are not to be found here.
     """
-    data = build(measured.about["data"])
+    data = _build(measured.about["data"])
     data.prepare_data()
     photos: Photos = data.source.photos(measured.about["split"], data.limit)
     return photos
@@ -108,3 +108,10 @@ def _node(name: str, measured: Measured) -> dict[str, Any]:
     # a run notes what it measures beside itself by a title, and keeps it in a folder of the network's name
     known: dict[str, Any] = node if isinstance(node, dict) else compose("evaluate", [f"model={name}"]).config["model"]
     return known
+
+
+def _build(node: dict[str, Any]) -> Any:
+    try:
+        return build(node)
+    except HydraException:
+        raise ValueError(f"{node.get('_target_')}: can't be built here; run this where the module is found") from None

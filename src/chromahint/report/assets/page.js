@@ -33,7 +33,7 @@ function hintsChart() {
       label: `${title} against number of hints`,
       lines: names.map((name, row) => ({ name, points: content.counts.map((count, column) => [count, value(row, column)]) })),
       x: { scale: "hints", label: "hints", ticks: content.counts, format: whole, title: hintsOf },
-      y: { scale: "linear", label: `${title}${unit && ` in${unit}`}`, format: (tick) => (chosen.metric === "psnr" ? show(tick, base === null || Math.abs(tick) % 1 === 0 ? 0 : 1) : show(tick, 3)), exact: (each) => `${show(each, digits)}${unit}` },
+      y: { scale: "linear", label: `${title}${unit && ` in${unit}`}${base === null ? "" : `, difference to ${names[base]}`}`, format: (tick) => (chosen.metric === "psnr" ? show(tick, base === null || Math.abs(tick) % 1 === 0 ? 0 : 1) : show(tick, 3)), exact: (each) => `${show(each, digits)}${unit}` },
       height: 430, named: true, together: true,
     }));
   }
@@ -73,7 +73,7 @@ const { protocol, photos } = content;
 const runs = networks.filter((each) => each.learns).length, methods = networks.length - runs;
 const sections = [
   ["Leaderboard", section("leaderboard", "Leaderboard", `Means of ${whole(photos)} photos. Higher is closer to the photo, and the best of a column is bold. Columns are numbers of hints; the mean is over those from 1 on. A click on a heading sorts.`, ...leaderboard())],
-  ["Hints", section("hints", "What hints bring", "The more pixels a person gives the true colour of, the closer a network comes. Dashed: methods that learn nothing.", ...hintsChart())],
+  ["Hints", section("hints", "What hints bring", `The more hints a person gives, the closer a network comes.${methods ? " Dashed: methods that learn nothing." : ""}`, ...hintsChart())],
   networks.length > 1 ? ["Pairs", section("pairs", "Who wins, photo by photo", "The share of photos in percent on which the run of the row has the higher PSNR than that of the column; a tie is half won.", ...pairs())] : null,
   Object.values(content.curves).some((each) => Object.keys(each).length) ? ["Training", section("training", "Training", null, ...curves())] : null,
   content.gallery ? ["Gallery", section("gallery", "The same photos, the same hints", "Photos from the hardest to the easiest, grey with their hints, coloured by each network, and as they are. Click one for a closer look; there, the arrow keys go from network to network.", ...gallery())]

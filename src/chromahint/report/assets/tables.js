@@ -33,8 +33,11 @@ function sortable({ label, columns: wanted, rows, name, sorted = null }) {
   return { node: el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, table), order: () => order };
 }
 
+/** A name that may go on in the next line after its parts. */
+const parts = (name) => name.split(/(?<=[_/.=-])/).flatMap((part) => [part, el("wbr")]);
+
 function named(name, tag = null) {
-  return el("div", { class: "run" }, swatch(name), el("span", {}, name, tag ? el("small", {}, tag) : null));
+  return el("div", { class: "run" }, swatch(name), el("span", {}, parts(name), tag ? el("small", {}, tag) : null));
 }
 
 /** The leaderboard: a row a network, a column a number of hints, and what each network takes. */
@@ -57,7 +60,7 @@ function leaderboard() {
       cell: (row) => {
         const [mean, low, high] = (view === "interval" ? ["mean", "low", "high"] : ["behind", "behind_low", "behind_high"]).map((key) => figures[key][row][column]);
         if (view === "interval") return [fixed(mean, digits), el("small", {}, `${fixed(low, digits)}\u2013${fixed(high, digits)}`)];
-        return row === 0 ? ["\u2014", el("small", {}, "the first")] : [signed(mean, digits), el("small", {}, `${signed(low, digits)} to ${signed(high, digits)}`)];
+        return row === 0 ? "\u2014" : [signed(mean, digits), el("small", {}, `${signed(low, digits)} to ${signed(high, digits)}`)];
       },
     });
     const taken = (key, title, note, show) => ({ title, note, number: true, best: "low", value: (row) => networks[row][key], cell: (row) => (networks[row][key] === null ? "" : show(networks[row][key])) });
@@ -94,7 +97,7 @@ function pairs() {
     const cells = won[column];
     place.replaceChildren(el("table", { class: "pairs", "aria-label": "Shares of photos won" },
       el("thead", {}, el("tr", {}, el("td"), names.map((name) => el("th", { scope: "col", title: name }, el("span", {}, name))))),
-      el("tbody", {}, names.map((first, row) => el("tr", {}, el("th", { scope: "row" }, first), names.map((second, other) => {
+      el("tbody", {}, names.map((first, row) => el("tr", {}, el("th", { scope: "row" }, parts(first)), names.map((second, other) => {
         if (row === other) return el("td", { class: "soft" }, "\u00b7");
         const share = cells[row][other], strength = Math.min(1, Math.abs(share - 0.5) * 2) * 0.55;
         const note = `${first} is closer to the photo than ${second} on ${fixed(share * content.photos, share * content.photos % 1 ? 1 : 0)} of ${whole(content.photos)} photos, at ${hintsOf(columns[column])}`;
