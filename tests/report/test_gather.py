@@ -1,5 +1,6 @@
 """Which runs are found, which of them compare, and what is said of the others."""
 
+import re
 import shutil
 
 import numpy as np
@@ -81,6 +82,16 @@ def test_an_evaluation_that_was_cut_off_is_none(tmp_path):
     table = tmp_path / "b/evaluation/random_pixels/images.csv"
     table.write_text("\n".join(table.read_text().splitlines()[:-3]) + "\n")
     assert "its files do not belong together" in gather([str(tmp_path)]).apart["b"]
+
+
+def test_figures_that_are_no_numbers_are_not_ranked(tmp_path):
+    write_run(tmp_path / "a")
+    write_run(tmp_path / "b")
+    table = tmp_path / "b/evaluation/random_pixels/images.csv"
+    table.write_text(re.sub(r"(photo-3,10,)[\d.]+", r"\1nan", table.read_text()))
+    found = gather([str(tmp_path)])
+    assert list(found.measured) == ["a"]
+    assert "figures that are no numbers" in found.apart["b"]
 
 
 def test_nothing_to_compare_is_said(tmp_path):

@@ -1,5 +1,6 @@
 """The page holds what was measured, and nothing that a text in a run could run."""
 
+import datetime
 import os
 import re
 
@@ -43,6 +44,19 @@ def test_only_options_that_differ_are_listed(page):
     found = content_of(page)["differences"]
     assert found["keys"] == ["optimizer.lr"]
     assert found["rows"]["better"] == [pytest.approx(0.002)]
+
+
+def test_options_of_any_kind_can_be_listed(tmp_path, command):
+    kinds = [float("inf"), datetime.date(2026, 1, 31), [1, [2, 3]], None, True, 2]
+    for number, value in enumerate(kinds):
+        write_run(tmp_path / f"{number}", number=number)
+        file = tmp_path / f"{number}/config.yaml"
+        file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "own": {"option": value}}))
+    assert command("report", tmp_path, "--gallery", "0").status == 0
+    found = content_of(tmp_path / "report.html")["differences"]
+    column = found["keys"].index("own.option")
+    shown = [found["rows"][str(number)][column] for number in range(len(kinds))]
+    assert shown == ["inf", "2026-01-31", "1, [2, 3]", None, True, 2]
 
 
 def test_a_long_curve_keeps_its_course():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -160,7 +161,9 @@ def _flat(node: Any, path: str) -> list[tuple[str, Any]]:
         return [pair for key, value in node.items() for pair in _flat(value, f"{path}.{key}" if path else str(key))]
     if path.endswith("._target_"):
         return [(path.removesuffix("._target_"), str(node).rpartition(".")[2])]
-    return [(path, node)]
+    # what JSON has no word for, such as infinity or a date, is shown as it is written
+    plain = isinstance(node, str | int | None) or (isinstance(node, float) and math.isfinite(node))
+    return [(path, node if plain else ", ".join(map(str, node)) if isinstance(node, list) else str(node))]
 
 
 def _means(measured: Measured | None) -> Content | None:

@@ -152,6 +152,9 @@ def read_evaluation(folder: Path) -> Measured:
         whole = False
     if not whole:
         raise ValueError(f"{folder}: its files do not belong together; evaluate again into another folder")
+    psnr, ssim = (np.array([[getattr(row, name) for row in group] for group in by_count]) for name in ("psnr", "ssim"))
+    if not (np.isfinite(psnr).all() and np.isfinite(ssim).all()):
+        raise ValueError(f"{folder}: has figures that are no numbers; the network may have broken in training")
     return Measured(
         folder=folder,
         about=about,
@@ -159,8 +162,8 @@ def read_evaluation(folder: Path) -> Measured:
         basis=basis,
         images=[row.image for row in by_count[0]],
         counts=counts,
-        psnr=np.array([[row.psnr for row in group] for group in by_count]),
-        ssim=np.array([[row.ssim for row in group] for group in by_count]),
+        psnr=psnr,
+        ssim=ssim,
         seconds=float(np.median([row.seconds for row in rows])),
     )
 

@@ -112,7 +112,7 @@ function pairs() {
 /** Options that differ between runs. */
 function differences() {
   const { keys, rows } = content.differences;
-  const text = (value) => (value === null || value === undefined ? "\u2013" : Array.isArray(value) ? value.join(", ") : String(value));
+  const text = (value) => (value === null ? "\u2013" : String(value));
   return sortable({
     label: "Options that differ",
     name: (row) => row[0],
