@@ -88,9 +88,7 @@ def compare(
     evaluations = {name: run.path / "evaluation" / protocol.name for name, run in runs.items()}
     folders = evaluations | {name: method.folder for name, method in methods.items()}
     same_photos(folders)
-    seconds = {
-        name: fmean(row.seconds for row in read_rows(folder / "images.csv")) for name, folder in folders.items()
-    }
+    seconds = {name: fmean(row.seconds for row in read_rows(folder / "images.csv")) for name, folder in folders.items()}
     entries = {name: _entry(run, evaluations[name], seconds[name]) for name, run in runs.items()}
     entries |= {name: Entry(metrics, seconds[name]) for name, metrics in measured.items()}
 
