@@ -8,9 +8,9 @@ RUNS := runs
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-TASKS := help setup train multirun experiment evaluate report best models hints test lint format bench clean
+TASKS := help setup train multirun experiment sweep evaluate report best models hints test lint format bench clean
 # these hand what is typed on to `chromahint`
-FORWARDING := train multirun experiment evaluate
+FORWARDING := train multirun experiment sweep evaluate
 OWN := PYTHON=% VENV=% ARGS=% NAME=% RUNS=%
 
 .DEFAULT_GOAL := help
@@ -33,6 +33,9 @@ multirun: $(READY) ## train every combination: make multirun model=hscaunet,resu
 
 experiment: $(READY) ## run an experiment of several runs: make experiment NAME=equal_budget data=folder data.root=PHOTOS
 	@$(BIN)/chromahint experiment $(NAME) $(WORDS) $(ARGS)
+
+sweep: $(READY) ## choose among many by trying, again for more workers: make sweep NAME=spreadnet
+	@$(BIN)/chromahint sweep $(NAME) $(WORDS) $(ARGS)
 
 evaluate: $(READY) ## measure a network: make evaluate run=runs/NAME/DATE
 	@$(BIN)/chromahint evaluate $(WORDS) $(ARGS)

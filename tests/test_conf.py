@@ -19,7 +19,8 @@ from chromahint.data.folder import Folder
 from chromahint.data.packing import pack
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
-CHOICES = sorted((file.parent.name, file.stem) for file in CONF.glob("*/*.yaml"))
+# a sweep is no part of a config; tests/sweeps has those
+CHOICES = sorted((file.parent.name, file.stem) for file in CONF.glob("*/*.yaml") if file.parent.name != "sweep")
 # what the command itself gives to a target that is built in two steps
 GIVEN = {
     "trainer": {"folder", "callbacks", "loggers"},

@@ -24,6 +24,10 @@ ORDER = [
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 COMMANDS = {
     "cli.py",
+    "sweeps/best.py",
+    "sweeps/command.py",
+    "sweeps/definition.py",
+    "sweeps/worker.py",
     "training/launch.py",
     "training/multirun.py",
     "training/job.py",
@@ -116,7 +120,7 @@ def modules_after(code):
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["train", "--help"], ["evaluate", "--help"], ["--version"], ["nonsense"]]
+    "words", [["--help"], ["train", "--help"], ["evaluate", "--help"], ["sweep", "--help"], ["--version"], ["nonsense"]]
 )
 def test_help_imports_nothing_heavy(words):
     heavy = {"torch", "lightning", "hydra", "omegaconf", "wandb", "kornia", "numpy", "rich"}

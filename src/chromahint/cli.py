@@ -95,6 +95,38 @@ def experiment(words: list[str]) -> int:
     return plan(words[0], _overrides("experiment", words[1:]))
 
 
+def sweep(words: list[str]) -> int:
+    """Choose by trying: `sweep NAME [key=value ...]`, again for more workers; `sweep status|plot NAME`."""
+    known = ", ".join(options()["sweep"])
+    if words and words[0] in ("status", "plot"):
+        return _look_at_sweep(*words)
+    if _wants_help(words):
+        print("usage: chromahint sweep NAME [key=value ...]\n       chromahint sweep status|plot NAME [--help]\n")
+        print(f"{sweep.__doc__}\n\n{OVERRIDES}")
+        print("Options of the sweep itself: trials, minutes, sampler, pruner, storage, heartbeat.\n")
+        print(f"Names: {known}; or the path of a YAML file.")
+        return 0
+    if not words or "=" in words[0]:
+        raise ValueError(f"which sweep? Type `chromahint sweep NAME`; the names are {known}")
+    from chromahint.sweeps.command import main as command
+
+    return command(words[0], _overrides("sweep", words[1:]))
+
+
+def _look_at_sweep(what: str, *words: str) -> int:
+    parser = argparse.ArgumentParser(f"chromahint sweep {what}", description=sweep.__doc__)
+    parser.add_argument("name", metavar="NAME", help="a sweep that was begun here, or its folder")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder that run folders are in (runs)")
+    if what == "plot":
+        parser.add_argument("--output", type=Path, help="the picture to write (sweep.png in the sweep's folder)")
+    arguments = parser.parse_args(words)
+    from chromahint.sweeps.command import plot, status
+
+    if what == "plot":
+        return plot(arguments.name, arguments.runs, arguments.output)
+    return status(arguments.name, arguments.runs)
+
+
 def models(words: list[str]) -> int:
     """List the networks with their year, size, cost and source."""
     parser = argparse.ArgumentParser("chromahint models", description=models.__doc__)
@@ -208,6 +240,7 @@ def best(words: list[str]) -> int:
 COMMANDS: dict[str, Command] = {
     "train": train,
     "experiment": experiment,
+    "sweep": sweep,
     "evaluate": evaluate,
     "models": models,
     "hints": hints,

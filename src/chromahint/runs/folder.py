@@ -16,7 +16,7 @@ from chromahint import __version__
 from chromahint.runs.files import read_json, write_json, write_text
 
 FORMAT = 1
-State = Literal["created", "running", "finished", "failed", "interrupted"]
+State = Literal["created", "running", "finished", "pruned", "failed", "interrupted"]
 PACKAGES = ("torch", "lightning", "hydra-core", "kornia", "torchmetrics", "wandb", "numpy")
 
 

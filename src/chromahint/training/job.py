@@ -33,7 +33,7 @@ from chromahint.training.loggers import MetricsFile, define_metrics, log_outcome
 from chromahint.training.mishaps import explain
 from chromahint.training.outcome import conclude
 from chromahint.training.progress import ProgressLine
-from chromahint.training.stopping import LeaveOnSignal, Stopped, leaving_at_once, requeue
+from chromahint.training.stopping import GiveUp, LeaveOnSignal, Stopped, leaving_at_once, requeue
 from chromahint.training.task import Colorization
 from chromahint.training.terse import terse
 
@@ -104,7 +104,9 @@ def train(run: Run) -> None:
             except SystemExit:  # what Lightning makes of Ctrl-C
                 raise KeyboardInterrupt from None
             seconds = Limits.of(trainer).elapsed
-        if trainer.is_global_zero:
+        if any(isinstance(callback, GiveUp) and callback.given_up for callback in callbacks):
+            _note(run, state="pruned", ended=now())
+        elif trainer.is_global_zero:
             outcome = conclude(run, config, data, trainer.strategy.root_device, seconds / 60)
             if logger:
                 log_outcome(logger, outcome.metrics, outcome.pictures)

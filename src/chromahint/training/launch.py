@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +130,28 @@ def start(run: Run, processes: int) -> int:
     from chromahint.training.processes import run_together
 
     return run_together(job, processes)
+
+
+@contextlib.contextmanager
+def started(run: Run, processes: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Start the processes of a run, which write into RUN/output.txt; at the end of the block they save and leave.
+
+    Ctrl-C reaches them through this process alone.
+    """
+    job = ["-m", "chromahint.training.job", str(run.path)]
+    if processes > 1:
+        job = ["-m", "chromahint.training.processes", str(processes), *job]
+    with (run.path / "output.txt").open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, *job],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait()

@@ -1,4 +1,7 @@
-"""Several processes of one run on this machine, through torch's own launcher."""
+"""Several processes of one run on this machine, through torch's own launcher.
+
+`python -m chromahint.training.processes COUNT ARGUMENTS` runs `python ARGUMENTS` in so many.
+"""
 
 from __future__ import annotations
 
@@ -42,3 +45,7 @@ def run_together(arguments: list[str], processes: int) -> int:
         first = error.get_first_failure()[1]
         return first.exitcode if first.exitcode > 0 else 1
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_together(sys.argv[2:], int(sys.argv[1])))

@@ -42,6 +42,13 @@ def leaving_at_once() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+class GiveUp(Callback):
+    """Ends a training that is not worth its time: `given_up` is set then, and no evaluation follows."""
+
+    def __init__(self) -> None:
+        self.given_up = False
+
+
 class LeaveOnSignal(Callback):
     """Saves and leaves at the end of the step during which a signal came, or of a validation batch.
 

@@ -1,0 +1,71 @@
+"""The commands `chromahint sweep NAME`, `sweep status NAME` and `sweep plot NAME`."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from chromahint.config.errors import ConfigError
+from chromahint.sweeps.definition import Sweep, load_sweep, read_sweep
+from chromahint.training.launch import agree, checked
+
+
+def main(name: str, typed: Sequence[str]) -> int:
+    """Check every choice, then make trials until all are made; returns the exit status.
+
+    The sweep lies in RUNS/sweep/NAME. The same command, typed again here or on another machine, is another worker.
+
+    Args:
+        name: of the sweep, or the path of a YAML file.
+        typed: key=value: options of the sweep, or overrides for every trial.
+    """
+    sweep = read_sweep(name, typed)
+    first, *others = [checked(sweep.words(values)) for values in sweep.to_check()]
+    for composed in (first, *others):
+        agree(composed.config)
+    folder = Path(first.config["runs"]).expanduser() / "sweep" / (first.config["name"] or sweep.name)
+    # a worker that is asked to leave does so as with Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    from chromahint.sweeps.worker import Worker
+
+    return Worker(dataclasses.replace(sweep, name=folder.name), folder, first.config["seed"]).work()
+
+
+def status(where: str, runs: Path) -> int:
+    """Print the trials of a sweep, the best of them, and what mattered."""
+    sweep, folder = find(where, runs)
+    from rich.console import Console
+
+    from chromahint.sweeps.status import show
+    from chromahint.sweeps.study import open_study
+
+    show(open_study(sweep, folder), sweep, Console(soft_wrap=True, highlight=False))
+    return 0
+
+
+def plot(where: str, runs: Path, output: Path | None) -> int:
+    """Draw how a sweep went, and print the path of the picture."""
+    sweep, folder = find(where, runs)
+    from chromahint.sweeps.plot import draw
+    from chromahint.sweeps.study import open_study
+    from chromahint.training.figures import write_figure
+
+    print(write_figure(draw(open_study(sweep, folder), sweep), output or folder / "sweep.png"))  # noqa: T201
+    return 0
+
+
+def find(where: str, runs: Path) -> tuple[Sweep, Path]:
+    """Find a sweep that was begun, by its name or its folder.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    places = [Path(where).expanduser(), runs.expanduser() / "sweep" / where]
+    for folder in places:
+        if (folder / "sweep.yaml").is_file():
+            return load_sweep(folder), folder
+    begun = sorted(file.parent.name for file in (runs.expanduser() / "sweep").glob("*/sweep.yaml"))
+    known = f"those in {runs} are {', '.join(begun)}" if begun else f"there is none in {runs}"
+    raise ConfigError(f"{where}: no sweep of that name was begun here; {known}; type its name, or its folder")

@@ -1,0 +1,335 @@
+"""What a sweep tries and how it chooses: conf/sweep/NAME.yaml, read and checked before anything heavy is imported."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from chromahint.config.compose import suggest
+from chromahint.config.errors import ConfigError
+from chromahint.config.folders import options, own_conf, shipped
+from chromahint.config.reading import read
+from chromahint.runs.files import write_text
+
+SAMPLERS = ("tpe", "random", "gp", "grid")
+PRUNERS = ("median", "halving", "none")
+DEFAULTS: dict[str, Any] = {
+    "overrides": [],
+    "sampler": "tpe",
+    "pruner": "median",
+    "trials": None,
+    "minutes": None,
+    "storage": None,
+    "heartbeat": 60,
+}
+OPTIONS = tuple(key for key in DEFAULTS if key != "overrides")
+"""What may also be typed behind `chromahint sweep NAME`."""
+
+FORM = "a list of values, {low: , high: , log: true} for a range, or {NAME: [key=value, ...], ...}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several: what each is called -> the overrides it stands for."""
+
+    words_of: Mapping[str, list[str]]
+
+    def words(self, value: Any) -> list[str]:
+        """The overrides of a value."""
+        return self.words_of[value]
+
+    def values(self) -> list[str] | None:
+        """All that there is to try."""
+        return list(self.words_of)
+
+    def extremes(self) -> list[Any]:
+        """The values to check before a sweep begins."""
+        return list(self.words_of)
+
+
+@dataclass(frozen=True)
+class Range:
+    """A number from `low` to `high`; whole where both are."""
+
+    key: str
+    low: float
+    high: float
+    log: bool = False
+    step: float | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether only whole numbers are meant."""
+        return all(isinstance(number, int) for number in (self.low, self.high, self.step or 1))
+
+    def words(self, value: Any) -> list[str]:
+        """The overrides of a value."""
+        return [f"{self.key}={value!r}"]
+
+    def values(self) -> list[Any] | None:
+        """All that there is to try, where that is not without end."""
+        step = self.step or (1 if self.whole else None)
+        if self.log or step is None:
+            return None
+        return [self.low + step * n for n in range(int((self.high - self.low) / step + 1e-9) + 1)]
+
+    def extremes(self) -> list[Any]:
+        """The values to check before a sweep begins."""
+        return [self.low, self.high]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What is tried, and how.
+
+    Attributes:
+        name: of the sweep, without the folders before it.
+        space: name of a parameter -> what it may be.
+        overrides: for every trial.
+        sampler: how the next trial is chosen, one of SAMPLERS.
+        pruner: how a trial is given up early, one of PRUNERS.
+        trials: to make in all; None is no limit.
+        minutes: of all workers together after which no further trial begins; None is no limit.
+        storage: URL of a database; None is a file in the sweep's folder.
+        heartbeat: seconds between the signs of life that a worker gives to a database.
+    """
+
+    name: str
+    space: Mapping[str, Choice | Range]
+    overrides: list[str]
+    sampler: str
+    pruner: str
+    trials: int | None
+    minutes: float | None
+    storage: str | None
+    heartbeat: int
+    written: Mapping[str, Any]
+
+    def words(self, values: Mapping[str, Any]) -> list[str]:
+        """What is typed for a trial: that of every trial, and that of its values."""
+        return [*self.overrides, *self.differing(values)]
+
+    def differing(self, values: Mapping[str, Any]) -> list[str]:
+        """The overrides that only this trial has."""
+        return [word for name, value in values.items() for word in self.space[name].words(value)]
+
+    def to_check(self) -> list[dict[str, Any]]:
+        """Values of trials in which every choice and the ends of every range come up once, one change at a time."""
+        first = {name: parameter.extremes()[0] for name, parameter in self.space.items()}
+        others = [first | {name: value} for name, parameter in self.space.items() for value in parameter.extremes()[1:]]
+        return [first, *others]
+
+    def grid(self) -> list[dict[str, Any]]:
+        """Every combination."""
+        columns = [parameter.values() or [] for parameter in self.space.values()]
+        return [dict(zip(self.space, row, strict=True)) for row in itertools.product(*columns)]
+
+    @property
+    def most(self) -> int | None:
+        """Trials that there will be; None where minutes alone end the sweep."""
+        if self.sampler == "grid":
+            return min(len(self.grid()), self.trials or len(self.grid()))
+        return self.trials
+
+    def agreed(self) -> dict[str, Any]:
+        """What all workers of a sweep have in common; trials and minutes may grow."""
+        both = {key: self.written[key] for key in ("space", "overrides", "sampler", "pruner")}
+        agreed: dict[str, Any] = json.loads(json.dumps(both))
+        return agreed
+
+    def write(self, folder: Path) -> None:
+        """Leave the definition in the sweep's folder, for its trials and for those who look at it."""
+        write_text(folder / "sweep.yaml", yaml.safe_dump({"format": 1, "name": self.name, **self.written}))
+
+
+def names() -> list[str]:
+    """The sweeps that are there, by looking at file names alone.
+
+    >>> "spreadnet" in names()
+    True
+    """
+    return options().get("sweep", [])
+
+
+def read_sweep(name: str, typed: Sequence[str]) -> Sweep:
+    """Read conf/sweep/NAME.yaml, `./conf` first, or a file of one's own, with what was typed behind it.
+
+    Args:
+        name: of the sweep, or the path of a YAML file.
+        typed: key=value: options of the sweep, or overrides for every trial.
+
+    Raises:
+        ConfigError: there is none, or it says something that can't be done.
+    """
+    places = [folder / "sweep" / f"{name}.yaml" for folder in (own_conf(), shipped("conf")) if folder]
+    found = [file for file in (*places, Path(name)) if file.is_file()]
+    if not found:
+        raise ConfigError(
+            f"{name}: there is no such sweep; the sweeps are {', '.join(names())}, "
+            f"or the path of a YAML file.{suggest(name, names())}"
+        )
+    file = found[0]
+    content = _load(file)
+    overrides = []
+    for word in typed:
+        override = read(word)
+        key = override.get_key_element()
+        if key in OPTIONS:
+            content[key] = override.value()
+        else:
+            overrides.append(word)
+    if overrides:
+        content["overrides"] = [*_words("overrides", content.get("overrides") or []), *overrides]
+    return _sweep(file.stem, content, file)
+
+
+def load_sweep(folder: Path) -> Sweep:
+    """Read the definition that a sweep left in its folder.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    file = folder / "sweep.yaml"
+    if not file.is_file():
+        raise ConfigError(
+            f"{folder}: is no folder of a sweep; type the name of a sweep that was begun here, or its folder"
+        )
+    content = _load(file)
+    if content.pop("format", None) != 1:
+        raise ConfigError(f"{file}: was written by another version; this one reads format 1")
+    return _sweep(str(content.pop("name", folder.name)), content, file)
+
+
+def _load(file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{file}: cannot be read: {str(error).splitlines()[0]}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{file}: is no sweep; it holds space: and any of {', '.join(DEFAULTS)}")
+    return content
+
+
+def _sweep(name: str, content: dict[str, Any], file: Path) -> Sweep:
+    try:
+        return _checked(name, content)
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from None
+
+
+def _checked(name: str, content: dict[str, Any]) -> Sweep:
+    known = ["space", *DEFAULTS]
+    for key in content:
+        if key not in known:
+            raise ConfigError(
+                f"{key}: there is no such key; the keys are {', '.join(known)}.{suggest(str(key), known)}"
+            )
+    written = DEFAULTS | content
+    for key, allowed in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
+        written[key] = "none" if written[key] is None else written[key]
+        if written[key] not in allowed:
+            hint = suggest(str(written[key]), allowed)
+            raise ConfigError(f"{key}={written[key]}: {key} is one of {', '.join(allowed)}.{hint}")
+    for key, kind, words in (
+        ("trials", int, "a whole number from 1, or null"),
+        ("minutes", (int, float), "a number above 0, or null"),
+        ("heartbeat", int, "a whole number of seconds from 1"),
+    ):
+        value = written[key]
+        wrong = isinstance(value, bool) or not isinstance(value, kind) or value <= 0
+        if (value is not None or key == "heartbeat") and wrong:
+            raise ConfigError(f"{key}={value}: {key} is {words}")
+    storage = written["storage"]
+    if storage is not None and (not isinstance(storage, str) or "://" not in storage):
+        raise ConfigError(
+            f"storage={storage}: storage is the URL of a database, such as sqlite:///sweep.db, "
+            "or null for a file in the sweep's folder"
+        )
+    space = written.get("space")
+    if not isinstance(space, dict) or not space:
+        raise ConfigError(f"space: says what is tried: each key of a config has {FORM}")
+    parameters = {str(key): _parameter(str(key), value) for key, value in space.items()}
+    overrides = _words("overrides", written["overrides"])
+    swept = {
+        read(word).get_key_element()
+        for parameter in parameters.values()
+        for value in parameter.extremes()
+        for word in parameter.words(value)
+    }
+    for word in overrides:
+        if read(word).get_key_element() in swept:
+            raise ConfigError(f"{word}: the sweep tries values of that itself; leave it out")
+    sweep = Sweep(name=name, **{**written, "space": parameters, "overrides": overrides, "written": written})
+    _limits(sweep)
+    return sweep
+
+
+def _limits(sweep: Sweep) -> None:
+    if sweep.sampler == "grid":
+        endless = [name for name, parameter in sweep.space.items() if parameter.values() is None]
+        if endless:
+            raise ConfigError(
+                f"space: {endless[0]}: a grid needs the values one by one: write a list, or add a step to the range"
+            )
+    elif sweep.trials is None and sweep.minutes is None:
+        raise ConfigError("the sweep would never end: set trials, minutes, or sampler=grid")
+
+
+def _parameter(name: str, value: Any) -> Choice | Range:
+    if isinstance(value, dict) and {"low", "high"} & set(value):
+        return _range(name, value)
+    if isinstance(value, dict) and value:
+        return Choice({str(label): _words(f"space: {name}: {label}", words) for label, words in value.items()})
+    if isinstance(value, list) and value:
+        texts = [each if isinstance(each, str) else json.dumps(each) for each in value]
+        if len(set(texts)) < len(texts):
+            raise ConfigError(f"space: {name}: a value stands there twice")
+        return Choice({text: [_readable(f"{name}={text}")] for text in texts})
+    raise ConfigError(f"space: {name}: is {value!r}; it has {FORM}")
+
+
+def _range(name: str, value: dict[str, Any]) -> Range:
+    unknown = set(value) - {"low", "high", "log", "step"}
+    if unknown or not {"low", "high"} <= set(value) or not isinstance(value.get("log", False), bool):
+        raise ConfigError(
+            f"space: {name}: is {value!r}; a range is {{low: , high: }}, with log: true or step: if wanted"
+        )
+    numbers = {key: _number(f"space: {name}: {key}", value[key]) for key in ("low", "high", "step") if key in value}
+    found = Range(name, numbers["low"], numbers["high"], value.get("log", False), numbers.get("step"))
+    if not found.low < found.high or (found.step is not None and found.step <= 0):
+        raise ConfigError(f"space: {name}: low={found.low} is to be below high={found.high}, and a step above 0")
+    if found.log and (found.low <= 0 or found.step is not None):
+        raise ConfigError(f"space: {name}: a range with log: true begins above 0, and has no step")
+    return found
+
+
+def _number(where: str, value: Any) -> float:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    try:
+        number = float(value)  # YAML takes 1e-3 for a text
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ConfigError(f"{where}: is {value!r}; it is a number")
+    return number
+
+
+def _words(where: str, words: Any) -> list[str]:
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise ConfigError(f"{where}: is {words!r}; it is a list of overrides: [key=value, ...]")
+    return [_readable(word) for word in words]
+
+
+def _readable(word: str) -> str:
+    override = read(word)
+    if override.is_delete() or override.is_sweep_override():
+        raise ConfigError(f"{word}: write key=value with one value; several are tried under space:")
+    return word

@@ -1,0 +1,191 @@
+"""One of any number of workers on a sweep, each of which makes trial after trial until all are made."""
+
+from __future__ import annotations
+
+import csv
+import shlex
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, Trial, TrialState
+from rich.console import Console
+
+from chromahint.config.compose import Composed
+from chromahint.config.errors import ConfigError
+from chromahint.runs.files import write_json
+from chromahint.runs.folder import Run, open_run
+from chromahint.runs.lock import Busy
+from chromahint.sweeps.best import write_best
+from chromahint.sweeps.claims import Claims
+from chromahint.sweeps.definition import Sweep
+from chromahint.sweeps.study import (
+    ERROR,
+    MINUTES,
+    RUN,
+    SLOT,
+    open_study,
+    report_all,
+    sampler_of,
+    suggest_values,
+)
+from chromahint.training.launch import agree, checked, make_run, started
+from chromahint.training.multirun import folder_name
+from chromahint.training.resume import prepare
+
+REPORTING = {"_target_": "chromahint.sweeps.reporting.Reporting", "_partial_": True}
+PAUSE = 2.0
+"""Seconds between looks at what other workers do."""
+
+
+class Worker:
+    """Makes trials of a sweep, one at a time.
+
+    Args:
+        sweep: what is tried.
+        folder: of the sweep.
+        seed: what is drawn follows from it.
+
+    Raises:
+        ConfigError: in that folder lies another sweep.
+    """
+
+    def __init__(self, sweep: Sweep, folder: Path, seed: int) -> None:
+        self.sweep = sweep
+        self.folder = folder
+        self.console = Console(soft_wrap=True, highlight=False)
+        self.study = open_study(sweep, folder)
+        agreed = self.study.user_attrs.get("sweep")
+        if agreed is None:
+            self.study.set_user_attr("sweep", sweep.agreed())
+        elif changed := [key for key, value in sweep.agreed().items() if agreed.get(key) != value]:
+            raise ConfigError(
+                f"{folder}: was begun with another {', '.join(changed)}; type what was typed then "
+                "(`sweep.yaml` there has it), or name=ANOTHER for a sweep of its own"
+            )
+        sweep.write(folder)
+        self.claims = Claims(self.study, folder, lambda slot: sampler_of(sweep, slot, seed), self._may_begin)
+        self.most = sweep.most
+
+    def work(self) -> int:
+        """Make trials until there are none left; 1 where none came to an end well."""
+        self.console.print(f"sweep: {self.folder}")
+        waiting = False
+        while True:
+            with self.claims.next() as trial:
+                if trial is not None:
+                    waiting = False
+                    try:
+                        self._make(trial)
+                    except UpdateFinishedTrialError:
+                        self.console.print("no sign of life came through for long: another worker has this trial now")
+                    with self.claims.alone():
+                        write_best(self.study, self.sweep, self.folder)
+                    continue
+            if not self.claims.left():
+                break
+            if not waiting:
+                self.console.print("other workers are at the last trials; waiting, should one of them be lost")
+                waiting = True
+            time.sleep(PAUSE)
+        with self.claims.alone():
+            best = write_best(self.study, self.sweep, self.folder)
+        if best is None:
+            self.console.print(f"no trial came to an end well; each has an output.txt in {self.folder}")
+            return 1
+        self.console.print(self._best_so_far().lstrip("; "))
+        self.console.print(f"train it: {shlex.join(['chromahint', 'train', f'experiment={best.name}'])}")
+        self.console.print(f"look:     {shlex.join(['chromahint', 'sweep', 'plot', str(self.folder)])}")
+        return 0
+
+    def _may_begin(self, slots: dict[int, FrozenTrial]) -> bool:
+        spent = sum(trial.user_attrs.get(MINUTES, 0.0) for trial in slots.values())
+        return (self.most is None or len(slots) < self.most) and (
+            self.sweep.minutes is None or spent < self.sweep.minutes
+        )
+
+    def _make(self, trial: Trial) -> None:
+        """Choose values, train in processes of their own, and tell the study what came of it."""
+        slot = trial.user_attrs[SLOT]
+        differing = self.sweep.differing(suggest_values(trial, self.sweep.space))
+        self.console.print(
+            f"trial {slot}{f' of {self.most}' if self.most else ''}: {' '.join(differing)}", markup=False
+        )
+        began = time.monotonic()
+        try:
+            run = self._train(trial, slot, differing)
+            trial.set_user_attr(RUN, run.path.name)
+            state, error, scores = run.about["state"], run.about.get("error"), psnr(run)
+        except ValueError as wrong:
+            state, error, scores = "failed", str(wrong), []
+        if state == "interrupted":
+            self.console.print(f"trial {slot}: was stopped; it will go on")
+            return
+        trial.set_user_attr(MINUTES, (time.monotonic() - began) / 60)
+        report_all(trial, scores)
+        said = f"{max(scores, default=0):.2f} dB"
+        if state == "finished" and scores:
+            self.study.tell(trial, max(scores))
+        elif state == "pruned":
+            self.study.tell(trial, state=TrialState.PRUNED)
+            said = f"given up at {said}"
+        else:
+            error = error or f"its process ended without a word; see {self.folder}"
+            trial.set_user_attr(ERROR, error)
+            self.study.tell(trial, state=TrialState.FAIL)
+            said = f"failed: {error}"
+        self.console.print(f"trial {slot}: {said}{self._best_so_far()}", markup=False)
+
+    def _train(self, trial: Trial, slot: int, differing: Sequence[str]) -> Run:
+        """Train the run of a slot to its end, from where an earlier worker left it."""
+        composed = checked([*self.sweep.overrides, *differing])
+        config = composed.config | {"callbacks": composed.config["callbacks"] | {"trial": REPORTING}}
+        run = self._begun(slot, config)
+        if run is None:
+            processes = agree(config)
+            folder = self.folder / f"{slot:03d}-{folder_name(differing)}"
+            run = make_run(Composed(config, composed.choices, composed.overrides), folder, f"sweep/{self.sweep.name}")
+        elif run.about["state"] not in ("finished", "pruned"):
+            run, processes = _free(run)
+        else:
+            return run
+        write_json(run.path / "trial.json", {"number": trial.number})
+        with started(run, processes) as process:
+            process.wait()
+        return run
+
+    def _begun(self, slot: int, config: dict[str, Any]) -> Run | None:
+        # what came back from the file is what is compared: tuples are lists there
+        wanted = yaml.safe_load(yaml.safe_dump(config))
+        for folder in sorted(self.folder.glob(f"{slot:03d}-*")):
+            if (folder / "run.json").exists() and (run := open_run(folder)).config == wanted:
+                return run
+        return None
+
+    def _best_so_far(self) -> str:
+        try:
+            best = self.study.best_trial
+        except ValueError:
+            return ""
+        return f"; best {best.value:.2f} dB (trial {best.user_attrs[SLOT]})"
+
+
+def _free(run: Run) -> tuple[Run, int]:
+    """Make an interrupted run ready to go on, once the process of the worker that was lost has left it."""
+    while True:
+        try:
+            return prepare([f"resume={run.path}"])
+        except Busy:
+            time.sleep(PAUSE)
+
+
+def psnr(run: Run) -> list[float]:
+    """Every `val/psnr` of a run, in order."""
+    file = run.path / "metrics.csv"
+    if not file.exists():
+        return []
+    with file.open(encoding="utf-8", newline="") as lines:
+        return [float(row["value"]) for row in csv.DictReader(lines) if row["name"] == "val/psnr"]

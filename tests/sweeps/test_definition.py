@@ -1,0 +1,176 @@
+"""What a sweep's YAML may say, and what a person reads who wrote something that can't be done."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from chromahint.config.errors import ConfigError
+from chromahint.sweeps.definition import load_sweep, names, read_sweep
+from chromahint.training.launch import checked
+
+GOOD = {"space": {"model": ["unet", "resunet"]}, "trials": 3}
+
+
+@pytest.fixture
+def file(tmp_path):
+    """`file(space=..., trials=...)` writes a sweep and gives its path."""
+
+    def write(**content):
+        path = tmp_path / "mine.yaml"
+        path.write_text(yaml.safe_dump(GOOD | content))
+        return str(path)
+
+    return write
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_choice_of_every_sweep_is_a_training(name):
+    sweep = read_sweep(name, ["logger=none"])
+    for values in sweep.to_check():
+        checked(sweep.words(values))
+
+
+def test_the_sweeps_that_come_with_it():
+    assert {"selecting_model_2021", "hyperparameters_2021", "hscaunet", "spreadnet"} <= set(names())
+
+
+def test_choices_become_overrides(file):
+    space = {
+        "model.width": [8, 16],
+        "loss": ["mse", "huber"],
+        "optimizer.betas": [[0.5, 0.9], [0.9, 0.999]],
+        "model.mask": [True, False],
+        "trainer.clip": [None, 1.0],
+        "optimizer.lr": {"low": "1e-4", "high": 0.01, "log": True},
+        "data.batch_size": {"low": 4, "high": 16, "step": 4},
+        "net": {"plain": ["model=unet"], "gated": ["model=hscaunet", "model.channel_attention=spatial"]},
+    }
+    sweep = read_sweep(file(space=space, overrides=["seed=3"]), ["data.size=64", "trials=5"])
+    values = {
+        "model.width": "8", "loss": "mse", "optimizer.betas": "[0.5, 0.9]", "model.mask": "false",
+        "trainer.clip": "null", "optimizer.lr": 0.002, "data.batch_size": 12, "net": "gated",
+    }  # fmt: skip
+    assert sweep.words(values) == [
+        "seed=3", "data.size=64", "model.width=8", "loss=mse", "optimizer.betas=[0.5, 0.9]", "model.mask=false",
+        "trainer.clip=null", "optimizer.lr=0.002", "data.batch_size=12", "model=hscaunet",
+        "model.channel_attention=spatial",
+    ]  # fmt: skip
+    assert sweep.trials == 5
+    lr, batch = sweep.space["optimizer.lr"], sweep.space["data.batch_size"]
+    assert (lr.low, lr.whole, lr.values()) == (1e-4, False, None)
+    assert (batch.whole, batch.values()) == (True, [4, 8, 12, 16])
+
+
+def test_every_choice_is_checked_once_and_not_every_combination(file):
+    sweep = read_sweep(
+        file(space={"model": ["unet", "resunet"], "seed": [0, 1, 2], "data.size": {"low": 32, "high": 64}}), []
+    )
+    assert [list(values.values()) for values in sweep.to_check()] == [
+        ["unet", "0", 32], ["resunet", "0", 32], ["unet", "1", 32], ["unet", "2", 32], ["unet", "0", 64],
+    ]  # fmt: skip
+
+
+def test_a_grid_ends_by_itself(file):
+    sweep = read_sweep(
+        file(space={"model": ["unet", "resunet"], "seed": {"low": 0, "high": 2}}, trials=None, sampler="grid"), []
+    )
+    assert sweep.most == len(sweep.grid()) == 6
+    assert read_sweep(file(sampler="grid", trials=9), []).most == 2
+    assert read_sweep(file(sampler="grid", trials=1), []).most == 1
+
+
+def test_it_is_kept_in_its_folder(file, tmp_path):
+    sweep = read_sweep(file(overrides=["seed=3"]), ["data.size=64", "sampler=random"])
+    sweep.write(tmp_path / "runs")
+    assert load_sweep(tmp_path / "runs") == sweep
+
+
+def test_ones_own_file_goes_before_ours(tmp_path, monkeypatch):
+    (tmp_path / "conf/sweep").mkdir(parents=True)
+    (tmp_path / "conf/sweep/spreadnet.yaml").write_text(yaml.safe_dump(GOOD))
+    monkeypatch.chdir(tmp_path)
+    assert list(read_sweep("spreadnet", []).space) == ["model"]
+    assert "spreadnet" in names()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"space": {}}, "space: says what is tried"),
+        ({"space": {"model": "unet"}}, "space: model: is 'unet'; it has a list of values"),
+        ({"space": {"model": []}}, "space: model"),
+        ({"space": {"seed": [0, 0]}}, "twice"),
+        ({"space": {"optimizer.lr": {"low": 0.1}}}, "a range is {low: , high: }"),
+        ({"space": {"optimizer.lr": {"low": 0.1, "high": 0.01}}}, "low=0.1 is to be below high=0.01"),
+        ({"space": {"optimizer.lr": {"low": 0, "high": 0.01, "log": True}}}, "begins above 0"),
+        ({"space": {"optimizer.lr": {"low": "much", "high": 1}}}, "is 'much'; it is a number"),
+        ({"space": {"net": {"a": "model=unet"}}}, "a list of overrides"),
+        ({"space": {"model": ["unet,resunet"]}}, "with one value"),
+        ({"sampler": "tep"}, "sampler=tep: sampler is one of tpe, random, gp, grid. Did you mean tpe?"),
+        ({"pruner": "mean"}, "pruner is one of median, halving, none"),
+        ({"trials": 0}, "trials=0: trials is a whole number from 1"),
+        ({"trials": True}, "trials=True"),
+        ({"minutes": "long"}, "minutes=long: minutes is a number above 0"),
+        ({"trials": None}, "would never end: set trials, minutes"),
+        ({"storage": "sweep.db"}, "sqlite:///sweep.db"),
+        ({"heartbeat": None}, "heartbeat=None"),
+        ({"pruners": "none"}, "there is no such key"),
+        ({"overrides": ["model=unet"]}, "model=unet: the sweep tries values of that itself"),
+        ({"overrides": "seed=1"}, "a list of overrides"),
+        ({"overrides": ["~seed"]}, "write key=value"),
+        ({"sampler": "grid", "space": {"optimizer.lr": {"low": 0.1, "high": 1.0}}}, "needs the values one by one"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_is_a_sentence(file, content, said):
+    with pytest.raises(ConfigError) as raised:
+        read_sweep(file(**content), [])
+    assert said in str(raised.value)
+    assert "mine.yaml" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        ([], ["which sweep?", "selecting_model_2021"]),
+        (["model=unet"], ["which sweep?"]),
+        (["spraednet"], ["spraednet: there is no such sweep", "Did you mean spreadnet?"]),
+        (["spreadnet", "-m"], ["-m", "chromahint sweep"]),
+        (["spreadnet", "model.steps=3"], ["model.steps=3: the sweep tries values of that itself"]),
+        (["spreadnet", "trials=none"], ["trials=none", "a whole number from 1"]),
+        (["spreadnet", "trainer.max_stesp=3"], ["Did you mean max_steps?"]),
+        (["spreadnet", "data=folder", "data.root=nowhere"], ["nowhere: there is no such folder"]),
+        (["spreadnet", "storage=postgrse://x/y"], ["storage=postgrse://x/y: cannot be opened"]),
+        (["status", "spreadnet"], ["no sweep of that name was begun here", "there is none in runs"]),
+        (["plot", "spreadnet"], ["no sweep of that name was begun here"]),
+    ],
+)
+def test_what_was_typed_wrongly_is_a_sentence(command, words, parts):
+    ended = command("sweep", *words)
+    assert ended.status == 2
+    for part in parts:
+        assert part in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_a_network_that_learns_nothing_is_not_swept(command, file):
+    ended = command("sweep", file(space={"model": ["unet", "grey"]}))
+    assert ended.status == 2
+    assert "Grey has nothing to train" in ended.err
+    assert not (ended.folder / "runs").exists()
+
+
+def test_a_wrong_choice_is_found_before_anything_heavy_is_imported(file):
+    path = file(space={"model": ["unet", "resunett"]})
+    code = (
+        f"import sys\nfrom chromahint.cli import main\nassert main(['sweep', {path!r}]) == 2\n"
+        "assert not {'torch', 'lightning', 'optuna', 'wandb'} & set(sys.modules)"
+    )
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], env=os.environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "resunett" in done.stderr
+    assert time.monotonic() - began < 10
