@@ -21,7 +21,7 @@ def file(tmp_path):
 
     def write(**content):
         path = tmp_path / "mine.yaml"
-        path.write_text(yaml.safe_dump(GOOD | content))
+        path.write_text(yaml.safe_dump(GOOD | content, sort_keys=False))
         return str(path)
 
     return write
@@ -91,7 +91,7 @@ def test_it_is_kept_in_its_folder(file, tmp_path):
 
 def test_ones_own_file_goes_before_ours(tmp_path, monkeypatch):
     (tmp_path / "conf/sweep").mkdir(parents=True)
-    (tmp_path / "conf/sweep/spreadnet.yaml").write_text(yaml.safe_dump(GOOD))
+    (tmp_path / "conf/sweep/spreadnet.yaml").write_text(yaml.safe_dump(GOOD, sort_keys=False))
     monkeypatch.chdir(tmp_path)
     assert list(read_sweep("spreadnet", []).space) == ["model"]
     assert "spreadnet" in names()

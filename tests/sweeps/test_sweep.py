@@ -24,7 +24,7 @@ def begin(tmp_path, tiny):
     def start(*words, **content):
         space = {"optimizer.lr": {"low": 1e-4, "high": 1e-2, "log": True}, "loss": ["mse", "huber"]}
         about = {"space": space, "sampler": "random", "pruner": "none", "trials": 2} | content
-        (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(about))
+        (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(about, sort_keys=False))
         output = (tmp_path / f"worker-{len(workers)}.txt").open("w")
         command = [sys.executable, "-m", "chromahint", "sweep", "tiny.yaml", *tiny, *words]
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", "WANDB_SERVICE": ""}

@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 
 from chromahint.config.compose import compose
 from chromahint.runs.files import read_json
-from chromahint.runs.folder import open_run
+from chromahint.runs.folder import Run, open_run
 from chromahint.sweeps import worker
 from chromahint.sweeps.definition import load_sweep
 from chromahint.sweeps.study import SLOT, lost, open_study, slots
@@ -25,7 +25,7 @@ def sweep(tmp_path, command, tiny):
         words = [word for word in tiny if not word.startswith("model.")] + list(words)
         space = {"model": ["unet", "resunet"], "optimizer.lr": {"low": 1e-4, "high": 1e-2, "log": True}}
         about = {"space": space, "sampler": "random", "trials": 3} | content
-        (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(about))
+        (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(about, sort_keys=False))
         return command("sweep", "tiny.yaml", *words)
 
     return run
@@ -39,7 +39,7 @@ def quick(monkeypatch):
     def install(becomes):
         @contextlib.contextmanager
         def started(run, processes):
-            asked.append(run)
+            asked.append(Run(run.path.absolute()))
             state, scores = becomes(run)
             with (run.path / "metrics.csv").open("w", newline="") as file:
                 rows = csv.writer(file)
@@ -89,7 +89,7 @@ def test_every_trial_is_a_run_and_the_best_is_an_experiment(sweep, quick, tmp_pa
 
 def test_the_best_of_trials_of_an_experiment_is_one_too(sweep, quick, tmp_path):
     asked = quick(lambda run: ("finished", [20.0]))
-    words = ["experiment=hscaunet_2022", "+model.neutral_start=true", "data.batch_size=4", "loss=mse"]
+    words = ["experiment=hscaunet_2022", "++model.neutral_start=true", "data.batch_size=4", "loss=mse"]
     ended = sweep(*words, trials=1, space={"optimizer.betas": [[0.5, 0.9]], "schedule": ["cosine"]})
     assert ended.status == 0, ended.err
     with pytest.MonkeyPatch.context() as patch:

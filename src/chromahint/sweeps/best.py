@@ -11,7 +11,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from chromahint.config.compose import compose
-from chromahint.config.folders import defaults, experiment_folders
+from chromahint.config.folders import defaults, experiment_folders, own_conf, shipped
 from chromahint.config.reading import read
 from chromahint.runs.files import write_text
 from chromahint.sweeps.definition import Sweep
@@ -60,15 +60,20 @@ def experiment_of(words: list[str]) -> dict[str, Any]:
         words: overrides of `chromahint train`.
     """
     choices, usual = compose("train", words).choices, defaults("train")
-    chosen = {group: choices[group] for group in usual if group != "experiment"}
-    different = [
-        {f"override /{group}": choice} for group, choice in chosen.items() if (choice or "null") != usual[group]
-    ]
+    # these two are files of values for other groups, which are taken over
+    places = {"experiment": [folder / "NAME" / "config.yaml" for folder in experiment_folders()]}
+    places["debug"] = [folder / "debug" / "NAME.yaml" for folder in (own_conf(), shipped("conf")) if folder]
     values = OmegaConf.create()
-    if name := choices["experiment"]:
-        file = next(file for folder in experiment_folders() if (file := folder / name / "config.yaml").is_file())
-        values = OmegaConf.load(file)  # type: ignore[assignment]
-        values.pop("defaults", None)
+    for group, files in places.items():
+        if name := choices[group]:
+            found = (Path(str(file).replace("NAME", name)) for file in files)
+            values.merge_with(OmegaConf.load(next(file for file in found if file.is_file())))
+    values.pop("defaults", None)
+    different = [
+        {f"override /{group}": choices[group]}
+        for group in usual
+        if group not in places and choices[group] != usual[group]
+    ]
     for word in words:
         override = read(word)
         key = override.get_key_element().lstrip("+")

@@ -106,7 +106,9 @@ class Claims:
             try:
                 held.enter_context(lock_of(self.folder, trial.number))
                 # the first sign of life comes before the trial runs: without any it could never be given up
-                held.enter_context(get_heartbeat_thread(trial._trial_id, self.storage))
+                thread = get_heartbeat_thread(trial._trial_id, self.storage)
+                thread.start()
+                held.callback(thread.join)
                 if not self.storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
                     return False
             except (Timeout, UpdateFinishedTrialError):

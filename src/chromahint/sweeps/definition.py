@@ -120,6 +120,10 @@ class Sweep:
         """The overrides that only this trial has."""
         return [word for name, value in values.items() for word in self.space[name].words(value)]
 
+    def shown(self, values: Mapping[str, Any]) -> list[str]:
+        """The same to look at, with numbers of three digits."""
+        return self.differing({n: float(f"{v:.3g}") if isinstance(v, float) else v for n, v in values.items()})
+
     def to_check(self) -> list[dict[str, Any]]:
         """Values of trials in which every choice and the ends of every range come up once, one change at a time."""
         first = {name: parameter.extremes()[0] for name, parameter in self.space.items()}
@@ -146,7 +150,9 @@ class Sweep:
 
     def write(self, folder: Path) -> None:
         """Leave the definition in the sweep's folder, for its trials and for those who look at it."""
-        write_text(folder / "sweep.yaml", yaml.safe_dump({"format": 1, "name": self.name, **self.written}))
+        write_text(
+            folder / "sweep.yaml", yaml.safe_dump({"format": 1, "name": self.name, **self.written}, sort_keys=False)
+        )
 
 
 def names() -> list[str]:

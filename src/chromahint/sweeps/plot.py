@@ -82,5 +82,6 @@ def _points(axes: Axes, trials: list[FrozenTrial], places: list[float]) -> None:
             (x, t.value) for x, t in zip(places, trials, strict=True) if t.state == state and t.value is not None
         ]
         if shown:
-            axes.scatter(*zip(*shown, strict=True), s=24, color=color, alpha=0.8, label=label)
+            xs, ys = zip(*shown, strict=True)
+            axes.scatter(xs, ys, s=24, color=color, alpha=0.8, label=label)
     axes.grid(alpha=0.3)

@@ -7,6 +7,7 @@ that put the same trial back leave one too many in the memory, and still run one
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import warnings
@@ -62,14 +63,14 @@ class Grid(optuna.samplers.BaseSampler):
         self.combinations = combinations
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """All parameters are chosen together."""
+        """None: each is looked up by itself."""
         return {}
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """The values of the slot."""
-        return dict(self.combinations[trial.user_attrs[SLOT]])
+        """None: each is looked up by itself."""
+        return {}
 
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -84,17 +85,19 @@ def open_study(sweep: Sweep, folder: Path) -> optuna.Study:
     Raises:
         ValueError: the database can't be opened.
     """
+    begin = functools.partial(
+        optuna.create_study,
+        study_name=folder.name,
+        direction="maximize",
+        load_if_exists=True,
+        pruner=_pruner(sweep),
+    )
+    if sweep.storage is None:
+        return begin(storage=_journal(folder))
     try:
-        return optuna.create_study(
-            storage=_storage(sweep, folder),
-            study_name=folder.name,
-            direction="maximize",
-            load_if_exists=True,
-            pruner=_pruner(sweep),
-        )
-    except (ImportError, OSError, optuna.exceptions.StorageInternalError, ValueError) as error:
-        place = sweep.storage or folder
-        raise ValueError(f"storage={place}: cannot be opened: {str(error).splitlines()[0]}") from None
+        return begin(storage=_database(sweep.storage, sweep.heartbeat))
+    except Exception as error:  # each database's driver has errors of its own
+        raise ValueError(f"storage={sweep.storage}: cannot be opened: {str(error).splitlines()[0]}") from None
 
 
 def sampler_of(sweep: Sweep, slot: int, seed: int) -> optuna.samplers.BaseSampler:
@@ -154,16 +157,16 @@ def report_all(trial: Trial, values: Sequence[float]) -> None:
             trial.report(value, step)
 
 
-def _storage(sweep: Sweep, folder: Path) -> BaseStorage:
-    if sweep.storage is None:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / "journal.log"
-        file.touch()
-        return JournalStorage(JournalFileBackend(str(file), lock_obj=JournalLock(file)))
-    waiting = {"connect_args": {"timeout": 60}} if sweep.storage.startswith("sqlite") else {}
-    return RDBStorage(
-        sweep.storage, engine_kwargs=waiting, heartbeat_interval=sweep.heartbeat, grace_period=3 * sweep.heartbeat
-    )
+def _journal(folder: Path) -> BaseStorage:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "journal.log"
+    file.touch()
+    return JournalStorage(JournalFileBackend(str(file), lock_obj=JournalLock(file)))
+
+
+def _database(url: str, heartbeat: int) -> BaseStorage:
+    waiting = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}
+    return RDBStorage(url, engine_kwargs=waiting, heartbeat_interval=heartbeat, grace_period=3 * heartbeat)
 
 
 def _pruner(sweep: Sweep) -> optuna.pruners.BasePruner:

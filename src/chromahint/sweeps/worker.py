@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import shlex
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,9 @@ class Worker:
         agreed = self.study.user_attrs.get("sweep")
         if agreed is None:
             self.study.set_user_attr("sweep", sweep.agreed())
-        elif changed := [key for key, value in sweep.agreed().items() if agreed.get(key) != value]:
+        elif changed := [
+            key for key, value in sweep.agreed().items() if json.dumps(agreed.get(key)) != json.dumps(value)
+        ]:
             raise ConfigError(
                 f"{folder}: was begun with another {', '.join(changed)}; type what was typed then "
                 "(`sweep.yaml` there has it), or name=ANOTHER for a sweep of its own"
@@ -110,13 +112,12 @@ class Worker:
     def _make(self, trial: Trial) -> None:
         """Choose values, train in processes of their own, and tell the study what came of it."""
         slot = trial.user_attrs[SLOT]
-        differing = self.sweep.differing(suggest_values(trial, self.sweep.space))
-        self.console.print(
-            f"trial {slot}{f' of {self.most}' if self.most else ''}: {' '.join(differing)}", markup=False
-        )
+        values = suggest_values(trial, self.sweep.space)
+        shown = self.sweep.shown(values)
+        self.console.print(f"trial {slot}{f' of {self.most}' if self.most else ''}: {' '.join(shown)}", markup=False)
         began = time.monotonic()
         try:
-            run = self._train(trial, slot, differing)
+            run = self._train(trial, values, f"{slot:03d}-{folder_name(shown)}")
             trial.set_user_attr(RUN, run.path.name)
             state, error, scores = run.about["state"], run.about.get("error"), psnr(run)
         except ValueError as wrong:
@@ -139,15 +140,15 @@ class Worker:
             said = f"failed: {error}"
         self.console.print(f"trial {slot}: {said}{self._best_so_far()}", markup=False)
 
-    def _train(self, trial: Trial, slot: int, differing: Sequence[str]) -> Run:
-        """Train the run of a slot to its end, from where an earlier worker left it."""
-        composed = checked([*self.sweep.overrides, *differing])
+    def _train(self, trial: Trial, values: dict[str, Any], name: str) -> Run:
+        """Train the run of a trial to its end, from where an earlier worker left it."""
+        composed = checked(self.sweep.words(values))
         config = composed.config | {"callbacks": composed.config["callbacks"] | {"trial": REPORTING}}
-        run = self._begun(slot, config)
+        run = self._begun(name, config)
         if run is None:
             processes = agree(config)
-            folder = self.folder / f"{slot:03d}-{folder_name(differing)}"
-            run = make_run(Composed(config, composed.choices, composed.overrides), folder, f"sweep/{self.sweep.name}")
+            whole = Composed(config, composed.choices, composed.overrides)
+            run = make_run(whole, self.folder / name, f"sweep/{self.sweep.name}")
         elif run.about["state"] not in ("finished", "pruned"):
             run, processes = _free(run)
         else:
@@ -157,10 +158,11 @@ class Worker:
             process.wait()
         return run
 
-    def _begun(self, slot: int, config: dict[str, Any]) -> Run | None:
+    def _begun(self, name: str, config: dict[str, Any]) -> Run | None:
+        """The run that an earlier worker began with the same values."""
         # what came back from the file is what is compared: tuples are lists there
         wanted = yaml.safe_load(yaml.safe_dump(config))
-        for folder in sorted(self.folder.glob(f"{slot:03d}-*")):
+        for folder in sorted(self.folder.glob(f"{name}*")):
             if (folder / "run.json").exists() and (run := open_run(folder)).config == wanted:
                 return run
         return None
