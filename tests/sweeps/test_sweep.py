@@ -55,7 +55,7 @@ def said(folder):
     return "\n".join(file.read_text() for file in sorted(folder.glob("worker-*.txt")))
 
 
-def until(folder, what, seconds=120):
+def until(folder, what, seconds=300):
     """Wait until a path matches in the sweep's folder; gives it."""
     for _ in range(seconds * 10):
         if found := sorted((folder / "runs/sweep/tiny").glob(what)):
@@ -118,8 +118,8 @@ def test_twelve_trials_two_workers_one_of_them_killed(begin, tmp_path, storage, 
     until(tmp_path, "004-*/metrics.csv")
     victim.kill()
     heir = begin(*words, **content)
-    assert survivor.wait(timeout=500) == 0, said(tmp_path)
-    assert heir.wait(timeout=500) == 0, said(tmp_path)
+    assert survivor.wait(timeout=1200) == 0, said(tmp_path)
+    assert heir.wait(timeout=1200) == 0, said(tmp_path)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
         trials = slots(memory(tmp_path))

@@ -116,6 +116,9 @@ def test_another_sweep_is_not_mixed_with_it(sweep, quick, tmp_path):
     refused = sweep("seed=1", trials=1)
     assert refused.status == 2
     assert "was begun with another overrides" in refused.err
+    refused = sweep("storage=sqlite:///other.db", trials=1)
+    assert refused.status == 2
+    assert "was begun with storage=None" in refused.err
     assert sweep("seed=1", "name=other", trials=1).status == 0
     assert [run.path.parent.name for run in asked] == ["tiny", "other"]
     assert (tmp_path / "experiments/other_best/config.yaml").is_file()

@@ -77,8 +77,8 @@ class Claims:
                     self._let_go(trial)
 
     def left(self) -> bool:
-        """Whether other workers are at trials that may yet be lost."""
-        return any(trial.state == TrialState.RUNNING for trial in slots(self.study).values())
+        """Whether there are trials that may yet have to be made: other workers are at them, or have just lost them."""
+        return any(lost(trial) or not trial.state.is_finished() for trial in slots(self.study).values())
 
     def _take(self, stack: contextlib.ExitStack) -> Trial | None:
         self._find_lost()

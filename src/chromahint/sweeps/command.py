@@ -26,11 +26,15 @@ def main(name: str, typed: Sequence[str]) -> int:
     for composed in (first, *others):
         agree(composed.config)
     folder = Path(first.config["runs"]).expanduser() / "sweep" / (first.config["name"] or sweep.name)
-    # a worker that is asked to leave does so as with Ctrl-C
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     from chromahint.sweeps.worker import Worker
 
-    return Worker(dataclasses.replace(sweep, name=folder.name), folder, first.config["seed"]).work()
+    worker = Worker(dataclasses.replace(sweep, name=folder.name), folder, first.config["seed"])
+    # one that is asked to leave does so as with Ctrl-C
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return worker.work()
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def status(where: str, runs: Path) -> int:

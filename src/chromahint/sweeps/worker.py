@@ -21,7 +21,7 @@ from chromahint.runs.folder import Run, open_run
 from chromahint.runs.lock import Busy
 from chromahint.sweeps.best import write_best
 from chromahint.sweeps.claims import Claims
-from chromahint.sweeps.definition import Sweep
+from chromahint.sweeps.definition import Sweep, load_sweep
 from chromahint.sweeps.study import (
     ERROR,
     MINUTES,
@@ -57,13 +57,17 @@ class Worker:
         self.sweep = sweep
         self.folder = folder
         self.console = Console(soft_wrap=True, highlight=False)
+        if (folder / "sweep.yaml").exists() and (storage := load_sweep(folder).storage) != sweep.storage:
+            raise ConfigError(
+                f"storage={sweep.storage}: {folder} was begun with storage={storage}; type that, or name=ANOTHER "
+                "for a sweep of its own"
+            )
         self.study = open_study(sweep, folder)
-        agreed = self.study.user_attrs.get("sweep")
+        wanted, agreed = sweep.agreed(), self.study.user_attrs.get("sweep")
         if agreed is None:
-            self.study.set_user_attr("sweep", sweep.agreed())
-        elif changed := [
-            key for key, value in sweep.agreed().items() if json.dumps(agreed.get(key)) != json.dumps(value)
-        ]:
+            self.study.set_user_attr("sweep", wanted)
+        # as texts: the order of a space decides what the slots of a grid are
+        elif changed := [key for key in wanted if json.dumps(agreed.get(key)) != json.dumps(wanted[key])]:
             raise ConfigError(
                 f"{folder}: was begun with another {', '.join(changed)}; type what was typed then "
                 "(`sweep.yaml` there has it), or name=ANOTHER for a sweep of its own"
