@@ -46,7 +46,7 @@ def write_best(study: optuna.Study, sweep: Sweep, folder: Path) -> Path | None:
     tried = "\n".join(f"| {name} | {value} |" for name, value in best.params.items())
     write_text(
         experiment / "README.md",
-        f"# The best of {sweep.name}\n\n{figures[0].upper()}{figures[1:]}; sampler {sweep.sampler}, pruner "
+        f"# The best of {sweep.name}\n\n`val/psnr`{figures.removeprefix('val/psnr')}; sampler {sweep.sampler}, pruner "
         f"{sweep.pruner}. Its run: `{folder / best.user_attrs[RUN]}`.\n\n```\n{command}\n```\n\n"
         f"| tried | best |\n| --- | --- |\n{tried}\n",
     )

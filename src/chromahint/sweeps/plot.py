@@ -53,8 +53,10 @@ def _history(axes: Axes, trials: list[FrozenTrial]) -> None:
 def _importances(axes: Axes, shares: dict[str, float]) -> None:
     if shares:
         names = list(shares)[::-1]
-        axes.barh(names, [shares[name] for name in names], color=FINISHED)
-        axes.set(xlabel="share", xlim=(0, 1), title="what mattered")
+        axes.barh(names, [shares[name] for name in names], color=FINISHED, alpha=0.35)
+        for row, name in enumerate(names):  # on the bars: long names beside them would narrow all columns
+            axes.text(0.02, row, name, va="center", fontsize="small")
+        axes.set(xlabel="share", xlim=(0, 1), yticks=[], title="what mattered")
     else:
         axes.text(0.5, 0.5, "too few finished trials\nto say what mattered", ha="center", va="center", color=GIVEN_UP)
         axes.set_axis_off()
