@@ -1,5 +1,6 @@
 """Several runs: every combination, a process each, and one that fails leaves the others alone."""
 
+import contextlib
 import json
 import sys
 from types import SimpleNamespace
@@ -146,6 +147,52 @@ def test_combinations_that_are_the_same_twice_have_folders_of_their_own(command,
 def test_distributed_runs_keep_their_number_of_processes(command, tiny, quick):
     assert command("train", "-m", *tiny, "trainer=ddp_cpu", "trainer.devices=2,3").status == 0
     assert [processes for _, processes in quick] == [2, 3]
+
+
+def test_several_at_once(command, tiny, monkeypatch, tmp_path):
+    alive, most = [0], [0]
+
+    @contextlib.contextmanager
+    def started(run, processes):
+        alive[0] += 1
+        most[0] = max(most[0], alive[0])
+        polls = iter([None] * (3 - run.config["seed"]))
+
+        def poll():
+            status = next(polls, 1 if run.config["seed"] == 1 else 0)
+            if status is not None:
+                alive[0] -= 1
+            return status
+
+        yield SimpleNamespace(poll=poll)
+
+    monkeypatch.setattr(multirun, "started", started)
+    made = command("train", "-m", *tiny, "seed=0,1,2,3", "n_jobs=2")
+    assert made.status == 1, made.err
+    assert (most[0], alive[0]) == (2, 0)
+    [parent] = (tmp_path / "runs/multirun").iterdir()
+    assert sorted(run.name for run in parent.iterdir()) == [f"{n}-seed-{n}" for n in range(4)]
+    assert made.out.count("begun: ") == 4
+    assert "failed: seed=1" in made.out
+    rows = [line.split() for line in made.out.splitlines() if line.strip().startswith("seed=")]
+    assert [row[:2] for row in rows] == [[f"seed={n}", "failed" if n == 1 else "finished"] for n in range(4)]
+
+
+def test_two_at_once_for_real(process, tiny, tmp_path):
+    made = process(tmp_path, "train", "-m", *tiny, "n_jobs=2", "optimizer.lr=0.001,1e30", "callbacks.average=null")
+    assert made.status == 1, made.err
+    assert sorted(about(run)["state"] for run in runs(made)) == ["failed", "finished"]
+    for run in runs(made):
+        assert (run / "output.txt").read_text()
+    assert "PSNR in dB of the test photos" in made.out
+
+
+@pytest.mark.parametrize("number", ["0", "two", "1.5", "true", "null"])
+def test_how_many_at_once_is_a_number(command, tiny, number):
+    made = command("train", "-m", *tiny, f"n_jobs={number}")
+    assert made.status == 2
+    assert "n_jobs" in made.err
+    assert "a whole number from 1" in made.err
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
-from collections.abc import Sequence
+import signal
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hydra.core.override_parser.types import ValueType
@@ -16,11 +19,15 @@ from chromahint.config.errors import ConfigError
 from chromahint.config.reading import read
 from chromahint.runs.files import read_json
 from chromahint.runs.folder import Run, stamp
-from chromahint.training.launch import agree, checked, make_run, start
+from chromahint.training.launch import agree, checked, make_run, start, started
 
 
 def main(overrides: Sequence[str]) -> int:
-    """Check every combination, then run them one after the other; one that fails leaves the others running."""
+    """Check every combination, then run them; one that fails leaves the others running.
+
+    `n_jobs=N` among the overrides runs so many at once, which write into `output.txt` of their folders.
+    """
+    jobs_at_once, overrides = at_once(overrides)
     combinations = combine(overrides)
     jobs = [(checked(each), differing(each, combinations)) for each in combinations]
     processes = [agree(composed.config) for composed, _ in jobs]
@@ -28,15 +35,75 @@ def main(overrides: Sequence[str]) -> int:
     parent = Path(jobs[0][0].config["runs"]).expanduser() / "multirun" / name
     console = Console(soft_wrap=True)
     console.print(f"{len(jobs)} runs in {parent}", highlight=False)
+
+    def make(number: int) -> Run:
+        composed, different = jobs[number]
+        return make_run(composed, parent / f"{number}-{folder_name(different)}", f"multirun/{name}")
+
     runs: list[tuple[Run, list[str], int]] = []
-    for number, ((composed, different), count) in enumerate(zip(jobs, processes, strict=True)):
-        run = make_run(composed, parent / f"{number}-{folder_name(different)}", f"multirun/{name}")
-        console.rule(f"{number + 1} of {len(jobs)}: {' '.join(different)}")
-        runs.append((run, different, start(run, count)))
+    if jobs_at_once > 1:
+        titles = [" ".join(different) for _, different in jobs]
+        ended = together(make, processes, titles, jobs_at_once, console)
+        runs = [(run, different, status) for (run, status), (_, different) in zip(ended, jobs, strict=True)]
+    else:
+        for number, ((_, different), count) in enumerate(zip(jobs, processes, strict=True)):
+            run = make(number)
+            console.rule(f"{number + 1} of {len(jobs)}: {' '.join(different)}")
+            runs.append((run, different, start(run, count)))
     console.print(table(runs))
     failed = [run.path for run, _, status in runs if status != 0]
     name_failed(failed, console)
     return 1 if failed else 0
+
+
+def at_once(overrides: Sequence[str]) -> tuple[int, list[str]]:
+    """How many runs are to be made at once, and the other overrides.
+
+    >>> at_once(["model=unet,resunet", "n_jobs=2"])
+    (2, ['model=unet,resunet'])
+    """
+    parsed = {word: read(word) for word in overrides}
+    [number] = [each.value() for each in parsed.values() if each.get_key_element() == "n_jobs"][-1:] or [1]
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        raise ConfigError(f"n_jobs={number}: is how many runs are made at once, a whole number from 1; type n_jobs=2")
+    return number, [word for word, override in parsed.items() if override.get_key_element() != "n_jobs"]
+
+
+def together(
+    make: Callable[[int], Run], processes: Sequence[int], titles: Sequence[str], at_once: int, console: Console
+) -> list[tuple[Run, int]]:
+    """Make several runs at once; whoever interrupts ends all that run, which save what they have.
+
+    Args:
+        make: number -> its run folder, made when its turn comes.
+        processes: of each run.
+        titles: of each run.
+        at_once: runs at a time.
+        console: where beginnings and ends are said.
+
+    Returns:
+        Each run and its exit status, in order.
+    """
+    waiting, running, ended = list(range(len(titles))), {}, {}
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with contextlib.ExitStack() as stack:
+            while waiting or running:
+                while waiting and len(running) < at_once:
+                    number = waiting.pop(0)
+                    run = make(number)
+                    running[number] = run, stack.enter_context(started(run, processes[number]))
+                    console.print(f"begun: {titles[number]}: {run.path / 'output.txt'}", markup=False)
+                for number, (run, process) in list(running.items()):
+                    if (status := process.poll()) is not None:
+                        del running[number]
+                        ended[number] = run, status
+                        state = "finished" if status == 0 else "failed"
+                        console.print(f"{len(ended)} of {len(titles)} {state}: {titles[number]}", markup=False)
+                time.sleep(0.2)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return [ended[number] for number in sorted(ended)]
 
 
 def name_failed(folders: Sequence[Path], console: Console) -> None:
