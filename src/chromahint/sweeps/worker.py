@@ -158,6 +158,7 @@ class Worker:
         else:
             return run
         write_json(run.path / "trial.json", {"number": trial.number})
+        run.note(state="created")  # what an earlier worker's process said last is not what this one will say
         with started(run, processes) as process:
             process.wait()
         return run
