@@ -136,6 +136,8 @@ def test_runs_to_compare_are_folders(make, task):
     assert make(task).calls == [["chromahint", task, "runs"]]
     made = make(task, "RUNS=runs/a runs/b", "ARGS=--at 10")
     assert made.calls == [["chromahint", task, "runs/a", "runs/b", "--at", "10"]]
+
+
 def test_a_name_comes_first(make):
     for task in ("experiment", "sweep"):
         made = make(task, "NAME=spreadnet", "trials=3", "model.width=8")
