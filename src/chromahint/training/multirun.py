@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import re
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -84,7 +85,9 @@ def together(
     Returns:
         Each run and its exit status, in order.
     """
-    waiting, running, ended = list(range(len(titles))), {}, {}
+    waiting = list(range(len(titles)))
+    running: dict[int, tuple[Run, subprocess.Popen[bytes]]] = {}
+    ended: dict[int, tuple[Run, int]] = {}
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with contextlib.ExitStack() as stack:
