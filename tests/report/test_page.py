@@ -1,7 +1,6 @@
 """The page holds what was measured, and nothing that a text in a run could run."""
 
 import datetime
-import os
 import re
 
 import numpy as np
@@ -110,14 +109,9 @@ def test_a_network_that_is_not_here_has_no_cost(tmp_path, command):
     assert content_of(tmp_path / "report.html")["networks"][0]["parameters"] is None
 
 
-def test_a_hundred_runs_take_less_than_ten_seconds(tmp_path, process):
+def test_a_hundred_runs_are_one_small_page(tmp_path, command):
     for number in range(100):
         write_run(tmp_path / f"{number}", number / 50, photos=100, number=number, width=8 + 2 * (number % 5))
-    before = os.times()
-    shown = process(tmp_path, "report", ".", "--gallery", "0")
-    assert shown.status == 0, shown.err
-    after = os.times()
-    # of processor time: what else the machine is at is not the report's
-    assert after.children_user + after.children_system - before.children_user - before.children_system < 10
+    assert command("report", tmp_path, "--gallery", "0").status == 0
     assert len(content_of(tmp_path / "report.html")["networks"]) == 100
     assert (tmp_path / "report.html").stat().st_size < 2e6

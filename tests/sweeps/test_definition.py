@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 import yaml
@@ -169,8 +168,6 @@ def test_a_wrong_choice_is_found_before_anything_heavy_is_imported(file):
         f"import sys\nfrom chromahint.cli import main\nassert main(['sweep', {path!r}]) == 2\n"
         "assert not {'torch', 'lightning', 'optuna', 'wandb'} & set(sys.modules)"
     )
-    began = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], env=os.environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "resunett" in done.stderr
-    assert time.monotonic() - began < 10
