@@ -3,6 +3,7 @@
 import contextlib
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import optuna
 import pytest
@@ -149,3 +150,10 @@ def test_half_a_line_at_the_end_of_the_journal_is_passed_over(worker, tmp_path):
     make_all(worker(most=3), made)
     assert made == [0, 1, 2]
     assert len(slots(worker().study)) == 3
+
+
+@pytest.mark.parametrize("worker", ["database"], indirect=True)
+def test_workers_that_begin_a_database_together(worker):
+    with ThreadPoolExecutor(3) as pool:
+        workers = [each.result() for each in [pool.submit(worker) for _ in range(3)]]
+    assert len({each.study.study_name for each in workers}) == 1

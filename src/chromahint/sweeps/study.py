@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -94,10 +95,17 @@ def open_study(sweep: Sweep, folder: Path) -> optuna.Study:
     )
     if sweep.storage is None:
         return begin(storage=_journal(folder))
-    try:
-        return begin(storage=_database(sweep.storage, sweep.heartbeat))
-    except Exception as error:  # each database's driver has errors of its own
-        raise ValueError(f"storage={sweep.storage}: cannot be opened: {str(error).splitlines()[0]}") from None
+    import sqlalchemy.exc
+
+    for pause in (1, 2, 4, 0):
+        try:
+            return begin(storage=_database(sweep.storage, sweep.heartbeat))
+        except Exception as error:  # each database's driver has errors of its own
+            failed = str(error).splitlines()[0]
+            if isinstance(error, ImportError | sqlalchemy.exc.ArgumentError):
+                break
+        time.sleep(pause)  # workers that begin a sweep together are in each other's way while its tables are made
+    raise ValueError(f"storage={sweep.storage}: cannot be opened: {failed}")
 
 
 def sampler_of(sweep: Sweep, slot: int, seed: int) -> optuna.samplers.BaseSampler:
