@@ -82,7 +82,7 @@ def test_hints_preview_writes_a_picture(command, photos, tmp_path):
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
-        (["trian"], ["trian", "there is no such command", "train, experiment, evaluate"]),
+        (["trian"], ["trian", "there is no such command", "train, experiment, sweep, evaluate"]),
         (["train", "unet"], ["unet: is not key=value", "chromahint train --help"]),
         (["train", "--model=unet"], ["--model=unet", "key=value"]),
         (["train", "model=unet", "-m"], ["-m", "chromahint train"]),
