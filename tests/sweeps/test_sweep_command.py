@@ -36,6 +36,8 @@ def begin(tmp_path, tiny):
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                # what is started in the background of a script is deaf to Ctrl-C, and so would be its children
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         )
         return workers[-1]
