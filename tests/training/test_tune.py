@@ -17,6 +17,13 @@ def test_the_fastest_fall_of_a_known_curve():
     assert 1e-3 <= found <= 1e-2, "the mean over ten steps lags behind by less than a decade"
 
 
+def test_one_batch_that_falls_by_chance_is_no_fall():
+    rates = np.geomspace(1e-6, 1, 90)
+    losses = 1 - 0.4 / (1 + np.exp(-4 * (np.log10(rates) + 3)))
+    losses[-1] = 0.1
+    assert tune.fastest_fall(rates, losses.tolist()) <= 1e-2
+
+
 @pytest.mark.parametrize("losses", [[1.0, 2.0, 3.0, 9.0], [float("nan")], np.linspace(1, 9, 50).tolist()])
 def test_a_loss_that_never_falls_suggests_nothing(losses):
     with pytest.raises(ValueError, match="nothing to suggest"):
@@ -39,7 +46,7 @@ def test_a_learning_rate_is_suggested_and_drawn(command, tiny):
 
 
 def test_the_suggested_rate_learns_better_than_one_far_below(command, tiny, figures):
-    # SpreadNet is near its best before it has learnt anything: in so few steps there is no fall to find
+    # pictures of noise teach the default network nothing: where there is no colour to spread, it starts near its best
     tiny = [*tiny, "model=unet"]
     suggested = command("train", "tune=lr", *tiny).out.partition("optimizer.lr=")[2].split()[0]
     losses = {}

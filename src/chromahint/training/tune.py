@@ -107,8 +107,10 @@ def fastest_fall(rates: np.typing.NDArray[np.float64], losses: Sequence[float]) 
         raise ValueError(
             "the loss rises from the smallest learning rate on: there is nothing to suggest; look at the data"
         )
-    slope = np.gradient(curve[:lowest], np.log(rates[:lowest]))
-    return float(rates[int(np.argmin(slope))])
+    # over all batches before and after: one of them alone may fall by chance
+    around = min(BATCHES, (lowest - 1) // 2)
+    fall = curve[: lowest - 2 * around] - curve[2 * around : lowest]
+    return float(rates[around + int(np.argmax(fall))])
 
 
 def smoothed(losses: Sequence[float]) -> np.typing.NDArray[np.float64]:
