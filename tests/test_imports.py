@@ -27,6 +27,7 @@ COMMANDS = {
     "sweeps/best.py",
     "sweeps/command.py",
     "sweeps/definition.py",
+    "sweeps/space.py",
     "sweeps/worker.py",
     "training/launch.py",
     "training/multirun.py",
@@ -40,6 +41,7 @@ COMMANDS = {
     "training/tune.py",
     "evaluation/command.py",
     "evaluation/perform.py",
+    "report/command.py",
     "report/networks.py",
 }
 
@@ -120,11 +122,18 @@ def modules_after(code):
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["train", "--help"], ["evaluate", "--help"], ["sweep", "--help"], ["--version"], ["nonsense"]]
+    "words",
+    [["--help"], ["train", "--help"], ["evaluate", "--help"], ["sweep", "--help"], ["--version"], ["nonsense"]],
 )
 def test_help_imports_nothing_heavy(words):
     heavy = {"torch", "lightning", "hydra", "omegaconf", "wandb", "kornia", "numpy", "rich"}
     assert not heavy & modules_after(f"from chromahint.cli import main\nmain({words})")
+
+
+@pytest.mark.parametrize("words", [["report"], ["best"], ["sweep", "status"], ["data"], ["models"], ["hints"]])
+def test_help_of_ordinary_options_imports_no_network(words):
+    code = "import contextlib\nfrom chromahint.cli import main\nwith contextlib.suppress(SystemExit): "
+    assert not {"torch", "lightning", "wandb", "kornia"} & modules_after(f"{code}main({[*words, '--help']})")
 
 
 def test_checking_a_config_imports_nothing_heavy():

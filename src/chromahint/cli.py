@@ -99,7 +99,9 @@ def sweep(words: list[str]) -> int:
     """Choose by trying: `sweep NAME [key=value ...]`, again for more workers; `sweep status|plot NAME`."""
     known = ", ".join(options()["sweep"])
     if words and words[0] in ("status", "plot"):
-        return _look_at_sweep(*words)
+        from chromahint.sweeps.command import look
+
+        return look(*words)
     if _wants_help(words):
         print("usage: chromahint sweep NAME [key=value ...]\n       chromahint sweep status|plot NAME [--help]\n")
         print(f"{sweep.__doc__}\n\n{OVERRIDES}")
@@ -111,20 +113,6 @@ def sweep(words: list[str]) -> int:
     from chromahint.sweeps.command import main as command
 
     return command(words[0], _overrides("sweep", words[1:]))
-
-
-def _look_at_sweep(what: str, *words: str) -> int:
-    parser = argparse.ArgumentParser(f"chromahint sweep {what}", description=sweep.__doc__)
-    parser.add_argument("name", metavar="NAME", help="a sweep that was begun here, or its folder")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder that run folders are in (runs)")
-    if what == "plot":
-        parser.add_argument("--output", type=Path, help="the picture to write (sweep.png in the sweep's folder)")
-    arguments = parser.parse_args(words)
-    from chromahint.sweeps.command import plot, status
-
-    if what == "plot":
-        return plot(arguments.name, arguments.runs, arguments.output)
-    return status(arguments.name, arguments.runs)
 
 
 def models(words: list[str]) -> int:
@@ -204,37 +192,16 @@ def reproduce(words: list[str]) -> int:
 
 def report(words: list[str]) -> int:
     """Compare runs on one page that opens anywhere: `report RUNS`."""
-    parser = argparse.ArgumentParser("chromahint report", description=report.__doc__)
-    _add_runs(parser)
-    parser.add_argument(
-        "-o", "--output", type=Path, default=Path("report.html"), help="the page to write (report.html)"
-    )
-    parser.add_argument("--gallery", type=int, default=8, metavar="N", help="photos in the gallery; 0 draws none (8)")
-    parser.add_argument(
-        "--beside", action="append", default=[], choices=options()["model"], metavar="NAME",
-        help="a method that learns nothing, such as levin, measured on the same photos; may be repeated",
-    )  # fmt: skip
-    arguments = parser.parse_args(words)
-    if arguments.gallery < 0:
-        raise ValueError(f"--gallery {arguments.gallery}: is a number of photos from 0")
     from chromahint.report.command import report as command
 
-    return command(
-        arguments.runs, arguments.output, arguments.gallery, arguments.at, arguments.beside, arguments.evaluation
-    )
+    return command(words)
 
 
 def best(words: list[str]) -> int:
     """Name the best of several runs, and say whether it is ahead by more than chance: `best RUNS`."""
-    parser = argparse.ArgumentParser("chromahint best", description=best.__doc__)
-    _add_runs(parser)
-    form = parser.add_mutually_exclusive_group()
-    for name, text in (("json", "print JSON"), ("path", "print the winner's folder and nothing else")):
-        form.add_argument(f"--{name}", dest="form", action="store_const", const=name, default="text", help=text)
-    arguments = parser.parse_args(words)
-    from chromahint.report.command import name_best
+    from chromahint.report.command import best as command
 
-    return name_best(arguments.runs, arguments.at, arguments.evaluation, arguments.form)
+    return command(words)
 
 
 COMMANDS: dict[str, Command] = {
@@ -254,14 +221,6 @@ COMMANDS: dict[str, Command] = {
 
 def _wants_help(words: Sequence[str]) -> bool:
     return any(word in ("-h", "--help") for word in words)
-
-
-def _add_runs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("runs", metavar="RUNS", nargs="+", help="run folders, or folders with run folders below them")
-    parser.add_argument("--at", type=int, metavar="K", help="rank by K hints (each photo's mean over all from 1 on)")
-    parser.add_argument(
-        "--evaluation", metavar="NAME", help="the folder of this name in each run's evaluation/ (what most runs share)"
-    )
 
 
 def _overrides(command: str, words: Sequence[str]) -> list[str]:

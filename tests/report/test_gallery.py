@@ -66,22 +66,29 @@ def test_what_was_coloured_is_not_coloured_again(command, run, tmp_path, monkeyp
     assert (tmp_path / "report.html").read_text() == before
 
 
-def test_a_run_that_was_trained_on_is_left_out(command, run, tmp_path):
+def train_on(run):
     saved = torch.load(run / "checkpoints/best.ckpt", weights_only=True)
     torch.save(saved | {"global_step": 77}, run / "checkpoints/best.ckpt")
-    assert command("report", run).status == 0
-    found = content_of(tmp_path / "report.html")["gallery"]
-    assert list(found["columns"]) == ["pullpush"]
-    assert "has been trained on since it was evaluated" in found["missing"]["run"]
 
 
-def test_a_network_that_is_not_here_is_left_out(command, run, tmp_path):
+def lose_network(run):
     file = run / "evaluation/random_pixels/evaluation.json"
     file.write_text(file.read_text().replace("chromahint.models.spreadnet.SpreadNet", "somewhere.else.Net"))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (train_on, "has been trained on since it was evaluated"),
+        (lose_network, "somewhere.else.Net: can't be built here"),
+    ],
+)
+def test_a_run_that_no_longer_makes_what_was_measured_is_left_out(command, run, tmp_path, change, why):
+    change(run)
     assert command("report", run).status == 0
     found = content_of(tmp_path / "report.html")["gallery"]
     assert list(found["columns"]) == ["pullpush"]
-    assert "somewhere.else.Net: can't be built here" in found["missing"]["run"]
+    assert why in found["missing"]["run"]
 
 
 def test_photos_that_are_gone_leave_a_page_without_gallery(command, run, tmp_path):

@@ -15,7 +15,7 @@ from chromahint.config.folders import defaults, experiment_folders, own_conf, sh
 from chromahint.config.reading import read
 from chromahint.runs.files import write_text
 from chromahint.sweeps.definition import Sweep
-from chromahint.sweeps.study import RUN, SLOT, slots
+from chromahint.sweeps.study import RUN, SLOT, best_of, slots
 
 PLACES = ("runs", "name", "experiment")
 """Overrides that say where a run lies, and not what it is."""
@@ -29,9 +29,8 @@ def write_best(study: optuna.Study, sweep: Sweep, folder: Path) -> Path | None:
         sweep: what was tried.
         folder: of the sweep.
     """
-    try:
-        best = study.best_trial
-    except ValueError:
+    best = best_of(study)
+    if best is None:
         return None
     words = sweep.words(best.params)
     experiment = Path("experiments") / f"{sweep.name}_best"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import signal
 from collections.abc import Sequence
@@ -35,6 +36,20 @@ def main(name: str, typed: Sequence[str]) -> int:
         return worker.work()
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def look(what: str, *words: str) -> int:
+    """Look at a sweep that was begun: `status` prints its trials, `plot` draws how it went; returns the exit status."""
+    does = {"status": "Print the trials of a sweep and the best of them.", "plot": "Draw how a sweep went."}
+    parser = argparse.ArgumentParser(f"chromahint sweep {what}", description=does[what])
+    parser.add_argument("name", metavar="NAME", help="a sweep that was begun here, or its folder")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="the folder that run folders are in (runs)")
+    if what == "plot":
+        parser.add_argument("--output", type=Path, help="the picture to write (sweep.png in the sweep's folder)")
+    arguments = parser.parse_args(words)
+    if what == "plot":
+        return plot(arguments.name, arguments.runs, arguments.output)
+    return status(arguments.name, arguments.runs)
 
 
 def status(where: str, runs: Path) -> int:

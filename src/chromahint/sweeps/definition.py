@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from chromahint.config.errors import ConfigError
 from chromahint.config.folders import options, own_conf, shipped
 from chromahint.config.reading import read
 from chromahint.runs.files import write_text
+from chromahint.sweeps.space import FORM, Choice, Range, override_words, parameter
 
 SAMPLERS = ("tpe", "random", "gp", "grid")
 PRUNERS = ("median", "halving", "none")
@@ -31,58 +31,6 @@ DEFAULTS: dict[str, Any] = {
 }
 OPTIONS = tuple(key for key in DEFAULTS if key != "overrides")
 """What may also be typed behind `chromahint sweep NAME`."""
-
-FORM = "a list of values, {low: , high: , log: true} for a range, or {NAME: [key=value, ...], ...}"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of several: what each is called -> the overrides it stands for."""
-
-    words_of: Mapping[str, list[str]]
-
-    def words(self, value: Any) -> list[str]:
-        """The overrides of a value."""
-        return self.words_of[value]
-
-    def values(self) -> list[str] | None:
-        """All that there is to try."""
-        return list(self.words_of)
-
-    def extremes(self) -> list[Any]:
-        """The values to check before a sweep begins."""
-        return list(self.words_of)
-
-
-@dataclass(frozen=True)
-class Range:
-    """A number from `low` to `high`; whole where both are."""
-
-    key: str
-    low: float
-    high: float
-    log: bool = False
-    step: float | None = None
-
-    @property
-    def whole(self) -> bool:
-        """Whether only whole numbers are meant."""
-        return all(isinstance(number, int) for number in (self.low, self.high, self.step or 1))
-
-    def words(self, value: Any) -> list[str]:
-        """The overrides of a value."""
-        return [f"{self.key}={value!r}"]
-
-    def values(self) -> list[Any] | None:
-        """All that there is to try, where that is not without end."""
-        step = self.step or (1 if self.whole else None)
-        if self.log or step is None:
-            return None
-        return [self.low + step * n for n in range(int((self.high - self.low) / step + 1e-9) + 1)]
-
-    def extremes(self) -> list[Any]:
-        """The values to check before a sweep begins."""
-        return [self.low, self.high]
 
 
 @dataclass(frozen=True)
@@ -192,7 +140,7 @@ def read_sweep(name: str, typed: Sequence[str]) -> Sweep:
         else:
             overrides.append(word)
     if overrides:
-        content["overrides"] = [*_words("overrides", content.get("overrides") or []), *overrides]
+        content["overrides"] = [*override_words("overrides", content.get("overrides") or []), *overrides]
     return _sweep(file.stem, content, file)
 
 
@@ -261,13 +209,13 @@ def _checked(name: str, content: dict[str, Any]) -> Sweep:
     space = written.get("space")
     if not isinstance(space, dict) or not space:
         raise ConfigError(f"space: says what is tried: each key of a config has {FORM}")
-    parameters = {str(key): _parameter(str(key), value) for key, value in space.items()}
-    overrides = _words("overrides", written["overrides"])
+    parameters = {str(key): parameter(str(key), value) for key, value in space.items()}
+    overrides = override_words("overrides", written["overrides"])
     swept = {
         read(word).get_key_element()
-        for parameter in parameters.values()
-        for value in parameter.extremes()
-        for word in parameter.words(value)
+        for each in parameters.values()
+        for value in each.extremes()
+        for word in each.words(value)
     }
     for word in overrides:
         if read(word).get_key_element() in swept:
@@ -286,56 +234,3 @@ def _limits(sweep: Sweep) -> None:
             )
     elif sweep.trials is None and sweep.minutes is None:
         raise ConfigError("the sweep would never end: set trials, minutes, or sampler=grid")
-
-
-def _parameter(name: str, value: Any) -> Choice | Range:
-    if isinstance(value, dict) and {"low", "high"} & set(value):
-        return _range(name, value)
-    if isinstance(value, dict) and value:
-        return Choice({str(label): _words(f"space: {name}: {label}", words) for label, words in value.items()})
-    if isinstance(value, list) and value:
-        texts = [each if isinstance(each, str) else json.dumps(each) for each in value]
-        if len(set(texts)) < len(texts):
-            raise ConfigError(f"space: {name}: a value stands there twice")
-        return Choice({text: [_readable(f"{name}={text}")] for text in texts})
-    raise ConfigError(f"space: {name}: is {value!r}; it has {FORM}")
-
-
-def _range(name: str, value: dict[str, Any]) -> Range:
-    unknown = set(value) - {"low", "high", "log", "step"}
-    if unknown or not {"low", "high"} <= set(value) or not isinstance(value.get("log", False), bool):
-        raise ConfigError(
-            f"space: {name}: is {value!r}; a range is {{low: , high: }}, with log: true or step: if wanted"
-        )
-    numbers = {key: _number(f"space: {name}: {key}", value[key]) for key in ("low", "high", "step") if key in value}
-    found = Range(name, numbers["low"], numbers["high"], value.get("log", False), numbers.get("step"))
-    if not found.low < found.high or (found.step is not None and found.step <= 0):
-        raise ConfigError(f"space: {name}: low={found.low} is to be below high={found.high}, and a step above 0")
-    if found.log and (found.low <= 0 or found.step is not None):
-        raise ConfigError(f"space: {name}: a range with log: true begins above 0, and has no step")
-    return found
-
-
-def _number(where: str, value: Any) -> float:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    try:
-        number = float(value)  # YAML takes 1e-3 for a text
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise ConfigError(f"{where}: is {value!r}; it is a number")
-    return number
-
-
-def _words(where: str, words: Any) -> list[str]:
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise ConfigError(f"{where}: is {words!r}; it is a list of overrides: [key=value, ...]")
-    return [_readable(word) for word in words]
-
-
-def _readable(word: str) -> str:
-    override = read(word)
-    if override.is_delete() or override.is_sweep_override():
-        raise ConfigError(f"{word}: write key=value with one value; several are tried under space:")
-    return word

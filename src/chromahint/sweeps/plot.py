@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 
-from chromahint.sweeps.definition import Choice, Range, Sweep
+from chromahint.sweeps.definition import Sweep
+from chromahint.sweeps.space import Choice, Range
 from chromahint.sweeps.status import importances
 from chromahint.sweeps.study import SLOT, slots
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from chromahint.sweeps.definition import Sweep
-from chromahint.sweeps.study import ERROR, MINUTES, lost, slots
+from chromahint.sweeps.study import ERROR, MINUTES, best_of, lost, slots
 
 STATES = {
     TrialState.WAITING: "waiting",
@@ -51,14 +51,6 @@ def show(study: optuna.Study, sweep: Sweep, console: Console) -> None:
     for slot, trial in trials.items():
         if ERROR in trial.user_attrs:
             console.print(escape(f"trial {slot} failed: {trial.user_attrs[ERROR]}"))
-
-
-def best_of(study: optuna.Study) -> FrozenTrial | None:
-    """The finished trial with the highest value, if there is one."""
-    try:
-        return study.best_trial
-    except ValueError:
-        return None
 
 
 def importances(study: optuna.Study) -> dict[str, float]:

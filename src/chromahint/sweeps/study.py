@@ -24,7 +24,8 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from chromahint.sweeps.definition import Choice, Range, Sweep
+from chromahint.sweeps.definition import Sweep
+from chromahint.sweeps.space import Choice, Range
 
 SLOT, ERROR, MINUTES, RUN = "slot", "error", "minutes", "run"
 """What a trial remembers beside its values: its slot, why it failed, what it took, and its run folder."""
@@ -155,6 +156,14 @@ def slots(study: optuna.Study) -> dict[int, FrozenTrial]:
 def lost(trial: FrozenTrial) -> bool:
     """Whether a trial ended with its worker, and not by itself."""
     return trial.state == TrialState.FAIL and ERROR not in trial.user_attrs
+
+
+def best_of(study: optuna.Study) -> FrozenTrial | None:
+    """The finished trial with the highest value, if there is one."""
+    try:
+        return study.best_trial
+    except ValueError:
+        return None
 
 
 def report_all(trial: Trial, values: Sequence[float]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shlex
 import time
@@ -16,6 +15,7 @@ from rich.console import Console
 
 from chromahint.config.compose import Composed
 from chromahint.config.errors import ConfigError
+from chromahint.runs.figures import read_figures
 from chromahint.runs.files import write_json
 from chromahint.runs.folder import Run, open_run
 from chromahint.runs.lock import Busy
@@ -27,6 +27,7 @@ from chromahint.sweeps.study import (
     MINUTES,
     RUN,
     SLOT,
+    best_of,
     open_study,
     report_all,
     sampler_of,
@@ -173,11 +174,8 @@ class Worker:
         return None
 
     def _best_so_far(self) -> str:
-        try:
-            best = self.study.best_trial
-        except ValueError:
-            return ""
-        return f"; best {best.value:.2f} dB (trial {best.user_attrs[SLOT]})"
+        best = best_of(self.study)
+        return "" if best is None else f"; best {best.value:.2f} dB (trial {best.user_attrs[SLOT]})"
 
 
 def _free(run: Run) -> tuple[Run, int]:
@@ -192,7 +190,4 @@ def _free(run: Run) -> tuple[Run, int]:
 def psnr(run: Run) -> list[float]:
     """Every `val/psnr` of a run, in order."""
     file = run.path / "metrics.csv"
-    if not file.exists():
-        return []
-    with file.open(encoding="utf-8", newline="") as lines:
-        return [float(row["value"]) for row in csv.DictReader(lines) if row["name"] == "val/psnr"]
+    return read_figures(file).get("val/psnr", ([], []))[1] if file.exists() else []

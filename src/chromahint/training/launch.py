@@ -124,12 +124,11 @@ def make_run(composed: Composed, folder: Path, group: str) -> Run:
 
 def start(run: Run, processes: int) -> int:
     """Start the processes of a run and wait for them; when one fails, the others are ended. Returns the exit status."""
-    job = ["-m", "chromahint.training.job", str(run.path)]
     if processes == 1:
-        return subprocess.run([sys.executable, *job], check=False).returncode  # noqa: S603
+        return subprocess.run([sys.executable, *_job(run)], check=False).returncode  # noqa: S603
     from chromahint.training.processes import run_together
 
-    return run_together(job, processes)
+    return run_together(_job(run), processes)
 
 
 @contextlib.contextmanager
@@ -138,7 +137,7 @@ def started(run: Run, processes: int) -> Iterator[subprocess.Popen[bytes]]:
 
     Ctrl-C reaches them through this process alone.
     """
-    job = ["-m", "chromahint.training.job", str(run.path)]
+    job = _job(run)
     if processes > 1:
         job = ["-m", "chromahint.training.processes", str(processes), *job]
     with (run.path / "output.txt").open("ab") as output:
@@ -155,3 +154,7 @@ def started(run: Run, processes: int) -> Iterator[subprocess.Popen[bytes]]:
         if process.poll() is None:
             process.terminate()
         process.wait()
+
+
+def _job(run: Run) -> list[str]:
+    return ["-m", "chromahint.training.job", str(run.path)]
