@@ -23,7 +23,7 @@ CONF = Path(__file__).resolve().parents[1] / "conf"
 CHOICES = sorted((file.parent.name, file.stem) for file in CONF.glob("*/*.yaml") if file.parent.name != "sweep")
 # what the command itself gives to a target that is built in two steps
 GIVEN = {
-    "trainer": {"folder", "callbacks", "loggers"},
+    "trainer": {"folder", "callbacks", "loggers", "network"},
     "logger": {"folder", "config", "about"},
     "optimizer": {"named_parameters"},
     "callbacks": {"folder"},
@@ -155,9 +155,9 @@ def test_trainers_build(name, photos, tmp_path):
     make = build(node)
     if node["accelerator"] == "gpu" and not torch.cuda.is_available():
         with pytest.raises(ValueError, match="type trainer=cpu"):
-            make(folder=tmp_path, callbacks=[], loggers=[])
+            make(folder=tmp_path, callbacks=[], loggers=[], network=torch.nn.Identity())
         return
-    trainer = make(folder=tmp_path, callbacks=[], loggers=[])
+    trainer = make(folder=tmp_path, callbacks=[], loggers=[], network=torch.nn.Identity())
     assert trainer.num_devices == (node["devices"] if node["devices"] != "auto" else max(1, torch.cuda.device_count()))
 
 

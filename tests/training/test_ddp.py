@@ -67,7 +67,9 @@ def test_two_processes_validate_as_one(together, figures, monkeypatch):
     run = open_run(together.run)
     config = run.config
     task, data = make_task(config | {"weights": str(run.weights)}), build(config["data"])
-    trainer = build(config["trainer"] | {"devices": 1})(folder=run.path, callbacks=[], loggers=[])
+    trainer = build(config["trainer"] | {"devices": 1})(
+        folder=run.path, callbacks=[], loggers=[], network=torch.nn.Identity()
+    )
     [alone] = trainer.validate(task, datamodule=data, verbose=False)
     logged = figures(together.run)
     assert {name for name in alone if name.startswith("val/")} == {name for name in logged if name.startswith("val/")}

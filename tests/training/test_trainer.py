@@ -64,8 +64,37 @@ def test_auto_precision_follows_the_hardware(monkeypatch, native, chosen):
     assert choose_precision("auto", on_gpu=True) == chosen
 
 
+def dilated(inputs, dilation=2, **options):
+    return nn.Sequential(nn.Conv2d(inputs, 32, 3, padding=dilation, dilation=dilation, **options))
+
+
+@pytest.mark.parametrize("layer", [dilated(24), dilated(20, dilation=4), dilated(64, groups=2)])
+def test_a_layer_that_bf16_does_wrong_is_trained_in_float32(monkeypatch, layer):
+    monkeypatch.setattr(devices, "_cpu_computes_bf16", lambda: True)
+    assert choose_precision("auto", on_gpu=False, network=layer) == "32-true"
+    with pytest.raises(ValueError, match=r"such as 0 come out wrong .* type trainer.precision=32-true"):
+        choose_precision("bf16-mixed", on_gpu=False, network=layer)
+
+
+@pytest.mark.parametrize("inputs", [3, 16, 32, 80])
+def test_a_layer_that_bf16_does_right_is_trained_in_bf16(monkeypatch, inputs):
+    monkeypatch.setattr(devices, "_cpu_computes_bf16", lambda: True)
+    layer = dilated(inputs)
+    assert choose_precision("auto", on_gpu=False, network=layer) == "bf16-mixed"
+    layer.to(memory_format=torch.channels_last)
+    x = torch.randn(8, inputs, 32, 32).to(memory_format=torch.channels_last)
+    gradients = []
+    for enabled in (True, False):
+        layer.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            out = layer(x)
+        out.float().square().sum().backward()
+        gradients.append(layer[0].weight.grad.clone())
+    assert (gradients[0] - gradients[1]).norm() < 0.03 * gradients[1].norm()
+
+
 def cpu_trainer(folder, **options):
-    return make_trainer(folder=folder, callbacks=[], loggers=[], accelerator="cpu", **options)
+    return make_trainer(folder=folder, callbacks=[], loggers=[], network=nn.Identity(), accelerator="cpu", **options)
 
 
 def test_words_arrive(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
+from torch import nn
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
@@ -25,12 +26,38 @@ def process_count(accelerator: str, devices: int | Literal["auto"]) -> int:
     return gpus if devices == "auto" else devices
 
 
-def choose_precision(wanted: Precision | Literal["auto"], on_gpu: bool) -> Precision:
-    """Resolve `auto`: bf16-mixed where the hardware computes in bf16, else 32-true."""
+def choose_precision(wanted: Precision | Literal["auto"], on_gpu: bool, network: nn.Module | None = None) -> Precision:
+    """Resolve `auto`: bf16-mixed where the hardware computes in bf16, and rightly so, else 32-true.
+
+    Raises:
+        ValueError: bf16 was asked for, and the gradients of a layer come out wrong in it.
+    """
+    layer = None if on_gpu or network is None else wrong_in_bf16(network)
+    if wanted == "bf16-mixed" and layer is not None:
+        raise ValueError(
+            f"trainer.precision=bf16-mixed: on a processor, gradients of dilated convolutions such as {layer} come out "
+            "wrong in bf16; type trainer.precision=32-true, or give the layer a multiple of 16 channels to read"
+        )
     if wanted != "auto":
         return wanted
     native = torch.cuda.is_bf16_supported(including_emulation=False) if on_gpu else _cpu_computes_bf16()
-    return "bf16-mixed" if native else "32-true"
+    return "bf16-mixed" if native and layer is None else "32-true"
+
+
+def wrong_in_bf16(network: nn.Module) -> str | None:
+    """The first layer whose weights would get wrong gradients in bf16 on a processor, if there is one.
+
+    Seen with torch 2.13 on avx512_bf16 and channels_last: dilated convolutions that read more than 16 channels, and not
+    a multiple of 16, get gradients that are off by half or not a number; so do those in groups.
+    """
+    for name, layer in network.named_modules():
+        if isinstance(layer, nn.Conv2d) and any(
+            d > 1 < k for d, k in zip(layer.dilation, layer.kernel_size, strict=True)
+        ):
+            read = layer.in_channels
+            if layer.groups > 1 or (read > 16 and read % 16):
+                return str(name)
+    return None
 
 
 def _cpu_computes_bf16() -> bool:

@@ -83,7 +83,7 @@ def train(run: Run) -> None:
     around = [ProgressLine(), LeaveOnSignal(), BrokenFiles(run.path / "broken.txt"), FiniteLoss(run.path)]
     callbacks = [*around, *_callbacks(config["callbacks"], run)]
     loggers = [figures, *([logger] if logger else [])]
-    trainer = build(config["trainer"])(folder=run.path, callbacks=callbacks, loggers=loggers)
+    trainer = build(config["trainer"])(folder=run.path, callbacks=callbacks, loggers=loggers, network=task.network)
     started = {"started": now()} if saved is None else {"resumed": [*run.about.get("resumed", []), now()]}
     if trainer.is_global_zero:
         data.write_lists(run.path)

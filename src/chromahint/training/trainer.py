@@ -10,6 +10,7 @@ from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
+from torch import nn
 
 from chromahint.training.checkpoints import WholeFiles
 from chromahint.training.compiled import Compiled
@@ -21,6 +22,7 @@ def make_trainer(
     folder: Path,
     callbacks: list[Callback],
     loggers: list[Logger],
+    network: nn.Module,
     accelerator: Literal["auto", "cpu", "gpu"] = "auto",
     devices: int | Literal["auto"] = "auto",
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto",
@@ -39,9 +41,10 @@ def make_trainer(
         folder: the run's folder.
         callbacks: what else happens around the steps.
         loggers: where figures go.
+        network: that is trained.
         accelerator: auto, cpu or gpu.
         devices: processes of the run, one a device.
-        precision: auto is bf16-mixed where the hardware computes in bf16, else 32-true.
+        precision: auto is bf16-mixed where the hardware computes in bf16 and the network bears it, else 32-true.
         max_steps: optimizer steps after which training ends; None is no limit. So for the next two.
         max_epochs: times that every training picture is seen.
         max_minutes: minutes of training, validations included.
@@ -61,7 +64,7 @@ def make_trainer(
         accelerator="gpu" if on_gpu else "cpu",
         devices=count,
         strategy="ddp" if count > 1 else "auto",
-        precision=choose_precision(precision, on_gpu),
+        precision=choose_precision(precision, on_gpu, network),
         max_epochs=-1,
         accumulate_grad_batches=accumulate,
         gradient_clip_val=clip,

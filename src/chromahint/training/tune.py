@@ -220,8 +220,8 @@ def trial(config: Config) -> tuple[Step, Callable[[float], None]]:
     """A network to train and throw away: a function that makes a step, and one that sets the learning rate."""
     seed_everything(config["seed"], verbose=False)
     device = torch.device("cuda" if on_gpu(config) else "cpu")
-    precision = choose_precision(config["trainer"]["precision"], on_gpu(config))
     task: Colorization = make_task(config).to(device)
+    precision = choose_precision(config["trainer"]["precision"], on_gpu(config), task.network)
     task.train()
     optimizer = task.make_optimizer(task.network.named_parameters())
     shares = [group["lr"] / optimizer.param_groups[0]["lr"] for group in optimizer.param_groups]
