@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import shutil
 import signal
@@ -212,5 +213,23 @@ def figures():
             _, _, name, value = line.split(",")
             found.setdefault(name, []).append(float(value))
         return found
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def inspect():
+    """`inspect(run)` is what W&B itself reads out of the one offline run in a run folder: config, summary, and more."""
+
+    def read(run):
+        [log] = (run / "wandb").glob("offline-run-*/run-*.wandb")
+        shown = subprocess.run(
+            [sys.executable, "-m", "wandb", "leet", "inspect", "--summary", "--json", str(log)],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        return json.loads(shown.stdout)
 
     return read

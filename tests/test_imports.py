@@ -28,6 +28,8 @@ COMMANDS = {
     "sweeps/command.py",
     "sweeps/definition.py",
     "sweeps/space.py",
+    "sweeps/wandb_command.py",
+    "sweeps/wandb_file.py",
     "sweeps/worker.py",
     "training/launch.py",
     "training/multirun.py",
@@ -130,7 +132,9 @@ def test_help_imports_nothing_heavy(words):
     assert not heavy & modules_after(f"from chromahint.cli import main\nmain({words})")
 
 
-@pytest.mark.parametrize("words", [["report"], ["best"], ["sweep", "status"], ["data"], ["models"], ["hints"]])
+@pytest.mark.parametrize(
+    "words", [["report"], ["best"], ["sweep", "status"], ["sweep", "wandb"], ["data"], ["models"], ["hints"]]
+)
 def test_help_of_ordinary_options_imports_no_network(words):
     code = "import contextlib\nfrom chromahint.cli import main\nwith contextlib.suppress(SystemExit): "
     assert not {"torch", "lightning", "wandb", "kornia"} & modules_after(f"{code}main({[*words, '--help']})")

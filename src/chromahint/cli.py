@@ -96,14 +96,18 @@ def experiment(words: list[str]) -> int:
 
 
 def sweep(words: list[str]) -> int:
-    """Choose by trying: `sweep NAME [key=value ...]`, again for more workers; `sweep status|plot NAME`."""
+    """Choose by trying: `sweep NAME [key=value ...]`, again for more workers; `sweep status|plot|wandb NAME`."""
     known = ", ".join(options()["sweep"])
     if words and words[0] in ("status", "plot"):
         from chromahint.sweeps.command import look
 
         return look(*words)
+    if words and words[0] in ("wandb", "trial"):
+        from chromahint.sweeps.wandb_command import main as with_wandb
+
+        return with_wandb(*words)
     if _wants_help(words):
-        print("usage: chromahint sweep NAME [key=value ...]\n       chromahint sweep status|plot NAME [--help]\n")
+        print("usage: chromahint sweep NAME [key=value ...]\n       chromahint sweep status|plot|wandb NAME [--help]\n")
         print(f"{sweep.__doc__}\n\n{OVERRIDES}")
         print("Options of the sweep itself: trials, minutes, sampler, pruner, storage, heartbeat.\n")
         print(f"Names: {known}; or the path of a YAML file.")

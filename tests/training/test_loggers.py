@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 import yaml
@@ -11,19 +9,6 @@ import yaml
 from chromahint.training.loggers import MetricsFile, define_metrics, log_outcome, wandb_logger
 
 ABOUT = {"name": "unet/now", "group": "unet", "wandb_id": "1234abcd"}
-
-
-def inspect(run):
-    """What W&B itself reads out of the one offline run in a run folder."""
-    [log] = (run / "wandb").glob("offline-run-*/run-*.wandb")
-    shown = subprocess.run(
-        [sys.executable, "-m", "wandb", "leet", "inspect", "--summary", "--json", str(log)],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    return json.loads(shown.stdout)
 
 
 def number(value):
@@ -55,7 +40,7 @@ def test_values_survive_reading(tmp_path):
 # --- W&B
 
 
-def test_there_is_one_offline_run_with_the_id_of_the_run_folder(default_run):
+def test_there_is_one_offline_run_with_the_id_of_the_run_folder(default_run, inspect):
     shown = inspect(default_run.run)
     about = json.loads((default_run.run / "run.json").read_text())
     assert shown["run_id"] == about["wandb_id"]
@@ -66,11 +51,14 @@ def test_there_is_one_offline_run_with_the_id_of_the_run_folder(default_run):
     assert [path.name for path in default_run.folder.iterdir()] == ["runs"], "nothing outside the run folder"
 
 
-def test_wandb_has_the_resolved_config(default_run):
-    assert inspect(default_run.run)["config"] == yaml.safe_load((default_run.run / "config.yaml").read_text())
+def test_wandb_has_the_resolved_config(default_run, inspect):
+    config = yaml.safe_load((default_run.run / "config.yaml").read_text())
+    choices = json.loads((default_run.run / "run.json").read_text())["choices"]
+    assert choices["loss"] == "huber"
+    assert inspect(default_run.run)["config"] == config | {"choices": choices}
 
 
-def test_the_summary_has_the_best_validation_and_the_test(default_run, figures):
+def test_the_summary_has_the_best_validation_and_the_test(default_run, figures, inspect):
     summary = inspect(default_run.run)["summary"]
     logged = figures(default_run.run)
     assert len(logged["val/psnr"]) == 2
@@ -82,13 +70,13 @@ def test_the_summary_has_the_best_validation_and_the_test(default_run, figures):
         assert summary[f"test/ssim@{count}"] == pytest.approx(values["ssim"])
 
 
-def test_the_hint_curve_is_there(default_run):
+def test_the_hint_curve_is_there(default_run, inspect):
     summary = inspect(default_run.run)["summary"]
     assert summary["hints/count"] == 1966
     assert summary["test/psnr_by_hints_table"]["nrows"] == 6
 
 
-def test_pictures_are_there(default_run):
+def test_pictures_are_there(default_run, inspect):
     summary = inspect(default_run.run)["summary"]
     [media] = (default_run.run / "wandb").glob("offline-run-*/files")
     drawn = ("pictures/test", "figures/psnr_by_hints", "figures/training")
@@ -97,7 +85,7 @@ def test_pictures_are_there(default_run):
     assert len(list((media / "media/images/pictures").glob("strip_*"))) == 2, "one strip a validation"
 
 
-def test_the_best_value_is_kept_whatever_comes_after(tmp_path):
+def test_the_best_value_is_kept_whatever_comes_after(tmp_path, inspect):
     logger = wandb_logger(tmp_path, {"seed": 0}, ABOUT, mode="offline")
     define_metrics(logger, [0, 10])
     for step, value in enumerate((3.0, 5.0, 4.0)):
@@ -108,7 +96,7 @@ def test_the_best_value_is_kept_whatever_comes_after(tmp_path):
     assert number(summary["val/psnr@10"]) == 6
 
 
-def test_two_runs_of_one_process_do_not_mix(tmp_path):
+def test_two_runs_of_one_process_do_not_mix(tmp_path, inspect):
     from PIL import Image
 
     Image.new("RGB", (8, 8)).save(tmp_path / "strip.png")

@@ -72,6 +72,11 @@ class Sweep:
         """The same to look at, with numbers of three digits."""
         return self.differing({n: float(f"{v:.3g}") if isinstance(v, float) else v for n, v in values.items()})
 
+    def labels(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """The choices of a trial that stand for several overrides, by what they are called."""
+        spaces = self.space.items()
+        return {name: values[name] for name, each in spaces if isinstance(each, Choice) and each.labelled(name)}
+
     def to_check(self) -> list[dict[str, Any]]:
         """Values of trials in which every choice and the ends of every range come up once, one change at a time."""
         first = {name: parameter.extremes()[0] for name, parameter in self.space.items()}

@@ -154,6 +154,7 @@ class Worker:
             processes = agree(config)
             whole = Composed(config, composed.choices, composed.overrides)
             run = make_run(whole, self.folder / name, f"sweep/{self.sweep.name}")
+            run.note(trial=self.sweep.labels(values))
         elif run.about["state"] not in ("finished", "pruned"):
             run, processes = _free(run)
         else:

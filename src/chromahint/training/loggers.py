@@ -129,7 +129,8 @@ def wandb_logger(
     Args:
         folder: the run's folder, where an offline run is kept.
         config: the resolved config.
-        about: of run.json: `name` on a dashboard, `group`, and `wandb_id`, the same when the run is resumed.
+        about: of run.json: `name` on a dashboard, `group`, and `wandb_id`, the same when the run is resumed; `choices`
+            and `trial` are logged beside the config, for a class does not say which file of a group it came from.
         project: the W&B project.
         entity: the team or user.
         group: runs that are compared together; None is the experiment's or the model's name, or the multirun's.
@@ -153,7 +154,7 @@ def wandb_logger(
         entity=entity,
         group=group or about["group"],
         tags=tags or [],
-        config=config,
+        config=config | {key: about[key] for key in ("choices", "trial") if key in about},
         mode=wanted,
         settings=wandb.Settings(console="off"),
     )

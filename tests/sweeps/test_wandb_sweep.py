@@ -1,0 +1,256 @@
+"""Sweeps that W&B leads: its own schema takes the file, and its own agent starts trainings from it."""
+
+import importlib.util
+import json
+import os
+import queue
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
+from wandb.wandb_agent import Agent
+
+from chromahint.config.errors import ConfigError
+from chromahint.runs.folder import open_run
+from chromahint.sweeps.definition import names, read_sweep
+from chromahint.sweeps.wandb_file import read_values, wandb_file
+
+ODD = {
+    "space": {
+        "trainer.clip": [None, 1.0],
+        "model.mask": [True, False],
+        "optimizer.betas": [[0.5, 0.9], [0.9, 0.999]],
+        "loss": ["mse", "huber"],
+        "augment": ["none", "light"],
+        "seed": {"low": 0, "high": 9},
+        "data.batch_size": {"low": 4, "high": 64, "log": True},
+        "optimizer.lr": {"low": 1e-4, "high": 1e-2, "log": True},
+        "schedule.floor": {"low": 0.0, "high": 0.5},
+        "schedule.warmup": {"low": 0.1, "high": 0.3, "step": 0.1},
+        "network": {"1": ["model=unet"], "gated": ["model=hscaunet", "model.channel_attention=spatial"]},
+    },
+    "sampler": "random",
+    "trials": 3,
+}
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    """`sweep(sampler=..., ...)` reads a sweep with a parameter of every kind, changed as told."""
+
+    def read(*typed, **content):
+        (tmp_path / "odd.yaml").write_text(yaml.safe_dump(ODD | content, sort_keys=False))
+        return read_sweep(str(tmp_path / "odd.yaml"), typed)
+
+    return read
+
+
+def typed_by_agent(chosen):
+    """What W&B's agent types for the values that its server has sent."""
+    return create_sweep_command_args({"args": {name: {"value": value} for name, value in chosen.items()}})[
+        "args_no_hyphens"
+    ]
+
+
+def test_each_parameter_says_the_same_to_wandb(sweep):
+    about = yaml.safe_load(wandb_file(sweep(), "odd", ["seed=1"], "photos", "team"))
+    assert about["parameters"] == {
+        "trainer.clip": {"values": ["null", 1.0]},
+        "model.mask": {"values": [True, False]},
+        "optimizer.betas": {"values": ["[0.5, 0.9]", "[0.9, 0.999]"]},
+        "choices.loss": {"values": ["mse", "huber"]},
+        "choices.augment": {"values": ["none", "light"]},
+        "seed": {"distribution": "int_uniform", "min": 0, "max": 9},
+        "data.batch_size": {"distribution": "q_log_uniform_values", "q": 1, "min": 4, "max": 64},
+        "optimizer.lr": {"distribution": "log_uniform_values", "min": 1e-4, "max": 1e-2},
+        "schedule.floor": {"distribution": "uniform", "min": 0.0, "max": 0.5},
+        "schedule.warmup": {"values": [0.1, 0.2, pytest.approx(0.3)]},
+        "trial.network": {"values": [1, "gated"]},
+    }
+    assert about["metric"] == {"name": "val/psnr", "goal": "maximize"}
+    assert (about["project"], about["entity"], about["run_cap"]) == ("photos", "team", 3)
+    assert about["command"][-4:] == ["odd", "seed=1", "--", "${args_no_hyphens}"]
+
+
+@pytest.mark.parametrize(
+    ("ours", "method", "stops", "most", "said"),
+    [
+        ({"sampler": "tpe", "pruner": "median"}, "bayes", {"min_iter": 2, "eta": 2, "strict": False}, 3, "no median"),
+        ({"sampler": "gp", "pruner": "halving"}, "bayes", {"min_iter": 1, "eta": 3, "strict": True}, 3, "best third"),
+        ({"pruner": "none", "trials": None, "minutes": 90}, "random", None, None, "minutes=90"),
+        ({"pruner": "none", "storage": "sqlite:///x.db"}, "random", None, 3, "storage"),
+        ({"sampler": "grid", "pruner": "none", "space": {"seed": {"low": 0, "high": 4}}}, "grid", None, 3, "seed"),
+    ],
+)
+def test_how_it_chooses_and_ends(sweep, ours, method, stops, most, said):
+    text = wandb_file(sweep(**ours), "odd", [])
+    about = yaml.safe_load(text)
+    assert about["method"] == method
+    assert about.get("early_terminate") == (stops and {"type": "hyperband", **stops})
+    assert about.get("run_cap") == most
+    assert said in text
+    assert ("impute" in about["metric"]) == (method == "bayes")
+    if method == "grid":
+        assert about["parameters"] == {"seed": {"values": [0, 1, 2, 3, 4]}}
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_schema_of_wandb_takes_every_sweep(name):
+    spec = importlib.util.find_spec("sweeps")
+    schema = Path(spec.origin).parent / "config/schema.json" if spec and spec.origin else None
+    if schema is None or not schema.is_file():
+        pytest.skip("needs W&B's schema: pip install --no-deps sweeps")
+    about = yaml.safe_load(wandb_file(read_sweep(name, []), name, [], "photos", "team"))
+    jsonschema.validate(about, json.loads(schema.read_text()))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(about | {"sampler": "tpe"}, json.loads(schema.read_text()))
+
+
+@pytest.mark.parametrize("name", names())
+def test_an_agent_can_type_every_choice(name):
+    sweep = read_sweep(name, [])
+    parameters = yaml.safe_load(wandb_file(sweep, name, []))["parameters"]
+    called = dict(zip(sweep.space, parameters, strict=True))
+    for values in sweep.to_check():
+        chosen = {}
+        for parameter, value in values.items():
+            listed = parameters[called[parameter]].get("values")
+            where = sweep.space[parameter].values()
+            chosen[called[parameter]] = listed[where.index(value)] if listed else value
+        assert read_values(sweep, typed_by_agent(json.loads(json.dumps(chosen)))) == values
+
+
+def test_values_as_an_agent_prints_them(sweep):
+    chosen = {
+        "trainer.clip": 1, "model.mask": True, "optimizer.betas": "[0.5, 0.9]", "choices.loss": "huber",
+        "choices.augment": "none", "seed": 3.0, "data.batch_size": 16.0, "optimizer.lr": 1e-05,
+        "schedule.floor": 0, "schedule.warmup": 0.2, "trial.network": "1",
+    }  # fmt: skip
+    one = sweep()
+    values = read_values(one, typed_by_agent(chosen))
+    assert one.words(values) == [
+        "trainer.clip=1.0", "model.mask=true", "optimizer.betas=[0.5, 0.9]", "loss=huber", "augment=none", "seed=3",
+        "data.batch_size=16", "optimizer.lr=1e-05", "schedule.floor=0.0", "schedule.warmup=0.2", "model=unet",
+    ]  # fmt: skip
+    assert one.labels(values) == {"network": "1"}
+    assert read_values(one, typed_by_agent(chosen | {"trainer.clip": "null"}))["trainer.clip"] == "null"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["choices.loss=psnr"], "choices.loss=psnr: the sweep does not try that"),
+        (["choices.loss=mse", "other=1"], "other: the sweep has choices.loss"),
+        ([], "choices.loss: has no value"),
+    ],
+)
+def test_a_sweep_that_has_changed_is_named(sweep, words, said):
+    with pytest.raises(ConfigError, match="chromahint sweep wandb") as caught:
+        read_values(sweep(space={"loss": ["mse", "huber"]}), words)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["spreadnet", "logger=none"], "type logger=wandb"),
+        (["spreadnet", "logger.mode=offline"], "logger.mode=auto"),
+        (["spreadnet", "loss=mse"], "the sweep tries values of that itself"),
+        (["spreadnat"], "Did you mean spreadnet?"),
+        (["spreadnet", "trainer"], "is not key=value"),
+    ],
+)
+def test_what_cannot_be_led_by_wandb_is_said(command, words, said):
+    shown = command("sweep", "wandb", *words)
+    assert shown.status == 2
+    assert said in shown.err
+
+
+# --- an agent of W&B, without its server
+
+
+@pytest.fixture
+def agent(tmp_path, monkeypatch, tiny):
+    """`agent(*words, **chosen)` lets W&B's own agent start a trial of a tiny sweep; gives the process."""
+    space = {
+        "loss": ["mse", "huber"],
+        "optimizer.betas": [[0.5, 0.9], [0.9, 0.999]],
+        "network": {"plain": ["model=unet"], "gated": ["model=hscaunet", "model.channel_attention=spatial"]},
+    }
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump({"space": space, "sampler": "grid", "pruner": "none"}))
+    monkeypatch.chdir(tmp_path)
+    # the command is on the PATH of whoever starts agents
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    facts = {"SWEEP_ID": "sw33p", "RUN_ID": "", "SWEEP_PARAM_PATH": "", "DIR": str(tmp_path), "PROJECT": "photos"}
+    for name, value in facts.items():
+        monkeypatch.setenv(f"WANDB_{name}", value)
+    started = []
+
+    def start(command, *words, run_id="r1", **chosen):
+        written = command("sweep", "wandb", "tiny.yaml", *tiny, "logger=wandb", *words)
+        assert written.status == 0, written.err
+        about = yaml.safe_load((tmp_path / "tiny_wandb.yaml").read_text())
+        values = {name: each["values"][0] for name, each in about["parameters"].items()} | chosen
+        leader = Agent(None, queue.Queue(), sweep_id="sw33p")
+        leader._sweep_command = about["command"]
+        # what its server sends for a run
+        leader._command_run(
+            {
+                "type": "run",
+                "run_id": run_id,
+                "program": about["program"],
+                "args": {name: {"value": value} for name, value in values.items()},
+            }
+        )
+        started.append(leader._run_processes[run_id])
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def test_an_agent_trains_in_its_run(agent, command, tmp_path, inspect):
+    process = agent(command, **{"choices.loss": "huber", "trial.network": "gated", "optimizer.betas": "[0.9, 0.999]"})
+    assert process.wait(timeout=300) == 0
+    [folder] = (tmp_path / "runs/sweep/tiny-sw33p").iterdir()
+    run = open_run(folder)
+    assert run.about["state"] == "finished"
+    assert folder.name.startswith("r1-loss-huber")
+    assert (run.config["loss"]["_target_"], run.config["optimizer"]["betas"]) == (
+        "chromahint.training.losses.Huber", [0.9, 0.999],
+    )  # fmt: skip
+    assert run.config["model"]["channel_attention"] == "spatial"
+    shown = inspect(folder)
+    assert (shown["run_id"], run.about["wandb_id"], shown["project"]) == ("r1", "r1", "photos")
+    assert shown["summary"]["val/psnr"]["max"] > 0
+    # once as the server knows them, and once where the run of another sweep has them
+    assert shown["config"]["choices.loss"] == shown["config"]["choices"]["loss"] == "huber"
+    assert shown["config"]["trial.network"] == shown["config"]["trial"]["network"] == "gated"
+    assert shown["config"]["model"] == run.config["model"]
+    resumed = subprocess.run(
+        [sys.executable, "-m", "chromahint", "sweep", "trial", "tiny.yaml", "--", "choices.loss=psnr"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert resumed.returncode == 2
+    assert "the sweep does not try that" in resumed.stderr
+
+
+def test_a_trial_that_wandb_ends_is_no_failure_of_its_agent(agent, command, tmp_path):
+    words = ["trainer.max_steps=100000", "callbacks.checkpoints.every=1", "trainer.val_every=100000"]
+    process = agent(command, *words, **{"trial.network": "plain"})
+    for _ in range(1200):
+        if found := list((tmp_path / "runs/sweep/tiny-sw33p").glob("*/checkpoints/last.ckpt")):
+            break
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.terminate()  # what W&B's agent does
+    assert process.wait(timeout=60) == 0
+    assert open_run(found[0].parents[1]).about["state"] == "interrupted"
