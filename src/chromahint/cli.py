@@ -208,6 +208,13 @@ def best(words: list[str]) -> int:
     return command(words)
 
 
+def dashboard(words: list[str]) -> int:
+    """Compare runs on W&B, in a workspace and a report: `dashboard --sweep NAME`, `dashboard --dry-run`."""
+    from chromahint.report.command import dashboard as command
+
+    return command(words)
+
+
 COMMANDS: dict[str, Command] = {
     "train": train,
     "experiment": experiment,
@@ -218,6 +225,7 @@ COMMANDS: dict[str, Command] = {
     "data": data,
     "report": report,
     "best": best,
+    "dashboard": dashboard,
     "doctor": doctor,
     "reproduce": reproduce,
 }

@@ -67,12 +67,14 @@ def until(folder, what, seconds=300):
 
 
 def test_trials_train_and_the_best_trains_again(begin, tmp_path, command, figures):
-    assert begin().wait(timeout=300) == 0, said(tmp_path)
+    space = {"loss": ["mse", "huber"], "start": {"one": ["seed=1"], "two": ["seed=2"]}}
+    assert begin(space=space).wait(timeout=300) == 0, said(tmp_path)
     trials = slots(memory(tmp_path))
     assert [trial.state for trial in trials.values()] == [TrialState.COMPLETE] * 2
     for trial in trials.values():
         run = open_run(tmp_path / "runs/sweep/tiny" / trial.user_attrs["run"])
         assert run.about["state"] == "finished"
+        assert run.about["trial"] == {"start": trial.params["start"]}
         assert trial.value == max(figures(run.path)["val/psnr"]) == max(trial.intermediate_values.values())
         assert "PSNR" in (run.path / "output.txt").read_text()
     made = command("train", "experiment=tiny_best")

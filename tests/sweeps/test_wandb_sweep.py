@@ -222,7 +222,7 @@ def test_an_agent_trains_in_its_run(agent, command, tmp_path, inspect):
     assert process.wait(timeout=300) == 0
     [folder] = (tmp_path / "runs/sweep/tiny-sw33p").iterdir()
     run = open_run(folder)
-    assert run.about["state"] == "finished"
+    assert (run.about["state"], run.about["group"]) == ("finished", "sweep/tiny")
     assert folder.name.startswith("r1-loss-huber")
     assert (run.config["loss"]["_target_"], run.config["optimizer"]["betas"]) == (
         "chromahint.training.losses.Huber", [0.9, 0.999],
@@ -235,12 +235,12 @@ def test_an_agent_trains_in_its_run(agent, command, tmp_path, inspect):
     assert shown["config"]["choices.loss"] == shown["config"]["choices"]["loss"] == "huber"
     assert shown["config"]["trial.network"] == shown["config"]["trial"]["network"] == "gated"
     assert shown["config"]["model"] == run.config["model"]
-    resumed = subprocess.run(
+    refused = subprocess.run(
         [sys.executable, "-m", "chromahint", "sweep", "trial", "tiny.yaml", "--", "choices.loss=psnr"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert resumed.returncode == 2
-    assert "the sweep does not try that" in resumed.stderr
+    assert refused.returncode == 2
+    assert "the sweep does not try that" in refused.stderr
 
 
 def test_a_trial_that_wandb_ends_is_no_failure_of_its_agent(agent, command, tmp_path):

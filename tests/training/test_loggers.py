@@ -6,7 +6,7 @@ import os
 import pytest
 import yaml
 
-from chromahint.training.loggers import MetricsFile, define_metrics, log_outcome, wandb_logger
+from chromahint.training.loggers import MetricsFile, define_metrics, has_key, log_outcome, wandb_logger
 
 ABOUT = {"name": "unet/now", "group": "unet", "wandb_id": "1234abcd"}
 
@@ -136,6 +136,24 @@ def test_a_key_in_the_netrc_file_counts(tmp_path, monkeypatch):
     (tmp_path / "netrc").write_text("machine\n\x00")
     monkeypatch.delenv("WANDB_BASE_URL")
     assert wandb_logger(tmp_path, {}, ABOUT)._wandb_init["mode"] == "offline"
+
+
+@pytest.mark.parametrize("server", [None, "https://api.wandb.ai", "https://wandb.example.com", "http://localhost:8080"])
+def test_what_wandb_login_writes_is_found(tmp_path, monkeypatch, server):
+    from wandb.sdk.lib.urls import DEFAULT_BASE_URL
+    from wandb.sdk.lib.wbauth.wbnetrc import read_netrc_auth, write_netrc_auth
+
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    if server:
+        monkeypatch.setenv("WANDB_BASE_URL", server)
+    assert not has_key()
+    write_netrc_auth(host=server or DEFAULT_BASE_URL, api_key="x" * 40)
+    assert has_key()
+    monkeypatch.setenv("WANDB_BASE_URL", "https://other.example.com")
+    assert not has_key()
+    for asked in (DEFAULT_BASE_URL, "https://api.wandb.ai", "https://wandb.example.com", "http://localhost:8080"):
+        monkeypatch.setenv("WANDB_BASE_URL", asked)
+        assert has_key() == (read_netrc_auth(host=asked) is not None)
 
 
 def test_a_group_of_ones_own_goes_before_the_default(tmp_path):

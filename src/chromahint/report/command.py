@@ -1,12 +1,16 @@
-"""The commands `chromahint report` and `chromahint best`."""
+"""The commands `chromahint report`, `chromahint best` and `chromahint dashboard`."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from chromahint.config.folders import options
+from chromahint.report.dashboard import USUAL, Dashboard, missing, plan
 
 
 def report(words: Sequence[str]) -> int:
@@ -44,6 +48,85 @@ def best(words: Sequence[str]) -> int:
     from chromahint.report.compare import name_best
 
     return name_best(arguments.runs, arguments.at, arguments.evaluation, arguments.form)
+
+
+def dashboard(words: Sequence[str]) -> int:
+    """Build a page on W&B about the runs of a project, a group or a sweep; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        "chromahint dashboard", description="Compare runs on W&B: a workspace to look around in, and a report to show."
+    )
+    parser.add_argument(
+        "typed", metavar="key=value", nargs="*",
+        help="what was typed for `train`, where the runs have other counts of hints or another project than usual",
+    )  # fmt: skip
+    parser.add_argument("--project", help="of W&B (logger.project)")
+    parser.add_argument("--entity", help="the team or user (logger.entity, or the account's default)")
+    parser.add_argument("--group", help="runs of this group alone, such as multirun/DATE (all runs)")
+    parser.add_argument("--sweep", metavar="NAME", help="runs of this sweep alone, compared by what it tries")
+    parser.add_argument(
+        "--by", action="append", metavar="KEY",
+        help="a key of the config to compare by, or choices.GROUP; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--dry-run", action="store_true", help="say what would be built; needs no account")
+    parser.add_argument("--json", action="store_true", help="with --dry-run: print what W&B would be sent")
+    arguments = parser.parse_intermixed_args(words)
+    if arguments.json and not arguments.dry_run:
+        raise ValueError("--json prints what W&B would be sent; type --dry-run --json")
+    page = _page(arguments)
+    if arguments.dry_run and not arguments.json:
+        from chromahint.report.dashboard import outline
+
+        print(outline(page))  # noqa: T201
+        return 0
+    from chromahint.report.workspaces import default_entity, save, structure
+
+    if arguments.dry_run:
+        print(json.dumps(structure(page), indent=2))  # noqa: T201
+        return 0
+    from chromahint.training.loggers import has_key
+
+    if not has_key():
+        raise ValueError(
+            "a dashboard lies on W&B, and there is no API key: type `wandb login`, or set WANDB_API_KEY; "
+            "`chromahint dashboard --dry-run` says what would be built, and `chromahint report` needs no account"
+        )
+    page = dataclasses.replace(page, entity=page.entity or default_entity())
+    for address in save(page):
+        print(address)  # noqa: T201
+    return 0
+
+
+def _page(arguments: argparse.Namespace) -> Dashboard:
+    """Plan the page from what was typed."""
+    from chromahint.config.compose import compose
+    from chromahint.sweeps.definition import read_sweep
+    from chromahint.sweeps.space import Range
+    from chromahint.sweeps.wandb_file import logged_as
+
+    for word in arguments.typed:
+        if "=" not in word:
+            raise ValueError(f"{word}: is not key=value; see `chromahint dashboard --help`")
+    sweep = read_sweep(arguments.sweep, arguments.typed) if arguments.sweep else None
+    first = sweep.to_check()[0] if sweep else {}
+    composed = compose("train", sweep.words(first) if sweep else arguments.typed)
+    logger = composed.config["logger"]
+    group, choices, logs = arguments.group or logger.get("group"), list(USUAL), []
+    if sweep:
+        group = group or f"sweep/{composed.config['name'] or sweep.name}"
+        choices = [logged_as(name, parameter) for name, parameter in sweep.space.items()]
+        logs = [name for name, parameter in sweep.space.items() if isinstance(parameter, Range) and parameter.log]
+    choices = arguments.by or choices
+    logged = composed.config | {"choices": composed.choices, "trial": sweep.labels(first) if sweep else {}}
+    if unknown := missing(logged, choices):
+        raise ValueError(f"--by {unknown[0]}: runs log no such key; type --by model.width, or --by choices.loss")
+    return plan(
+        arguments.project or logger.get("project") or "chromahint",
+        arguments.entity or logger.get("entity") or os.environ.get("WANDB_ENTITY"),
+        group,
+        composed.config["protocol"]["counts"],
+        choices,
+        logs,
+    )
 
 
 def _add_runs(parser: argparse.ArgumentParser) -> None:

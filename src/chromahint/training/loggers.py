@@ -17,6 +17,9 @@ from urllib.parse import urlsplit
 from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
+CLOUD, EARLIER = "api.forge.coreweave.com", "api.wandb.ai"
+"""W&B's own server; `wandb login` of 0.31 writes its new name, and a key under the earlier one goes on to count."""
+
 
 class MetricsFile(Logger):
     """Appends to `metrics.csv` of the run folder, one figure a line: step, epoch, name, value."""
@@ -207,8 +210,10 @@ def has_key() -> bool:
     """Look where W&B keeps keys, without asking W&B, which would ask the person."""
     if os.environ.get("WANDB_API_KEY"):
         return True
-    host = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    host = urlsplit(os.environ.get("WANDB_BASE_URL") or f"https://{CLOUD}").netloc
+    file = os.environ.get("NETRC")
     try:
-        return netrc.netrc(os.environ.get("NETRC")).authenticators(host) is not None
+        logins = netrc.netrc(Path(file).expanduser() if file else None)
     except (OSError, netrc.NetrcParseError):
         return False
+    return any(logins.authenticators(name) for name in ([CLOUD, EARLIER] if host == CLOUD else [host]))

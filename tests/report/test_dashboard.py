@@ -1,0 +1,203 @@
+"""A dashboard on W&B: what it shows is what runs log, and until it is saved it needs neither account nor network."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from chromahint.report.dashboard import BEST, outline, plan
+from chromahint.sweeps.definition import names, read_sweep
+from chromahint.sweeps.wandb_file import logged_as
+
+COUNTS = [0, 1, 10, 100, 328, 1966]
+REFUSING = """
+import socket, sys
+def refuse(*_, **__):
+    raise SystemExit("a connection was asked for")
+for name in ("connect", "connect_ex", "sendto"):
+    setattr(socket.socket, name, refuse)
+socket.getaddrinfo = socket.create_connection = refuse
+"""
+
+
+@pytest.fixture
+def alone(tmp_path):
+    """`alone("dashboard", ...)` runs the command in a process that refuses to connect anywhere."""
+
+    def run(*words, before=""):
+        code = f"{REFUSING}\n{before}\nfrom chromahint.cli import main\nsys.exit(main({list(words)}))"
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            env={**os.environ, "WANDB_SERVICE": "", "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def logged(default_run, inspect):
+    """What W&B reads out of a real run: the names of its history, its summary and its config."""
+    [file] = default_run.run.glob("wandb/offline-run-*/run-*.wandb")
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    records = [json.loads(line).get("history", {}).get("item", {}) for line in lines]
+    shown = inspect(default_run.run)
+    return {"history": {name for record in records for name in record}, **shown}
+
+
+def at(tree, path):
+    """The value at a path of keys that may have dots themselves."""
+    if not path:
+        return tree
+    for key in tree:
+        if path == key or path.startswith(f"{key}."):
+            return at(tree[key], path[len(key) + 1 :])
+    raise KeyError(path)
+
+
+def exists(logged, accessor):
+    """Whether a run has what a column or an axis of W&B is called: `summary:...`, or `config:KEY.value...`."""
+    section, _, name = accessor.partition(":")
+    if section == "run":
+        return name == "displayName"
+    if section == "config":
+        top, _, rest = name.partition(".value")
+        return not isinstance(at(logged["config"][top], rest.lstrip(".")), dict)
+    return isinstance(at(logged["summary"], name), int | float)
+
+
+def find(tree, key):
+    """All that stands under a key anywhere in a structure."""
+    if isinstance(tree, dict):
+        for name, value in tree.items():
+            yield from [value] if name == key else []
+            yield from find(value, key)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from find(value, key)
+
+
+@pytest.mark.parametrize("page", ["workspace", "report"])
+def test_whatever_a_panel_shows_a_run_has(command, logged, page):
+    shown = command("dashboard", "--dry-run", "--json", "--by", "choices.schedule", "--by", "model.steps")
+    sent = json.loads(shown.out)[page]
+    lines = [each for each in find(sent, "config") if isinstance(each, dict) and "metrics" in each]
+    assert {(each["xAxis"], *each["metrics"]) for each in lines} == {
+        ("hints/count", "hints/psnr"), ("hints/count", "hints/ssim"), ("trainer/global_step", "train/loss"),
+        ("trainer/global_step", "val/psnr"), ("_runtime", "val/psnr"), ("_runtime", "trainer/global_step"),
+    }  # fmt: skip
+    assert {name for each in lines for name in (each["xAxis"], *each["metrics"])} <= logged["history"]
+    media = {key for keys in find(sent, "mediaKeys") for key in keys}
+    assert media == {"pictures/test", "pictures/strip"}
+    assert {logged["summary"][key]["_type"] for key in media} == {"image-file", "images/separated"}
+    [axes] = [[column["accessor"] for column in columns] for columns in find(sent, "columns")]
+    assert axes == ["config:choices.value.schedule", "config:model.value.steps", f"summary:{BEST}"]
+    assert all(exists(logged, axis) for axis in axes)
+    for columns in find(sent, "columnOrder"):
+        assert columns[:2] == ["run:displayName", f"summary:{BEST}"]
+        figures = [f"summary:test/{figure}@{count}" for figure in ("psnr", "ssim") for count in COUNTS]
+        assert columns[2:14] == figures
+        assert all(exists(logged, column) for column in columns)
+    for keys in find(sent, "sort"):
+        assert keys == {"keys": [{"key": {"section": "summary", "name": BEST}, "ascending": False}]}
+
+
+def test_the_usual_choices_are_logged_too(command, logged):
+    sent = json.loads(command("dashboard", "--dry-run", "--json").out)
+    [axes] = [[column["accessor"] for column in columns] for columns in find(sent["workspace"], "columns")]
+    assert len(axes) == 8
+    assert all(exists(logged, axis) for axis in axes)
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_sweep_is_compared_by_what_it_tries(command, name):
+    shown = command("dashboard", "--dry-run", "--json", "--sweep", name, "--entity", "team", "--project", "photos")
+    assert shown.status == 0, shown.err
+    sent = json.loads(shown.out)
+    space = read_sweep(name, []).space
+    for page in ("workspace", "report"):
+        filters = [each["filters"] for each in find(sent[page], "filters") if isinstance(each, dict)]
+        wanted = {"key": {"section": "run", "name": "group"}, "op": "=", "value": f"sweep/{name}", "disabled": False}
+        assert filters
+        assert all(each == [wanted] for each in filters)
+        [columns] = find(sent[page], "columns")
+        keys = [column["accessor"].removeprefix("config:").replace(".value", "", 1) for column in columns[:-1]]
+        assert keys == [logged_as(parameter, each) for parameter, each in space.items()]
+        logarithmic = [key for key, column in zip(keys, columns, strict=False) if column.get("log")]
+        assert logarithmic == [key for key in keys if key == "optimizer.lr"]
+    assert (sent["workspace"]["entity"], sent["workspace"]["project"]) == ("team", "photos")
+    assert sent["report"]["project"] == {"name": "photos", "entityName": "team"}
+
+
+def test_panels_of_a_report_do_not_lie_on_each_other(command):
+    sent = json.loads(command("dashboard", "--dry-run", "--json").out)["report"]
+    for grid in find(sent, "panelBankSectionConfig"):
+        places = [panel["layout"] for panel in grid["panels"]]
+        cells = [(x, y) for p in places for x in range(p["x"], p["x"] + p["w"]) for y in range(p["y"], p["y"] + p["h"])]
+        assert len(cells) == len(set(cells))
+        assert max((x for x, _ in cells), default=0) < 24
+
+
+def test_the_outline_names_all_of_it():
+    said = outline(plan("photos", None, "unet", [0, 10], ["choices.loss"]))
+    for part in (
+        "your account/photos", "group unet", "test/psnr@10", "test/ssim@0", "choices.loss",
+        "hints/psnr over hints/count", "pictures/test by run", "train/loss",
+    ):  # fmt: skip
+        assert part in said
+    assert "all runs" in outline(plan("photos", "team", None, [0], ["seed"]))
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_dry_run_asks_nobody(alone, form):
+    done = alone("dashboard", "--sweep", "spreadnet", "--dry-run", *form)
+    assert done.returncode == 0, done.stderr
+    assert "hints/psnr" in done.stdout
+    assert "sweep/spreadnet" in done.stdout
+
+
+def test_without_a_key_the_way_to_one_is_said(alone):
+    done = alone("dashboard")
+    assert done.returncode == 2
+    for part in ("wandb login", "WANDB_API_KEY", "chromahint dashboard --dry-run", "chromahint report"):
+        assert part in done.stderr
+
+
+def test_without_the_extra_the_way_to_it_is_said(alone):
+    lacking = "sys.modules['wandb_workspaces'] = None"
+    done = alone("dashboard", "--dry-run", "--json", before=lacking)
+    assert done.returncode == 2
+    assert "pip install 'chromahint[dashboard]'" in done.stderr
+    assert alone("dashboard", "--dry-run", before=lacking).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["--json"], ["--dry-run --json"]),
+        (["--by", "model.widht", "--dry-run"], ["model.widht", "choices.loss"]),
+        (["--by", "model", "--dry-run"], ["--by model", "choices.loss"]),
+        (["--sweep", "spreadnat", "--dry-run"], ["Did you mean spreadnet?"]),
+        (["protocol.counts", "--dry-run"], ["is not key=value"]),
+    ],
+)
+def test_what_cannot_be_built_is_said(command, words, parts):
+    shown = command("dashboard", *words)
+    assert shown.status == 2
+    for part in parts:
+        assert part in shown.err
+
+
+def test_other_counts_and_places_are_taken_over(command):
+    shown = command("dashboard", "--dry-run", "protocol.counts=[0,5]", "logger.project=mine", "--group", "multirun/now")
+    assert "test/psnr@5" in shown.out
+    assert "test/psnr@10" not in shown.out
+    assert "your account/mine" in shown.out
+    assert "multirun/now" in shown.out
