@@ -132,6 +132,7 @@ def test_a_sweep_is_compared_by_what_it_tries(command, name):
         assert keys == [logged_as(parameter, each) for parameter, each in space.items()]
         logarithmic = [key for key, column in zip(keys, columns, strict=False) if column.get("log")]
         assert logarithmic == [key for key in keys if key == "optimizer.lr"]
+    assert sent["report"]["displayName"] == sent["workspace"]["displayName"] == f"Chromahint sweep {name}"
     assert (sent["workspace"]["entity"], sent["workspace"]["project"]) == ("team", "photos")
     assert sent["report"]["project"] == {"name": "photos", "entityName": "team"}
 

@@ -105,7 +105,8 @@ def plan(
             Curve("Speed: steps, by seconds", step, time),
         ],
     }
-    title = f"Chromahint: {group or project}"
+    # W&B makes an address of it
+    title = f"Chromahint {group or project}".replace("/", " ")
     return Dashboard(title, project, entity, group, columns, choices, sections)
 
 
