@@ -43,10 +43,15 @@ def needed(name, photos):
     return [] if name == "scenes" else [f"data.root={photos}"]
 
 
+def kind(group):
+    """The config that a group is a part of."""
+    return "multirun" if group == "launcher" else "train"
+
+
 @functools.cache
 def composed(group, name, photos):
     extras = {"data": needed(name, photos) if group == "data" else [], "loss": ["model=zhang2017"]}
-    return compose("train", [f"{group}={name}", *extras.get(group, [])]).config
+    return compose(kind(group), [f"{group}={name}", *extras.get(group, [])]).config
 
 
 def targets(node):
@@ -96,7 +101,7 @@ def test_composes_and_passes_the_check(group, name, photos):
         with pytest.raises(ConfigError, match="no photos to learn from: type data=folder"):
             check(composed(group, name, photos), "train")
     else:
-        check(composed(group, name, photos), "train")
+        check(composed(group, name, photos), kind(group))
 
 
 @pytest.mark.parametrize(("group", "name"), [(g, n) for g, n in CHOICES if g in ("model", "data", "protocol")])
@@ -161,6 +166,13 @@ def test_trainers_build(name, photos, tmp_path):
     assert trainer.num_devices == (node["devices"] if node["devices"] != "auto" else max(1, torch.cuda.device_count()))
 
 
+@pytest.mark.parametrize("name", [n for g, n in CHOICES if g == "launcher"])
+def test_launchers_build(name, photos):
+    launcher = build(composed("launcher", name, photos)["launcher"] | {"submit": False})
+    train = compose("train", []).config["trainer"]
+    assert launcher.shape(train) == launcher.shape(train | {"devices": 1})
+
+
 @pytest.mark.parametrize("name", [n for g, n in CHOICES if g == "callbacks"])
 def test_callbacks_build(name, photos, tmp_path):
     for node in composed("callbacks", name, photos)["callbacks"].values():
@@ -180,6 +192,6 @@ def test_loggers_build(name, photos, tmp_path):
 def test_every_group_of_the_defaults_has_its_default_file():
     from chromahint.config.folders import defaults
 
-    for command in ("train", "evaluate"):
+    for command in ("train", "evaluate", "multirun"):
         for group, name in defaults(command).items():
             assert name == "null" or (group, name) in CHOICES, f"{command}: {group}={name}"

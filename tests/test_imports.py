@@ -34,6 +34,7 @@ COMMANDS = {
     "sweeps/worker.py",
     "training/launch.py",
     "training/multirun.py",
+    "training/slurm.py",
     "training/job.py",
     "training/resume.py",
     "training/outcome.py",

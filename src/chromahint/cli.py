@@ -18,6 +18,10 @@ Each argument is key=value: a choice in a group (model=unet) or one option (data
 Values with spaces, commas or brackets stand in quotes: 'hints.probabilities=[0.01, 0.03]'.
 """
 
+SEVERAL = """\
+`train -m model=unet,resunet seed=0,1` trains every combination, n_jobs=N at once; launcher=slurm gives them to a
+cluster, and `train -m status=FOLDER` shows how they stand."""
+
 TUNE = "`train tune=lr ...` suggests a learning rate for what else is typed, `train tune=batch ...` a batch size."
 
 
@@ -52,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def train(words: list[str]) -> int:
     """Train a network: `train model=unet`; several with -m; `train resume=RUN` goes on with a stopped one."""
     if _wants_help(words):
-        print(_with_groups("train [-m] [key=value ...]", f"{train.__doc__}\n{TUNE}", "train"))
+        print(_with_groups("train [-m] [key=value ...]", f"{train.__doc__}\n{SEVERAL}\n{TUNE}", "train"))
         return 0
     if words and words[0] in ("-m", "--multirun"):
         from chromahint.training.multirun import main as multirun

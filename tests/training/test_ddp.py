@@ -85,25 +85,32 @@ def test_both_processes_took_part_in_each_step(together):
     assert progress["is_last_batch"]
 
 
-@pytest.fixture
-def handlers():
-    """Torch's launcher takes over the signals of the process it runs in."""
-    kept = {
-        number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-    }
-    yield
-    for number, handler in kept.items():
-        signal.signal(number, handler)
-
-
 @pytest.mark.parametrize("failing", [0, 1])
-def test_when_one_process_fails_the_others_are_ended(handlers, tmp_path, failing):
+def test_when_one_process_fails_the_others_are_ended(tmp_path, failing):
     script = tmp_path / "script.py"
     script.write_text(f"import os, sys, time\nif os.environ['RANK'] == '{failing}': sys.exit(3)\ntime.sleep(120)\n")
     assert processes.run_together([str(script)], 2) == 3
 
 
-def test_processes_know_of_each_other(handlers, tmp_path):
+@pytest.mark.parametrize("failing", [0, 1])
+def test_the_one_that_was_killed_is_named_and_not_those_that_lost_it(tmp_path, failing):
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"import os, signal, sys, time\nif os.environ['RANK'] == '{failing}': os.kill(os.getpid(), signal.SIGKILL)\n"
+        "sys.exit(1)\n"
+    )
+    assert processes.run_together([str(script)], 2) == 128 + signal.SIGKILL
+
+
+def test_the_signals_of_this_process_are_its_own_again(tmp_path):
+    heard = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1)
+    before = [signal.getsignal(number) for number in heard]
+    (tmp_path / "script.py").write_text("")
+    assert processes.run_together([str(tmp_path / "script.py")], 2) == 0
+    assert [signal.getsignal(number) for number in heard] == before
+
+
+def test_processes_know_of_each_other(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         "import os, pathlib, sys\n"

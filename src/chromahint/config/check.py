@@ -27,6 +27,7 @@ GROUPS = {
 }
 TOP = {
     "train": GROUPS | {"seed", "weights", "runs", "name"},
+    "multirun": {"launcher"},
     "evaluate": {
         "model",
         "data",
@@ -79,6 +80,7 @@ NUMBERS: list[tuple[str, str, Callable[[Any], bool]]] = [
     ("loss.most", "a number above 0, in dB", lambda v: v > 0),
     ("optimizer.lr", "a number above 0", lambda v: v > 0),
     ("trainer.devices", "auto, or a whole number from 1", lambda v: v == "auto" or v >= 1),
+    ("trainer.num_nodes", "a whole number from 1", lambda v: v >= 1),
     ("trainer.accumulate", "a whole number from 1", lambda v: v >= 1),
     ("trainer.clip", "a number above 0, or null for no clipping", lambda v: v > 0),
     ("trainer.val_every", "a whole number of steps from 1, or null for every epoch", lambda v: v >= 1),
@@ -89,6 +91,10 @@ NUMBERS: list[tuple[str, str, Callable[[Any], bool]]] = [
     ("callbacks.checkpoints.every", "a whole number of steps from 1", lambda v: v >= 1),
     ("callbacks.average.decay", "a number from 0 to below 1", lambda v: 0 <= v < 1),
     ("protocol.size", "a side in pixels from 16", lambda v: v >= 16),
+    ("launcher.minutes", "a whole number from 3", lambda v: v >= 3),
+    ("launcher.memory_gb", "a whole number from 1, or null for what the cluster gives", lambda v: v >= 1),
+    ("launcher.cpus", "a whole number from 1", lambda v: v >= 1),
+    ("launcher.gpus", "a whole number from 0, or null for what trainer says", lambda v: v >= 0),
 ]
 WHOLE = {"seed", "batch_size"}
 
@@ -98,7 +104,7 @@ def check(config: Config, kind: str) -> None:
 
     Args:
         config: a composed, resolved config.
-        kind: "train" or "evaluate".
+        kind: "train", "evaluate" or "multirun".
     """
     problems = [*_unknown_top(config, TOP[kind]), *_top(config, kind), *_walk(config, "")]
     problems = problems or [*_numbers(config), *_files(config), *_contradictions(config, kind)]

@@ -91,7 +91,10 @@ def _check_choices(overrides: Sequence[Override], chosen: Mapping[str, str]) -> 
         if key not in groups or override.is_delete():
             continue
         if key not in chosen:
-            raise ConfigError(f"{key}={value}: there is no such option here; the groups are {', '.join(chosen)}.")
+            several = " It is for `chromahint train -m`." if key in defaults("multirun") else ""
+            raise ConfigError(
+                f"{key}={value}: there is no such option here; the groups are {', '.join(chosen)}.{several}"
+            )
         if value is None and chosen[key] == "null":
             continue
         value = "null" if value is None else value

@@ -220,5 +220,5 @@ def _why_apart(came: Basis, wanted: Basis) -> str:
 
 def _why_none(run: Run) -> str:
     about = run.about
-    error = f": {about['error']}" if "error" in about else ""
+    error = f": {about['error']}" if about.get("error") else ""
     return f"has no evaluation; the run is {about.get('state')}{error}"

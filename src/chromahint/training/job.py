@@ -33,6 +33,7 @@ from chromahint.training.loggers import MetricsFile, define_metrics, log_outcome
 from chromahint.training.mishaps import explain
 from chromahint.training.outcome import conclude
 from chromahint.training.progress import ProgressLine
+from chromahint.training.slurm_jobs import this_job
 from chromahint.training.stopping import GiveUp, LeaveOnSignal, Stopped, leaving_at_once, requeue
 from chromahint.training.task import Colorization
 from chromahint.training.terse import terse
@@ -45,27 +46,28 @@ def main(arguments: Sequence[str]) -> int:
     terse()
     try:
         with leaving_at_once(), alone_in(run.path) if _is_first() else contextlib.nullcontext():
+            if run.about.get("error"):  # of an earlier try
+                _note(run, state="created", error=None)
             train(run)
     except Busy as error:
         _say(f"Error: {error}")
         return 2
     except ValueError as error:
-        _note(run, state="failed", ended=now(), error=str(error))
-        _say(f"Error: {error}")
+        _fail(run, str(error))
         return 2
     except (KeyboardInterrupt, Stopped) as stop:
         number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
-        _note(run, state="interrupted", ended=now())
-        _say(f"stopped by {signal.Signals(number).name}; {_how_to_go_on(run)}")
-        if number == getattr(signal, "SIGUSR1", None):
-            _requeue()
+        if run.about["state"] != "failed":  # where another process failed, this one is merely told to leave
+            _note(run, state="interrupted", ended=now())
+            _say(f"stopped by {signal.Signals(number).name}; {_how_to_go_on(run)}")
+            if number == getattr(signal, "SIGUSR1", None):
+                _requeue()
         return 128 + number
     except BaseException as error:
         explained = explain(error, run, run.config)
-        _note(run, state="failed", ended=now(), error=explained or f"{type(error).__name__}: {error}")
+        _fail(run, explained or f"{type(error).__name__}: {error}", say=explained is not None)
         if explained is None:
             raise
-        _say(f"Error: {explained}")
         return 1
     return 0
 
@@ -87,7 +89,8 @@ def train(run: Run) -> None:
     started = {"started": now()} if saved is None else {"resumed": [*run.about.get("resumed", []), now()]}
     if trainer.is_global_zero:
         data.write_lists(run.path)
-    _note(run, state="running", **started, processes=trainer.world_size, precision=str(trainer.precision))
+    facts = {"processes": trainer.world_size, "precision": str(trainer.precision), "slurm_job": this_job()}
+    _note(run, state="running", **started, **facts)
     if saved is None:
         figures.cut(0)
     else:
@@ -141,8 +144,8 @@ def _callbacks(nodes: dict[str, Any], run: Run) -> list[Callback]:
 
 
 def _is_first() -> bool:
-    """Whether this is the process that writes; torch's launcher tells each its number."""
-    return os.environ.get("RANK", "0") == "0"
+    """Whether this is the process that writes; torch's launcher or SLURM's tells each its number."""
+    return os.environ.get("RANK", os.environ["SLURM_PROCID"] if "CHROMAHINT_TASKS" in os.environ else "0") == "0"
 
 
 def _how_to_go_on(run: Run) -> str:
@@ -160,6 +163,15 @@ def _requeue() -> None:
 @rank_zero_only
 def _note(run: Run, **facts: Any) -> None:
     run.note(**facts)
+
+
+def _fail(run: Run, error: str, say: bool = True) -> None:
+    """Note and say why the run fails, from whichever of its processes is the first: the others merely lost that one."""
+    if run.about["state"] == "failed":
+        return
+    run.note(state="failed", ended=now(), error=error)
+    if say:
+        print(f"Error: {error}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 @rank_zero_only

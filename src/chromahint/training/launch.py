@@ -19,6 +19,8 @@ from chromahint.config.folders import plans
 from chromahint.models.boxed import weights_file
 from chromahint.runs.files import read_json
 from chromahint.runs.folder import Run, create_run, open_run, stamp
+from chromahint.training.settling import settle
+from chromahint.training.slurm_jobs import this_job
 
 
 def main(overrides: Sequence[str]) -> int:
@@ -57,15 +59,32 @@ def agree(config: dict[str, Any]) -> int:
     Raises:
         ValueError: this machine, the weights or a part do not fit the config.
     """
+    trainer = config["trainer"]
+    if (nodes := trainer.get("num_nodes", 1)) > 1:  # which older runs do not have
+        raise ConfigError(
+            f"trainer.num_nodes={nodes}: several machines are a matter of SLURM; type `chromahint train -m "
+            f"launcher=slurm trainer.num_nodes={nodes}`. A run that SLURM began goes on with `sbatch --array=NUMBER "
+            "SCRIPT`, of the script beside its folder"
+        )
+    agree_anywhere(config)
+    from chromahint.training.devices import process_count
+
+    return process_count(trainer["accelerator"], trainer["devices"])
+
+
+def agree_anywhere(config: dict[str, Any]) -> None:
+    """Check the weights and what the parts say, for whichever machine.
+
+    Raises:
+        ValueError: the weights or a part do not fit the config.
+    """
     weights = weights_file(config["weights"], config["model"])
 
     import torch
 
     from chromahint.config.build import build
     from chromahint.models.weights import load_weights
-    from chromahint.training.devices import process_count
 
-    processes = process_count(config["trainer"]["accelerator"], config["trainer"]["devices"])
     for part in ("protocol", "hints", "schedule", "loss", "augment"):
         build(config[part])
     build(config["optimizer"])([("weight", torch.nn.Parameter(torch.zeros(1)))])
@@ -76,7 +95,6 @@ def agree(config: dict[str, Any]) -> int:
         raise ConfigError(f"{name} has nothing to train: type `chromahint evaluate model=...` to see how good it is")
     if weights is not None:
         load_weights(network, weights)
-    return processes
 
 
 def label(composed: Composed) -> str:
@@ -93,7 +111,7 @@ def default_folder(composed: Composed) -> Path:
 
 def run_of_this_job(composed: Composed) -> Run | None:
     """The unfinished run that this SLURM job began before it was requeued."""
-    job, again = os.environ.get("SLURM_JOB_ID"), os.environ.get("SLURM_RESTART_COUNT", "0")
+    job, again = this_job(), os.environ.get("SLURM_RESTART_COUNT", "0")
     if job is None or again == "0":
         return None
     begun = Path(composed.config["runs"]).expanduser() / label(composed)
@@ -114,7 +132,7 @@ def make_run(composed: Composed, folder: Path, group: str) -> Run:
         "choices": composed.choices,
         "wandb_id": secrets.token_hex(4),
     }
-    if job := os.environ.get("SLURM_JOB_ID"):
+    if job := this_job():
         about["slurm_job"] = job
     try:
         return create_run(folder, composed.config, about)
@@ -125,10 +143,13 @@ def make_run(composed: Composed, folder: Path, group: str) -> Run:
 def start(run: Run, processes: int) -> int:
     """Start the processes of a run and wait for them; when one fails, the others are ended. Returns the exit status."""
     if processes == 1:
-        return subprocess.run([sys.executable, *_job(run)], check=False).returncode  # noqa: S603
-    from chromahint.training.processes import run_together
+        status = subprocess.run([sys.executable, *_job(run)], check=False).returncode  # noqa: S603
+    else:
+        from chromahint.training.processes import run_together
 
-    return run_together(_job(run), processes)
+        status = run_together(_job(run), processes)
+    settle(run, status)
+    return status
 
 
 @contextlib.contextmanager
@@ -153,7 +174,7 @@ def started(run: Run, processes: int) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         if process.poll() is None:
             process.terminate()
-        process.wait()
+        settle(run, process.wait())
 
 
 def _job(run: Run) -> list[str]:

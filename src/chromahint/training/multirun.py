@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -12,26 +13,38 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hydra.core.override_parser.types import ValueType
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
+from chromahint.config.build import build
+from chromahint.config.check import check
+from chromahint.config.compose import compose
 from chromahint.config.errors import ConfigError
 from chromahint.config.reading import read
-from chromahint.runs.files import read_json
-from chromahint.runs.folder import Run, stamp
-from chromahint.training.launch import agree, checked, make_run, start, started
+from chromahint.runs.folder import Run, open_run, stamp
+from chromahint.training.launch import agree, agree_anywhere, checked, make_run, start, started
+from chromahint.training.multirun_table import conclude, states
+from chromahint.training.slurm import Shape, Slurm
+from chromahint.training.slurm_jobs import bury_lost, follow
 
 
 def main(overrides: Sequence[str]) -> int:
     """Check every combination, then run them; one that fails leaves the others running.
 
     `n_jobs=N` among the overrides runs so many at once, which write into `output.txt` of their folders.
+    `launcher=slurm` gives them to SLURM; `status=FOLDER` shows how those of a folder stand.
     """
+    if folder := looked_at(overrides):
+        return look(folder)
     jobs_at_once, overrides = at_once(overrides)
+    launcher, overrides = launched(overrides)
     combinations = combine(overrides)
     jobs = [(checked(each), differing(each, combinations)) for each in combinations]
-    processes = [agree(composed.config) for composed, _ in jobs]
+    if launcher:
+        for composed, _ in jobs:
+            agree_anywhere(composed.config)
+        shapes = [launcher.shape(composed.config["trainer"]) for composed, _ in jobs]
+    else:
+        processes = [agree(composed.config) for composed, _ in jobs]
     name = stamp()
     parent = Path(jobs[0][0].config["runs"]).expanduser() / "multirun" / name
     console = Console(soft_wrap=True)
@@ -41,33 +54,101 @@ def main(overrides: Sequence[str]) -> int:
         composed, different = jobs[number]
         return make_run(composed, parent / f"{number}-{folder_name(different)}", f"multirun/{name}")
 
-    runs: list[tuple[Run, list[str], int]] = []
-    if jobs_at_once > 1:
-        titles = [" ".join(different) for _, different in jobs]
+    titles = [" ".join(different) for _, different in jobs]
+    if launcher:
+        return on_cluster(launcher, [make(n) for n in range(len(jobs))], titles, shapes, jobs_at_once, console)
+    if jobs_at_once is not None and jobs_at_once > 1:
         ended = together(make, processes, titles, jobs_at_once, console)
-        runs = [(run, different, status) for (run, status), (_, different) in zip(ended, jobs, strict=True)]
     else:
-        for number, ((_, different), count) in enumerate(zip(jobs, processes, strict=True)):
+        ended = []
+        for number, title in enumerate(titles):
             run = make(number)
-            console.rule(f"{number + 1} of {len(jobs)}: {' '.join(different)}")
-            runs.append((run, different, start(run, count)))
-    console.print(table(runs))
-    failed = [run.path for run, _, status in runs if status != 0]
-    name_failed(failed, console)
-    return 1 if failed else 0
+            console.rule(f"{number + 1} of {len(jobs)}: {title}")
+            ended.append((run, start(run, processes[number])))
+    states = ["finished" if status == 0 else "failed" for _, status in ended]
+    return conclude([run for run, _ in ended], titles, states, console)
 
 
-def at_once(overrides: Sequence[str]) -> tuple[int, list[str]]:
-    """How many runs are to be made at once, and the other overrides.
+def at_once(overrides: Sequence[str]) -> tuple[int | None, list[str]]:
+    """How many runs are to be made at once, None where that is not said, and the other overrides.
 
     >>> at_once(["model=unet,resunet", "n_jobs=2"])
     (2, ['model=unet,resunet'])
     """
     parsed = {word: read(word) for word in overrides}
-    [number] = [each.value() for each in parsed.values() if each.get_key_element() == "n_jobs"][-1:] or [1]
+    typed = [each.value() for each in parsed.values() if each.get_key_element() == "n_jobs"]
+    others = [word for word, override in parsed.items() if override.get_key_element() != "n_jobs"]
+    if not typed:
+        return None, others
+    number = typed[-1]
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
         raise ConfigError(f"n_jobs={number}: is how many runs are made at once, a whole number from 1; type n_jobs=2")
-    return number, [word for word, override in parsed.items() if override.get_key_element() != "n_jobs"]
+    return number, others
+
+
+def launched(overrides: Sequence[str]) -> tuple[Slurm | None, list[str]]:
+    """What the runs are given to, None for this machine, and the other overrides.
+
+    >>> launched(["model=unet,resunet"])
+    (None, ['model=unet,resunet'])
+    """
+    own = [word for word in overrides if re.match(r"[+~]{0,2}launcher[.=]", word)]
+    others = [word for word in overrides if word not in own]
+    if own and not any(word.startswith("launcher=") for word in own):
+        raise ConfigError(f"{own[0]}: nothing is launched; type launcher=slurm with it")
+    composed = compose("multirun", own)
+    if composed.choices["launcher"] is None:
+        return None, others
+    check(composed.config, "multirun")
+    launcher: Slurm = build(composed.config["launcher"])
+    return launcher, others
+
+
+def looked_at(overrides: Sequence[str]) -> Path | None:
+    """The folder of several runs in `status=FOLDER`, if that is typed."""
+    typed = [each.value() for each in map(read, overrides) if each.get_key_element() == "status"]
+    if not typed:
+        return None
+    folder = Path(str(typed[-1])).expanduser()
+    if len(overrides) > 1 or not any(folder.glob("*/run.json")):
+        raise ConfigError(f"status={folder}: type it alone, with a folder of several runs, runs/multirun/DATE")
+    return folder
+
+
+def look(folder: Path) -> int:
+    """Show how the runs of a folder stand; returns 1 where one has failed."""
+    runs = [open_run(file.parent) for file in folder.glob("*/run.json")]
+    numbers = {run: run.path.name.partition("-")[0] for run in runs}
+    runs.sort(key=lambda run: (int(numbers[run]) if numbers[run].isdecimal() else 0, run.path.name))
+    bury_lost(runs)
+    return conclude(runs, [run.path.name for run in runs], states(runs), Console(soft_wrap=True))
+
+
+def on_cluster(
+    launcher: Slurm,
+    runs: Sequence[Run],
+    titles: Sequence[str],
+    shapes: Sequence[Shape],
+    at_once: int | None,
+    console: Console,
+) -> int:
+    """Submit runs to SLURM and wait for them; who interrupts ends only the waiting. Returns the exit status."""
+    parent = runs[0].path.parent
+    commands = launcher.submit_all(runs, shapes, at_once, parent)
+    look_again = shlex.join(["chromahint", "train", "-m", f"status={parent}"])
+    for command in commands:
+        console.print(f"{'submitted' if launcher.submit else 'submit with'}: {command}", markup=False, highlight=False)
+    console.print(f"logs: output.txt of each run; what the shell says: {parent}/slurm-JOB.txt", highlight=False)
+    console.print(f"how they stand: {look_again}", markup=False, highlight=False)
+    if not launcher.submit:
+        return 0
+    try:
+        follow(runs, titles, console)
+    except KeyboardInterrupt:
+        jobs = sorted({str(run.about.get("slurm_job")).partition("_")[0] for run in runs} - {"None"})
+        console.print(f"the jobs go on; look: {look_again}; end them: scancel {' '.join(jobs)}", markup=False)
+        return 130
+    return conclude(runs, titles, states(runs), console)
 
 
 def together(
@@ -86,7 +167,7 @@ def together(
         Each run and its exit status, in order.
     """
     waiting = list(range(len(titles)))
-    running: dict[int, tuple[Run, subprocess.Popen[bytes]]] = {}
+    running: dict[int, tuple[Run, subprocess.Popen[bytes], contextlib.ExitStack]] = {}
     ended: dict[int, tuple[Run, int]] = {}
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -95,10 +176,12 @@ def together(
                 while waiting and len(running) < at_once:
                     number = waiting.pop(0)
                     run = make(number)
-                    running[number] = run, stack.enter_context(started(run, processes[number]))
+                    own = stack.enter_context(contextlib.ExitStack())
+                    running[number] = run, own.enter_context(started(run, processes[number])), own
                     console.print(f"begun: {titles[number]}: {run.path / 'output.txt'}", markup=False)
-                for number, (run, process) in list(running.items()):
+                for number, (run, process, own) in list(running.items()):
                     if (status := process.poll()) is not None:
+                        own.close()
                         del running[number]
                         ended[number] = run, status
                         state = "finished" if status == 0 else "failed"
@@ -107,13 +190,6 @@ def together(
     finally:
         signal.signal(signal.SIGTERM, before)
     return [ended[number] for number in sorted(ended)]
-
-
-def name_failed(folders: Sequence[Path], console: Console) -> None:
-    """Say which runs failed, and why."""
-    for folder in folders:
-        about = read_json(folder / "run.json") if (folder / "run.json").exists() else {}
-        console.print(f"failed: {folder}: {about.get('error', 'see above')}", markup=False, highlight=False)
 
 
 def combine(overrides: Sequence[str]) -> list[list[str]]:
@@ -147,26 +223,3 @@ def folder_name(different: Sequence[str]) -> str:
     'model-unet_optimizer.lr-0.001'
     """
     return re.sub(r"[^\w.+-]+", "-", "_".join(different))[:100].strip("-") or "run"
-
-
-def table(runs: Sequence[tuple[Run, list[str], int]]) -> Table:
-    """A row a run: what differs, how it ended, PSNR of the test photos by hints."""
-    figures = {run.path: _psnr(run) for run, _, _ in runs}
-    counts = list(dict.fromkeys(count for by_hints in figures.values() for count in by_hints))
-    title = "PSNR in dB of the test photos, by number of hints"
-    result = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    result.add_column("run", no_wrap=True)
-    result.add_column("state")
-    for count in counts:
-        result.add_column(f"{int(count):,}", justify="right")
-    for run, different, status in runs:
-        state = "finished" if status == 0 else "[red]failed[/]"
-        cells = [f"{figures[run.path][c]:.2f}" if c in figures[run.path] else "-" for c in counts]
-        result.add_row(" ".join(different), state, *cells)
-    return result
-
-
-def _psnr(run: Run) -> dict[str, float]:
-    files = sorted(run.path.glob("evaluation/*/metrics.json"))
-    by_hints = read_json(files[0])["by_hints"] if files else {}
-    return {count: figures["psnr"] for count, figures in by_hints.items()}

@@ -14,7 +14,7 @@ from chromahint.config.errors import ConfigError
 from chromahint.config.reading import read
 from chromahint.runs.folder import open_run
 from chromahint.training.launch import agree, checked, make_run, start
-from chromahint.training.multirun import name_failed
+from chromahint.training.multirun_table import name_failed
 from chromahint.training.plan_file import Plan, read_plan
 from chromahint.training.resume import prepare
 

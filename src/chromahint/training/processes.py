@@ -12,15 +12,18 @@ import sys
 import uuid
 
 from torch.distributed.elastic.multiprocessing.api import SignalException
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1")
 
 
 def run_together(arguments: list[str], processes: int) -> int:
     """Run `python ARGUMENTS` in several processes that know of each other.
 
     Returns:
-        0, or the exit status of the first process that failed; the others are ended then.
+        0, or the exit status of the process that failed first, 128 and the number where a signal killed it; the
+        others are ended then.
     """
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
@@ -33,8 +36,9 @@ def run_together(arguments: list[str], processes: int) -> int:
         rdzv_endpoint="localhost:0",
         max_restarts=0,
         monitor_interval=0.2,
-        signals_to_handle="SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1",
+        signals_to_handle=",".join(SIGNALS),
     )
+    before = {number: signal.getsignal(number) for number in map(signal.Signals.__getitem__, SIGNALS)}
     try:
         elastic_launch(config, sys.executable)(*arguments)
     except SignalException as error:
@@ -42,9 +46,23 @@ def run_together(arguments: list[str], processes: int) -> int:
             raise KeyboardInterrupt from None
         return 128 + int(error.sigval)
     except ChildFailedError as error:
-        first = error.get_first_failure()[1]
-        return first.exitcode if first.exitcode > 0 else 1
+        first = _first(list(error.failures.values()))
+        return first if first > 0 else 128 - first
+    finally:
+        for number, handler in before.items():  # the launcher leaves its own, and other runs may follow in this process
+            signal.signal(number, handler)
     return 0
+
+
+def _first(failures: list[ProcessFailure]) -> int:
+    """The exit status of the process that the others failed by.
+
+    Times are in whole seconds: where one was killed and its peers lost it in the same second, the killed one was first.
+    What the launcher itself had to kill comes half a minute later.
+    """
+    earliest = min(failure.timestamp for failure in failures)
+    codes = [failure.exitcode for failure in failures if failure.timestamp <= earliest + 1]
+    return next((code for code in codes if code < 0 and code != -signal.SIGTERM), codes[0])
 
 
 if __name__ == "__main__":

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from chromahint.training.checkpoints import LastCheckpoint, between_steps
+from chromahint.training.slurm_jobs import this_job
 
 # Windows has no SIGUSR1
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]
@@ -98,8 +97,8 @@ def requeue() -> str | None:
     Raises:
         ValueError: SLURM refused.
     """
-    job = os.environ.get("SLURM_JOB_ID")
-    if job is None or not re.fullmatch(r"\d+", job):
+    job = this_job()
+    if job is None:
         return None
     try:
         subprocess.run(["scontrol", "requeue", job], check=True, capture_output=True, text=True, timeout=20)  # noqa: S603, S607

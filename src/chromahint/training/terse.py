@@ -11,6 +11,7 @@ def terse() -> None:
     for name in ("lightning", "lightning.pytorch", "lightning.fabric", "torch.distributed"):
         logging.getLogger(name).setLevel(logging.ERROR)
     for noise in (
+        r".*`srun` command is available.*",  # it is for launcher=slurm
         r".*num_workers.*",  # 0 is right where pictures are read from a memory map
         r".*sync_dist=True.*",  # these figures are means over all processes already
         r".*Checkpoint directory .* exists.*",

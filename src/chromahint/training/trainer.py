@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
 import torch
+from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
@@ -25,6 +28,7 @@ def make_trainer(
     network: nn.Module,
     accelerator: Literal["auto", "cpu", "gpu"] = "auto",
     devices: int | Literal["auto"] = "auto",
+    num_nodes: int = 1,
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto",
     max_steps: int | None = 800,
     max_epochs: int | None = None,
@@ -43,7 +47,8 @@ def make_trainer(
         loggers: where figures go.
         network: that is trained.
         accelerator: auto, cpu or gpu.
-        devices: processes of the run, one a device.
+        devices: processes of the run on a machine, one a device.
+        num_nodes: machines of the run, which SLURM brings together.
         precision: auto is bf16-mixed where the hardware computes in bf16 and the network bears it, else 32-true.
         max_steps: optimizer steps after which training ends; None is no limit. So for the next two.
         max_epochs: times that every training picture is seen.
@@ -56,14 +61,13 @@ def make_trainer(
     """
     on_gpu = accelerator == "gpu" or (accelerator == "auto" and torch.cuda.is_available())
     count = process_count(accelerator, devices)
-    # our own launcher starts the processes, under SLURM too
-    environment = TorchElasticEnvironment() if TorchElasticEnvironment.detect() else LightningEnvironment()
     around = [Limits(max_steps, max_epochs, max_minutes), *([Compiled()] if compile else []), *callbacks]
     return Trainer(
         default_root_dir=folder,
         accelerator="gpu" if on_gpu else "cpu",
         devices=count,
-        strategy="ddp" if count > 1 else "auto",
+        num_nodes=num_nodes,
+        strategy="ddp" if count * num_nodes > 1 else "auto",
         precision=choose_precision(precision, on_gpu, network),
         max_epochs=-1,
         accumulate_grad_batches=accumulate,
@@ -78,5 +82,14 @@ def make_trainer(
         enable_model_summary=False,
         callbacks=around,
         logger=loggers,
-        plugins=[WholeFiles(), environment],
+        plugins=[WholeFiles(), _environment()],
     )
+
+
+def _environment() -> ClusterEnvironment:
+    """How this process finds the others of its run: by who started it."""
+    if TorchElasticEnvironment.detect():
+        return TorchElasticEnvironment()
+    if "CHROMAHINT_TASKS" in os.environ:  # launcher=slurm starts them; we save and requeue ourselves
+        return SLURMEnvironment(auto_requeue=False)
+    return LightningEnvironment()
