@@ -46,6 +46,8 @@ COMMANDS = {
     "evaluation/command.py",
     "evaluation/perform.py",
     "report/command.py",
+    "inference/load.py",
+    "inference/of_weights.py",
     "report/networks.py",
 }
 

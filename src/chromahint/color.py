@@ -16,6 +16,10 @@ from torch import Tensor
 AB_LIMIT = 110.0
 """No sRGB colour has |a| or |b| beyond this."""
 
+_TOLERANCE = 1e-3
+_SHOWN = 2e-4
+_HALVINGS = 10
+
 
 def rgb_to_lab(rgb: Tensor) -> tuple[Tensor, Tensor]:
     """Split photos into lightness and colour, in float32 even inside an autocast region.
@@ -46,10 +50,29 @@ def lab_to_rgb8(lightness: Tensor, ab: Tensor) -> Tensor:
     return lab_to_rgb(lightness, ab).mul(255).round().to(torch.uint8)
 
 
-def in_gamut(lightness: Tensor, ab: Tensor, tolerance: float = 1e-3) -> Tensor:
-    """Tell where L B1HW with ab B2HW is a colour that sRGB can show: B1HW of bool."""
+def lab_to_shown_rgb(lightness: Tensor, ab: Tensor) -> Tensor:
+    """Join lightness B1HW (0..100) and ab B2HW to RGB B3HW, float32 in 0..1, whose lightness is the one given.
+
+    A colour that no screen can show keeps its lightness and hue, and is as strong as can be shown; clipping RGB, as
+    `lab_to_rgb` does, would make it darker or lighter.
+    """
     rgb = _to_rgb(lightness, ab)
-    return ((rgb >= -tolerance) & (rgb <= 1 + tolerance)).all(dim=1, keepdim=True)
+    beyond_BHW = _beyond(rgb, _SHOWN).any(dim=1)
+    if bool(beyond_BHW.any()):
+        l_11N = lightness.movedim(1, -1)[beyond_BHW].T[None, :, None].float()
+        ab_12N = ab.movedim(1, -1)[beyond_BHW].T[None, :, None].float()
+        shown, share = torch.zeros_like(l_11N), 0.5
+        for _ in range(_HALVINGS):
+            more = _beyond(_to_rgb(l_11N, ab_12N * (shown + share)), _SHOWN).any(dim=1, keepdim=True)
+            shown = torch.where(more, shown, shown + share)
+            share /= 2
+        rgb.movedim(1, -1)[beyond_BHW] = _to_rgb(l_11N, ab_12N * shown)[0, :, 0].T
+    return rgb.clamp_(0, 1)
+
+
+def in_gamut(lightness: Tensor, ab: Tensor, tolerance: float = _TOLERANCE) -> Tensor:
+    """Tell where L B1HW with ab B2HW is a colour that sRGB can show: B1HW of bool."""
+    return ~_beyond(_to_rgb(lightness, ab), tolerance).any(dim=1, keepdim=True)
 
 
 @functools.lru_cache(maxsize=128)
@@ -64,6 +87,10 @@ def gamut_ab(lightness: float, step: float = 2.0) -> Tensor:
     ab_2HW = torch.stack(torch.meshgrid(axis, axis, indexing="ij"))
     shown = in_gamut(torch.full((1, 1, *ab_2HW.shape[1:]), lightness), ab_2HW[None])[0, 0]
     return ab_2HW[:, shown].T.contiguous()
+
+
+def _beyond(rgb: Tensor, tolerance: float) -> Tensor:
+    return (rgb < -tolerance) | (rgb > 1 + tolerance)
 
 
 def _to_rgb(lightness: Tensor, ab: Tensor) -> Tensor:

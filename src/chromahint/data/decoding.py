@@ -96,17 +96,19 @@ def _check_size(image: Image.Image, path: str) -> None:
 
 
 def _to_rgb(image: Image.Image) -> Picture:
-    profile = image.info.get("icc_profile")
-    upright = ImageOps.exif_transpose(image)
-    image = upright
-    if image.mode in ("I", "I;16", "I;16L", "I;16B", "F"):
-        image = _eight_bits(image)
-    elif profile and not _is_srgb(profile):
-        image = _from_profile(image, profile)
+    image = to_srgb(ImageOps.exif_transpose(image))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return np.array(image.convert("RGB"))
+
+
+def to_srgb(image: Image.Image) -> Image.Image:
+    """Bring a picture to 8 bits, and its colours from the profile that it carries to sRGB; a broken one is ignored."""
+    profile = image.info.get("icc_profile")
+    if image.mode in ("I", "I;16", "I;16L", "I;16B", "F"):
+        return _eight_bits(image)
+    return _from_profile(image, profile) if profile and not _is_srgb(profile) else image
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -1,0 +1,127 @@
+"""Hint files, `chromahint-hints/1`: points and strokes on a photo, as JSON that people and programs write."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from chromahint.hints.marks import Color, Marks, Point, Stroke, check_color, check_number, rgb_of
+from chromahint.writing import replacing
+
+FORMAT = "chromahint-hints/1"
+_UNITS: tuple[Literal["px", "relative"], ...] = ("px", "relative")
+_LARGEST = 64 * 2**20
+
+
+def read_hints(path: Path | str) -> Marks:
+    """Read a hint file.
+
+    Raises:
+        ValueError: it can't be read, or says something that is not allowed; the message names the file and the line,
+            or the field, such as `points[3].x`.
+    """
+    file = Path(path)
+    try:
+        if file.stat().st_size > _LARGEST:
+            raise ValueError(f"{path}: is larger than {_LARGEST // 2**20} MB, which no hint file is")
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: is no text in UTF-8; a hint file is JSON") from None
+    try:
+        return parse_hints(text)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def parse_hints(text: str) -> Marks:
+    """Read the text of a hint file; a ValueError names the line or the field.
+
+    >>> parse_hints('{"format": "chromahint-hints/1", "points": [{"x": 3, "y": 4, "color": "#ff0000"}]}').points
+    (Point(x=3.0, y=4.0, color='#ff0000', radius=0.0),)
+    """
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"line {error.lineno}, column {error.colno}: is no JSON ({error.msg})") from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, thousands of brackets
+        raise ValueError("is no JSON of a reasonable size") from None
+    fields = _fields(content, "", {"format"}, {"units", "points", "strokes"})
+    if fields["format"] != FORMAT:
+        raise ValueError(f"format={fields['format']!r:.60}: this version reads {FORMAT}")
+    units = fields.get("units", "px")
+    if units not in _UNITS:
+        raise ValueError(f"units={units!r:.60}: is px or relative")
+    points = [_point(point, f"points[{n}]") for n, point in enumerate(_list(fields.get("points", []), "points"))]
+    strokes = [_stroke(stroke, f"strokes[{n}]") for n, stroke in enumerate(_list(fields.get("strokes", []), "strokes"))]
+    return Marks(tuple(points), tuple(strokes), units)
+
+
+def write_hints(path: Path | str, marks: Marks) -> None:
+    """Write a hint file, whole or not at all."""
+    points = [
+        {"x": p.x, "y": p.y, **({} if p.color is None else {"color": _hex(p.color)}), "radius": p.radius}
+        | {"keep_grey": p.color is None}
+        for p in marks.points
+    ]
+    strokes = [
+        {"points": [list(p) for p in s.points], "color": _hex(s.color), "radius": s.radius} for s in marks.strokes
+    ]
+    content = {"format": FORMAT, "units": marks.units, "points": points, "strokes": strokes}
+    with replacing(Path(path)) as file:
+        file.write((json.dumps(content, indent=1) + "\n").encode())
+
+
+def _point(value: Any, where: str) -> Point:
+    fields = _fields(value, where, {"x", "y"}, {"color", "radius", "keep_grey"})
+    keep_grey = fields.get("keep_grey", False)
+    if not isinstance(keep_grey, bool):
+        raise ValueError(f"{where}.keep_grey={keep_grey!r:.40}: is true or false")
+    if not keep_grey and "color" not in fields:
+        raise ValueError(f"{where}.color: is missing")
+    color = check_color(fields["color"], f"{where}.color") if "color" in fields else None
+    x, y = (check_number(fields[name], f"{where}.{name}") for name in "xy")
+    return Point(x, y, None if keep_grey else color, _radius(fields, where))
+
+
+def _stroke(value: Any, where: str) -> Stroke:
+    fields = _fields(value, where, {"points", "color"}, {"radius"})
+    points = []
+    for number, point in enumerate(_list(fields["points"], f"{where}.points")):
+        place = f"{where}.points[{number}]"
+        if not isinstance(point, list) or len(point) != 2:
+            raise ValueError(f"{place}: is [x, y]")
+        points.append((check_number(point[0], f"{place}.x"), check_number(point[1], f"{place}.y")))
+    if not points:
+        raise ValueError(f"{where}.points: is empty; a stroke goes through one point or more")
+    return Stroke(tuple(points), check_color(fields["color"], f"{where}.color"), _radius(fields, where))
+
+
+def _radius(fields: Mapping[str, Any], where: str) -> float:
+    return check_number(fields.get("radius", 0), f"{where}.radius", least=0)
+
+
+def _fields(value: Any, where: str, needed: set[str], others: set[str]) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{where or 'the file'}: is no JSON object {{...}}")
+    prefix = f"{where}." if where else ""
+    for name in sorted(needed - set(value)):
+        raise ValueError(f"{prefix}{name}: is missing")
+    for name in value:
+        if name not in needed | others:
+            known = ", ".join(sorted(needed | others))
+            raise ValueError(f"{prefix}{name:.40}: there is no such field; the fields are {known}")
+    return value
+
+
+def _list(value: Any, where: str) -> Sequence[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{where}: is no list [...]")
+    return value
+
+
+def _hex(color: Color) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*rgb_of(color))

@@ -1,0 +1,184 @@
+"""What a person puts on a photo to say its colours: points and brush strokes, and how they become hinted pixels.
+
+Pixel centres are at integers, x runs to the right and y down, as in the photo as it is seen. Relative units count x and
+y from 0 at the left and upper edge of the photo to 1 at the right and lower one, and radii in its longer side.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from chromahint.color import rgb_to_lab
+from chromahint.hints.pixels import HintedPixels
+
+Color = str | tuple[int, int, int]
+"""#rrggbb, or red, green and blue in 0..255; its hue and strength are the hint, its lightness is not."""
+
+_MOST = 1e6
+
+
+class Point(NamedTuple):
+    """A dot of one colour.
+
+    Attributes:
+        x: of its centre.
+        y: of its centre.
+        color: None says that the place is to stay grey.
+        radius: 0 is a single pixel.
+    """
+
+    x: float
+    y: float
+    color: Color | None
+    radius: float = 0.0
+
+
+class Stroke(NamedTuple):
+    """A line of one colour.
+
+    Attributes:
+        points: what it goes through, as (x, y); one is a dot.
+        color: of the line.
+        radius: of the brush; 0 is a line of single pixels.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    color: Color
+    radius: float = 0.0
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Points and strokes; where they overlap, points lie over strokes and later ones over earlier ones."""
+
+    points: tuple[Point, ...] = ()
+    strokes: tuple[Stroke, ...] = ()
+    units: Literal["px", "relative"] = "px"
+
+    def on(self, height: int, width: int) -> HintedPixels:
+        """List the pixels that are hinted on a photo.
+
+        Raises:
+            ValueError: a mark lies outside of it; the message names the mark.
+        """
+        owner = np.zeros((height, width), np.int32)
+        colours: list[Color | None] = []
+        for number, stroke in enumerate(self.strokes):
+            where = f"strokes[{number}].points"
+            path = [self._inside(x, y, height, width, f"{where}[{n}]") for n, (x, y) in enumerate(stroke.points)]
+            colours.append(stroke.color)
+            _draw(owner, path, self._pixels(stroke.radius, height, width), len(colours))
+        for number, point in enumerate(self.points):
+            centre = self._inside(point.x, point.y, height, width, f"points[{number}]")
+            colours.append(point.color)
+            _draw(owner, [centre], self._pixels(point.radius, height, width), len(colours))
+        place = np.flatnonzero(owner)
+        ab = _ab(colours)[torch.from_numpy(owner.ravel()[place].astype(np.int64) - 1)]
+        return HintedPixels(torch.from_numpy(place.astype(np.int64)), ab, (height, width))
+
+    def _inside(self, x: float, y: float, height: int, width: int, where: str) -> tuple[int, int]:
+        """Column and row of the pixel."""
+        found = []
+        for name, value, side, what in (("x", x, width, "wide"), ("y", y, height, "high")):
+            if self.units == "relative":
+                if not 0 <= value <= 1:
+                    raise ValueError(f"{where}.{name}={value:g}: outside of the photo; relative units run from 0 to 1")
+                found.append(min(side - 1, int(value * side)))
+            else:
+                pixel = math.floor(value + 0.5)
+                if not 0 <= pixel < side:
+                    raise ValueError(
+                        f"{where}.{name}={value:g}: outside of the photo, which is {side} pixels {what}; "
+                        f"0 to {side - 1} are allowed"
+                    )
+                found.append(pixel)
+        return found[0], found[1]
+
+    def _pixels(self, radius: float, height: int, width: int) -> float:
+        return radius * max(height, width) if self.units == "relative" else radius
+
+
+def marks_of(hints: Sequence[Any]) -> Marks:
+    """Take points as tuples (x, y, color) or (x, y, color, radius), in pixels.
+
+    Raises:
+        ValueError: one of them is something else; the message says which.
+    """
+    points = []
+    for number, hint in enumerate(hints):
+        where = f"hints[{number}]"
+        if not isinstance(hint, Sequence) or isinstance(hint, str) or not 3 <= len(hint) <= 4:
+            raise ValueError(f"{where}: is {hint!r:.60}; a hint is (x, y, color) or (x, y, color, radius)")
+        color = None if hint[2] is None else check_color(hint[2], f"{where}: color")
+        x, y = (check_number(hint[n], f"{where}: {name}") for n, name in enumerate("xy"))
+        radius = check_number(hint[3], f"{where}: radius", least=0) if len(hint) > 3 else 0.0
+        points.append(Point(x, y, color, radius))
+    return Marks(tuple(points))
+
+
+def check_number(value: Any, where: str, least: float = -_MOST) -> float:
+    """Take a number that can be a coordinate or a radius; the ValueError names `where`."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= _MOST:
+        allowed = "a number from 0" if least == 0 else "a number"
+        raise ValueError(f"{where}={value!r:.40}: is {allowed}, at most {_MOST:,.0f}")
+    return float(value)
+
+
+def check_color(value: Any, where: str) -> Color:
+    """Take a colour; the ValueError names `where`."""
+    if isinstance(value, str) and re.fullmatch("#[0-9a-fA-F]{6}", value):
+        return value.lower()
+    if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str) and len(value) == 3:
+        parts = [part.item() if isinstance(part, np.generic) else part for part in value]
+        if all(isinstance(part, int) and not isinstance(part, bool) and 0 <= part <= 255 for part in parts):
+            return parts[0], parts[1], parts[2]
+    raise ValueError(f'{where}={value!r:.40}: is "#rrggbb", or red, green and blue as whole numbers from 0 to 255')
+
+
+def rgb_of(color: Color) -> tuple[int, int, int]:
+    """Red, green and blue in 0..255.
+
+    >>> rgb_of("#ff8000")
+    (255, 128, 0)
+    """
+    if isinstance(color, str):
+        return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+    return color
+
+
+def _ab(colours: Sequence[Color | None]) -> torch.Tensor:
+    """Their ab, N2 in Lab units; 0 for None."""
+    rgb = np.array([(0, 0, 0) if color is None else rgb_of(color) for color in colours], np.uint8).reshape(-1, 3)
+    ab = rgb_to_lab(torch.from_numpy(rgb).T[None, :, :, None])[1][0, :, :, 0].T
+    # grey has no colour, whatever rounding says
+    return torch.where(torch.from_numpy((rgb == rgb[:, :1]).all(axis=1))[:, None], 0.0, ab)
+
+
+def _draw(owner: NDArray[np.int32], path: Sequence[tuple[int, int]], radius: float, number: int) -> None:
+    """Give the pixels within a brush that runs along a path of (column, row) to a mark."""
+    height, width = owner.shape
+    room = min(math.ceil(radius), height + width)
+    columns, rows = zip(*path, strict=True)
+    left, top = max(0, min(columns) - room), max(0, min(rows) - room)
+    part = owner[top : max(rows) + room + 1, left : max(columns) + room + 1]
+    line = np.full(part.shape, 255, np.uint8)
+    points = np.array([(column - left, row - top) for column, row in path], np.int32)
+    line[points[:, 1], points[:, 0]] = 0  # a path of one point is no line
+    cv2.polylines(line, [points], isClosed=False, color=0)
+    if room == 0:
+        part[line == 0] = number
+        return
+    # pixels whose middle lies within half a pixel of the circle belong to the brush: rounder than the circle itself
+    reach = math.sqrt(radius**2 + radius)
+    part[cv2.distanceTransform(line, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= reach] = number

@@ -1,0 +1,89 @@
+"""The network that a file of weights is for: that of the run where it lies, or the one that its tensors tell."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from chromahint.config.check import check, wrong_weights
+from chromahint.config.compose import Composed, Config, compose
+from chromahint.config.errors import ConfigError
+from chromahint.config.reading import read
+from chromahint.runs.folder import Run, open_run
+
+Say = Callable[[str], None]
+"""Told, in a sentence, what was found."""
+
+
+def compose_for_weights(file: Path, overrides: Sequence[str], say: Say) -> Composed:
+    """Compose what `chromahint evaluate` does for a file of weights alone.
+
+    Args:
+        file: of the weights.
+        overrides: as typed; they come before what is found.
+        say: told what was found.
+
+    Raises:
+        ConfigError: there is no such file.
+        ValueError: it holds no weights, or those of a stranger.
+    """
+    if (file / "run.json").is_file():
+        raise ConfigError(f"weights={file}: is a run's folder: type run={file}")
+    if wrong := wrong_weights(str(file)):
+        raise ConfigError(wrong)
+    folder = file.absolute().parent.parent
+    if not (folder / "run.json").is_file():
+        return _of_loose_weights(file, overrides, say)
+    run = open_run(folder)
+    composed = compose("evaluate", [f"model={run.about.get('choices', {}).get('model')}", *overrides])
+    composed.config["model"] = nodes_of(run, "model")["model"] | chosen(composed.config, "model", overrides)
+    say(f"{file.name}: the network of the run {folder.parent.name}/{folder.name}")
+    return composed
+
+
+def typed(overrides: Sequence[str], key: str) -> str | None:
+    """The value of an option as it was typed last."""
+    values = [override.value() for override in map(read, overrides) if override.key_or_group == key]
+    return None if not values or values[-1] is None else str(values[-1])
+
+
+def nodes_of(run: Run, *names: str) -> Config:
+    """The nodes of that name in a run's config."""
+    config: Config = run.config
+    if missing := sorted(set(names) - set(config)):
+        raise ConfigError(f"{run.path / 'config.yaml'}: has no {' and no '.join(missing)}; choose another run")
+    return {name: config[name] for name in names}
+
+
+def keys(overrides: Sequence[str]) -> set[str]:
+    """What overrides set."""
+    return {text.lstrip("+~").partition("=")[0] for text in overrides}
+
+
+def chosen(config: Config, group: str, overrides: Sequence[str]) -> Config:
+    """Options of a group as they were typed."""
+    named = {key.split(".")[1] for key in keys(overrides) if key.startswith(f"{group}.")}
+    return {option: value for option, value in config[group].items() if option in named}
+
+
+def _of_loose_weights(file: Path, overrides: Sequence[str], say: Say) -> Composed:
+    """Tell the network from names and shapes, with the scaling and the size that released weights need."""
+    from chromahint.config.build import build
+    from chromahint.inference.identify import UNTOLD, identify, try_option
+    from chromahint.inference.ready import choose_device, make_ready
+
+    found = identify(file)
+    side = [f"side={found.side}"] if found.side is not None else []
+    composed = compose("evaluate", [*found.options, *side, *overrides])
+    check(composed.config, "evaluate")
+    model = composed.config["model"]
+    assumed = f", {found.assumed}" if found.assumed else ""
+    say(f"{file.name}: {found.name}{assumed}: {shlex.join([*found.options, *side])}")
+    for option in UNTOLD:
+        if option in model and typed(overrides, f"model.{option}") is None:
+            device = choose_device(composed.config["device"])
+            tried = try_option(make_ready(build(model), file, device), option, found.side or 256, device)
+            model[option] = tried.value
+            say(tried.reason)
+    return composed
