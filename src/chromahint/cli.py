@@ -180,6 +180,13 @@ def data(words: list[str]) -> int:
     return command(words)
 
 
+def colorize(words: list[str]) -> int:
+    """Colour grey photos from hints: `colorize PHOTO -o OUT --hints FILE`, one photo or a folder of thousands."""
+    from chromahint.inference.colorize import main as command
+
+    return command(words)
+
+
 def doctor(words: list[str]) -> int:
     """Show what this machine has, where things are kept, and what is missing: `doctor`."""
     argparse.ArgumentParser("chromahint doctor", description=doctor.__doc__).parse_args(words)
@@ -224,6 +231,7 @@ COMMANDS: dict[str, Command] = {
     "experiment": experiment,
     "sweep": sweep,
     "evaluate": evaluate,
+    "colorize": colorize,
     "models": models,
     "hints": hints,
     "data": data,

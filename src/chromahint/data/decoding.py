@@ -52,6 +52,17 @@ def decode(data: bytes, path: str) -> Picture:
     Raises:
         BrokenPhoto: whatever is wrong with the bytes; no other exception.
     """
+    with opened(data, path) as image:
+        return _to_rgb(image)
+
+
+@contextlib.contextmanager
+def opened(data: bytes, path: str) -> Iterator[Image.Image]:
+    """Open a picture file's bytes, decoded as they are stored; what is too large is refused before it is decoded.
+
+    Raises:
+        BrokenPhoto: whatever is wrong with the bytes, or goes wrong with the picture in the block; no other exception.
+    """
     if not data:
         raise BrokenPhoto(path, "the file is empty")
     try:
@@ -61,7 +72,7 @@ def decode(data: bytes, path: str) -> Picture:
                 _check_size(image, path)
                 with _quiet() if image.format == "TIFF" else contextlib.nullcontext():
                     image.load()
-                return _to_rgb(image)
+                yield image
     except BrokenPhoto:
         raise
     except MemoryError as error:
@@ -108,7 +119,7 @@ def to_srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
     if image.mode in ("I", "I;16", "I;16L", "I;16B", "F"):
         return _eight_bits(image)
-    return _from_profile(image, profile) if profile and not _is_srgb(profile) else image
+    return _from_profile(image, profile) if profile and not is_srgb(profile) else image
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
@@ -138,7 +149,7 @@ def _from_profile(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 @functools.lru_cache(maxsize=64)
-def _is_srgb(profile: bytes) -> bool:
+def is_srgb(profile: bytes) -> bool:
     """Most cameras name sRGB in their profile; such a conversion would change nothing and take longer than decoding."""
     try:
         name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))

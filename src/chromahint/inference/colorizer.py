@@ -18,6 +18,7 @@ from chromahint.hints.marks import Marks, marks_of
 from chromahint.hints.pixels import HintedPixels, pixels_of
 from chromahint.inference.images import Opened, open_images
 from chromahint.inference.load import load_network
+from chromahint.inference.of_weights import Say
 from chromahint.inference.ready import choose_device
 from chromahint.inference.upsample import bring_up
 from chromahint.models.suggest import suggest
@@ -64,7 +65,14 @@ class Colorizer:
         self.device = next((p.device for p in network.parameters()), torch.device("cpu"))
 
     @classmethod
-    def load(cls, source: str | Path = "box", *, size: int | None = None, device: str = "auto") -> Colorizer:
+    def load(
+        cls,
+        source: str | Path = "box",
+        *,
+        size: int | None = None,
+        device: str = "auto",
+        say: Say = lambda sentence: None,
+    ) -> Colorizer:
         """Make a network ready.
 
         Args:
@@ -73,11 +81,12 @@ class Colorizer:
                 have nothing to learn.
             size: the network sees pictures of about size x size pixels; None takes what is good for the network.
             device: auto, cpu, cuda, cuda:1 or mps.
+            say: told, in a sentence, what was found.
 
         Raises:
             ValueError: there is no such source, or it can't be used.
         """
-        loaded = load_network(source, choose_device(device))
+        loaded = load_network(source, choose_device(device), say)
         return cls(loaded.network, loaded.name, loaded.size if size is None else size, loaded.square)
 
     @torch.no_grad()

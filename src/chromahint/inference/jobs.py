@@ -1,0 +1,103 @@
+"""Which photos are to be coloured, and where each goes: settled, and refused, before anything is coloured."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from chromahint.data.decoding import EXTENSIONS
+from chromahint.data.folder import find_pictures
+from chromahint.inference.picture_file import WRITTEN
+
+
+class Job(NamedTuple):
+    """One photo.
+
+    Attributes:
+        photo: the file.
+        name: its path below the folder that was named, or the name of the file.
+        output: where the coloured picture goes.
+        comparison: where the strip of before and after goes, if it is wanted.
+    """
+
+    photo: Path
+    name: str
+    output: Path
+    comparison: Path | None
+
+
+def plan(photos: Sequence[str], output: str, compare: bool) -> list[Job]:
+    """Find the photos, and say where each goes.
+
+    Args:
+        photos: files and folders; of a folder, all pictures below it, whose tree is kept.
+        output: the picture to write, for one file; or a folder.
+        compare: whether strips are wanted.
+
+    Raises:
+        ValueError: a photo is missing; a file would be written twice, or would take the place of a photo.
+    """
+    target = Path(output).expanduser()
+    single = len(photos) == 1 and Path(photos[0]).expanduser().is_file() and not output.endswith(("/", "\\"))
+    single = single and bool(target.suffix) and not target.is_dir()
+    if single and target.suffix.lower() not in WRITTEN:
+        raise ValueError(
+            f"{output}: no picture is written with names that end in {target.suffix}; allowed are "
+            f"{', '.join(WRITTEN)}, or a folder"
+        )
+    jobs = []
+    for photo, name in dict.fromkeys(_photos(photos, target)):
+        place = target if single else target / Path(name).with_suffix(_suffix(photo))
+        strip = place.with_name(f"{place.stem}-compare.jpg") if compare else None
+        jobs.append(Job(photo, name, place, strip))
+    _refuse_clashes(jobs)
+    return jobs
+
+
+def _photos(photos: Sequence[str], output: Path) -> Iterator[tuple[Path, str]]:
+    for text in photos:
+        path = Path(text).expanduser()
+        if not path.is_dir():
+            if not path.is_file():
+                raise ValueError(f"{text}: there is no such file or folder; type the path of a photo or of a folder")
+            yield path, path.name
+            continue
+        # what an earlier call has made below the folder is no photo to colour
+        inside = output.resolve()
+        names = [
+            name
+            for name in find_pictures(path)
+            if inside == path.resolve() or not (path / name).resolve().is_relative_to(inside)
+        ]
+        if not names:
+            raise ValueError(f"{text}: no pictures in this folder; looked for {', '.join(sorted(EXTENSIONS))}")
+        yield from ((path / name, name) for name in names)
+
+
+def _suffix(photo: Path) -> str:
+    return photo.suffix if photo.suffix.lower() in WRITTEN else ".png"
+
+
+def _refuse_clashes(jobs: Sequence[Job]) -> None:
+    photos = {job.photo.resolve(): job.photo for job in jobs}
+    same = {(state.st_dev, state.st_ino) for photo in photos if (state := _state(photo))}
+    written: dict[Path, Path] = {}
+    for job in jobs:
+        for file in filter(None, (job.output, job.comparison)):
+            state = _state(file)
+            if file.resolve() in photos or (state and (state.st_dev, state.st_ino) in same):
+                raise ValueError(f"{file}: is a photo that is to be coloured; type another -o, which keeps it")
+            first = written.setdefault(file.resolve(), job.photo)
+            if first.resolve() != job.photo.resolve():
+                raise ValueError(
+                    f"{first} and {job.photo} would both be written to {file}; colour them one by one, or rename one"
+                )
+
+
+def _state(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None

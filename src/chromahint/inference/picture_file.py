@@ -1,0 +1,184 @@
+"""Picture files in and out: 8 or 16 bits, upright, in sRGB, with transparency and what EXIF says about the photo."""
+
+from __future__ import annotations
+
+import functools
+import io
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, ImageOps
+
+from chromahint.data.decoding import is_srgb, opened, read_bytes, to_srgb
+from chromahint.inference import sixteen_bits
+from chromahint.inference.exif import about_photo, orientation
+from chromahint.inference.icc import sixteen_bits_to_srgb
+from chromahint.writing import replacing
+
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+
+WRITTEN = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".webp": "WEBP"}
+WRITTEN |= {".tif": "TIFF", ".tiff": "TIFF"}
+"""What a picture is written as, by how its name ends."""
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "PNG": {},
+    "JPEG": {"quality": 95, "subsampling": 0},  # the colour is what this is about: none of it is thrown away
+    "WEBP": {"quality": 95},
+    "TIFF": {"compression": "tiff_adobe_deflate"},
+}
+_STRIP = 1200
+_BITS, _PHOTOMETRIC, _FORMAT = 258, 262, 339
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A picture from a file.
+
+    Attributes:
+        pixels: HxW or HxWx3 as a person sees it, sRGB, uint8 or uint16.
+        alpha: HxW of the same type, or None.
+        exif: what it says about the photo, as Pillow gives it; may be empty.
+        dpi: resolution, if it is told.
+    """
+
+    pixels: Pixels
+    alpha: Pixels | None = None
+    exif: bytes = b""
+    dpi: tuple[float, float] | None = None
+
+    def coloured(self, pixels: Pixels) -> PictureFile:
+        """The same picture in other colours."""
+        return replace(self, pixels=pixels)
+
+
+def read_picture(path: Path | str) -> PictureFile:
+    """Read a picture file.
+
+    Raises:
+        BrokenPhoto: whatever is wrong with the file; no other exception.
+    """
+    data = read_bytes(path)
+    with opened(data, str(path)) as image:
+        deep = _sixteen_bits(data, image)
+        pixels, alpha = _eight_bits(image) if deep is None else deep
+        return PictureFile(pixels, alpha, about_photo(image), _dpi(image))
+
+
+def write_picture(path: Path, picture: PictureFile) -> None:
+    """Write a picture, whole or not at all; 16 bits stay 16 bits in PNG and TIFF.
+
+    Args:
+        path: ends in one of `WRITTEN`.
+        picture: coloured.
+
+    Raises:
+        OSError: the file can't be written.
+    """
+    data = _encode(picture, WRITTEN[path.suffix.lower()])
+    with replacing(path) as file:
+        file.write(data)
+
+
+def before_and_after(before: PictureFile, after: Pixels) -> PictureFile:
+    """A picture as it came beside its coloured self, shrunk to what a screen shows."""
+    share = min(1.0, _STRIP / max(after.shape[:2]))
+    size = [max(1, round(side * share)) for side in after.shape[1::-1]]
+    small = [cv2.resize(_to_eight(part), size, interpolation=cv2.INTER_AREA) for part in (before.pixels, after)]
+    return PictureFile(np.concatenate([np.dstack([x] * 3) if x.ndim == 2 else x for x in small], axis=1))
+
+
+def _encode(picture: PictureFile, kind: str) -> bytes:
+    pixels, alpha = picture.pixels, picture.alpha
+    if pixels.dtype == np.uint16 and kind in ("PNG", "TIFF"):
+        layers = pixels if alpha is None else np.dstack([pixels, alpha])
+        write = sixteen_bits.png if kind == "PNG" else sixteen_bits.tiff
+        return write(layers.astype(np.uint16, copy=False), picture.exif, _profile(), picture.dpi)
+    image = Image.fromarray(_to_eight(pixels))
+    if alpha is not None:
+        image.putalpha(Image.fromarray(_to_eight(alpha)))
+        if kind == "JPEG":
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    options = _OPTIONS[kind] | {"icc_profile": _profile()}
+    # a JPEG has room for 64 kB of it
+    if picture.exif and (kind != "JPEG" or len(picture.exif) < 65000):
+        options["exif"] = picture.exif
+    if picture.dpi is not None and kind != "WEBP":
+        options["dpi"] = picture.dpi
+    content = io.BytesIO()
+    image.save(content, format=kind, **options)
+    return content.getvalue()
+
+
+def _eight_bits(image: Image.Image) -> tuple[Pixels, Pixels | None]:
+    plain = to_srgb(ImageOps.exif_transpose(image))
+    alpha = None
+    if plain.has_transparency_data:
+        plain = plain.convert("RGBA")
+        alpha = np.array(plain.getchannel("A"))
+    return np.array(plain if plain.mode == "L" else plain.convert("RGB")), alpha
+
+
+def _sixteen_bits(data: bytes, image: Image.Image) -> tuple[Pixels, Pixels | None] | None:
+    """The picture with its 16 bits, of which Pillow keeps 8; None where it has no more."""
+    if not _is_deep(data, image):
+        return None
+    stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if stored is None or stored.dtype != np.uint16 or stored.shape[1::-1] != image.size:
+        return None
+    if stored.ndim == 3:
+        stored = stored[..., [2, 1, 0, 3][: stored.shape[2]]]
+    stored = np.ascontiguousarray(_upright(stored, orientation(image)))
+    alpha = stored[..., 3].copy() if stored.ndim == 3 and stored.shape[2] == 4 else None
+    pixels: NDArray[np.uint16] = stored if alpha is None else stored[..., :3].copy()
+    profile = image.info.get("icc_profile")
+    if profile and not is_srgb(profile):
+        converted = sixteen_bits_to_srgb(pixels, profile)
+        if converted is None:  # another kind of profile: its colours get 8 bits
+            converted = np.array(to_srgb(ImageOps.exif_transpose(image)).convert("RGB")).astype(np.uint16) * 257
+        pixels = converted
+    return pixels, alpha
+
+
+def _is_deep(data: bytes, image: Image.Image) -> bool:
+    if image.format == "PNG":
+        return data[24] == 16
+    if image.format != "TIFF":
+        return False
+    tags = image.tag_v2  # type: ignore[attr-defined]  # of TIFF pictures
+    unsigned = set(tags.get(_FORMAT, (1,))) == {1}
+    return set(tags.get(_BITS, ())) == {16} and tags.get(_PHOTOMETRIC) in (1, 2) and unsigned
+
+
+def _upright(stored: NDArray[Any], turned: int) -> NDArray[Any]:
+    """Undo how a camera was held, by the eight ways that EXIF knows."""
+    if turned in (5, 6, 7, 8):
+        stored = np.swapaxes(stored, 0, 1)
+    if turned in (2, 3, 6, 7):
+        stored = stored[:, ::-1]
+    if turned in (3, 4, 7, 8):
+        stored = stored[::-1]
+    return stored
+
+
+def _dpi(image: Image.Image) -> tuple[float, float] | None:
+    told = image.info.get("dpi")
+    try:
+        across, down = (float(value) for value in told or ())
+    except (TypeError, ValueError, ZeroDivisionError):
+        return None
+    # 1 stands where nothing is told
+    return (across, down) if 1 < across < 1e5 and 1 < down < 1e5 else None
+
+
+def _to_eight(pixels: Pixels) -> NDArray[np.uint8]:
+    return np.rint(pixels / 257).astype(np.uint8) if pixels.dtype == np.uint16 else pixels.astype(np.uint8, copy=False)
+
+
+@functools.cache
+def _profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
