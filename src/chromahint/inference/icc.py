@@ -57,10 +57,10 @@ def _curve(tag: bytes) -> Curve:
             return x.astype(np.float32)
         if count == 1:
             [gamma] = struct.unpack_from(">H", tag, 12)
-            curve: Curve = np.power(x, gamma / 256).astype(np.float32)
-            return curve
-        table = np.frombuffer(tag, ">u2", count, 12) / 65535
-        curve = np.interp(x, np.linspace(0, 1, count), table).astype(np.float32)
+            y = np.power(x, gamma / 256)
+        else:
+            y = np.interp(x, np.linspace(0, 1, count), np.frombuffer(tag, ">u2", count, 12) / 65535)
+        curve: Curve = y.astype(np.float32)
         return curve
     if tag[:4] != b"para":
         raise ValueError("no curve")
