@@ -4,7 +4,7 @@ import skimage.color
 import torch
 from skimage.color.colorconv import rgb_from_xyz
 
-from chromahint.color import gamut_ab, in_gamut, lab_to_rgb, lab_to_rgb8, rgb_to_lab
+from chromahint.color import gamut_ab, in_gamut, lab_to_rgb, lab_to_rgb8, lab_to_shown_rgb, rgb_to_lab
 
 TOLERANCE = 1e-3
 
@@ -117,3 +117,30 @@ def test_gamut_ab_covers_the_colours_of_its_lightness():
     nearest = torch.cdist(here, listed).amin(1)
     assert len(here) > 100
     assert nearest.max() < 4
+
+
+def test_what_can_be_shown_is_shown_as_it_is():
+    rgb = torch.stack(torch.meshgrid(*[torch.arange(0, 256, 5)] * 3, indexing="ij")).to(torch.uint8).flatten(2)[None]
+    lightness, ab = rgb_to_lab(rgb)
+    assert torch.equal(lab_to_shown_rgb(lightness, ab).mul(255).round().to(torch.uint8), rgb)
+
+
+def test_what_cannot_be_shown_keeps_lightness_and_hue():
+    generator = torch.Generator().manual_seed(0)
+    lightness = torch.rand(1, 1, 60, 60, generator=generator) * 100
+    ab = torch.randn(1, 2, 60, 60, generator=generator) * 60
+    assert in_gamut(lightness, ab).float().mean() < 0.5
+    rgb = lab_to_shown_rgb(lightness, ab)
+    assert float(rgb.min()) >= 0
+    assert float(rgb.max()) <= 1
+    lab = skimage.color.rgb2lab(rgb[0].permute(1, 2, 0).double().numpy())
+    assert np.abs(lab[..., 0] - lightness[0, 0].numpy()).max() < 0.03
+    strong = np.hypot(lab[..., 1], lab[..., 2]) > 5
+    asked = ab[0].permute(1, 2, 0).numpy()
+    turned = np.angle((lab[..., 1] + 1j * lab[..., 2]) / (asked[..., 0] + 1j * asked[..., 1]))
+    assert np.abs(turned[strong]).max() < 0.02
+    # and is as strong as can be shown: a little more of it is beyond
+    weaker = np.hypot(lab[..., 1], lab[..., 2]) / np.hypot(asked[..., 0], asked[..., 1])
+    beyond = strong & (weaker < 0.95)
+    more = torch.from_numpy(np.float32(weaker + 0.02))[None, None] * ab
+    assert not in_gamut(lightness, more, tolerance=1e-4)[0, 0].numpy()[beyond].any()

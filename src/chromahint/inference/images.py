@@ -105,15 +105,15 @@ def _of_tensor(tensor: Tensor) -> tuple[list[Opened], Callable[[], Any]]:
 
 
 def _of_pil(image: Image.Image) -> tuple[list[Opened], Callable[[], Any]]:
-    alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
-    if image.mode in _SIXTEEN:
-        picture = np.asarray(image).astype(np.uint16)  # PIL knows no colour of 16 bits: the result has 8
-    else:
-        try:
+    try:
+        alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+        if image.mode in _SIXTEEN:
+            picture = np.asarray(image).astype(np.uint16)  # PIL knows no colour of 16 bits: the result has 8
+        else:
             plain = to_srgb(image)
             picture = np.array(plain if plain.mode == "L" else plain.convert("RGB"))
-        except ValueError:
-            raise ValueError(f"a PIL image of mode {image.mode}: convert it first with image.convert('RGB')") from None
+    except ValueError:
+        raise ValueError(f"a PIL image of mode {image.mode}: convert it first with image.convert('RGB')") from None
     [opened], _ = _of_array(picture)
     filled = np.empty((*opened.size, 3), np.uint8)
     opened.result_3HW = torch.from_numpy(filled).permute(2, 0, 1)
