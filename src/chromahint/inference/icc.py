@@ -66,7 +66,7 @@ def _curve(tag: bytes) -> Curve:
         raise ValueError("no curve")
     [kind] = struct.unpack_from(">H", tag, 8)
     values = [value / 65536 for value in struct.unpack_from(f">{_PARAMETERS[kind]}i", tag, 12)]
-    power, a, b, c, d, e, f = (values + [1, 0, 0, 0, 0, 0, 0][len(values) :])[:7]
+    power, a, b, c, d, e, f = values + [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0][len(values) :]
     if kind in (1, 2):  # below -b/a these are constant
         d, c, e, f = -b / a if a else 0, 0.0, c, c
     upper = np.clip(a * x + b, 0, None) ** power + e

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from chromahint.data.decoding import is_srgb, opened, read_bytes, to_srgb
-from chromahint.inference import sixteen_bits
+from chromahint.inference import encoding
 from chromahint.inference.exif import about_photo, orientation
 from chromahint.inference.icc import sixteen_bits_to_srgb
 from chromahint.writing import replacing
@@ -29,7 +29,6 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "PNG": {},
     "JPEG": {"quality": 95, "subsampling": 0},  # the colour is what this is about: none of it is thrown away
     "WEBP": {"quality": 95},
-    "TIFF": {"compression": "tiff_adobe_deflate"},
 }
 _STRIP = 1200
 _BITS, _PHOTOMETRIC, _FORMAT = 258, 262, 339
@@ -94,10 +93,11 @@ def before_and_after(before: PictureFile, after: Pixels) -> PictureFile:
 
 def _encode(picture: PictureFile, kind: str) -> bytes:
     pixels, alpha = picture.pixels, picture.alpha
-    if pixels.dtype == np.uint16 and kind in ("PNG", "TIFF"):
-        layers = pixels if alpha is None else np.dstack([pixels, alpha])
-        write = sixteen_bits.png if kind == "PNG" else sixteen_bits.tiff
-        return write(layers.astype(np.uint16, copy=False), picture.exif, _profile(), picture.dpi)
+    layers: NDArray[Any] = pixels if alpha is None else np.dstack([pixels, alpha])
+    if kind == "TIFF":
+        return encoding.tiff(layers, picture.exif, _profile(), picture.dpi)
+    if kind == "PNG" and layers.dtype == np.uint16:
+        return encoding.png(layers, picture.exif, _profile(), picture.dpi)
     image = Image.fromarray(_to_eight(pixels))
     if alpha is not None:
         image.putalpha(Image.fromarray(_to_eight(alpha)))

@@ -1,10 +1,11 @@
-"""Pictures of 16 bits a channel, which Pillow does not write: PNG and TIFF, with EXIF and a profile."""
+"""What Pillow does not write: PNG of 16 bits a channel, and TIFF that is of 16 bits, or compressed and with EXIF."""
 
 from __future__ import annotations
 
 import io
 import struct
 import zlib
+from typing import Any
 
 import cv2
 import numpy as np
@@ -42,10 +43,10 @@ def png(pixels: NDArray[np.uint16], exif: bytes, profile: bytes, dpi: Resolution
     return data[:header] + chunks + data[header:]
 
 
-def tiff(pixels: NDArray[np.uint16], exif: bytes, profile: bytes, dpi: Resolution) -> bytes:
-    """Encode HxWx3, or HxWx4 with alpha, as TIFF; arguments as for `png`."""
+def tiff(pixels: NDArray[Any], exif: bytes, profile: bytes, dpi: Resolution) -> bytes:
+    """Encode HxWx3, or HxWx4 with alpha, of 8 or 16 bits as TIFF; arguments as for `png`."""
     height, width, channels = pixels.shape
-    differences = pixels.astype("<u2")
+    differences: NDArray[Any] = pixels.astype(pixels.dtype.newbyteorder("<"))
     differences[:, 1:] -= pixels[:, :-1]
     data = zlib.compress(differences.tobytes(), _LEVEL)
     directory = ImageFileDirectory_v2(ifh=b"II\x2a\0\x08\0\0\0")
@@ -54,7 +55,7 @@ def tiff(pixels: NDArray[np.uint16], exif: bytes, profile: bytes, dpi: Resolutio
     for tag, value in about.items():
         directory[tag] = about.get_ifd(tag) if isinstance(value, int) and about.get_ifd(tag) else value
     directory[_WIDTH], directory[_HEIGHT], directory[_ROWS] = width, height, height
-    directory[_BITS], directory[_SAMPLES] = (16,) * channels, channels
+    directory[_BITS], directory[_SAMPLES] = (8 * pixels.itemsize,) * channels, channels
     directory[_COMPRESSION], directory[_PREDICTOR], directory[_PHOTOMETRIC] = _DEFLATE, _DIFFERENCES, _RGB
     if channels == 4:
         directory[_EXTRA] = _ALPHA
