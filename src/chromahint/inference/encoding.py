@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.ExifTags import IFD
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 Resolution = tuple[float, float] | None
@@ -53,7 +54,7 @@ def tiff(pixels: NDArray[Any], exif: bytes, profile: bytes, dpi: Resolution) -> 
     about = Image.Exif()
     about.load(exif)
     for tag, value in about.items():
-        directory[tag] = about.get_ifd(tag) if isinstance(value, int) and about.get_ifd(tag) else value
+        directory[tag] = about.get_ifd(tag) if tag in (IFD.Exif, IFD.GPSInfo) else value
     directory[_WIDTH], directory[_HEIGHT], directory[_ROWS] = width, height, height
     directory[_BITS], directory[_SAMPLES] = (8 * pixels.itemsize,) * channels, channels
     directory[_COMPRESSION], directory[_PREDICTOR], directory[_PHOTOMETRIC] = _DEFLATE, _DIFFERENCES, _RGB

@@ -1,0 +1,305 @@
+"""`chromahint colorize`: photos in, coloured photos out."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+from skimage.color import rgb2lab
+
+from chromahint import Colorizer
+from chromahint.hints.hint_file import write_hints
+from chromahint.hints.marks import Marks, Point
+
+PHOTO = data.chelsea()[:120, 60:220]
+MARKS = Marks((Point(30, 40, "#aa3311", 4), Point(110, 90, "#1133aa", 4)))
+QUICK = ["--model", "pullpush"]
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """A grey photo and its hints."""
+    Image.fromarray(PHOTO).convert("L").save(tmp_path / "cat.png")
+    write_hints(tmp_path / "cat.json", MARKS)
+    return tmp_path / "cat.png"
+
+
+def read(path):
+    with Image.open(path) as image:
+        return np.array(image)
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def refused(outcome, *parts, status=2):
+    assert outcome.status == status, outcome.out + outcome.err
+    assert "Traceback" not in outcome.err
+    for part in parts:
+        assert part in outcome.err, outcome.err
+
+
+def test_a_photo_as_in_python(command, photo, tmp_path):
+    done = command("colorize", "cat.png", "-o", "out.png", "--hints", "cat.json", "--device", "cpu")
+    assert done.status == 0, done.err
+    assert "the weights in the box" in done.out
+    assert "coloured 1 photo: out.png" in done.out
+    wanted = Colorizer.load(device="cpu").colorize(read(photo), tmp_path / "cat.json")
+    assert np.array_equal(read(tmp_path / "out.png"), wanted)
+    assert files(tmp_path) == ["cat.json", "cat.png", "out.png"]
+
+
+def test_folders_keep_their_tree_and_broken_files_are_listed(command, tmp_path):
+    names = ["a.jpg", "deep/b.PNG", "deep/c.gif", "deep/er/d.webp", "e.tiff"]
+    for name in names:
+        file = tmp_path / "in" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(PHOTO).save(file)
+    (tmp_path / "in/deep/broken.jpg").write_bytes((tmp_path / "in/a.jpg").read_bytes()[:900])
+    (tmp_path / "in/nothing.png").write_bytes(b"")
+    (tmp_path / "in/notes.txt").write_text("no picture")
+    done = command("colorize", "in", "-o", "out", *QUICK, "--compare")
+    refused(done, "not coloured: in/deep/broken.jpg: ", "not coloured: in/nothing.png: the file is empty", status=1)
+    assert "coloured 5 photos: out" in done.out
+    made = ["a.jpg", "deep/b.PNG", "deep/c.png", "deep/er/d.webp", "e.tiff"]
+    strips = ["a-compare.jpg", "deep/b-compare.jpg", "deep/c-compare.jpg", "deep/er/d-compare.jpg", "e-compare.jpg"]
+    assert files(tmp_path / "out") == sorted(made + strips)
+    for name in made:
+        assert read(tmp_path / "out" / name).shape == PHOTO.shape
+    assert read(tmp_path / "out/e-compare.jpg").shape == (120, 320, 3)
+    before = files(tmp_path / "in")
+    again = command("colorize", "in", "-o", "in/coloured", *QUICK)
+    assert "coloured 5 photos" in again.out
+    third = command("colorize", "in", "-o", "in/coloured", *QUICK, "--skip-existing")
+    assert "coloured 0 photos, 5 were there already" in third.out
+    assert files(tmp_path / "in") == sorted([*before, *(f"coloured/{name}" for name in made)])
+
+
+def test_a_reference_gives_its_colours(command, photo, tmp_path):
+    Image.fromarray(PHOTO).resize((400, 300)).save(tmp_path / "coloured.jpg", quality=95)
+
+    def closeness(*words):
+        done = command("colorize", "cat.png", "-o", "out.png", *words)
+        assert done.status == 0, done.err
+        found = read(tmp_path / "out.png")
+        a, b = (np.float32(rgb2lab(picture)) for picture in (found, PHOTO))
+        return -np.abs(a[..., 1:] - b[..., 1:]).mean()
+
+    none, few, many = closeness(), *(closeness("--reference", "coloured.jpg", "--points", k) for k in (5, 500))
+    assert none < few < many
+    assert closeness("--reference", "coloured.jpg") == closeness("--reference", "coloured.jpg", "--points", 50)
+
+
+def test_published_pairs_of_hint_and_mask(command, photo, tmp_path):
+    rng = np.random.default_rng(0)
+    mask = rng.random(PHOTO.shape[:2]) < 0.01
+    grey = read(photo)
+    hint = np.where(mask[..., None], PHOTO, grey[..., None])
+    for folder, picture in (("hint", hint), ("mask", np.uint8(mask) * 255)):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(picture).save(tmp_path / folder / "cat.png")
+    done = command("colorize", photo, "-o", "out.png", "--hint-dir", "hint", "--mask-dir", "mask", *QUICK)
+    assert done.status == 0, done.err
+    points = [(int(x), int(y), tuple(map(int, PHOTO[y, x]))) for y, x in np.argwhere(mask)]
+    assert np.array_equal(read(tmp_path / "out.png"), Colorizer.load("pullpush", device="cpu").colorize(grey, points))
+    command("colorize", photo, "-o", "two/", "--hint-dir", "hint", "--mask-dir", "mask", *QUICK)
+    assert np.array_equal(read(tmp_path / "two/cat.png"), read(tmp_path / "out.png"))
+
+
+def test_a_folder_of_hint_files(command, tmp_path):
+    for name, color in (("a", "#ff0000"), ("sub/b", "#0000ff")):
+        for folder in ("in", "hints"):
+            (tmp_path / folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (20, 10), 100).save(tmp_path / f"in/{name}.png")
+        write_hints(tmp_path / f"hints/{name}.json", Marks((Point(0.5, 0.5, color, 0.1),), units="relative"))
+    Image.new("L", (20, 10), 100).save(tmp_path / "in/c.png")
+    done = command("colorize", "in", "-o", "out", "--hints", "hints", *QUICK)
+    refused(done, "not coloured: in/c.png: there is no hint file hints/c.json", status=1)
+    red, blue = (read(tmp_path / f"out/{name}.png")[5, 10] for name in ("a", "sub/b"))
+    assert red[0] > red[2] + 50
+    assert blue[2] > blue[0] + 50
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+def test_sixteen_bits_stay(command, tmp_path, suffix):
+    ramp = np.tile(np.linspace(5000, 60000, 600).astype(np.uint16), (20, 1))
+    cv2.imwrite(str(tmp_path / f"deep{suffix}"), ramp)
+    done = command("colorize", f"deep{suffix}", "-o", f"out{suffix}", *QUICK)
+    assert done.status == 0, done.err
+    found = cv2.imread(str(tmp_path / f"out{suffix}"), cv2.IMREAD_UNCHANGED)
+    assert found.dtype == np.uint16
+    assert np.abs(found.astype(int) - ramp[..., None]).max() <= 12  # without hints it stays grey
+    assert len(np.unique(found)) > 500
+
+
+def test_a_photo_turned_by_its_camera_comes_upright(command, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "Maker"
+    Image.fromarray(PHOTO).save(tmp_path / "p.jpg", exif=exif)
+    write_hints(tmp_path / "h.json", Marks((Point(119, 159, "#ff0000"),)))  # the lower right corner as it is seen
+    done = command("colorize", "p.jpg", "-o", "o.jpg", "--hints", "h.json", *QUICK)
+    assert done.status == 0, done.err
+    with Image.open(tmp_path / "o.jpg") as image:
+        assert image.size == (120, 160)
+        assert image.getexif().get(0x0112, 1) == 1
+        assert image.getexif()[0x010F] == "Maker"
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["cat.png"], ["-o"]),
+        (["nowhere.png", "-o", "x"], ["nowhere.png: there is no such file or folder"]),
+        (["cat.png", "-o", "x.txt"], ["x.txt: no picture is written", ".png, .jpg"]),
+        (["cat.png", "-o", "x.gif"], ["x.gif: no picture is written"]),
+        (["cat.png", "-o", "cat.png"], ["cat.png: is a photo that is to be coloured"]),
+        (["cat.png", "-o", "link.png"], ["link.png: is a photo that is to be coloured"]),
+        (["cat.png", "-o", "."], ["cat.png: is a photo that is to be coloured"]),
+        (["cat.png", "other/cat.png", "-o", "x"], ["cat.png and other/cat.png would both be written to x/cat.png"]),
+        (["empty", "-o", "x"], ["empty: no pictures in this folder"]),
+        (["cat.png", "-o", "x.png", "--hints", "none.json"], ["none.json: cannot be read"]),
+        (["cat.png", "-o", "x.png", "--hints", "bad.json"], ["bad.json: points[0].x='?'"]),
+        (["cat.png", "-o", "x.png", "--hints", "cat.json", "--reference", "cat.png"], ["--hints and --reference"]),
+        (["cat.png", "-o", "x.png", "--hint-dir", "other"], ["--hint-dir and --mask-dir go together"]),
+        (["cat.png", "-o", "x.png", "--hint-dir", "other", "--mask-dir", "no"], ["--mask-dir no: there is no such"]),
+        (["cat.png", "-o", "x.png", "--points", "5"], ["--points 5", "--reference"]),
+        (["cat.png", "-o", "x.png", "--reference", "cat.png", "--points", "-5"], ["--points -5", "from 0"]),
+        (["cat.png", "-o", "x.png", "--reference", "none.png"], ["--reference none.png: there is no such picture"]),
+        (["other", "two.png", "-o", "x", "--reference", "cat.png"], ["several photos need a folder"]),
+        (["cat.png", "-o", "x.png", "--model", "nowhere"], ["nowhere: there is no such run or file of weights"]),
+        (["cat.png", "-o", "x.png", "--model", "cat.png"], ["cat.png can't be read as weights"]),
+        (["cat.png", "-o", "x.png", "--model", "other"], ["other: is no run folder"]),
+        (["cat.png", "-o", "x.png", "--device", "abacus"], ["device=abacus"]),
+        (["cat.png", "-o", "x.png", "--size", "4"], ["size=4: 16 pixels or more"]),
+        (["cat.png", "-o", "cat.json/x.png"], ["cat.json/x.png: cannot be written"]),
+        (["cat.png", "-o", "/proc/no/x.png"], ["/proc/no/x.png: cannot be written"]),
+    ],
+)
+def test_refused_and_nothing_is_made(command, photo, tmp_path, words, parts):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link.png").symlink_to(photo)
+    (tmp_path / "two.png").write_bytes(photo.read_bytes())
+    (tmp_path / "other/cat.png").write_bytes(photo.read_bytes())
+    (tmp_path / "bad.json").write_text(
+        '{"format": "chromahint-hints/1", "points": [{"x": "?", "y": 0, "color": "#000000"}]}'
+    )
+    before = files(tmp_path)
+    refused(command("colorize", *words), *parts)
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "part"),
+    [
+        ("text.png", b"no picture", "not a picture in a known format"),
+        ("gone.jpg", None, "truncated"),
+        ("bomb.png", "bomb", "more pixels than the 150 million allowed"),
+    ],
+)
+def test_pictures_that_are_none(command, tmp_path, name, content, part):
+    file = tmp_path / name
+    if content is None:
+        Image.fromarray(PHOTO).save(file)
+        content = file.read_bytes()[:-3000]
+    if content == "bomb":
+        Image.new("1", (20000, 10000)).save(file)
+        content = file.read_bytes()
+        assert len(content) < 100_000
+    file.write_bytes(content)
+    refused(command("colorize", name, "-o", "x.png", *QUICK), f"not coloured: {name}: ", part, status=1)
+    assert files(tmp_path) == [name]
+
+
+def test_hints_that_do_not_fit_the_photo(command, photo, tmp_path):
+    write_hints(tmp_path / "far.json", Marks((Point(160, 3, "#ff0000"),)))
+    done = command("colorize", "cat.png", "-o", "x.png", "--hints", "far.json", *QUICK)
+    refused(done, "not coloured: cat.png: points[0].x=160: outside of the photo, which is 160 pixels wide", status=1)
+    Image.new("RGB", (300, 50)).save(tmp_path / "other.png")
+    done = command("colorize", "cat.png", "-o", "x.png", "--reference", "other.png", *QUICK)
+    refused(done, "other.png is 300x50 pixels, which is no size of the photo, 160x120", status=1)
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_a_full_disk_leaves_nothing_behind(process, photo, tmp_path):
+    code = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); from chromahint.cli import main;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)); sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "colorize", "cat.png", "-o", "out.png", *QUICK],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert "Error: out.png: cannot be written (File too large); make room, or type another -o" in done.stderr
+    assert files(tmp_path) == ["cat.json", "cat.png"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written(command, photo, tmp_path):
+    (tmp_path / "locked").mkdir(mode=0o500)
+    refused(command("colorize", "cat.png", "-o", "locked/x.png", *QUICK), "locked/x.png: cannot be written (Permission")
+
+
+def test_ctrl_c_ends_cleanly(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(400):
+        Image.fromarray(PHOTO).save(tmp_path / f"in/{number:03}.png")
+    started = subprocess.Popen(
+        [sys.executable, "-m", "chromahint", "colorize", "in", "-o", "out"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    for _ in range(1200):
+        if (tmp_path / "out/003.png").exists() or started.poll() is not None:
+            break
+        time.sleep(0.1)
+    started.send_signal(signal.SIGINT)
+    _, errors = started.communicate(timeout=60)
+    assert started.returncode == 130, errors
+    assert "Traceback" not in errors
+    made = files(tmp_path / "out")
+    assert 4 <= len(made) < 400
+    for name in made:  # no half-written file, and none of another name
+        assert read(tmp_path / "out" / name).shape == PHOTO.shape
+
+
+def test_hundreds_of_photos_with_damaged_ones_between(command, tmp_path):
+    rng = np.random.default_rng(0)
+    (tmp_path / "in").mkdir()
+    small = PHOTO[::8, ::8]
+    for number in range(200):
+        file = tmp_path / "in" / f"{number}.{['png', 'jpg', 'webp', 'tif'][number % 4]}"
+        Image.fromarray(small).save(file)
+        if number % 2:
+            content = bytearray(file.read_bytes())
+            content[rng.integers(min(len(content), 300))] ^= int(rng.integers(1, 256))
+            file.write_bytes(content)
+    done = command("colorize", "in", "-o", "out", *QUICK)
+    assert done.status in (0, 1), done.err
+    assert "Traceback" not in done.err
+    made, listed = len(files(tmp_path / "out")), done.err.count("not coloured: ")
+    assert made + listed == 200
+    assert listed > 0
+
+
+def test_help_names_what_there_is(command):
+    shown = command("colorize", "--help").out
+    for word in (
+        "--hints",
+        "--hint-dir",
+        "--mask-dir",
+        "--reference",
+        "--points",
+        "--model",
+        "--compare",
+        "--skip-existing",
+    ):
+        assert word in shown

@@ -1,0 +1,123 @@
+"""A network from what a person names."""
+
+import pickle
+import shutil
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from skimage import data
+
+from chromahint import Colorizer
+from chromahint.config.build import build
+from chromahint.inference.load import load_network
+from chromahint.models.boxed import in_box
+from chromahint.models.hscaunet import HSCAUNet
+from chromahint.models.resunet import ResUNet
+from chromahint.models.spreadnet import SpreadNet
+from chromahint.models.unet import UNet
+from chromahint.runs.folder import open_run
+
+CPU = torch.device("cpu")
+PHOTO = data.chelsea()[:120, :150]
+HINTS = [(30, 40, "#aa3311", 4), (110, 90, "#1133aa", 4)]
+
+
+def told(source):
+    sentences = []
+    return load_network(source, CPU, sentences.append), sentences
+
+
+def test_the_box_and_methods_that_learn_nothing():
+    loaded, sentences = told("box")
+    assert isinstance(loaded.network, SpreadNet)
+    assert not loaded.network.training
+    assert (loaded.size, loaded.square) == (512, False)
+    assert "the weights in the box" in sentences[0]
+    content = safetensors.torch.load_file(in_box("chromahint.models.spreadnet.SpreadNet").file)
+    for name, tensor in content.items():
+        assert torch.equal(loaded.network.state_dict()[name], tensor)
+    for name in ("levin", "pullpush"):
+        loaded, sentences = told(name)
+        assert type(loaded.network).__name__.lower() == name
+        assert sentences == []
+
+
+@pytest.mark.parametrize("what", ["run", "checkpoint"])
+def test_a_run(smoke_run, what):
+    run = open_run(smoke_run)
+    loaded, sentences = told(smoke_run if what == "run" else run.weights)
+    trained = build(run.config["model"])
+    state = torch.load(run.weights, weights_only=True)["state_dict"]
+    for name in trained.state_dict():
+        assert torch.equal(loaded.network.state_dict()[name], state[f"network.{name}"])
+    assert len(sentences) == 1
+    assert not loaded.square
+
+
+def test_another_network_of_a_run_sees_small_pictures(train):
+    run = train("model=unet")
+    loaded, _ = told(str(run))
+    assert isinstance(loaded.network, UNet)
+    assert (loaded.size, loaded.square) == (256, False)
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "pth"])
+def test_loose_weights_tell_their_network(tmp_path, kind):
+    torch.manual_seed(0)
+    network = ResUNet(width=4, neutral_start=False)
+    file = tmp_path / f"w.{kind}"
+    save = safetensors.torch.save_file if kind == "safetensors" else torch.save
+    save(network.state_dict(), file)
+    loaded, sentences = told(file)
+    assert isinstance(loaded.network, ResUNet)
+    assert any("Deep Residual U-Net" in sentence for sentence in sentences)
+    assert Colorizer.load(file, device="cpu").colorize(PHOTO, HINTS).shape == PHOTO.shape
+
+
+def test_released_weights_see_squares(tmp_path):
+    with torch.device("meta"):
+        like = HSCAUNet(width=64, channel_attention="spatial").state_dict()
+    torch.save({name: torch.zeros(()).expand(tensor.shape) for name, tensor in like.items()}, tmp_path / "w.pth")
+    loaded, _ = told(tmp_path / "w.pth")
+    assert (loaded.size, loaded.square) == (256, True)
+
+
+class Harm:
+    def __reduce__(self):
+        return (open, ("harm.txt", "w"))
+
+
+def test_what_is_no_network(tmp_path, monkeypatch, smoke_run):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.pth").write_text("no weights")
+    (tmp_path / "harm.pth").write_bytes(pickle.dumps({"weights": Harm()}, protocol=2))
+    torch.save({"down.0.0.weight": Harm()}, tmp_path / "harm2.pth")
+    torch.save(torch.nn.Linear(2, 2).state_dict(), tmp_path / "stranger.pth")
+    untrained = shutil.copytree(smoke_run, tmp_path / "untrained")
+    shutil.rmtree(untrained / "checkpoints")
+    for source, part in (
+        ("nowhere", "nowhere: there is no such run or file of weights; allowed are box, levin, pullpush"),
+        ("empty", "is no run folder"),
+        ("untrained", "has no checkpoint yet"),
+        ("text.pth", r"text\.pth can't be read as weights"),
+        ("harm.pth", r"harm\.pth can't be read as weights.*could run code"),
+        ("harm2.pth", r"harm2\.pth can't be read as weights.*could run code"),
+        ("stranger.pth", "looks like none of Chromahint's networks"),
+    ):
+        with pytest.raises(ValueError, match=part):
+            Colorizer.load(source)
+    assert not (tmp_path / "harm.txt").exists()
+    with pytest.raises(ValueError, match="device=abacus"):
+        Colorizer.load(device="abacus")
+    with pytest.raises(ValueError, match="size=3: 16 pixels or more"):
+        Colorizer.load(size=3)
+
+
+def test_networks_colour_from_the_same_hints_in_their_own_ways():
+    results = [Colorizer.load(name, device="cpu").colorize(PHOTO, HINTS) for name in ("box", "levin", "pullpush")]
+    assert all(result.shape == PHOTO.shape for result in results)
+    assert not np.array_equal(results[0], results[1])
+    assert not np.array_equal(results[1], results[2])
