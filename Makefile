@@ -5,13 +5,15 @@ VENV := .venv
 ARGS :=
 NAME :=
 RUNS := runs
+PHOTO :=
+OUT := coloured
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-TASKS := help setup train multirun experiment sweep evaluate report best models hints test lint format bench clean
+TASKS := help setup train multirun experiment sweep evaluate report best colorize models hints test lint format bench clean
 # these hand what is typed on to `chromahint`
 FORWARDING := train multirun experiment sweep evaluate
-OWN := PYTHON=% VENV=% ARGS=% NAME=% RUNS=%
+OWN := PYTHON=% VENV=% ARGS=% NAME=% RUNS=% PHOTO=% OUT=%
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -45,6 +47,9 @@ report: $(READY) ## compare runs on one page, report.html: make report RUNS=runs
 
 best: $(READY) ## name the best run, and say whether it may be chance: make best RUNS=runs/equal_budget
 	@$(BIN)/chromahint best $(RUNS) $(ARGS)
+
+colorize: $(READY) ## colour photos: make colorize PHOTO=grey.jpg OUT=coloured.jpg ARGS='--hints hints.json'
+	@$(BIN)/chromahint colorize $(PHOTO) -o $(OUT) $(ARGS)
 
 models: $(READY) ## list the networks
 	@$(BIN)/chromahint models $(ARGS)
