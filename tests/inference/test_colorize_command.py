@@ -82,6 +82,14 @@ def test_folders_keep_their_tree_and_broken_files_are_listed(command, tmp_path):
     assert files(tmp_path / "in") == sorted([*before, *(f"coloured/{name}" for name in made)])
 
 
+def test_results_may_go_to_the_folder_above(command, tmp_path):
+    (tmp_path / "album/grey").mkdir(parents=True)
+    Image.fromarray(PHOTO).save(tmp_path / "album/grey/a.png")
+    done = command("colorize", "album/grey", "-o", "album", *QUICK)
+    assert done.status == 0, done.err
+    assert files(tmp_path / "album") == ["a.png", "grey/a.png"]
+
+
 def test_a_reference_gives_its_colours(command, photo, tmp_path):
     Image.fromarray(PHOTO).resize((400, 300)).save(tmp_path / "coloured.jpg", quality=95)
 

@@ -43,16 +43,18 @@ class Opened:
 
     def rows(self, first: int, last: int, device: torch.device) -> Tensor:
         """Some rows as RGB 13RW, float32 in 0..1."""
-        part = self.picture_CHW[:, first:last].to(device)
-        scaled = part.float() / _FULL.get(part.dtype, 1)
-        return scaled.expand(3, -1, -1)[None]
+        part = self.picture_CHW[:, first:last]
+        # not every device knows uint16
+        scaled = (part.float() if part.dtype == torch.uint16 else part.to(device).float()) / _FULL.get(part.dtype, 1)
+        return scaled.to(device).expand(3, -1, -1)[None]
 
     def fill(self, first: int, rgb: Tensor) -> None:
         """Put RGB 13RW in 0..1 into the result, from a row on."""
         kind = self.result_3HW.dtype
         if kind in _FULL:
-            # by way of int32, which every device can convert to uint16
-            rgb = rgb.mul(_FULL[kind]).round_().to(torch.int32 if kind == torch.uint16 else kind)
+            rgb = rgb.mul(_FULL[kind]).round_()
+        if kind == torch.uint16:  # by way of what every device knows
+            rgb = rgb.to(torch.int32).cpu()
         self.result_3HW[:, first : first + rgb.shape[-2]] = rgb[0].to(self.result_3HW.device).to(kind)
 
 

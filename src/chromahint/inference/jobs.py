@@ -64,13 +64,10 @@ def _photos(photos: Sequence[str], output: Path) -> Iterator[tuple[Path, str]]:
                 raise ValueError(f"{text}: there is no such file or folder; type the path of a photo or of a folder")
             yield path, path.name
             continue
-        # what an earlier call has made below the folder is no photo to colour
-        inside = output.resolve()
-        names = [
-            name
-            for name in find_pictures(path)
-            if inside == path.resolve() or not (path / name).resolve().is_relative_to(inside)
-        ]
+        names = find_pictures(path)
+        made = output.resolve()
+        if path.resolve() in made.parents:  # what an earlier call has made below the folder is no photo to colour
+            names = [name for name in names if not (path / name).resolve().is_relative_to(made)]
         if not names:
             raise ValueError(f"{text}: no pictures in this folder; looked for {', '.join(sorted(EXTENSIONS))}")
         yield from ((path / name, name) for name in names)
