@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor, nn
 
 from chromahint.color import lab_to_rgb8, lab_to_shown_rgb, rgb_to_lab
@@ -22,6 +24,10 @@ from chromahint.inference.of_weights import Say
 from chromahint.inference.ready import choose_device
 from chromahint.inference.upsample import bring_up
 from chromahint.models.suggest import suggest
+
+AnyPicture = TypeVar("AnyPicture", NDArray[Any], Image.Image, Tensor)
+Given = Hints | Marks | HintedPixels | str | Path | Sequence[Any] | None
+"""Hints in any form; see `Colorizer.colorize`."""
 
 LEAST_SIZE = 16
 _AT_ONCE = 2**18
@@ -90,7 +96,7 @@ class Colorizer:
         return cls(loaded.network, loaded.name, loaded.size if size is None else size, loaded.square)
 
     @torch.no_grad()
-    def colorize(self, image: Any, hints: Any = None) -> Any:
+    def colorize(self, image: AnyPicture, hints: Given = None) -> AnyPicture:
         """Colour a picture; of one that has colours only the lightness counts.
 
         Args:
@@ -107,10 +113,11 @@ class Colorizer:
         opened, close = open_images(image)
         for picture, pixels in zip(opened, _pixels(hints, opened), strict=True):
             self._fill(picture, pixels)
-        return close()
+        coloured: AnyPicture = close()
+        return coloured
 
     @torch.no_grad()
-    def suggest(self, image: Any, x: int, y: int, hints: Any = None) -> list[SuggestedColor]:
+    def suggest(self, image: AnyPicture, x: int, y: int, hints: Given = None) -> list[SuggestedColor]:
         """Offer up to nine colours for a pixel, the likeliest first; only networks with colour classes can.
 
         Args:
@@ -171,7 +178,7 @@ class Colorizer:
         return lightness.to(self.device)
 
 
-def _pixels(hints: Any, opened: Sequence[Opened]) -> list[HintedPixels]:
+def _pixels(hints: Given, opened: Sequence[Opened]) -> list[HintedPixels]:
     """The hinted pixels of each picture."""
     sizes = [each.size for each in opened]
     if isinstance(hints, Hints):

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -17,12 +16,13 @@ from chromahint.color import rgb_to_lab
 from chromahint.data.decoding import decode, read_bytes, read_photo
 from chromahint.data.folder import find_pictures
 from chromahint.hints.hint_file import read_hints
+from chromahint.hints.marks import Marks
 from chromahint.hints.pixels import HintedPixels
 from chromahint.hints.positions import positions
 from chromahint.inference.jobs import Job
 
 Size = tuple[int, int]
-Give = Callable[[Job, Size], Any]
+Give = Callable[[Job, Size], Marks | HintedPixels | None]
 """What `Colorizer.colorize` takes as hints, for a photo of some height and width; a ValueError says what is wrong."""
 
 _REFERENCE = 512
@@ -41,7 +41,7 @@ def from_files(path: str) -> Give:
         marks = read_hints(root)
         return lambda job, size: marks
 
-    def give(job: Job, size: Size) -> Any:
+    def give(job: Job, size: Size) -> Marks:
         file = root / Path(job.name).with_suffix(".json")
         if not file.is_file():
             raise ValueError(f"there is no hint file {file}")
