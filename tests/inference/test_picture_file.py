@@ -3,6 +3,8 @@
 import errno
 import io
 import random
+import resource
+import signal
 
 import cv2
 import numpy as np
@@ -26,6 +28,10 @@ def exif_of_a_camera():
     exif[0x8769] = {0x829A: (1, 125), 0xA001: 65535, 0xA002: 4, 0xA003: 5}
     exif[0x8825] = {1: "N", 2: (51.0, 30.0, 0.0)}
     return exif.tobytes()
+
+
+def files_in(folder):
+    return [file.name for file in folder.iterdir()]
 
 
 def saved(folder, image, kind, **options):
@@ -152,6 +158,15 @@ def test_pictures_of_any_mode(tmp_path, mode):
     assert (found.alpha is not None) == (mode in ("RGBA", "LA"))
 
 
+@pytest.mark.parametrize(("suffix", "width"), [(".webp", 17_000), (".jpg", 66_000)])
+def test_more_than_a_kind_can_hold(tmp_path, suffix, width):
+    picture = PictureFile(np.zeros((1, width, 3), np.uint8))
+    with pytest.raises(ValueError, match=rf"{width}x1 pixels are more than .* can hold; write it as PNG"):
+        write_picture(tmp_path / f"p{suffix}", picture)
+    assert files_in(tmp_path) == []
+    write_picture(tmp_path / "p.png", picture)
+
+
 def test_before_beside_after():
     grey = PictureFile(np.tile(DEEP[..., 0], (40, 40)))
     strip = before_and_after(grey, np.tile(PHOTO, (40, 40, 1))).pixels
@@ -161,12 +176,8 @@ def test_before_beside_after():
 
 
 def test_a_disk_that_is_full_leaves_the_old_file(tmp_path):
-    import resource
-
     (tmp_path / "p.png").write_bytes(b"old")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    import signal
-
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:
@@ -176,7 +187,7 @@ def test_a_disk_that_is_full_leaves_the_old_file(tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, before)
     assert caught.value.errno in (errno.EFBIG, errno.ENOSPC)
-    assert [file.name for file in tmp_path.iterdir()] == ["p.png"]
+    assert files_in(tmp_path) == ["p.png"]
     assert (tmp_path / "p.png").read_bytes() == b"old"
 
 

@@ -32,7 +32,7 @@ def main(words: list[str]) -> int:
     console = Console(soft_wrap=True, highlight=False)
     jobs = plan(arguments.photos, arguments.output, arguments.compare)
     hints = _hints(arguments, len(jobs) > 1)
-    left = [job for job in jobs if not (arguments.skip_existing and job.output.exists())]
+    left = [job for job in jobs if not (arguments.skip_existing and job.is_done)]
     colorizer = Colorizer.load(
         arguments.model,
         size=arguments.size,
@@ -75,6 +75,8 @@ def _colour(job: Job, colorizer: Colorizer, hints: Give) -> str | None:
         write_picture(job.output, picture.coloured(coloured))
         if job.comparison is not None:
             write_picture(job.comparison, before_and_after(picture, coloured))
+    except ValueError as error:
+        return f"{job.output}: {error}"
     except OSError as error:
         reason = error.strerror or error
         raise ValueError(f"{job.output}: cannot be written ({reason}); make room, or type another -o") from None

@@ -27,6 +27,11 @@ class Job(NamedTuple):
     output: Path
     comparison: Path | None
 
+    @property
+    def is_done(self) -> bool:
+        """Whether the coloured picture is there."""
+        return _state(self.output) is not None
+
 
 def plan(photos: Sequence[str], output: str, compare: bool) -> list[Job]:
     """Find the photos, and say where each goes.
@@ -39,6 +44,13 @@ def plan(photos: Sequence[str], output: str, compare: bool) -> list[Job]:
     Raises:
         ValueError: a photo is missing; a file would be written twice, or would take the place of a photo.
     """
+    try:
+        return _plan(photos, output, compare)
+    except OSError as error:  # of a folder that may not be looked into
+        raise ValueError(f"{error.filename}: {error.strerror}; type another path") from None
+
+
+def _plan(photos: Sequence[str], output: str, compare: bool) -> list[Job]:
     target = Path(output).expanduser()
     single = len(photos) == 1 and Path(photos[0]).expanduser().is_file() and not output.endswith(("/", "\\"))
     single = single and bool(target.suffix) and not target.is_dir()

@@ -77,6 +77,7 @@ def write_picture(path: Path, picture: PictureFile) -> None:
 
     Raises:
         OSError: the file can't be written.
+        ValueError: a file of that kind can't hold the picture.
     """
     data = _encode(picture, WRITTEN[path.suffix.lower()])
     with replacing(path) as file:
@@ -110,7 +111,11 @@ def _encode(picture: PictureFile, kind: str) -> bytes:
     if picture.dpi is not None and kind != "WEBP":
         options["dpi"] = picture.dpi
     content = io.BytesIO()
-    image.save(content, format=kind, **options)
+    try:
+        image.save(content, format=kind, **options)
+    except (OSError, ValueError):  # what Pillow says of it differs from kind to kind
+        size = f"{image.width}x{image.height}"
+        raise ValueError(f"{size} pixels are more than {kind} can hold; write it as PNG or TIFF") from None
     return content.getvalue()
 
 
