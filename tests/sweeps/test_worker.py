@@ -236,6 +236,20 @@ def test_status_and_plot(sweep, quick, command, tmp_path):
     assert command("sweep", "plot", "tiny", "--output", "x/y.png").out.strip() == "x/y.png"
 
 
+def test_what_was_the_same_in_all_trials_has_no_importance(sweep, quick, command):
+    asked = quick(lambda run: ("finished", [20.0 + run.config["data"]["batch_size"]]))
+    network = {"plain": ["model=unet"], "other": ["model=resunet", "model.output=tanh"]}
+    space = {"seed": [0, 1], "network": network, "data.batch_size": [1, 2]}
+    assert sweep(space=space, sampler="grid", trials=4).status == 0
+    assert [run.path.name for run in asked][:2] == [
+        "000-seed-0_network-plain_data.batch_size-1",
+        "001-seed-0_network-plain_data.batch_size-2",
+    ]
+    shares = command("sweep", "status", "tiny").out.partition("importance")[2]
+    assert "data.batch_size" in shares
+    assert "seed" not in shares
+
+
 def test_a_sweep_without_a_value_has_no_plot(sweep, quick, command):
     quick(lambda run: ("failed", []))
     sweep(trials=1)

@@ -69,8 +69,14 @@ class Sweep:
         return [word for name, value in values.items() for word in self.space[name].words(value)]
 
     def shown(self, values: Mapping[str, Any]) -> list[str]:
-        """The same to look at, with numbers of three digits."""
-        return self.differing({n: float(f"{v:.3g}") if isinstance(v, float) else v for n, v in values.items()})
+        """The same to look at: numbers of three digits, and of several overrides what they are called."""
+        short = {name: float(f"{value:.3g}") if isinstance(value, float) else value for name, value in values.items()}
+        labels = self.labels(values)
+        return [
+            word
+            for name, value in short.items()
+            for word in ([f"{name}={value}"] if name in labels else self.space[name].words(value))
+        ]
 
     def labels(self, values: Mapping[str, Any]) -> dict[str, str]:
         """The choices of a trial that stand for several overrides, by what they are called."""

@@ -58,7 +58,8 @@ def importances(study: optuna.Study) -> dict[str, float]:
     finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if len(finished) < FEWEST or len({trial.value for trial in finished}) == 1:
         return {}
-    return optuna.importance.get_param_importances(study)
+    tried = {name: {trial.params[name] for trial in finished} for name in finished[0].params}
+    return optuna.importance.get_param_importances(study, params=[name for name in tried if len(tried[name]) > 1])
 
 
 def _state(trial: FrozenTrial) -> str:
