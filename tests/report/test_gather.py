@@ -102,3 +102,15 @@ def test_nothing_to_compare_is_said(tmp_path):
     write_run(tmp_path / "a", evaluated=False)
     with pytest.raises(ValueError, match="none of 1 runs has an evaluation to compare.*chromahint evaluate run=RUN"):
         gather([str(tmp_path)])
+
+
+def test_jobs_of_a_sweep_are_called_by_what_differs(tmp_path):
+    for name in ("000-seed-0_network-unet", "001-seed-0_network-two_branches"):
+        write_run(tmp_path / name, photos=3)
+    assert list(gather([str(tmp_path)]).measured) == ["unet", "two_branches"]
+
+
+def test_jobs_that_differ_in_much_are_called_by_their_number(tmp_path):
+    for name in ("007-loss-mse_optimizer.lr-0.001_schedule-cosine", "011-loss-huber_optimizer.lr-0.01_schedule-cosine"):
+        write_run(tmp_path / name, photos=3)
+    assert list(gather([str(tmp_path)]).measured) == ["run 7", "run 11"]

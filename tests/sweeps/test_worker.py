@@ -250,6 +250,14 @@ def test_what_was_the_same_in_all_trials_has_no_importance(sweep, quick, command
     assert "seed" not in shares
 
 
+def test_a_long_row_of_the_status_keeps_its_end(sweep, quick, command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    quick(lambda run: ("finished", [20.0]))
+    assert sweep(space={"optimizer.lr": [0.001, 0.002], "augment": ["none", "flips"]}, trials=1).status == 0
+    [row] = [line for line in command("sweep", "status", "tiny").out.splitlines() if "finished   " in line]
+    assert row.split()[-1] in ("none", "flips")
+
+
 def test_a_sweep_without_a_value_has_no_plot(sweep, quick, command):
     quick(lambda run: ("failed", []))
     sweep(trials=1)

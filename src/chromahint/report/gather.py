@@ -14,6 +14,7 @@ import numpy as np
 
 from chromahint.evaluation.comparison import how_measured
 from chromahint.evaluation.evaluator import read_rows
+from chromahint.report.naming import short_names
 from chromahint.report.statistics import Array
 from chromahint.runs.files import read_json
 from chromahint.runs.folder import Run, open_run
@@ -103,8 +104,7 @@ def gather(paths: Sequence[str], evaluation: str | None = None) -> Gathered:
     above = Path(os.path.commonpath([folder.parent for folder in folders]))
     runs, apart = {}, {}
     found: dict[str, list[Measured]] = {}
-    for folder in folders:
-        name = str(folder.relative_to(above))
+    for folder, name in zip(folders, short_names(folders, above), strict=True):
         try:
             runs[name] = open_run(folder)
             found[name] = [read_evaluation(each) for each in _evaluations(folder, evaluation)]

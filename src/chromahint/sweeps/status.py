@@ -19,6 +19,7 @@ STATES = {
     TrialState.PRUNED: "given up",
     TrialState.FAIL: "[red]failed[/]",
 }
+_WIDEST = 1000
 FEWEST = 4
 """Finished trials without which importances mean nothing."""
 
@@ -35,6 +36,9 @@ def show(study: optuna.Study, sweep: Sweep, console: Console) -> None:
     for slot, trial in trials.items():
         style = "bold green" if best is not None and trial.number == best.number else None
         table.add_row(f"{slot}", _state(trial), _value(trial), _minutes(trial), *_values(trial, sweep), style=style)
+    # where the terminal is narrow, rows go on in the next line rather than lose their ends
+    wide = console.options.update(max_width=_WIDEST)
+    console.width = max(console.width, console.measure(table, options=wide).maximum)
     console.print(table)
     counts = dict.fromkeys([*STATES.values(), "to be made again"], 0)
     for trial in trials.values():
