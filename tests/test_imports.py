@@ -45,6 +45,7 @@ COMMANDS = {
     "training/tune.py",
     "evaluation/command.py",
     "evaluation/perform.py",
+    "evaluation/preview.py",
     "report/command.py",
     "inference/load.py",
     "inference/of_weights.py",
