@@ -54,7 +54,9 @@ class ChannelAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map BCHW to a gate (B, C, 1, 1) in 0..1."""
-        mean, maximum = F.avg_pool2d(x, x.shape[-2:]), F.adaptive_max_pool2d(x, 1)
+        exporting = torch.compiler.is_exporting()  # of a window of any size, only of a fixed one
+        mean = x.mean(dim=(2, 3), keepdim=True) if exporting else F.avg_pool2d(x, x.shape[-2:])
+        maximum = F.adaptive_max_pool2d(x, 1)
         return torch.sigmoid(self.fc2(F.relu(self.fc1(mean))) + self.fc2(F.relu(self.fc1(maximum))))
 
 

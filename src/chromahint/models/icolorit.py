@@ -154,8 +154,8 @@ def relative_index(grid: tuple[int, int], device: torch.device | None = None) ->
 
     The table has 2 rows - 1 times 2 columns - 1 entries, the middle one for a token and itself.
     """
-    token = torch.arange(grid[0] * grid[1], device=device)
-    row, column = token // grid[1], token % grid[1]
+    rows, columns = (torch.arange(side, device=device) for side in grid)
+    row, column = (place.flatten() for place in torch.meshgrid(rows, columns, indexing="ij"))
     down = row[:, None] - row + grid[0] - 1
     right = column[:, None] - column + grid[1] - 1
     return down * (2 * grid[1] - 1) + right

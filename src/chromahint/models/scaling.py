@@ -24,14 +24,17 @@ def pad_to_multiple(lightness: Tensor, hints: Hints, multiple: int) -> tuple[Ten
         The same tensors, untouched, where nothing is missing.
     """
     room = room_to_multiple(lightness, multiple)
-    if not any(room):
+    # an exported network finds out at each picture what is missing
+    if not torch.compiler.is_exporting() and not any(room):
         return lightness, hints
     return F.pad(lightness, room, mode="replicate"), Hints(F.pad(hints.ab, room), F.pad(hints.mask, room))
 
 
 def room_to_multiple(x: Tensor, multiple: int) -> tuple[int, int, int, int]:
     """What `F.pad` adds to the right and below until `multiple` divides height and width."""
-    return 0, -x.shape[-1] % multiple, 0, -x.shape[-2] % multiple
+    # written so that an exported network knows the sum to be a multiple
+    down, across = ((side + multiple - 1) // multiple * multiple - side for side in x.shape[-2:])
+    return 0, across, 0, down
 
 
 def crop_like(output: Tensor, lightness: Tensor) -> Tensor:

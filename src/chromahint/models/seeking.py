@@ -86,7 +86,7 @@ class Seek(nn.Module):
         near, alike = (logarithm.view(1, -1, 1, 1, 1) for logarithm in (self.near, self.alike))
         far_apart = torch.full((1, 1, 1, 1, 1), 100.0, device=light.device)
         if self.crowd is not None:
-            place = place / max(height, width)
+            place = place / torch.sym_max(height, width)
             hints = weight.sum(dim=(1, 2, 3)).clamp(min=1).view(-1, 1, 1, 1, 1)
             near = near + self.crowd.view(1, -1, 1, 1, 1) * hints.log()
             far_apart = 10 / hints
@@ -130,10 +130,13 @@ class Seek(nn.Module):
     def _gather(self, known: Tensor, place: Tensor, key: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Mean features (B, E, D, h, w), ab / 110, L / 100, place (B, 1, ., h, w), and 1 where there is a hint."""
         height, width = known.shape[-2:]
-        side = _CELL if self.window else -(-max(height, width) // _MOST)
+        side = _CELL if self.window else (torch.sym_max(height, width) + _MOST - 1) // _MOST
         weight = known[:, STATE:]
         every = torch.cat([weight, known[:, :2] / AB_LIMIT, known[:, 2:3] / 100, weight * place, weight * key], dim=1)
-        cells = F.avg_pool2d(F.pad(every, room_to_multiple(every, side)), side)
+        if torch.compiler.is_exporting() and not self.window:
+            cells = _pool_to_most(every, side)
+        else:
+            cells = F.avg_pool2d(F.pad(every, room_to_multiple(every, side)), side)
         amount, mean = cells[:, :1], cells[:, 1:]
         mean = mean / amount.clamp(min=1e-6)
         colour, light, where, keys = (x[:, None] for x in torch.split(mean, [2, 1, 2, key.shape[1]], dim=1))
@@ -162,6 +165,22 @@ class Seek(nn.Module):
             answers = answers.view(len(asked), down, across, side, side, -1).permute(0, 5, 1, 3, 2, 4)
             answers = answers.flatten(4, 5).flatten(2, 3)[..., :height, :width]
             return answers.reshape(-1, self.heads, *answers.shape[1:])
+
+
+def _pool_to_most(x: Tensor, side: int) -> Tensor:
+    """Average cells as `F.avg_pool2d` does, with a side that is known at each picture, into `_MOST` by `_MOST` cells.
+
+    Those beyond the picture are empty, as cells without a hint are.
+    """
+    down, across = (_in_cells(length, side, x) for length in x.shape[-2:])
+    return down @ x @ across.T
+
+
+def _in_cells(length: int, side: int, like: Tensor) -> Tensor:
+    """What each of `_MOST` cells takes from each of `length` places."""
+    first = torch.arange(_MOST, device=like.device)[:, None] * side
+    place = torch.arange(length, device=like.device)
+    return ((place >= first) & (place < first + side)).to(like.dtype) / side
 
 
 def _answer(asked: Tensor, table: Tensor, mask: Tensor | None = None) -> Tensor:

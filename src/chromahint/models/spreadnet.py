@@ -186,7 +186,7 @@ class SpreadNet(nn.Module):
         """
         height, width = pictures[0].shape[-2:]
         rows = max(2 * _HALO, _AT_ONCE // width // _HALO * _HALO)
-        if self.training or height <= rows:
+        if torch.compiler.is_exporting() or self.training or height <= rows:
             return step(*pictures)
         strips = []
         for first in range(0, height, rows):
