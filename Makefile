@@ -7,13 +7,15 @@ NAME :=
 RUNS := runs
 PHOTO :=
 OUT := coloured
+RUN :=
+FORMAT := onnx
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-TASKS := help setup train multirun experiment sweep evaluate report best colorize models hints test lint format bench clean
+TASKS := help setup train multirun experiment sweep evaluate report best colorize export models hints test lint format bench clean
 # these hand what is typed on to `chromahint`
 FORWARDING := train multirun experiment sweep evaluate
-OWN := PYTHON=% VENV=% ARGS=% NAME=% RUNS=% PHOTO=% OUT=%
+OWN := PYTHON=% VENV=% ARGS=% NAME=% RUNS=% PHOTO=% OUT=% RUN=% FORMAT=%
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -50,6 +52,9 @@ best: $(READY) ## name the best run, and say whether it may be chance: make best
 
 colorize: $(READY) ## colour photos: make colorize PHOTO=grey.jpg OUT=coloured.jpg ARGS='--hints hints.json'
 	@$(BIN)/chromahint colorize $(PHOTO) -o $(OUT) $(ARGS)
+
+export: $(READY) ## write a network for use elsewhere: make export RUN=runs/NAME/DATE FORMAT=safetensors
+	@$(BIN)/chromahint export $(if $(RUN),'$(RUN)') --format $(FORMAT) $(ARGS)
 
 models: $(READY) ## list the networks
 	@$(BIN)/chromahint models $(ARGS)

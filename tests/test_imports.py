@@ -46,6 +46,7 @@ COMMANDS = {
     "evaluation/command.py",
     "evaluation/perform.py",
     "evaluation/preview.py",
+    "inference/export_command.py",
     "report/command.py",
     "inference/load.py",
     "inference/of_weights.py",

@@ -202,6 +202,13 @@ def dashboard(words: list[str]) -> int:
     return command(words)
 
 
+def export(words: list[str]) -> int:
+    """Write a trained network for use elsewhere: `export RUN --format onnx`, `export RUN --format safetensors`."""
+    from chromahint.inference.export_command import main as command
+
+    return command(words)
+
+
 COMMANDS: dict[str, Command] = {
     "train": train,
     "experiment": experiment,
@@ -214,6 +221,7 @@ COMMANDS: dict[str, Command] = {
     "report": report,
     "best": best,
     "dashboard": dashboard,
+    "export": export,
     "doctor": doctor,
     "reproduce": reproduce,
 }

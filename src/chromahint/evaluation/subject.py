@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
+
+from chromahint.runs.files import digest
 
 IRRELEVANT = {"batch_size", "eval_batch_size", "workers", "fit", "size", "shorter_side", "min_ab_range"}
 """Options of data that do not change what is evaluated."""
@@ -23,13 +24,8 @@ def subject(config: dict[str, Any], weights: Path | None, split: str) -> dict[st
         "format": 1,
         "model": config["model"],
         **({} if side is None else {"side": side}),
-        "weights": None if weights is None else _digest(weights),
+        "weights": None if weights is None else digest(weights),
         "data": {key: value for key, value in config["data"].items() if key not in IRRELEVANT},
         "split": split,
         "protocol": config["protocol"],
     }
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

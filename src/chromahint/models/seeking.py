@@ -86,7 +86,7 @@ class Seek(nn.Module):
         near, alike = (logarithm.view(1, -1, 1, 1, 1) for logarithm in (self.near, self.alike))
         far_apart = torch.full((1, 1, 1, 1, 1), 100.0, device=light.device)
         if self.crowd is not None:
-            place = place / torch.sym_max(height, width)
+            place = place / _larger(height, width)
             hints = weight.sum(dim=(1, 2, 3)).clamp(min=1).view(-1, 1, 1, 1, 1)
             near = near + self.crowd.view(1, -1, 1, 1, 1) * hints.log()
             far_apart = 10 / hints
@@ -130,7 +130,7 @@ class Seek(nn.Module):
     def _gather(self, known: Tensor, place: Tensor, key: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Mean features (B, E, D, h, w), ab / 110, L / 100, place (B, 1, ., h, w), and 1 where there is a hint."""
         height, width = known.shape[-2:]
-        side = _CELL if self.window else (torch.sym_max(height, width) + _MOST - 1) // _MOST
+        side = _CELL if self.window else (_larger(height, width) + _MOST - 1) // _MOST
         weight = known[:, STATE:]
         every = torch.cat([weight, known[:, :2] / AB_LIMIT, known[:, 2:3] / 100, weight * place, weight * key], dim=1)
         if torch.compiler.is_exporting() and not self.window:
@@ -156,7 +156,7 @@ class Seek(nn.Module):
             down, across = asked.shape[2] // side, asked.shape[3] // side
             below, beside = margin + _BLOCK * down - table.shape[2], margin + _BLOCK * across - table.shape[3]
             rows = F.pad(table, (margin, beside, margin, below)).permute(0, 2, 3, 1)
-            numbers = torch.arange(rows.shape[:3].numel(), device=table.device).view(rows.shape[:3])
+            numbers = torch.arange(len(rows) * rows.shape[1] * rows.shape[2], device=table.device).view(rows.shape[:3])
             reach = _BLOCK + 2 * margin
             seen = numbers.unfold(1, reach, _BLOCK).unfold(2, reach, _BLOCK).flatten(3).flatten(1, 2)  # BGM
             groups = asked.view(*asked.shape[:2], down, side, across, side)
@@ -165,6 +165,12 @@ class Seek(nn.Module):
             answers = answers.view(len(asked), down, across, side, side, -1).permute(0, 5, 1, 3, 2, 4)
             answers = answers.flatten(4, 5).flatten(2, 3)[..., :height, :width]
             return answers.reshape(-1, self.heads, *answers.shape[1:])
+
+
+def _larger(height: int, width: int) -> int:
+    """The larger of two numbers, also where an exported network knows neither."""
+    larger: int = torch.sym_max(height, width)  # type: ignore[no-untyped-call]
+    return larger
 
 
 def _pool_to_most(x: Tensor, side: int) -> Tensor:

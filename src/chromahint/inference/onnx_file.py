@@ -1,0 +1,212 @@
+"""Write a network as an ONNX file, which runs without PyTorch and without Chromahint.
+
+The file is written only if ONNX Runtime says what PyTorch says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import logging
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from chromahint.color import lab_to_rgb, rgb_to_lab
+from chromahint.hints.maps import Hints
+from chromahint.writing import replacing
+
+OPSET = 20
+SMALLEST, LARGEST = 32, 8192
+"""Pixels a side of a picture."""
+TOLERANCE = 1e-3
+"""How far ONNX Runtime may be from PyTorch: in Lab units of ab, or of RGB in 0..1."""
+
+# no side of what networks make of it on the way is 1, which would be taken for a side that is always 1
+_TRACED = (2, 272, 304)
+_COMPARED = ((1, 64, 64), (2, 75, 118), (1, 160, 33))
+"""Batch, height and width; none of them is what the network was traced with."""
+
+
+class Comparison(NamedTuple):
+    """The largest difference between ONNX Runtime and PyTorch on pictures of one size."""
+
+    size: tuple[int, int, int]
+    error: float
+
+
+class OfLab(nn.Module):
+    """A network as the file has it: lightness, hint ab and mask in, ab out."""
+
+    reads: ClassVar = {"lightness": "L of CIE Lab, 0..100; float32, batch x 1 x height x width"}
+    writes: ClassVar = {"ab": "a and b of CIE Lab, about -110..110; float32, batch x 2 x height x width"}
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, lightness: Tensor, hint_ab: Tensor, mask: Tensor) -> Tensor:
+        """Map lightness B1HW, hint ab B2HW and mask B1HW to ab B2HW."""
+        ab: Tensor = self.network(lightness, Hints(hint_ab * mask, mask))
+        return ab
+
+
+class OfRGB(nn.Module):
+    """The same from a picture to a picture, with the conversion to Lab and back inside."""
+
+    reads: ClassVar = {"picture": "sRGB, 0..1, of which only the lightness counts; float32, batch x 3 x height x width"}
+    writes: ClassVar = {"coloured": "sRGB, 0..1, of the picture's lightness; float32, batch x 3 x height x width"}
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, picture: Tensor, hint_ab: Tensor, mask: Tensor) -> Tensor:
+        """Map a picture B3HW, hint ab B2HW and mask B1HW to a picture B3HW."""
+        lightness, _ = rgb_to_lab(picture)
+        return lab_to_rgb(lightness, self.network(lightness, Hints(hint_ab * mask, mask)))
+
+
+_HINTS = {
+    "hint_ab": "a and b of CIE Lab where a colour was chosen; float32, batch x 2 x height x width",
+    "mask": "1 where a colour was chosen, 0 elsewhere; float32, batch x 1 x height x width",
+}
+
+
+def write_onnx(network: nn.Module, file: Path, about: Mapping[str, str], rgb: bool = False) -> list[Comparison]:
+    """Write a network and compare it.
+
+    Args:
+        network: in evaluation mode, on the processor.
+        file: replaced when all is well, and not touched otherwise.
+        about: what the file is to say of itself.
+        rgb: whether it reads and writes pictures, rather than L and ab.
+
+    Raises:
+        ValueError: a package is missing, or ONNX Runtime says something else than PyTorch.
+    """
+    need("onnx", "onnxscript", "onnxruntime")
+    form = OfRGB(network) if rgb else OfLab(network)
+    said = facts(form, about)
+    content = _trace(form.eval(), said)
+    found = _compare(form, content)
+    worst = max(found, key=lambda each: math.inf if math.isnan(each.error) else each.error)
+    if not worst.error <= TOLERANCE:
+        raise ValueError(
+            f"{file}: was not written: for pictures of {_shown(worst.size)} ONNX Runtime is {worst.error:.2g} away "
+            f"from PyTorch, and {TOLERANCE:g} is allowed; export --format safetensors keeps the network as it is"
+        )
+    with replacing(file) as handle:
+        handle.write(content)
+    return found
+
+
+def facts(form: OfLab | OfRGB, about: Mapping[str, str]) -> dict[str, str]:
+    """What the file says of itself: opset, inputs, output, sizes, and more."""
+    inputs = {f"input {name}": text for name, text in {**form.reads, **_HINTS}.items()}
+    outputs = {f"output {name}": text for name, text in form.writes.items()}
+    sizes = f"any batch, height and width of {SMALLEST} to {LARGEST} pixels"
+    return {"opset": str(OPSET), **inputs, **outputs, "sizes": sizes, **about}
+
+
+def need(*packages: str) -> None:
+    """Say which packages are missing, and what to type.
+
+    Raises:
+        ValueError: one is.
+    """
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ValueError(f"{', '.join(missing)}: not installed here; type pip install 'chromahint[export]'")
+
+
+def _trace(form: OfLab | OfRGB, said: Mapping[str, str]) -> bytes:
+    import onnx
+
+    inputs = _inputs(form, *_TRACED)
+    sides = {
+        0: torch.export.Dim("batch", min=1),
+        2: torch.export.Dim("height", min=SMALLEST, max=LARGEST),
+        3: torch.export.Dim("width", min=SMALLEST, max=LARGEST),
+    }
+    [output] = form.writes
+    with torch.no_grad(), _silence():
+        program = torch.onnx.export(
+            form,
+            tuple(inputs.values()),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=list(inputs),
+            output_names=[output],
+            dynamic_shapes=dict.fromkeys(inputs, sides),
+            verbose=False,
+        )
+    assert program is not None
+    model: Any = program.model_proto
+    for node in (*model.graph.node, *(node for function in model.functions for node in function.node)):
+        # names of files and lines of this machine
+        del node.metadata_props[:]
+        node.ClearField("doc_string")
+    onnx.helper.set_model_props(model, dict(said))
+    model.doc_string = "\n".join(f"{key}: {value}" for key, value in said.items())
+    model.producer_name = "chromahint"
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def _compare(form: OfLab | OfRGB, content: bytes) -> list[Comparison]:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    found = []
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        for size in _COMPARED:
+            inputs = _inputs(form, *size)
+            [theirs] = session.run(None, {name: tensor.numpy() for name, tensor in inputs.items()})
+            with torch.inference_mode():
+                ours = form(*inputs.values())
+            error = (torch.from_numpy(theirs) - ours).abs().max() if theirs.shape == tuple(ours.shape) else math.nan
+            found.append(Comparison(size, float(error)))
+    except Exception as error:  # whatever ONNX Runtime raises comes from its own classes
+        raise ValueError(f"ONNX Runtime cannot run the network: {str(error).splitlines()[0][:300]}") from None
+    return found
+
+
+def _inputs(form: OfLab | OfRGB, batch: int, height: int, width: int) -> dict[str, Tensor]:
+    """Smooth pictures, with a hint at every fiftieth pixel of all but the last of a batch of several."""
+    generator = torch.Generator().manual_seed(height)
+    channels = 1 if isinstance(form, OfLab) else 3
+    small = torch.rand(batch, channels, height // 8, width // 8, generator=generator)
+    picture = nn.functional.interpolate(small, (height, width), mode="bilinear")
+    mask = (torch.rand(batch, 1, height, width, generator=generator) < 0.02).float()
+    if batch > 1:
+        mask[-1] = 0
+    hint_ab = (torch.rand(batch, 2, height, width, generator=generator) * 120 - 60) * mask
+    [name] = form.reads
+    return {name: 100 * picture if channels == 1 else picture, "hint_ab": hint_ab, "mask": mask}
+
+
+def _shown(size: tuple[int, int, int]) -> str:
+    batch, height, width = size
+    return f"{width}x{height}, {batch} at a time"
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Keep the exporter's remarks on its own insides from the person."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
