@@ -18,7 +18,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from chromahint.color import lab_to_rgb, rgb_to_lab
+from chromahint.color import AB_LIMIT, lab_to_rgb, rgb_to_lab
 from chromahint.hints.maps import Hints
 from chromahint.writing import replacing
 
@@ -26,7 +26,10 @@ OPSET = 20
 SMALLEST, LARGEST = 32, 8192
 """Pixels a side of a picture."""
 TOLERANCE = 1e-3
-"""How far ONNX Runtime may be from PyTorch: in Lab units of ab, or of RGB in 0..1."""
+"""How far ONNX Runtime may be from PyTorch: in Lab units of ab, or of RGB in 0..1.
+
+Where a network answers ab beyond any colour, float32 is coarser in proportion, and so is this.
+"""
 
 # no side of what networks make of it on the way is 1, which would be taken for a side that is always 1
 _TRACED = (2, 272, 304)
@@ -173,8 +176,9 @@ def _compare(form: OfLab | OfRGB, content: bytes) -> list[Comparison]:
             [theirs] = session.run(None, {name: tensor.numpy() for name, tensor in inputs.items()})
             with torch.inference_mode():
                 ours = form(*inputs.values())
-            error = (torch.from_numpy(theirs) - ours).abs().max() if theirs.shape == tuple(ours.shape) else math.nan
-            found.append(Comparison(size, float(error)))
+            alike = theirs.shape == tuple(ours.shape)
+            error = (torch.from_numpy(theirs) - ours).abs().max() if alike else torch.tensor(math.nan)
+            found.append(Comparison(size, float(error / (ours.abs().max() / AB_LIMIT).clamp(min=1))))
     except Exception as error:  # whatever ONNX Runtime raises comes from its own classes
         raise ValueError(f"ONNX Runtime cannot run the network: {str(error).splitlines()[0][:300]}") from None
     return found

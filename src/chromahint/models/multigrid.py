@@ -76,7 +76,7 @@ def _moved(x_BCHW: Tensor, offsets: Offsets) -> Tensor:
     dots = torch.tensor([[[float((dy, dx) == offset) for dx in (-1, 0, 1)] for dy in (-1, 0, 1)] for offset in offsets])
     channels = x_BCHW.shape[1]
     moved = F.conv2d(x_BCHW, dots[:, None].repeat(channels, 1, 1, 1).to(x_BCHW), padding=1, groups=channels)
-    return moved.reshape(len(x_BCHW), channels, len(offsets), *x_BCHW.shape[2:])
+    return moved.reshape(x_BCHW.shape[0], channels, len(offsets), *x_BCHW.shape[2:])
 
 
 def solve(stencil: Tensor, right: Tensor, iterations: int) -> Tensor:

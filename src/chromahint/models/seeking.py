@@ -82,7 +82,7 @@ class Seek(nn.Module):
         """
         height, width = lightness.shape[-2:]
         light, weight = lightness / 100, known[:, STATE:]
-        place = _places(height, width, lightness).expand(len(lightness), -1, -1, -1)
+        place = _places(height, width, lightness).expand(lightness.shape[0], -1, -1, -1)
         near, alike = (logarithm.view(1, -1, 1, 1, 1) for logarithm in (self.near, self.alike))
         far_apart = torch.full((1, 1, 1, 1, 1), 100.0, device=light.device)
         if self.crowd is not None:
@@ -156,13 +156,15 @@ class Seek(nn.Module):
             down, across = asked.shape[2] // side, asked.shape[3] // side
             below, beside = margin + _BLOCK * down - table.shape[2], margin + _BLOCK * across - table.shape[3]
             rows = F.pad(table, (margin, beside, margin, below)).permute(0, 2, 3, 1)
-            numbers = torch.arange(len(rows) * rows.shape[1] * rows.shape[2], device=table.device).view(rows.shape[:3])
+            numbers = torch.arange(rows.shape[0] * rows.shape[1] * rows.shape[2], device=table.device).view(
+                rows.shape[:3]
+            )
             reach = _BLOCK + 2 * margin
             seen = numbers.unfold(1, reach, _BLOCK).unfold(2, reach, _BLOCK).flatten(3).flatten(1, 2)  # BGM
             groups = asked.view(*asked.shape[:2], down, side, across, side)
             groups = groups.permute(0, 2, 4, 3, 5, 1).flatten(3, 4).flatten(1, 2)  # BGNC
             answers = _answer(groups, F.embedding(seen, rows.flatten(0, 2)), _in_window(self.window, table))
-            answers = answers.view(len(asked), down, across, side, side, -1).permute(0, 5, 1, 3, 2, 4)
+            answers = answers.view(asked.shape[0], down, across, side, side, -1).permute(0, 5, 1, 3, 2, 4)
             answers = answers.flatten(4, 5).flatten(2, 3)[..., :height, :width]
             return answers.reshape(-1, self.heads, *answers.shape[1:])
 
@@ -204,7 +206,7 @@ def _in_window(window: int, like: Tensor) -> Tensor:
 
 
 def _apart(x: Tensor, heads: int) -> Tensor:
-    return x.reshape(len(x), heads, -1, *x.shape[2:])
+    return x.reshape(x.shape[0], heads, -1, *x.shape[2:])
 
 
 def _places(height: int, width: int, like: Tensor) -> Tensor:
