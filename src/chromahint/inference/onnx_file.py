@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import torch
+import torch._dynamo.config
 from torch import Tensor, nn
 
 from chromahint.color import AB_LIMIT, lab_to_rgb, rgb_to_lab
@@ -139,7 +140,9 @@ def _trace(form: OfLab | OfRGB, said: Mapping[str, str]) -> bytes:
         3: torch.export.Dim("width", min=SMALLEST, max=LARGEST),
     }
     [output] = form.writes
-    with torch.no_grad(), _silence():
+    # sizes that are left open are dear to remember: without this cache tracing takes half the time
+    quicker = torch._dynamo.config.patch(fake_tensor_cache_enabled=False)
+    with torch.no_grad(), quicker, _silence():
         program = torch.onnx.export(
             form,
             tuple(inputs.values()),
