@@ -62,7 +62,7 @@ def main(words: Sequence[str]) -> int:
 
 def _write_onnx(opened: Opened, output: Path, rgb: bool) -> None:
     from chromahint.inference.model_card import describe
-    from chromahint.inference.onnx_file import TOLERANCE, OfLab, OfRGB, facts, write_onnx
+    from chromahint.inference.onnx_file import OfLab, OfRGB, facts, write_onnx
 
     if output.is_dir() or output.suffix != ".onnx":
         raise ValueError(f"{output}: an ONNX file has a name that ends in .onnx; type -o {output / 'NAME.onnx'}")
@@ -76,11 +76,12 @@ def _write_onnx(opened: Opened, output: Path, rgb: bool) -> None:
         "chromahint": known["chromahint"],
     }
     found = write_onnx(opened.network, output, about, rgb)
-    for key, text in facts((OfRGB if rgb else OfLab)(opened.network), about).items():
+    form = (OfRGB if rgb else OfLab)(opened.network)
+    for key, text in facts(form, about).items():
         print(f"{key}: {text}")  # noqa: T201
     unit = "RGB, 0..1" if rgb else "Lab units of ab"
     for (batch, height, width), error in found:
-        print(f"beside PyTorch, {batch} x {width}x{height}: {error:.1e} at most ({unit}; allowed {TOLERANCE:g})")  # noqa: T201
+        print(f"beside PyTorch, {batch} x {width}x{height}: {error:.1e} at most ({unit}; allowed {form.allowed:g})")  # noqa: T201
     print(f"written: {output} ({output.stat().st_size / 1e6:.1f} MB)")  # noqa: T201
 
 
