@@ -43,10 +43,10 @@ class OfLab(nn.Module):
     """A network as the file has it: lightness, hint ab and mask in, ab out."""
 
     allowed = 1e-2
-    """How far ONNX Runtime may be from PyTorch, in Lab units: a fortieth of a step of 8-bit RGB.
+    """How far ONNX Runtime may be from PyTorch, in Lab units: far less than a step of 8-bit RGB.
 
-    Rounding alone takes SpreadNet 0.001 apart, on a few pixels. Where a network answers ab beyond any colour, float32 is
-    coarser in proportion, and so is this.
+    SpreadNet was seen 0.001 away, others 0.0001. Where a network answers ab beyond any colour, float32 is coarser in
+    proportion, and so is this.
     """
     reads: ClassVar = {"lightness": "L of CIE Lab, 0..100; float32, batch x 1 x height x width"}
     writes: ClassVar = {"ab": "a and b of CIE Lab, about -110..110; float32, batch x 2 x height x width"}
