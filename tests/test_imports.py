@@ -49,7 +49,7 @@ COMMANDS = {
     "inference/export_command.py",
     "report/command.py",
     "inference/load.py",
-    "inference/of_weights.py",
+    "evaluation/of_weights.py",
     "report/networks.py",
 }
 

@@ -11,7 +11,9 @@ from skimage import data
 
 from chromahint import Colorizer
 from chromahint.config.build import build
+from chromahint.hints.maps import Hints
 from chromahint.inference.load import load_network
+from chromahint.inference.onnx_file import write_onnx
 from chromahint.models.boxed import in_box
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.resunet import ResUNet
@@ -82,6 +84,38 @@ def test_released_weights_see_squares(tmp_path):
     torch.save({name: torch.zeros(()).expand(tensor.shape) for name, tensor in like.items()}, tmp_path / "w.pth")
     loaded, _ = told(tmp_path / "w.pth")
     assert (loaded.size, loaded.square) == (256, True)
+
+
+def test_an_exported_folder(tmp_path, smoke_run, command):
+    exported = command("export", smoke_run, "--format", "safetensors", "-o", tmp_path / "out")
+    assert exported.status == 0, exported.err
+    loaded, [sentence] = told(tmp_path / "out")
+    assert "spreadnet" in sentence
+    original, _ = told(smoke_run)
+    ours, theirs = (Colorizer(each.network, each.name, each.size).colorize(PHOTO, HINTS) for each in (loaded, original))
+    assert (loaded.size, loaded.square) == (512, False)
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_an_onnx_file(tmp_path):
+    torch.manual_seed(0)
+    network = ResUNet(width=4, neutral_start=False).eval()
+    write_onnx(network, tmp_path / "net.onnx", {"network": "resunet"})
+    loaded, [sentence] = told(tmp_path / "net.onnx")
+    assert "resunet, run by ONNX Runtime" in sentence
+    lightness, mask = 100 * torch.rand(1, 1, 40, 51), (torch.rand(1, 1, 40, 51) < 0.1).float()
+    hints = Hints(30 * torch.randn(1, 2, 40, 51) * mask, mask)
+    torch.testing.assert_close(loaded.network(lightness, hints), network(lightness, hints), atol=1e-2, rtol=1e-4)
+    assert Colorizer.load(tmp_path / "net.onnx").colorize(PHOTO, HINTS).shape == PHOTO.shape
+    write_onnx(network, tmp_path / "rgb.onnx", {}, rgb=True)
+    for name, content, part in (
+        ("rgb.onnx", None, "has the inputs picture, hint_ab, mask"),
+        ("text.onnx", b"no network", "ONNX Runtime cannot read it"),
+    ):
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=part):
+            Colorizer.load(tmp_path / name)
 
 
 class Harm:

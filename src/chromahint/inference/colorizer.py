@@ -19,8 +19,7 @@ from chromahint.hints.maps import Hints
 from chromahint.hints.marks import Marks, marks_of
 from chromahint.hints.pixels import HintedPixels, pixels_of
 from chromahint.inference.images import Opened, open_images
-from chromahint.inference.load import load_network
-from chromahint.inference.of_weights import Say
+from chromahint.inference.load import Say, load_network
 from chromahint.inference.ready import choose_device
 from chromahint.inference.upsample import bring_up
 from chromahint.models.suggest import suggest
@@ -83,8 +82,8 @@ class Colorizer:
 
         Args:
             source: `box` for the weights in the package; the folder of a run; a file of weights (a checkpoint,
-                safetensors, or a released file of HSCAU-Net, Zhang 2017 or iColoriT); or `levin` or `pullpush`, which
-                have nothing to learn.
+                safetensors, or a released file of HSCAU-Net, Zhang 2017 or iColoriT); a folder or an ONNX file that
+                `chromahint export` wrote; or `levin` or `pullpush`, which have nothing to learn.
             size: the network sees pictures of about size x size pixels; None takes what is good for the network.
             device: auto, cpu, cuda, cuda:1 or mps.
             say: told, in a sentence, what was found.

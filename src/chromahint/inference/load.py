@@ -1,7 +1,8 @@
-"""A network ready to colour, from what a person names: the weights in the package, a run, a file, or a method."""
+"""A network ready to colour, from what a person names: the box, a run, a file of weights, an export, or a method."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,13 +11,14 @@ from torch import nn
 
 from chromahint.config.build import build
 from chromahint.config.folders import see_own_networks
-from chromahint.inference.of_weights import Say, compose_for_weights, nodes_of
+from chromahint.inference.hub_folder import is_folder, open_folder
+from chromahint.inference.opening import open_network
 from chromahint.inference.ready import make_ready
-from chromahint.models.boxed import in_box
 from chromahint.models.levin import Levin
 from chromahint.models.pullpush import PullPush
-from chromahint.models.spreadnet import SpreadNet
-from chromahint.runs.folder import open_run
+
+Say = Callable[[str], None]
+"""Told, in a sentence, what was found."""
 
 UNTRAINED: dict[str, type[nn.Module]] = {"levin": Levin, "pullpush": PullPush}
 _SPREADNET = 512
@@ -44,40 +46,40 @@ def load_network(source: str | Path, device: torch.device, say: Say = lambda sen
     """Make a network ready.
 
     Args:
-        source: box, levin, pullpush, the folder of a run, or a file of weights.
-        device: where it is to run.
+        source: box, levin, pullpush, the folder of a run, a file of weights, or what `chromahint export` wrote: a
+            folder of safetensors or an ONNX file.
+        device: where it is to run; ONNX files run on the processor.
         say: told what was found.
 
     Raises:
         ValueError: there is no such source, or it can't be used.
     """
-    if source == "box":
-        boxed = in_box(f"{SpreadNet.__module__}.{SpreadNet.__name__}")
-        assert boxed is not None
-        say(f"spreadnet: the weights in the box, trained on {boxed.trained_on}")
-        return _loaded(SpreadNet(**boxed.options), boxed.file, "spreadnet", device)
     if source in UNTRAINED:
-        return _loaded(UNTRAINED[str(source)](), None, str(source), device)
+        return _loaded(UNTRAINED[str(source)](), str(source), None, device)
     path = Path(source).expanduser()
-    if not path.exists():
+    if source != "box" and not path.exists():
         raise ValueError(
             f"{source}: there is no such run or file of weights; allowed are box, {', '.join(UNTRAINED)}, the folder "
-            "of a run such as runs/NAME/DATE, and a file of weights"
+            "of a run such as runs/NAME/DATE, a file of weights, and what `chromahint export` wrote"
         )
+    if path.suffix == ".onnx":
+        from chromahint.inference.onnx_network import OnnxNetwork
+
+        network = OnnxNetwork(path)
+        say(f"{path.name}: {network.name}, run by ONNX Runtime")
+        return _loaded(network, network.name, None, torch.device("cpu"))
+    if is_folder(path):
+        folder = open_folder(path)
+        say(f"{path.name}: {folder.name}, as it was exported")
+        return _loaded(folder.network, folder.name, folder.side, device)
     see_own_networks()
-    if path.is_dir():
-        run = open_run(path)
-        node, file, side = nodes_of(run, "model")["model"], run.weights, None
-        say(f"{path.name}: {file.name} of the run")
-    else:
-        config = compose_for_weights(path, [f"device={device}"], say).config
-        node, file, side = config["model"], path, config["side"]
-    return _loaded(build(node), file, path.name, device, side)
+    opened = open_network(str(source), build)
+    for sentence in opened.said:
+        say(sentence)
+    return _loaded(opened.network, opened.name, opened.side, device)
 
 
-def _loaded(
-    network: nn.Module, weights: Path | None, name: str, device: torch.device, side: int | None = None
-) -> Loaded:
-    size = _SPREADNET if isinstance(network, SpreadNet) else _OTHERS
-    ready = make_ready(network, weights, device)
+def _loaded(network: nn.Module, name: str, side: int | None, device: torch.device) -> Loaded:
+    size = _SPREADNET if name == "spreadnet" else _OTHERS
+    ready = make_ready(network, None, device)
     return Loaded(ready, name, size if side is None else side, square=side is not None)

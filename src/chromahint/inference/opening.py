@@ -77,7 +77,8 @@ def open_network(named: str | None, build: Callable[[dict[str, Any]], Any]) -> O
         network = build(model)
         if not any(True for _ in network.parameters()):
             raise ValueError(f"{named}: {type(network).__name__} learns nothing, so it has no weights to export")
-        return Opened(make_ready(network, run.weights, CPU), model, run.weights, None, run, ())
+        said = (f"{path.name}: {run.weights.name} of the run",)
+        return Opened(make_ready(network, run.weights, CPU), model, run.weights, None, run, said)
     if not path.is_file():
         raise ValueError(
             f"{named}: there is no such run, and no such file; type a run's folder, a file of weights, or box"

@@ -1,0 +1,56 @@
+"""An exported ONNX file as a network: the same in, the same out, run by ONNX Runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from chromahint.hints.maps import Hints
+from chromahint.inference.onnx_file import OfLab, need
+
+_INPUTS = [*OfLab.reads, "hint_ab", "mask"]
+
+
+class OnnxNetwork(nn.Module):
+    """What `chromahint export --format onnx` wrote.
+
+    Args:
+        file: the ONNX file.
+
+    Raises:
+        ValueError: ONNX Runtime is missing, can't read the file, or finds other inputs in it.
+    """
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        need("onnxruntime")
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        try:
+            # from memory: a file that names other files is refused
+            self._session = onnxruntime.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # its classes of errors have no common one
+            raise ValueError(f"{file}: ONNX Runtime cannot read it: {str(error).splitlines()[0][:200]}") from None
+        inputs = [each.name for each in self._session.get_inputs()]
+        if inputs != _INPUTS:
+            raise ValueError(
+                f"{file}: has the inputs {', '.join(inputs)}, not {', '.join(_INPUTS)}; type chromahint export RUN "
+                "--format onnx, without --rgb"
+            )
+        about = self._session.get_modelmeta().custom_metadata_map
+        self.name = str(about.get("network", file.stem))
+
+    def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
+        """Map lightness B1HW in 0..100 and hints to ab B2HW in Lab units."""
+        given = (lightness.float(), hints.ab.float(), hints.mask.float())
+        try:
+            [ab] = self._session.run(None, dict(zip(_INPUTS, (each.cpu().numpy() for each in given), strict=True)))
+        except Exception as error:
+            height, width = lightness.shape[-2:]
+            said = str(error).splitlines()[0][:200]
+            raise ValueError(f"ONNX Runtime cannot colour a picture of {width}x{height} pixels: {said}") from None
+        return torch.from_numpy(ab)
