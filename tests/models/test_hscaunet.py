@@ -3,11 +3,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from random_weights import random_state
 
 from chromahint.hints.maps import reveal
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.unet import UNet
+from random_weights import random_state
 
 CONV_AND_NORM = [
     *("0.weight", "1.weight", "1.bias", "1.running_mean", "1.running_var", "1.num_batches_tracked"),

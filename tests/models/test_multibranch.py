@@ -3,10 +3,10 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from random_weights import random_state
 
 from chromahint.hints.maps import Hints, reveal
 from chromahint.models.multibranch import MultiBranch
+from random_weights import random_state
 
 TWO = [[2, 2], [1, 1]]
 THREE = [[2, 2, 2], [1, 1, 1], [1, 1, 1]]

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from random_weights import disturbed_state
 
 from chromahint.hints.maps import Hints, no_hints, reveal
 from chromahint.models.ab_classes import CLASSES, ab_classes, class_ab
@@ -17,6 +16,7 @@ from chromahint.models.resunet import ResUNet
 from chromahint.models.spreadnet import SpreadNet
 from chromahint.models.unet import UNet
 from chromahint.models.zhang2017 import Zhang2017
+from random_weights import disturbed_state
 
 
 def spreadnet(neutral_start=False, **options):

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from random_weights import disturbed_state
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.data.tiles import NaturalTiles
@@ -12,6 +11,7 @@ from chromahint.hints.maps import Hints, no_hints, reveal
 from chromahint.models import spreadnet
 from chromahint.models.levin import Levin
 from chromahint.models.spreadnet import SpreadNet
+from random_weights import disturbed_state
 
 
 def untrained(width=8, steps=2):
