@@ -75,6 +75,8 @@ def _write_onnx(opened: Opened, output: Path, rgb: bool) -> None:
         "weights": json.dumps(known["weights"]),
         "chromahint": known["chromahint"],
     }
+    wait = "which takes a few minutes" if opened.name == "spreadnet" else "which takes seconds"
+    print(f"tracing {opened.name} for pictures of any size, {wait}", flush=True)  # noqa: T201
     found = write_onnx(opened.network, output, about, rgb)
     form = (OfRGB if rgb else OfLab)(opened.network)
     for key, text in facts(form, about).items():
