@@ -8,7 +8,7 @@ import torch
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.hints.maps import no_hints, reveal
-from chromahint.inference.onnx_file import write_onnx
+from chromahint.inference.onnx_file import OfLab, write_onnx
 from chromahint.models.known import CLASSES, build_known
 from random_weights import disturbed_state
 
@@ -72,7 +72,9 @@ def test_other_sizes_and_batches_come_out_as_in_pytorch(tmp_path, name, options)
         for given in (hints, no_hints(lightness)):
             theirs = answer(tmp_path / "n.onnx", lightness=lightness, hint_ab=given.ab, mask=given.mask)
             ours = network(lightness, given)
-            atol = 1e-3 * max(1.0, float(ours.abs().max()) / 110)
+            # SpreadNet goes many steps, each of which rounds; PyTorch differs from itself by as much in another layout
+            allowed = OfLab.allowed if name == "spreadnet" else 1e-3
+            atol = allowed * max(1.0, float(ours.abs().max()) / 110)
             torch.testing.assert_close(theirs, ours, rtol=0, atol=atol)
 
 
