@@ -3,6 +3,9 @@
 import contextlib
 import csv
 import json
+import subprocess
+import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -211,6 +214,42 @@ def test_what_a_dead_worker_had_finished_is_not_trained_again(sweep, quick, tmp_
     before = len(asked)
     assert sweep(trials=1).status == 0
     assert len(asked) == before
+    [trial] = trials(tmp_path).values()
+    assert (trial.user_attrs[SLOT], trial.value) == (0, 23.0)
+
+
+def test_a_training_that_outlives_its_worker_is_waited_for(sweep, quick, tmp_path, monkeypatch):
+    def dies(run):
+        raise KeyboardInterrupt
+
+    asked = quick(dies)
+    assert sweep(trials=1).status == 130
+    [run] = list(asked)
+    code = (
+        "import sys, time\nfrom chromahint.runs.folder import open_run\nfrom chromahint.runs.lock import alone_in\n"
+        "run = open_run(sys.argv[1])\n"
+        "with alone_in(run.path):\n"
+        "    print('mine', flush=True)\n    sys.stdin.readline()\n"
+        "    (run.path / 'metrics.csv').write_text('step,epoch,name,value\\n3,0,val/psnr,23.0\\n')\n"
+        "    run.note(state='finished')\n"
+    )
+    command = [sys.executable, "-c", code, str(run.path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as left:
+        assert left.stdout.readline() == "mine\n"
+        slept = []
+
+        def sleep(seconds):
+            if not slept:
+                left.stdin.write("\n")
+                left.stdin.flush()
+            slept.append(seconds)
+            time.sleep(0.1)
+
+        monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+        quick(lambda run: ("failed", []))
+        assert sweep(trials=1).status == 0
+    assert slept
+    assert asked == [run], "it is not trained again"
     [trial] = trials(tmp_path).values()
     assert (trial.user_attrs[SLOT], trial.value) == (0, 23.0)
 

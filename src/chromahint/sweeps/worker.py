@@ -38,6 +38,7 @@ from chromahint.training.multirun import folder_name
 from chromahint.training.resume import prepare
 
 REPORTING = {"_target_": "chromahint.sweeps.reporting.Reporting", "_partial_": True}
+ENDED = ("finished", "pruned")
 PAUSE = 2.0
 """Seconds between looks at what other workers do."""
 
@@ -155,8 +156,8 @@ class Worker:
             whole = Composed(config, composed.choices, composed.overrides)
             run = make_run(whole, self.folder / name, f"sweep/{self.sweep.name}")
             run.note(trial=self.sweep.labels(values))
-        elif run.about["state"] not in ("finished", "pruned"):
-            run, processes = _free(run)
+        elif free := self._free(run):
+            run, processes = free
         else:
             return run
         write_json(run.path / "trial.json", {"number": trial.number})
@@ -174,18 +175,25 @@ class Worker:
                 return run
         return None
 
+    def _free(self, run: Run) -> tuple[Run, int] | None:
+        """Make a run ready to go on, once the process that its lost worker left has left it; None if that ended it."""
+        waiting = False
+        while run.about["state"] not in ENDED:
+            try:
+                return prepare([f"resume={run.path}"])
+            except Busy:
+                if not waiting:
+                    self.console.print("its training goes on without the worker that began it; waiting for it")
+                waiting = True
+                time.sleep(PAUSE)
+            except ConfigError:
+                if run.about["state"] not in ENDED:  # else it has ended since the line above
+                    raise
+        return None
+
     def _best_so_far(self) -> str:
         best = best_of(self.study)
         return "" if best is None else f"; best {best.value:.2f} dB (trial {best.user_attrs[SLOT]})"
-
-
-def _free(run: Run) -> tuple[Run, int]:
-    """Make an interrupted run ready to go on, once the process of the worker that was lost has left it."""
-    while True:
-        try:
-            return prepare([f"resume={run.path}"])
-        except Busy:
-            time.sleep(PAUSE)
 
 
 def psnr(run: Run) -> list[float]:
