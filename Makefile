@@ -12,7 +12,7 @@ FORMAT := onnx
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-TASKS := help setup train multirun experiment sweep evaluate report best colorize export models hints test lint format bench clean
+TASKS := help setup train multirun experiment sweep evaluate report best colorize studio export models hints test lint format bench clean
 # these hand what is typed on to `chromahint`
 FORWARDING := train multirun experiment sweep evaluate
 OWN := PYTHON=% VENV=% ARGS=% NAME=% RUNS=% PHOTO=% OUT=% RUN=% FORMAT=%
@@ -55,6 +55,9 @@ colorize: $(READY) ## colour photos: make colorize PHOTO=grey.jpg OUT=coloured.j
 
 export: $(READY) ## write a network for use elsewhere: make export RUN=runs/NAME/DATE FORMAT=safetensors
 	@$(BIN)/chromahint export $(if $(RUN),'$(RUN)') --format $(FORMAT) $(ARGS)
+
+studio: $(READY) ## colour photos by clicking, on a page of this machine: make studio PHOTO=grey.jpg
+	@$(BIN)/chromahint studio $(PHOTO) $(ARGS)
 
 models: $(READY) ## list the networks
 	@$(BIN)/chromahint models $(ARGS)

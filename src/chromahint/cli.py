@@ -163,6 +163,13 @@ def colorize(words: list[str]) -> int:
     return command(words)
 
 
+def studio(words: list[str]) -> int:
+    """Colour photos by clicking, on a page of this machine: `studio`, `studio PHOTO`."""
+    from chromahint.studio.command import main as command
+
+    return command(words)
+
+
 def doctor(words: list[str]) -> int:
     """Show what this machine has, where things are kept, and what is missing: `doctor`."""
     argparse.ArgumentParser("chromahint doctor", description=doctor.__doc__).parse_args(words)
@@ -215,6 +222,7 @@ COMMANDS: dict[str, Command] = {
     "sweep": sweep,
     "evaluate": evaluate,
     "colorize": colorize,
+    "studio": studio,
     "models": models,
     "hints": hints,
     "data": data,

@@ -46,7 +46,7 @@ def test_what_is_written_is_read_again(tmp_path, marks):
         ({"format": 1}, "format=1"),
         ({"units": "cm"}, "units='cm': is px or relative"),
         ({"units": ["px"]}, "units=.'px'.: is px or relative"),
-        ({"poinst": []}, "poinst: there is no such field; the fields are format, points, strokes, units"),
+        ({"poinst": []}, "poinst: there is no such field; the fields are format, photo, points, strokes, units"),
         ({"points": {}}, r"points: is no list"),
         ({"points": [3]}, r"points\[0\]: is no JSON object"),
         ({"points": [{"x": 1, "color": "#000000"}]}, r"points\[0\]\.y: is missing"),
@@ -63,12 +63,21 @@ def test_what_is_written_is_read_again(tmp_path, marks):
         ({"strokes": [{"points": [[1, 2, 3]], "color": "#000000"}]}, r"strokes\[0\]\.points\[0\]: is \[x, y\]"),
         ({"strokes": [{"points": [[1, None]], "color": "#000000"}]}, r"strokes\[0\]\.points\[0\]\.y=None"),
         ({"strokes": [{"points": [[1, 2]]}]}, r"strokes\[0\]\.color: is missing"),
+        ({"photo": "a.jpg"}, "photo: is no JSON object"),
+        ({"photo": {"name": 3}}, r"photo\.name: is the name of a file"),
+        ({"photo": {"blake2b": "xyz"}}, r"photo\.blake2b='xyz': is the BLAKE2b"),
+        ({"photo": {"path": "/a.jpg"}}, r"photo\.path: there is no such field; the fields are blake2b, name"),
     ],
 )
 def test_the_field_is_named(tmp_path, change, part):
     (tmp_path / "h.json").write_text(json.dumps(EXAMPLE | change))
     with pytest.raises(ValueError, match=rf"h\.json: {part}"):
         read_hints(tmp_path / "h.json")
+
+
+def test_a_file_may_name_its_photo():
+    photo = {"name": "a.jpg", "blake2b": "0123456789abcdef" * 2}
+    assert parse_hints(json.dumps(EXAMPLE | {"photo": photo})) == parse_hints(json.dumps(EXAMPLE))
 
 
 @pytest.mark.parametrize(

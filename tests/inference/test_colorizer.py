@@ -13,7 +13,8 @@ from torch import nn
 import chromahint
 from chromahint import Colorizer, Hints
 from chromahint.color import rgb_to_lab
-from chromahint.inference import colorizer as room
+from chromahint.inference import session as room
+from chromahint.inference.images import open_images
 from chromahint.models.zhang2017 import Zhang2017
 
 COFFEE = data.coffee()[100:300, 150:410]
@@ -281,3 +282,18 @@ def test_the_package_says_what_it_offers():
     assert chromahint.Hints is Hints
     with pytest.raises(AttributeError, match="Colourizer"):
         chromahint.Colourizer  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["box", "pullpush"])
+def test_a_session_colours_from_hints_to_hints_as_colorize_does_each_time(name):
+    """What is read is kept: other hints, other sizes and a preview in between leave nothing behind."""
+    colorizer = Colorizer.load(name, size=128, device="cpu")
+    [opened], close = open_images(COFFEE)
+    session = colorizer.open(opened)
+    for hints in (POINTS, POINTS[:1], None, POINTS):
+        session.preview(hints, 64)
+        ab = session.preview(hints)
+        assert torch.equal(ab, colorizer.open(opened, session.lightness).preview(hints))
+        session.full(hints)
+        assert np.array_equal(close(), colorizer.colorize(COFFEE, hints))
+    assert session.seen(64).numel() < session.seen().numel()

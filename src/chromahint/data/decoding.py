@@ -57,8 +57,13 @@ def decode(data: bytes, path: str) -> Picture:
 
 
 @contextlib.contextmanager
-def opened(data: bytes, path: str) -> Iterator[Image.Image]:
+def opened(data: bytes, path: str, most: int = MAX_PIXELS) -> Iterator[Image.Image]:
     """Open a picture file's bytes, decoded as they are stored; what is too large is refused before it is decoded.
+
+    Args:
+        data: the whole file.
+        path: named in the error.
+        most: pixels that are allowed.
 
     Raises:
         BrokenPhoto: whatever is wrong with the bytes, or goes wrong with the picture in the block; no other exception.
@@ -69,7 +74,7 @@ def opened(data: bytes, path: str) -> Iterator[Image.Image]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                _check_size(image, path)
+                _check_size(image, path, most)
                 with _quiet() if image.format == "TIFF" else contextlib.nullcontext():
                     image.load()
                 yield image
@@ -98,10 +103,10 @@ def _quiet() -> Iterator[None]:
         os.close(kept)
 
 
-def _check_size(image: Image.Image, path: str) -> None:
+def _check_size(image: Image.Image, path: str, most: int) -> None:
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise BrokenPhoto(path, f"{width}x{height} pixels are more than the {MAX_PIXELS // 10**6} million allowed")
+    if width * height > most:
+        raise BrokenPhoto(path, f"{width}x{height} pixels are more than the {most // 10**6} million allowed")
     if width < 1 or height < 1:
         raise BrokenPhoto(path, "no pixels")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -49,12 +50,14 @@ def parse_hints(text: str) -> Marks:
         raise ValueError(f"line {error.lineno}, column {error.colno}: is no JSON ({error.msg})") from None
     except (ValueError, RecursionError):  # a number of thousands of digits, thousands of brackets
         raise ValueError("is no JSON of a reasonable size") from None
-    fields = _fields(content, "", {"format"}, {"units", "points", "strokes"})
+    fields = _fields(content, "", {"format"}, {"units", "points", "strokes", "photo"})
     if fields["format"] != FORMAT:
         raise ValueError(f"format={fields['format']!r:.60}: this version reads {FORMAT}")
     units = fields.get("units", "px")
     if units not in _UNITS:
         raise ValueError(f"units={units!r:.60}: is px or relative")
+    if "photo" in fields:
+        _check_photo(fields["photo"])
     points = [_point(point, f"points[{n}]") for n, point in enumerate(_list(fields.get("points", []), "points"))]
     strokes = [_stroke(stroke, f"strokes[{n}]") for n, stroke in enumerate(_list(fields.get("strokes", []), "strokes"))]
     return Marks(tuple(points), tuple(strokes), units)
@@ -85,6 +88,16 @@ def _point(value: Any, where: str) -> Point:
     color = check_color(fields["color"], f"{where}.color") if "color" in fields else None
     x, y = (check_number(fields[name], f"{where}.{name}") for name in "xy")
     return Point(x, y, None if keep_grey else color, _radius(fields, where))
+
+
+def _check_photo(value: Any) -> None:
+    """Which photo the hints were made on: for a reader who has several, and for the studio."""
+    fields = _fields(value, "photo", set(), {"name", "blake2b"})
+    if not isinstance(fields.get("name", ""), str):
+        raise ValueError("photo.name: is the name of a file")
+    digest = fields.get("blake2b", "")
+    if not isinstance(digest, str) or not re.fullmatch("([0-9a-f]{2}){0,64}", digest):
+        raise ValueError(f"photo.blake2b={digest!r:.40}: is the BLAKE2b of the photo's file in hexadecimal digits")
 
 
 def _stroke(value: Any, where: str) -> Stroke:

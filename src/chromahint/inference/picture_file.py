@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
-from chromahint.data.decoding import is_srgb, opened, read_bytes, to_srgb
+from chromahint.data.decoding import MAX_PIXELS, is_srgb, opened, read_bytes, to_srgb
 from chromahint.inference import encoding
 from chromahint.inference.exif import about_photo, orientation
 from chromahint.inference.icc import sixteen_bits_to_srgb
@@ -61,8 +61,21 @@ def read_picture(path: Path | str) -> PictureFile:
     Raises:
         BrokenPhoto: whatever is wrong with the file; no other exception.
     """
-    data = read_bytes(path)
-    with opened(data, str(path)) as image:
+    return decode_picture(read_bytes(path), str(path))
+
+
+def decode_picture(data: bytes, name: str, most: int = MAX_PIXELS) -> PictureFile:
+    """Read the bytes of a picture file.
+
+    Args:
+        data: the whole file.
+        name: named in the error.
+        most: pixels that are allowed.
+
+    Raises:
+        BrokenPhoto: whatever is wrong with the bytes; no other exception.
+    """
+    with opened(data, name, most) as image:
         deep = _sixteen_bits(data, image)
         pixels, alpha = _eight_bits(image) if deep is None else deep
         return PictureFile(pixels, alpha, about_photo(image), _dpi(image))
@@ -79,7 +92,7 @@ def write_picture(path: Path, picture: PictureFile) -> None:
         OSError: the file can't be written.
         ValueError: a file of that kind can't hold the picture.
     """
-    data = _encode(picture, WRITTEN[path.suffix.lower()])
+    data = encode_picture(picture, path.suffix)
     with replacing(path) as file:
         file.write(data)
 
@@ -92,7 +105,17 @@ def before_and_after(before: PictureFile, after: Pixels) -> PictureFile:
     return PictureFile(np.concatenate([np.dstack([x] * 3) if x.ndim == 2 else x for x in small], axis=1))
 
 
-def _encode(picture: PictureFile, kind: str) -> bytes:
+def encode_picture(picture: PictureFile, suffix: str) -> bytes:
+    """Give the bytes of a picture file.
+
+    Args:
+        picture: coloured.
+        suffix: one of `WRITTEN`.
+
+    Raises:
+        ValueError: a file of that kind can't hold the picture.
+    """
+    kind = WRITTEN[suffix.lower()]
     pixels, alpha = picture.pixels, picture.alpha
     layers: NDArray[Any] = pixels if alpha is None else np.dstack([pixels, alpha])
     if kind == "TIFF":

@@ -37,7 +37,7 @@ class Browser:
         )
         os.close(commands), os.close(answers)
         self._number, self._rest, self._session = 0, b"", None
-        self.complaints, self._events = [], []
+        self.complaints, self._events, self._own = [], [], ("about:",)
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -57,13 +57,15 @@ class Browser:
                 return answer["result"]
             self._note(answer)
 
-    def open(self, file, width=1400, height=900, dark=False):
-        """Show a file, at a size and in light or dark, and wait until it is drawn."""
+    def open(self, page, width=1400, height=900, dark=False):
+        """Show a file or an address, at a size and in light or dark, and wait until it is drawn."""
+        address = page if isinstance(page, str) else page.resolve().as_uri()
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
         self.complaints, self._events = [], []
-        self.call("Page.navigate", url=file.resolve().as_uri())
+        self._own = ("file:", "data:", "blob:") if address.startswith("file:") else (address, "data:", "blob:")
+        self.call("Page.navigate", url=address)
         deadline = time.monotonic() + 60
         while "Page.loadEventFired" not in self._events:
             assert time.monotonic() < deadline, "the page did not load"
@@ -80,16 +82,38 @@ class Browser:
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
-    def press(self, key):
-        """Press and release a key such as Tab, Enter or ArrowRight."""
-        code = {"Tab": 9, "Enter": 13, "ArrowRight": 39, "ArrowDown": 40, "Escape": 27}[key]
-        text = {"text": "\r"} if key == "Enter" else {}
-        for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **text)
+    def wait(self, expression, seconds=60):
+        """Wait until an expression is true."""
+        deadline = time.monotonic() + seconds
+        while not self.do(expression):
+            assert time.monotonic() < deadline, f"never came true: {expression}"
+            time.sleep(0.05)
 
-    def point(self, x, y):
-        """Move the pointer."""
-        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+    def press(self, key, modifiers=0):
+        """Press and release a key such as Tab, Enter, ArrowRight or z; modifiers: 2 is Ctrl, 8 is Shift."""
+        code = {"Tab": 9, "Enter": 13, "ArrowRight": 39, "ArrowDown": 40, "Escape": 27, "Delete": 46}.get(key)
+        text = {"text": "\r"} if key == "Enter" else {"text": key} if len(key) == 1 and not modifiers else {}
+        named = {"key": key, "code": key, "windowsVirtualKeyCode": code or ord(key.upper()), "modifiers": modifiers}
+        for kind in ("keyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, **named, **(text if kind == "keyDown" else {}))
+
+    def point(self, x, y, kind="mouseMoved", button="none"):
+        """Move the pointer, or press (`mousePressed`) and release (`mouseReleased`) a button there."""
+        held = {"left": 1, "right": 2}.get(button, 0) if kind != "mouseReleased" else 0
+        self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button=button, buttons=held, clickCount=1)
+
+    def drag(self, *path, button="left"):
+        """Press at the first place, go through the others and release at the last; one place is a click."""
+        self.point(*path[0])
+        self.point(*path[0], "mousePressed", button)
+        for place in path[1:]:
+            self.point(*place, "mouseMoved", button)
+        self.point(*path[-1], "mouseReleased", button)
+
+    def give(self, selector, *files):
+        """Choose files for an input."""
+        found = self.call("Runtime.evaluate", expression=f"document.querySelector({selector!r})")["result"]["objectId"]
+        self.call("DOM.setFileInputFiles", files=[str(file) for file in files], objectId=found)
 
     def picture(self, whole=False):
         """PNG of what is seen, or of the whole page."""
@@ -109,7 +133,7 @@ class Browser:
             self.complaints.append(parameters)
         if method == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "warning", "assert"):
             self.complaints.append(parameters)
-        if method == "Network.requestWillBeSent" and not parameters["request"]["url"].startswith(("file:", "data:")):
+        if method == "Network.requestWillBeSent" and not parameters["request"]["url"].startswith(self._own):
             self.complaints.append(parameters["request"]["url"])
 
     def _read(self):

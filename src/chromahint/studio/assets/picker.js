@@ -1,0 +1,145 @@
+// The colours that a place of the photo can have: the plane of a and b at its lightness, as far as screens show it.
+
+import { el } from "./elements.js";
+import { hexOf, put, share } from "./lab.js";
+
+const EVERYDAY = [
+  ["skin", 15, 18], ["tanned skin", 19, 28], ["lips", 42, 18], ["brick", 36, 32], ["wood", 14, 30], ["sand", 4, 20], ["gold", 10, 62], ["grass", -24, 38],
+  ["leaves", -34, 32], ["water", -18, -14], ["sky", -6, -32], ["denim", 4, -36], ["violet", 30, -36], ["rose", 34, -4], ["wine red", 46, 20], ["orange", 32, 62],
+];
+const RECENT = 8;
+const TURNS = 180, FAR = 160; // directions from grey, and Lab units that no screen shows
+
+export class Picker extends EventTarget {
+  constructor(plane, swatches, sample) {
+    super();
+    Object.assign(this, { plane, swatches, sample, l: 60, a: 36, b: 32, grey: false, recent: [], suggested: [] });
+    const pick = (event) => {
+      const box = plane.getBoundingClientRect();
+      this.choose(...this.#colour((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height), true);
+    };
+    plane.addEventListener("pointerdown", (event) => { plane.setPointerCapture(event.pointerId); pick(event); });
+    plane.addEventListener("pointermove", (event) => { if (event.buttons) pick(event); });
+    plane.addEventListener("pointerup", () => this.#kept());
+    plane.addEventListener("keydown", (event) => {
+      const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+      if (!way) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const step = event.shiftKey ? 10 : 2;
+      this.choose(this.a + step * way[0], this.b + step * way[1]);
+    });
+    this.draw();
+  }
+
+  /** Stand for a place of that lightness. */
+  at(l) {
+    if (Math.abs(l - this.l) < 0.5) return;
+    this.l = l;
+    this.draw();
+  }
+
+  /** Show a mark's colour without choosing it anew. */
+  show(l, a, b, grey) {
+    Object.assign(this, { l, grey });
+    if (!grey) Object.assign(this, { a, b });
+    this.draw();
+  }
+
+  choose(a, b, passing = false) {
+    const part = share(this.l, a, b);
+    Object.assign(this, { a: a * part, b: b * part, grey: false });
+    this.draw();
+    this.dispatchEvent(new CustomEvent("choose", { detail: { passing } }));
+  }
+
+  keepGrey(grey) {
+    this.grey = grey;
+    this.draw();
+    this.dispatchEvent(new CustomEvent("choose", { detail: { passing: false } }));
+  }
+
+  /** The colour at a place of the plane, 0..1 across and down. */
+  #colour(across, down) {
+    return [this.middle[0] + (2 * across - 1) * this.reach, this.middle[1] + (1 - 2 * down) * this.reach];
+  }
+
+  #kept() {
+    this.dispatchEvent(new CustomEvent("choose", { detail: { passing: false } }));
+  }
+
+  /** The colour was used: it stands first among the recent ones. */
+  used() {
+    if (this.grey) return;
+    const same = ([a, b]) => Math.hypot(a - this.a, b - this.b) < 3;
+    if (this.recent.length && same(this.recent[0])) return;
+    this.recent = [[this.a, this.b], ...this.recent.filter((each) => !same(each))].slice(0, RECENT);
+    this.drawSwatches();
+  }
+
+  suggest(colours) {
+    this.suggested = colours;
+    this.drawSwatches();
+  }
+
+  draw() {
+    const { plane, l } = this, side = plane.width, pen = plane.getContext("2d"), coarse = Math.floor(side / 3);
+    const border = [];
+    for (let turn = 0; turn < TURNS; turn++) {
+      const a = FAR * Math.cos((turn * 2 * Math.PI) / TURNS), b = FAR * Math.sin((turn * 2 * Math.PI) / TURNS), part = share(l, a, b);
+      border.push([a * part, b * part]);
+    }
+    const [low, high] = [Math.min, Math.max].map((most) => [0, 1].map((n) => most(...border.map((each) => each[n]))));
+    this.reach = Math.max(10, high[0] - low[0], high[1] - low[1]) * 0.53;
+    this.middle = [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2];
+    const spot = (a, b) => [((a - this.middle[0]) / this.reach + 1) * (side / 2), (1 - (b - this.middle[1]) / this.reach) * (side / 2)];
+    const small = pen.createImageData(coarse, coarse);
+    for (let row = 0; row < coarse; row++) {
+      for (let column = 0; column < coarse; column++) put(small.data, 4 * (row * coarse + column), l, ...this.#colour((column + 0.5) / coarse, (row + 0.5) / coarse));
+    }
+    const sheet = new OffscreenCanvas(coarse, coarse);
+    sheet.getContext("2d").putImageData(small, 0, 0);
+    pen.clearRect(0, 0, side, side);
+    pen.save();
+    pen.beginPath();
+    for (const [a, b] of border) pen.lineTo(...spot(a, b));
+    pen.clip();
+    pen.imageSmoothingQuality = "high";
+    pen.drawImage(sheet, 0, 0, side, side);
+    pen.restore();
+    const part = share(l, this.a, this.b), [a, b] = this.grey ? [0, 0] : [this.a * part, this.b * part];
+    const [x, y] = spot(a, b);
+    for (const [radius, width, style] of [[13, 6, "rgb(0 0 0 / .45)"], [13, 3.5, "#fff"]]) {
+      pen.beginPath();
+      pen.arc(x, y, radius, 0, 2 * Math.PI);
+      pen.lineWidth = width;
+      pen.strokeStyle = style;
+      pen.stroke();
+    }
+    const hex = hexOf(l, a, b);
+    this.sample.style.background = hex;
+    plane.setAttribute("aria-valuetext", this.grey ? "grey" : `colour ${hex}`);
+    this.drawSwatches();
+  }
+
+  drawSwatches() {
+    const rows = { suggested: this.suggested, recent: this.recent.map(([a, b]) => ["recent", a, b]), everyday: EVERYDAY };
+    for (const [name, colours] of Object.entries(rows)) {
+      const box = this.swatches[name];
+      box.parentElement.hidden = colours.length === 0;
+      while (box.children.length > colours.length) box.lastChild.remove();
+      colours.forEach(([title, a, b], place) => {
+        let button = box.children[place];
+        if (!button) {
+          button = el("button", { type: "button", click: () => this.choose(button.colour[0], button.colour[1]) });
+          box.append(button);
+        }
+        const hex = hexOf(this.l, a, b);
+        button.colour = [a, b];
+        button.title = title;
+        button.setAttribute("aria-label", `${title}, ${hex}`);
+        button.style.background = hex;
+      });
+    }
+  }
+}

@@ -1,0 +1,180 @@
+"""The photos that are open and the networks that colour them: all that needs torch, in memory and bounded."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import skimage
+import torch
+
+from chromahint.data.decoding import read_bytes, read_photo
+from chromahint.data.tiles import FILES
+from chromahint.hints.hint_file import parse_hints
+from chromahint.hints.marks import Marks
+from chromahint.inference.colorizer import Colorizer
+from chromahint.inference.picture_file import WRITTEN, encode_picture
+from chromahint.inference.session import Session
+from chromahint.studio.choices import SAMPLES
+from chromahint.studio.photo import Photo
+
+_MOST_PHOTOS = 6
+_MOST_MARKS = 5000
+_THUMBNAIL = 300
+_DRAFT = 256
+"""While a person drags, networks see about 256 x 256 pixels, where up to 200 hints tell as much as larger ones do."""
+_STEPS = 64
+"""Steps of a Lab unit that colours are sent in, as 16-bit numbers."""
+
+
+class Raw(NamedTuple):
+    """Numbers of a picture as bytes, in the order of this machine, which is the browser's too.
+
+    Attributes:
+        data: of all its channels, one after the other.
+        height: in pixels.
+        width: in pixels.
+        psnr: in dB, of a photo that was in colour.
+    """
+
+    data: bytes
+    height: int
+    width: int
+    psnr: float | None = None
+
+
+class Desk:
+    """Opens photos and colours them.
+
+    Args:
+        models: as `Colorizer.load` takes them; the page knows them by their number.
+        device: that they run on.
+    """
+
+    def __init__(self, models: Sequence[str], device: str) -> None:
+        self._models = models
+        self._device = device
+        self._colorizers: dict[str, Colorizer] = {}
+        self._photos: OrderedDict[str, Photo] = OrderedDict()
+        # torch uses all cores for one picture: a second at the same time would only delay the first
+        self._one = threading.Lock()
+        self._one_full = threading.Lock()
+        self._books = threading.Lock()
+
+    def warm_up(self) -> None:
+        """Load what colours first; what is wrong with it is said when it is asked for."""
+        with self._one:
+            try:
+                self._colorizer("0")
+            except ValueError:
+                return
+
+    def open(self, data: bytes, name: str) -> dict[str, Any]:
+        """Take a photo's bytes; what the page needs to know of it comes back."""
+        photo = Photo(data, name)
+        key = secrets.token_urlsafe(12)
+        with self._books:
+            self._photos[key] = photo
+            while len(self._photos) > _MOST_PHOTOS:
+                self._photos.popitem(last=False)
+        return {"id": key, **photo.about()}
+
+    def open_sample(self, name: str) -> dict[str, Any]:
+        """Open one of the photos in scikit-image's wheel."""
+        file = _sample(name)
+        return self.open(read_bytes(file), file.name)
+
+    def thumbnail(self, name: str) -> tuple[bytes, str]:
+        """One of these photos, small, and its kind."""
+        picture = read_photo(_sample(name))
+        share = _THUMBNAIL / picture.shape[1]
+        size = _THUMBNAIL, round(picture.shape[0] * share)
+        _, data = cv2.imencode(".jpg", cv2.resize(picture, size, interpolation=cv2.INTER_AREA)[..., ::-1])
+        return data.tobytes(), "image/jpeg"
+
+    def open_file(self, path: Path) -> dict[str, Any]:
+        """Open the file that the person at this machine has named."""
+        return self.open(read_bytes(path), path.name)
+
+    def photo(self, key: str) -> Photo:
+        """An open photo, which is then the last to be put away."""
+        with self._books:
+            if key not in self._photos:
+                raise KeyError("this photo is not open any more; open it again")
+            self._photos.move_to_end(key)
+            return self._photos[key]
+
+    def seen(self, key: str, model: str, size: str) -> Raw:
+        """Lightness 0..100 as float32, as the network sees it."""
+        photo = self.photo(key)
+        with self._one:
+            session = self._session(photo, model)
+            small = session.seen(_size(session, size)).cpu()
+        return Raw(small.numpy().tobytes(), small.shape[-2], small.shape[-1])
+
+    def colours(self, key: str, model: str, size: str, hints: bytes) -> Raw:
+        """Channels a and b as the network gives them for hints, 16-bit, 64 steps to a Lab unit."""
+        photo, marks = self.photo(key), _marks(hints)
+        with self._one:
+            session = self._session(photo, model)
+            wanted = _size(session, size)
+            ab = session.preview(marks, wanted).cpu()
+            psnr = None if size == "draft" else photo.psnr(session.seen(wanted).cpu(), ab)
+        data = (ab * _STEPS).round().clamp(-32768, 32767).to(torch.int16).numpy()
+        return Raw(np.ascontiguousarray(data).tobytes(), ab.shape[-2], ab.shape[-1], psnr)
+
+    def full(self, key: str, model: str, suffix: str, hints: bytes) -> bytes:
+        """The coloured photo as a file, as `chromahint colorize` would write it."""
+        if suffix not in WRITTEN:
+            raise ValueError(f"kind={suffix:.20}: no picture is written so; allowed are {', '.join(WRITTEN)}")
+        photo, marks = self.photo(key), _marks(hints)
+        with self._one_full:
+            with self._one:
+                session = self._session(photo, model)
+            session.full(marks)
+            return encode_picture(photo.picture.coloured(photo.filled()), suffix)
+
+    def suggest(self, key: str, model: str, x: int, y: int, hints: bytes) -> list[str]:
+        """Colours for a pixel, the likeliest first; none from a network that has no classes of colours."""
+        photo, marks = self.photo(key), _marks(hints)
+        with self._one:
+            colorizer = self._colorizer(model)
+            if not colorizer.suggests:
+                return []
+            session = self._session(photo, model)
+            return [each.color for each in colorizer.suggest_in(session, x, y, marks)]
+
+    def _colorizer(self, model: str) -> Colorizer:
+        if not (model.isascii() and model.isdigit() and len(model) < 4 and int(model) < len(self._models)):
+            raise KeyError("there is no such network")
+        if model not in self._colorizers:
+            self._colorizers[model] = Colorizer.load(self._models[int(model)], device=self._device)
+        return self._colorizers[model]
+
+    def _session(self, photo: Photo, model: str) -> Session:
+        return photo.session(model, self._colorizer(model))
+
+
+def _sample(name: str) -> Path:
+    if name not in SAMPLES:
+        raise KeyError(f"there is no sample of that name; the names are {', '.join(SAMPLES)}")
+    return Path(skimage.__file__).parent / "data" / FILES[name]
+
+
+def _marks(hints: bytes) -> Marks:
+    marks = parse_hints(hints.decode("utf-8"))
+    if len(marks.points) + len(marks.strokes) > _MOST_MARKS:
+        raise ValueError(f"more than {_MOST_MARKS:,} points and strokes; colour such photos with `chromahint colorize`")
+    return marks
+
+
+def _size(session: Session, size: str) -> int:
+    if size not in ("draft", "fine"):
+        raise ValueError(f"size={size:.20}: is draft or fine")
+    return session.size if size == "fine" or session.square else min(_DRAFT, session.size)

@@ -1,0 +1,212 @@
+"""The studio over HTTP: photos in, colours out, and nothing that others could make of it."""
+
+import io
+import json
+import random
+import threading
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage import data
+from starlette.testclient import TestClient
+
+from chromahint import Colorizer
+from chromahint.color import lab_to_rgb8, lab_to_shown_rgb, rgb_to_lab
+from chromahint.hints.hint_file import parse_hints
+from chromahint.studio.app import make_app
+
+HINTS = json.dumps(
+    {
+        "format": "chromahint-hints/1",
+        "points": [{"x": 40, "y": 30, "color": "#c04020", "radius": 3}, {"x": 200, "y": 90, "color": "#3060c0"}],
+        "strokes": [{"points": [[100, 20], [140, 60]], "color": "#30a040", "radius": 2}],
+    }
+)
+ORIGIN = "http://127.0.0.1:8765"
+
+
+@pytest.fixture(scope="module")
+def client():
+    with TestClient(make_app(["box", "levin"], "cpu"), base_url=ORIGIN, raise_server_exceptions=False) as made:
+        yield made
+
+
+def encoded(pixels, kind="PNG"):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, kind)
+    return file.getvalue()
+
+
+COFFEE = data.coffee()[100:300, 150:410]
+
+
+@pytest.fixture
+def photo(client):
+    return client.post("/api/photos?name=a%2Fcoffee.png", content=encoded(COFFEE)).json()
+
+
+def numbers(answer, kind, channels):
+    assert answer.status_code == 200, answer.text
+    shape = channels, int(answer.headers["x-height"]), int(answer.headers["x-width"])
+    return np.frombuffer(answer.content, kind).reshape(shape)
+
+
+def test_an_opened_photo_is_known_by_its_name_size_and_bytes(photo):
+    assert (photo["name"], photo["width"], photo["height"]) == ("coffee.png", 260, 200)
+    assert photo["coloured"] is True
+    assert photo["kind"] == ".png"
+    assert len(photo["blake2b"]) == 32
+
+
+def test_grey_shows_the_lightness_and_the_original_its_colours(client, photo):
+    grey = np.array(Image.open(io.BytesIO(client.get(f"/api/photos/{photo['id']}/grey").content)))
+    lightness = rgb_to_lab(torch.from_numpy(COFFEE.copy()).permute(2, 0, 1)[None])[0]
+    assert np.array_equal(grey, lab_to_rgb8(lightness, torch.zeros(1, 2, *grey.shape))[0, 0].numpy())
+    original = Image.open(io.BytesIO(client.get(f"/api/photos/{photo['id']}/original").content))
+    assert np.array_equal(np.array(original), COFFEE)
+
+
+@pytest.mark.parametrize("model", [0, 1])
+def test_a_download_is_what_colorize_gives(client, photo, model):
+    answer = client.post(f"/api/photos/{photo['id']}/full?model={model}&kind=.png", content=HINTS)
+    assert answer.status_code == 200, answer.text
+    expected = Colorizer.load(["box", "levin"][model], device="cpu").colorize(COFFEE, parse_hints(HINTS))
+    assert np.array_equal(np.array(Image.open(io.BytesIO(answer.content))), expected)
+
+
+def test_fine_colours_on_their_lightness_are_the_download(client, photo):
+    """The photo is smaller than what the network sees, so that nothing has to be brought up."""
+    seen = numbers(client.get(f"/api/photos/{photo['id']}/seen?model=0&size=fine"), np.float32, 1)
+    answer = client.post(f"/api/photos/{photo['id']}/colours?model=0&size=fine", content=HINTS)
+    ab = torch.from_numpy(numbers(answer, np.int16, 2) / np.float32(64))[None]
+    shown = lab_to_shown_rgb(torch.from_numpy(seen.copy())[None], ab)[0].permute(1, 2, 0).numpy() * 255
+    expected = Colorizer.load(device="cpu").colorize(COFFEE, parse_hints(HINTS)).astype(int)
+    assert np.mean(np.abs(shown - expected)) < 0.5
+    apart = np.mean((shown - COFFEE.astype(int)) ** 2)
+    assert float(answer.headers["x-psnr"]) == pytest.approx(10 * np.log10(255**2 / apart), abs=0.1)
+
+
+def test_while_dragging_networks_see_less_and_a_grey_photo_has_no_psnr(client):
+    grey = np.tile(np.arange(600, dtype=np.uint16) % 256, (500, 1)).astype(np.uint8)
+    photo = client.post("/api/photos?name=grey.jpg", content=encoded(grey, "JPEG")).json()
+    assert photo["coloured"] is False
+    sizes = {}
+    for size in ("draft", "fine"):
+        answer = client.post(f"/api/photos/{photo['id']}/colours?model=0&size={size}", content=HINTS)
+        sizes[size] = numbers(answer, np.int16, 2)[0].size
+        assert "x-psnr" not in answer.headers
+    assert sizes["draft"] < 1.1 * 256**2 < sizes["fine"]
+
+
+def test_only_classes_of_colours_suggest(client, photo):
+    assert client.post(f"/api/photos/{photo['id']}/suggest?model=0&x=3&y=4", content=HINTS).json() == []
+
+
+def test_photos_beyond_some_are_put_away(client):
+    ids = [client.post("/api/samples/coffee").json()["id"] for _ in range(8)]
+    assert len(set(ids)) == 8
+    assert client.get(f"/api/photos/{ids[0]}/grey").status_code == 404
+    assert client.get(f"/api/photos/{ids[-1]}/grey").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"host": "localhost:8765", "origin": "http://localhost:8765"}, 200),
+        ({"host": "evil.example"}, 403),
+        ({"host": "127.0.0.1.evil.example"}, 403),
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+    ],
+)
+def test_who_may_ask(client, headers, status):
+    assert client.post("/api/samples/coffee", headers=headers).status_code == status
+
+
+def test_beyond_this_machine_a_token_is_needed():
+    app = make_app(["levin"], "cpu", None, "secret")
+    with TestClient(app, base_url="http://192.168.1.10:8765") as client:
+        assert client.get("/").status_code == 403
+        assert client.get("/api/about", headers={"cookie": "chromahint-studio=wrong"}).status_code == 403
+        assert client.get("/?token=wrong").status_code == 403
+        assert client.get("/?token=secret", follow_redirects=False).headers["location"] == "/"
+        assert client.get("/api/about").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "address", ["/assets/..%2Fapp.py", "/assets/%2Fetc%2Fpasswd", "/api/samples/..%2F..%2Fsetup", "/api/photos/x/grey"]
+)
+def test_no_path_is_ever_opened(client, address):
+    assert client.get(address).status_code == 404
+
+
+def test_the_page_loads_only_what_is_its_own(client):
+    page = client.get("/")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "http" not in page.text.replace("http-equiv", "")
+    for name in ("main.js", "studio.css"):
+        assert client.get(f"/assets/{name}").status_code == 200
+
+
+def test_what_is_too_large_is_refused(client, photo):
+    answer = client.post(f"/api/photos/{photo['id']}/colours?model=0", content=b" " * (2**21 + 1))
+    assert answer.status_code == 413
+    giant = encoded(np.zeros((8000, 8000), np.uint8))
+    answer = client.post("/api/photos?name=giant.png", content=giant)
+    assert answer.status_code == 422
+    assert "50 million" in answer.json()["error"]
+
+
+def test_what_is_wrong_is_said(client, photo):
+    answer = client.post("/api/photos?name=notes.txt", content=b"hello")
+    assert (answer.status_code, answer.json()["error"][:9]) == (422, "notes.txt")
+    beyond = HINTS.replace('"x": 40', '"x": 4000')
+    answer = client.post(f"/api/photos/{photo['id']}/colours?model=0", content=beyond)
+    assert answer.status_code == 422
+    assert "points[0].x=4000" in answer.json()["error"]
+
+
+def test_malformed_requests_are_no_failure_of_the_server(client, photo, capfd):
+    """A few hundred requests with something wrong in them: each is refused, none is met by a traceback."""
+    dice = random.Random(0)
+    picture = encoded(COFFEE[:40, :40])
+    parts = ["photos", photo["id"], "colours", "full", "seen", "suggest", "grey", "samples", "", "%00", "..", "\u20ac"]
+    for _ in range(300):
+        body = bytearray(dice.choice([HINTS.encode(), picture, b"", b"[" * 5000, b'{"format": 1e999}']))
+        for _ in range(dice.randrange(6)):
+            if body:
+                body[dice.randrange(len(body))] = dice.randrange(256)
+        if dice.random() < 0.5:
+            address = "/api/" + "/".join(dice.choice(parts) for _ in range(dice.randrange(1, 5)))
+        else:
+            address = f"/api/photos/{photo['id']}/{dice.choice(['colours', 'full', 'seen', 'suggest', 'grey'])}"
+        words = ["0", "-1", "9" * 40, "x", "", "NaN", "\u0661", "fine", ".png", ".exe", "1"]
+        query = "&".join(f"{key}={dice.choice(words)}" for key in ("model", "size", "kind", "x", "y", "name"))
+        answer = client.request(dice.choice(["GET", "POST", "PUT"]), f"{address}?{query}", content=bytes(body))
+        assert answer.status_code in (200, 400, 404, 405, 413, 422), (address, query, answer.text)
+    assert "Traceback" not in capfd.readouterr().err
+    assert client.get("/api/about").status_code == 200
+
+
+def test_a_thousand_clicks_at_once(client, photo):
+    """All are answered: with colours, or with a request to come again."""
+    found = []
+
+    def click(number):
+        hints = HINTS.replace('"x": 40', f'"x": {number % 200}')
+        address = f"/api/photos/{photo['id']}/colours?model=1&size=draft"
+        found.append(client.post(address, content=hints).status_code)
+
+    waiting = [threading.Thread(target=click, args=(n,)) for n in range(1000)]
+    for thread in waiting:
+        thread.start()
+    for thread in waiting:
+        thread.join()
+    assert len(found) == 1000
+    assert set(found) <= {200, 503}
+    assert 200 in found
+    assert client.get("/api/about").status_code == 200
