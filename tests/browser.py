@@ -36,7 +36,7 @@ class Browser:
             start_new_session=True,
         )
         os.close(commands), os.close(answers)
-        self._number, self._rest, self._session = 0, b"", None
+        self._number, self._rest, self._session, self._answers = 0, b"", None, {}
         self.complaints, self._events, self._own = [], [], ("about:",)
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -45,17 +45,28 @@ class Browser:
 
     def call(self, method, **parameters):
         """Send one command and wait for its answer."""
+        return self.answer(self.send(method, **parameters))
+
+    def send(self, method, **parameters):
+        """Send one command; returns its number."""
         self._number += 1
         message = {"id": self._number, "method": method, "params": parameters}
         if self._session:
             message["sessionId"] = self._session
         os.write(self._to, json.dumps(message).encode() + b"\0")
-        while True:
+        return self._number
+
+    def answer(self, number):
+        """Wait for the answer of a command."""
+        while number not in self._answers:
             answer = self._read()
-            if answer.get("id") == self._number:
-                assert "error" not in answer, answer["error"]
-                return answer["result"]
-            self._note(answer)
+            if "id" in answer:
+                self._answers[answer["id"]] = answer
+            else:
+                self._note(answer)
+        answer = self._answers.pop(number)
+        assert "error" not in answer, answer["error"]
+        return answer["result"]
 
     def open(self, page, width=1400, height=900, dark=False):
         """Show a file or an address, at a size and in light or dark, and wait until it is drawn."""

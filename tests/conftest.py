@@ -19,6 +19,8 @@ import pytest
 import torch
 from PIL import Image
 
+from browser import BROWSER, Browser
+
 # networks here are so thin that threads would wait for each other longer than they work
 torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -233,3 +235,13 @@ def inspect():
         return json.loads(shown.stdout)
 
     return read
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """A real browser, where there is one."""
+    if BROWSER is None:
+        pytest.skip("needs a browser to look at the page with: chromium or google-chrome on the PATH")
+    opened = Browser(tmp_path_factory.mktemp("browser"))
+    yield opened
+    opened.close()

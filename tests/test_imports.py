@@ -140,7 +140,17 @@ def test_help_imports_nothing_heavy(words):
 
 @pytest.mark.parametrize(
     "words",
-    [["report"], ["best"], ["dashboard"], ["sweep", "status"], ["sweep", "wandb"], ["data"], ["models"], ["hints"]],
+    [
+        ["report"],
+        ["best"],
+        ["dashboard"],
+        ["sweep", "status"],
+        ["sweep", "wandb"],
+        ["data"],
+        ["models"],
+        ["hints"],
+        ["studio"],
+    ],
 )
 def test_help_of_ordinary_options_imports_no_network(words):
     code = "import contextlib\nfrom chromahint.cli import main\nwith contextlib.suppress(SystemExit): "

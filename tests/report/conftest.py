@@ -1,8 +1,7 @@
-"""A group of runs with made-up figures, and a browser to look at pages with."""
+"""A group of runs with made-up figures."""
 
 import numpy as np
 import pytest
-from browser import BROWSER, Browser
 from made_runs import COUNTS, write_evaluation, write_run
 
 
@@ -21,13 +20,3 @@ def group(tmp_path_factory):
         write_evaluation(folder / "comparison" / "beside" / name, np.full((len(COUNTS), 20), psnr), model=node)
     write_evaluation(folder / "comparison" / "beside" / "grey", np.full((len(COUNTS), 19), 20.0))
     return folder
-
-
-@pytest.fixture(scope="session")
-def browser(tmp_path_factory):
-    """A real browser, where there is one."""
-    if BROWSER is None:
-        pytest.skip("needs a browser to look at the page with: chromium or google-chrome on the PATH")
-    opened = Browser(tmp_path_factory.mktemp("browser"))
-    yield opened
-    opened.close()

@@ -72,18 +72,22 @@ class Marks:
         """
         owner = np.zeros((height, width), np.int32)
         colours: list[Color | None] = []
+        top, bottom = height, 0  # of the rows with marks: a large photo has few
         for number, stroke in enumerate(self.strokes):
             where = f"strokes[{number}].points"
             path = [self._inside(x, y, height, width, f"{where}[{n}]") for n, (x, y) in enumerate(stroke.points)]
             colours.append(stroke.color)
-            _draw(owner, path, self._pixels(stroke.radius, height, width), len(colours))
+            first, last = _draw(owner, path, self._pixels(stroke.radius, height, width), len(colours))
+            top, bottom = min(top, first), max(bottom, last)
         for number, point in enumerate(self.points):
             centre = self._inside(point.x, point.y, height, width, f"points[{number}]")
             colours.append(point.color)
-            _draw(owner, [centre], self._pixels(point.radius, height, width), len(colours))
-        place = np.flatnonzero(owner)
-        ab = _ab(colours)[torch.from_numpy(owner.ravel()[place].astype(np.int64) - 1)]
-        return HintedPixels(torch.from_numpy(place.astype(np.int64)), ab, (height, width))
+            first, last = _draw(owner, [centre], self._pixels(point.radius, height, width), len(colours))
+            top, bottom = min(top, first), max(bottom, last)
+        marked = owner[top:bottom].ravel()
+        place = np.flatnonzero(marked)
+        ab = _ab(colours)[torch.from_numpy(marked[place].astype(np.int64) - 1)]
+        return HintedPixels(torch.from_numpy(place.astype(np.int64) + top * width), ab, (height, width))
 
     def _inside(self, x: float, y: float, height: int, width: int, where: str) -> tuple[int, int]:
         """Column and row of the pixel."""
@@ -165,8 +169,12 @@ def _ab(colours: Sequence[Color | None]) -> torch.Tensor:
     return torch.where(torch.from_numpy((rgb == rgb[:, :1]).all(axis=1))[:, None], 0.0, ab)
 
 
-def _draw(owner: NDArray[np.int32], path: Sequence[tuple[int, int]], radius: float, number: int) -> None:
-    """Give the pixels within a brush that runs along a path of (column, row) to a mark."""
+def _draw(owner: NDArray[np.int32], path: Sequence[tuple[int, int]], radius: float, number: int) -> tuple[int, int]:
+    """Give the pixels within a brush that runs along a path of (column, row) to a mark.
+
+    Returns:
+        The first row that may belong to it, and the one after the last.
+    """
     height, width = owner.shape
     room = min(math.ceil(radius), height + width)
     columns, rows = zip(*path, strict=True)
@@ -178,7 +186,8 @@ def _draw(owner: NDArray[np.int32], path: Sequence[tuple[int, int]], radius: flo
     cv2.polylines(line, [points], isClosed=False, color=0)
     if room == 0:
         part[line == 0] = number
-        return
+        return top, top + len(part)
     # pixels whose middle lies within half a pixel of the circle belong to the brush: rounder than the circle itself
     reach = math.sqrt(radius**2 + radius)
     part[cv2.distanceTransform(line, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= reach] = number
+    return top, top + len(part)

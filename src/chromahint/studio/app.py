@@ -8,7 +8,6 @@ import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -30,6 +29,7 @@ ASSETS = Path(__file__).with_name("assets")
 LARGEST_FILE = 100 * 2**20
 _LARGEST_HINTS = 2 * 2**20
 _MOST_WAITING = 32
+_MOST_OPENING = 3
 _KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -78,6 +78,7 @@ class Studio:
         self._assets = {path.name: path.read_bytes() for path in ASSETS.iterdir() if path.suffix in _KINDS}
         self._desk: asyncio.Task[Desk] | None = None
         self._waiting = 0
+        self._opening = 0
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -105,16 +106,22 @@ class Studio:
 
     async def about(self, request: Request) -> Response:
         """What can be chosen."""
-        from chromahint.studio.choices import SAMPLES, titles
+        from chromahint.studio.choices import SAMPLES, choices
 
         given = None if self._photo is None else self._photo.name
-        return JSONResponse({"models": titles(self._models), "samples": list(SAMPLES), "given": given})
+        return JSONResponse({"models": choices(self._models), "samples": list(SAMPLES), "given": given})
 
     async def open_photo(self, request: Request) -> Response:
         """Take a photo's bytes."""
-        data = await _body(request, LARGEST_FILE)
-        name = unquote(request.query_params.get("name", "photo"))[:200]
-        return JSONResponse(await self._at_desk(lambda desk: desk.open(data, name)))
+        if self._opening >= _MOST_OPENING:
+            raise HTTPException(503, "other photos are being opened", {"retry-after": "1"})
+        self._opening += 1
+        try:
+            data = await _body(request, LARGEST_FILE)
+            name = request.query_params.get("name", "photo")[:200]
+            return JSONResponse(await self._at_desk(lambda desk: desk.open(data, name)))
+        finally:
+            self._opening -= 1
 
     async def open_sample(self, request: Request) -> Response:
         """Open one of the photos that come with scikit-image."""

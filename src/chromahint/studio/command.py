@@ -33,10 +33,11 @@ def main(words: Sequence[str]) -> int:
     try:
         from chromahint.studio.serve import serve
     except ModuleNotFoundError as error:
-        if error.name not in ("starlette", "uvicorn"):
+        package = (error.name or "").partition(".")[0]
+        if package not in ("starlette", "uvicorn"):
             raise
         raise ValueError(
-            f"the studio needs the package {error.name}: type pip install 'chromahint[studio]', or pip install "
+            f"the studio needs the package {package}: type pip install 'chromahint[studio]', or pip install "
             "starlette uvicorn"
         ) from None
     return serve(host, arguments.port, models, arguments.device, photo, arguments.browser)

@@ -24,7 +24,9 @@ from chromahint.inference.session import Session
 from chromahint.studio.choices import SAMPLES
 from chromahint.studio.photo import Photo
 
-_MOST_PHOTOS = 6
+_MOST_PHOTOS = 4
+_MOST_PIXELS = 100_000_000
+"""Of all open photos together; a photo of that size needs about a gigabyte."""
 _MOST_MARKS = 5000
 _THUMBNAIL = 300
 _DRAFT = 256
@@ -65,6 +67,7 @@ class Desk:
         # torch uses all cores for one picture: a second at the same time would only delay the first
         self._one = threading.Lock()
         self._one_full = threading.Lock()
+        self._one_opened = threading.Lock()
         self._books = threading.Lock()
 
     def warm_up(self) -> None:
@@ -77,11 +80,12 @@ class Desk:
 
     def open(self, data: bytes, name: str) -> dict[str, Any]:
         """Take a photo's bytes; what the page needs to know of it comes back."""
-        photo = Photo(data, name)
+        with self._one_opened:
+            photo = Photo(data, name)
         key = secrets.token_urlsafe(12)
         with self._books:
             self._photos[key] = photo
-            while len(self._photos) > _MOST_PHOTOS:
+            while len(self._photos) > 1 and self._is_full():
                 self._photos.popitem(last=False)
         return {"id": key, **photo.about()}
 
@@ -149,6 +153,10 @@ class Desk:
                 return []
             session = self._session(photo, model)
             return [each.color for each in colorizer.suggest_in(session, x, y, marks)]
+
+    def _is_full(self) -> bool:
+        pixels = sum(photo.size[0] * photo.size[1] for photo in self._photos.values())
+        return len(self._photos) > _MOST_PHOTOS or pixels > _MOST_PIXELS
 
     def _colorizer(self, model: str) -> Colorizer:
         if not (model.isascii() and model.isdigit() and len(model) < 4 and int(model) < len(self._models)):

@@ -30,11 +30,12 @@ def serve(host: str, port: int, models: Sequence[str], device: str, photo: Path 
         photo: opened at once.
         browser: whether to open one.
     """
+    is_private = _is_loopback(host)
     listening = _listen(host, port)
     port = listening.getsockname()[1]
-    token = None if _is_loopback(host) else secrets.token_urlsafe(18)
+    token = None if is_private else secrets.token_urlsafe(18)
     shown = f"[{host}]" if ":" in host else host
-    if not _is_loopback(host) and ipaddress.ip_address(host).is_unspecified:
+    if not is_private and ipaddress.ip_address(host).is_unspecified:
         shown = socket.gethostname()
     address = f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
     app = make_app(models, device, photo, token)

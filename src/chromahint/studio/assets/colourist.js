@@ -39,7 +39,7 @@ export class Colourist {
       const key = `${model} ${size}`;
       if (!this.seen.has(key)) this.seen.set(key, await seen(photo.id, model, size));
       const found = await colours(photo.id, model, size, hints);
-      if (!isStale()) this.shown({ ...found, lightness: this.seen.get(key).lightness, size });
+      if (!isStale()) this.shown({ ...found, lightness: this.seen.get(key).lightness, model, size });
     } catch (error) {
       if (error.status === 503) {
         await wait(AGAIN);

@@ -19,11 +19,17 @@ const picker = new Picker($("plane"), { suggested: $("suggested"), recent: $("re
 const tools = new Tools(view, marks, picker);
 const colourists = { a: new Colourist(shown("a"), reopen), b: new Colourist(shown("b"), reopen) };
 
+const modelOf = (key) => desk.models.find((each) => each.key === key);
+/** Networks that only spread what was said leave the photo grey until something was. */
+const staysGrey = (key) => marks.count === 0 && !modelOf(key).guesses;
+
 function shown(slot) {
   return (colours) => {
-    view.set(slot, { kind: "colours", colours });
+    const isGrey = staysGrey(colours.model);
+    view.set(slot, isGrey ? { kind: "grey" } : { kind: "colours", colours });
+    if (slot === "a") view.addEventListener("drawn", () => performance.mark("painted"), { once: true });
     if (colours.size === "fine") {
-      $(`psnr-${slot}`).hidden = colours.psnr === null;
+      $(`psnr-${slot}`).hidden = colours.psnr === null || isGrey;
       $(`psnr-${slot}`).textContent = colours.psnr === null ? "" : `${colours.psnr.toFixed(2)} dB`;
       if (slot === "a") document.body.dataset.fine = String(Number(document.body.dataset.fine ?? 0) + 1);
     }
@@ -90,6 +96,7 @@ async function take(file) {
 
 async function download() {
   if (!desk.photo) return;
+  if (staysGrey(desk.model)) return say("There is no colour on it yet: click somewhere first.");
   say("Colouring the whole photo…");
   $("download").disabled = true;
   try {
@@ -144,7 +151,7 @@ function refresh() {
   $("invitation").hidden = count > 0 || !desk.photo;
   $("grey").setAttribute("aria-pressed", String(picker.grey));
   $("about-psnr").hidden = !desk.photo?.coloured;
-  const isTwo = view.mode !== "single" || view.holding, title = (key) => BESIDE[key] ?? desk.models.find((each) => each.key === key)?.title;
+  const isTwo = view.mode !== "single" || view.holding, title = (key) => BESIDE[key] ?? modelOf(key)?.title;
   $("left").hidden = $("right").hidden = !isTwo;
   $("left").textContent = title(desk.beside);
   $("right").textContent = title(desk.model);
@@ -206,8 +213,14 @@ picker.addEventListener("choose", ({ detail: { passing } }) => {
   }
   refresh();
 });
-const undo = () => say(marks.undo() ? "undone" : "nothing to undo");
-const redo = () => say(marks.redo() ? "redone" : "nothing to redo");
+function undo() {
+  tools.choose(null);
+  say(marks.undo() ? "undone" : "nothing to undo");
+}
+function redo() {
+  tools.choose(null);
+  say(marks.redo() ? "redone" : "nothing to redo");
+}
 const pickFile = () => $("file").click();
 for (const [id, work] of Object.entries({
   open: pickFile, choose: pickFile, undo, redo, save: saveSession, download, help: () => $("sheet").showModal(), fit: () => view.fit(), in: () => view.zoom(1.4), out: () => view.zoom(1 / 1.4),
@@ -291,7 +304,7 @@ async function begin() {
   $("samples").replaceChildren(...samples.map((name) => el("button", { type: "button", click: () => loadFrom({ sample: name }) }, el("img", { src: `/api/samples/${name}`, alt: "" }), name)));
   const [photo, work] = [await kept("photo"), await kept("work")];
   if (given) await loadFrom({ given });
-  else if (photo) await loadFrom(photo);
+  else if (photo && !photo.given) await loadFrom(photo);
   if (desk.photo && work && work.digest === desk.photo.blake2b) {
     if (models.some(({ key }) => key === work.model)) desk.model = $("model").value = work.model;
     desk.beside = work.beside;

@@ -41,18 +41,20 @@ export class Marks extends EventTarget {
 
   undo() {
     this.keep();
-    if (this.past.length === 0) return false;
-    this.future.push(this.now);
-    this.now = this.past.pop();
-    this.#tell();
-    return true;
+    return this.#go(this.past, this.future);
   }
 
   redo() {
-    if (this.future.length === 0) return false;
-    this.past.push(this.now);
-    this.now = this.future.pop();
+    this.keep();
+    return this.#go(this.future, this.past);
+  }
+
+  #go(from, to) {
+    if (from.length === 0) return false;
+    to.push(this.now);
+    this.now = from.pop();
     this.#tell();
+    this.dispatchEvent(new Event("kept"));
     return true;
   }
 

@@ -34,7 +34,7 @@ export class Picker extends EventTarget {
 
   /** Stand for a place of that lightness. */
   at(l) {
-    if (Math.abs(l - this.l) < 0.5) return;
+    if (Math.abs(l - this.l) < 1) return;
     this.l = l;
     this.draw();
   }
@@ -118,6 +118,7 @@ export class Picker extends EventTarget {
     }
     const hex = hexOf(l, a, b);
     this.sample.style.background = hex;
+    plane.setAttribute("aria-valuenow", String(Math.round(Math.hypot(a, b))));
     plane.setAttribute("aria-valuetext", this.grey ? "grey" : `colour ${hex}`);
     this.drawSwatches();
   }

@@ -179,7 +179,7 @@ export class Tools extends EventTarget {
     if (gesture?.kind === "drag" || gesture?.kind === "stroke") {
       this.picker.used();
       this.marks.keep();
-      this.dispatchEvent(new Event("chosen"));
+      this.choose(gesture.under);
     }
   }
 
