@@ -25,18 +25,13 @@ from skimage import data
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-STEP = """
-new Promise((done) => {
-  performance.clearMarks();
-  let moved = 0;
-  document.addEventListener("pointermove", () => { moved ||= performance.now(); }, { capture: true, once: true });
-  const look = () => {
-    const [painted] = performance.getEntriesByName("painted").filter((each) => moved && each.startTime > moved);
-    if (painted) done(painted.startTime - moved);
-    else requestAnimationFrame(look);
-  };
-  look();
-})
+BEFORE = """
+performance.clearMarks();
+window.moved = 0;
+document.addEventListener("pointermove", () => { window.moved = performance.now(); }, { capture: true, once: true });
+"""
+TAKEN = """
+performance.getEntriesByName("painted").map((each) => each.startTime - moved).filter((taken) => moved && taken > 0)
 """
 
 
@@ -83,10 +78,11 @@ def _in_browser(photo: Path, folder: Path, steps: int) -> list[float]:
         for step in range(steps + 3):
             time.sleep(0.3)
             browser.wait("!document.body.classList.contains('busy')")  # sharp colours of the step before are done
-            asked = browser.send("Runtime.evaluate", expression=STEP, awaitPromise=True, returnByValue=True)
+            browser.do(BEFORE)
             x, y = 500 + 150 * np.cos(step), 400 + 150 * np.sin(step)
             browser.point(x, y, "mouseMoved", "left")
-            times.append(browser.answer(asked)["result"]["value"] / 1000)
+            browser.wait(f"({TAKEN.strip()}).length")
+            times.append(browser.do(TAKEN)[0] / 1000)
         return times[3:]
     finally:
         browser.close()
