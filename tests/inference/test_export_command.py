@@ -95,6 +95,7 @@ def test_a_loose_file_tells_its_network(command, tmp_path):
         (["nowhere"], "no such run, and no such file"),
         (["{no_checkpoint}"], "has no checkpoint yet"),
         (["{levin}"], "learns nothing"),
+        (["levin"], "learns nothing"),
         (["{run}", "-o", "{full}"], "holds other things"),
         (["{run}", "-o", "{file}"], "is a file"),
         (["{run}", "-o", "{file}/out"], "is no folder that you may write in"),

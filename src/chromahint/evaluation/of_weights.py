@@ -12,11 +12,8 @@ from chromahint.config.errors import ConfigError
 from chromahint.config.reading import read
 from chromahint.runs.folder import Run, open_run
 
-Say = Callable[[str], None]
-"""Told, in a sentence, what was found."""
 
-
-def compose_for_weights(file: Path, overrides: Sequence[str], say: Say) -> Composed:
+def compose_for_weights(file: Path, overrides: Sequence[str], say: Callable[[str], None]) -> Composed:
     """Compose what `chromahint evaluate` does for a file of weights alone.
 
     Args:
@@ -67,7 +64,7 @@ def chosen(config: Config, group: str, overrides: Sequence[str]) -> Config:
     return {option: value for option, value in config[group].items() if option in named}
 
 
-def _of_loose_weights(file: Path, overrides: Sequence[str], say: Say) -> Composed:
+def _of_loose_weights(file: Path, overrides: Sequence[str], say: Callable[[str], None]) -> Composed:
     """Tell the network from names and shapes, with the scaling and the size that released weights need."""
     from chromahint.config.build import build
     from chromahint.inference.identify import UNTOLD, identify, try_option

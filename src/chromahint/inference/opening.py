@@ -14,7 +14,7 @@ from torch import nn
 from chromahint.inference.identify import UNTOLD, identify, try_option
 from chromahint.inference.ready import make_ready
 from chromahint.models.boxed import BOX, in_box
-from chromahint.models.known import build_known, name_of, target_of
+from chromahint.models.known import LEARN_NOTHING, build_known, name_of, target_of
 from chromahint.runs.folder import Run, open_run
 
 CPU = torch.device("cpu")
@@ -70,6 +70,10 @@ def open_network(named: str | None, build: Callable[[dict[str, Any]], Any]) -> O
     """
     if named in (None, "box"):
         return _of_box()
+    if named in LEARN_NOTHING:
+        raise ValueError(
+            f"{named}: learns nothing, so it has no weights to open; type a run, a file of weights, or box"
+        )
     path = Path(str(named)).expanduser()
     if path.is_dir():
         run = open_run(path)

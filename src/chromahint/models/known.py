@@ -19,6 +19,8 @@ CLASSES = {
     "unet": "UNet",
     "zhang2017": "Zhang2017",
 }
+LEARN_NOTHING = ("grey", "levin", "pullpush")
+"""Methods by the names of `model=` that have no weights."""
 
 
 def build_known(name: str, options: Mapping[str, Any]) -> nn.Module:
