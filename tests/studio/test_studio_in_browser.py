@@ -200,7 +200,7 @@ def test_two_networks_colour_from_the_same_hints(desk):
     desk.sample()
     desk.after(lambda: (desk.click(*POINT), desk.swatch("sky")))
     desk.browser.do(
-        "const box = document.getElementById('beside'); box.value = '1'; box.dispatchEvent(new Event('change'))"
+        "const box = document.getElementById('beside'); box.value = 'levin'; box.dispatchEvent(new Event('change'))"
     )
     desk.browser.wait("!document.getElementById('psnr-b').hidden")
     desk.quiet()
@@ -209,7 +209,7 @@ def test_two_networks_colour_from_the_same_hints(desk):
     pictures = [desk.painted(slot) for slot in "ab"]
     assert pictures[0].shape == pictures[1].shape
     assert np.abs(pictures[0].astype(int) - pictures[1]).max() > 10
-    assert desk.browser.do("document.getElementById('left').textContent") == "Levin"
+    assert desk.browser.do("document.getElementById('left').textContent").startswith("Levin · ")
     desk.browser.press("3")
     desk.browser.settle()
     assert desk.browser.do("document.getElementById('b').style.clipPath").startswith("inset")
@@ -272,7 +272,7 @@ def test_colours_are_brought_up_as_for_a_download(desk):
     found = desk.browser.do(
         f"import('/assets/paint.js').then(({{ paint }}) => {{ const given = {given};"
         "const out = new Uint8ClampedArray(26 * 18 * 4);"
-        "paint(out, given.grey, { width: 26, height: 18, left: 0, top: 0, step: 1 }, { width: 26, height: 18 },"
+        "paint(out, given.grey, { width: 26, height: 18, left: 0, top: 0, across: 1, down: 1 }, { width: 26, height: 18 },"
         "{ height: given.size[0], width: given.size[1], lightness: given.small, ab: given.ab }); return [...out]; })"
     )
     shown = np.array(found).reshape(18, 26, 4)[..., :3]

@@ -16,6 +16,7 @@ from chromahint import Colorizer
 from chromahint.color import lab_to_rgb8, lab_to_shown_rgb, rgb_to_lab
 from chromahint.hints.hint_file import parse_hints
 from chromahint.studio.app import make_app
+from chromahint.studio.choices import Choices
 
 HINTS = json.dumps(
     {
@@ -29,7 +30,7 @@ ORIGIN = "http://127.0.0.1:8765"
 
 @pytest.fixture(scope="module")
 def client():
-    with TestClient(make_app(["box", "levin"], "cpu"), base_url=ORIGIN, raise_server_exceptions=False) as made:
+    with TestClient(make_app(Choices([]), "cpu"), base_url=ORIGIN, raise_server_exceptions=False) as made:
         yield made
 
 
@@ -68,18 +69,18 @@ def test_grey_shows_the_lightness_and_the_original_its_colours(client, photo):
     assert np.array_equal(np.array(original), COFFEE)
 
 
-@pytest.mark.parametrize("model", [0, 1])
+@pytest.mark.parametrize("model", ["box", "levin"])
 def test_a_download_is_what_colorize_gives(client, photo, model):
     answer = client.post(f"/api/photos/{photo['id']}/full?model={model}&kind=.png", content=HINTS)
     assert answer.status_code == 200, answer.text
-    expected = Colorizer.load(["box", "levin"][model], device="cpu").colorize(COFFEE, parse_hints(HINTS))
+    expected = Colorizer.load(model, device="cpu").colorize(COFFEE, parse_hints(HINTS))
     assert np.array_equal(np.array(Image.open(io.BytesIO(answer.content))), expected)
 
 
 def test_fine_colours_on_their_lightness_are_the_download(client, photo):
     """The photo is smaller than what the network sees, so that nothing has to be brought up."""
-    seen = numbers(client.get(f"/api/photos/{photo['id']}/seen?model=0&size=fine"), np.float32, 1)
-    answer = client.post(f"/api/photos/{photo['id']}/colours?model=0&size=fine", content=HINTS)
+    seen = numbers(client.get(f"/api/photos/{photo['id']}/seen?model=box&size=fine"), np.float32, 1)
+    answer = client.post(f"/api/photos/{photo['id']}/colours?model=box&size=fine", content=HINTS)
     ab = torch.from_numpy(numbers(answer, np.int16, 2) / np.float32(64))[None]
     shown = lab_to_shown_rgb(torch.from_numpy(seen.copy())[None], ab)[0].permute(1, 2, 0).numpy() * 255
     expected = Colorizer.load(device="cpu").colorize(COFFEE, parse_hints(HINTS)).astype(int)
@@ -93,15 +94,15 @@ def test_while_dragging_networks_see_less_and_a_grey_photo_has_no_psnr(client):
     photo = client.post("/api/photos?name=grey.jpg", content=encoded(grey, "JPEG")).json()
     assert photo["coloured"] is False
     sizes = {}
-    for size in ("draft", "fine"):
-        answer = client.post(f"/api/photos/{photo['id']}/colours?model=0&size={size}", content=HINTS)
+    for size in ("256", "fine"):
+        answer = client.post(f"/api/photos/{photo['id']}/colours?model=box&size={size}", content=HINTS)
         sizes[size] = numbers(answer, np.int16, 2)[0].size
         assert "x-psnr" not in answer.headers
-    assert sizes["draft"] < 1.1 * 256**2 < sizes["fine"]
+    assert sizes["256"] < 1.1 * 256**2 < sizes["fine"]
 
 
 def test_only_classes_of_colours_suggest(client, photo):
-    assert client.post(f"/api/photos/{photo['id']}/suggest?model=0&x=3&y=4", content=HINTS).json() == []
+    assert client.post(f"/api/photos/{photo['id']}/suggest?model=box&x=3&y=4", content=HINTS).json() == []
 
 
 def test_photos_beyond_some_are_put_away(client):
@@ -128,7 +129,7 @@ def test_who_may_ask(client, headers, status):
 
 
 def test_beyond_this_machine_a_token_is_needed():
-    app = make_app(["levin"], "cpu", None, "secret")
+    app = make_app(Choices(["levin"]), "cpu", None, "secret")
     with TestClient(app, base_url="http://192.168.1.10:8765") as client:
         assert client.get("/").status_code == 403
         assert client.get("/api/about", headers={"cookie": "chromahint-studio=wrong"}).status_code == 403
@@ -153,7 +154,7 @@ def test_the_page_loads_only_what_is_its_own(client):
 
 
 def test_what_is_too_large_is_refused(client, photo):
-    answer = client.post(f"/api/photos/{photo['id']}/colours?model=0", content=b" " * (2**21 + 1))
+    answer = client.post(f"/api/photos/{photo['id']}/colours?model=box", content=b" " * (2**21 + 1))
     assert answer.status_code == 413
     giant = encoded(np.zeros((8000, 8000), np.uint8))
     answer = client.post("/api/photos?name=giant.png", content=giant)
@@ -165,7 +166,7 @@ def test_what_is_wrong_is_said(client, photo):
     answer = client.post("/api/photos?name=notes.txt", content=b"hello")
     assert (answer.status_code, answer.json()["error"][:9]) == (422, "notes.txt")
     beyond = HINTS.replace('"x": 40', '"x": 4000')
-    answer = client.post(f"/api/photos/{photo['id']}/colours?model=0", content=beyond)
+    answer = client.post(f"/api/photos/{photo['id']}/colours?model=box", content=beyond)
     assert answer.status_code == 422
     assert "points[0].x=4000" in answer.json()["error"]
 
@@ -183,8 +184,8 @@ def test_malformed_requests_are_no_failure_of_the_server(client, photo, capfd):
         if dice.random() < 0.5:
             address = "/api/" + "/".join(dice.choice(parts) for _ in range(dice.randrange(1, 5)))
         else:
-            address = f"/api/photos/{photo['id']}/{dice.choice(['colours', 'full', 'seen', 'suggest', 'grey'])}"
-        words = ["0", "-1", "9" * 40, "x", "", "NaN", "\u0661", "fine", ".png", ".exe", "1"]
+            address = f"/api/photos/{photo['id']}/{dice.choice(['colours', 'full', 'seen', 'suggest', 'grey', 'session'])}"
+        words = ["box", "-1", "9" * 40, "x", "", "NaN", "\u0661", "fine", ".png", ".exe", "256"]
         query = "&".join(f"{key}={dice.choice(words)}" for key in ("model", "size", "kind", "x", "y", "name"))
         answer = client.request(dice.choice(["GET", "POST", "PUT"]), f"{address}?{query}", content=bytes(body))
         assert answer.status_code in (200, 400, 404, 405, 413, 422), (address, query, answer.text)
@@ -198,7 +199,7 @@ def test_a_thousand_clicks_at_once(client, photo):
 
     def click(number):
         hints = HINTS.replace('"x": 40', f'"x": {number % 200}')
-        address = f"/api/photos/{photo['id']}/colours?model=1&size=draft"
+        address = f"/api/photos/{photo['id']}/colours?model=levin&size=256"
         found.append(client.post(address, content=hints).status_code)
 
     waiting = [threading.Thread(target=click, args=(n,)) for n in range(1000)]

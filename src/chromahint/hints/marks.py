@@ -24,6 +24,7 @@ Color = str | tuple[int, int, int]
 """#rrggbb, or red, green and blue in 0..255; its hue and strength are the hint, its lightness is not."""
 
 _MOST = 1e6
+_Box = tuple[slice, slice]
 
 
 class Point(NamedTuple):
@@ -72,22 +73,18 @@ class Marks:
         """
         owner = np.zeros((height, width), np.int32)
         colours: list[Color | None] = []
-        top, bottom = height, 0  # of the rows with marks: a large photo has few
+        boxes = []
         for number, stroke in enumerate(self.strokes):
             where = f"strokes[{number}].points"
             path = [self._inside(x, y, height, width, f"{where}[{n}]") for n, (x, y) in enumerate(stroke.points)]
             colours.append(stroke.color)
-            first, last = _draw(owner, path, self._pixels(stroke.radius, height, width), len(colours))
-            top, bottom = min(top, first), max(bottom, last)
+            boxes.append(_draw(owner, path, self._pixels(stroke.radius, height, width), len(colours)))
         for number, point in enumerate(self.points):
             centre = self._inside(point.x, point.y, height, width, f"points[{number}]")
             colours.append(point.color)
-            first, last = _draw(owner, [centre], self._pixels(point.radius, height, width), len(colours))
-            top, bottom = min(top, first), max(bottom, last)
-        marked = owner[top:bottom].ravel()
-        place = np.flatnonzero(marked)
-        ab = _ab(colours)[torch.from_numpy(marked[place].astype(np.int64) - 1)]
-        return HintedPixels(torch.from_numpy(place.astype(np.int64) + top * width), ab, (height, width))
+            boxes.append(_draw(owner, [centre], self._pixels(point.radius, height, width), len(colours)))
+        place, mark = _owned(owner, boxes)
+        return HintedPixels(place, _ab(colours)[mark], (height, width))
 
     def _inside(self, x: float, y: float, height: int, width: int, where: str) -> tuple[int, int]:
         """Column and row of the pixel."""
@@ -169,25 +166,34 @@ def _ab(colours: Sequence[Color | None]) -> torch.Tensor:
     return torch.where(torch.from_numpy((rgb == rgb[:, :1]).all(axis=1))[:, None], 0.0, ab)
 
 
-def _draw(owner: NDArray[np.int32], path: Sequence[tuple[int, int]], radius: float, number: int) -> tuple[int, int]:
-    """Give the pixels within a brush that runs along a path of (column, row) to a mark.
-
-    Returns:
-        The first row that may belong to it, and the one after the last.
-    """
+def _draw(owner: NDArray[np.int32], path: Sequence[tuple[int, int]], radius: float, number: int) -> _Box:
+    """Give the pixels within a brush that runs along a path of (column, row) to a mark; returns where they may be."""
     height, width = owner.shape
     room = min(math.ceil(radius), height + width)
     columns, rows = zip(*path, strict=True)
     left, top = max(0, min(columns) - room), max(0, min(rows) - room)
-    part = owner[top : max(rows) + room + 1, left : max(columns) + room + 1]
+    box = slice(top, max(rows) + room + 1), slice(left, max(columns) + room + 1)
+    part = owner[box]
     line = np.full(part.shape, 255, np.uint8)
     points = np.array([(column - left, row - top) for column, row in path], np.int32)
     line[points[:, 1], points[:, 0]] = 0  # a path of one point is no line
     cv2.polylines(line, [points], isClosed=False, color=0)
     if room == 0:
         part[line == 0] = number
-        return top, top + len(part)
-    # pixels whose middle lies within half a pixel of the circle belong to the brush: rounder than the circle itself
-    reach = math.sqrt(radius**2 + radius)
-    part[cv2.distanceTransform(line, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= reach] = number
-    return top, top + len(part)
+    else:
+        # pixels whose middle lies within half a pixel of the circle belong to the brush: rounder than the circle itself
+        reach = math.sqrt(radius**2 + radius)
+        part[cv2.distanceTransform(line, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= reach] = number
+    return box
+
+
+def _owned(owner: NDArray[np.int32], boxes: Sequence[_Box]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The flat indices of pixels that belong to a mark, ascending, and which mark; only where marks are is looked."""
+    found = [np.zeros((0, 2), np.int64)]
+    for number, (rows, columns) in enumerate(boxes):
+        row, column = np.nonzero(owner[rows, columns] == number + 1)
+        place = (row + rows.start) * owner.shape[1] + column + columns.start
+        found.append(np.stack([place, np.full_like(place, number)], axis=1))
+    every = np.concatenate(found)
+    place, mark = torch.from_numpy(every[np.argsort(every[:, 0], kind="stable")]).T
+    return place.contiguous(), mark

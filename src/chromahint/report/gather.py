@@ -17,7 +17,7 @@ from chromahint.evaluation.evaluator import read_rows
 from chromahint.report.naming import short_names
 from chromahint.report.statistics import Array
 from chromahint.runs.files import read_json
-from chromahint.runs.folder import Run, open_run
+from chromahint.runs.folder import Run, open_run, run_folders
 
 
 @dataclass(frozen=True)
@@ -172,13 +172,7 @@ def _run_folders(path: str) -> list[Path]:
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise ValueError(f"{path}: there is no such folder; type a run, or a folder with runs below it, such as runs")
-    # the files of a run are many, and none of them is a run
-    found = []
-    for parent, inner, files in os.walk(folder):
-        if "run.json" in files:
-            found.append(Path(parent).resolve())
-            inner.clear()
-        inner.sort()
+    found = run_folders(folder)
     if not found:
         raise ValueError(f"{path}: is no run and has none below it; a run has a run.json, where `train` made it")
     return found

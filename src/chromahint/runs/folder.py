@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import platform
 import subprocess
 from dataclasses import dataclass
@@ -98,6 +99,17 @@ def open_run(path: str | Path) -> Run:
     if run.about.get("format") != FORMAT:
         raise ValueError(f"{path}: has format {run.about.get('format')!r}, this version reads format {FORMAT}")
     return run
+
+
+def run_folders(folder: Path) -> list[Path]:
+    """Find the runs below a folder, or the folder itself where it is one."""
+    found = []
+    for parent, inner, files in os.walk(folder):
+        if "run.json" in files:
+            found.append(Path(parent).resolve())
+            inner.clear()  # the files of a run are many, and none of them is a run
+        inner.sort()
+    return found
 
 
 def now() -> str:

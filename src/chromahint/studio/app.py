@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from chromahint.studio.choices import SAMPLES, Choices
 from chromahint.studio.guard import Guard
 
 if TYPE_CHECKING:
@@ -33,18 +34,16 @@ _MOST_OPENING = 3
 _KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
-def make_app(
-    models: Sequence[str], device: str = "auto", photo: Path | None = None, token: str | None = None
-) -> Starlette:
+def make_app(choices: Choices, device: str = "auto", photo: Path | None = None, token: str | None = None) -> Starlette:
     """Make the page's server; torch is imported while it answers its first requests.
 
     Args:
-        models: as `Colorizer.load` takes them, the first one first.
+        choices: the networks.
         device: that they run on.
         photo: opened at once.
         token: needed by those who ask; None lets in only this machine.
     """
-    studio = Studio(models, device, photo)
+    studio = Studio(choices, device, photo)
     routes = [
         Route("/", studio.page),
         Route("/assets/{name}", studio.asset),
@@ -57,6 +56,7 @@ def make_app(
         Route("/api/photos/{photo}/original", studio.original),
         Route("/api/photos/{photo}/seen", studio.seen),
         Route("/api/photos/{photo}/colours", studio.colours, methods=["POST"]),
+        Route("/api/photos/{photo}/session", studio.read_session, methods=["POST"]),
         Route("/api/photos/{photo}/full", studio.full, methods=["POST"]),
         Route("/api/photos/{photo}/suggest", studio.suggest, methods=["POST"]),
     ]
@@ -71,8 +71,8 @@ def make_app(
 class Studio:
     """The page, and the desk that its photos lie on."""
 
-    def __init__(self, models: Sequence[str], device: str, photo: Path | None) -> None:
-        self._models = models
+    def __init__(self, choices: Choices, device: str, photo: Path | None) -> None:
+        self._choices = choices
         self._device = device
         self._photo = photo
         self._assets = {path.name: path.read_bytes() for path in ASSETS.iterdir() if path.suffix in _KINDS}
@@ -89,7 +89,7 @@ class Studio:
     def _make_desk(self) -> Desk:
         from chromahint.studio.desk import Desk
 
-        desk = Desk(self._models, self._device)
+        desk = Desk(self._choices, self._device)
         desk.warm_up()
         return desk
 
@@ -106,10 +106,9 @@ class Studio:
 
     async def about(self, request: Request) -> Response:
         """What can be chosen."""
-        from chromahint.studio.choices import SAMPLES, choices
-
+        models = await run_in_threadpool(self._choices.all)
         given = None if self._photo is None else self._photo.name
-        return JSONResponse({"models": choices(self._models), "samples": list(SAMPLES), "given": given})
+        return JSONResponse({"models": models, "samples": list(SAMPLES), "given": given})
 
     async def open_photo(self, request: Request) -> Response:
         """Take a photo's bytes."""
@@ -162,6 +161,11 @@ class Studio:
         """What a network makes of hints, at the size that it sees."""
         chosen, hints = _chosen(request), await _body(request, _LARGEST_HINTS)
         return _raw(await self._at_desk(lambda desk: desk.colours(*chosen, hints)))
+
+    async def read_session(self, request: Request) -> Response:
+        """The points and strokes of a hint file, in pixels of the photo."""
+        photo, text = request.path_params["photo"], await _body(request, _LARGEST_HINTS)
+        return JSONResponse(await self._at_desk(lambda desk: desk.read_session(photo, text)))
 
     async def full(self, request: Request) -> Response:
         """The coloured photo at its own size."""

@@ -3,37 +3,98 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import blake2b
 from pathlib import Path
-from typing import TypedDict
+from typing import Literal, TypedDict
+
+from chromahint.runs.folder import run_folders
 
 SAMPLES = ("astronaut", "chelsea", "coffee", "rocket")
-_KNOWN = {"box": "SpreadNet", "levin": "Levin", "pullpush": "Pull-push"}
+BOX = "box"
+METHODS = ("levin", "pullpush")
+_TITLES = {"box": "SpreadNet", "levin": "Levin", "pullpush": "Pull-push"}
+_MOST_RUNS = 60
 
 
 class Choice(TypedDict):
     """A network to choose.
 
     Attributes:
-        key: what the page calls it; no path.
+        key: what the page calls it, today and tomorrow; no path.
         title: what people read.
+        kind: whether it has learned something.
         guesses: whether it is asked for colours before anyone has said one; those that only spread what was said are
             not, and the photo stays grey.
     """
 
     key: str
     title: str
+    kind: Literal["trained", "method"]
     guesses: bool
 
 
-def choices(models: Sequence[str]) -> list[Choice]:
-    """List what can be chosen.
+class Choices:
+    """What was named, the weights in the package, methods that learn nothing, and the runs below a folder.
 
-    >>> [choice["title"] for choice in choices(["runs/hscaunet/2026-11-20_10-00-00", "box"])]
-    ['hscaunet/2026-11-20_10-00-00', 'SpreadNet']
+    Args:
+        named: as `Colorizer.load` takes them; the first one colours first.
+        runs: a folder to look for runs in, anew at each call; it need not be there.
     """
-    return [Choice(key=str(n), title=_title(model), guesses=model not in _KNOWN) for n, model in enumerate(models)]
+
+    def __init__(self, named: Sequence[str], runs: Path | None = None) -> None:
+        self._named = list(dict.fromkeys([*named, BOX, *METHODS]))
+        self._runs = runs
+        self._sources: dict[str, str] = {}
+        self.all()
+
+    def all(self) -> list[Choice]:
+        """List them: what was named first, the newest runs last.
+
+        >>> [choice["title"] for choice in Choices(["runs/hscaunet/2026-11-20_10-00-00"]).all()]
+        ['hscaunet/2026-11-20_10-00-00', 'SpreadNet', 'Levin', 'Pull-push']
+        """
+        sources = list(dict.fromkeys([*self._named, *self._found()]))
+        self._sources |= {_key(source): source for source in sources}
+        return [
+            Choice(
+                key=_key(source),
+                title=_title(source),
+                kind="method" if source in METHODS else "trained",
+                guesses=source not in _TITLES,
+            )
+            for source in sources
+        ]
+
+    @property
+    def first(self) -> str:
+        """The key of what colours first."""
+        return _key(self._named[0])
+
+    def source(self, key: str) -> str:
+        """What `Colorizer.load` takes for a key; the KeyError is for the page."""
+        if key not in self._sources:
+            raise KeyError("there is no such network; load the page anew to see which there are")
+        return self._sources[key]
+
+    def _found(self) -> list[str]:
+        if self._runs is None or not self._runs.is_dir():
+            return []
+        named = {Path(source).expanduser().resolve() for source in self._named if source not in _TITLES}
+        weights = {
+            run: file.stat().st_mtime
+            for run in run_folders(self._runs)
+            if run not in named
+            for file in [run / "checkpoints" / "best.ckpt"]
+            if file.is_file()
+        }
+        newest = sorted(weights, key=lambda run: weights[run], reverse=True)
+        return [str(run) for run in newest[:_MOST_RUNS]]
 
 
-def _title(model: str) -> str:
-    path = Path(model)
-    return _KNOWN.get(model) or (path.name if path.suffix else "/".join(path.parts[-2:]))
+def _key(source: str) -> str:
+    return source if source in _TITLES else blake2b(source.encode(), digest_size=6).hexdigest()
+
+
+def _title(source: str) -> str:
+    path = Path(source)
+    return _TITLES.get(source) or (path.name if path.suffix else "/".join(path.parts[-2:]))

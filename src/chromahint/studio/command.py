@@ -6,12 +6,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from chromahint.studio.choices import BOX, METHODS, Choices
+
 DESCRIPTION = """\
 Colour photos by clicking, on a page of this machine: a grey photo, a click, a colour, and the picture follows.
 Nothing leaves the machine, and nobody else reaches the page unless --share is typed.
 """
 EVERYWHERE = "0.0.0.0"  # noqa: S104  # typed by a person who wants it
-TRAINED_NOTHING = ("box", "levin", "pullpush")
 
 
 def main(words: Sequence[str]) -> int:
@@ -20,16 +21,16 @@ def main(words: Sequence[str]) -> int:
     if not 0 <= arguments.port <= 65535:
         raise ValueError(f"--port {arguments.port}: is a number from 1 to 65535; leave it out to take a free one")
     for model in arguments.model:
-        if model not in TRAINED_NOTHING and not Path(model).expanduser().exists():
+        if model not in (BOX, *METHODS) and not Path(model).expanduser().exists():
             raise ValueError(
-                f"--model {model}: there is no such run or file of weights; allowed are {', '.join(TRAINED_NOTHING)}, "
+                f"--model {model}: there is no such run or file of weights; allowed are {', '.join((BOX, *METHODS))}, "
                 "the folder of a run such as runs/NAME/DATE, and a file of weights"
             )
     photo = None if arguments.photo is None else Path(arguments.photo).expanduser()
     if photo is not None and not photo.is_file():
         raise ValueError(f"{arguments.photo}: there is no such photo; leave it out to choose one on the page")
     host = arguments.host or (EVERYWHERE if arguments.share else "127.0.0.1")
-    models = list(dict.fromkeys([*arguments.model, *TRAINED_NOTHING]))
+    choices = Choices(arguments.model, Path(arguments.runs).expanduser())
     try:
         from chromahint.studio.serve import serve
     except ModuleNotFoundError as error:
@@ -40,7 +41,7 @@ def main(words: Sequence[str]) -> int:
             f"the studio needs the package {package}: type pip install 'chromahint[studio]', or pip install "
             "starlette uvicorn"
         ) from None
-    return serve(host, arguments.port, models, arguments.device, photo, arguments.browser)
+    return serve(host, arguments.port, choices, arguments.device, photo, arguments.browser)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
         help="the folder of a run, or a file of weights, to choose beside box, levin and pullpush; may be "
         "repeated; the first one colours first",
     )  # fmt: skip
+    parser.add_argument(
+        "--runs", metavar="FOLDER", default="runs", help="trained runs below it are there to choose (runs)"
+    )
     parser.add_argument("--port", type=int, default=0, help="of the page (8765, or a free one)")
     parser.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (auto)")

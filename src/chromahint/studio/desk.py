@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +20,7 @@ from chromahint.hints.marks import Marks
 from chromahint.inference.colorizer import Colorizer
 from chromahint.inference.picture_file import WRITTEN, encode_picture
 from chromahint.inference.session import Session
-from chromahint.studio.choices import SAMPLES
+from chromahint.studio.choices import SAMPLES, Choices
 from chromahint.studio.photo import Photo
 
 _MOST_PHOTOS = 4
@@ -29,8 +28,11 @@ _MOST_PIXELS = 100_000_000
 """Of all open photos together; a photo of that size needs about a gigabyte."""
 _MOST_MARKS = 5000
 _THUMBNAIL = 300
-_DRAFT = 256
-"""While a person drags, networks see about 256 x 256 pixels, where up to 200 hints tell as much as larger ones do."""
+_MOST_LOADED = 6
+"""Networks; those that were not asked for long are put away."""
+_DRAFTS = (256, 208, 160, 128)
+"""Sides of what networks see while a person drags: in 256 x 256 pixels up to 200 hints tell as much as in larger
+pictures, and the page asks for less where answers come late."""
 _STEPS = 64
 """Steps of a Lab unit that colours are sent in, as 16-bit numbers."""
 
@@ -55,14 +57,14 @@ class Desk:
     """Opens photos and colours them.
 
     Args:
-        models: as `Colorizer.load` takes them; the page knows them by their number.
+        choices: the networks, by keys.
         device: that they run on.
     """
 
-    def __init__(self, models: Sequence[str], device: str) -> None:
-        self._models = models
+    def __init__(self, choices: Choices, device: str) -> None:
+        self._choices = choices
         self._device = device
-        self._colorizers: dict[str, Colorizer] = {}
+        self._colorizers: OrderedDict[str, Colorizer] = OrderedDict()
         self._photos: OrderedDict[str, Photo] = OrderedDict()
         # torch uses all cores for one picture: a second at the same time would only delay the first
         self._one = threading.Lock()
@@ -74,7 +76,7 @@ class Desk:
         """Load what colours first; what is wrong with it is said when it is asked for."""
         with self._one:
             try:
-                self._colorizer("0")
+                self._colorizer(self._choices.first)
             except ValueError:
                 return
 
@@ -129,9 +131,32 @@ class Desk:
             session = self._session(photo, model)
             wanted = _size(session, size)
             ab = session.preview(marks, wanted).cpu()
-            psnr = None if size == "draft" else photo.psnr(session.seen(wanted).cpu(), ab)
+            psnr = photo.psnr(session.seen(wanted).cpu(), ab) if size == "fine" else None
         data = (ab * _STEPS).round().clamp(-32768, 32767).to(torch.int16).numpy()
         return Raw(np.ascontiguousarray(data).tobytes(), ab.shape[-2], ab.shape[-1], psnr)
+
+    def read_session(self, key: str, text: bytes) -> dict[str, Any]:
+        """Read a hint file for a photo: marks in its pixels, colours as #rrggbb, None where it is to stay grey."""
+        photo, marks = self.photo(key), _marks(text)
+        height, width = photo.size
+        marks.on(height, width)  # says which mark lies outside
+        longer = max(width, height) if marks.units == "relative" else 1
+
+        def place(x: float, y: float) -> tuple[float, float]:
+            if marks.units == "relative":
+                x, y = x * width - 0.5, y * height - 0.5
+            return min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
+
+        return {
+            "points": [
+                {"place": place(point.x, point.y), "color": point.color, "radius": point.radius * longer}
+                for point in marks.points
+            ],
+            "strokes": [
+                {"path": [place(*at) for at in each.points], "color": each.color, "radius": each.radius * longer}
+                for each in marks.strokes
+            ],
+        }
 
     def full(self, key: str, model: str, suffix: str, hints: bytes) -> bytes:
         """The coloured photo as a file, as `chromahint colorize` would write it."""
@@ -159,10 +184,12 @@ class Desk:
         return len(self._photos) > _MOST_PHOTOS or pixels > _MOST_PIXELS
 
     def _colorizer(self, model: str) -> Colorizer:
-        if not (model.isascii() and model.isdigit() and len(model) < 4 and int(model) < len(self._models)):
-            raise KeyError("there is no such network")
+        source = self._choices.source(model)
         if model not in self._colorizers:
-            self._colorizers[model] = Colorizer.load(self._models[int(model)], device=self._device)
+            self._colorizers[model] = Colorizer.load(source, device=self._device)
+        self._colorizers.move_to_end(model)
+        while len(self._colorizers) > _MOST_LOADED:
+            self._colorizers.popitem(last=False)
         return self._colorizers[model]
 
     def _session(self, photo: Photo, model: str) -> Session:
@@ -183,6 +210,8 @@ def _marks(hints: bytes) -> Marks:
 
 
 def _size(session: Session, size: str) -> int:
-    if size not in ("draft", "fine"):
-        raise ValueError(f"size={size:.20}: is draft or fine")
-    return session.size if size == "fine" or session.square else min(_DRAFT, session.size)
+    if size == "fine":
+        return session.size
+    if size not in map(str, _DRAFTS):
+        raise ValueError(f"size={size:.20}: is fine, or one of {', '.join(map(str, _DRAFTS))}")
+    return session.size if session.square else min(int(size), session.size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import OrderedDict
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from chromahint.inference.session import Session
 MOST_PIXELS = 50_000_000
 _SHOWN = 16_000_000
 """Pixels of the photo that a page can show; some browsers have no larger pictures."""
+_MOST_SESSIONS = 3
 _EXACT = 1_500_000
 _SPREAD = 2.0
 
@@ -43,7 +45,7 @@ class Photo:
         self.digest = blake2b(data, digest_size=16).hexdigest()
         self.picture = decode_picture(data, self.name, MOST_PIXELS)
         [self._opened], self._close = open_images(self.picture.pixels)
-        self._sessions: dict[str, Session] = {}
+        self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._lightness: Tensor | None = None
         self._lock = threading.Lock()
         self._truths: dict[tuple[int, int], Tensor] = {}
@@ -68,10 +70,14 @@ class Photo:
 
     def session(self, model: str, colorizer: Colorizer) -> Session:
         """What a network sees of it; all of them share the photo's lightness."""
-        if model not in self._sessions:
-            self._sessions[model] = colorizer.open(self._opened, self._lightness)
-            self._lightness = self._sessions[model].lightness
-        return self._sessions[model]
+        session = self._sessions.get(model)
+        if session is None or session.network is not colorizer.network:
+            session = self._sessions[model] = colorizer.open(self._opened, self._lightness)
+            self._lightness = session.lightness
+        self._sessions.move_to_end(model)
+        while len(self._sessions) > _MOST_SESSIONS:
+            self._sessions.popitem(last=False)
+        return session
 
     def filled(self) -> Pixels:
         """The pixels that a session has coloured last."""

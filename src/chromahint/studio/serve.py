@@ -8,24 +8,24 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import Sequence
 from pathlib import Path
 
 import uvicorn
 
 from chromahint.studio.app import make_app
+from chromahint.studio.choices import Choices
 
 USUAL = 8765
 _MOST_CONNECTIONS = 200
 
 
-def serve(host: str, port: int, models: Sequence[str], device: str, photo: Path | None, browser: bool) -> int:
+def serve(host: str, port: int, choices: Choices, device: str, photo: Path | None, browser: bool) -> int:
     """Serve the page; returns the exit status.
 
     Args:
         host: the address to listen on; beyond this machine a token is needed.
         port: 0 takes the usual one, or a free one.
-        models: what colours, the first one first.
+        choices: the networks.
         device: that they run on.
         photo: opened at once.
         browser: whether to open one.
@@ -38,7 +38,7 @@ def serve(host: str, port: int, models: Sequence[str], device: str, photo: Path 
     if not is_private and ipaddress.ip_address(host).is_unspecified:
         shown = socket.gethostname()
     address = f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
-    app = make_app(models, device, photo, token)
+    app = make_app(choices, device, photo, token)
     print(f"studio: {address}", flush=True)  # noqa: T201
     if token is not None:
         print("whoever has this address can open the page; it is not encrypted", flush=True)  # noqa: T201
@@ -56,7 +56,8 @@ def serve(host: str, port: int, models: Sequence[str], device: str, photo: Path 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for wanted in [port] if port else [USUAL, 0]:
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio sends small answers at once only where the protocol is named: 40 ms a click otherwise
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         if sys.platform != "win32":  # there it would let two programs have one port
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,9 +1,11 @@
 // Follows the hints with one network: quickly while a person moves something, and sharper when they rest.
 
-import { say } from "./elements.js";
+import { say, working } from "./elements.js";
 import { Latest, colours, seen } from "./server.js";
 
 const REST = 220, AGAIN = 400;
+const DRAFTS = [256, 208, 160, 128]; // sides of what a network sees while something moves
+const LATE = 60, EARLY = 20; // milliseconds for an answer; several that come late call for a smaller side
 const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 export class Colourist {
@@ -12,42 +14,49 @@ export class Colourist {
    * @param lost called when the server has put the photo away
    */
   constructor(shown, lost) {
-    Object.assign(this, { shown, lost, photo: null, model: null, seen: new Map(), rest: 0 });
-    this.latest = new Latest((question) => this.#answer(question));
+    Object.assign(this, { shown, lost, photo: null, model: null, seen: new Map(), rest: 0, draft: 0, pace: 0 });
+    this.latest = new Latest((question) => working(() => this.#answer(question)));
   }
 
   use(photo, model) {
     if (photo !== this.photo) this.seen.clear();
+    if (model !== this.model) Object.assign(this, { draft: 0, pace: 0 });
     Object.assign(this, { photo, model });
     clearTimeout(this.rest);
   }
 
-  /** Colour by the text of a hint file. */
-  follow(hints) {
+  /** Colour by the text of a hint file; what nobody sees just now can wait until a person rests. */
+  follow(hints, isSeen = true) {
     if (!this.photo || this.model === null) return;
     const { photo, model } = this;
     clearTimeout(this.rest);
-    this.latest.ask({ photo, model, hints, size: "draft" });
+    if (isSeen) this.latest.ask({ photo, model, hints, size: DRAFTS[this.draft] });
     this.rest = setTimeout(() => this.latest.ask({ photo, model, hints, size: "fine" }), REST);
   }
 
   async #answer({ photo, model, hints, size }) {
     const isStale = () => photo !== this.photo || model !== this.model;
     if (isStale()) return;
-    document.body.classList.add("busy");
     try {
-      const key = `${model} ${size}`;
-      if (!this.seen.has(key)) this.seen.set(key, await seen(photo.id, model, size));
-      const found = await colours(photo.id, model, size, hints);
-      if (!isStale()) this.shown({ ...found, lightness: this.seen.get(key).lightness, model, size });
+      const key = `${model} ${size}`, isNew = !this.seen.has(key);
+      if (isNew) this.seen.set(key, await seen(photo.id, model, size));
+      const start = performance.now(), found = await colours(photo.id, model, size, hints);
+      if (isStale()) return;
+      if (size !== "fine" && !isNew) this.#pace(performance.now() - start);
+      this.shown({ ...found, lightness: this.seen.get(key).lightness, model, isFine: size === "fine" });
     } catch (error) {
       if (error.status === 503) {
         await wait(AGAIN);
         if (!this.latest.isLate && !isStale()) this.latest.ask({ photo, model, hints, size });
-      } else if (error.status === 404) this.lost(error);
+      } else if (error.status === 404) this.lost();
       else say(error.message, true);
-    } finally {
-      document.body.classList.remove("busy");
     }
+  }
+
+  #pace(milliseconds) {
+    this.pace = milliseconds > LATE ? Math.max(1, this.pace + 1) : milliseconds < EARLY ? Math.min(-1, this.pace - 1) : 0;
+    if (Math.abs(this.pace) < 3) return;
+    this.draft = Math.min(DRAFTS.length - 1, Math.max(0, this.draft + Math.sign(this.pace)));
+    this.pace = 0;
   }
 }

@@ -18,6 +18,17 @@ export function press(group, value) {
   for (const button of group.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.value === value));
 }
 
+let works = 0;
+/** Show that something is being worked on until it is done. */
+export async function working(work) {
+  document.body.classList.toggle("busy", ++works > 0);
+  try {
+    return await work();
+  } finally {
+    document.body.classList.toggle("busy", --works > 0);
+  }
+}
+
 let fading = 0;
 /** Say something to people who see and to those who listen. */
 export function say(text, wrong = false) {

@@ -2,14 +2,17 @@
 
 /**
  * @param plain what single keys do
+ * @param first what they do on the first page
  * @param held {undo, redo, hold, space}: what keys with Ctrl do, and keys that are held
  */
-export function watchKeys(plain, { undo, redo, hold, space }) {
+export function watchKeys(plain, first, { undo, redo, hold, space }) {
   document.addEventListener("pointerdown", () => document.body.classList.remove("by-keys"), true);
   document.addEventListener("keydown", (event) => {
     if (event.key === "Tab" || event.key.startsWith("Arrow")) document.body.classList.add("by-keys");
     if (document.querySelector("dialog[open]")) return;
+    const isFirst = document.body.classList.contains("empty");
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (isFirst && !(key in first)) return;
     if (event.ctrlKey || event.metaKey) {
       if (key !== "z" && key !== "y") return;
       event.preventDefault();
@@ -27,7 +30,7 @@ export function watchKeys(plain, { undo, redo, hold, space }) {
       space(true);
     } else if (key in plain) {
       event.preventDefault();
-      plain[key]();
+      (isFirst ? first : plain)[key]();
     }
   });
   document.addEventListener("keyup", ({ key }) => {

@@ -1,209 +1,105 @@
 // The studio: brings together the photo, the marks, the colours and what answers them.
 
 import { Colourist } from "./colourist.js";
-import { $, el, offer, press, say } from "./elements.js";
-import { keep, kept } from "./keep.js";
+import { Compare } from "./compare.js";
+import { Cursor } from "./cursor.js";
+import { Desk } from "./desk.js";
+import { $, say } from "./elements.js";
+import { toFile } from "./hint_file.js";
+import { keepPhoto, keepSettings, keptPhoto, keptSettings } from "./keep.js";
 import { watchKeys } from "./keys.js";
-import { labOf, labOfHex } from "./lab.js";
-import { Marks, fromFile, toFile } from "./marks.js";
+import { labOfHex } from "./lab.js";
+import { Marks } from "./marks.js";
 import { Picker } from "./picker.js";
+import { Pointers } from "./pointers.js";
+import { Reference } from "./reference.js";
 import * as server from "./server.js";
 import { Tools } from "./tools.js";
 import { View } from "./view.js";
+import { leave, welcome } from "./welcome.js";
 
-const BESIDE = { grey: "the grey photo", original: "its own colours" };
-const desk = { photo: null, source: null, models: [], model: "0", beside: "grey" };
 const marks = new Marks();
+const desk = new Desk(marks);
 const view = new View($("stage"), { a: $("a"), b: $("b") }, $("overlay"));
 const picker = new Picker($("plane"), { suggested: $("suggested"), recent: $("recent"), everyday: $("everyday") }, $("sample"));
 const tools = new Tools(view, marks, picker);
-const colourists = { a: new Colourist(shown("a"), reopen), b: new Colourist(shown("b"), reopen) };
-
-const modelOf = (key) => desk.models.find((each) => each.key === key);
-/** Networks that only spread what was said leave the photo grey until something was. */
-const staysGrey = (key) => marks.count === 0 && !modelOf(key).guesses;
-
-function shown(slot) {
-  return (colours) => {
-    const isGrey = staysGrey(colours.model);
-    view.set(slot, isGrey ? { kind: "grey" } : { kind: "colours", colours });
-    if (slot === "a") view.addEventListener("drawn", () => performance.mark("painted"), { once: true });
-    if (colours.size === "fine") {
-      $(`psnr-${slot}`).hidden = colours.psnr === null || isGrey;
-      $(`psnr-${slot}`).textContent = colours.psnr === null ? "" : `${colours.psnr.toFixed(2)} dB`;
-      if (slot === "a") document.body.dataset.fine = String(Number(document.body.dataset.fine ?? 0) + 1);
-    }
-  };
-}
-
-// --- photos -----------------------------------------------------------------------------------------------------------
-async function load(opening, source, before = null) {
-  document.body.classList.add("busy");
-  try {
-    const photo = await opening();
-    const [grey, original] = await Promise.all([server.picture(photo.id, "grey"), photo.coloured ? server.picture(photo.id, "original") : null]);
-    desk.source = source;
-    document.body.classList.remove("empty");
-    await view.show(photo, grey, original);
-    desk.photo = photo;
-    tools.choose(null);
-    setSize(Number($("size").value));
-    marks.reset(before ?? { points: [], strokes: [] }, true);
-    $("name").textContent = `${photo.name} · ${photo.width} × ${photo.height}`;
-    listBeside();
-    follow();
-    refresh();
-    $("stage").focus({ preventScroll: true });
-    await keep("photo", source);
-    autosave();
-  } catch (error) {
-    say(error.message, true);
-  } finally {
-    document.body.classList.remove("busy");
-  }
-}
-
-const opening = (source) => () => (source.sample ? server.openSample(source.sample) : source.given ? server.openGiven() : server.openFile(source.blob, source.name));
-const loadFrom = (source, before) => load(opening(source), source, before);
-
-/** The server has put the photo away, for it was started anew or has many: bring it again. */
-async function reopen(error) {
-  if (!desk.source || desk.isReopening) return;
-  desk.isReopening = true;
-  try {
-    Object.assign(desk.photo, { id: (await opening(desk.source)()).id });
-    follow();
-  } catch {
-    say(error.message, true);
-  } finally {
-    desk.isReopening = false;
-  }
-}
-
-async function take(file) {
-  if (!file) return;
-  if (!/\.json$/i.test(file.name)) return loadFrom({ blob: file, name: file.name });
-  if (!desk.photo) return say("This is a session: open its photo first, then the session.", true);
-  try {
-    const { marks: found, photo } = fromFile(await file.text(), desk.photo, (x, y) => view.lightness(x, y));
-    marks.set(found);
-    const isOther = photo?.blake2b && photo.blake2b !== desk.photo.blake2b;
-    say(isOther ? `This session was made on another photo, ${photo.name ?? "unnamed"}.` : "The session is open.", isOther);
-  } catch (error) {
-    say(`${file.name}: ${error.message}`, true);
-  }
-}
-
-async function download() {
-  if (!desk.photo) return;
-  if (staysGrey(desk.model)) return say("There is no colour on it yet: click somewhere first.");
-  say("Colouring the whole photo…");
-  $("download").disabled = true;
-  try {
-    const { id, kind, name } = desk.photo;
-    offer(await server.full(id, desk.model, kind, toFile(marks.now)), `${name.replace(/\.[^.]*$/, "")}-coloured${kind}`);
-    say("The coloured photo is among your downloads.");
-  } catch (error) {
-    if (error.status === 404) await reopen(error);
-    say(error.status === 404 ? "The photo was opened again: press Download once more." : error.message, true);
-  } finally {
-    $("download").disabled = false;
-  }
-}
-
-function saveSession() {
-  if (!desk.photo) return;
-  const text = toFile(marks.now, desk.photo);
-  offer(new Blob([`${JSON.stringify(JSON.parse(text), null, 1)}\n`], { type: "application/json" }), `${desk.photo.name.replace(/\.[^.]*$/, "")}-hints.json`);
-}
-
-const autosave = () => keep("work", { digest: desk.photo?.blake2b, marks: marks.now, model: desk.model, beside: desk.beside, mode: view.mode, recent: picker.recent });
+const cursor = new Cursor(view, tools);
+const pointers = new Pointers(view, tools);
+const compare = new Compare(view);
+const colourists = { a: new Colourist((colours) => shown("a", colours), () => desk.reopen()), b: new Colourist((colours) => shown("b", colours), () => desk.reopen()) };
+new Reference(picker);
 
 // --- colours follow -----------------------------------------------------------------------------------------------------
-function follow() {
-  if (!desk.photo) return;
-  const hints = toFile(marks.now);
-  colourists.a.use(desk.photo, desk.model);
-  colourists.a.follow(hints);
-  const isNetwork = !(desk.beside in BESIDE);
-  colourists.b.use(desk.photo, isNetwork ? desk.beside : null);
-  if (isNetwork) colourists.b.follow(hints);
-  else view.set("b", { kind: desk.beside });
-  $("psnr-b").hidden ||= !isNetwork;
+/** Networks that only spread what was said leave the photo grey until something was. */
+const staysGrey = (model) => marks.count === 0 && !compare.modelOf(model).guesses;
+
+function shown(slot, colours) {
+  const isGrey = staysGrey(colours.model);
+  view.set(slot, isGrey ? { kind: "grey" } : { kind: "colours", colours });
+  if (!colours.isFine) return;
+  compare.measured(slot, isGrey ? null : colours.psnr);
+  if (slot === "a") document.body.dataset.fine = String(Number(document.body.dataset.fine ?? 0) + 1);
 }
 
-let suggesting = 0;
+function follow() {
+  if (!desk.photo) return;
+  const hints = toFile(marks.now), { model, beside, other } = compare;
+  colourists.a.use(desk.photo, model);
+  colourists.a.follow(hints);
+  colourists.b.use(desk.photo, other);
+  if (other === null) view.set("b", { kind: beside });
+  else colourists.b.follow(hints, view.mode !== "single" || view.holding);
+}
+
+let turn = 0;
 async function suggestHere() {
-  const mark = marks.get(tools.chosen), turn = ++suggesting;
+  const mark = marks.get(tools.chosen), now = ++turn;
   if (!mark || tools.chosen.kind !== "points") return picker.suggest([]);
   try {
-    const found = await server.suggest(desk.photo.id, desk.model, Math.round(mark.x), Math.round(mark.y), toFile(marks.now));
-    if (turn === suggesting) picker.suggest(found.slice(0, 8).map((hex) => ["suggested", ...labOfHex(hex).slice(1)]));
+    const found = await server.suggest(desk.photo.id, compare.model, Math.round(mark.x), Math.round(mark.y), toFile(marks.now));
+    if (now === turn) picker.suggest(found.slice(0, 8).map((hex) => ["suggested", ...labOfHex(hex).slice(1)]));
   } catch { /* there is nothing to suggest */ }
 }
 
 function refresh() {
+  const { count } = marks, isNothing = marks.get(tools.chosen) === undefined;
   $("undo").disabled = marks.past.length === 0;
   $("redo").disabled = marks.future.length === 0;
-  const count = marks.count;
   $("count").textContent = count === 0 ? "No points yet." : `${count} ${count === 1 ? "point or stroke" : "points and strokes"}, kept in this browser.`;
   $("clear").hidden = count === 0;
-  $("invitation").hidden = count > 0 || !desk.photo;
+  $("remove").hidden = isNothing;
+  $("invitation").hidden = count > 0;
   $("grey").setAttribute("aria-pressed", String(picker.grey));
-  $("about-psnr").hidden = !desk.photo?.coloured;
-  const isTwo = view.mode !== "single" || view.holding, title = (key) => BESIDE[key] ?? modelOf(key)?.title;
-  $("left").hidden = $("right").hidden = !isTwo;
-  $("left").textContent = title(desk.beside);
-  $("right").textContent = title(desk.model);
-  $("right").hidden ||= view.holding;
-  $("divider").hidden = view.mode !== "wipe" || view.holding;
-  $("divider").style.left = `${100 * view.wipe}%`;
-  $("divider").setAttribute("aria-valuenow", String(Math.round(100 * view.wipe)));
 }
 
-function listBeside() {
-  const known = Object.entries(BESIDE).filter(([key]) => key !== "original" || desk.photo?.coloured);
-  const choices = [...known, ...desk.models.map(({ key, title }) => [key, title])];
-  if (!choices.some(([key]) => key === desk.beside)) desk.beside = "grey";
-  $("beside").replaceChildren(...choices.map(([key, title]) => el("option", { value: key, selected: key === desk.beside }, title)));
+// --- all of it is kept ----------------------------------------------------------------------------------------------------
+function keepWork() {
+  if (!desk.photo) return;
+  keepPhoto(desk.photo.blake2b, { marks: marks.now, model: compare.model, beside: compare.beside, mode: view.mode });
+  keepSettings({ last: desk.photo.blake2b, recent: picker.recent });
 }
 
-function setMode(mode) {
-  view.mode = mode;
-  press($("modes"), mode);
-  view.fit();
-  refresh();
-  autosave();
-}
-
-function hold(isHeld) {
-  if (view.holding === isHeld || !desk.photo) return;
-  view.holding = isHeld;
-  if (view.mode === "side") view.fit();
-  view.refresh();
-  refresh();
-}
-
-function useModel(key) {
-  desk.model = $("model").value = key;
+desk.addEventListener("opened", ({ detail: { model, beside, mode } }) => {
+  leave();
+  view.show(desk.photo);
+  tools.choose(null);
+  setSize(Number($("size").value));
+  compare.figures = { a: null, b: null };
+  compare.use({ model, beside, mode });
+  $("name").textContent = `${desk.photo.name} · ${desk.photo.width} × ${desk.photo.height}`;
   follow();
   refresh();
+  $("stage").focus({ preventScroll: true });
+});
+desk.addEventListener("reopened", follow);
+marks.addEventListener("change", () => { follow(); refresh(); view.touch(); });
+marks.addEventListener("kept", () => { refresh(); keepWork(); });
+tools.addEventListener("chosen", () => {
+  $("size").value = String(sizeOf(marks.get(tools.chosen)?.radius ?? tools.radius));
+  refresh();
   suggestHere();
-  autosave();
-}
-
-function setSize(value) {
-  $("size").value = value;
-  const longer = desk.photo ? Math.max(desk.photo.width, desk.photo.height) : 512;
-  tools.radius = longer * (0.0008 + 0.06 * (Number(value) / 100) ** 2.2);
-  const mark = marks.get(tools.chosen);
-  if (mark && Math.abs(mark.radius - tools.radius) > 0.01) marks.change(tools.chosen, { radius: tools.radius });
-}
-
-// --- what people press ----------------------------------------------------------------------------------------------------
-marks.addEventListener("change", () => { follow(); refresh(); view.drawOverlay(); });
-marks.addEventListener("kept", () => { refresh(); autosave(); });
-tools.addEventListener("chosen", () => { refresh(); suggestHere(); });
+});
+compare.addEventListener("chosen", () => { follow(); suggestHere(); keepWork(); });
 picker.addEventListener("choose", ({ detail: { passing } }) => {
   const { a, b, grey } = picker;
   if (marks.get(tools.chosen)) marks.change(tools.chosen, { a: grey ? 0 : a, b: grey ? 0 : b, grey }, passing);
@@ -213,6 +109,20 @@ picker.addEventListener("choose", ({ detail: { passing } }) => {
   }
   refresh();
 });
+
+// --- what people press ----------------------------------------------------------------------------------------------------
+const LEAST = 0.0008, MOST = 0.06, CURVE = 2.2; // radii, as shares of the longer side of the photo
+const longer = () => (desk.photo ? Math.max(desk.photo.width, desk.photo.height) : 512);
+const sizeOf = (radius) => 100 * Math.min(1, Math.max(0, (radius / longer() - LEAST) / MOST)) ** (1 / CURVE);
+
+/** Of points and strokes to come, and of the chosen one. */
+function setSize(value, passing = false) {
+  $("size").value = String(value);
+  tools.radius = longer() * (LEAST + MOST * (value / 100) ** CURVE);
+  if (marks.get(tools.chosen)) marks.change(tools.chosen, { radius: tools.radius }, passing);
+}
+const resize = (step) => setSize(Math.min(100, Math.max(0, Number($("size").value) + step)));
+
 function undo() {
   tools.choose(null);
   say(marks.undo() ? "undone" : "nothing to undo");
@@ -221,99 +131,50 @@ function redo() {
   tools.choose(null);
   say(marks.redo() ? "redone" : "nothing to redo");
 }
-const pickFile = () => $("file").click();
-for (const [id, work] of Object.entries({
-  open: pickFile, choose: pickFile, undo, redo, save: saveSession, download, help: () => $("sheet").showModal(), fit: () => view.fit(), in: () => view.zoom(1.4), out: () => view.zoom(1 / 1.4),
-  grey: () => picker.keepGrey(!picker.grey), reference: () => $("second").click(), clear: () => marks.set({ points: [], strokes: [] }),
-})) $(id).addEventListener("click", work);
-$("file").addEventListener("change", () => { take($("file").files[0]); $("file").value = ""; });
-$("tools").addEventListener("click", ({ target }) => target.value && tools.use(target.value));
-$("modes").addEventListener("click", ({ target }) => target.value && setMode(target.value));
-$("model").addEventListener("change", () => useModel($("model").value));
-$("beside").addEventListener("change", () => {
-  desk.beside = $("beside").value;
-  if (view.mode === "single") setMode("side");
-  follow();
-  refresh();
-  autosave();
-});
-$("size").addEventListener("input", () => setSize($("size").value));
-$("hold").addEventListener("pointerdown", () => hold(true));
-for (const end of ["pointerup", "pointerleave", "pointercancel"]) $("hold").addEventListener(end, () => hold(false));
-$("hold").addEventListener("keydown", ({ key }) => key === "Enter" && hold(!view.holding));
-
-function wipeTo(share) {
-  view.wipe = Math.min(1, Math.max(0, share));
-  view.refresh();
-  refresh();
+function download() {
+  if (!desk.photo) return;
+  if (staysGrey(compare.model)) say("There is no colour on it yet: click somewhere first.");
+  else desk.download(compare.model);
 }
-$("divider").addEventListener("pointerdown", (event) => { event.stopPropagation(); $("divider").setPointerCapture(event.pointerId); });
-$("divider").addEventListener("pointermove", (event) => {
-  const box = view.stage.getBoundingClientRect();
-  if (event.buttons) wipeTo((event.clientX - box.left) / box.width);
-});
-$("divider").addEventListener("keydown", (event) => {
-  const way = { ArrowLeft: -0.02, ArrowRight: 0.02 }[event.key];
-  if (way) wipeTo(view.wipe + way);
-});
+const pickFile = () => $("file").click(), pickSecond = () => $("second").click();
+const greyOrNot = () => picker.keepGrey(!picker.grey), help = () => $("sheet").showModal();
+const larger = () => view.zoom(1.25), smaller = () => view.zoom(0.8);
 
+for (const [id, work] of Object.entries({
+  open: pickFile, choose: pickFile, undo, redo, save: () => desk.save(), download, help, fit: () => view.fit(), in: larger, out: smaller,
+  grey: greyOrNot, reference: pickSecond, remove: () => tools.remove(), clear: () => marks.set({ points: [], strokes: [] }), back: leave,
+  home: () => welcome(samples, desk),
+})) $(id).addEventListener("click", work);
+$("file").addEventListener("change", () => { desk.take($("file").files[0]); $("file").value = ""; });
+$("tools").addEventListener("click", ({ target }) => target.value && tools.use(target.value));
+$("size").addEventListener("input", () => setSize(Number($("size").value), true));
+$("size").addEventListener("change", () => marks.keep());
 for (const name of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(name, (event) => {
     event.preventDefault();
     document.body.classList.toggle("dropping", name === "dragover");
-    if (name === "drop") take(event.dataTransfer.files[0]);
+    if (name === "drop") desk.take(event.dataTransfer.files[0]);
   });
 }
-
-$("second").addEventListener("change", async () => {
-  const file = $("second").files[0];
-  $("second").value = "";
-  try {
-    const bitmap = await createImageBitmap(file), canvas = $("reference-canvas"), share = Math.min(1, 560 / bitmap.width);
-    Object.assign(canvas, { width: Math.round(bitmap.width * share), height: Math.round(bitmap.height * share) });
-    canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-    $("reference-box").hidden = false;
-    $("reference-box").scrollIntoView({ block: "nearest" });
-  } catch {
-    say(`${file.name}: the browser cannot show this picture`, true);
-  }
-});
-$("reference-canvas").addEventListener("pointerdown", (event) => {
-  const canvas = $("reference-canvas"), box = canvas.getBoundingClientRect();
-  const x = ((event.clientX - box.left) * canvas.width) / box.width, y = ((event.clientY - box.top) * canvas.height) / box.height;
-  const [, a, b] = labOf(...canvas.getContext("2d").getImageData(x, y, 1, 1).data);
-  picker.choose(a, b);
-});
-
 watchKeys({
-  o: pickFile, s: saveSession, d: download, g: () => picker.keepGrey(!picker.grey), r: () => $("second").click(), x: () => tools.hide(),
+  o: pickFile, s: () => desk.save(), d: download, g: greyOrNot, r: pickSecond, x: () => tools.hide(), n: () => compare.next(), "?": help,
   p: () => tools.use("point"), b: () => tools.use("brush"), i: () => tools.use("pick"), h: () => tools.use("hand"),
-  1: () => setMode("single"), 2: () => setMode("side"), 3: () => setMode("wipe"),
-  "+": () => view.zoom(1.25), "=": () => view.zoom(1.25), "-": () => view.zoom(0.8), 0: () => view.fit(),
-  "[": () => setSize(Math.max(0, $("size").value - 5)), "]": () => setSize(Math.min(100, Number($("size").value) + 5)),
-  n: () => useModel(String((Number(desk.model) + 1) % desk.models.length)),
-  "?": () => $("sheet").showModal(), Delete: () => tools.remove(), Backspace: () => tools.remove(), Escape: () => tools.choose(null),
-}, { undo, redo, hold, space: (isHeld) => { tools.spaced = isHeld; } });
+  1: () => compare.use({ mode: "single" }), 2: () => compare.use({ mode: "side" }), 3: () => compare.use({ mode: "wipe" }),
+  "+": larger, "=": larger, "-": smaller, 0: () => view.fit(), "[": () => resize(-5), "]": () => resize(5), ",": () => cursor.walk(-1), ".": () => cursor.walk(1),
+  Delete: () => tools.remove(), Backspace: () => tools.remove(), Escape: () => cursor.escape() || tools.choose(null),
+}, { o: pickFile, "?": help, Escape: () => desk.photo && leave() }, { undo, redo, hold: (isHeld) => compare.hold(isHeld), space: (isHeld) => { pointers.spaced = isHeld; } });
 
 // --- the beginning ----------------------------------------------------------------------------------------------------------
+let samples = [];
 async function begin() {
-  const { models, samples, given } = await server.about();
-  desk.models = models;
-  $("model").replaceChildren(...models.map(({ key, title }) => el("option", { value: key }, title)));
-  listBeside();
-  $("samples").replaceChildren(...samples.map((name) => el("button", { type: "button", click: () => loadFrom({ sample: name }) }, el("img", { src: `/api/samples/${name}`, alt: "" }), name)));
-  const [photo, work] = [await kept("photo"), await kept("work")];
-  if (given) await loadFrom({ given });
-  else if (photo && !photo.given) await loadFrom(photo);
-  if (desk.photo && work && work.digest === desk.photo.blake2b) {
-    if (models.some(({ key }) => key === work.model)) desk.model = $("model").value = work.model;
-    desk.beside = work.beside;
-    listBeside();
-    picker.recent = work.recent ?? [];
-    picker.drawSwatches();
-    marks.reset(work.marks);
-    setMode(work.mode ?? "single");
-  }
+  const { models, samples: names, given } = await server.about();
+  samples = names;
+  compare.list(models);
+  const { last, recent } = await keptSettings();
+  picker.recent = recent ?? [];
+  picker.drawSwatches();
+  const source = given ? { given } : (await keptPhoto(last ?? ""))?.source;
+  if (!source || (source.given && !given) || !(await desk.open(source))) await welcome(samples, desk);
   document.body.dataset.ready = "yes";
 }
 begin().catch((error) => say(error.message, true));

@@ -1,11 +1,6 @@
-// The points and strokes on a photo: every change can be taken back, and all of it is a hint file.
+// The points and strokes on a photo: every change can be taken back.
 
-import { hexOf, labOfHex } from "./lab.js";
-
-const FORMAT = "chromahint-hints/1";
 const EMPTY = Object.freeze({ points: [], strokes: [] });
-// a colour's lightness is no hint: in the middle of the range eight bits tell most about the colour
-const clear = (l) => Math.min(80, Math.max(35, l));
 
 export class Marks extends EventTarget {
   constructor() {
@@ -37,6 +32,14 @@ export class Marks extends EventTarget {
     }
     this.before = null;
     this.dispatchEvent(new Event("kept"));
+  }
+
+  /** The gesture was not meant: all is as before it. */
+  takeBack() {
+    if (this.before === null) return;
+    this.now = this.before;
+    this.before = null;
+    this.#tell();
   }
 
   undo() {
@@ -77,6 +80,25 @@ export class Marks extends EventTarget {
     return chosen ? this.now[chosen.kind][chosen.index] : undefined;
   }
 
+  /** Which mark lies within `near` of a place, the uppermost first: points over strokes, later ones over earlier ones. */
+  at(x, y, near) {
+    const { points, strokes } = this.now;
+    const point = points.findLastIndex((p) => Math.hypot(p.x - x, p.y - y) <= Math.max(near, Math.min(p.radius, 3 * near)));
+    if (point >= 0) return { kind: "points", index: point };
+    // the line in the middle of a stroke: points can be put inside of a broad one
+    const stroke = strokes.findLastIndex(({ path }) => path.some((end, n) => farFrom(path[Math.max(0, n - 1)], end, x, y) <= near));
+    return stroke >= 0 ? { kind: "strokes", index: stroke } : null;
+  }
+
+  /** The one before or after another, as they were put: points, then strokes. */
+  beside(chosen, step) {
+    if (this.count === 0) return null;
+    const { points } = this.now;
+    const at = chosen === null ? (step > 0 ? -1 : 0) : chosen.index + (chosen.kind === "points" ? 0 : points.length);
+    const next = (at + step + this.count) % this.count;
+    return next < points.length ? { kind: "points", index: next } : { kind: "strokes", index: next - points.length };
+  }
+
   get count() {
     return this.now.points.length + this.now.strokes.length;
   }
@@ -86,42 +108,21 @@ export class Marks extends EventTarget {
   }
 }
 
-const round = (value) => Math.round(value * 100) / 100;
-
-/** The text of a hint file, which `chromahint colorize --hints` takes too. */
-export function toFile({ points, strokes }, photo = null) {
-  return JSON.stringify({
-    format: FORMAT,
-    units: "px",
-    ...(photo ? { photo: { name: photo.name, blake2b: photo.blake2b } } : {}),
-    points: points.map((p) => ({
-      x: round(p.x), y: round(p.y), color: p.grey ? "#808080" : hexOf(clear(p.l), p.a, p.b), radius: round(p.radius), keep_grey: p.grey,
-    })),
-    strokes: strokes.map((s) => ({
-      points: s.path.map(([x, y]) => [round(x), round(y)]), color: s.grey ? "#808080" : hexOf(clear(s.l), s.a, s.b), radius: round(s.radius),
-    })),
-  });
+/** How far a place is from a line between two others. */
+function farFrom([x0, y0], [x1, y1], x, y) {
+  const long = (x1 - x0) ** 2 + (y1 - y0) ** 2;
+  const along = long === 0 ? 0 : Math.min(1, Math.max(0, ((x - x0) * (x1 - x0) + (y - y0) * (y1 - y0)) / long));
+  return Math.hypot(x - x0 - along * (x1 - x0), y - y0 - along * (y1 - y0));
 }
 
-/** Read a hint file for a photo; `lightness(x, y)` tells how light a place of it is. */
-export function fromFile(text, photo, lightness) {
-  const content = JSON.parse(text);
-  if (content.format !== FORMAT) throw new Error(`This is no hint file: its format is not ${FORMAT}.`);
-  const relative = content.units === "relative";
-  const longer = Math.max(photo.width, photo.height);
-  const inside = (v, side) => Math.min(side - 1, Math.max(0, relative ? v * side - 0.5 : v));
-  const colour = (mark) => {
-    const [, a, b] = mark.keep_grey ? [0, 0, 0] : labOfHex(mark.color);
-    const grey = mark.keep_grey === true || /^#(..)\1\1$/.test(mark.color);
-    return { a: grey ? 0 : a, b: grey ? 0 : b, grey, radius: (mark.radius ?? 0) * (relative ? longer : 1) };
-  };
-  const points = (content.points ?? []).map((p) => {
-    const x = inside(p.x, photo.width), y = inside(p.y, photo.height);
-    return { x, y, l: lightness(x, y), ...colour(p) };
-  });
-  const strokes = (content.strokes ?? []).map((s) => {
-    const path = s.points.map(([x, y]) => [inside(x, photo.width), inside(y, photo.height)]);
-    return { path, l: lightness(...path[0]), ...colour(s) };
-  });
-  return { marks: { points, strokes }, photo: content.photo ?? null };
+/** Where a mark lies: a point's middle, a stroke's first place. */
+export const placeOf = (mark) => (mark.path ? mark.path[0] : [mark.x, mark.y]);
+
+/** What changes in a mark that is moved, as far as the photo reaches. */
+export function moved(mark, across, down, photo) {
+  const path = mark.path ?? [[mark.x, mark.y]];
+  const within = (by, axis, side) => Math.min(side - 1 - Math.max(...path.map((at) => at[axis])), Math.max(-Math.min(...path.map((at) => at[axis])), by));
+  const x = within(across, 0, photo.width), y = within(down, 1, photo.height);
+  const there = path.map((at) => [at[0] + x, at[1] + y]), l = photo.lightness(...there[0]);
+  return mark.path ? { path: there, l } : { x: there[0][0], y: there[0][1], l };
 }

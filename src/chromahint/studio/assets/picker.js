@@ -1,19 +1,20 @@
 // The colours that a place of the photo can have: the plane of a and b at its lightness, as far as screens show it.
 
 import { el } from "./elements.js";
-import { hexOf, put, share } from "./lab.js";
+import { hexOf, rgbaOf, share } from "./lab.js";
 
 const EVERYDAY = [
   ["skin", 15, 18], ["tanned skin", 19, 28], ["lips", 42, 18], ["brick", 36, 32], ["wood", 14, 30], ["sand", 4, 20], ["gold", 10, 62], ["grass", -24, 38],
   ["leaves", -34, 32], ["water", -18, -14], ["sky", -6, -32], ["denim", 4, -36], ["violet", 30, -36], ["rose", 34, -4], ["wine red", 46, 20], ["orange", 32, 62],
 ];
-const RECENT = 8;
+const RECENT = 8, LATER = 60; // milliseconds after which the plane of another lightness is drawn
+const clear = (l) => Math.min(78, Math.max(52, l)); // a colour can be told there, also where it stands for a dark place
 const TURNS = 180, FAR = 160; // directions from grey, and Lab units that no screen shows
 
 export class Picker extends EventTarget {
   constructor(plane, swatches, sample) {
     super();
-    Object.assign(this, { plane, swatches, sample, l: 60, a: 36, b: 32, grey: false, recent: [], suggested: [] });
+    Object.assign(this, { plane, swatches, sample, l: 60, a: 36, b: 32, grey: false, recent: [], suggested: [], later: 0 });
     const pick = (event) => {
       const box = plane.getBoundingClientRect();
       this.choose(...this.#colour((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height), true);
@@ -36,7 +37,7 @@ export class Picker extends EventTarget {
   at(l) {
     if (Math.abs(l - this.l) < 1) return;
     this.l = l;
-    this.draw();
+    this.later ||= setTimeout(() => this.draw(), LATER);
   }
 
   /** Show a mark's colour without choosing it anew. */
@@ -83,6 +84,8 @@ export class Picker extends EventTarget {
   }
 
   draw() {
+    clearTimeout(this.later);
+    this.later = 0;
     const { plane, l } = this, side = plane.width, pen = plane.getContext("2d"), coarse = Math.floor(side / 3);
     const border = [];
     for (let turn = 0; turn < TURNS; turn++) {
@@ -93,9 +96,9 @@ export class Picker extends EventTarget {
     this.reach = Math.max(10, high[0] - low[0], high[1] - low[1]) * 0.53;
     this.middle = [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2];
     const spot = (a, b) => [((a - this.middle[0]) / this.reach + 1) * (side / 2), (1 - (b - this.middle[1]) / this.reach) * (side / 2)];
-    const small = pen.createImageData(coarse, coarse);
+    const small = pen.createImageData(coarse, coarse), pixels = new Int32Array(small.data.buffer);
     for (let row = 0; row < coarse; row++) {
-      for (let column = 0; column < coarse; column++) put(small.data, 4 * (row * coarse + column), l, ...this.#colour((column + 0.5) / coarse, (row + 0.5) / coarse));
+      for (let column = 0; column < coarse; column++) pixels[row * coarse + column] = rgbaOf(l, ...this.#colour((column + 0.5) / coarse, (row + 0.5) / coarse));
     }
     const sheet = new OffscreenCanvas(coarse, coarse);
     sheet.getContext("2d").putImageData(small, 0, 0);
@@ -135,7 +138,7 @@ export class Picker extends EventTarget {
           button = el("button", { type: "button", click: () => this.choose(button.colour[0], button.colour[1]) });
           box.append(button);
         }
-        const hex = hexOf(this.l, a, b);
+        const hex = hexOf(clear(this.l), a, b);
         button.colour = [a, b];
         button.title = title;
         button.setAttribute("aria-label", `${title}, ${hex}`);

@@ -23,6 +23,7 @@ export const openGiven = async () => (await post("/api/given")).json();
 export const openFile = async (blob, name) => (await post(`/api/photos?name=${encodeURIComponent(name)}`, blob)).json();
 export const picture = async (id, what) => createImageBitmap(await (await ask(`/api/photos/${id}/${what}`)).blob());
 export const suggest = async (id, model, x, y, hints) => (await post(`/api/photos/${id}/suggest?model=${model}&x=${x}&y=${y}`, hints)).json();
+export const session = async (id, text) => (await post(`/api/photos/${id}/session`, text)).json();
 export const full = async (id, model, kind, hints) => (await post(`/api/photos/${id}/full?model=${model}&kind=${kind}`, hints)).blob();
 
 const sides = (answer) => ({ height: Number(answer.headers.get("x-height")), width: Number(answer.headers.get("x-width")) });

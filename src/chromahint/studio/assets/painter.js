@@ -1,0 +1,67 @@
+// Paints the part of a photo that is seen on a canvas: grey, in its own colours, or in those that a network gave.
+
+import { paint } from "./paint.js";
+
+const grey = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+let kept = { photo: null, key: "", data: null };
+const speeds = [60000]; // pixels a millisecond, of the last few times
+const FEW = 1e5; // pixels that tell nothing of the speed
+
+/** Pixels that can be coloured within some milliseconds. */
+export const affordable = (milliseconds) => Math.max(...speeds) * milliseconds;
+
+/**
+ * @param canvas of `width` x `height` pixels
+ * @param picture {kind: "grey" | "original" | "colours", colours}
+ * @param photo from photo.js
+ * @param x where its left edge lies on the canvas, in pixels of it
+ * @param y where its upper edge lies
+ * @param scale pixels of the canvas for one of the photo
+ */
+export function paintPhoto(canvas, picture, photo, x, y, scale) {
+  const pen = canvas.getContext("2d"), { width, height } = canvas;
+  pen.clearRect(0, 0, width, height);
+  const part = seen(photo, x, y, scale, width, height);
+  if (part.width <= 0 || part.height <= 0) return;
+  if (picture.kind === "original") {
+    drawPart(pen, [photo.original], photo, part, part.x, part.y);
+  } else if (picture.kind === "colours") {
+    const out = pen.createImageData(part.width, part.height), light = greyOf(photo, part), start = performance.now();
+    paint(out.data, light, part, photo, picture.colours);
+    pen.putImageData(out, part.x, part.y);
+    const pixels = part.width * part.height;
+    if (pixels > FEW) speeds.push(pixels / Math.max(1, performance.now() - start));
+    if (speeds.length > 8) speeds.shift();
+  } else drawPart(pen, photo.levels, photo, part, part.x, part.y);
+}
+
+/** Whole pixels of the screen, the outermost of which end where the photo does; their edges and sides in the photo's. */
+function seen(photo, x, y, scale, width, height) {
+  const first = [x, y].map(Math.round), last = [x + scale * photo.width, y + scale * photo.height].map(Math.round);
+  const across = photo.width / Math.max(1, last[0] - first[0]), down = photo.height / Math.max(1, last[1] - first[1]);
+  const left = Math.max(0, first[0]), top = Math.max(0, first[1]);
+  return {
+    x: left, y: top, width: Math.min(width, last[0]) - left, height: Math.min(height, last[1]) - top,
+    left: (left - first[0]) * across, top: (top - first[1]) * down, across, down,
+  };
+}
+
+function greyOf(photo, part) {
+  const key = Object.values(part).join(" ");
+  if (kept.photo !== photo || kept.key !== key) {
+    const { canvas } = grey;
+    if (canvas.width < part.width || canvas.height < part.height) Object.assign(canvas, { width: part.width, height: part.height });
+    drawPart(grey, photo.levels, photo, part, 0, 0);
+    kept = { photo, key, data: grey.getImageData(0, 0, part.width, part.height).data };
+  }
+  return kept.data;
+}
+
+/** Draw a part of the photo from the smallest picture that is large enough. */
+function drawPart(pen, levels, photo, part, x, y) {
+  const level = levels.findLast((each) => each.width * part.across >= photo.width * 0.999) ?? levels[0];
+  const across = level.width / photo.width, down = level.height / photo.height;
+  pen.imageSmoothingEnabled = part.across > 0.34; // pixels are shown as such where they are large
+  pen.imageSmoothingQuality = "high";
+  pen.drawImage(level, part.left * across, part.top * down, part.width * part.across * across, part.height * part.down * down, x, y, part.width, part.height);
+}
