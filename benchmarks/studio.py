@@ -1,6 +1,7 @@
-"""How soon the studio's picture follows: from a pointer that moves to painted pixels, beside the network alone.
+"""How soon the studio's picture follows a pointer: from its event to the frame that shows it, in a real browser.
 
-A real browser drags a point over a photo on the real page, step by step: each step waits until its colours are painted.
+A point is dragged over a photo of 12 megapixels: step by step, each after a rest, and without a rest, as a hand does.
+The network alone, on as many pixels as it sees at most while something moves, is timed beside.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 # as the command does: threads that wait by spinning starve the browser
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
@@ -25,13 +27,24 @@ from skimage import data
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-BEFORE = """
-performance.clearMarks();
+SIDE = 256
+WATCH = """
 window.moved = 0;
-document.addEventListener("pointermove", () => { window.moved = performance.now(); }, { capture: true, once: true });
-"""
-TAKEN = """
-performance.getEntriesByName("painted").map((each) => each.startTime - moved).filter((taken) => moved && taken > 0)
+window.asked = [];
+window.followed = [];
+document.addEventListener("pointermove", (event) => { moved = event.timeStamp; }, { capture: true });
+const plain = window.fetch;
+window.fetch = (address, ...more) => {
+  if (/colours/.test(address)) asked.push(/fine/.test(address) ? 0 : moved);
+  return plain(address, ...more);
+};
+const mark = performance.mark.bind(performance);
+performance.mark = (name) => {
+  const began = asked.shift(), channel = new MessageChannel(); // heard when the frame has been handed on
+  channel.port1.onmessage = () => { if (began) followed.push((performance.now() - began) / 1000); };
+  requestAnimationFrame(() => channel.port2.postMessage(0));
+  return mark(name);
+};
 """
 
 
@@ -44,15 +57,17 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         photo = _photo(Path(folder) / "photo.jpg", arguments.megapixels)
-        answers = _in_browser(photo, Path(folder), arguments.steps)
-    alone = _alone(arguments.steps)
-    found = {"pointer to painted": answers, "network alone, 256x256": alone}
-    shown = {name: {"median": statistics.median(times), "least": min(times)} for name, times in found.items()}
+        found = _in_browser(photo, Path(folder), arguments.steps)
+    found[f"network alone, {SIDE}x{SIDE}"] = _alone(arguments.steps)
+    shown = {
+        name: {"median": statistics.median(times), "least": min(times), "most": max(times)}
+        for name, times in found.items()
+    }
     if arguments.json:
         print(json.dumps(shown, indent=1))
         return
     for name, times in shown.items():
-        print(f"{name:<26}{times['median']:.3f} s in the middle, {times['least']:.3f} s at least")
+        print(f"{name:<42}{times['median']:.3f} s in the middle, {times['least']:.3f} to {times['most']:.3f} s")
 
 
 def _photo(file: Path, megapixels: float) -> Path:
@@ -62,32 +77,56 @@ def _photo(file: Path, megapixels: float) -> Path:
     return file
 
 
-def _in_browser(photo: Path, folder: Path, steps: int) -> list[float]:
+def _in_browser(photo: Path, folder: Path, steps: int) -> dict[str, list[float]]:
     from browser import Browser
 
     words = [sys.executable, "-m", "chromahint", "studio", str(photo), "--no-browser"]
+    start = time.perf_counter()
     server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     browser = Browser(folder / "profile")
     try:
-        browser.open(server.stdout.readline().removeprefix("studio: ").strip())
+        address = server.stdout.readline().removeprefix("studio: ").strip()
+        printed = time.perf_counter() - start
+        browser.open(address)
         browser.wait("document.body.dataset.fine")
-        x, y = 500.0, 400.0
-        browser.point(x, y)
-        browser.point(x, y, "mousePressed", "left")
-        times = []
-        for step in range(steps + 3):
+        found = {"command to address": [printed], "command to the photo on the page": [time.perf_counter() - start]}
+        browser.do(WATCH)
+        _press(browser)
+        for step in range(steps + 5):
             time.sleep(0.3)
             browser.wait("!document.body.classList.contains('busy')")  # sharp colours of the step before are done
-            browser.do(BEFORE)
-            x, y = 500 + 150 * np.cos(step), 400 + 150 * np.sin(step)
-            browser.point(x, y, "mouseMoved", "left")
-            browser.wait(f"({TAKEN.strip()}).length")
-            times.append(browser.do(TAKEN)[0] / 1000)
-        return times[3:]
+            browser.do("followed.length = 0")
+            browser.answer(_step(browser, step))
+            browser.wait("followed.length")
+            found.setdefault("pointer to picture, after a rest", []).append(browser.do("followed[0]"))
+        browser.do("followed.length = 0")
+        start = time.perf_counter()
+        sent = []
+        for step in range(20 * steps):
+            sent.append(_step(browser, step / 10))  # a hand does not wait until it was seen
+            time.sleep(max(0, start + (step + 1) / 60 - time.perf_counter()))
+        for number in sent:
+            browser.answer(number)
+        took = time.perf_counter() - start
+        found["pointer to picture, without a rest"] = browser.do("followed")
+        found["from one picture to the next"] = [took / len(found["pointer to picture, without a rest"])]
+        found["pointer to picture, after a rest"] = found["pointer to picture, after a rest"][5:]
+        return found
     finally:
         browser.close()
         server.terminate()
         server.wait()
+
+
+def _press(browser: Any) -> None:
+    browser.point(500, 400)
+    browser.point(500, 400, "mousePressed", "left")
+
+
+def _step(browser: Any, step: float) -> int:
+    x, y = 500 + 150 * np.cos(step), 400 + 150 * np.sin(step)
+    number: int = browser.send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y, button="left", buttons=1)
+    return number
 
 
 @torch.no_grad()
@@ -96,8 +135,9 @@ def _alone(rounds: int) -> list[float]:
     from chromahint.hints.marks import marks_of
 
     network = Colorizer.load(device="cpu").network
-    lightness = torch.rand(1, 1, 209, 313) * 100  # 256x256 pixels in these proportions
-    reading, hints = network.read(lightness), marks_of([(100, 100, "#c04020", 2)]).on(209, 313).at((209, 313))
+    size = round(SIDE / 1.5**0.5), round(SIDE * 1.5**0.5)
+    reading = network.read(torch.rand(1, 1, *size) * 100)
+    hints = marks_of([(100, 100, "#c04020", 2)]).on(*size).at(size)
     times = []
     for _ in range(rounds):
         start = time.perf_counter()

@@ -272,7 +272,8 @@ def test_colours_are_brought_up_as_for_a_download(desk):
     found = desk.browser.do(
         f"import('/assets/paint.js').then(({{ paint }}) => {{ const given = {given};"
         "const out = new Uint8ClampedArray(26 * 18 * 4);"
-        "paint(out, given.grey, { width: 26, height: 18, left: 0, top: 0, across: 1, down: 1 }, { width: 26, height: 18 },"
+        "const size = { width: 26, height: 18 };"
+        "paint(out, given.grey, { ...size, left: 0, top: 0, across: 1, down: 1 }, size,"
         "{ height: given.size[0], width: given.size[1], lightness: given.small, ab: given.ab }); return [...out]; })"
     )
     shown = np.array(found).reshape(18, 26, 4)[..., :3]

@@ -184,7 +184,8 @@ def test_malformed_requests_are_no_failure_of_the_server(client, photo, capfd):
         if dice.random() < 0.5:
             address = "/api/" + "/".join(dice.choice(parts) for _ in range(dice.randrange(1, 5)))
         else:
-            address = f"/api/photos/{photo['id']}/{dice.choice(['colours', 'full', 'seen', 'suggest', 'grey', 'session'])}"
+            what = dice.choice(["colours", "full", "seen", "suggest", "grey", "session"])
+            address = f"/api/photos/{photo['id']}/{what}"
         words = ["box", "-1", "9" * 40, "x", "", "NaN", "\u0661", "fine", ".png", ".exe", "256"]
         query = "&".join(f"{key}={dice.choice(words)}" for key in ("model", "size", "kind", "x", "y", "name"))
         answer = client.request(dice.choice(["GET", "POST", "PUT"]), f"{address}?{query}", content=bytes(body))

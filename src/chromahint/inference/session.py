@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -68,7 +68,7 @@ class Session:
         self.square = square
         self.device = device
         self.opened = opened
-        self.lightness = _lightness(opened, device) if lightness is None else lightness
+        self.lightness = lightness_of(opened, device) if lightness is None else lightness
         self._seen: dict[int, Tensor] = {}
         self._read: dict[int, Any] = {}
 
@@ -104,8 +104,7 @@ class Session:
         small = self.seen()
         ab = self._colours(small, self.size, pixels)
         height, width = self.opened.size
-        step = max(1, _AT_ONCE // width)
-        for first in range(0, height, step):
+        for first, step in strips(height, width):
             rows = self.lightness[..., first : first + step, :].to(self.device)
             coloured = bring_up(ab, small, rows, first, height)
             _keep_hints(coloured, pixels, first)
@@ -117,6 +116,13 @@ class Session:
             return self.network.spread(self._read[size], hints).float()
         ab: Tensor = self.network(small, hints)
         return ab.float()
+
+
+def strips(height: int, width: int) -> Iterator[tuple[int, int]]:
+    """First row and number of rows of strips of a photo that are small enough to be worked on at once."""
+    step = max(1, _AT_ONCE // width)
+    for first in range(0, height, step):
+        yield first, min(step, height - first)
 
 
 def pixels_on(sizes: Sequence[Size], hints: Given) -> list[HintedPixels]:
@@ -149,12 +155,11 @@ def pixels_on(sizes: Sequence[Size], hints: Given) -> list[HintedPixels]:
     return [(hints or Marks()).on(*size) for size in sizes]
 
 
-def _lightness(opened: Opened, device: torch.device) -> Tensor:
-    """L 11HW in 0..100, on the processor."""
+def lightness_of(opened: Opened, device: torch.device) -> Tensor:
+    """L 11HW in 0..100 of a photo, on the processor; converted on the device, strip by strip."""
     height, width = opened.size
     lightness = torch.empty(1, 1, height, width)
-    step = max(1, _AT_ONCE // width)
-    for first in range(0, height, step):
+    for first, step in strips(height, width):
         rgb = opened.rows(first, first + step, device)
         lightness[..., first : first + step, :] = rgb_to_lab(rgb)[0]
     return lightness

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections import OrderedDict
 from hashlib import blake2b
 from pathlib import Path
@@ -19,7 +18,7 @@ from chromahint.color import lab_to_rgb8, lab_to_shown_rgb, rgb_to_lab
 from chromahint.inference.colorizer import Colorizer
 from chromahint.inference.images import open_images
 from chromahint.inference.picture_file import WRITTEN, Pixels, decode_picture
-from chromahint.inference.session import Session
+from chromahint.inference.session import Session, lightness_of, strips
 
 MOST_PIXELS = 50_000_000
 _SHOWN = 16_000_000
@@ -46,8 +45,7 @@ class Photo:
         self.picture = decode_picture(data, self.name, MOST_PIXELS)
         [self._opened], self._close = open_images(self.picture.pixels)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
-        self._lightness: Tensor | None = None
-        self._lock = threading.Lock()
+        self._lightness = lightness_of(self._opened, torch.device("cpu"))
         self._truths: dict[tuple[int, int], Tensor] = {}
         self.is_coloured = self._has_colours()
 
@@ -73,7 +71,6 @@ class Photo:
         session = self._sessions.get(model)
         if session is None or session.network is not colorizer.network:
             session = self._sessions[model] = colorizer.open(self._opened, self._lightness)
-            self._lightness = session.lightness
         self._sessions.move_to_end(model)
         while len(self._sessions) > _MOST_SESSIONS:
             self._sessions.popitem(last=False)
@@ -86,9 +83,13 @@ class Photo:
 
     def grey(self) -> tuple[bytes, str]:
         """A picture of the lightness alone, and its kind: the same that networks see, and that is kept."""
-        pixels = self._shown()
-        lightness = rgb_to_lab(torch.from_numpy(pixels).permute(2, 0, 1)[None])[0]
-        return _encoded(lab_to_rgb8(lightness, torch.zeros(1, 2, *lightness.shape[-2:]))[0, 0].numpy())
+        lightness: NDArray[np.float32] = _fitting(self._lightness[0, 0].numpy())
+        height, width = lightness.shape
+        grey = np.empty((height, width), np.uint8)
+        for first, rows in strips(height, width):
+            strip = torch.from_numpy(lightness[first : first + rows])[None, None]
+            grey[first : first + rows] = lab_to_rgb8(strip, torch.zeros(1, 2, rows, width))[0, 0].numpy()
+        return _encoded(grey)
 
     def original(self) -> tuple[bytes, str]:
         """The photo as it came."""
@@ -113,11 +114,7 @@ class Photo:
 
     def _shown(self) -> NDArray[np.uint8]:
         """HxWx3 of 8 bits, at most as large as a page can show."""
-        pixels: NDArray[Any] = self.picture.pixels
-        share = math.sqrt(_SHOWN / (pixels.shape[0] * pixels.shape[1]))
-        if share < 1:
-            size = int(pixels.shape[1] * share), int(pixels.shape[0] * share)
-            pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+        pixels = _fitting(self.picture.pixels)
         if pixels.dtype == np.uint16:
             pixels = np.rint(pixels / 257)
         pixels = pixels.astype(np.uint8, copy=False)
@@ -129,6 +126,16 @@ class Photo:
             return False
         few = pixels[:: max(1, pixels.shape[0] // 256), :: max(1, pixels.shape[1] // 256)].astype(np.float32)
         return float(np.ptp(few, axis=2).mean()) > _SPREAD * (257 if pixels.dtype == np.uint16 else 1)
+
+
+def _fitting(pixels: NDArray[Any]) -> NDArray[Any]:
+    """A picture, shrunk if it is larger than a page can show."""
+    share = math.sqrt(_SHOWN / (pixels.shape[0] * pixels.shape[1]))
+    if share >= 1:
+        return pixels
+    size = int(pixels.shape[1] * share), int(pixels.shape[0] * share)
+    shrunk: NDArray[Any] = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return shrunk
 
 
 def _encoded(pixels: NDArray[np.uint8]) -> tuple[bytes, str]:

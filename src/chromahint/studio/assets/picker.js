@@ -1,7 +1,7 @@
 // The colours that a place of the photo can have: the plane of a and b at its lightness, as far as screens show it.
 
 import { el } from "./elements.js";
-import { hexOf, rgbaOf, share } from "./lab.js";
+import { clippedOf, hexOf, share } from "./lab.js";
 
 const EVERYDAY = [
   ["skin", 15, 18], ["tanned skin", 19, 28], ["lips", 42, 18], ["brick", 36, 32], ["wood", 14, 30], ["sand", 4, 20], ["gold", 10, 62], ["grass", -24, 38],
@@ -98,7 +98,7 @@ export class Picker extends EventTarget {
     const spot = (a, b) => [((a - this.middle[0]) / this.reach + 1) * (side / 2), (1 - (b - this.middle[1]) / this.reach) * (side / 2)];
     const small = pen.createImageData(coarse, coarse), pixels = new Int32Array(small.data.buffer);
     for (let row = 0; row < coarse; row++) {
-      for (let column = 0; column < coarse; column++) pixels[row * coarse + column] = rgbaOf(l, ...this.#colour((column + 0.5) / coarse, (row + 0.5) / coarse));
+      for (let column = 0; column < coarse; column++) pixels[row * coarse + column] = clippedOf(l, ...this.#colour((column + 0.5) / coarse, (row + 0.5) / coarse));
     }
     const sheet = new OffscreenCanvas(coarse, coarse);
     sheet.getContext("2d").putImageData(small, 0, 0);
@@ -140,6 +140,8 @@ export class Picker extends EventTarget {
         }
         const hex = hexOf(clear(this.l), a, b);
         button.colour = [a, b];
+        if (button.title === title && button.dataset.hex === hex) return;
+        button.dataset.hex = hex;
         button.title = title;
         button.setAttribute("aria-label", `${title}, ${hex}`);
         button.style.background = hex;

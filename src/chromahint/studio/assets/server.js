@@ -41,7 +41,12 @@ export async function colours(id, model, size, hints) {
   return { ...sides(answer), psnr: psnr === null ? null : Number(psnr), ab: new Int16Array(await answer.arrayBuffer()) };
 }
 
-/** One question at a time; of those that come meanwhile only the last is asked. */
+const nextFrame = () => new Promise((done) => requestAnimationFrame(done));
+
+/**
+ * One question at a time; of those that come meanwhile only the last is asked, after what pointers did while the answer
+ * before it was painted.
+ */
 export class Latest {
   constructor(work) {
     this.work = work;
@@ -61,6 +66,7 @@ export class Latest {
       const { question: now } = this.next;
       this.next = null;
       await this.work(now);
+      await nextFrame();
     }
     this.busy = false;
   }
