@@ -98,6 +98,8 @@ export class Compare extends EventTarget {
       const tag = $(slot === "a" ? "right" : "left"), title = BESIDE[key] ?? this.modelOf(key)?.title ?? "";
       tag.textContent = [title, figure(slot)].filter(Boolean).join(" · ");
       tag.hidden = !isTwo || (slot === "a" && view.holding);
+      const pane = view.mode === "side" && view.panes.find((each) => each.slot === slot);
+      Object.assign(tag.style, pane ? { left: `${pane.left + 12}px`, top: `${pane.top + 12}px`, right: "auto" } : { left: "", top: "", right: "" });
     }
     $("about-psnr").hidden = !view.photo?.coloured;
     $("divider").hidden = view.mode !== "wipe" || view.holding;

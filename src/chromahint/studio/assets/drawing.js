@@ -27,6 +27,12 @@ export function drawStroke(pen, spot, scale, stroke, isChosen) {
     outline(pen, [[Math.max(3, 2 * stroke.radius * scale), dotOf(stroke)]]);
     pen.globalAlpha = 1;
   }
+  if (isChosen) {
+    for (const [x, y] of [spot(...stroke.path[0]), spot(...stroke.path.at(-1))]) {
+      pen.moveTo(x + 3, y);
+      pen.arc(x, y, 3, 0, 2 * Math.PI);
+    }
+  }
   outline(pen, [[isChosen ? 6 : 4, "rgb(0 0 0 / .4)"], [isChosen ? 4 : 2.5, "#fff"], [isChosen ? 2 : 1, dotOf(stroke)]]);
 }
 

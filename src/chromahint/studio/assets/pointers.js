@@ -18,8 +18,8 @@ export class Pointers {
   }
 
   #onPane(x, y) {
-    const box = this.view.stage.getBoundingClientRect();
-    return [x - box.left - this.view.place(x, y).pane.left, y - box.top];
+    const box = this.view.stage.getBoundingClientRect(), { pane } = this.view.place(x, y);
+    return [x - box.left - pane.left, y - box.top - pane.top];
   }
 
   #under(event, place) {

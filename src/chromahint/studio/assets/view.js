@@ -4,6 +4,7 @@ import { affordable, paintPhoto } from "./painter.js";
 
 const QUICK = 20, SHARP = 6e6; // milliseconds for a picture while something moves; pixels of one when it rests
 const REST = 250;
+const GAP = 12; // pixels between two panes
 const KEEP = 60; // pixels of the photo that stay on the stage, however it is moved
 
 export class View extends EventTarget {
@@ -25,25 +26,22 @@ export class View extends EventTarget {
     this.fit();
   }
 
-  /** The panes that are seen: which picture, and where on the stage. */
+  /** The panes that are seen: which picture, and where on the stage; two lie as the photo has more room. */
   get panes() {
-    const { clientWidth: width, clientHeight: height } = this.stage;
-    if (this.holding) return [{ slot: "b", left: 0, width, height }];
-    if (this.mode === "side") {
-      const half = Math.floor((width - 12) / 2);
-      return [{ slot: "b", left: 0, width: half, height }, { slot: "a", left: width - half, width: half, height }];
-    }
-    const single = [{ slot: "a", left: 0, width, height }];
-    return this.mode === "wipe" ? [...single, { slot: "b", left: 0, width, height }] : single;
-  }
-
-  get paneWidth() {
-    return this.panes[0].width;
+    const { clientWidth: width, clientHeight: height } = this.stage, whole = { left: 0, top: 0, width, height };
+    if (this.holding) return [{ slot: "b", ...whole }];
+    if (this.mode === "single" || !this.photo) return [{ slot: "a", ...whole }];
+    if (this.mode === "wipe") return [{ slot: "a", ...whole }, { slot: "b", ...whole }];
+    const half = { width: Math.floor((width - GAP) / 2), height: Math.floor((height - GAP) / 2) };
+    const room = (across, down) => Math.min(across / this.photo.width, down / this.photo.height);
+    return 1.25 * room(half.width, height) >= room(width, half.height)
+      ? [{ slot: "b", ...whole, width: half.width }, { slot: "a", ...whole, width: half.width, left: width - half.width }]
+      : [{ slot: "b", ...whole, height: half.height }, { slot: "a", ...whole, height: half.height, top: height - half.height }];
   }
 
   fit() {
     if (!this.photo) return;
-    const { clientHeight: height } = this.stage, width = this.paneWidth;
+    const [{ width, height }] = this.panes;
     const room = width < 600 ? 12 : 28;
     this.fitted = this.scale = Math.max(1e-3, Math.min((width - 2 * room) / this.photo.width, (height - 2 * room) / this.photo.height, 4));
     this.x = (width - this.scale * this.photo.width) / 2;
@@ -51,7 +49,8 @@ export class View extends EventTarget {
     this.refresh();
   }
 
-  zoom(factor, x = this.paneWidth / 2, y = this.stage.clientHeight / 2) {
+  /** Larger or smaller about a place of a pane, or its middle. */
+  zoom(factor, x = this.panes[0].width / 2, y = this.panes[0].height / 2) {
     if (!this.photo) return;
     const scale = Math.min(32, Math.max(this.fitted / 2, this.scale * factor));
     this.x = x - ((x - this.x) * scale) / this.scale;
@@ -61,8 +60,8 @@ export class View extends EventTarget {
   }
 
   move(x, y) {
-    const { clientHeight: height } = this.stage, { photo, scale } = this;
-    this.x = Math.min(this.paneWidth - KEEP, Math.max(KEEP - scale * photo.width, this.x + x));
+    const [{ width, height }] = this.panes, { photo, scale } = this;
+    this.x = Math.min(width - KEEP, Math.max(KEEP - scale * photo.width, this.x + x));
     this.y = Math.min(height - KEEP, Math.max(KEEP - scale * photo.height, this.y + y));
     this.refresh();
   }
@@ -71,23 +70,23 @@ export class View extends EventTarget {
   reveal(x, y) {
     const [left, top] = this.spot(x, y), [pane] = this.panes, room = 24;
     const into = (at, from, side) => Math.max(0, from + room - at) - Math.max(0, at - (from + side - room));
-    const across = into(left, pane.left, pane.width), down = into(top, 0, pane.height);
+    const across = into(left, pane.left, pane.width), down = into(top, pane.top, pane.height);
     if (across || down) this.move(across, down);
   }
 
   /** From the page to the photo's pixels, which picture of it, and whether that is on it; pixel centres are at integers. */
   place(clientX, clientY) {
     const box = this.stage.getBoundingClientRect(), { width, height } = this.photo;
-    const pane = this.panes.findLast((each) => clientX - box.left >= each.left) ?? this.panes[0];
+    const pane = this.panes.findLast((each) => clientX - box.left >= each.left && clientY - box.top >= each.top) ?? this.panes[0];
     const slot = this.mode === "wipe" && !this.holding && (clientX - box.left) / box.width >= this.wipe ? "a" : pane.slot;
-    const x = (clientX - box.left - pane.left - this.x) / this.scale - 0.5, y = (clientY - box.top - this.y) / this.scale - 0.5;
+    const x = (clientX - box.left - pane.left - this.x) / this.scale - 0.5, y = (clientY - box.top - pane.top - this.y) / this.scale - 0.5;
     const isInside = x >= -0.5 && y >= -0.5 && x < width - 0.5 && y < height - 0.5;
     return { x: Math.min(width - 1, Math.max(0, x)), y: Math.min(height - 1, Math.max(0, y)), pane, slot, isInside };
   }
 
   /** From the photo's pixels to the stage, in a pane. */
   spot(x, y, pane = this.panes[0]) {
-    return [pane.left + this.x + (x + 0.5) * this.scale, this.y + (y + 0.5) * this.scale];
+    return [pane.left + this.x + (x + 0.5) * this.scale, pane.top + this.y + (y + 0.5) * this.scale];
   }
 
   /** What a slot shows from now on; it is painted at once, for a person waits for it. */
@@ -142,7 +141,7 @@ export class View extends EventTarget {
       const pane = panes.find((each) => each.slot === slot);
       canvas.hidden = !pane;
       if (!pane || !this.stale.delete(slot)) continue;
-      for (const side of ["left", "width", "height"]) canvas.style[side] = `${pane[side]}px`;
+      for (const side of ["left", "top", "width", "height"]) canvas.style[side] = `${pane[side]}px`;
       resize(canvas, pane, ratio);
       paintPhoto(canvas, this.pictures[slot], this.photo, this.x * ratio, this.y * ratio, this.scale * ratio);
     }
@@ -160,7 +159,7 @@ export class View extends EventTarget {
     for (const pane of this.mode === "wipe" ? panes.slice(0, 1) : panes) {
       pen.save();
       pen.beginPath();
-      pen.rect(pane.left, 0, pane.width, pane.height);
+      pen.rect(pane.left, pane.top, pane.width, pane.height);
       pen.clip();
       this.drawMarks(pen, pane);
       pen.restore();
@@ -170,7 +169,7 @@ export class View extends EventTarget {
   /** The colour that is seen at a place, as `place` tells it. */
   colourAt({ x, y, pane, slot }) {
     const canvas = this.canvases[slot], [left, top] = this.spot(x, y, pane), ratio = canvas.width / pane.width;
-    return canvas.getContext("2d").getImageData(Math.round((left - pane.left) * ratio), Math.round(top * ratio), 1, 1).data;
+    return canvas.getContext("2d").getImageData(Math.round((left - pane.left) * ratio), Math.round((top - pane.top) * ratio), 1, 1).data;
   }
 }
 

@@ -31,7 +31,7 @@ export async function welcome(samples, desk) {
   $("samples").replaceChildren(...samples.map((name) => card({ sample: name }, `/api/samples/${name}`, name)));
   $("back").hidden = !desk.photo;
   document.body.classList.add("empty");
-  $("choose").focus({ preventScroll: true });
+  if (desk.photo) $("back").focus({ preventScroll: true });
 }
 
 export function leave() {
