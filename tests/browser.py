@@ -100,12 +100,21 @@ class Browser:
             assert time.monotonic() < deadline, f"never came true: {expression}"
             time.sleep(0.05)
 
-    def press(self, key, modifiers=0):
+    def press(self, key, modifiers=0, kinds=("keyDown", "keyUp")):
         """Press and release a key such as Tab, Enter, ArrowRight or z; modifiers: 2 is Ctrl, 8 is Shift."""
-        code = {"Tab": 9, "Enter": 13, "ArrowRight": 39, "ArrowDown": 40, "Escape": 27, "Delete": 46}.get(key)
+        code = {
+            "Tab": 9,
+            "Enter": 13,
+            "ArrowRight": 39,
+            "ArrowDown": 40,
+            "ArrowLeft": 37,
+            "ArrowUp": 38,
+            "Escape": 27,
+            "Delete": 46,
+        }.get(key)
         text = {"text": "\r"} if key == "Enter" else {"text": key} if len(key) == 1 and not modifiers else {}
         named = {"key": key, "code": key, "windowsVirtualKeyCode": code or ord(key.upper()), "modifiers": modifiers}
-        for kind in ("keyDown", "keyUp"):
+        for kind in kinds:
             self.call("Input.dispatchKeyEvent", type=kind, **named, **(text if kind == "keyDown" else {}))
 
     def point(self, x, y, kind="mouseMoved", button="none"):
@@ -120,6 +129,18 @@ class Browser:
         for place in path[1:]:
             self.point(*place, "mouseMoved", button)
         self.point(*path[-1], "mouseReleased", button)
+
+    def touch(self, *steps):
+        """Put fingers down at the first places, move them through the others, and lift them: lists of (x, y)."""
+        kinds = ["touchStart", *["touchMove"] * (len(steps) - 1)]
+        for kind, places in zip(kinds, steps, strict=True):
+            points = [{"x": x, "y": y, "id": n} for n, (x, y) in enumerate(places)]
+            self.call("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+        self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
+    def wheel(self, x, y, down):
+        """Turn the wheel there."""
+        self.call("Input.dispatchMouseEvent", type="mouseWheel", x=x, y=y, deltaX=0, deltaY=down)
 
     def give(self, selector, *files):
         """Choose files for an input."""

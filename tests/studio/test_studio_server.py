@@ -1,9 +1,14 @@
 """The studio over HTTP: photos in, colours out, and nothing that others could make of it."""
 
+import contextlib
 import io
 import json
 import random
+import socket
 import threading
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -212,3 +217,79 @@ def test_a_thousand_clicks_at_once(client, photo):
     assert set(found) <= {200, 503}
     assert 200 in found
     assert client.get("/api/about").status_code == 200
+
+
+def test_bytes_that_are_no_request_leave_the_real_server_as_it_was(address):
+    """Nonsense, requests cut off, lines without an end: each connection ends, none takes the server down."""
+    host, port = address.removeprefix("http://").rstrip("/").split(":")
+    dice = random.Random(1)
+    whole = f"POST /api/samples/coffee HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 3\r\n\r\nabc".encode()
+    for number in range(150):
+        data = bytearray(whole[: dice.randrange(1, len(whole))])
+        for _ in range(dice.randrange(8)):
+            data[dice.randrange(len(data))] = dice.randrange(256)
+        if number % 10 == 0:
+            data = b"GET /" + b"a" * 200_000
+        with socket.create_connection((host, int(port)), timeout=30) as connection, contextlib.suppress(OSError):
+            connection.sendall(bytes(data))
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                pass
+    with urllib.request.urlopen(f"{address}api/about", timeout=30) as answer:
+        assert json.load(answer)["samples"]
+
+
+def test_a_thousand_clicks_on_the_real_server_are_answered_or_sent_away(address):
+    def ask(path, body=b""):
+        request = urllib.request.Request(f"{address}{path}", body, method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=120) as answer:
+                answer.read()
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    with urllib.request.urlopen(urllib.request.Request(f"{address}api/samples/coffee", b""), timeout=60) as answer:
+        photo = json.load(answer)["id"]
+    with ThreadPoolExecutor(100) as people:
+        found = list(
+            people.map(lambda _: ask(f"api/photos/{photo}/colours?model=levin&size=128", HINTS.encode()), range(1000))
+        )
+    assert set(found) <= {200, 503}
+    assert 200 in found
+    assert ask(f"api/photos/{photo}/colours?model=levin&size=128", HINTS.encode()) == 200
+
+
+def test_a_session_is_read_into_pixels_of_the_photo(client, photo):
+    text = json.dumps(
+        {
+            "format": "chromahint-hints/1",
+            "units": "relative",
+            "points": [{"x": 0.5, "y": 1, "color": "#c04020", "radius": 0.1}, {"x": 0, "y": 0, "keep_grey": True}],
+            "strokes": [{"points": [[0.25, 0.5], [1, 0.5]], "color": "#30a040"}],
+        }
+    )
+    found = client.post(f"/api/photos/{photo['id']}/session", content=text).json()
+    assert found["points"] == [
+        {"place": [129.5, 199.0], "color": "#c04020", "radius": 26.0},
+        {"place": [0.0, 0.0], "color": None, "radius": 0.0},
+    ]
+    assert found["strokes"] == [{"path": [[64.5, 99.5], [259.0, 99.5]], "color": "#30a040", "radius": 0.0}]
+
+
+@pytest.mark.parametrize("size", ["200", "0", "99999", "draft", ""])
+def test_sizes_that_are_not_offered_are_refused(client, photo, size):
+    answer = client.post(f"/api/photos/{photo['id']}/colours?model=box&size={size}", content=HINTS)
+    assert answer.status_code == 422
+    assert "is fine, or one of 256" in answer.json()["error"]
+
+
+def test_a_very_large_photo_is_shown_smaller_and_coloured_whole(client):
+    rows, columns = np.mgrid[:4000, :5000]
+    grey = ((rows // 16 + columns // 16) % 256).astype(np.uint8)
+    photo = client.post("/api/photos?name=large.jpg", content=encoded(grey, "JPEG")).json()
+    assert (photo["width"], photo["height"]) == (5000, 4000)
+    shown = Image.open(io.BytesIO(client.get(f"/api/photos/{photo['id']}/grey").content))
+    assert shown.size[0] * shown.size[1] <= 16_000_000
+    assert shown.size[0] / shown.size[1] == pytest.approx(1.25, abs=0.001)
+    assert np.asarray(shown)[100:-100:50, 100:-100:50].std() > 20

@@ -35,22 +35,27 @@ export function share(l, a, b) {
   return shown;
 }
 
-// neighbours are alike: what was found for a colour is good for those that are nearly the same
-const SLOTS = 1 << 15, asked = new Int32Array(SLOTS), found = new Float32Array(SLOTS);
-function muted(l, a, b) {
-  const key = (((8 * l + 0.5) | 0) << 18) | (((2 * a + 256.5) & 511) << 9) | ((2 * b + 256.5) & 511);
-  const slot = Math.imul(key, 0x9e3779b1) >>> 17;
-  if (asked[slot] !== key) {
-    asked[slot] = key;
-    found[slot] = share(l, a, b);
-  }
-  const part = found[slot];
-  return bytes(l, a * part, b * part, false);
-}
-
 /** Red, green, blue and full opacity, the lowest byte first; what no screen can show keeps its lightness and hue. */
 export function rgbaOf(l, a, b) {
-  return bytes(l, a, b, true) || muted(l, a, b);
+  return bytes(l, a, b, true) || muted(l, a, b, share(l, a, b));
+}
+
+const muted = (l, a, b, part) => bytes(l, a * part, b * part, false);
+
+// many pixels have nearly the same colour: how much of it a screen can show is found once for all of them
+const SLOTS = 15, asked = new Int32Array(1 << SLOTS), found = new Float32Array(1 << SLOTS);
+/** The same for pictures: quicker where many colours are beyond a screen, and nothing that can be told apart. */
+export function rgbaAmongMany(l, a, b) {
+  const exact = bytes(l, a, b, true);
+  if (exact) return exact;
+  const light = (8 * l + 0.5) | 0, first = (4 * a + 512.5) | 0, second = (4 * b + 512.5) | 0;
+  const key = (light << 20) | ((first & 1023) << 10) | (second & 1023);
+  const slot = Math.imul(key, 0x9e3779b1) >>> (32 - SLOTS);
+  if (asked[slot] !== key) {
+    asked[slot] = key;
+    found[slot] = share(light / 8, (first - 512) / 4, (second - 512) / 4);
+  }
+  return muted(l, a, b, found[slot]);
 }
 
 /** The same where what no screen can show need not look right: quicker. */

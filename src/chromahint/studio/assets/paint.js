@@ -1,7 +1,7 @@
 // Bring the colours of a small picture up to what is seen, along the edges of the photo (joint bilateral upsampling),
 // as the server does it for a download.
 
-import { LIGHTNESS, rgbaOf } from "./lab.js";
+import { LIGHTNESS, rgbaAmongMany } from "./lab.js";
 
 const ALIKE = 6; // Lab units: a colour counts half where the lightness is that far from where it was given
 const STEPS = 64; // of a Lab unit that colours come in
@@ -48,7 +48,7 @@ export function paint(out, grey, part, photo, colours) {
       const scale = unit / (w0 + w1 + w2 + w3);
       const a = (w0 * ab[p0] + w1 * ab[p1] + w2 * ab[p2] + w3 * ab[p3]) * scale;
       const b = (w0 * ab[p0 + second] + w1 * ab[p1 + second] + w2 * ab[p2 + second] + w3 * ab[p3 + second]) * scale;
-      pixels[place] = rgbaOf(l, a, b);
+      pixels[place] = rgbaAmongMany(l, a, b);
     }
   }
 }

@@ -169,7 +169,9 @@ export class View extends EventTarget {
   /** The colour that is seen at a place, as `place` tells it. */
   colourAt({ x, y, pane, slot }) {
     const canvas = this.canvases[slot], [left, top] = this.spot(x, y, pane), ratio = canvas.width / pane.width;
-    return canvas.getContext("2d").getImageData(Math.round((left - pane.left) * ratio), Math.round((top - pane.top) * ratio), 1, 1).data;
+    const pen = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+    pen.drawImage(canvas, -Math.round((left - pane.left) * ratio), -Math.round((top - pane.top) * ratio));
+    return pen.getImageData(0, 0, 1, 1).data;
   }
 }
 

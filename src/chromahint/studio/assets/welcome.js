@@ -37,4 +37,5 @@ export async function welcome(samples, desk) {
 export function leave() {
   document.body.classList.remove("empty");
   for (const picture of $("kept").querySelectorAll("img")) URL.revokeObjectURL(picture.src);
+  $("kept").replaceChildren();
 }

@@ -1,0 +1,61 @@
+"""The page's own arithmetic of colours, against scikit-image and the server's."""
+
+import numpy as np
+import pytest
+import torch
+from skimage.color import lab2rgb, rgb2lab
+
+from chromahint.inference.session import _shrunk
+from chromahint.inference.upsample import bring_up
+
+
+def test_colours_of_the_page_are_those_of_the_server(desk):
+    rng = np.random.default_rng(0)
+    rgb = rng.integers(0, 256, (200, 3))
+    found = desk.browser.do(
+        "import('/assets/lab.js').then(({ labOf, hexOf }) => "
+        f"{rgb.tolist()}.map((rgb) => [labOf(...rgb), hexOf(...labOf(...rgb))]))"
+    )
+    assert np.array([lab for lab, _ in found]) == pytest.approx(rgb2lab(rgb / 255), abs=0.02)
+    back = np.array([[int(code[n : n + 2], 16) for n in (1, 3, 5)] for _, code in found])
+    assert np.abs(back - rgb).max() <= 1
+    # a colour that no screen has keeps its lightness
+    strong = desk.browser.do("import('/assets/lab.js').then(({ hexOf }) => [20, 50, 80].map((l) => hexOf(l, -90, 90)))")
+    lightness = [rgb2lab(np.array([int(code[n : n + 2], 16) for n in (1, 3, 5)]) / 255)[0] for code in strong]
+    assert lightness == pytest.approx([20, 50, 80], abs=1)
+
+
+def test_colours_are_brought_up_as_for_a_download(desk):
+    rng = np.random.default_rng(1)
+    grey = rng.integers(60, 200, (18, 26)).astype(np.uint8)
+    lightness = torch.from_numpy(rgb2lab(np.dstack([grey] * 3))[..., 0]).float()[None, None]
+    small = _shrunk(lightness, 10, False)
+    ab = torch.from_numpy(rng.integers(-900, 900, (1, 2, *small.shape[-2:])) / 64).float()
+    expected = bring_up(ab, small, lightness, 0, 18)
+    given = {
+        "grey": np.dstack([grey] * 4).ravel().tolist(), "ab": (ab * 64).flatten().int().tolist(),
+        "small": small.flatten().tolist(), "size": list(small.shape[-2:]),
+    }  # fmt: skip
+    found = desk.browser.do(
+        f"import('/assets/paint.js').then(({{ paint }}) => {{ const given = {given};"
+        "const out = new Uint8ClampedArray(26 * 18 * 4);"
+        "const size = { width: 26, height: 18 };"
+        "paint(out, given.grey, { ...size, left: 0, top: 0, across: 1, down: 1 }, size,"
+        "{ height: given.size[0], width: given.size[1], lightness: given.small, ab: given.ab }); return [...out]; })"
+    )
+    shown = np.array(found).reshape(18, 26, 4)[..., :3]
+    lab = torch.cat([lightness, expected], dim=1)[0].permute(1, 2, 0).numpy()
+    assert np.abs(shown - lab2rgb(lab) * 255).max() <= 1.5
+
+
+def test_what_is_found_for_many_colours_at_once_looks_as_what_each_is(desk):
+    rng = np.random.default_rng(2)
+    given = [[int(rng.integers(256)), *rng.uniform(-110, 110, 2).tolist()] for _ in range(3000)]
+    found = desk.browser.do(
+        "import('/assets/lab.js').then(({ LIGHTNESS, rgbaOf, rgbaAmongMany }) => "
+        f"{given}.map(([grey, ...ab]) => [rgbaOf, rgbaAmongMany].map((each) => each(LIGHTNESS[grey], ...ab))"
+        ".map((rgba) => [0, 8, 16].map((bits) => (rgba >> bits) & 255))))"
+    )
+    one, other = rgb2lab(np.array(found) / 255).transpose(1, 0, 2)
+    assert np.linalg.norm(one - other, axis=1).max() < 2.3  # what people can just tell apart
+    assert np.linalg.norm(one - other, axis=1).mean() < 0.2
