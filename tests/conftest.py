@@ -21,6 +21,9 @@ from PIL import Image
 
 from browser import BROWSER, Browser
 
+# there are several of this name, which the search for doctests would take for one
+collect_ignore_glob = ["*/conftest.py"]
+
 # networks here are so thin that threads would wait for each other longer than they work
 torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
