@@ -1,6 +1,7 @@
-"""Take the pictures of the studio that the documents show: `python docs/studio.py docs` drives the real page.
+"""Take the pictures of the studio that the README shows: `python docs/studio.py` drives the real page.
 
-A photo that comes with scikit-image gets points in its own colours, as a person would who remembers them.
+studio.webp moves: a photo that comes with scikit-image gets points, one after the other. studio-dark.jpg and
+studio-tablet.jpg stand still.
 """
 
 from __future__ import annotations
@@ -14,66 +15,171 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-from PIL import Image
-from skimage import data
+from colorize import POINTS
+from PIL import Image, ImageDraw
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parent / "tests"))
 
-PLACES = [
-    (0.43, 0.12), (0.35, 0.25), (0.12, 0.3), (0.9, 0.1), (0.5, 0.52), (0.62, 0.3), (0.42, 0.45), (0.25, 0.75),
-    (0.7, 0.75), (0.88, 0.88), (0.08, 0.9), (0.5, 0.94), (0.8, 0.45),
-]  # fmt: skip
+ORDER = ["astronaut", "chelsea", "coffee", "rocket"]
+RADIUS = 3
+ARROW = [(0, 0), (0, 17), (4, 13), (7, 20), (10, 19), (7, 12), (12, 12)]
+WHERE = """
+(async () => {
+  const { planeAt } = await import("/assets/plane.js"), { labOf, labOfHex, share } = await import("/assets/lab.js");
+  const plane = document.getElementById("plane"), box = plane.getBoundingClientRect();
+  const [light] = labOf(...document.getElementById("sample").style.background.match(/\\d+/g).map(Number));
+  const [, a, b] = labOfHex("COLOR");
+  const part = 0.98 * share(light, a, b), [across, down] = planeAt(light).place(a * part, b * part);
+  return [box.left + across * box.width, box.top + down * box.height];
+})()
+"""
+
+
+class Film:
+    """Pictures of the page, each with the pointer, and how long each is seen."""
+
+    def __init__(self, browser: Any) -> None:
+        self.browser = browser
+        self.frames: list[Image.Image] = []
+        self.times: list[int] = []
+
+    def shoot(self, place: tuple[float, float], milliseconds: int) -> None:
+        """Take one picture."""
+        picture = still(self.browser)
+        draw = ImageDraw.Draw(picture)
+        x, y = place
+        draw.polygon([(x + dx, y + dy) for dx, dy in ARROW], fill="white", outline="black")
+        self.frames.append(picture.resize((picture.width * 3 // 4, picture.height * 3 // 4), Image.Resampling.LANCZOS))
+        self.times.append(milliseconds)
+
+    def write(self, file: Path) -> None:
+        """Write all of them."""
+        first, *others = self.frames
+        first.save(file, save_all=True, append_images=others, duration=self.times, loop=0, quality=60, method=6)
 
 
 def main() -> None:
-    """Write studio.jpg, studio-dark.jpg and studio-tablet.jpg into a folder."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="where the pictures go")
-    folder = parser.parse_args().folder
+    """Drive the page."""
     from browser import Browser
 
-    server = subprocess.Popen(
-        [sys.executable, "-m", "chromahint", "studio", "--no-browser"],
-        stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the pictures go (docs)")
+    folder = parser.parse_args().folder
     with tempfile.TemporaryDirectory() as scratch:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "chromahint", "studio", "--no-browser"],
+            cwd=scratch, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )  # fmt: skip
         browser = Browser(Path(scratch) / "profile")
         try:
             address = server.stdout.readline().removeprefix("studio: ").strip()
-            browser.open(address)
+            browser.open(address, width=1240, height=780)
             browser.wait("document.body.dataset.ready === 'yes'")
-            browser.do("document.querySelectorAll('#samples button')[2].click()")
-            browser.wait("document.body.dataset.fine")
-            browser.give("#file", _session(Path(scratch) / "coffee.json"))
-            time.sleep(3)
-            browser.press("3")
-            _shoot(browser, folder / "studio.jpg")
-            for name, options in {"dark": {"dark": True}, "tablet": {"width": 820, "height": 1180}}.items():
+            film(browser).write(folder / "studio.webp")
+            browser.do("document.getElementById('home').click()")
+            open_sample(browser, "astronaut")
+            browser.give("#file", session("astronaut", Path(scratch) / "astronaut.json"))
+            time.sleep(2)
+            browser.do(
+                "(() => { const box = document.getElementById('beside'); box.value = 'levin';"
+                "box.dispatchEvent(new Event('change')); })()"
+            )
+            rest(browser, 2)
+            for name, mode, options in [
+                ("dark", "2", {"width": 1240, "height": 780, "dark": True}),
+                ("tablet", "3", {"width": 820, "height": 1100}),
+            ]:
                 browser.open(address, **options)
                 browser.wait("document.body.dataset.fine")
-                _shoot(browser, folder / f"studio-{name}.jpg")
+                browser.press(mode)
+                still(browser, 5).save(folder / f"studio-{name}.jpg", quality=86)
         finally:
             browser.close()
             server.terminate()
             server.wait()
 
 
-def _session(file: Path) -> Path:
-    photo = data.coffee()
-    height, width = photo.shape[:2]
-    points = []
-    for across, down in PLACES:
-        x, y = round(across * width), round(down * height)
-        color = photo[y - 2 : y + 3, x - 2 : x + 3].reshape(-1, 3).mean(axis=0).round().astype(int)
-        points.append({"x": x, "y": y, "radius": 3, "color": "#{:02x}{:02x}{:02x}".format(*color)})
+def film(browser: Any) -> Film:
+    """Colour the cup of coffee, point by point, and wipe."""
+    made = Film(browser)
+    open_sample(browser, "coffee")
+    rest(browser)
+    place = where(browser, 300, 200)
+    made.shoot(place, 1200)
+    for x, y, color, *_ in POINTS["coffee"]:
+        place = where(browser, x, y)
+        made.shoot(place, 250)
+        browser.drag(place)
+        rest(browser)
+        made.shoot(place, 200)
+        if color is None:
+            browser.press("g")
+        else:
+            target = browser.do(WHERE.replace("COLOR", color))
+            browser.drag(target)
+            place = tuple(target)
+        rest(browser)
+        made.shoot(place, 550)
+    browser.press("Escape")
+    made.shoot(place, 1500)
+    browser.press("3")
+    middle = where(browser, 300, 200)
+    browser.point(*middle)
+    browser.point(*middle, "mousePressed", "left")
+    for share in [*range(0, 10), *range(10, -11, -2), *range(-10, 1, 2)]:
+        at = middle[0] + 28 * share, middle[1]
+        browser.point(*at, "mouseMoved", "left")
+        rest(browser, 0.1)
+        made.shoot(at, 90)
+    browser.point(*middle, "mouseReleased", "left")
+    made.times[-1] = 1500
+    return made
+
+
+def open_sample(browser: Any, name: str) -> None:
+    """Open one of the photos to try."""
+    browser.do("delete document.body.dataset.fine")
+    browser.do(f"document.querySelectorAll('#samples button')[{ORDER.index(name)}].click()")
+    browser.wait("document.body.dataset.fine")
+
+
+def where(browser: Any, x: float, y: float) -> tuple[float, float]:
+    """Where a pixel of the photo, which is seen whole, lies on the page."""
+    left, top, width, height = browser.do(
+        "(({left, top, width, height}) => [left, top, width, height])"
+        "(document.getElementById('stage').getBoundingClientRect())"
+    )
+    *_, across, down = (
+        int(word) for word in browser.do("document.getElementById('name').textContent").split() if word.isdigit()
+    )
+    scale = min((width - 56) / across, (height - 56) / down, 4)
+    return left + width / 2 + scale * (x - across / 2), top + height / 2 + scale * (y - down / 2)
+
+
+def rest(browser: Any, seconds: float = 0.6) -> None:
+    """Wait until sharp colours are there."""
+    time.sleep(seconds)
+    browser.wait("!document.body.classList.contains('busy')")
+    browser.settle()
+
+
+def session(name: str, file: Path) -> Path:
+    """Write a photo's points as a hint file."""
+    points = [
+        {"x": x, "y": y, "radius": more[0] if more else RADIUS} | ({"color": color} if color else {"keep_grey": True})
+        for x, y, color, *more in POINTS[name]
+    ]
     file.write_text(json.dumps({"format": "chromahint-hints/1", "points": points}))
     return file
 
 
-def _shoot(browser: object, file: Path) -> None:
-    time.sleep(3)
-    Image.open(io.BytesIO(browser.picture())).convert("RGB").save(file, quality=88)  # type: ignore[attr-defined]
+def still(browser: Any, after: float = 0) -> Image.Image:
+    """What is seen."""
+    time.sleep(after)
+    return Image.open(io.BytesIO(browser.picture())).convert("RGB")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-// The colours that a place of the photo can have: the plane of a and b at its lightness, as far as screens show it.
+// The colours that a place of the photo can have: the plane at its lightness, and colours to take at once.
 
 import { el } from "./elements.js";
-import { clippedOf, hexOf, share } from "./lab.js";
+import { hexOf, share } from "./lab.js";
+import { drawPlane, planeAt } from "./plane.js";
 
 const EVERYDAY = [
   ["skin", 15, 18], ["tanned skin", 19, 28], ["lips", 42, 18], ["brick", 36, 32], ["wood", 14, 30], ["sand", 4, 20], ["gold", 10, 62], ["grass", -24, 38],
@@ -9,7 +10,6 @@ const EVERYDAY = [
 ];
 const RECENT = 8, LATER = 60; // milliseconds after which the plane of another lightness is drawn
 const clear = (l) => Math.min(78, Math.max(52, l)); // a colour can be told there, also where it stands for a dark place
-const TURNS = 180, FAR = 160; // directions from grey, and Lab units that no screen shows
 
 export class Picker extends EventTarget {
   constructor(plane, swatches, sample) {
@@ -17,7 +17,7 @@ export class Picker extends EventTarget {
     Object.assign(this, { plane, swatches, sample, l: 60, a: 36, b: 32, grey: false, recent: [], suggested: [], later: 0 });
     const pick = (event) => {
       const box = plane.getBoundingClientRect();
-      this.choose(...this.#colour((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height), true);
+      this.choose(...this.lies.colour((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height), true);
     };
     plane.addEventListener("pointerdown", (event) => { plane.setPointerCapture(event.pointerId); pick(event); });
     plane.addEventListener("pointermove", (event) => { if (event.buttons) pick(event); });
@@ -60,11 +60,6 @@ export class Picker extends EventTarget {
     this.dispatchEvent(new CustomEvent("choose", { detail: { passing: false } }));
   }
 
-  /** The colour at a place of the plane, 0..1 across and down. */
-  #colour(across, down) {
-    return [this.middle[0] + (2 * across - 1) * this.reach, this.middle[1] + (1 - 2 * down) * this.reach];
-  }
-
   #kept() {
     this.dispatchEvent(new CustomEvent("choose", { detail: { passing: false } }));
   }
@@ -86,39 +81,9 @@ export class Picker extends EventTarget {
   draw() {
     clearTimeout(this.later);
     this.later = 0;
-    const { plane, l } = this, side = plane.width, pen = plane.getContext("2d"), coarse = Math.floor(side / 3);
-    const border = [];
-    for (let turn = 0; turn < TURNS; turn++) {
-      const a = FAR * Math.cos((turn * 2 * Math.PI) / TURNS), b = FAR * Math.sin((turn * 2 * Math.PI) / TURNS), part = share(l, a, b);
-      border.push([a * part, b * part]);
-    }
-    const [low, high] = [Math.min, Math.max].map((most) => [0, 1].map((n) => most(...border.map((each) => each[n]))));
-    this.reach = Math.max(10, high[0] - low[0], high[1] - low[1]) * 0.53;
-    this.middle = [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2];
-    const spot = (a, b) => [((a - this.middle[0]) / this.reach + 1) * (side / 2), (1 - (b - this.middle[1]) / this.reach) * (side / 2)];
-    const small = pen.createImageData(coarse, coarse), pixels = new Int32Array(small.data.buffer);
-    for (let row = 0; row < coarse; row++) {
-      for (let column = 0; column < coarse; column++) pixels[row * coarse + column] = clippedOf(l, ...this.#colour((column + 0.5) / coarse, (row + 0.5) / coarse));
-    }
-    const sheet = new OffscreenCanvas(coarse, coarse);
-    sheet.getContext("2d").putImageData(small, 0, 0);
-    pen.clearRect(0, 0, side, side);
-    pen.save();
-    pen.beginPath();
-    for (const [a, b] of border) pen.lineTo(...spot(a, b));
-    pen.clip();
-    pen.imageSmoothingQuality = "high";
-    pen.drawImage(sheet, 0, 0, side, side);
-    pen.restore();
-    const part = share(l, this.a, this.b), [a, b] = this.grey ? [0, 0] : [this.a * part, this.b * part];
-    const [x, y] = spot(a, b);
-    for (const [radius, width, style] of [[13, 6, "rgb(0 0 0 / .45)"], [13, 3.5, "#fff"]]) {
-      pen.beginPath();
-      pen.arc(x, y, radius, 0, 2 * Math.PI);
-      pen.lineWidth = width;
-      pen.strokeStyle = style;
-      pen.stroke();
-    }
+    const { plane, l } = this, part = share(l, this.a, this.b), [a, b] = this.grey ? [0, 0] : [this.a * part, this.b * part];
+    this.lies = planeAt(l);
+    drawPlane(plane, l, this.lies, [a, b]);
     const hex = hexOf(l, a, b);
     this.sample.style.background = hex;
     plane.setAttribute("aria-valuenow", String(Math.round(Math.hypot(a, b))));

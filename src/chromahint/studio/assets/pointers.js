@@ -3,6 +3,9 @@
 const NEAR = { mouse: 12, pen: 14, touch: 22 }, NEAR_LINE = 0.6; // pixels of the screen
 const STEP = 2; // pixels of the screen between two places of a stroke
 
+// buttons and the wipe lie on the photo, and are no part of it
+const isOnTop = ({ target }) => target.closest("button, #divider") !== null;
+
 export class Pointers {
   constructor(view, tools) {
     Object.assign(this, { view, tools, gesture: null, spaced: false, down: new Map() });
@@ -30,7 +33,7 @@ export class Pointers {
 
   #down(event) {
     const { view, tools } = this;
-    if (!view.photo || event.target.id === "divider") return;
+    if (!view.photo || isOnTop(event)) return;
     view.stage.focus({ preventScroll: true });
     view.stage.setPointerCapture(event.pointerId);
     this.down.set(event.pointerId, [event.clientX, event.clientY]);
@@ -64,7 +67,7 @@ export class Pointers {
 
   #move(event) {
     const { view, tools, gesture } = this;
-    if (!view.photo) return;
+    if (!view.photo || isOnTop(event)) return;
     const before = this.down.get(event.pointerId), place = view.place(event.clientX, event.clientY);
     if (!before) {
       view.stage.classList.toggle("over", tools.tool === "point" && this.#under(event, place) !== null);
