@@ -1,5 +1,7 @@
 """Points and strokes on a photo, and the pixels that they hint."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -52,6 +54,16 @@ def test_a_stroke_is_in_one_piece_along_its_path(radius):
     assert not mask[away > radius + 1.2].any()
     for x, y in path:
         assert mask[int(y), int(x)]
+
+
+@pytest.mark.parametrize("radius", [0, 2, 9])
+def test_a_long_stroke_over_itself_is_what_its_sides_are_each_pixel_once(radius):
+    turns = np.linspace(0, 9 * np.pi, 70)
+    path = [(150 + 2 * t * np.cos(t), 110 + 2 * t * np.sin(1.3 * t)) for t in turns]
+    sides = [Stroke(side, "#0000ff", radius) for side in pairwise(path)]
+    whole = Marks(strokes=(Stroke(tuple(path), "#0000ff", radius),)).on(220, 300)
+    assert (whole.place.diff() > 0).all()
+    assert torch.equal(whole.place, Marks(strokes=tuple(sides)).on(220, 300).place)
 
 
 def test_a_stroke_of_one_point_is_a_dot():

@@ -24,7 +24,18 @@ Color = str | tuple[int, int, int]
 """#rrggbb, or red, green and blue in 0..255; its hue and strength are the hint, its lightness is not."""
 
 _MOST = 1e6
-_Box = tuple[slice, slice]
+_ROUNDING = 1e-4
+"""Pixels by which measured distances may be off."""
+_PIECE = 16
+"""Sides of a stroke that are drawn at once."""
+
+
+class _Box(NamedTuple):
+    """Where pixels of a mark may be."""
+
+    number: int
+    rows: slice
+    columns: slice
 
 
 class Point(NamedTuple):
@@ -78,7 +89,11 @@ class Marks:
             where = f"strokes[{number}].points"
             path = [self._inside(x, y, height, width, f"{where}[{n}]") for n, (x, y) in enumerate(stroke.points)]
             colours.append(stroke.color)
-            boxes.append(_draw(owner, path, self._pixels(stroke.radius, height, width), len(colours)))
+            radius = self._pixels(stroke.radius, height, width)
+            for first in range(
+                0, max(1, len(path) - 1), _PIECE
+            ):  # the box around a piece is small where a line is long
+                boxes.append(_draw(owner, path[first : first + _PIECE + 1], radius, len(colours)))
         for number, point in enumerate(self.points):
             centre = self._inside(point.x, point.y, height, width, f"points[{number}]")
             colours.append(point.color)
@@ -172,8 +187,8 @@ def _draw(owner: NDArray[np.int32], path: Sequence[tuple[int, int]], radius: flo
     room = min(math.ceil(radius), height + width)
     columns, rows = zip(*path, strict=True)
     left, top = max(0, min(columns) - room), max(0, min(rows) - room)
-    box = slice(top, max(rows) + room + 1), slice(left, max(columns) + room + 1)
-    part = owner[box]
+    box = _Box(number, slice(top, max(rows) + room + 1), slice(left, max(columns) + room + 1))
+    part = owner[box.rows, box.columns]
     line = np.full(part.shape, 255, np.uint8)
     points = np.array([(column - left, row - top) for column, row in path], np.int32)
     line[points[:, 1], points[:, 0]] = 0  # a path of one point is no line
@@ -182,7 +197,7 @@ def _draw(owner: NDArray[np.int32], path: Sequence[tuple[int, int]], radius: flo
         part[line == 0] = number
     else:
         # pixels whose middle lies within half a pixel of the circle belong to the brush: rounder than the circle itself
-        reach = math.sqrt(radius**2 + radius)
+        reach = math.sqrt(radius**2 + radius) + _ROUNDING
         part[cv2.distanceTransform(line, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= reach] = number
     return box
 
@@ -190,10 +205,12 @@ def _draw(owner: NDArray[np.int32], path: Sequence[tuple[int, int]], radius: flo
 def _owned(owner: NDArray[np.int32], boxes: Sequence[_Box]) -> tuple[torch.Tensor, torch.Tensor]:
     """The flat indices of pixels that belong to a mark, ascending, and which mark; only where marks are is looked."""
     found = [np.zeros((0, 2), np.int64)]
-    for number, (rows, columns) in enumerate(boxes):
-        row, column = np.nonzero(owner[rows, columns] == number + 1)
+    for number, rows, columns in boxes:
+        part = owner[rows, columns]
+        row, column = np.nonzero(part == number)
+        part[row, column] = 0  # another box may hold the same pixel
         place = (row + rows.start) * owner.shape[1] + column + columns.start
-        found.append(np.stack([place, np.full_like(place, number)], axis=1))
+        found.append(np.stack([place, np.full_like(place, number - 1)], axis=1))
     every = np.concatenate(found)
     place, mark = torch.from_numpy(every[np.argsort(every[:, 0], kind="stable")]).T
     return place.contiguous(), mark
