@@ -80,7 +80,7 @@ class Guard:
         if scope["method"] != "GET" or scope["path"] != "/" or not self._fits(brought):
             return PlainTextResponse("open the address that the studio has printed, with its token\n", 403)
         answer = RedirectResponse("/", 303)
-        answer.set_cookie(COOKIE, brought, httponly=True, samesite="strict")
+        answer.set_cookie(COOKIE, brought, httponly=True, samesite="lax")  # a link in a message is followed as well
         return answer
 
     def _fits(self, brought: str) -> bool:

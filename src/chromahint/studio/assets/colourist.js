@@ -3,7 +3,7 @@
 import { say, working } from "./elements.js";
 import { Latest, colours, seen } from "./server.js";
 
-const REST = 220, AGAIN = 400;
+const REST = 220, HELD = 700, AGAIN = 400; // milliseconds; a hand that holds something may go on at any moment
 const DRAFTS = [256, 208, 160, 128]; // sides of what a network sees while something moves
 const LATE = 50, EARLY = 20; // milliseconds for an answer; several that come late call for a smaller side
 const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
@@ -14,24 +14,37 @@ export class Colourist {
    * @param lost called when the server has put the photo away
    */
   constructor(shown, lost) {
-    Object.assign(this, { shown, lost, photo: null, model: null, seen: new Map(), rest: 0, draft: 0, pace: 0 });
+    Object.assign(this, { shown, lost, photo: null, model: null, seen: new Map(), rest: 0, fine: null, draft: 0, pace: 0 });
     this.latest = new Latest((question) => working(() => this.#answer(question)));
   }
 
   use(photo, model) {
     if (photo !== this.photo) this.seen.clear();
     if (model !== this.model) Object.assign(this, { draft: 0, pace: 0 });
-    Object.assign(this, { photo, model });
+    Object.assign(this, { photo, model, fine: null });
     clearTimeout(this.rest);
   }
 
   /** Colour by the text of a hint file; what nobody sees just now can wait until a person rests. */
-  follow(hints, isSeen = true) {
+  follow(hints, { isSeen, isHeld }) {
     if (!this.photo || this.model === null) return;
     const { photo, model } = this;
+    this.fine = { photo, model, hints, size: "fine" };
+    if (isSeen) this.latest.ask({ ...this.fine, size: DRAFTS[this.draft] });
+    this.#sharpenAfter(isHeld ? HELD : REST);
+  }
+
+  /** The hand has let go. */
+  settle() {
+    if (this.fine !== null) this.#sharpenAfter(REST);
+  }
+
+  #sharpenAfter(milliseconds) {
     clearTimeout(this.rest);
-    if (isSeen) this.latest.ask({ photo, model, hints, size: DRAFTS[this.draft] });
-    this.rest = setTimeout(() => this.latest.ask({ photo, model, hints, size: "fine" }), REST);
+    this.rest = setTimeout(() => {
+      this.latest.ask(this.fine);
+      this.fine = null;
+    }, milliseconds);
   }
 
   async #answer({ photo, model, hints, size }) {

@@ -43,12 +43,12 @@ function shown(slot, colours) {
 
 function follow() {
   if (!desk.photo) return;
-  const hints = toFile(marks.now), { model, beside, other } = compare;
+  const hints = toFile(marks.now), { model, beside, other } = compare, isHeld = pointers.gesture !== null;
   colourists.a.use(desk.photo, model);
-  colourists.a.follow(hints);
+  colourists.a.follow(hints, { isSeen: true, isHeld });
   colourists.b.use(desk.photo, other);
   if (other === null) view.set("b", { kind: beside });
-  else colourists.b.follow(hints, view.mode !== "single" || view.holding);
+  else colourists.b.follow(hints, { isSeen: view.mode !== "single" || view.holding, isHeld });
 }
 
 let turn = 0;
@@ -93,7 +93,11 @@ desk.addEventListener("opened", ({ detail: { model, beside, mode } }) => {
 });
 desk.addEventListener("reopened", follow);
 marks.addEventListener("change", () => { follow(); refresh(); view.touch(); });
-marks.addEventListener("kept", () => { refresh(); keepWork(); });
+marks.addEventListener("kept", () => {
+  for (const each of Object.values(colourists)) each.settle();
+  refresh();
+  keepWork();
+});
 tools.addEventListener("chosen", () => {
   $("size").value = String(sizeOf(marks.get(tools.chosen)?.radius ?? tools.radius));
   refresh();
