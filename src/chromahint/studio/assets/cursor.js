@@ -9,6 +9,7 @@ const STEP = 8, FAR = 48, NEAR = 10; // pixels of the screen
 export class Cursor {
   constructor(view, tools) {
     Object.assign(this, { view, tools, carried: null, isDrawing: false });
+    tools.addEventListener("released", () => Object.assign(this, { carried: null, isDrawing: false }));
     view.stage.addEventListener("keydown", (event) => this.#key(event));
     for (const end of ["blur", "pointerdown"]) view.stage.addEventListener(end, () => this.#leave());
   }
@@ -28,8 +29,6 @@ export class Cursor {
   /** End what Enter has begun; what was carried goes back. Returns whether there was something. */
   escape() {
     const isBusy = this.carried !== null || this.isDrawing;
-    this.carried = null;
-    this.isDrawing = false;
     if (isBusy) this.tools.cancel();
     return isBusy;
   }

@@ -82,7 +82,7 @@ function keepWork() {
 desk.addEventListener("opened", ({ detail: { model, beside, mode } }) => {
   leave();
   view.show(desk.photo);
-  tools.choose(null);
+  tools.release();
   setSize(Number($("size").value));
   compare.figures = { a: null, b: null };
   compare.use({ model, beside, mode });
@@ -128,11 +128,11 @@ function setSize(value, passing = false) {
 const resize = (step) => setSize(Math.min(100, Math.max(0, Number($("size").value) + step)));
 
 function undo() {
-  tools.choose(null);
+  tools.release();
   say(marks.undo() ? "undone" : "nothing to undo");
 }
 function redo() {
-  tools.choose(null);
+  tools.release();
   say(marks.redo() ? "redone" : "nothing to redo");
 }
 function download() {

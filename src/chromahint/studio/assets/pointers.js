@@ -10,6 +10,7 @@ export class Pointers {
   constructor(view, tools) {
     Object.assign(this, { view, tools, gesture: null, spaced: false, down: new Map() });
     const { stage } = view;
+    tools.addEventListener("released", () => { this.gesture = null; });
     stage.addEventListener("pointerdown", (event) => this.#down(event));
     stage.addEventListener("pointermove", (event) => this.#move(event));
     for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, (event) => this.#up(event));

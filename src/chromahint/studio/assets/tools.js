@@ -11,7 +11,7 @@ export class Tools extends EventTarget {
     Object.assign(this, { view, marks, picker, tool: "point", chosen: null, radius: 1, isHidden: false, drawn: null, cross: null });
     view.drawMarks = (pen, pane) => this.#draw(pen, pane);
     marks.addEventListener("change", () => {
-      if (this.chosen && !marks.get(this.chosen)) this.choose(null);
+      if ([this.chosen, this.drawn].some((each) => each && !marks.get(each))) this.release();
     });
   }
 
@@ -29,9 +29,16 @@ export class Tools extends EventTarget {
     this.dispatchEvent(new Event("chosen"));
   }
 
+  /** Whatever is being done with a mark ends here: it may not be there any more. */
+  release() {
+    this.drawn = null;
+    this.dispatchEvent(new Event("released"));
+    this.choose(null);
+  }
+
   remove(target = this.chosen) {
     if (!this.marks.get(target)) return;
-    this.choose(null);
+    this.release();
     this.marks.remove(target);
     say("removed");
   }
@@ -80,8 +87,7 @@ export class Tools extends EventTarget {
 
   /** The gesture was not meant. */
   cancel() {
-    this.drawn = null;
-    this.choose(null);
+    this.release();
     this.marks.takeBack();
   }
 
