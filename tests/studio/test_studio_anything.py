@@ -58,13 +58,14 @@ def test_anything_goes(desk, seed):
     dice = random.Random(seed)
     for _ in range(120):
         do_anything(desk, dice)
-        assert desk.browser.complaints == []
+        assert desk.wrong() == []
     desk.quiet()
     desk.browser.press("Escape")
     if desk.browser.do("document.body.classList.contains('empty')"):
         desk.press_button("back")
     marks = desk.saved()
     assert len(marks.points) + len(marks.strokes) == desk.count()
+    assert desk.wrong() == []
 
 
 def test_undo_and_another_photo_end_what_a_hand_is_doing(desk):

@@ -12,16 +12,22 @@ const bare = (name) => name.replace(/\.[^.]*$/, "");
 export class Desk extends EventTarget {
   constructor(marks) {
     super();
-    Object.assign(this, { marks, photo: null, source: null, isReopening: false });
+    Object.assign(this, { marks, photo: null, source: null, isReopening: false, opening: 0 });
   }
 
-  /** Open a photo, with the points that it had when it was here before. `source` is {blob, name}, {sample} or {given}. */
+  /**
+   * Open a photo, with the points that it had when it was here before; of several that are opened at once the last one stays.
+   * @param source {blob, name}, {sample} or {given}
+   */
   async open(source) {
+    const turn = ++this.opening;
     try {
       const about = await working(() => bring(source));
+      if (turn !== this.opening) return false;
       const pictures = ["grey", ...(about.coloured ? ["original"] : [])].map((what) => server.picture(about.id, what));
       const photo = await working(async () => makePhoto(about, ...(await Promise.all(pictures))));
       const before = await keptPhoto(photo.blake2b);
+      if (turn !== this.opening) return false;
       Object.assign(this, { photo, source });
       this.marks.reset(before?.marks ?? EMPTY, true);
       this.dispatchEvent(new CustomEvent("opened", { detail: before ?? {} }));
@@ -29,7 +35,7 @@ export class Desk extends EventTarget {
       keepPhoto(photo.blake2b, { name: photo.name, source, thumbnail: await thumbnail(photo) });
       return true;
     } catch (error) {
-      say(error.message, true);
+      if (turn === this.opening) say(error.message, true);
       return false;
     }
   }
