@@ -32,10 +32,13 @@ WATCH = """
 window.moved = 0;
 window.asked = [];
 window.followed = [];
+window.sides = {};
 document.addEventListener("pointermove", (event) => { moved = event.timeStamp; }, { capture: true });
 const plain = window.fetch;
 window.fetch = (address, ...more) => {
-  if (/colours/.test(address)) asked.push(/fine/.test(address) ? 0 : moved);
+  const [, side] = /colours.*size=(\\d+)/.exec(address) ?? [];
+  if (/colours/.test(address)) asked.push(side ? moved : 0);
+  if (side) sides[side] = (sides[side] ?? 0) + 1;
   return plain(address, ...more);
 };
 const mark = performance.mark.bind(performance);
@@ -57,17 +60,19 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         photo = _photo(Path(folder) / "photo.jpg", arguments.megapixels)
-        found = _in_browser(photo, Path(folder), arguments.steps)
+        found, sides = _in_browser(photo, Path(folder), arguments.steps)
     found[f"network alone, {SIDE}x{SIDE}"] = _alone(arguments.steps)
     shown = {
         name: {"median": statistics.median(times), "least": min(times), "most": max(times)}
         for name, times in found.items()
     }
     if arguments.json:
-        print(json.dumps(shown, indent=1))
+        print(json.dumps(shown | {"sides": sides}, indent=1))
         return
     for name, times in shown.items():
         print(f"{name:<42}{times['median']:.3f} s in the middle, {times['least']:.3f} to {times['most']:.3f} s")
+    seen = " and ".join(f"{side}x{side} ({count} times)" for side, count in sides.items())
+    print(f"without a rest the network saw {seen}")
 
 
 def _photo(file: Path, megapixels: float) -> Path:
@@ -77,7 +82,7 @@ def _photo(file: Path, megapixels: float) -> Path:
     return file
 
 
-def _in_browser(photo: Path, folder: Path, steps: int) -> dict[str, list[float]]:
+def _in_browser(photo: Path, folder: Path, steps: int) -> tuple[dict[str, list[float]], dict[str, int]]:
     from browser import Browser
 
     words = [sys.executable, "-m", "chromahint", "studio", str(photo), "--no-browser"]
@@ -99,7 +104,7 @@ def _in_browser(photo: Path, folder: Path, steps: int) -> dict[str, list[float]]
             browser.answer(_step(browser, step))
             browser.wait("followed.length")
             found.setdefault("pointer to picture, after a rest", []).append(browser.do("followed[0]"))
-        browser.do("followed.length = 0")
+        browser.do("followed.length = 0; sides = {}")
         start = time.perf_counter()
         sent = []
         for step in range(20 * steps):
@@ -111,7 +116,7 @@ def _in_browser(photo: Path, folder: Path, steps: int) -> dict[str, list[float]]
         found["pointer to picture, without a rest"] = browser.do("followed")
         found["from one picture to the next"] = [took / len(found["pointer to picture, without a rest"])]
         found["pointer to picture, after a rest"] = found["pointer to picture, after a rest"][5:]
-        return found
+        return found, browser.do("sides")
     finally:
         browser.close()
         server.terminate()
