@@ -134,3 +134,18 @@ def test_colours_are_taken_from_the_photo_and_from_another_picture(desk, tmp_pat
     desk.click(*POINT)
     desk.after(lambda: desk.click(0.2, 0.3))
     assert np.linalg.norm(desk.colour(0.2, 0.3)[1:] - desk.colour(*POINT)[1:]) < 12
+
+
+def test_a_figure_is_never_that_of_the_network_chosen_before(desk):
+    desk.sample()
+    desk.after(lambda: desk.click(*POINT))
+    desk.choose("beside", "levin")
+    desk.browser.wait("!document.getElementById('psnr-b').hidden")
+    for box, slot in (("beside", "b"), ("model", "a")):
+        change = "box.dispatchEvent(new Event('change'))"
+        hidden = f"document.getElementById('psnr-{slot}').hidden"
+        assert desk.browser.do(
+            f"(() => {{ const box = document.getElementById('{box}'); box.value = 'pullpush'; {change};"
+            f"return {hidden}; }})()"
+        )
+        desk.browser.wait(f"!{hidden}")

@@ -13,6 +13,7 @@ import pytest
     [
         (["--port", "70000"], "--port 70000: is a number from 1 to 65535"),
         (["--model", "nowhere"], "--model nowhere: there is no such run or file of weights; allowed are box, levin"),
+        (["--runs", "nowhere"], "--runs nowhere: there is no such folder"),
         (["nowhere.jpg"], "nowhere.jpg: there is no such photo"),
         (["--host", "example.org"], "--host example.org: is an address of this machine"),
     ],

@@ -30,7 +30,10 @@ def main(words: Sequence[str]) -> int:
     if photo is not None and not photo.is_file():
         raise ValueError(f"{arguments.photo}: there is no such photo; leave it out to choose one on the page")
     host = arguments.host or (EVERYWHERE if arguments.share else "127.0.0.1")
-    choices = Choices(arguments.model, Path(arguments.runs).expanduser())
+    runs = Path("runs" if arguments.runs is None else arguments.runs).expanduser()
+    if arguments.runs is not None and not runs.is_dir():
+        raise ValueError(f"--runs {arguments.runs}: there is no such folder; type one with trained runs below it")
+    choices = Choices(arguments.model, runs)
     try:
         from chromahint.studio.serve import serve
     except ModuleNotFoundError as error:
@@ -53,7 +56,9 @@ def _parser() -> argparse.ArgumentParser:
         "repeated; the first one colours first",
     )  # fmt: skip
     parser.add_argument(
-        "--runs", metavar="FOLDER", default="runs", help="trained runs below it are there to choose (runs)"
+        "--runs",
+        metavar="FOLDER",
+        help="trained runs below it are there to choose (runs, where there is such a folder)",
     )
     parser.add_argument("--port", type=int, default=0, help="of the page (8765, or a free one)")
     parser.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")

@@ -45,6 +45,8 @@ export class Compare extends EventTarget {
   /** Choose a model, what stands beside it, and how. */
   use({ model = this.model, beside = this.beside, mode = this.view.mode }) {
     const isAnother = mode !== this.view.mode;
+    if (model !== this.model) this.figures.a = null; // it was another network's
+    if (beside !== this.beside) this.figures.b = null;
     Object.assign(this, { model, beside });
     this.view.mode = mode;
     this.list(this.models);

@@ -40,6 +40,9 @@ export function say(text, wrong = false) {
   fading = setTimeout(() => box.classList.remove("shown"), wrong ? 9000 : 3500);
 }
 
+/** What was said has no meaning any more. */
+export const hush = () => $("said").classList.remove("shown");
+
 /** Hand a file to the person. */
 export function offer(blob, name) {
   const link = el("a", { href: URL.createObjectURL(blob), download: name });

@@ -4,7 +4,7 @@ import { Colourist } from "./colourist.js";
 import { Compare } from "./compare.js";
 import { Cursor } from "./cursor.js";
 import { Desk } from "./desk.js";
-import { $, say } from "./elements.js";
+import { $, hush, say } from "./elements.js";
 import { toFile } from "./hint_file.js";
 import { keepPhoto, keepSettings, keptPhoto, keptSettings } from "./keep.js";
 import { watchKeys } from "./keys.js";
@@ -81,14 +81,13 @@ function keepWork() {
 
 desk.addEventListener("opened", ({ detail: { model, beside, mode } }) => {
   leave();
+  hush();
   view.show(desk.photo);
   tools.release();
   setSize(Number($("size").value));
   compare.figures = { a: null, b: null };
   compare.use({ model, beside, mode });
   $("name").textContent = `${desk.photo.name} · ${desk.photo.width} × ${desk.photo.height}`;
-  follow();
-  refresh();
   $("stage").focus({ preventScroll: true });
 });
 desk.addEventListener("reopened", follow);
