@@ -113,13 +113,15 @@ def reference(seek, features, lightness, known, state):
 
 
 def compare(seek, *some):
-    with torch.no_grad():
-        found, trust = seek(*some)
-    assert trust.shape == some[1].shape
-    for number in range(len(trust)):
-        expected, expected_trust = reference(seek, *(part[number] for part in some))
-        np.testing.assert_allclose(found[number], expected, atol=0.02)
-        np.testing.assert_allclose(trust[number, 0], expected_trust, atol=2e-4)
+    """With gradients all places look at all cells; without only where a hint is."""
+    expected = [reference(seek, *(part[number] for part in some)) for number in range(len(some[0]))]
+    for is_training in (True, False):
+        with torch.set_grad_enabled(is_training):
+            found, trust = (x.detach() for x in seek(*some))
+        assert trust.shape == some[1].shape
+        for number, (expected_found, expected_trust) in enumerate(expected):
+            np.testing.assert_allclose(found[number], expected_found, atol=0.02)
+            np.testing.assert_allclose(trust[number, 0], expected_trust, atol=2e-4)
     return trust
 
 

@@ -37,6 +37,13 @@ def room_to_multiple(x: Tensor, multiple: int) -> tuple[int, int, int, int]:
     return 0, across, 0, down
 
 
+def to_multiple(x: Tensor, multiple: int) -> Tensor:
+    """Extend a picture to the right and below by zeros until `multiple` divides its height and width."""
+    room = room_to_multiple(x, multiple)
+    # a copy less where nothing is missing; an exported network finds that out at each picture
+    return F.pad(x, room) if torch.compiler.is_exporting() or any(room) else x
+
+
 def crop_like(output: Tensor, lightness: Tensor) -> Tensor:
     """Cut a padded output BCHW back to the height and width of `lightness`."""
     return output[..., : lightness.shape[-2], : lightness.shape[-1]]

@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.color import AB_LIMIT
-from chromahint.models.scaling import Float32Conv2d, room_to_multiple
+from chromahint.models.grouping import CELL, Whole, Windows
+from chromahint.models.scaling import Float32Conv2d, to_multiple
 
 STATE = 4
 """Channels of what is known of a place: a and b of the hints that it goes by, their L, and the mean of their
@@ -22,12 +23,6 @@ STATE = 4
 
 _MOST = 32
 """Cells a side where all of a picture is looked at."""
-
-_CELL = 4
-"""Places a side of a cell where a window is looked at."""
-
-_BLOCK = 2
-"""Cells a side of a block, whose places look together; what lies beyond the window of a place is masked."""
 
 _TELLS = 8
 """Channels of what a cell tells, beside its features, to whom it is like."""
@@ -52,7 +47,7 @@ class Seek(nn.Module):
     def __init__(self, channels: int, features: int = 16, heads: int = 1, window: int = 0, trust: float = -3.0) -> None:
         super().__init__()
         self.heads, self.window = heads, window
-        self.query = Float32Conv2d(channels, heads * features, kernel_size=1)
+        self.query = _Pointwise(channels, heads * features)
         self.key = Float32Conv2d(channels, heads * features, kernel_size=1)
         # logarithm of the weight of squared distance: in places within a window; in the whole picture in its sides, and
         # the more hints there are, the nearer they have to be
@@ -61,9 +56,9 @@ class Seek(nn.Module):
         # logarithm of the weight of the squared difference of L / 100
         self.alike = nn.Parameter(torch.full((heads,), 5.0))
         self.judge = nn.Sequential(
-            nn.Conv2d(channels + 2 + _TELLS * heads, 2 * features, kernel_size=1),
-            nn.ReLU(),
-            Float32Conv2d(2 * features, 1 + heads, kernel_size=1),
+            _Pointwise(channels + 2 + _TELLS * heads, 2 * features, half=True),
+            nn.ReLU(inplace=True),
+            _Pointwise(2 * features, 1 + heads),
         )
         _start(self.query, self.judge[-1], trust)
 
@@ -80,98 +75,104 @@ class Seek(nn.Module):
             The `STATE` that was found, B4HW, and how far to trust it, B1HW in 0..1: not at all where no hint is in
             reach.
         """
-        height, width = lightness.shape[-2:]
-        light, weight = lightness / 100, known[:, STATE:]
-        place = _places(height, width, lightness).expand(lightness.shape[0], -1, -1, -1)
-        near, alike = (logarithm.view(1, -1, 1, 1, 1) for logarithm in (self.near, self.alike))
-        far_apart = torch.full((1, 1, 1, 1, 1), 100.0, device=light.device)
+        weight = known[:, STATE:]
+        place = _places(lightness).expand(lightness.shape[0], -1, -1, -1)
+        near, alike = (logarithm.view(1, 1, -1, 1) for logarithm in (self.near, self.alike))
+        far_apart: Tensor | float = 100.0
         if self.crowd is not None:
-            place = place / _larger(height, width)
-            hints = weight.sum(dim=(1, 2, 3)).clamp(min=1).view(-1, 1, 1, 1, 1)
-            near = near + self.crowd.view(1, -1, 1, 1, 1) * hints.log()
+            place = place / _larger(lightness)
+            hints = weight.sum(dim=(1, 2, 3)).clamp(min=1).view(-1, 1, 1, 1)
+            near = near + self.crowd.view(1, 1, -1, 1) * hints.log()
             far_apart = 10 / hints
         near, alike = near.exp(), alike.exp()
+        cells = self._gather(known, place, self.key(features))
+        groups = Windows(self.window, lightness, cells) if self.window else Whole(lightness, cells)
+        table = groups.seen(lambda cells: self._table(cells, near, alike))
 
-        query = _apart(self.query(features), self.heads) / (self.query.out_channels // self.heads) ** 0.5
-        key, colour, cell_light, cell_place, there = self._gather(known, place, self.key(features))
-        squares, place_squares = (x.square().sum(dim=2, keepdim=True) for x in (colour, cell_place))
-        reach = _CELL * (self.window // 2 + 1) if self.window else 1
-        lead = _THERE + 2 * reach**2 * near + alike
-        alone = there * (lead - near * place_squares - alike * cell_light.square())
-        tells = torch.cat([colour, cell_light, cell_place, there, squares, place_squares], dim=2)
-        table = torch.cat(
-            [key, 2 * near * cell_place, 2 * alike * cell_light, alone, tells.expand(-1, self.heads, -1, -1, -1)], dim=2
-        )
-        nothing = torch.zeros_like(light).expand(-1, _TELLS, -1, -1)
-        asked = torch.cat([place, light, torch.ones_like(light), nothing], dim=1)[:, None]
-        asked = torch.cat([query, asked.expand(-1, self.heads, -1, -1, -1)], dim=2)
-
-        found = self._look(asked, table)
+        own_features, own_light, own_place, own_state = map(groups.apart, (features, lightness, place, state))
+        query = _in_heads(self.query(own_features), self.heads)
+        query = query / query.shape[3] ** 0.5
+        light, own = own_light[:, :, None] / 100, own_place[:, :, None]
+        same = torch.cat([own, light, torch.ones_like(light)], dim=3).expand(-1, -1, self.heads, -1)
+        asked = F.pad(torch.cat([query, same], dim=3), (0, _TELLS))
+        found = _answer(asked, table, groups.mask)
         found_key, _, ab, found_light, found_place, some, squares, place_squares = torch.split(
-            found, [query.shape[2], 4, 2, 1, 2, 1, 1, 1], dim=2
+            found, [query.shape[3], 4, 2, 1, 2, 1, 1, 1], dim=3
         )
-        own = place[:, None]
-        apart = place_squares + (own * (own - 2 * found_place)).sum(dim=2, keepdim=True)
+        apart = place_squares + (own * (own - 2 * found_place)).sum(dim=3, keepdim=True)
         about = [
             ab,
-            5 * (found_light - light[:, None]) * some,
+            5 * (found_light - light) * some,
             apart / far_apart * some,
-            10 * (squares - ab.square().sum(dim=2, keepdim=True)),
+            10 * (squares - ab.square().sum(dim=3, keepdim=True)),
             some,
-            (found_key * query).sum(dim=2, keepdim=True),
-            (AB_LIMIT * ab - state[:, None, :2]).abs().sum(dim=2, keepdim=True) / 20 * some,
+            (found_key * query).sum(dim=3, keepdim=True),
+            (AB_LIMIT * ab - own_state[:, :, None, :2]).abs().sum(dim=3, keepdim=True) / 20 * some,
         ]
-        here = [features, density(weight), (lightness - state[:, 2:3]) / 20]
-        judged = self.judge(torch.cat([*here, torch.cat(about, dim=2).flatten(1, 2)], dim=1))
-        choice = judged[:, 1:].softmax(dim=1)[:, :, None]
-        chosen = (choice * torch.cat([AB_LIMIT * ab, 100 * found_light, squares], dim=2)).sum(dim=1)
-        return chosen, judged[:, :1].sigmoid() * some[:, 0]
+        here = [own_features, groups.apart(density(weight)), (own_light - own_state[..., 2:3]) / 20]
+        judged = self.judge(torch.cat([*here, torch.cat(about, dim=3).flatten(2)], dim=2))
+        choice = judged[..., 1:].softmax(dim=2)[..., None]
+        chosen = (choice * torch.cat([AB_LIMIT * ab, 100 * found_light, squares], dim=3)).sum(dim=2)
+        trust = judged[..., :1].sigmoid() * some[:, :, 0]
+        return groups.together(chosen), groups.together(trust)
 
-    def _gather(self, known: Tensor, place: Tensor, key: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Mean features (B, E, D, h, w), ab / 110, L / 100, place (B, 1, ., h, w), and 1 where there is a hint."""
-        height, width = known.shape[-2:]
-        side = _CELL if self.window else (_larger(height, width) + _MOST - 1) // _MOST
+    def _gather(self, known: Tensor, place: Tensor, key: Tensor) -> Tensor:
+        """Gather hints in cells, BhwC: 1 where there is one, mean ab / 110, L / 100, place, features."""
+        side = CELL if self.window else (_larger(known) + _MOST - 1) // _MOST
         weight = known[:, STATE:]
         every = torch.cat([weight, known[:, :2] / AB_LIMIT, known[:, 2:3] / 100, weight * place, weight * key], dim=1)
         if torch.compiler.is_exporting() and not self.window:
             cells = _pool_to_most(every, side)
         else:
-            cells = F.avg_pool2d(F.pad(every, room_to_multiple(every, side)), side)
+            cells = F.avg_pool2d(to_multiple(every, side), side)
         amount, mean = cells[:, :1], cells[:, 1:]
-        mean = mean / amount.clamp(min=1e-6)
-        colour, light, where, keys = (x[:, None] for x in torch.split(mean, [2, 1, 2, key.shape[1]], dim=1))
-        return _apart(keys[:, 0], self.heads), colour, light, where, (amount > 0).float()[:, None]
+        return torch.cat([(amount > 0).float(), mean / amount.clamp(min=1e-6)], dim=1).permute(0, 2, 3, 1)
 
-    def _look(self, asked: Tensor, table: Tensor) -> Tensor:
-        """Mean of the table's columns (B, E, C, h, w) by how well they answer what is asked (B, E, C, H, W)."""
-        height, width = asked.shape[-2:]
-        with torch.autocast(asked.device.type, enabled=False):
-            if not self.window:
-                places, cells = (x.flatten(3).transpose(2, 3).contiguous() for x in (asked, table))
-                answers = _answer(places, cells)
-                return answers.transpose(2, 3).reshape(*asked.shape[:3], height, width)
-            asked, table = asked.flatten(0, 1), table.flatten(0, 1)
-            margin, side = self.window // 2, _CELL * _BLOCK
-            asked = F.pad(asked, room_to_multiple(asked, side))
-            down, across = asked.shape[2] // side, asked.shape[3] // side
-            below, beside = margin + _BLOCK * down - table.shape[2], margin + _BLOCK * across - table.shape[3]
-            rows = F.pad(table, (margin, beside, margin, below)).permute(0, 2, 3, 1)
-            numbers = torch.arange(rows.shape[0] * rows.shape[1] * rows.shape[2], device=table.device).view(
-                rows.shape[:3]
-            )
-            reach = _BLOCK + 2 * margin
-            seen = numbers.unfold(1, reach, _BLOCK).unfold(2, reach, _BLOCK).flatten(3).flatten(1, 2)  # BGM
-            groups = asked.view(*asked.shape[:2], down, side, across, side)
-            groups = groups.permute(0, 2, 4, 3, 5, 1).flatten(3, 4).flatten(1, 2)  # BGNC
-            answers = _answer(groups, F.embedding(seen, rows.flatten(0, 2)), _in_window(self.window, table))
-            answers = answers.view(asked.shape[0], down, across, side, side, -1).permute(0, 5, 1, 3, 2, 4)
-            answers = answers.flatten(4, 5).flatten(2, 3)[..., :height, :width]
-            return answers.reshape(-1, self.heads, *answers.shape[1:])
+    def _table(self, cells: Tensor, near: Tensor, alike: Tensor) -> Tensor:
+        """What cells BMC answer to places that ask, BMEC."""
+        there, colour, light, place, key = torch.split(cells[:, :, None], [1, 2, 1, 2, self.key.out_channels], dim=3)
+        squares, place_squares = (x.square().sum(dim=3, keepdim=True) for x in (colour, place))
+        reach = CELL * (self.window // 2 + 1) if self.window else 1
+        lead = _THERE + 2 * reach**2 * near + alike
+        alone = there * (lead - near * place_squares - alike * light.square())
+        tells = torch.cat([colour, light, place, there, squares, place_squares], dim=3)
+        return torch.cat(
+            [
+                _in_heads(key[:, :, 0], self.heads),
+                2 * near * place,
+                2 * alike * light,
+                alone,
+                tells.expand(-1, -1, self.heads, -1),
+            ],
+            dim=3,
+        )
 
 
-def _larger(height: int, width: int) -> int:
-    """The larger of two numbers, also where an exported network knows neither."""
-    larger: int = torch.sym_max(height, width)  # type: ignore[no-untyped-call]
+class _Pointwise(nn.Conv2d):
+    """A 1x1 convolution of places that lie in rows, GNC, rather than in a picture.
+
+    Args:
+        inputs: channels.
+        outputs: channels.
+        half: whether an autocast region may do it in half precision.
+    """
+
+    def __init__(self, inputs: int, outputs: int, half: bool = False) -> None:
+        super().__init__(inputs, outputs, kernel_size=1)
+        self.half_too = half
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map GNC."""
+        weight = self.weight.flatten(1)
+        if self.half_too:
+            return F.linear(x, weight, self.bias)
+        with torch.autocast(x.device.type, enabled=False):
+            return F.linear(x.float(), weight, self.bias)
+
+
+def _larger(x_BCHW: Tensor) -> int:
+    """The larger side of a picture, also where an exported network knows neither."""
+    larger: int = torch.sym_max(*x_BCHW.shape[-2:])  # type: ignore[no-untyped-call]
     return larger
 
 
@@ -191,27 +192,21 @@ def _in_cells(length: int, side: int, like: Tensor) -> Tensor:
     return ((place >= first) & (place < first + side)).to(like.dtype) / side
 
 
-def _answer(asked: Tensor, table: Tensor, mask: Tensor | None = None) -> Tensor:
-    return F.scaled_dot_product_attention(asked, table, table, attn_mask=mask, scale=1.0)
+def _answer(asked: Tensor, table: Tensor, mask: Tensor | None) -> Tensor:
+    """Mean of the rows of a table GMEC by how well they answer what is asked GNEC."""
+    asked, table = asked.transpose(1, 2), table.transpose(1, 2)
+    with torch.autocast(asked.device.type, enabled=False):
+        found = F.scaled_dot_product_attention(asked, table, table, attn_mask=mask, scale=1.0)
+    return found.transpose(1, 2)
 
 
-def _in_window(window: int, like: Tensor) -> Tensor:
-    """What to add for each place of a block and each cell around: 0 within the window of its cell, else -inf, NM."""
-    cells = torch.arange(_BLOCK, device=like.device)
-    around = torch.arange(_BLOCK + window - 1, device=like.device)
-    near = (around >= cells[:, None]) & (around < cells[:, None] + window)
-    near = near.repeat_interleave(_CELL, dim=0)
-    both = near[:, None, :, None] & near[None, :, None, :]
-    return torch.where(both.flatten(2).flatten(0, 1), 0.0, -torch.inf)
+def _in_heads(x: Tensor, heads: int) -> Tensor:
+    return x.view(*x.shape[:2], heads, x.shape[2] // heads)
 
 
-def _apart(x: Tensor, heads: int) -> Tensor:
-    return x.reshape(x.shape[0], heads, -1, *x.shape[2:])
-
-
-def _places(height: int, width: int, like: Tensor) -> Tensor:
+def _places(like: Tensor) -> Tensor:
     """Row and column of each place, 12HW."""
-    axes = (torch.arange(side, device=like.device, dtype=torch.float32) for side in (height, width))
+    axes = (torch.arange(side, device=like.device, dtype=torch.float32) for side in like.shape[-2:])
     return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
 
 

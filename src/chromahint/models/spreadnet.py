@@ -98,9 +98,9 @@ class SpreadNet(nn.Module):
         )
         self.tone = nn.Sequential(
             nn.Conv2d(widths[0] + 7, 2 * width, kernel_size=1),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Conv2d(2 * width, 2 * width, kernel_size=1),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             _silent(2 * width, 3, nn.Conv2d),
         )
 

@@ -1,0 +1,124 @@
+"""Which places of a picture look at which cells of hints: all at all, or those of a block at the cells around.
+
+Places are taken out of a picture in groups that look at the same cells, and put back. Where no gradient is asked for,
+only what matters is taken: cells with a hint, and blocks near one.
+
+Shape suffixes: B batch, C channels, E heads, H height, W width, h w the picture of cells, N places, M cells, G groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from chromahint.models.scaling import to_multiple
+
+CELL = 4
+"""Places a side of a cell where a window is looked at."""
+
+_BLOCK = 2
+"""Cells a side of a block, whose places look together; what lies beyond the window of a place is masked."""
+
+_SIDE = CELL * _BLOCK
+
+
+class Whole:
+    """All places of a picture look at all of its cells.
+
+    Args:
+        like: a picture of that size.
+        cells: BhwC, the first channel of which is 1 where there is a hint.
+    """
+
+    mask = None
+
+    def __init__(self, like: Tensor, cells: Tensor) -> None:
+        self._size = like.shape[-2:]
+        self._cells = cells.flatten(1, 2)
+        if _may_choose():
+            there = self._cells[..., 0]
+            most = max(1, int(there.sum(dim=1).max()))
+            self._cells = self._cells.take_along_dim(there.topk(most).indices[..., None], dim=1)
+
+    def seen(self, table: Callable[[Tensor], Tensor]) -> Tensor:
+        """What each group looks at, GMEC, by a function of cells: BMC to BMEC."""
+        return table(self._cells)
+
+    def apart(self, x: Tensor) -> Tensor:
+        """Take a picture BCHW apart into groups GNC."""
+        return x.flatten(2).transpose(1, 2)
+
+    def together(self, x: Tensor) -> Tensor:
+        """Put groups GNC together to a picture BCHW."""
+        return x.transpose(1, 2).reshape(x.shape[0], x.shape[2], *self._size)
+
+
+class Windows:
+    """The places of a block look at the cells around.
+
+    Args:
+        window: cells a side that a place looks at.
+        like: a picture of that size.
+        cells: BhwC, the first channel of which is 1 where there is a hint.
+
+    Attributes:
+        mask: added for each place of a block and each cell around it: 0 within the window of the place, else -inf, NM.
+    """
+
+    def __init__(self, window: int, like: Tensor, cells: Tensor) -> None:
+        self._batch, self._size = like.shape[0], like.shape[-2:]
+        self._blocks = [(side + _SIDE - 1) // _SIDE for side in self._size]
+        margin, reach = window // 2, _BLOCK + window - 1
+        below, beside = (margin + _BLOCK * self._blocks[dim] - cells.shape[1 + dim] for dim in (0, 1))
+        cells = F.pad(cells, (0, 0, margin, beside, margin, below))
+        numbers = torch.arange(cells[..., 0].numel(), device=cells.device).view(cells.shape[:3])
+        self._cells = cells.flatten(1, 2)
+        self._chosen = F.max_pool2d(cells[..., 0], reach, _BLOCK).nonzero(as_tuple=True) if _may_choose() else None
+        self._around = self._pick(numbers.unfold(1, reach, _BLOCK).unfold(2, reach, _BLOCK)).flatten(1)
+        self.mask = _in_window(window, cells)
+
+    def seen(self, table: Callable[[Tensor], Tensor]) -> Tensor:
+        """What each group looks at, GMEC, by a function of cells: BMC to BMEC."""
+        rows = table(self._cells).flatten(0, 1)
+        return F.embedding(self._around, rows.flatten(1)).view(*self._around.shape, *rows.shape[1:])
+
+    def apart(self, x: Tensor) -> Tensor:
+        """Take a picture BCHW apart into groups GNC."""
+        return self._pick(self._in_blocks(to_multiple(x, _SIDE))).flatten(1, 2)
+
+    def together(self, x: Tensor) -> Tensor:
+        """Put groups GNC together to a picture BCHW; 0 where there are none."""
+        down, across = self._blocks
+        if self._chosen is None:
+            blocks = x.view(self._batch, down, across, _SIDE, _SIDE, x.shape[-1])
+            whole = blocks.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)
+        else:
+            whole = x.new_zeros(self._batch, x.shape[-1], _SIDE * down, _SIDE * across)
+            self._in_blocks(whole)[self._chosen] = x.view(-1, _SIDE, _SIDE, x.shape[-1])
+        return whole[..., : self._size[0], : self._size[1]]
+
+    def _in_blocks(self, x: Tensor) -> Tensor:
+        """See a picture BCHW as blocks: batch, row and column of the block, row and column in it, channels."""
+        down, across = self._blocks
+        return x.view(*x.shape[:2], down, _SIDE, across, _SIDE).permute(0, 2, 4, 3, 5, 1)
+
+    def _pick(self, x: Tensor) -> Tensor:
+        picked: Tensor = x.flatten(0, 2) if self._chosen is None else x[self._chosen]
+        return picked
+
+
+def _may_choose() -> bool:
+    """Shapes that depend on hints suit neither a graph nor, for they are found out one by one, training."""
+    return not (torch.is_grad_enabled() or torch.compiler.is_compiling())
+
+
+def _in_window(window: int, like: Tensor) -> Tensor:
+    cells = torch.arange(_BLOCK, device=like.device)
+    around = torch.arange(_BLOCK + window - 1, device=like.device)
+    near = (around >= cells[:, None]) & (around < cells[:, None] + window)
+    near = near.repeat_interleave(CELL, dim=0)
+    both = near[:, None, :, None] & near[None, :, None, :]
+    return torch.where(both.flatten(2).flatten(0, 1), 0.0, -torch.inf)
