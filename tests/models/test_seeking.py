@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from chromahint.models.seeking import Seek
+from chromahint.models.seeking import Seek, density
 
 CHANNELS = 6
 
@@ -32,6 +32,10 @@ def surroundings(height, width, share=0.1, batch=1, seed=0):
     known = torch.cat([ab, lightness + 4 * drawn(1), (ab / 110).square().sum(dim=1, keepdim=True)], dim=1)
     state = torch.cat([160 * drawn(2) - 80, 100 * drawn(1), drawn(1)], dim=1)
     return features, lightness, torch.cat([known * weight, weight], dim=1), state
+
+
+def look(seek, features, lightness, known, state):
+    return seek(features, lightness, known, density(known[:, 4:]), state)
 
 
 def matrix(conv, x):
@@ -117,7 +121,7 @@ def compare(seek, *some):
     expected = [reference(seek, *(part[number] for part in some)) for number in range(len(some[0]))]
     for is_training in (True, False):
         with torch.set_grad_enabled(is_training):
-            found, trust = (x.detach() for x in seek(*some))
+            found, trust = (x.detach() for x in look(seek, *some))
         assert trust.shape == some[1].shape
         for number, (expected_found, expected_trust) in enumerate(expected):
             np.testing.assert_allclose(found[number], expected_found, atol=0.02)
@@ -145,13 +149,15 @@ def test_places_that_see_no_hint_find_nothing_and_trust_nothing():
     trust = compare(seek, features, lightness, known, state)
     assert trust[..., :8].min() > 0  # the window reaches one cell of four places to each side
     assert not trust[..., 8:].any()
-    assert not seek(features, lightness, known, state)[0][..., 8:].any()
+    assert not look(seek, features, lightness, known, state)[0][..., 8:].any()
 
 
 @pytest.mark.parametrize("window", [0, 5])
 def test_without_hints_nothing_is_found_or_trusted(window):
     features, lightness, known, state = surroundings(9, 14, batch=2)
-    found, trust = disturbed(features=4, heads=2, window=window)(features, lightness, torch.zeros_like(known), state)
+    found, trust = look(
+        disturbed(features=4, heads=2, window=window), features, lightness, torch.zeros_like(known), state
+    )
     assert not found.any()
     assert not trust.any()
 
@@ -167,8 +173,8 @@ def test_hints_of_one_colour_are_found_from_the_farthest_place_however_many(wind
     seek = Seek(CHANNELS, heads=4, window=window)
     if not window:
         torch.nn.init.constant_(seek.crowd, 1.0)
-    found, trust = seek(
-        torch.zeros(1, CHANNELS, 32, 32), torch.full((1, 1, 32, 32), 50.0), known, torch.zeros(1, 4, 32, 32)
+    found, trust = look(
+        seek, torch.zeros(1, CHANNELS, 32, 32), torch.full((1, 1, 32, 32), 50.0), known, torch.zeros(1, 4, 32, 32)
     )
     torch.testing.assert_close(found, colour[:, :4].expand_as(found), atol=0.01, rtol=0)
     assert trust.min() > 0
@@ -185,8 +191,8 @@ def test_a_turned_picture_finds_the_turned_colours_however_far_the_hints(window,
     seek = disturbed(features=4, window=window)
     torch.nn.init.constant_(seek.near, far)
     plain, turned = (
-        seek(features, lightness, known, state),
-        seek(*(x.flip(turn) for x in (features, lightness, known, state))),
+        look(seek, features, lightness, known, state),
+        look(seek, *(x.flip(turn) for x in (features, lightness, known, state))),
     )
     for some, other in zip(plain, turned, strict=True):
         torch.testing.assert_close(other.flip(turn), some, atol=0.05, rtol=0)
@@ -196,7 +202,7 @@ def test_a_turned_picture_finds_the_turned_colours_however_far_the_hints(window,
 def test_every_weight_has_a_finite_gradient_that_is_not_zero(window):
     torch.manual_seed(0)
     seek = disturbed(features=4, heads=2, window=window)
-    found, trust = seek(*surroundings(21, 18, batch=2))
+    found, trust = look(seek, *surroundings(21, 18, batch=2))
     (trust * found.square()).mean().backward()
     for name, parameter in seek.named_parameters():
         assert torch.isfinite(parameter.grad).all(), name

@@ -41,7 +41,8 @@ def test_colours_are_brought_up_as_for_a_download(desk):
         "const out = new Uint8ClampedArray(26 * 18 * 4);"
         "const size = { width: 26, height: 18 };"
         "paint(out, given.grey, { ...size, left: 0, top: 0, across: 1, down: 1 }, size,"
-        "{ height: given.size[0], width: given.size[1], lightness: given.small, ab: given.ab }); return [...out]; })"
+        "{ height: given.size[0], width: given.size[1], lightness: given.small, ab: given.ab },"
+        "{ top: 0, bottom: given.size[0] - 1, left: 0, right: given.size[1] - 1 }); return [...out]; })"
     )
     shown = np.array(found).reshape(18, 26, 4)[..., :3]
     lab = torch.cat([lightness, expected], dim=1)[0].permute(1, 2, 0).numpy()

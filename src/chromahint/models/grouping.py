@@ -24,6 +24,9 @@ _BLOCK = 2
 
 _SIDE = CELL * _BLOCK
 
+_AT_ONCE = 2**18
+"""Pairs of places and cells that are compared at a time."""
+
 
 class Whole:
     """All places of a picture look at all of its cells.
@@ -33,23 +36,23 @@ class Whole:
         cells: BhwC, the first channel of which is 1 where there is a hint.
     """
 
-    mask = None
-
     def __init__(self, like: Tensor, cells: Tensor) -> None:
         self._size = like.shape[-2:]
         self._cells = cells.flatten(1, 2)
         if _may_choose():
-            there = self._cells[..., 0]
-            most = max(1, int(there.sum(dim=1).max()))
-            self._cells = self._cells.take_along_dim(there.topk(most).indices[..., None], dim=1)
+            self._cells = self._cells.take_along_dim(_most(self._cells[..., 0])[..., None], dim=1)
 
     def seen(self, table: Callable[[Tensor], Tensor]) -> Tensor:
         """What each group looks at, GMEC, by a function of cells: BMC to BMEC."""
         return table(self._cells)
 
+    def answers(self, asked: Tensor, table: Tensor) -> Tensor:
+        """Mean of what a group looks at GMEC by how well it answers what places ask GNEC: GNEC."""
+        return _answers(asked, table)
+
     def apart(self, x: Tensor) -> Tensor:
         """Take a picture BCHW apart into groups GNC."""
-        return x.flatten(2).transpose(1, 2)
+        return x.flatten(2).transpose(1, 2).contiguous()
 
     def together(self, x: Tensor) -> Tensor:
         """Put groups GNC together to a picture BCHW."""
@@ -63,9 +66,6 @@ class Windows:
         window: cells a side that a place looks at.
         like: a picture of that size.
         cells: BhwC, the first channel of which is 1 where there is a hint.
-
-    Attributes:
-        mask: added for each place of a block and each cell around it: 0 within the window of the place, else -inf, NM.
     """
 
     def __init__(self, window: int, like: Tensor, cells: Tensor) -> None:
@@ -78,16 +78,24 @@ class Windows:
         self._cells = cells.flatten(1, 2)
         self._chosen = F.max_pool2d(cells[..., 0], reach, _BLOCK).nonzero(as_tuple=True) if _may_choose() else None
         self._around = self._pick(numbers.unfold(1, reach, _BLOCK).unfold(2, reach, _BLOCK)).flatten(1)
-        self.mask = _in_window(window, cells)
+        self._mask = _in_window(window, cells)
+        if self._chosen is not None:
+            with_hints = _most(cells[..., 0].flatten()[self._around])
+            self._around = self._around.take_along_dim(with_hints, dim=1)
+            self._mask = self._mask[with_hints][:, None]
 
     def seen(self, table: Callable[[Tensor], Tensor]) -> Tensor:
         """What each group looks at, GMEC, by a function of cells: BMC to BMEC."""
         rows = table(self._cells).flatten(0, 1)
         return F.embedding(self._around, rows.flatten(1)).view(*self._around.shape, *rows.shape[1:])
 
+    def answers(self, asked: Tensor, table: Tensor) -> Tensor:
+        """Mean of what a group looks at GMEC by how well it answers what places ask GNEC: GNEC."""
+        return _answers(asked, table, self._mask)
+
     def apart(self, x: Tensor) -> Tensor:
         """Take a picture BCHW apart into groups GNC."""
-        return self._pick(self._in_blocks(to_multiple(x, _SIDE))).flatten(1, 2)
+        return self._pick(self._in_blocks(to_multiple(x, _SIDE))).flatten(1, 2).contiguous()
 
     def together(self, x: Tensor) -> Tensor:
         """Put groups GNC together to a picture BCHW; 0 where there are none."""
@@ -115,10 +123,42 @@ def _may_choose() -> bool:
     return not (torch.is_grad_enabled() or torch.compiler.is_compiling())
 
 
+def _most(there: Tensor) -> Tensor:
+    """Where in each row GM is not 0: as many numbers for each as the fullest has."""
+    most = int(there.sum(dim=1).max()) if there.numel() else 0
+    return there.topk(max(1, most)).indices
+
+
+def _answers(asked: Tensor, table: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Attend, with a mask that is added, MN or G1MN."""
+    asked, table = asked.transpose(1, 2), table.transpose(1, 2)
+    with torch.autocast(asked.device.type, enabled=False):
+        if _may_choose() and asked.is_cpu:
+            found = _answers_along_places(asked, table, mask)
+        else:
+            mask = None if mask is None else mask.transpose(-1, -2)
+            found = F.scaled_dot_product_attention(asked, table, table, attn_mask=mask, scale=1.0)
+    return found.transpose(1, 2)
+
+
+def _answers_along_places(asked: Tensor, table: Tensor, mask: Tensor | None) -> Tensor:
+    """The same for GENC and GEMC, quicker on a processor: it goes faster along many places than along few cells."""
+    groups, heads, places, _ = asked.shape
+    at_once = max(1, _AT_ONCE // (heads * places * table.shape[2]))  # more would go through memory
+    found = []
+    for first in range(0, groups, at_once):
+        some = slice(first, first + at_once)
+        likeness = table[some] @ asked[some].transpose(2, 3)
+        shares = (likeness if mask is None else likeness + mask[some]).softmax(dim=2)
+        # a place that sees none of these cells finds nothing
+        found.append(shares.nan_to_num_().transpose(2, 3) @ table[some])
+    return torch.cat(found) if found else torch.empty_like(asked)
+
+
 def _in_window(window: int, like: Tensor) -> Tensor:
     cells = torch.arange(_BLOCK, device=like.device)
     around = torch.arange(_BLOCK + window - 1, device=like.device)
     near = (around >= cells[:, None]) & (around < cells[:, None] + window)
     near = near.repeat_interleave(CELL, dim=0)
     both = near[:, None, :, None] & near[None, :, None, :]
-    return torch.where(both.flatten(2).flatten(0, 1), 0.0, -torch.inf)
+    return torch.where(both.flatten(2).flatten(0, 1), 0.0, -torch.inf).T

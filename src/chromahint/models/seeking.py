@@ -62,13 +62,16 @@ class Seek(nn.Module):
         )
         _start(self.query, self.judge[-1], trust)
 
-    def forward(self, features: Tensor, lightness: Tensor, known: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, features: Tensor, lightness: Tensor, known: Tensor, dense: Tensor, state: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Look for hints.
 
         Args:
             features: BCHW of the places.
             lightness: B1HW in 0..100.
             known: (B, 5, H, W), the `STATE` of the hints at each place times its weight, and the weight in 0..1.
+            dense: B1HW, how densely hints lie around each place, from `density`.
             state: B4HW, what the places go by so far.
 
         Returns:
@@ -95,7 +98,7 @@ class Seek(nn.Module):
         light, own = own_light[:, :, None] / 100, own_place[:, :, None]
         same = torch.cat([own, light, torch.ones_like(light)], dim=3).expand(-1, -1, self.heads, -1)
         asked = F.pad(torch.cat([query, same], dim=3), (0, _TELLS))
-        found = _answer(asked, table, groups.mask)
+        found = groups.answers(asked, table)
         found_key, _, ab, found_light, found_place, some, squares, place_squares = torch.split(
             found, [query.shape[3], 4, 2, 1, 2, 1, 1, 1], dim=3
         )
@@ -109,7 +112,7 @@ class Seek(nn.Module):
             (found_key * query).sum(dim=3, keepdim=True),
             (AB_LIMIT * ab - own_state[:, :, None, :2]).abs().sum(dim=3, keepdim=True) / 20 * some,
         ]
-        here = [own_features, groups.apart(density(weight)), (own_light - own_state[..., 2:3]) / 20]
+        here = [own_features, groups.apart(dense), (own_light - own_state[..., 2:3]) / 20]
         judged = self.judge(torch.cat([*here, torch.cat(about, dim=3).flatten(2)], dim=2))
         choice = judged[..., 1:].softmax(dim=2)[..., None]
         chosen = (choice * torch.cat([AB_LIMIT * ab, 100 * found_light, squares], dim=3)).sum(dim=2)
@@ -190,14 +193,6 @@ def _in_cells(length: int, side: int, like: Tensor) -> Tensor:
     first = torch.arange(_MOST, device=like.device)[:, None] * side
     place = torch.arange(length, device=like.device)
     return ((place >= first) & (place < first + side)).to(like.dtype) / side
-
-
-def _answer(asked: Tensor, table: Tensor, mask: Tensor | None) -> Tensor:
-    """Mean of the rows of a table GMEC by how well they answer what is asked GNEC."""
-    asked, table = asked.transpose(1, 2), table.transpose(1, 2)
-    with torch.autocast(asked.device.type, enabled=False):
-        found = F.scaled_dot_product_attention(asked, table, table, attn_mask=mask, scale=1.0)
-    return found.transpose(1, 2)
 
 
 def _in_heads(x: Tensor, heads: int) -> Tensor:

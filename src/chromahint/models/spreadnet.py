@@ -151,46 +151,50 @@ class SpreadNet(nn.Module):
         for level in reversed(range(_COARSEST + 1)):
             light, features = reading.lightness[level], reading.features[level]
             given, weight = torch.split(known[level], [STATE, 1], dim=1)
-            free = 1 - weight
+            dense, free = density(weight), 1 - weight
             if level < _COARSEST:
                 state = torch.addcmul(given, free, fill(state, reading.filling[level]))
             seekers = [*([self.far] if level == _WHOLE else []), *([self.near[level]] if level < _COARSEST else [])]
             for seek in seekers:
-                seen = features, light, known[level], state
+                seen = features, light, known[level], dense, state
                 both = self._in_strips(partial(_find, seek), *seen) if seek.window else _find(seek, *seen)
                 found, trust = torch.split(both, [STATE, 1], dim=1)
                 given = torch.addcmul(given, free * trust, found)
                 free = free * (1 - trust)
             state = spread(state, reading.taking[level], given, free, self.steps[level])
             if level in _SHIFTED:
-                about = [features, *_about(state, light), weight, density(weight)]
+                about = [features, *_about(state, light), weight, dense]
                 shift = self.shift[_SHIFTED.index(level)](torch.cat(about, dim=1))
                 state = state + F.pad((1 - weight) * _STRONG * shift, (0, 0, 0, 0, 0, STATE - 2))
-        ab = self._in_strips(self._tone, reading.features[0], finest, known[0], state)
+        ab = self._in_strips(self._tone, reading.features[0], finest, known[0], dense, state, pixels=2**14, halo=0)
         height, width = reading.size
         return ab[..., :height, :width]
 
-    def _tone(self, features: Tensor, lightness: Tensor, known: Tensor, state: Tensor) -> Tensor:
+    def _tone(self, features: Tensor, lightness: Tensor, known: Tensor, dense: Tensor, state: Tensor) -> Tensor:
         """A pixel lighter or darker than the hints that it goes by has another colour; at a hint it is neither."""
         weight, ab = known[:, STATE:], state[:, :2]
-        about = [features, *_about(state, lightness), weight, density(weight), lightness / 100]
+        about = [features, *_about(state, lightness), weight, dense, lightness / 100]
         stronger, other = torch.split(self.tone(torch.cat(about, dim=1)), [1, 2], dim=1)
         return ab + (lightness - state[:, 2:3]) / 50 * (stronger * ab + 50 * other)
 
-    def _in_strips(self, step: Callable[..., Tensor], *pictures: Tensor) -> Tensor:
-        """Do a step whose pixels depend on at most `_HALO` rows around them, on a large picture strip by strip.
+    def _in_strips(
+        self, step: Callable[..., Tensor], *pictures: Tensor, pixels: int = _AT_ONCE, halo: int = _HALO
+    ) -> Tensor:
+        """Do a step on a large picture strip by strip.
 
         Args:
             step: maps the pictures to one of the height of the first.
             pictures: BCHW, of the same height or of half of it.
+            pixels: of a strip.
+            halo: rows around a strip that its pixels may depend on.
         """
         height, width = pictures[0].shape[-2:]
-        rows = max(2 * _HALO, _AT_ONCE // width // _HALO * _HALO)
+        rows = max(2 * _HALO, pixels // width // _HALO * _HALO)
         if torch.compiler.is_exporting() or self.training or height <= rows:
             return step(*pictures)
         strips = []
         for first in range(0, height, rows):
-            top, bottom = max(0, first - _HALO), min(height, first + rows + _HALO)
+            top, bottom = max(0, first - halo), min(height, first + rows + halo)
             cut = [x[..., top * x.shape[-2] // height : bottom * x.shape[-2] // height, :] for x in pictures]
             strips.append(step(*cut)[..., first - top : first - top + rows, :])
         return torch.cat(strips, dim=2)

@@ -5,6 +5,7 @@ import { LIGHTNESS, rgbaAmongMany } from "./lab.js";
 
 const ALIKE = 6; // Lab units: a colour counts half where the lightness is that far from where it was given
 const STEPS = 64; // of a Lab unit that colours come in
+const FAINT = STEPS / 4; // differences that nobody sees
 
 /** For each place on the screen the two small pixels that it lies between, and the share of the second. */
 function taps(count, first, step, large, small) {
@@ -18,6 +19,22 @@ function taps(count, first, step, large, small) {
   return { before, after, part };
 }
 
+/** The box of small pixels whose colours are others than before, as far as anybody can see it; null where none are. */
+export function changed(before, { width, height, ab }) {
+  const second = width * height;
+  let top = height, bottom = -1, left = width, right = -1;
+  for (let row = 0, place = 0; row < height; row++) {
+    for (let column = 0; column < width; column++, place++) {
+      if (Math.abs(ab[place] - before[place]) <= FAINT && Math.abs(ab[place + second] - before[place + second]) <= FAINT) continue;
+      top = Math.min(top, row);
+      bottom = row;
+      left = Math.min(left, column);
+      right = Math.max(right, column);
+    }
+  }
+  return bottom < 0 ? null : { top, bottom, left, right };
+}
+
 /**
  * Colour a part of the photo.
  * @param out RGBA of the part, to be filled
@@ -25,17 +42,20 @@ function taps(count, first, step, large, small) {
  * @param part {width, height, left, top, across, down}: pixels on the screen; their first edges and their sides in the photo's
  * @param photo {width, height}
  * @param colours {width, height, lightness, ab}: a small picture, ab as 16-bit numbers, all a then all b
+ * @param box of small pixels: what does not hang on them stays as it is
+ * @returns {x, y, width, height}: the pixels that were filled
  */
-export function paint(out, grey, part, photo, colours) {
-  const { lightness, ab, width: across, height: down } = colours, { width, height } = part;
-  const rows = taps(height, part.top, part.down, photo.height, down);
-  const columns = taps(width, part.left, part.across, photo.width, across);
+export function paint(out, grey, part, photo, colours, box) {
+  const { lightness, ab, width: across, height: down } = colours;
+  const rows = taps(part.height, part.top, part.down, photo.height, down);
+  const columns = taps(part.width, part.left, part.across, photo.width, across);
+  const [y, lowest] = reached(rows, box.top, box.bottom), [x, rightmost] = reached(columns, box.left, box.right);
   const second = across * down, alike = 1 / (ALIKE * ALIKE), unit = 1 / STEPS;
   const pixels = new Int32Array(out.buffer);
-  for (let row = 0, place = 0; row < height; row++) {
+  for (let row = y; row < lowest; row++) {
     const upper = rows.before[row] * across, lower = rows.after[row] * across;
     const low = rows.part[row], high = 1 - low;
-    for (let column = 0; column < width; column++, place++) {
+    for (let column = x, place = row * part.width + x; column < rightmost; column++, place++) {
       const l = LIGHTNESS[grey[4 * place]];
       const left = columns.before[column], right = columns.after[column];
       const far = columns.part[column], near = 1 - far;
@@ -51,4 +71,11 @@ export function paint(out, grey, part, photo, colours) {
       pixels[place] = rgbaAmongMany(l, a, b);
     }
   }
+  return { x, y, width: rightmost - x, height: lowest - y };
+}
+
+/** From which place on the screen to before which some small pixels count. */
+function reached({ before, after }, first, last) {
+  const from = after.findIndex((each) => each >= first), to = before.findLastIndex((each) => each <= last) + 1;
+  return from < 0 ? [0, 0] : [from, Math.max(from, to)];
 }

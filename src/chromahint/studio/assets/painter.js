@@ -1,9 +1,10 @@
 // Paints the part of a photo that is seen on a canvas: grey, in its own colours, or in those that a network gave.
 
-import { paint } from "./paint.js";
+import { changed, paint } from "./paint.js";
 
 const grey = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
 let kept = { photo: null, key: "", data: null };
+const painted = new WeakMap(); // canvases that show a network's colours: what was painted on them
 const speeds = [60000]; // pixels a millisecond, of the last few times
 const FEW = 1e5; // pixels that tell nothing of the speed
 
@@ -19,20 +20,36 @@ export const affordable = (milliseconds) => Math.max(...speeds) * milliseconds;
  * @param scale pixels of the canvas for one of the photo
  */
 export function paintPhoto(canvas, picture, photo, x, y, scale) {
-  const pen = canvas.getContext("2d"), { width, height } = canvas;
+  const { width, height } = canvas, part = seen(photo, x, y, scale, width, height), pen = canvas.getContext("2d");
+  if (picture.kind === "colours" && part.width > 0 && part.height > 0) return paintColours(canvas, pen, picture.colours, photo, part);
+  painted.delete(canvas);
   pen.clearRect(0, 0, width, height);
-  const part = seen(photo, x, y, scale, width, height);
   if (part.width <= 0 || part.height <= 0) return;
-  if (picture.kind === "original") {
-    drawPart(pen, [photo.original], photo, part, part.x, part.y);
-  } else if (picture.kind === "colours") {
-    const out = pen.createImageData(part.width, part.height), light = greyOf(photo, part), start = performance.now();
-    paint(out.data, light, part, photo, picture.colours);
-    pen.putImageData(out, part.x, part.y);
-    const pixels = part.width * part.height;
-    if (pixels > FEW) speeds.push(pixels / Math.max(1, performance.now() - start));
-    if (speeds.length > 8) speeds.shift();
-  } else drawPart(pen, photo.levels, photo, part, part.x, part.y);
+  drawPart(pen, picture.kind === "original" ? [photo.original] : photo.levels, photo, part, part.x, part.y);
+}
+
+/** Colours of the same small picture as before are painted where they differ: a dragged point changes little. */
+function paintColours(canvas, pen, colours, photo, part) {
+  const { lightness, ab, width } = colours, key = [canvas.width, canvas.height, ...Object.values(part)].join(" ");
+  let now = painted.get(canvas), box = now?.lightness === lightness && now.key === key ? changed(now.ab, colours) : undefined;
+  if (box === undefined) {
+    now = { key, lightness, ab: ab.slice(), out: pen.createImageData(part.width, part.height) };
+    painted.set(canvas, now);
+    pen.clearRect(0, 0, canvas.width, canvas.height);
+    box = { top: 0, bottom: colours.height - 1, left: 0, right: width - 1 };
+  }
+  if (box === null) return;
+  const light = greyOf(photo, part), start = performance.now();
+  const fresh = paint(now.out.data, light, part, photo, colours, box), pixels = fresh.width * fresh.height;
+  pen.putImageData(now.out, part.x, part.y, fresh.x, fresh.y, fresh.width, fresh.height);
+  if (pixels > FEW) speeds.push(pixels / Math.max(1, performance.now() - start));
+  if (speeds.length > 8) speeds.shift();
+  for (let row = box.top; row <= box.bottom; row++) {
+    for (const plane of [0, ab.length / 2]) {
+      const from = plane + row * width;
+      now.ab.set(ab.subarray(from + box.left, from + box.right + 1), from + box.left);
+    }
+  }
 }
 
 /** Whole pixels of the screen, the outermost of which end where the photo does; their edges and sides in the photo's. */
