@@ -1,7 +1,8 @@
 """How soon the studio's picture follows a pointer: from its event to the frame that shows it, in a real browser.
 
-A point is dragged over a photo of 12 megapixels: step by step, each after a rest, and without a rest, as a hand does.
-The network alone, on as many pixels as it sees at most while something moves, is timed beside.
+A point is dragged over a photo of 12 megapixels: step by step, each after a rest, and without a rest, as a hand does;
+first alone, then among 49 others, as the network has more to do where there are more. The network alone, on as many
+pixels as it sees at most while something moves, is timed beside.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,8 @@ from skimage import data
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 SIDE = 256
+OTHERS = [(70 + 130 * column, 150 + 85 * row) for row in range(7) for column in range(7)]
+"""Where on the page points lie between which one more is dragged the second time."""
 WATCH = """
 window.moved = 0;
 window.asked = [];
@@ -70,7 +74,7 @@ def main() -> None:
         print(json.dumps(shown | {"sides": sides}, indent=1))
         return
     for name, times in shown.items():
-        print(f"{name:<42}{times['median']:.3f} s in the middle, {times['least']:.3f} to {times['most']:.3f} s")
+        print(f"{name:<56}{times['median']:.3f} s in the middle, {times['least']:.3f} to {times['most']:.3f} s")
     seen = " and ".join(f"{side}x{side} ({count} times)" for side, count in sides.items())
     print(f"without a rest the network saw {seen}")
 
@@ -96,36 +100,47 @@ def _in_browser(photo: Path, folder: Path, steps: int) -> tuple[dict[str, list[f
         browser.wait("document.body.dataset.fine")
         found = {"command to address": [printed], "command to the photo on the page": [time.perf_counter() - start]}
         browser.do(WATCH)
-        _press(browser)
-        for step in range(steps + 5):
-            time.sleep(0.3)
-            browser.wait("!document.body.classList.contains('busy')")  # sharp colours of the step before are done
-            browser.do("followed.length = 0")
-            browser.answer(_step(browser, step))
-            browser.wait("followed.length")
-            found.setdefault("pointer to picture, after a rest", []).append(browser.do("followed[0]"))
-        browser.do("followed.length = 0; sides = {}")
-        start = time.perf_counter()
-        sent = []
-        for step in range(20 * steps):
-            sent.append(_step(browser, step / 10))  # a hand does not wait until it was seen
-            time.sleep(max(0, start + (step + 1) / 60 - time.perf_counter()))
-        for number in sent:
-            browser.answer(number)
-        took = time.perf_counter() - start
-        found["pointer to picture, without a rest"] = browser.do("followed")
-        found["from one picture to the next"] = [took / len(found["pointer to picture, without a rest"])]
-        found["pointer to picture, after a rest"] = found["pointer to picture, after a rest"][5:]
-        return found, browser.do("sides")
+        sides: Counter[str] = Counter()
+        for others in ([], OTHERS):
+            for place in others:
+                browser.drag(place)
+            times, seen = _dragged(browser, steps)
+            found |= {f"{name}, among {len(OTHERS)} points" if others else name: each for name, each in times.items()}
+            sides.update(seen)
+        return found, dict(sides)
     finally:
         browser.close()
         server.terminate()
         server.wait()
 
 
-def _press(browser: Any) -> None:
+def _dragged(browser: Any, steps: int) -> tuple[dict[str, list[float]], dict[str, int]]:
+    """Drag a point: seconds of each step after a rest and without, and how often the network saw which side."""
     browser.point(500, 400)
     browser.point(500, 400, "mousePressed", "left")
+    rested = []
+    for step in range(steps + 5):
+        time.sleep(0.3)
+        browser.wait("!document.body.classList.contains('busy')")  # sharp colours of the step before are done
+        browser.do("followed.length = 0")
+        browser.answer(_step(browser, step))
+        browser.wait("followed.length")
+        rested.append(browser.do("followed[0]"))
+    browser.do("followed.length = 0; sides = {}")
+    start = time.perf_counter()
+    sent = []
+    for step in range(20 * steps):
+        sent.append(_step(browser, step / 10))  # a hand does not wait until it was seen
+        time.sleep(max(0, start + (step + 1) / 60 - time.perf_counter()))
+    for number in sent:
+        browser.answer(number)
+    took, followed = time.perf_counter() - start, browser.do("followed")
+    browser.point(650, 400, "mouseReleased", "left")
+    return {
+        "pointer to picture, after a rest": rested[5:],
+        "pointer to picture, without a rest": followed,
+        "from one picture to the next": [took / len(followed)],
+    }, browser.do("sides")
 
 
 def _step(browser: Any, step: float) -> int:

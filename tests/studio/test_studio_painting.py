@@ -60,3 +60,53 @@ def test_what_is_found_for_many_colours_at_once_looks_as_what_each_is(desk):
     one, other = rgb2lab(np.array(found) / 255).transpose(1, 0, 2)
     assert np.linalg.norm(one - other, axis=1).max() < 2.3  # what people can just tell apart
     assert np.linalg.norm(one - other, axis=1).mean() < 0.2
+
+
+def test_what_is_painted_piece_by_piece_is_what_is_painted_at_once(desk):
+    """A dragged point changes few colours: the canvas then shows what a fresh one would, but for what nobody sees."""
+    worst = desk.browser.do("""import('/assets/painter.js').then(({ paintPhoto }) => {
+      const [width, height, across, down] = [90, 60, 30, 20];
+      const level = new OffscreenCanvas(width, height), pen = level.getContext("2d");
+      const light = pen.createLinearGradient(0, 0, width, height);
+      light.addColorStop(0, "#333");
+      light.addColorStop(1, "#ccc");
+      Object.assign(pen, { fillStyle: light }).fillRect(0, 0, width, height);
+      const photo = { width, height, levels: [level] };
+      const lightness = Float32Array.from({ length: across * down }, (_, n) => 25 + n / 12);
+      const fresh = () => Object.assign(document.createElement("canvas"), { width: 100, height: 70 }), kept = fresh();
+      const ab = new Int16Array(2 * across * down), worst = [];
+      for (let step = 0; step < 40; step++) {
+        // too little to be seen, again and again; and much, in a small place
+        for (let n = 0; n < 40; n++) ab[(step % 17) * across + n] += 10;
+        for (let n = 0; n < 5; n++) ab[600 + 13 * step + n] = 900 * Math.sin(step);
+        const colours = { width: across, height: down, lightness, ab: ab.slice() };
+        const canvases = [kept, fresh()];
+        for (const canvas of canvases) paintPhoto(canvas, { kind: "colours", colours }, photo, 5, 4, 1);
+        const [some, all] = canvases.map((canvas) => {
+          const reader = new OffscreenCanvas(100, 70).getContext("2d", { willReadFrequently: true });
+          reader.drawImage(canvas, 0, 0);
+          return reader.getImageData(0, 0, 100, 70).data;
+        });
+        worst.push(Math.max(...some.map((value, n) => Math.abs(value - all[n]))));
+      }
+      return worst;
+    })""")
+    assert max(worst) <= 2
+
+
+def test_a_drag_repaints_only_what_it_changes(desk):
+    sizes = desk.browser.do("""import('/assets/paint.js').then(({ changed, paint }) => {
+      const before = new Int16Array(2 * 600), now = before.slice();
+      now[600 + 8 * 30 + 12] = 500;
+      const colours = { width: 30, height: 20, lightness: new Float32Array(600), ab: now };
+      const photo = { width: 90, height: 60 }, part = { ...photo, left: 0, top: 0, across: 1, down: 1 };
+      const [out, grey] = [0, 1].map(() => new Uint8ClampedArray(4 * 90 * 60));
+      const box = changed(before, colours), area = paint(out, grey, part, photo, colours, box);
+      const filled = out.reduce((sum, value, n) => sum + (n % 4 === 3 && value > 0), 0);
+      return [box, area, filled, changed(before, { ...colours, ab: before })];
+    })""")
+    box, area, filled, nothing = sizes
+    assert box == {"top": 8, "bottom": 8, "left": 12, "right": 12}
+    assert (area["width"], area["height"]) == (6, 6)  # pixels on the screen between it and its neighbours
+    assert filled == area["width"] * area["height"]
+    assert nothing is None

@@ -18,14 +18,19 @@ export function press(group, value) {
   for (const button of group.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.value === value));
 }
 
-let works = 0;
+const PATIENCE = 500; // milliseconds; what is done by then is shown by its result
+let works = 0, slow = 0;
 /** Show that something is being worked on until it is done. */
 export async function working(work) {
-  document.body.classList.toggle("busy", ++works > 0);
+  if (++works === 1) slow = setTimeout(() => document.body.classList.add("waiting"), PATIENCE);
+  document.body.classList.add("busy");
   try {
     return await work();
   } finally {
-    document.body.classList.toggle("busy", --works > 0);
+    if (--works === 0) {
+      clearTimeout(slow);
+      document.body.classList.remove("busy", "waiting");
+    }
   }
 }
 

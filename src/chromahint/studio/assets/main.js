@@ -65,7 +65,8 @@ function refresh() {
   const { count } = marks, isNothing = marks.get(tools.chosen) === undefined;
   $("undo").disabled = marks.past.length === 0;
   $("redo").disabled = marks.future.length === 0;
-  $("count").textContent = count === 0 ? "No points yet." : `${count} ${count === 1 ? "point or stroke" : "points and strokes"}, kept in this browser.`;
+  const told = count === 0 ? "No points yet." : `${count} ${count === 1 ? "point or stroke" : "points and strokes"}, kept in this browser.`;
+  if ($("count").textContent !== told) $("count").textContent = told; // a new text, even the same, has the page laid out anew
   $("clear").hidden = count === 0;
   $("remove").hidden = isNothing;
   $("invitation").hidden = count > 0;
