@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +21,7 @@ from chromahint.hints.hint_file import parse_hints
 from chromahint.hints.marks import Marks
 from chromahint.inference.colorizer import Colorizer
 from chromahint.inference.picture_file import WRITTEN, encode_picture
-from chromahint.inference.session import Session
+from chromahint.inference.session import Reads, Session
 from chromahint.studio.choices import SAMPLES, Choices
 from chromahint.studio.photo import Photo
 
@@ -130,7 +132,11 @@ class Desk:
         with self._one:
             session = self._session(photo, model)
             wanted = _size(session, size)
-            ab = session.preview(marks, wanted).cpu()
+            # hundreds of steps on few pixels: to hand each to all cores takes longer than to do it, and the browser is
+            # one of those that want a core
+            is_small = size != "fine" and isinstance(session.network, Reads)
+            with _threads(1) if is_small else nullcontext():
+                ab = session.preview(marks, wanted).cpu()
             psnr = photo.psnr(session.seen(wanted).cpu(), ab) if size == "fine" else None
         data = (ab * _STEPS).round().clamp(-32768, 32767).to(torch.int16).numpy()
         return Raw(np.ascontiguousarray(data).tobytes(), ab.shape[-2], ab.shape[-1], psnr)
@@ -194,6 +200,17 @@ class Desk:
 
     def _session(self, photo: Photo, model: str) -> Session:
         return photo.session(model, self._colorizer(model))
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Let torch use so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _sample(name: str) -> Path:

@@ -5,7 +5,7 @@ import { Latest, colours, seen } from "./server.js";
 
 const REST = 220, HELD = 700, AGAIN = 400; // milliseconds; a hand that holds something may go on at any moment
 const DRAFTS = [256, 208, 160, 128]; // sides of what a network sees while something moves
-const LATE = 60, EARLY = 20; // milliseconds for an answer; several that come late call for a smaller side
+const LATE = 70, EARLY = 35; // milliseconds for an answer: several that come late call for a smaller side, early ones for a larger
 const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 export class Colourist {
