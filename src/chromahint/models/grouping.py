@@ -25,7 +25,7 @@ _BLOCK = 2
 _SIDE = CELL * _BLOCK
 
 _AT_ONCE = 2**18
-"""Pairs of places and cells that are compared at a time."""
+"""Pairs of places and cells that are compared at a time: what stays in a processor's caches."""
 
 
 class Whole:
@@ -48,7 +48,7 @@ class Whole:
 
     def answers(self, asked: Tensor, table: Tensor) -> Tensor:
         """Mean of what a group looks at GMEC by how well it answers what places ask GNEC: GNEC."""
-        return _answers(asked, table)
+        return _attend(asked, table)
 
     def apart(self, x: Tensor) -> Tensor:
         """Take a picture BCHW apart into groups GNC."""
@@ -82,7 +82,7 @@ class Windows:
         if self._chosen is not None:
             with_hints = _most(cells[..., 0].flatten()[self._around])
             self._around = self._around.take_along_dim(with_hints, dim=1)
-            self._mask = self._mask[with_hints][:, None]
+            self._mask = self._mask.T[with_hints][:, None]
 
     def seen(self, table: Callable[[Tensor], Tensor]) -> Tensor:
         """What each group looks at, GMEC, by a function of cells: BMC to BMEC."""
@@ -91,7 +91,13 @@ class Windows:
 
     def answers(self, asked: Tensor, table: Tensor) -> Tensor:
         """Mean of what a group looks at GMEC by how well it answers what places ask GNEC: GNEC."""
-        return _answers(asked, table, self._mask)
+        if self._chosen is None:
+            return _attend(asked, table, self._mask)
+        if asked.is_cpu:
+            found = _attend_along_places(asked, table, self._mask)
+        else:
+            found = _attend(asked, table, self._mask.transpose(2, 3))
+        return found.nan_to_num(0.0)  # a place that sees none of these cells finds nothing
 
     def apart(self, x: Tensor) -> Tensor:
         """Take a picture BCHW apart into groups GNC."""
@@ -129,30 +135,26 @@ def _most(there: Tensor) -> Tensor:
     return there.topk(max(1, most)).indices
 
 
-def _answers(asked: Tensor, table: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Attend, with a mask that is added, MN or G1MN."""
+def _attend(asked: Tensor, table: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Mean of a table GMEC by how well it answers what is asked GNEC, with a mask that is added: NM or G1NM."""
     asked, table = asked.transpose(1, 2), table.transpose(1, 2)
     with torch.autocast(asked.device.type, enabled=False):
-        if _may_choose() and asked.is_cpu:
-            found = _answers_along_places(asked, table, mask)
-        else:
-            mask = None if mask is None else mask.transpose(-1, -2)
-            found = F.scaled_dot_product_attention(asked, table, table, attn_mask=mask, scale=1.0)
+        found = F.scaled_dot_product_attention(asked, table, table, attn_mask=mask, scale=1.0)
     return found.transpose(1, 2)
 
 
-def _answers_along_places(asked: Tensor, table: Tensor, mask: Tensor | None) -> Tensor:
-    """The same for GENC and GEMC, quicker on a processor: it goes faster along many places than along few cells."""
+def _attend_along_places(asked: Tensor, table: Tensor, mask: Tensor) -> Tensor:
+    """The same, quicker on a processor where cells are few: it goes along the places, which lie last, mask G1MN."""
+    asked, table = asked.transpose(1, 2), table.transpose(1, 2)
     groups, heads, places, _ = asked.shape
-    at_once = max(1, _AT_ONCE // (heads * places * table.shape[2]))  # more would go through memory
-    found = []
-    for first in range(0, groups, at_once):
-        some = slice(first, first + at_once)
-        likeness = table[some] @ asked[some].transpose(2, 3)
-        shares = (likeness if mask is None else likeness + mask[some]).softmax(dim=2)
-        # a place that sees none of these cells finds nothing
-        found.append(shares.nan_to_num_().transpose(2, 3) @ table[some])
-    return torch.cat(found) if found else torch.empty_like(asked)
+    at_once = max(1, _AT_ONCE // (heads * places * table.shape[2]))
+    found = [torch.empty_like(asked[:0])]
+    with torch.autocast(asked.device.type, enabled=False):
+        for first in range(0, groups, at_once):
+            some = slice(first, first + at_once)
+            shares = (table[some] @ asked[some].transpose(2, 3) + mask[some]).softmax(dim=2)
+            found.append(shares.transpose(2, 3) @ table[some])
+    return torch.cat(found).transpose(1, 2)
 
 
 def _in_window(window: int, like: Tensor) -> Tensor:
@@ -161,4 +163,4 @@ def _in_window(window: int, like: Tensor) -> Tensor:
     near = (around >= cells[:, None]) & (around < cells[:, None] + window)
     near = near.repeat_interleave(CELL, dim=0)
     both = near[:, None, :, None] & near[None, :, None, :]
-    return torch.where(both.flatten(2).flatten(0, 1), 0.0, -torch.inf).T
+    return torch.where(both.flatten(2).flatten(0, 1), 0.0, -torch.inf)
