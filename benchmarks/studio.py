@@ -27,11 +27,20 @@ import numpy as np
 import torch
 from skimage import data
 
+from chromahint.studio.choices import DRAFTS
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 SIDE = 256
 OTHERS = [(70 + 130 * column, 150 + 85 * row) for row in range(7) for column in range(7)]
 """Where on the page points lie between which one more is dragged the second time."""
+HELD = """
+const told = Response.prototype.json;
+Response.prototype.json = async function () {
+  const said = await told.call(this);
+  return said.drafts ? { ...said, drafts: [SIDE] } : said;
+};
+"""
 WATCH = """
 window.moved = 0;
 window.asked = [];
@@ -60,11 +69,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=30, help="of the pointer (30)")
     parser.add_argument("--megapixels", type=float, default=12, help="of the photo (12)")
+    parser.add_argument(
+        "--side", type=int, choices=DRAFTS, help="show the network so much of the photo, however late its answers come"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         photo = _photo(Path(folder) / "photo.jpg", arguments.megapixels)
-        found, sides = _in_browser(photo, Path(folder), arguments.steps)
+        found, sides = _in_browser(photo, Path(folder), arguments.steps, arguments.side)
     found[f"network alone, {SIDE}x{SIDE}"] = _alone(arguments.steps)
     shown = {
         name: {"median": statistics.median(times), "least": min(times), "most": max(times)}
@@ -86,7 +98,9 @@ def _photo(file: Path, megapixels: float) -> Path:
     return file
 
 
-def _in_browser(photo: Path, folder: Path, steps: int) -> tuple[dict[str, list[float]], dict[str, int]]:
+def _in_browser(
+    photo: Path, folder: Path, steps: int, side: int | None
+) -> tuple[dict[str, list[float]], dict[str, int]]:
     from browser import Browser
 
     words = [sys.executable, "-m", "chromahint", "studio", str(photo), "--no-browser"]
@@ -96,6 +110,8 @@ def _in_browser(photo: Path, folder: Path, steps: int) -> tuple[dict[str, list[f
     try:
         address = server.stdout.readline().removeprefix("studio: ").strip()
         printed = time.perf_counter() - start
+        if side is not None:
+            browser.call("Page.addScriptToEvaluateOnNewDocument", source=HELD.replace("SIDE", str(side)))
         browser.open(address)
         browser.wait("document.body.dataset.fine")
         found = {"command to address": [printed], "command to the photo on the page": [time.perf_counter() - start]}

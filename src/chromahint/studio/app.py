@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from chromahint.studio.choices import SAMPLES, Choices
+from chromahint.studio.choices import DRAFTS, SAMPLES, Choices
 from chromahint.studio.guard import Guard
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Studio:
         """What can be chosen."""
         models = await run_in_threadpool(self._choices.all)
         given = None if self._photo is None else self._photo.name
-        return JSONResponse({"models": models, "samples": list(SAMPLES), "given": given})
+        return JSONResponse({"models": models, "samples": list(SAMPLES), "given": given, "drafts": list(DRAFTS)})
 
     async def open_photo(self, request: Request) -> Response:
         """Take a photo's bytes."""

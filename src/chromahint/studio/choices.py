@@ -14,6 +14,9 @@ BOX = "box"
 METHODS = ("levin", "pullpush")
 _TITLES = {"box": "SpreadNet", "levin": "Levin", "pullpush": "Pull-push"}
 _MOST_RUNS = 60
+DRAFTS = (256, 208, 160, 128)
+"""Sides of what networks see while a person drags: in 256 x 256 pixels up to 200 hints tell as much as in larger
+pictures, and the page asks for less where answers come late."""
 
 
 class Choice(TypedDict):

@@ -22,7 +22,7 @@ from chromahint.hints.marks import Marks
 from chromahint.inference.colorizer import Colorizer
 from chromahint.inference.picture_file import WRITTEN, encode_picture
 from chromahint.inference.session import Reads, Session
-from chromahint.studio.choices import SAMPLES, Choices
+from chromahint.studio.choices import DRAFTS, SAMPLES, Choices
 from chromahint.studio.photo import Photo
 
 _MOST_PHOTOS = 4
@@ -32,9 +32,6 @@ _MOST_MARKS = 5000
 _THUMBNAIL = 300
 _MOST_LOADED = 6
 """Networks; those that were not asked for long are put away."""
-_DRAFTS = (256, 208, 160, 128)
-"""Sides of what networks see while a person drags: in 256 x 256 pixels up to 200 hints tell as much as in larger
-pictures, and the page asks for less where answers come late."""
 _STEPS = 64
 """Steps of a Lab unit that colours are sent in, as 16-bit numbers."""
 
@@ -229,6 +226,6 @@ def _marks(hints: bytes) -> Marks:
 def _size(session: Session, size: str) -> int:
     if size == "fine":
         return session.size
-    if size not in map(str, _DRAFTS):
-        raise ValueError(f"size={size:.20}: is fine, or one of {', '.join(map(str, _DRAFTS))}")
+    if size not in map(str, DRAFTS):
+        raise ValueError(f"size={size:.20}: is fine, or one of {', '.join(map(str, DRAFTS))}")
     return session.size if session.square else min(int(size), session.size)

@@ -4,11 +4,12 @@ import { say, working } from "./elements.js";
 import { Latest, colours, seen } from "./server.js";
 
 const REST = 220, HELD = 700, AGAIN = 400; // milliseconds; a hand that holds something may go on at any moment
-const DRAFTS = [256, 208, 160, 128]; // sides of what a network sees while something moves
 const LATE = 70, EARLY = 35; // milliseconds for an answer: several that come late call for a smaller side, early ones for a larger
 const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 export class Colourist {
+  static drafts = []; // sides of what a network sees while something moves, the largest first
+
   /**
    * @param shown called with a small picture of colours
    * @param lost called when the server has put the photo away
@@ -30,7 +31,7 @@ export class Colourist {
     if (!this.photo || this.model === null) return;
     const { photo, model } = this;
     this.fine = { photo, model, hints, size: "fine" };
-    if (isSeen) this.latest.ask({ ...this.fine, size: DRAFTS[this.draft] });
+    if (isSeen) this.latest.ask({ ...this.fine, size: Colourist.drafts[this.draft] });
     this.#sharpenAfter(isHeld ? HELD : REST);
   }
 
@@ -69,7 +70,7 @@ export class Colourist {
   #pace(milliseconds) {
     this.pace = milliseconds > LATE ? Math.max(1, this.pace + 1) : milliseconds < EARLY ? Math.min(-1, this.pace - 1) : 0;
     if (Math.abs(this.pace) < 3) return;
-    this.draft = Math.min(DRAFTS.length - 1, Math.max(0, this.draft + Math.sign(this.pace)));
+    this.draft = Math.min(Colourist.drafts.length - 1, Math.max(0, this.draft + Math.sign(this.pace)));
     this.pace = 0;
   }
 }

@@ -171,8 +171,9 @@ watchKeys({
 // --- the beginning ----------------------------------------------------------------------------------------------------------
 let samples = [];
 async function begin() {
-  const { models, samples: names, given } = await server.about();
+  const { models, samples: names, given, drafts } = await server.about();
   samples = names;
+  Colourist.drafts = drafts;
   compare.list(models);
   const { last, recent } = await keptSettings();
   picker.recent = recent ?? [];
