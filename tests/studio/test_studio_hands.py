@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from skimage.color import rgb2lab
 
 POINT = (0.9, 0.1)
 
@@ -131,6 +132,24 @@ def test_keys_draw_strokes_take_colours_and_move_the_photo(desk):
     desk.browser.settle()
     assert (desk.painted() != before).any()
     assert desk.count() == 1
+
+
+@pytest.mark.parametrize(("key", "axis", "way"), [("Up", 2, 1), ("Down", 2, -1), ("Right", 1, 1), ("Left", 1, -1)])
+def test_arrows_on_the_plane_of_colours_go_where_they_point(desk, key, axis, way):
+    """To the right lies more a, upwards more b."""
+    desk.sample()
+    desk.after(lambda: desk.click(0.3, 0.5))
+
+    def lab():
+        [point] = desk.saved().points
+        return rgb2lab([int(point.color[n : n + 2], 16) / 255 for n in (1, 3, 5)])
+
+    before = lab()
+    desk.browser.do("document.getElementById('plane').focus()")
+    desk.after(lambda: [desk.browser.press(f"Arrow{key}") for _ in range(3)])
+    change = lab() - before
+    assert change[axis] * way > 2
+    assert abs(change[3 - axis]) < 2
 
 
 def test_all_that_can_be_reached_has_a_name(desk):

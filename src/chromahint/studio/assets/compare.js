@@ -1,8 +1,10 @@
 // Which network colours, and what stands beside it: side by side, behind a wipe, or while a key is held.
 
 import { $, el, press } from "./elements.js";
+import { WAYS } from "./keys.js";
 
 const BESIDE = { grey: "the grey photo", original: "its own colours" };
+const STEP = 0.02; // of the photo's width, by which keys move the wipe
 const GROUPS = { trained: "Trained", method: "Nothing learned" };
 
 export class Compare extends EventTarget {
@@ -24,10 +26,10 @@ export class Compare extends EventTarget {
       if (event.buttons) this.wipe((event.clientX - box.left) / box.width);
     });
     $("divider").addEventListener("keydown", (event) => {
-      const way = { ArrowLeft: -0.02, ArrowRight: 0.02 }[event.key];
-      if (!way) return;
+      const [across] = WAYS[event.key] ?? [0];
+      if (across === 0) return;
       event.preventDefault();
-      this.wipe(view.wipe + way);
+      this.wipe(view.wipe + STEP * across);
     });
   }
 

@@ -1,9 +1,9 @@
 // Keys on the photo: a cross that arrows move, and all that a pointer can do at it.
 
 import { say } from "./elements.js";
+import { WAYS } from "./keys.js";
 import { placeOf } from "./marks.js";
 
-const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const STEP = 8, FAR = 48, NEAR = 10; // pixels of the screen
 
 export class Cursor {

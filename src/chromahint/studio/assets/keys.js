@@ -1,5 +1,8 @@
 // Keys that work wherever the focus is, except in what takes text or moves by arrows itself.
 
+/** Across and down on the screen, of keys that point. */
+export const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
 /**
  * @param plain what single keys do
  * @param first what they do on the first page
@@ -8,7 +11,7 @@
 export function watchKeys(plain, first, { undo, redo, hold, space }) {
   document.addEventListener("pointerdown", () => document.body.classList.remove("by-keys"), true);
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Tab" || event.key.startsWith("Arrow")) document.body.classList.add("by-keys");
+    if (event.key === "Tab" || event.key in WAYS) document.body.classList.add("by-keys");
     if (document.querySelector("dialog[open]")) return;
     const isFirst = document.body.classList.contains("empty");
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;

@@ -1,6 +1,7 @@
 // The colours that a place of the photo can have: the plane at its lightness, and colours to take at once.
 
 import { el } from "./elements.js";
+import { WAYS } from "./keys.js";
 import { hexOf, share } from "./lab.js";
 import { drawPlane, planeAt } from "./plane.js";
 
@@ -23,12 +24,12 @@ export class Picker extends EventTarget {
     plane.addEventListener("pointermove", (event) => { if (event.buttons) pick(event); });
     plane.addEventListener("pointerup", () => this.#kept());
     plane.addEventListener("keydown", (event) => {
-      const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+      const way = WAYS[event.key];
       if (!way) return;
       event.preventDefault();
       event.stopPropagation();
       const step = event.shiftKey ? 10 : 2;
-      this.choose(this.a + step * way[0], this.b + step * way[1]);
+      this.choose(this.a + step * way[0], this.b - step * way[1]);
     });
     this.draw();
   }

@@ -1,10 +1,10 @@
 // A second picture to take colours from: of the same place, of the same time, or a painting.
 
 import { $, say } from "./elements.js";
+import { WAYS } from "./keys.js";
 import { labOf } from "./lab.js";
 
 const WIDEST = 560; // pixels
-const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class Reference {
   constructor(picker) {
