@@ -1,6 +1,7 @@
 """Points and strokes become colours, are taken back, kept, saved and downloaded."""
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -214,3 +215,53 @@ def test_a_photo_that_the_server_has_put_away_comes_back(desk):
     assert desk.colour(*POINT)[2] < -15
     assert desk.browser.complaints != []
     assert desk.wrong() == []
+
+
+def test_late_answers_call_for_smaller_pictures_and_early_ones_for_larger(desk):
+    desk.sample("coffee")
+    desk.browser.do("""
+      window.wait = 0; window.sizes = []; window.known = {}; window.plain = window.fetch;
+      window.fetch = async (address, ...more) => {
+        const [, size] = /colours.*size=(\\d+)/.exec(address) ?? [];
+        if (!size) return plain(address, ...more);
+        sizes.push(size);
+        if (wait === 0 && known[size]) return known[size].clone();
+        const answer = await plain(address, ...more);
+        known[size] = answer.clone();
+        await new Promise((done) => setTimeout(done, wait));
+        return answer;
+      };
+    """)
+    x, y = desk.place(0.5, 0.5)
+    desk.browser.point(x, y)
+    desk.browser.point(x, y, "mousePressed", "left")
+
+    def drag_until(size):
+        deadline = time.monotonic() + 60
+        while desk.browser.do("sizes.at(-1)") != size:
+            assert time.monotonic() < deadline, desk.browser.do("sizes")
+            desk.browser.point(x + 20 * np.cos(time.monotonic()), y, "mouseMoved", "left")
+            time.sleep(0.02)
+
+    drag_until("256")
+    desk.browser.do("window.wait = 150")
+    drag_until("128")
+    desk.browser.do("window.wait = 0")
+    drag_until("256")
+    desk.browser.point(x, y, "mouseReleased", "left")
+    desk.browser.do("window.fetch = window.plain")
+
+
+def test_who_waits_long_sees_that_something_goes_on(desk):
+    desk.sample()
+    desk.browser.do("""
+      window.plain = window.fetch;
+      window.let = new Promise((done) => { window.go = done; });
+      window.fetch = async (...given) => { await window.let; return plain(...given); };
+    """)
+    shown = "getComputedStyle(document.getElementById('stage'), '::after').content !== 'none'"
+    desk.click(*POINT)
+    assert not desk.browser.do(shown)
+    desk.browser.wait(shown)
+    desk.browser.do("window.go(); window.fetch = window.plain")
+    desk.browser.wait(f"!({shown})")

@@ -94,19 +94,28 @@ def test_what_is_painted_piece_by_piece_is_what_is_painted_at_once(desk):
     assert max(worst) <= 2
 
 
-def test_a_drag_repaints_only_what_it_changes(desk):
-    sizes = desk.browser.do("""import('/assets/paint.js').then(({ changed, paint }) => {
-      const before = new Int16Array(2 * 600), now = before.slice();
-      now[600 + 8 * 30 + 12] = 500;
-      const colours = { width: 30, height: 20, lightness: new Float32Array(600), ab: now };
-      const photo = { width: 90, height: 60 }, part = { ...photo, left: 0, top: 0, across: 1, down: 1 };
-      const [out, grey] = [0, 1].map(() => new Uint8ClampedArray(4 * 90 * 60));
-      const box = changed(before, colours), area = paint(out, grey, part, photo, colours, box);
-      const filled = out.reduce((sum, value, n) => sum + (n % 4 === 3 && value > 0), 0);
-      return [box, area, filled, changed(before, { ...colours, ab: before })];
+def test_only_what_changes_is_painted_anew(desk):
+    areas = desk.browser.do("""import('/assets/painter.js').then(({ paintPhoto }) => {
+      const [width, height, across, down] = [90, 60, 30, 20], areas = [];
+      const photo = { width, height, levels: [new OffscreenCanvas(width, height)] };
+      const canvas = Object.assign(document.createElement("canvas"), { width, height });
+      const lightness = new Float32Array(across * down), ab = new Int16Array(2 * across * down);
+      const context = CanvasRenderingContext2D.prototype, put = context.putImageData;
+      context.putImageData = function (...given) {
+        areas.push(given.slice(3));
+        return put.apply(this, given);
+      };
+      const paint = (x) => {
+        const colours = { width: across, height: down, lightness, ab: ab.slice() };
+        paintPhoto(canvas, { kind: "colours", colours }, photo, x, 0, 1);
+      };
+      paint(0);
+      ab[600 + 8 * across + 12] = 500;
+      paint(0);
+      paint(0);
+      paint(-3);
+      context.putImageData = put;
+      return areas;
     })""")
-    box, area, filled, nothing = sizes
-    assert box == {"top": 8, "bottom": 8, "left": 12, "right": 12}
-    assert (area["width"], area["height"]) == (6, 6)  # pixels on the screen between it and its neighbours
-    assert filled == area["width"] * area["height"]
-    assert nothing is None
+    # all; what lies between one small pixel and its neighbours; nothing; all, as it was moved
+    assert areas == [[0, 0, 90, 60], [34, 22, 6, 6], [0, 0, 87, 60]]

@@ -20,8 +20,10 @@ from starlette.testclient import TestClient
 from chromahint import Colorizer
 from chromahint.color import lab_to_rgb8, lab_to_shown_rgb, rgb_to_lab
 from chromahint.hints.hint_file import parse_hints
+from chromahint.models.spreadnet import SpreadNet
 from chromahint.studio.app import make_app
-from chromahint.studio.choices import Choices
+from chromahint.studio.choices import SAMPLES, Choices
+from chromahint.studio.desk import Desk
 
 HINTS = json.dumps(
     {
@@ -106,8 +108,34 @@ def test_while_dragging_networks_see_less_and_a_grey_photo_has_no_psnr(client):
     assert sizes["256"] < 1.1 * 256**2 < sizes["fine"]
 
 
+def test_small_steps_go_through_one_thread_and_torch_has_its_threads_back(monkeypatch):
+    desk, used, plain = Desk(Choices([]), "cpu"), [], SpreadNet.spread
+
+    def spread(*given):
+        used.append(torch.get_num_threads())
+        return plain(*given)
+
+    monkeypatch.setattr(SpreadNet, "spread", spread)
+    photo, before = desk.open_sample("coffee")["id"], torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        for size in ("256", "fine"):
+            desk.colours(photo, "box", size, HINTS.encode())
+        assert used == [1, 2]
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_only_classes_of_colours_suggest(client, photo):
     assert client.post(f"/api/photos/{photo['id']}/suggest?model=box&x=3&y=4", content=HINTS).json() == []
+
+
+def test_small_pictures_of_samples_do_not_wait_for_networks():
+    quick = TestClient(make_app(Choices([]), "cpu"), base_url=ORIGIN)  # without its beginning, which loads them
+    for name in SAMPLES:
+        answer = quick.get(f"/api/samples/{name}")
+        assert Image.open(io.BytesIO(answer.content)).size[0] == 300
+    assert quick.get("/api/samples/nobody").status_code == 404
 
 
 def test_photos_beyond_some_are_put_away(client):

@@ -27,7 +27,7 @@ _MOST = 1e6
 _ROUNDING = 1e-4
 """Pixels by which measured distances may be off."""
 _PIECE = 16
-"""Sides of a stroke that are drawn at once."""
+"""Sides of a stroke that are drawn at once: the box around them is small also where the line is long."""
 
 
 class _Box(NamedTuple):
@@ -90,9 +90,7 @@ class Marks:
             path = [self._inside(x, y, height, width, f"{where}[{n}]") for n, (x, y) in enumerate(stroke.points)]
             colours.append(stroke.color)
             radius = self._pixels(stroke.radius, height, width)
-            for first in range(
-                0, max(1, len(path) - 1), _PIECE
-            ):  # the box around a piece is small where a line is long
+            for first in range(0, max(1, len(path) - 1), _PIECE):
                 boxes.append(_draw(owner, path[first : first + _PIECE + 1], radius, len(colours)))
         for number, point in enumerate(self.points):
             centre = self._inside(point.x, point.y, height, width, f"points[{number}]")

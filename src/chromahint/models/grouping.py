@@ -78,11 +78,11 @@ class Windows:
         self._cells = cells.flatten(1, 2)
         self._chosen = F.max_pool2d(cells[..., 0], reach, _BLOCK).nonzero(as_tuple=True) if _may_choose() else None
         self._around = self._pick(numbers.unfold(1, reach, _BLOCK).unfold(2, reach, _BLOCK)).flatten(1)
-        self._mask = _in_window(window, cells)
+        self._mask = _beyond(window, cells)
         if self._chosen is not None:
             with_hints = _most(cells[..., 0].flatten()[self._around])
             self._around = self._around.take_along_dim(with_hints, dim=1)
-            self._mask = self._mask.T[with_hints][:, None]
+            self._mask = self._mask[0, 0, with_hints][:, None]
 
     def seen(self, table: Callable[[Tensor], Tensor]) -> Tensor:
         """What each group looks at, GMEC, by a function of cells: BMC to BMEC."""
@@ -93,11 +93,8 @@ class Windows:
         """Mean of what a group looks at GMEC by how well it answers what places ask GNEC: GNEC."""
         if self._chosen is None:
             return _attend(asked, table, self._mask)
-        if asked.is_cpu:
-            found = _attend_along_places(asked, table, self._mask)
-        else:
-            found = _attend(asked, table, self._mask.transpose(2, 3))
-        return found.nan_to_num(0.0)  # a place that sees none of these cells finds nothing
+        attend = _attend_along_places if asked.is_cpu else _attend
+        return attend(asked, table, self._mask).nan_to_num(0.0)  # a place that sees none of these cells finds nothing
 
     def apart(self, x: Tensor) -> Tensor:
         """Take a picture BCHW apart into groups GNC."""
@@ -136,15 +133,16 @@ def _most(there: Tensor) -> Tensor:
 
 
 def _attend(asked: Tensor, table: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Mean of a table GMEC by how well it answers what is asked GNEC, with a mask that is added: NM or G1NM."""
+    """Mean of a table GMEC by how well it answers what is asked GNEC, with a mask that is added: 11MN or G1MN."""
     asked, table = asked.transpose(1, 2), table.transpose(1, 2)
+    mask = None if mask is None else mask.transpose(2, 3)
     with torch.autocast(asked.device.type, enabled=False):
         found = F.scaled_dot_product_attention(asked, table, table, attn_mask=mask, scale=1.0)
     return found.transpose(1, 2)
 
 
 def _attend_along_places(asked: Tensor, table: Tensor, mask: Tensor) -> Tensor:
-    """The same, quicker on a processor where cells are few: it goes along the places, which lie last, mask G1MN."""
+    """The same, quicker on a processor where cells are few: it goes along the places, which lie last."""
     asked, table = asked.transpose(1, 2), table.transpose(1, 2)
     groups, heads, places, _ = asked.shape
     at_once = max(1, _AT_ONCE // (heads * places * table.shape[2]))
@@ -157,10 +155,11 @@ def _attend_along_places(asked: Tensor, table: Tensor, mask: Tensor) -> Tensor:
     return torch.cat(found).transpose(1, 2)
 
 
-def _in_window(window: int, like: Tensor) -> Tensor:
+def _beyond(window: int, like: Tensor) -> Tensor:
+    """For each cell around a block and each place of it: 0 within the window of the place, else -inf, 11MN."""
     cells = torch.arange(_BLOCK, device=like.device)
     around = torch.arange(_BLOCK + window - 1, device=like.device)
     near = (around >= cells[:, None]) & (around < cells[:, None] + window)
     near = near.repeat_interleave(CELL, dim=0)
     both = near[:, None, :, None] & near[None, :, None, :]
-    return torch.where(both.flatten(2).flatten(0, 1), 0.0, -torch.inf)
+    return torch.where(both.flatten(2).flatten(0, 1), 0.0, -torch.inf).T[None, None]

@@ -45,6 +45,8 @@ _STRONG = AB_LIMIT / 2
 """Lab units that small layers count colour in."""
 _AT_ONCE = 2**17
 """Pixels of a picture that are worked on at a time where much memory is needed for each."""
+_IN_CACHE = 2**14
+"""Pixels of a picture that are worked on at a time where a processor's caches then hold what is needed for them."""
 _HALO = 16
 """Rows around a strip that its pixels may depend on, a multiple of the side of a cell."""
 
@@ -166,7 +168,7 @@ class SpreadNet(nn.Module):
                 about = [features, *_about(state, light), weight, dense]
                 shift = self.shift[_SHIFTED.index(level)](torch.cat(about, dim=1))
                 state = state + F.pad((1 - weight) * _STRONG * shift, (0, 0, 0, 0, 0, STATE - 2))
-        ab = self._in_strips(self._tone, reading.features[0], finest, known[0], dense, state, pixels=2**14, halo=0)
+        ab = self._in_strips(self._tone, reading.features[0], finest, known[0], dense, state, pixels=_IN_CACHE, halo=0)
         height, width = reading.size
         return ab[..., :height, :width]
 

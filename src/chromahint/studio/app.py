@@ -129,9 +129,7 @@ class Studio:
 
     async def sample(self, request: Request) -> Response:
         """One of these photos, small."""
-        name = request.path_params["name"]
-        data, kind = await self._at_desk(lambda desk: desk.thumbnail(name))
-        return Response(data, media_type=kind)
+        return Response(await run_in_threadpool(_thumbnail, request.path_params["name"]), media_type="image/jpeg")
 
     async def open_given(self, request: Request) -> Response:
         """Open the photo that was typed with the command."""
@@ -191,6 +189,12 @@ class Studio:
             return await run_in_threadpool(functools.partial(work, desk))
         finally:
             self._waiting -= 1
+
+
+def _thumbnail(name: str) -> bytes:
+    from chromahint.studio.samples import thumbnail
+
+    return thumbnail(name)
 
 
 def _chosen(request: Request) -> tuple[str, str, str]:

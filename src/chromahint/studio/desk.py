@@ -10,26 +10,23 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
-import skimage
 import torch
 
-from chromahint.data.decoding import read_bytes, read_photo
-from chromahint.data.tiles import FILES
+from chromahint.data.decoding import read_bytes
 from chromahint.hints.hint_file import parse_hints
 from chromahint.hints.marks import Marks
 from chromahint.inference.colorizer import Colorizer
 from chromahint.inference.picture_file import WRITTEN, encode_picture
 from chromahint.inference.session import Reads, Session
-from chromahint.studio.choices import DRAFTS, SAMPLES, Choices
+from chromahint.studio.choices import DRAFTS, Choices
 from chromahint.studio.photo import Photo
+from chromahint.studio.samples import sample_file
 
 _MOST_PHOTOS = 4
 _MOST_PIXELS = 100_000_000
 """Of all open photos together; a photo of that size needs about a gigabyte."""
 _MOST_MARKS = 5000
-_THUMBNAIL = 300
 _MOST_LOADED = 6
 """Networks; those that were not asked for long are put away."""
 _STEPS = 64
@@ -92,16 +89,8 @@ class Desk:
 
     def open_sample(self, name: str) -> dict[str, Any]:
         """Open one of the photos in scikit-image's wheel."""
-        file = _sample(name)
+        file = sample_file(name)
         return self.open(read_bytes(file), file.name)
-
-    def thumbnail(self, name: str) -> tuple[bytes, str]:
-        """One of these photos, small, and its kind."""
-        picture = read_photo(_sample(name))
-        share = _THUMBNAIL / picture.shape[1]
-        size = _THUMBNAIL, round(picture.shape[0] * share)
-        _, data = cv2.imencode(".jpg", cv2.resize(picture, size, interpolation=cv2.INTER_AREA)[..., ::-1])
-        return data.tobytes(), "image/jpeg"
 
     def open_file(self, path: Path) -> dict[str, Any]:
         """Open the file that the person at this machine has named."""
@@ -129,10 +118,9 @@ class Desk:
         with self._one:
             session = self._session(photo, model)
             wanted = _size(session, size)
-            # hundreds of steps on few pixels: to hand each to all cores takes longer than to do it, and the browser is
-            # one of those that want a core
-            is_small = size != "fine" and isinstance(session.network, Reads)
-            with _threads(1) if is_small else nullcontext():
+            # hundreds of small steps: to hand each to all cores takes longer than to do it, and the browser wants one
+            is_in_small_steps = size != "fine" and isinstance(session.network, Reads)
+            with _threads(1) if is_in_small_steps else nullcontext():
                 ab = session.preview(marks, wanted).cpu()
             psnr = photo.psnr(session.seen(wanted).cpu(), ab) if size == "fine" else None
         data = (ab * _STEPS).round().clamp(-32768, 32767).to(torch.int16).numpy()
@@ -208,12 +196,6 @@ def _threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _sample(name: str) -> Path:
-    if name not in SAMPLES:
-        raise KeyError(f"there is no sample of that name; the names are {', '.join(SAMPLES)}")
-    return Path(skimage.__file__).parent / "data" / FILES[name]
 
 
 def _marks(hints: bytes) -> Marks:
