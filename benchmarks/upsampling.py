@@ -23,7 +23,7 @@ from torch import Tensor
 
 from chromahint import Colorizer
 from chromahint.color import lab_to_rgb8, rgb_to_lab
-from chromahint.data.decoding import read_photo
+from chromahint.images.decode import read_photo
 from chromahint.data.folder import Folder
 from chromahint.data.tiles import FILES
 from chromahint.evaluation.metrics import psnr

@@ -12,7 +12,7 @@ from PIL import Image
 from chromahint.data import packed as packed_module
 from chromahint.data import packing
 from chromahint.data.command import main
-from chromahint.data.decoding import read_photo
+from chromahint.images.decode import read_photo
 from chromahint.data.folder import Folder, folder_data
 from chromahint.data.packed import Pack, Packed, PackedPhotos, packed_data
 from chromahint.data.photos import BrokenPhoto

@@ -7,7 +7,7 @@ import pytest
 from made_profiles import gamma, parametric, profile, table
 from PIL import Image, ImageCms
 
-from chromahint.inference.icc import sixteen_bits_to_srgb
+from chromahint.images.icc import sixteen_bits_to_srgb
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 CURVES = {

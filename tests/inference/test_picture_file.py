@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 from skimage import data
 
 from chromahint.data.photos import BrokenPhoto
-from chromahint.inference.picture_file import PictureFile, before_and_after, read_picture, write_picture
+from chromahint.images.image_file import PictureFile, before_and_after, read_picture, write_picture
 
 PHOTO = data.coffee()[100:160, 150:240]
 DEEP = np.random.default_rng(0).integers(0, 65536, (60, 90, 3), dtype=np.uint16)
@@ -139,7 +139,7 @@ def test_other_profiles_become_srgb_alike_with_8_and_16_bits(tmp_path, space, pi
         file = saved(tmp_path, Image.fromarray(deep), "TIFF", icc_profile=made)
     else:
         write_picture(file := tmp_path / "deep.png", PictureFile(deep))
-        from chromahint.inference import picture_file
+        from chromahint.images import image_file
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(picture_file, "_profile", lambda: made)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from chromahint.data.bar import bar
+from chromahint.progress import bar
 
 if TYPE_CHECKING:
     from chromahint.data.folder import Folder

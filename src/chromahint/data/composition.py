@@ -12,7 +12,7 @@ from typing import Literal
 from chromahint.data.folder import SPLITS, FilePhotos, find_pictures
 from chromahint.data.module import PhotoData
 from chromahint.data.photos import Photos, Split
-from chromahint.writing import replacing
+from chromahint.atomic_write import replacing
 
 
 class PlacesImagenet:

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Literal
 
-from chromahint.data.decoding import EXTENSIONS, decode, read_bytes
+from chromahint.images.decode import EXTENSIONS, decode, read_bytes
 from chromahint.data.module import PhotoData
 from chromahint.data.photos import Photos, Picture, Split
 

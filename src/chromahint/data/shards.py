@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from chromahint.data.bar import bar
+from chromahint.progress import bar
 from chromahint.data.cores import cores
 from chromahint.data.drawing.scene import VERSION, draw_scene
 from chromahint.data.photos import Picture
-from chromahint.writing import replacing
+from chromahint.atomic_write import replacing
 
 SHARD = 16
 """Pictures in a file."""

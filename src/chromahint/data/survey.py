@@ -10,7 +10,7 @@ from rich.table import Table
 from torch.utils.data import Dataset
 
 from chromahint.data.ab_range import NEAR_GREY, ab_range
-from chromahint.data.bar import Advance
+from chromahint.progress import Advance
 from chromahint.data.photos import BrokenPhoto, Photos
 from chromahint.data.processes import each
 from chromahint.data.transforms import resize

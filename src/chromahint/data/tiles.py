@@ -7,7 +7,7 @@ from pathlib import Path
 
 import skimage
 
-from chromahint.data.decoding import read_photo
+from chromahint.images.decode import read_photo
 from chromahint.data.photos import BrokenPhoto, Picture
 
 FILES = {

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from chromahint.data.bar import Advance
+from chromahint.progress import Advance
 from chromahint.data.batches import EvaluationPhotos
 from chromahint.data.loader import PhotoLoader
 from chromahint.data.order import EvaluationOrder

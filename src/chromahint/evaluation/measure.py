@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from chromahint.data.bar import bar
+from chromahint.progress import bar
 from chromahint.data.photos import Photos
 from chromahint.evaluation.evaluator import evaluate
 from chromahint.evaluation.protocols import HintProtocol

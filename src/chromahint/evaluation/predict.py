@@ -13,7 +13,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Subset
 
 from chromahint.color import lab_to_rgb8
-from chromahint.data.bar import Advance
+from chromahint.progress import Advance
 from chromahint.data.batches import start_worker
 from chromahint.data.pairs import Pair, Pairs
 from chromahint.data.photos import BrokenPhoto
@@ -22,7 +22,7 @@ from chromahint.evaluation.sweep import Network
 from chromahint.hints.drawing import to_pictures
 from chromahint.hints.maps import Hints
 from chromahint.runs.files import write_json, write_text
-from chromahint.writing import replacing
+from chromahint.atomic_write import replacing
 
 COLUMNS = ("image", "name", "id")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from chromahint.hints.marks import Color, Marks, Point, Stroke, check_color, check_number, rgb_of
-from chromahint.writing import replacing
+from chromahint.atomic_write import replacing
 
 FORMAT = "chromahint-hints/1"
 _UNITS: tuple[Literal["px", "relative"], ...] = ("px", "relative")

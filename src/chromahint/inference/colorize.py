@@ -25,7 +25,7 @@ def main(words: list[str]) -> int:
     arguments = _parser().parse_args(words)
     _refuse_contradictions(arguments)
     # imports torch, after all that can be said without it
-    from chromahint.data.bar import bar
+    from chromahint.progress import bar
     from chromahint.inference.colorizer import Colorizer
     from chromahint.inference.jobs import plan
 
@@ -61,7 +61,7 @@ def _colour(job: Job, colorizer: Colorizer, hints: Give) -> str | None:
         ValueError: nothing can be written, which other photos would meet too.
     """
     from chromahint.data.photos import BrokenPhoto
-    from chromahint.inference.picture_file import before_and_after, read_picture, write_picture
+    from chromahint.images.image_file import before_and_after, read_picture, write_picture
 
     try:
         picture = read_picture(job.photo)

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from chromahint.color import rgb_to_lab
-from chromahint.data.decoding import decode, read_bytes, read_photo
+from chromahint.images.decode import decode, read_bytes, read_photo
 from chromahint.data.folder import find_pictures
 from chromahint.hints.hint_file import read_hints
 from chromahint.hints.marks import Marks

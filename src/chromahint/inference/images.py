@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from chromahint.data.decoding import to_srgb
+from chromahint.images.decode import to_srgb
 
 _ALLOWED = (
     "allowed are NumPy arrays HxW or HxWx3, PIL images, and tensors CxHxW or BxCxHxW with 1 or 3 channels; of uint8, "

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from chromahint.data.decoding import EXTENSIONS
+from chromahint.images.decode import EXTENSIONS
 from chromahint.data.folder import find_pictures
-from chromahint.inference.picture_file import WRITTEN
+from chromahint.images.image_file import WRITTEN
 
 
 class Job(NamedTuple):

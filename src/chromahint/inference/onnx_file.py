@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from chromahint.color import AB_LIMIT, lab_to_rgb, rgb_to_lab
 from chromahint.hints.maps import Hints
-from chromahint.writing import replacing
+from chromahint.atomic_write import replacing
 
 OPSET = 20
 SMALLEST, LARGEST = 32, 8192

@@ -22,7 +22,7 @@ from chromahint.inference.ready import choose_device
 from chromahint.report.gather import Gathered, Measured
 from chromahint.report.networks import network_of, photos_of, protocol_of
 from chromahint.report.ranking import score
-from chromahint.writing import replacing
+from chromahint.atomic_write import replacing
 
 AT_ONCE = 8
 

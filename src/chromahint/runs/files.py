@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from chromahint.writing import replacing
+from chromahint.atomic_write import replacing
 
 
 def write_text(path: Path, text: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import skimage
 
-from chromahint.data.decoding import read_photo
+from chromahint.images.decode import read_photo
 from chromahint.data.tiles import FILES
 from chromahint.studio.choices import SAMPLES
 

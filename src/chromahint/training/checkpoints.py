@@ -18,7 +18,7 @@ from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.trainer.states import TrainerFn
 
 from chromahint.training.loggers import MetricsFile
-from chromahint.writing import replacing
+from chromahint.atomic_write import replacing
 
 
 class WholeFiles(TorchCheckpointIO):

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from chromahint.runs.figures import read_figures
-from chromahint.writing import replacing
+from chromahint.atomic_write import replacing
 
 MARKERS = "os^Dv*XP<>"
 """Ten, as there are ten colours: lines are told apart in black and white too."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from chromahint.data.batches import Batch
 from chromahint.training.task import Colorization
-from chromahint.writing import replacing
+from chromahint.atomic_write import replacing
 
 
 class FiniteLoss(Callback):

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
-from chromahint.data.decoding import MAX_PIXELS, is_srgb, opened, read_bytes, to_srgb
-from chromahint.inference import encoding
-from chromahint.inference.exif import about_photo, orientation
-from chromahint.inference.icc import sixteen_bits_to_srgb
-from chromahint.writing import replacing
+from chromahint.images.decode import MAX_PIXELS, is_srgb, opened, read_bytes, to_srgb
+from chromahint.images import encode
+from chromahint.images.exif import about_photo, orientation
+from chromahint.images.icc import sixteen_bits_to_srgb
+from chromahint.atomic_write import replacing
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
