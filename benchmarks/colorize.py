@@ -27,7 +27,7 @@ import numpy as np
 import torch
 
 from chromahint import Colorizer
-from chromahint.hints.marks import Marks, Point
+from chromahint.hints.annotations import Marks, Point
 
 Ways = dict[str, float]
 

@@ -20,7 +20,7 @@ import time
 
 import torch
 
-from chromahint.hints.maps import Hints, reveal
+from chromahint.hints.hints import Hints, reveal
 from chromahint.models.levin import Levin
 from chromahint.models.spreadnet import SpreadNet
 

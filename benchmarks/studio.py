@@ -168,7 +168,7 @@ def _step(browser: Any, step: float) -> int:
 @torch.no_grad()
 def _alone(rounds: int) -> list[float]:
     from chromahint import Colorizer
-    from chromahint.hints.marks import marks_of
+    from chromahint.hints.annotations import marks_of
 
     network = Colorizer.load(device="cpu").network
     size = round(SIDE / 1.5**0.5), round(SIDE * 1.5**0.5)

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from chromahint.color import rgb_to_lab
-from chromahint.hints.maps import Hints, reveal
+from chromahint.hints.hints import Hints, reveal
 from chromahint.hints.samplers import PixelList
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.training.devices import choose_precision

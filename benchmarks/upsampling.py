@@ -27,9 +27,9 @@ from chromahint.images.decode import read_photo
 from chromahint.data.folder import Folder
 from chromahint.data.tiles import FILES
 from chromahint.evaluation.metrics import psnr
-from chromahint.hints.maps import Hints, reveal
-from chromahint.hints.pixels import pixels_of
-from chromahint.hints.positions import positions
+from chromahint.hints.hints import Hints, reveal
+from chromahint.hints.sparse_hints import pixels_of
+from chromahint.hints.eval_positions import positions
 from chromahint.inference.upsample import bring_up
 
 SHARES, HINTS = (4, 8), (20, 200)

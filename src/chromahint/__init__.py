@@ -6,14 +6,14 @@ __version__ = "0.1.0"
 __all__ = ["Colorizer", "Hints", "__version__"]
 
 if TYPE_CHECKING:
-    from chromahint.hints.maps import Hints
+    from chromahint.hints.hints import Hints
     from chromahint.inference.colorizer import Colorizer
 
 
 def __getattr__(name: str) -> object:
     """Import what takes a second only when it is asked for: `chromahint --help` answers at once."""
     if name == "Hints":
-        from chromahint.hints.maps import Hints
+        from chromahint.hints.hints import Hints
 
         return Hints
     if name == "Colorizer":

@@ -9,7 +9,7 @@ from PIL import Image
 
 from chromahint.color import lab_to_rgb8
 from chromahint.data.pairs import Pairs
-from chromahint.hints.maps import Hints
+from chromahint.hints.hints import Hints
 from chromahint.models.pullpush import PullPush
 
 

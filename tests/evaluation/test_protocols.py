@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from chromahint.evaluation.protocols import RandomPixels
-from chromahint.hints.maps import reveal
-from chromahint.hints.positions import positions
+from chromahint.hints.hints import reveal
+from chromahint.hints.eval_positions import positions
 
 IDS = ["a", "b", "c"]
 

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from chromahint.hints.hint_file import parse_hints, read_hints, write_hints
-from chromahint.hints.marks import Marks, Point, Stroke
+from chromahint.hints.annotations import Marks, Point, Stroke
 
 EXAMPLE = {
     "format": "chromahint-hints/1",

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from chromahint.hints.maps import Hints, reveal
-from chromahint.hints.pixels import pixels_of
+from chromahint.hints.hints import Hints, reveal
+from chromahint.hints.sparse_hints import pixels_of
 from chromahint.inference.at_side import shrink
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from skimage.color import rgb2lab
 
-from chromahint.hints.marks import Marks, Point, Stroke, marks_of
+from chromahint.hints.annotations import Marks, Point, Stroke, marks_of
 
 
 def drawn(marks, height=30, width=40):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from chromahint.hints.positions import patch_places, positions
+from chromahint.hints.eval_positions import patch_places, positions
 
 # frozen: published figures hang on these numbers
 GOLDEN = {
@@ -54,7 +54,7 @@ def test_the_text_that_is_hashed_keeps_seed_and_id_apart():
 
 
 def test_another_process_gives_the_same():
-    code = "from chromahint.hints.positions import positions; print(positions('photo', 0, 256, 256, 8).tolist())"
+    code = "from chromahint.hints.eval_positions import positions; print(positions('photo', 0, 256, 256, 8).tolist())"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == str(GOLDEN["photo", 0, 256, 256])
 

@@ -4,7 +4,7 @@ import statistics
 import pytest
 import torch
 
-from chromahint.hints.maps import reveal
+from chromahint.hints.hints import reveal
 from chromahint.hints.patches import Cells, Points
 from chromahint.hints.samplers import Mixture, PixelList, PixelRange
 from chromahint.hints.strokes import Strokes

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from chromahint.hints.maps import Hints, no_hints, reveal
+from chromahint.hints.hints import Hints, no_hints, reveal
 from chromahint.inference.at_side import AtSide, shrink
 
 

@@ -15,7 +15,7 @@ from skimage.color import rgb2lab
 
 from chromahint import Colorizer
 from chromahint.hints.hint_file import write_hints
-from chromahint.hints.marks import Marks, Point
+from chromahint.hints.annotations import Marks, Point
 
 PHOTO = data.chelsea()[:120, 60:220]
 MARKS = Marks((Point(30, 40, "#aa3311", 4), Point(110, 90, "#1133aa", 4)))

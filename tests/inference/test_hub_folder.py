@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from chromahint.hints.maps import reveal
+from chromahint.hints.hints import reveal
 from chromahint.inference.at_side import AtSide
 from chromahint.inference.hub_folder import FORMAT, open_folder, write_folder
 from chromahint.models.hscaunet import HSCAUNet

@@ -11,7 +11,7 @@ from skimage import data
 
 from chromahint import Colorizer
 from chromahint.config.build import build
-from chromahint.hints.maps import Hints
+from chromahint.hints.hints import Hints
 from chromahint.inference.load import load_network
 from chromahint.inference.onnx_file import write_onnx
 from chromahint.models.boxed import in_box

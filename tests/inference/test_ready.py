@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from chromahint.hints.maps import no_hints
+from chromahint.hints.hints import no_hints
 from chromahint.inference.ready import choose_device, make_ready
 from chromahint.models.unet import UNet
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from chromahint.hints.maps import reveal
+from chromahint.hints.hints import reveal
 from chromahint.models.attention_unet import AttentionUNet, AttentionUp
 from chromahint.models.unet import UNet
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from chromahint.hints.maps import reveal
+from chromahint.hints.hints import reveal
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.unet import UNet
 from random_weights import random_state

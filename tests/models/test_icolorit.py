@@ -9,7 +9,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from chromahint.hints.maps import no_hints, reveal
+from chromahint.hints.hints import no_hints, reveal
 from chromahint.models.icolorit import IColoriT, stretch
 
 TINY = {

@@ -8,7 +8,7 @@ from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.data.tiles import NaturalTiles
 from chromahint.evaluation.metrics import psnr
 from chromahint.evaluation.protocols import RandomPixels
-from chromahint.hints.maps import Hints, no_hints, reveal
+from chromahint.hints.hints import Hints, no_hints, reveal
 from chromahint.models.levin import Levin, likeness
 
 both_solvers = pytest.mark.parametrize("solver", ["iterative", "exact"])

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from chromahint.hints.maps import Hints, reveal
+from chromahint.hints.hints import Hints, reveal
 from chromahint.models.multibranch import MultiBranch
 from random_weights import random_state
 

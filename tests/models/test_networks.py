@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from chromahint.hints.maps import Hints, no_hints, reveal
+from chromahint.hints.hints import Hints, no_hints, reveal
 from chromahint.models.ab_classes import CLASSES, ab_classes, class_ab
 from chromahint.models.attention_unet import AttentionUNet
 from chromahint.models.grey import Grey

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from chromahint.hints.maps import no_hints, reveal
+from chromahint.hints.hints import no_hints, reveal
 from chromahint.models.pullpush import PullPush
 
 

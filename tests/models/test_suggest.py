@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from chromahint.color import in_gamut
-from chromahint.hints.maps import no_hints
+from chromahint.hints.hints import no_hints
 from chromahint.models.ab_classes import CLASSES, ab_classes, class_ab
 from chromahint.models.suggest import MOST, SOFTNESS, suggest
 from chromahint.models.unet import UNet

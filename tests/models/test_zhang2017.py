@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from chromahint.hints.maps import reveal
+from chromahint.hints.hints import reveal
 from chromahint.models.zhang2017 import Zhang2017
 from random_weights import random_state
 

@@ -197,7 +197,7 @@ import sys
 import torch
 from chromahint.config.build import build
 from chromahint.config.compose import compose
-from chromahint.hints.maps import no_hints
+from chromahint.hints.hints import no_hints
 torch.set_num_threads(1)
 for name in sys.argv[1:]:
     network = build(compose("train", [f"model={name}", "model.width=4"]).config["model"])

@@ -17,7 +17,7 @@ from chromahint.images.decode import decode, read_bytes
 from chromahint.data.folder import find_pictures
 from chromahint.data.photos import BrokenPhoto, Picture
 from chromahint.data.transforms import squash
-from chromahint.hints.maps import Hints, reveal
+from chromahint.hints.hints import Hints, reveal
 
 NAMED = 10
 """So many names stand in a message."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.evaluation.protocols import HintProtocol, Pictures
 from chromahint.evaluation.sweep import Network
-from chromahint.hints.drawing import Picture, draw_grey, draw_hints, draw_sheet, to_pictures
+from chromahint.visualization.hint_overlay import Picture, draw_grey, draw_hints, draw_sheet, to_pictures
 
 
 @torch.inference_mode()

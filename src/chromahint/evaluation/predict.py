@@ -19,8 +19,8 @@ from chromahint.data.pairs import Pair, Pairs
 from chromahint.data.photos import BrokenPhoto
 from chromahint.evaluation.evaluator import holds
 from chromahint.evaluation.sweep import Network
-from chromahint.hints.drawing import to_pictures
-from chromahint.hints.maps import Hints
+from chromahint.visualization.hint_overlay import to_pictures
+from chromahint.hints.hints import Hints
 from chromahint.runs.files import write_json, write_text
 from chromahint.atomic_write import replacing
 

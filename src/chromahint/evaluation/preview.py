@@ -31,7 +31,7 @@ def main(words: Sequence[str]) -> int:
     from chromahint.data.tiles import NaturalTiles
     from chromahint.data.transforms import squash
     from chromahint.evaluation.pictures import write_png
-    from chromahint.hints.preview import draw_preview
+    from chromahint.visualization.sampler_preview import draw_preview
 
     chosen = arguments.sampler or options()["hints"]
     samplers = {name: build(compose("train", [f"hints={name}"]).config["hints"]) for name in chosen}

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.evaluation.protocols import HintProtocol, Pictures
-from chromahint.hints.maps import Hints
+from chromahint.hints.hints import Hints
 
 Network = Callable[[Tensor, Hints], Tensor]
 """(lightness B1HW in 0..100, hints) -> ab B2HW in Lab units."""

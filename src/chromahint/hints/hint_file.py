@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from chromahint.hints.marks import Color, Marks, Point, Stroke, check_color, check_number, rgb_of
+from chromahint.hints.annotations import Color, Marks, Point, Stroke, check_color, check_number, rgb_of
 from chromahint.atomic_write import replacing
 
 FORMAT = "chromahint-hints/1"

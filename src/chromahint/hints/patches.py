@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from chromahint.hints.maps import Hints, reveal
+from chromahint.hints.hints import Hints, reveal
 
 _RARE = 1e-6
 """The odds at which the tail of a geometric distribution is cut, so that every batch has the same shape."""

@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from chromahint.hints.maps import Hints, reveal
+from chromahint.hints.hints import Hints, reveal
 
 
 class Sampler(Protocol):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from chromahint.hints.maps import Hints, reveal
+from chromahint.hints.hints import Hints, reveal
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from chromahint.hints.maps import Hints
+from chromahint.hints.hints import Hints
 from chromahint.inference.at_side import AtSide
 from chromahint.inference.hub_folder import FORMAT
 from chromahint.models.known import build_known

@@ -20,7 +20,7 @@ import torch._dynamo.config
 from torch import Tensor, nn
 
 from chromahint.color import AB_LIMIT, lab_to_rgb, rgb_to_lab
-from chromahint.hints.maps import Hints
+from chromahint.hints.hints import Hints
 from chromahint.atomic_write import replacing
 
 OPSET = 20

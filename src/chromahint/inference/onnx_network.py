@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from chromahint.hints.maps import Hints
+from chromahint.hints.hints import Hints
 from chromahint.inference.onnx_file import OfLab, need
 
 _INPUTS = [*OfLab.reads, "hint_ab", "mask"]

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from chromahint.hints.maps import Hints
+from chromahint.hints.hints import Hints
 
 SIDE = 23
 CLASSES = SIDE * SIDE

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from chromahint.hints.maps import Hints
+from chromahint.hints.hints import Hints
 from chromahint.models.card import Card
 from chromahint.models.double_conv import UShape
 from chromahint.models.scaling import crop_like, pad_to_multiple, to_eight_bit

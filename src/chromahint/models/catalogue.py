@@ -17,7 +17,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from chromahint.hints.maps import no_hints
+from chromahint.hints.hints import no_hints
 from chromahint.models.card import Card, Variant, card_of
 
 SIZE = 256

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from chromahint.hints.maps import Hints
+from chromahint.hints.hints import Hints
 from chromahint.models.card import Card
 
 CARD = Card(year=None, input="L", source="the picture as it came: ab = 0 everywhere")

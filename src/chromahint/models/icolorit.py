@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from chromahint.hints.maps import Hints
+from chromahint.hints.hints import Hints
 from chromahint.models.card import Card, Variant
 from chromahint.models.scaling import Float32Conv2d, crop_like, pad_to_multiple
 

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from chromahint.hints.maps import Hints
+from chromahint.hints.hints import Hints
 from chromahint.models.card import Card
 from chromahint.models.multigrid import RING, neighbours, solve, weighted_sum
 from chromahint.models.pullpush import PullPush

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from chromahint.hints.maps import Hints
+from chromahint.hints.hints import Hints
 from chromahint.models.card import Card, Variant
 from chromahint.models.scaling import (
     NEUTRAL,

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from chromahint.hints.maps import Hints
+from chromahint.hints.hints import Hints
 from chromahint.models.card import Card, Variant
 from chromahint.models.scaling import (
     NEUTRAL,

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from chromahint.hints.maps import Hints
+from chromahint.hints.hints import Hints
 
 NEUTRAL = 128 / 255
 """Where ab = 0 lies on the 8-bit Lab scale that the course projects of 2021 and 2022 feed to their networks."""

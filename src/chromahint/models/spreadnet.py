@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.color import AB_LIMIT
-from chromahint.hints.maps import Hints
+from chromahint.hints.hints import Hints
 from chromahint.models.card import Card
 from chromahint.models.pullpush import pull, pull_push
 from chromahint.models.scaling import Float32Conv2d, room_to_multiple

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from chromahint.color import in_gamut
-from chromahint.hints.maps import Hints
+from chromahint.hints.hints import Hints
 from chromahint.models.ab_classes import STRIDE, HasClasses, class_ab
 
 MOST = 9

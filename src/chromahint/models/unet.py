@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from chromahint.hints.maps import Hints
+from chromahint.hints.hints import Hints
 from chromahint.models.card import Card, Variant
 from chromahint.models.double_conv import DoubleConv, UShape
 from chromahint.models.scaling import crop_like, pad_to_multiple, to_eight_bit

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from chromahint.hints.maps import Hints
+from chromahint.hints.hints import Hints
 from chromahint.models.ab_classes import CLASSES, STRIDE
 from chromahint.models.card import Card, Variant
 from chromahint.models.scaling import Head, crop_like, pad_to_multiple

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.data.transforms import squash
-from chromahint.hints.drawing import Picture, draw_hints, to_pictures
-from chromahint.hints.maps import Hints
+from chromahint.visualization.hint_overlay import Picture, draw_hints, to_pictures
+from chromahint.hints.hints import Hints
 from chromahint.inference.ready import choose_device
 from chromahint.report.gather import Gathered, Measured
 from chromahint.report.networks import network_of, photos_of, protocol_of

@@ -15,7 +15,7 @@ import torch
 
 from chromahint.images.decode import read_bytes
 from chromahint.hints.hint_file import parse_hints
-from chromahint.hints.marks import Marks
+from chromahint.hints.annotations import Marks
 from chromahint.inference.colorizer import Colorizer
 from chromahint.images.image_file import WRITTEN, encode_picture
 from chromahint.inference.session import Reads, Session

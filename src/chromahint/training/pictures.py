@@ -16,7 +16,7 @@ from chromahint.data.transforms import squash
 from chromahint.evaluation.pictures import strip
 from chromahint.evaluation.protocols import HintProtocol
 from chromahint.evaluation.sweep import Network
-from chromahint.hints.drawing import Picture
+from chromahint.visualization.hint_overlay import Picture
 
 
 def draw_strip(

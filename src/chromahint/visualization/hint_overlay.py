@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from chromahint.color import lab_to_rgb8
-from chromahint.hints.maps import Hints
+from chromahint.hints.hints import Hints
 
 Picture = NDArray[np.uint8]
 """HxWx3 RGB."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from chromahint.hints.maps import Hints
+from chromahint.hints.hints import Hints
 
 
 class HintedPixels(NamedTuple):

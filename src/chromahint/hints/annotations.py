@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from chromahint.color import rgb_to_lab
-from chromahint.hints.pixels import HintedPixels
+from chromahint.hints.sparse_hints import HintedPixels
 
 Color = str | tuple[int, int, int]
 """#rrggbb, or red, green and blue in 0..255; its hue and strength are the hint, its lightness is not."""

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from chromahint.color import rgb_to_lab
-from chromahint.hints.drawing import Picture, count_hints, draw_hints, draw_sheet
+from chromahint.visualization.hint_overlay import Picture, count_hints, draw_hints, draw_sheet
 from chromahint.hints.samplers import Sampler
 
 
