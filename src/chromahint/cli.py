@@ -128,8 +128,9 @@ def models(words: list[str]) -> int:
     parser = argparse.ArgumentParser("chromahint models", description=models.__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args(words)
+    from chromahint.cli.models import as_json, as_tables
     from chromahint.config.compose import compose
-    from chromahint.models.catalogue import as_json, as_tables, catalogue
+    from chromahint.models.registry import catalogue
 
     targets = {name: compose("train", [f"model={name}"]).config["model"]["_target_"] for name in options()["model"]}
     entries = catalogue(targets)

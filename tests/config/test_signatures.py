@@ -88,7 +88,7 @@ def test_no_annotation_is_anything():
     "target",
     [
         "chromahint.models.unet.UNet",
-        "chromahint.models.grey.Grey",
+        "chromahint.models.gray_baseline.Grey",
         "chromahint.evaluation.protocols.RandomPixels",
         "chromahint.training.trainer.make_trainer",
         "chromahint.data.folder.folder_data",

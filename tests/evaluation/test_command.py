@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 
-from chromahint.models.boxed import BOX
+from chromahint.models.pretrained import BOX
 from chromahint.models.multibranch import MultiBranch
 from chromahint.models.pullpush import PullPush
 from chromahint.models.resunet import ResUNet

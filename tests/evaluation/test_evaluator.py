@@ -13,7 +13,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from chromahint.data.folder import Folder
 from chromahint.evaluation.evaluator import evaluate, holds
 from chromahint.evaluation.protocols import RandomPixels
-from chromahint.models.grey import Grey
+from chromahint.models.gray_baseline import Grey
 from chromahint.models.pullpush import PullPush
 
 PROTOCOL = RandomPixels([0, 2, 20], 64)

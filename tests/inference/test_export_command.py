@@ -8,10 +8,10 @@ import torch
 
 from chromahint.inference.hub_folder import open_folder
 from chromahint.inference.model_card import without_folders
-from chromahint.models.boxed import in_box
-from chromahint.models.known import CLASSES, target_of
+from chromahint.models.pretrained import in_box
+from chromahint.models.registry import CLASSES, target_of
+from chromahint.models.state_dict import read_state
 from chromahint.models.unet import UNet
-from chromahint.models.weights import read_state
 from chromahint.runs.folder import create_run
 
 UNET = {"_target_": "chromahint.models.unet.UNet", "width": 4, "neutral_start": True}
@@ -32,7 +32,7 @@ def make_run(folder, model=UNET, checkpoint=True):
 def test_own_networks_are_those_of_the_list_with_weights():
     from chromahint.config.compose import compose
     from chromahint.config.folders import options
-    from chromahint.models.catalogue import catalogue
+    from chromahint.models.registry import catalogue
 
     targets = {name: compose("train", [f"model={name}"]).config["model"]["_target_"] for name in options()["model"]}
     learning = {entry.name for entry in catalogue(targets) if entry.parameters}

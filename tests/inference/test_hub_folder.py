@@ -12,8 +12,8 @@ from chromahint.hints.hints import reveal
 from chromahint.inference.at_side import AtSide
 from chromahint.inference.hub_folder import FORMAT, open_folder, write_folder
 from chromahint.models.hscaunet import HSCAUNet
-from chromahint.models.known import CLASSES, build_known
-from chromahint.models.weights import load_weights
+from chromahint.models.registry import CLASSES, build_known
+from chromahint.models.state_dict import load_weights
 from random_weights import disturbed_state
 
 NARROW = {name: {"width": 4} for name in CLASSES} | {"icolorit": {"width": 16, "depth": 1}}

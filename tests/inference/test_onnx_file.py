@@ -9,7 +9,7 @@ import torch
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.hints.hints import no_hints, reveal
 from chromahint.inference.onnx_file import OfLab, write_onnx
-from chromahint.models.known import CLASSES, build_known
+from chromahint.models.registry import CLASSES, build_known
 from random_weights import disturbed_state
 
 onnx = pytest.importorskip("onnx")

@@ -8,8 +8,8 @@ import torch
 
 from chromahint.config.build import build
 from chromahint.config.compose import compose
-from chromahint.models.boxed import BOX, in_box, weights_file
-from chromahint.models.weights import load_weights, read_state
+from chromahint.models.pretrained import BOX, in_box, weights_file
+from chromahint.models.state_dict import load_weights, read_state
 
 NAMES = sorted(file.stem for file in BOX.glob("*.json"))
 SPREADNET = {"_target_": "chromahint.models.spreadnet.SpreadNet", "width": 16, "steps": 4}

@@ -5,10 +5,11 @@ import io
 import pytest
 from rich.console import Console
 
+from chromahint.cli.models import as_tables
 from chromahint.config.check import check
 from chromahint.config.compose import compose
 from chromahint.config.folders import options, shipped
-from chromahint.models.catalogue import as_tables, catalogue
+from chromahint.models.registry import catalogue
 
 NEW_NETWORK = """
 from torch import nn

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from chromahint.hints.hints import Hints, no_hints, reveal
-from chromahint.models.ab_classes import CLASSES, ab_classes, class_ab
+from chromahint.models.ab_bins import CLASSES, ab_classes, class_ab
 from chromahint.models.attention_unet import AttentionUNet
-from chromahint.models.grey import Grey
+from chromahint.models.gray_baseline import Grey
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.icolorit import IColoriT
 from chromahint.models.levin import Levin

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from chromahint.models.seeking import Seek, density
+from chromahint.models.layers.hint_attention import Seek, density
 
 CHANNELS = 6
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from chromahint.models.spreading import fill, filling, spread, taking
+from chromahint.models.layers.propagation import fill, filling, spread, taking
 
 RING = [(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)]
 

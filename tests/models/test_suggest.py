@@ -6,8 +6,8 @@ import torch
 
 from chromahint.color import in_gamut
 from chromahint.hints.hints import no_hints
-from chromahint.models.ab_classes import CLASSES, ab_classes, class_ab
-from chromahint.models.suggest import MOST, SOFTNESS, suggest
+from chromahint.models.ab_bins import CLASSES, ab_classes, class_ab
+from chromahint.models.color_suggestions import MOST, SOFTNESS, suggest
 from chromahint.models.unet import UNet
 from chromahint.models.zhang2017 import Zhang2017
 

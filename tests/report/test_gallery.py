@@ -16,7 +16,7 @@ from chromahint.data.transforms import squash
 from chromahint.hints.hints import reveal
 from chromahint.hints.eval_positions import mark
 from chromahint.models.spreadnet import SpreadNet
-from chromahint.models.weights import load_weights
+from chromahint.models.state_dict import load_weights
 from chromahint.report import gallery as file_of_gallery
 
 

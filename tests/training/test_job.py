@@ -8,8 +8,8 @@ import torch
 import yaml
 from PIL import Image
 
-from chromahint.models.boxed import BOX
-from chromahint.models.weights import read_state
+from chromahint.models.pretrained import BOX
+from chromahint.models.state_dict import read_state
 from chromahint.runs.folder import open_run
 from chromahint.training.task import Colorization
 

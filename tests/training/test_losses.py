@@ -8,7 +8,7 @@ from scipy.ndimage import correlate1d
 from skimage.color import lab2rgb
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from chromahint.models.ab_classes import ab_classes
+from chromahint.models.ab_bins import ab_classes
 from chromahint.training.losses import L1SSIM, MSE, PSNR, Huber, Zhang, ab_ssim
 
 LOSSES = [L1SSIM(), MSE(), Huber(), PSNR(), Zhang()]

@@ -6,7 +6,7 @@ import torch
 
 from chromahint.data.folder import Folder
 from chromahint.evaluation.protocols import RandomPixels
-from chromahint.models.grey import Grey
+from chromahint.models.gray_baseline import Grey
 from chromahint.models.pullpush import PullPush
 from chromahint.training.pictures import Pictures, draw_strip
 

@@ -15,8 +15,8 @@ from chromahint.inference.images import Opened, open_images
 from chromahint.inference.load import Say, load_network
 from chromahint.inference.ready import choose_device
 from chromahint.inference.session import Given, Session, pixels_on
-from chromahint.models.ab_classes import HasClasses
-from chromahint.models.suggest import suggest
+from chromahint.models.ab_bins import HasClasses
+from chromahint.models.color_suggestions import suggest
 
 AnyPicture = TypeVar("AnyPicture", NDArray[Any], Image.Image, Tensor)
 LEAST_SIZE = 16

@@ -90,7 +90,7 @@ def _write_onnx(opened: Opened, output: Path, rgb: bool) -> None:
 def _write_folder(opened: Opened, output: Path) -> None:
     from chromahint.inference.hub_folder import FILES, write_folder
     from chromahint.inference.model_card import describe, write_card
-    from chromahint.models.known import CLASSES
+    from chromahint.models.registry import CLASSES
 
     if opened.name not in CLASSES:
         raise ValueError(

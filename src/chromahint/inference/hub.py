@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from chromahint.hints.hints import Hints
 from chromahint.inference.at_side import AtSide
 from chromahint.inference.hub_folder import FORMAT
-from chromahint.models.known import build_known
+from chromahint.models.registry import build_known
 
 try:
     from huggingface_hub import PyTorchModelHubMixin

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import safetensors.torch
 from torch import Tensor, nn
 
-from chromahint.models.known import build_known
-from chromahint.models.weights import load_weights
+from chromahint.models.registry import build_known
+from chromahint.models.state_dict import load_weights
 from chromahint.runs.files import read_json
 
 FORMAT = "chromahint-network/1"

@@ -13,8 +13,8 @@ from chromahint.data.tiles import NaturalTiles
 from chromahint.data.transforms import squash
 from chromahint.hints.hints import reveal
 from chromahint.hints.eval_positions import mark
-from chromahint.models.layouts import Recognised, recognise
-from chromahint.models.weights import read_state
+from chromahint.models.checkpoint_formats import Recognised, recognise
+from chromahint.models.state_dict import read_state
 
 UNTOLD: dict[str, tuple[Any, Any]] = {"mask_centre": (0.5, 0.0), "output": ("linear", "tanh")}
 """Options of networks that their weights do not tell, and the two values that networks were published with."""

@@ -10,8 +10,8 @@ from typing import Any
 
 from chromahint import __version__
 from chromahint.inference.opening import Opened
-from chromahint.models.boxed import BOX, in_box
-from chromahint.models.card import card_of
+from chromahint.models.pretrained import BOX, in_box
+from chromahint.models.registry import card_of
 from chromahint.runs.files import digest, read_json
 
 _NODES = ("data", "hints", "augment", "loss", "optimizer", "schedule", "trainer")

@@ -13,8 +13,8 @@ from torch import nn
 
 from chromahint.inference.identify import UNTOLD, identify, try_option
 from chromahint.inference.ready import make_ready
-from chromahint.models.boxed import BOX, in_box
-from chromahint.models.known import LEARN_NOTHING, build_known, name_of, target_of
+from chromahint.models.pretrained import BOX, in_box
+from chromahint.models.registry import LEARN_NOTHING, build_known, name_of, target_of
 from chromahint.runs.folder import Run, open_run
 
 CPU = torch.device("cpu")

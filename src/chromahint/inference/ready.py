@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from chromahint.inference.at_side import AtSide
-from chromahint.models.weights import load_weights
+from chromahint.models.state_dict import load_weights
 
 
 def make_ready(network: nn.Module, weights: Path | None, device: torch.device, side: int | None = None) -> nn.Module:

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
-from chromahint.models.card import Card
-from chromahint.models.multigrid import RING, neighbours, solve, weighted_sum
+from chromahint.models.registry import Card
+from chromahint.models.layers.multigrid import RING, neighbours, solve, weighted_sum
 from chromahint.models.pullpush import PullPush
 
 CARD = Card(

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
-from chromahint.models.card import Card, Variant
-from chromahint.models.scaling import (
+from chromahint.models.registry import Card, Variant
+from chromahint.models.layers.lab_scaling import (
     NEUTRAL,
     Head,
     Stem,
@@ -19,7 +19,7 @@ from chromahint.models.scaling import (
     pad_to_multiple,
     to_eight_bit,
 )
-from chromahint.models.zhang_blocks import Encoder, EncoderDecoder, block, conv
+from chromahint.models.layers.zhang import Encoder, EncoderDecoder, block, conv
 
 CARD = Card(
     year=2021,

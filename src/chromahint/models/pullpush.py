@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
-from chromahint.models.card import Card
+from chromahint.models.registry import Card
 
 CARD = Card(
     year=1996,

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
-from chromahint.models.card import Card, Variant
-from chromahint.models.scaling import (
+from chromahint.models.registry import Card, Variant
+from chromahint.models.layers.lab_scaling import (
     NEUTRAL,
     Head,
     Stem,

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
-from chromahint.models.ab_classes import CLASSES, STRIDE
-from chromahint.models.card import Card, Variant
-from chromahint.models.scaling import Head, crop_like, pad_to_multiple
-from chromahint.models.zhang_blocks import EncoderDecoder, block
+from chromahint.models.ab_bins import CLASSES, STRIDE
+from chromahint.models.registry import Card, Variant
+from chromahint.models.layers.lab_scaling import Head, crop_like, pad_to_multiple
+from chromahint.models.layers.zhang import EncoderDecoder, block
 
 CARD = Card(
     year=2017,

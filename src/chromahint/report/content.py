@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chromahint.models.catalogue import Cost
+from chromahint.models.registry import Cost
 from chromahint.report.gather import Gathered, Measured
 from chromahint.report.networks import what_it_takes
 from chromahint.report.ranking import TEST, Best, score

@@ -18,7 +18,7 @@ from chromahint.data.photos import Photos
 from chromahint.evaluation.protocols import HintProtocol
 from chromahint.evaluation.subject import subject
 from chromahint.inference.ready import choose_device, make_ready
-from chromahint.models.catalogue import Cost, cost
+from chromahint.models.registry import Cost, cost
 from chromahint.report.gather import Gathered, Measured, read_evaluation
 from chromahint.runs.folder import Run
 

@@ -21,8 +21,8 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from chromahint.config.build import build
 from chromahint.config.folders import see_own_networks
-from chromahint.models.boxed import weights_file
-from chromahint.models.weights import load_weights
+from chromahint.models.pretrained import weights_file
+from chromahint.models.state_dict import load_weights
 from chromahint.runs.folder import Run, now, open_run
 from chromahint.runs.lock import Busy, alone_in
 from chromahint.training.broken import BrokenFiles

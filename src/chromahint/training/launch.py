@@ -16,7 +16,7 @@ from chromahint.config.check import check
 from chromahint.config.compose import Composed, compose
 from chromahint.config.errors import ConfigError
 from chromahint.config.folders import plans
-from chromahint.models.boxed import weights_file
+from chromahint.models.pretrained import weights_file
 from chromahint.runs.files import read_json
 from chromahint.runs.folder import Run, create_run, open_run, stamp
 from chromahint.training.settling import settle
@@ -83,7 +83,7 @@ def agree_anywhere(config: dict[str, Any]) -> None:
     import torch
 
     from chromahint.config.build import build
-    from chromahint.models.weights import load_weights
+    from chromahint.models.state_dict import load_weights
 
     for part in ("protocol", "hints", "schedule", "loss", "augment"):
         build(config[part])

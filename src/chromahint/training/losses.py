@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from chromahint.color import AB_LIMIT, lab_to_rgb
-from chromahint.models.ab_classes import CLASSES, ab_classes
+from chromahint.models.ab_bins import CLASSES, ab_classes
 
 _WINDOW = 11
 _SIGMA = 1.5

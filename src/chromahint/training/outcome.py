@@ -18,8 +18,8 @@ from chromahint.evaluation.protocols import HintProtocol
 from chromahint.evaluation.subject import subject
 from chromahint.evaluation.table import hint_table
 from chromahint.inference.ready import make_ready
-from chromahint.models.card import card_of
-from chromahint.models.grey import Grey
+from chromahint.models.registry import card_of
+from chromahint.models.gray_baseline import Grey
 from chromahint.models.pullpush import PullPush
 from chromahint.runs.folder import Run
 from chromahint.training.figures import hint_curve, training_curves, write_figure

@@ -21,7 +21,7 @@ from chromahint.evaluation.metrics import PictureMean
 from chromahint.evaluation.protocols import HintProtocol
 from chromahint.evaluation.sweep import hint_sweep
 from chromahint.hints.hints import Hints
-from chromahint.models.ab_classes import HasClasses
+from chromahint.models.ab_bins import HasClasses
 from chromahint.training.limits import Limits
 from chromahint.training.schedules import Schedule
 

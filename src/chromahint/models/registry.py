@@ -1,24 +1,113 @@
-"""The list of networks: what each is, how large, what was published of it, and where it comes from."""
+"""Chromahint's own networks with weights to learn, by the names of `model=`: the only ones that a file can ask for."""
 
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
-from rich import box
-from rich.console import Group
-from rich.table import Table
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from chromahint.hints.hints import no_hints
-from chromahint.models.card import Card, Variant, card_of
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One form of a network that has been described somewhere.
+
+    Attributes:
+        options: what it is built with, where that differs from the defaults of its class.
+        parameters: how many its publication gives it; None where that is not said.
+        gmac: thousand million multiply-adds a picture, as published.
+        side: of the picture that `gmac` is for, in pixels.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    parameters: int | None = None
+    gmac: float | None = None
+    side: int = 256
+
+
+@dataclass(frozen=True)
+class Card:
+    """Where a network comes from.
+
+    Attributes:
+        year: of its publication; None for what has no date.
+        input: what its first layer reads, in its own scaling.
+        source: the paper or project.
+        recipe: what is typed after `chromahint` to train it, as it was published where it was.
+        variants: its published forms.
+    """
+
+    year: int | None
+    input: str
+    source: str
+    recipe: str | None = None
+    variants: tuple[Variant, ...] = (Variant(),)
+
+
+def card_of(target: str) -> Card:
+    """The card beside a class such as `chromahint.models.unet.UNet`; an empty one where its file has none."""
+    card: Card = getattr(importlib.import_module(target.rpartition(".")[0]), "CARD", _UNKNOWN)
+    return card
+
+
+_UNKNOWN = Card(year=None, input="", source="")
+CLASSES = {
+    "attention_unet": "AttentionUNet",
+    "hscaunet": "HSCAUNet",
+    "icolorit": "IColoriT",
+    "multibranch": "MultiBranch",
+    "resunet": "ResUNet",
+    "spreadnet": "SpreadNet",
+    "unet": "UNet",
+    "zhang2017": "Zhang2017",
+}
+LEARN_NOTHING = ("grey", "levin", "pullpush")
+"""Methods by the names of `model=` that have no weights."""
+
+
+def build_known(name: str, options: Mapping[str, Any]) -> nn.Module:
+    """Build one of Chromahint's networks.
+
+    Args:
+        name: as `model=` takes it.
+        options: of its constructor.
+
+    Raises:
+        ValueError: there is no such network, or it has no such option.
+    """
+    if name not in CLASSES:
+        raise ValueError(f"{name!r:.80}: is none of Chromahint's networks, which are {', '.join(CLASSES)}")
+    network_class = getattr(importlib.import_module(target_of(name).rpartition(".")[0]), CLASSES[name])
+    known = list(inspect.signature(network_class).parameters)
+    if strange := [f"{option!r:.80}" for option in options if option not in known]:
+        raise ValueError(f"{name} has no option {', '.join(strange)}; it has {', '.join(known)}")
+    network: nn.Module = network_class(**options)
+    return network
+
+
+def target_of(name: str) -> str:
+    """The class of a network in full, such as `chromahint.models.unet.UNet`."""
+    return f"{__package__}.{name}.{CLASSES[name]}"
+
+
+def name_of(target: str) -> str | None:
+    """The name of a class that was written in full; None for one that is not Chromahint's, or learns nothing.
+
+    >>> name_of("chromahint.models.unet.UNet")
+    'unet'
+    """
+    return next((name for name in CLASSES if target_of(name) == target), None)
+
 
 SIZE = 256
 
@@ -89,38 +178,6 @@ def cost(make: Callable[[], nn.Module], side: int = SIZE) -> Cost:
     with FakeTensorMode(allow_non_fake_inputs=True):
         network = make()
         return Cost(sum(parameter.numel() for parameter in network.parameters()), _gmac(network, side))
-
-
-def as_tables(entries: Sequence[Entry]) -> Group:
-    """Lay the list out for a terminal of 80 columns: figures first, then where each network comes from."""
-    title = f"Networks, at the width of their publication; GMAC of a picture of {SIZE} px"
-    figures = Table(
-        title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False
-    )  # fmt: skip
-    figures.add_column("model=", overflow="fold")
-    for heading in ("parameters", "published", "GMAC", "published"):
-        figures.add_column(heading, justify="right", no_wrap=True)
-    for e in entries:
-        said = e.published
-        gmac = "" if e.gmac is None else f"{e.gmac:.1f}"
-        # work is published for pictures of another side, so it has a line of its own beside what is counted there
-        figures.add_row(
-            "\n ".join([e.name, *(option.removeprefix("model.") for option in e.options)]),
-            f"{e.parameters:,}",
-            "" if said["parameters"] is None else f"{said['parameters']:,}",
-            gmac if said["gmac"] is None else f"{gmac}\n{said['gmac_here']:.1f}",
-            "" if said["gmac"] is None else f"\n{said['gmac']} at {said['side']}",
-        )
-    sources = Table(box=None, show_header=False, padding=(0, 1, 1, 1))
-    for e in {e.name: e for e in entries if e.source}.values():
-        recipe = "" if e.recipe is None else f"\nrecipe: chromahint {e.recipe}"
-        sources.add_row(f"{e.name}\n{e.year or ''}", f"{e.source}\nreads {e.input}{recipe}")
-    return Group(figures, "", sources)
-
-
-def as_json(entries: Sequence[Entry]) -> str:
-    """Write the list as JSON, an object a form."""
-    return json.dumps([asdict(entry) for entry in entries], indent=2)
 
 
 def _entries(name: str, target: str) -> Iterator[Entry]:

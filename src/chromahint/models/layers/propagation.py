@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from chromahint.models.levin import likeness
-from chromahint.models.multigrid import RING, WINDOW, neighbours, weighted_sum
+from chromahint.models.layers.multigrid import RING, WINDOW, neighbours, weighted_sum
 
 _PARENTS = [
     [WINDOW.index((down, right)) for down in (0, below) for right in (0, beside)]

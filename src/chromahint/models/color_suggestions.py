@@ -9,7 +9,7 @@ from torch import Tensor
 
 from chromahint.color import in_gamut
 from chromahint.hints.hints import Hints
-from chromahint.models.ab_classes import STRIDE, HasClasses, class_ab
+from chromahint.models.ab_bins import STRIDE, HasClasses, class_ab
 
 MOST = 9
 SOFTNESS = 0.2

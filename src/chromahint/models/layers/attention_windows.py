@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from chromahint.models.scaling import to_multiple
+from chromahint.models.layers.lab_scaling import to_multiple
 
 CELL = 4
 """Places a side of a cell where a window is looked at."""

@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.color import AB_LIMIT
-from chromahint.models.grouping import CELL, Whole, Windows
-from chromahint.models.scaling import Float32Conv2d, to_multiple
+from chromahint.models.layers.attention_windows import CELL, Whole, Windows
+from chromahint.models.layers.lab_scaling import Float32Conv2d, to_multiple
 
 STATE = 4
 """Channels of what is known of a place: a and b of the hints that it goes by, their L, and the mean of their

@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from chromahint.models.layouts import recognise
+from chromahint.models.checkpoint_formats import recognise
 
 _CONTAINERS = ("state_dict", "model")
 _WRAPPERS = ("module.", "network.", "_orig_mod.")

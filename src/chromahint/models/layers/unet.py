@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from chromahint.models.scaling import NEUTRAL, Head, Stem, from_eight_bit, listen_to_hints
+from chromahint.models.layers.lab_scaling import NEUTRAL, Head, Stem, from_eight_bit, listen_to_hints
 
 
 class DoubleConv(nn.Module):

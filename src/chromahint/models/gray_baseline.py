@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
-from chromahint.models.card import Card
+from chromahint.models.registry import Card
 
 CARD = Card(year=None, input="L", source="the picture as it came: ab = 0 everywhere")
 
