@@ -23,13 +23,13 @@ from torch import Tensor
 
 from chromahint import Colorizer
 from chromahint.color import lab_to_rgb8, rgb_to_lab
-from chromahint.images.decode import read_photo
 from chromahint.data.folder import Folder
 from chromahint.data.tiles import FILES
 from chromahint.evaluation.metrics import psnr
+from chromahint.hints.eval_positions import positions
 from chromahint.hints.hints import Hints, reveal
 from chromahint.hints.sparse_hints import pixels_of
-from chromahint.hints.eval_positions import positions
+from chromahint.images.decode import read_photo
 from chromahint.inference.upsample import bring_up
 
 SHARES, HINTS = (4, 8), (20, 200)

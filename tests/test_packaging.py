@@ -37,7 +37,7 @@ def built(tmp_path_factory):
     return folder
 
 
-BOX = {file.name for file in (ROOT / "src/chromahint/models/box").iterdir()}
+BOX = {file.name for file in (ROOT / "src/chromahint/models/pretrained").iterdir()}
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_configs_and_experiments_travel_in_the_wheel(built):
     assert wanted <= names
     assert "chromahint/py.typed" in names
     assert {"spreadnet.safetensors", "spreadnet.json", "spreadnet.md"} <= BOX
-    assert {f"chromahint/models/box/{name}" for name in BOX} <= names
+    assert {f"chromahint/models/pretrained/{name}" for name in BOX} <= names
     assert not [name for name in names if name.startswith(("tests/", "conf/", "experiments/")) or "__pycache__" in name]
 
 
@@ -91,7 +91,7 @@ def test_the_source_archive_has_what_a_reader_needs(built):
         "pyproject.toml",
         "conf/train.yaml",
         "tests/conftest.py",
-        *(f"src/chromahint/models/box/{name}" for name in BOX),
+        *(f"src/chromahint/models/pretrained/{name}" for name in BOX),
     ):
         assert name in names
     assert not [name for name in names if name.startswith(("runs/", ".venv", "wandb/")) or "__pycache__" in name]

@@ -12,11 +12,11 @@ from PIL import Image
 from chromahint.data import packed as packed_module
 from chromahint.data import packing
 from chromahint.data.command import main
-from chromahint.images.decode import read_photo
 from chromahint.data.folder import Folder, folder_data
 from chromahint.data.packed import Pack, Packed, PackedPhotos, packed_data
 from chromahint.data.photos import BrokenPhoto
 from chromahint.data.transforms import resize
+from chromahint.images.decode import read_photo
 
 SIZES = [(50, 40), (40, 90), (20, 25), (64, 32), (33, 32), (120, 31), (32, 32), (47, 48), (70, 70), (34, 80)]
 

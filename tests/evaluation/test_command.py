@@ -6,8 +6,8 @@ import shutil
 import pytest
 import torch
 
-from chromahint.models.pretrained import BOX
 from chromahint.models.multibranch import MultiBranch
+from chromahint.models.pretrained import BOX
 from chromahint.models.pullpush import PullPush
 from chromahint.models.resunet import ResUNet
 from chromahint.models.spreadnet import SpreadNet

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from chromahint.evaluation.protocols import RandomPixels
-from chromahint.hints.hints import reveal
 from chromahint.hints.eval_positions import positions
+from chromahint.hints.hints import reveal
 
 IDS = ["a", "b", "c"]
 

@@ -14,8 +14,8 @@ from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.evaluation.protocols import Pictures, RandomPixels
 from chromahint.evaluation.published import Cells2023, LabPSNR2021, Patches2017
 from chromahint.evaluation.sweep import hint_sweep
-from chromahint.hints.hints import Hints
 from chromahint.hints.eval_positions import positions
+from chromahint.hints.hints import Hints
 from chromahint.models.pullpush import PullPush
 
 SIZE = 64

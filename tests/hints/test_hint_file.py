@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from chromahint.hints.hint_file import parse_hints, read_hints, write_hints
 from chromahint.hints.annotations import Marks, Point, Stroke
+from chromahint.hints.hint_file import parse_hints, read_hints, write_hints
 
 EXAMPLE = {
     "format": "chromahint-hints/1",

@@ -5,12 +5,11 @@ import pytest
 import torch
 
 from chromahint.color import rgb_to_lab
-from chromahint.visualization import sampler_preview
-from chromahint.visualization.hint_overlay import count_hints, draw_grey, draw_hints, draw_sheet
 from chromahint.hints.hints import reveal
-from chromahint.visualization.sampler_preview import draw_preview
 from chromahint.hints.samplers import PixelList, PixelRange
 from chromahint.hints.strokes import Strokes
+from chromahint.visualization.hint_overlay import count_hints, draw_grey, draw_hints, draw_sheet
+from chromahint.visualization.sampler_preview import draw_preview
 
 RED = (200, 40, 30)
 

@@ -14,8 +14,8 @@ from skimage import data
 from skimage.color import rgb2lab
 
 from chromahint import Colorizer
-from chromahint.hints.hint_file import write_hints
 from chromahint.hints.annotations import Marks, Point
+from chromahint.hints.hint_file import write_hints
 
 PHOTO = data.chelsea()[:120, 60:220]
 MARKS = Marks((Point(30, 40, "#aa3311", 4), Point(110, 90, "#1133aa", 4)))

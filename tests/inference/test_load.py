@@ -14,8 +14,8 @@ from chromahint.config.build import build
 from chromahint.hints.hints import Hints
 from chromahint.inference.load import load_network
 from chromahint.inference.onnx_file import write_onnx
-from chromahint.models.pretrained import in_box
 from chromahint.models.hscaunet import HSCAUNet
+from chromahint.models.pretrained import in_box
 from chromahint.models.resunet import ResUNet
 from chromahint.models.spreadnet import SpreadNet
 from chromahint.models.unet import UNet

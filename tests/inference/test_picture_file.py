@@ -139,7 +139,6 @@ def test_other_profiles_become_srgb_alike_with_8_and_16_bits(tmp_path, space, pi
         file = saved(tmp_path, Image.fromarray(deep), "TIFF", icc_profile=made)
     else:
         write_picture(file := tmp_path / "deep.png", PictureFile(deep))
-        from chromahint.images import image_file
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(picture_file, "_profile", lambda: made)

@@ -11,13 +11,13 @@ import torch
 from chromahint.config.build import build
 from chromahint.config.compose import compose
 from chromahint.config.folders import options
-from chromahint.models.registry import card_of
-from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.checkpoint_formats import recognise
+from chromahint.models.hscaunet import HSCAUNet
+from chromahint.models.registry import card_of
 from chromahint.models.resunet import ResUNet
 from chromahint.models.spreadnet import SpreadNet
-from chromahint.models.unet import UNet
 from chromahint.models.state_dict import load_weights, read_state
+from chromahint.models.unet import UNet
 from chromahint.models.zhang2017 import Zhang2017
 
 

@@ -13,8 +13,8 @@ from PIL import Image
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.data.transforms import squash
-from chromahint.hints.hints import reveal
 from chromahint.hints.eval_positions import mark
+from chromahint.hints.hints import reveal
 from chromahint.models.spreadnet import SpreadNet
 from chromahint.models.state_dict import load_weights
 from chromahint.report import gallery as file_of_gallery

@@ -9,10 +9,10 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Literal
 
+from chromahint.atomic_write import replacing
 from chromahint.data.folder import SPLITS, FilePhotos, find_pictures
 from chromahint.data.module import PhotoData
 from chromahint.data.photos import Photos, Split
-from chromahint.atomic_write import replacing
 
 
 class PlacesImagenet:

@@ -7,9 +7,9 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Literal
 
-from chromahint.images.decode import EXTENSIONS, decode, read_bytes
 from chromahint.data.module import PhotoData
 from chromahint.data.photos import Photos, Picture, Split
+from chromahint.images.decode import EXTENSIONS, decode, read_bytes
 
 SPLITS = ("train", "val", "test")
 

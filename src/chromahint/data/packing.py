@@ -14,14 +14,14 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from torch.utils.data import Dataset
 
-from chromahint.progress import Advance
-from chromahint.images.decode import decode, read_bytes
+from chromahint.atomic_write import replacing
 from chromahint.data.folder import Folder
 from chromahint.data.packed import FORMAT, RECORD, digest, is_pack, read_about, shard_file
 from chromahint.data.photos import BrokenPhoto, Picture
 from chromahint.data.processes import each
 from chromahint.data.transforms import resize
-from chromahint.atomic_write import replacing
+from chromahint.images.decode import decode, read_bytes
+from chromahint.progress import Advance
 
 SHARD = 256
 """Photos in a shard."""

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from chromahint.progress import bar
+from chromahint.atomic_write import replacing
 from chromahint.data.cores import cores
 from chromahint.data.drawing.scene import VERSION, draw_scene
 from chromahint.data.photos import Picture
-from chromahint.atomic_write import replacing
+from chromahint.progress import bar
 
 SHARD = 16
 """Pictures in a file."""

@@ -10,10 +10,10 @@ from rich.table import Table
 from torch.utils.data import Dataset
 
 from chromahint.data.ab_range import NEAR_GREY, ab_range
-from chromahint.progress import Advance
 from chromahint.data.photos import BrokenPhoto, Photos
 from chromahint.data.processes import each
 from chromahint.data.transforms import resize
+from chromahint.progress import Advance
 
 SIDE = 256
 """Colours are looked at when the shorter side is shrunk to this, as training sees them."""

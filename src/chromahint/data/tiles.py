@@ -7,8 +7,8 @@ from pathlib import Path
 
 import skimage
 
-from chromahint.images.decode import read_photo
 from chromahint.data.photos import BrokenPhoto, Picture
+from chromahint.images.decode import read_photo
 
 FILES = {
     "astronaut": "astronaut.png",

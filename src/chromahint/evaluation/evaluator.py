@@ -11,13 +11,13 @@ from typing import Any
 
 import torch
 
-from chromahint.progress import Advance
 from chromahint.data.batches import EvaluationPhotos
 from chromahint.data.loader import PhotoLoader
 from chromahint.data.order import EvaluationOrder
 from chromahint.data.photos import BrokenPhoto, Photos, Subset
 from chromahint.evaluation.protocols import HintProtocol
 from chromahint.evaluation.sweep import Network, Row, hint_sweep, rows, score
+from chromahint.progress import Advance
 from chromahint.runs.files import read_json, write_json, write_text
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from chromahint.progress import bar
 from chromahint.data.photos import Photos
 from chromahint.evaluation.evaluator import evaluate
 from chromahint.evaluation.protocols import HintProtocol
+from chromahint.progress import bar
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from rich.console import Console
 
 from chromahint.config.build import build
 from chromahint.config.errors import ConfigError
-from chromahint.progress import bar
 from chromahint.data.pairs import HintMaskPairs
 from chromahint.evaluation.evaluator import holds
 from chromahint.evaluation.measure import Method, measure
@@ -17,6 +16,7 @@ from chromahint.evaluation.predict import predict
 from chromahint.evaluation.subject import subject
 from chromahint.evaluation.table import hint_table
 from chromahint.inference.ready import choose_device, make_ready
+from chromahint.progress import bar
 
 
 def evaluate_config(

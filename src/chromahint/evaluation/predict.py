@@ -12,17 +12,17 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Subset
 
+from chromahint.atomic_write import replacing
 from chromahint.color import lab_to_rgb8
-from chromahint.progress import Advance
 from chromahint.data.batches import start_worker
 from chromahint.data.pairs import Pair, Pairs
 from chromahint.data.photos import BrokenPhoto
 from chromahint.evaluation.evaluator import holds
 from chromahint.evaluation.sweep import Network
-from chromahint.visualization.hint_overlay import to_pictures
 from chromahint.hints.hints import Hints
+from chromahint.progress import Advance
 from chromahint.runs.files import write_json, write_text
-from chromahint.atomic_write import replacing
+from chromahint.visualization.hint_overlay import to_pictures
 
 COLUMNS = ("image", "name", "id")
 

@@ -13,8 +13,8 @@ from typing import NamedTuple, Protocol
 from torch import Tensor
 
 from chromahint.evaluation.metrics import psnr, ssim
-from chromahint.hints.hints import Hints, reveal
 from chromahint.hints.eval_positions import mark
+from chromahint.hints.hints import Hints, reveal
 
 RGB_MEASURES = "PSNR in dB over SSIM, 8-bit RGB"
 

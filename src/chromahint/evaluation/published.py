@@ -25,9 +25,9 @@ from chromahint.evaluation.protocols import (
     check_size,
     measure_rgb,
 )
+from chromahint.hints.eval_positions import mark, patch_places
 from chromahint.hints.hints import Hints
 from chromahint.hints.patches import fill_cells, paint_patches
-from chromahint.hints.eval_positions import mark, patch_places
 
 _PATCH = 6
 _CELL = 2

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from chromahint.hints.annotations import Color, Marks, Point, Stroke, check_color, check_number, rgb_of
 from chromahint.atomic_write import replacing
+from chromahint.hints.annotations import Color, Marks, Point, Stroke, check_color, check_number, rgb_of
 
 FORMAT = "chromahint-hints/1"
 _UNITS: tuple[Literal["px", "relative"], ...] = ("px", "relative")

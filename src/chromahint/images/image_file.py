@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
-from chromahint.images.decode import MAX_PIXELS, is_srgb, opened, read_bytes, to_srgb
+from chromahint.atomic_write import replacing
 from chromahint.images import encode
+from chromahint.images.decode import MAX_PIXELS, is_srgb, opened, read_bytes, to_srgb
 from chromahint.images.exif import about_photo, orientation
 from chromahint.images.icc import sixteen_bits_to_srgb
-from chromahint.atomic_write import replacing
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -119,9 +119,9 @@ def encode_picture(picture: PictureFile, suffix: str) -> bytes:
     pixels, alpha = picture.pixels, picture.alpha
     layers: NDArray[Any] = pixels if alpha is None else np.dstack([pixels, alpha])
     if kind == "TIFF":
-        return encoding.tiff(layers, picture.exif, _profile(), picture.dpi)
+        return encode.tiff(layers, picture.exif, _profile(), picture.dpi)
     if kind == "PNG" and layers.dtype == np.uint16:
-        return encoding.png(layers, picture.exif, _profile(), picture.dpi)
+        return encode.png(layers, picture.exif, _profile(), picture.dpi)
     image = Image.fromarray(_to_eight(pixels))
     if alpha is not None:
         image.putalpha(Image.fromarray(_to_eight(alpha)))

@@ -25,9 +25,9 @@ def main(words: list[str]) -> int:
     arguments = _parser().parse_args(words)
     _refuse_contradictions(arguments)
     # imports torch, after all that can be said without it
-    from chromahint.progress import bar
     from chromahint.inference.colorizer import Colorizer
     from chromahint.inference.jobs import plan
+    from chromahint.progress import bar
 
     console = Console(soft_wrap=True, highlight=False)
     jobs = plan(arguments.photos, arguments.output, arguments.compare)

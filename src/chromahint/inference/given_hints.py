@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 
 from chromahint.color import rgb_to_lab
-from chromahint.images.decode import decode, read_bytes, read_photo
 from chromahint.data.folder import find_pictures
-from chromahint.hints.hint_file import read_hints
 from chromahint.hints.annotations import Marks
-from chromahint.hints.sparse_hints import HintedPixels
 from chromahint.hints.eval_positions import positions
+from chromahint.hints.hint_file import read_hints
+from chromahint.hints.sparse_hints import HintedPixels
+from chromahint.images.decode import decode, read_bytes, read_photo
 from chromahint.inference.jobs import Job
 
 Size = tuple[int, int]

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from chromahint.color import rgb_to_lab
 from chromahint.data.tiles import NaturalTiles
 from chromahint.data.transforms import squash
-from chromahint.hints.hints import reveal
 from chromahint.hints.eval_positions import mark
+from chromahint.hints.hints import reveal
 from chromahint.models.checkpoint_formats import Recognised, recognise
 from chromahint.models.state_dict import read_state
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from chromahint.images.decode import EXTENSIONS
 from chromahint.data.folder import find_pictures
+from chromahint.images.decode import EXTENSIONS
 from chromahint.images.image_file import WRITTEN
 
 

@@ -19,9 +19,9 @@ import torch
 import torch._dynamo.config
 from torch import Tensor, nn
 
+from chromahint.atomic_write import replacing
 from chromahint.color import AB_LIMIT, lab_to_rgb, rgb_to_lab
 from chromahint.hints.hints import Hints
-from chromahint.atomic_write import replacing
 
 OPSET = 20
 SMALLEST, LARGEST = 32, 8192

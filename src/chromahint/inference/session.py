@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.color import lab_to_shown_rgb, rgb_to_lab
+from chromahint.hints.annotations import Marks, marks_of
 from chromahint.hints.hint_file import read_hints
 from chromahint.hints.hints import Hints
-from chromahint.hints.annotations import Marks, marks_of
 from chromahint.hints.sparse_hints import HintedPixels, pixels_of
 from chromahint.inference.images import Opened
 from chromahint.inference.upsample import bring_up

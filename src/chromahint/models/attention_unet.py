@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
-from chromahint.models.registry import Card
-from chromahint.models.layers.unet import UShape
 from chromahint.models.layers.lab_scaling import crop_like, pad_to_multiple, to_eight_bit
+from chromahint.models.layers.unet import UShape
+from chromahint.models.registry import Card
 from chromahint.models.unet import Up
 
 CARD = Card(

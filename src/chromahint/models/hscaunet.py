@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
-from chromahint.models.registry import Card, Variant
-from chromahint.models.layers.unet import DoubleConv, UShape
 from chromahint.models.layers.lab_scaling import crop_like, pad_to_multiple, to_eight_bit
+from chromahint.models.layers.unet import DoubleConv, UShape
+from chromahint.models.registry import Card, Variant
 
 CARD = Card(
     year=2022,

@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
-from chromahint.models.registry import Card, Variant
 from chromahint.models.layers.lab_scaling import Float32Conv2d, crop_like, pad_to_multiple
+from chromahint.models.registry import Card, Variant
 
 CARD = Card(
     year=2023,

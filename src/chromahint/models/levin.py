@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
-from chromahint.models.registry import Card
 from chromahint.models.layers.multigrid import RING, neighbours, solve, weighted_sum
 from chromahint.models.pullpush import PullPush
+from chromahint.models.registry import Card
 
 CARD = Card(
     year=2004,

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
-from chromahint.models.registry import Card, Variant
 from chromahint.models.layers.lab_scaling import (
     NEUTRAL,
     Head,
@@ -20,6 +19,7 @@ from chromahint.models.layers.lab_scaling import (
     to_eight_bit,
 )
 from chromahint.models.layers.zhang import Encoder, EncoderDecoder, block, conv
+from chromahint.models.registry import Card, Variant
 
 CARD = Card(
     year=2021,

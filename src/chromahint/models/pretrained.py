@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-BOX = Path(__file__).with_name("box")
+BOX = Path(__file__).with_name("pretrained")
 
 
 @dataclass(frozen=True)

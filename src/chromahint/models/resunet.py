@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
-from chromahint.models.registry import Card, Variant
 from chromahint.models.layers.lab_scaling import (
     NEUTRAL,
     Head,
@@ -21,6 +20,7 @@ from chromahint.models.layers.lab_scaling import (
     pad_to_multiple,
     to_eight_bit,
 )
+from chromahint.models.registry import Card, Variant
 
 CARD = Card(
     year=2018,

@@ -19,11 +19,11 @@ from torch import Tensor, nn
 
 from chromahint.color import AB_LIMIT
 from chromahint.hints.hints import Hints
-from chromahint.models.registry import Card
-from chromahint.models.pullpush import pull, pull_push
-from chromahint.models.layers.lab_scaling import Float32Conv2d, room_to_multiple
 from chromahint.models.layers.hint_attention import STATE, Seek, density
+from chromahint.models.layers.lab_scaling import Float32Conv2d, room_to_multiple
 from chromahint.models.layers.propagation import fill, filling, spread, taking
+from chromahint.models.pullpush import pull, pull_push
+from chromahint.models.registry import Card
 
 CARD = Card(
     year=2026,

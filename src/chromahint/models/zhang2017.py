@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
 from chromahint.models.ab_bins import CLASSES, STRIDE
-from chromahint.models.registry import Card, Variant
 from chromahint.models.layers.lab_scaling import Head, crop_like, pad_to_multiple
 from chromahint.models.layers.zhang import EncoderDecoder, block
+from chromahint.models.registry import Card, Variant
 
 CARD = Card(
     year=2017,

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from chromahint.images.decode import read_bytes
-from chromahint.hints.hint_file import parse_hints
 from chromahint.hints.annotations import Marks
-from chromahint.inference.colorizer import Colorizer
+from chromahint.hints.hint_file import parse_hints
+from chromahint.images.decode import read_bytes
 from chromahint.images.image_file import WRITTEN, encode_picture
+from chromahint.inference.colorizer import Colorizer
 from chromahint.inference.session import Reads, Session
 from chromahint.studio.choices import DRAFTS, Choices
 from chromahint.studio.photo import Photo

@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import skimage
 
-from chromahint.images.decode import read_photo
 from chromahint.data.tiles import FILES
+from chromahint.images.decode import read_photo
 from chromahint.studio.choices import SAMPLES
 
 _THUMBNAIL = 300

@@ -17,8 +17,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.trainer.states import TrainerFn
 
-from chromahint.training.loggers import MetricsFile
 from chromahint.atomic_write import replacing
+from chromahint.training.loggers import MetricsFile
 
 
 class WholeFiles(TorchCheckpointIO):

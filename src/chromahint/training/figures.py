@@ -12,8 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from chromahint.runs.figures import read_figures
 from chromahint.atomic_write import replacing
+from chromahint.runs.figures import read_figures
 
 MARKERS = "os^Dv*XP<>"
 """Ten, as there are ten colours: lines are told apart in black and white too."""

@@ -9,9 +9,9 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
+from chromahint.atomic_write import replacing
 from chromahint.data.batches import Batch
 from chromahint.training.task import Colorization
-from chromahint.atomic_write import replacing
 
 
 class FiniteLoss(Callback):

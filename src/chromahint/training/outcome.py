@@ -18,9 +18,9 @@ from chromahint.evaluation.protocols import HintProtocol
 from chromahint.evaluation.subject import subject
 from chromahint.evaluation.table import hint_table
 from chromahint.inference.ready import make_ready
-from chromahint.models.registry import card_of
 from chromahint.models.gray_baseline import Grey
 from chromahint.models.pullpush import PullPush
+from chromahint.models.registry import card_of
 from chromahint.runs.folder import Run
 from chromahint.training.figures import hint_curve, training_curves, write_figure
 from chromahint.training.pictures import draw_strip

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from chromahint.color import rgb_to_lab
-from chromahint.visualization.hint_overlay import Picture, count_hints, draw_hints, draw_sheet
 from chromahint.hints.samplers import Sampler
+from chromahint.visualization.hint_overlay import Picture, count_hints, draw_hints, draw_sheet
 
 
 def draw_preview(

@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from chromahint.models.levin import likeness
 from chromahint.models.layers.multigrid import RING, WINDOW, neighbours, weighted_sum
+from chromahint.models.levin import likeness
 
 _PARENTS = [
     [WINDOW.index((down, right)) for down in (0, below) for right in (0, beside)]
