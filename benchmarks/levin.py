@@ -19,9 +19,9 @@ from pathlib import Path
 import torch
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
-from chromahint.data.folder import Folder
-from chromahint.data.photos import Photos
-from chromahint.data.tiles import NaturalTiles
+from chromahint.data.sources.base import Photos
+from chromahint.data.sources.folder import Folder
+from chromahint.data.sources.skimage_tiles import NaturalTiles
 from chromahint.data.transforms import squash
 from chromahint.evaluation.metrics import psnr
 from chromahint.evaluation.protocols import RandomPixels

@@ -27,11 +27,11 @@ from skimage.color import rgb2lab
 from torch.utils.data import DataLoader, Dataset
 
 from chromahint.color import rgb_to_lab
-from chromahint.data.drawing.scene import draw_scene
-from chromahint.data.folder import Folder, find_pictures, folder_data
-from chromahint.data.packed import packed_data
-from chromahint.data.packing import pack
-from chromahint.data.scenes import scenes_data
+from chromahint.data.pack import pack
+from chromahint.data.sources.folder import Folder, find_pictures, folder_data
+from chromahint.data.sources.packed import packed_data
+from chromahint.data.sources.synthetic_scenes import scenes_data
+from chromahint.data.synthetic.scene import draw_scene
 
 Maker = Callable[[], Iterable[object]]
 

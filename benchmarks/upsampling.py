@@ -23,8 +23,8 @@ from torch import Tensor
 
 from chromahint import Colorizer
 from chromahint.color import lab_to_rgb8, rgb_to_lab
-from chromahint.data.folder import Folder
-from chromahint.data.tiles import FILES
+from chromahint.data.sources.folder import Folder
+from chromahint.data.sources.skimage_tiles import FILES
 from chromahint.evaluation.metrics import psnr
 from chromahint.hints.eval_positions import positions
 from chromahint.hints.hints import Hints, reveal

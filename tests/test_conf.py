@@ -15,8 +15,8 @@ from chromahint.config.build import build
 from chromahint.config.check import check
 from chromahint.config.compose import compose
 from chromahint.config.errors import ConfigError
-from chromahint.data.folder import Folder
-from chromahint.data.packing import pack
+from chromahint.data.pack import pack
+from chromahint.data.sources.folder import Folder
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
 # a sweep is no part of a config; tests/sweeps has those

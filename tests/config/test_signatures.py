@@ -91,7 +91,7 @@ def test_no_annotation_is_anything():
         "chromahint.models.gray_baseline.Grey",
         "chromahint.evaluation.protocols.RandomPixels",
         "chromahint.training.trainer.make_trainer",
-        "chromahint.data.folder.folder_data",
+        "chromahint.data.sources.folder.folder_data",
         "chromahint.training.optimizers.sgd",
     ],
 )

@@ -7,9 +7,9 @@ import shutil
 import pytest
 from PIL import Image
 
-from chromahint.data import folder
-from chromahint.data.composition import PlacesImagenet, places_imagenet_data
-from chromahint.data.folder import folder_data
+from chromahint.data.sources import folder
+from chromahint.data.sources.folder import folder_data
+from chromahint.data.sources.places_imagenet import PlacesImagenet, places_imagenet_data
 
 COUNTS = {"pictures": 21, "val_pictures": 6, "test_pictures": 4}
 

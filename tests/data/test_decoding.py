@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from chromahint.data.photos import BrokenPhoto
+from chromahint.data.sources.base import BrokenPhoto
 from chromahint.images.decode import MAX_PIXELS, decode, read_photo
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
@@ -195,7 +195,7 @@ import io, random, sys
 import numpy as np
 from PIL import Image
 from chromahint.images.decode import decode
-from chromahint.data.photos import BrokenPhoto
+from chromahint.data.sources.base import BrokenPhoto
 
 picture = Image.fromarray(np.random.default_rng(1).integers(0, 256, (40, 50, 3), dtype=np.uint8))
 dice, fine, broken = random.Random(0), 0, 0

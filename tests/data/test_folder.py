@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chromahint.data.folder import FilePhotos, Folder, find_pictures, folder_data
-from chromahint.data.photos import BrokenPhoto
+from chromahint.data.sources.base import BrokenPhoto
+from chromahint.data.sources.folder import FilePhotos, Folder, find_pictures, folder_data
 
 
 def put(root: Path, *names: str) -> None:

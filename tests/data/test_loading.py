@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from chromahint.data.folder import folder_data
-from chromahint.data.module import PhotoData
-from chromahint.data.order import EvaluationOrder, TrainingOrder
+from chromahint.data.datamodule import PhotoData
+from chromahint.data.samplers import EvaluationOrder, TrainingOrder
+from chromahint.data.sources.folder import folder_data
 
 
 @pytest.fixture(scope="module")

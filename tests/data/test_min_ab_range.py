@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 from skimage.color import rgb2lab
 
-from chromahint.data.ab_range import ab_range
-from chromahint.data.folder import folder_data
+from chromahint.data.colorfulness import ab_range
+from chromahint.data.sources.folder import folder_data
 
 
 def test_is_the_range_of_a_plus_the_range_of_b():

@@ -9,12 +9,12 @@ import pytest
 import torch
 from PIL import Image
 
-from chromahint.data import packed as packed_module
-from chromahint.data import packing
+from chromahint.data import pack
 from chromahint.data.command import main
-from chromahint.data.folder import Folder, folder_data
-from chromahint.data.packed import Pack, Packed, PackedPhotos, packed_data
-from chromahint.data.photos import BrokenPhoto
+from chromahint.data.sources import packed as packed_module
+from chromahint.data.sources.base import BrokenPhoto
+from chromahint.data.sources.folder import Folder, folder_data
+from chromahint.data.sources.packed import Pack, Packed, PackedPhotos, packed_data
 from chromahint.data.transforms import resize
 from chromahint.images.decode import read_photo
 

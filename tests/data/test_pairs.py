@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 from skimage.color import rgb2lab
 
-from chromahint.data.pairs import HintMaskPairs, Pairs
-from chromahint.data.photos import BrokenPhoto
+from chromahint.data.sources.base import BrokenPhoto
+from chromahint.data.sources.hint_mask_pairs import HintMaskPairs, Pairs
 
 
 def put(root, name, size=(12, 10), hints=((2, 3),), seed=0, mask_size=None, kind=".png"):

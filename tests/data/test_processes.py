@@ -6,8 +6,7 @@ import signal
 import pytest
 from torch.utils.data import Dataset
 
-from chromahint.data.cores import cores
-from chromahint.data.processes import each
+from chromahint.data.parallel import cores, each
 
 
 class Squares(Dataset):

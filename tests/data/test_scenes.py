@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
-from chromahint.data import shards
-from chromahint.data.drawing.scene import VERSION, draw_scene
-from chromahint.data.scenes import VALIDATION_START, Scenes, scenes_data
+from chromahint.data.sources.synthetic_scenes import VALIDATION_START, Scenes, scenes_data
+from chromahint.data.synthetic import cache
+from chromahint.data.synthetic.scene import VERSION, draw_scene
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def small(**options) -> Scenes:
 DIGEST = """
 import hashlib, sys, cv2
 cv2.setNumThreads(int(sys.argv[1]))
-from chromahint.data.drawing.scene import draw_scene
+from chromahint.data.synthetic.scene import draw_scene
 print(hashlib.sha256(b"".join(draw_scene(3, n, 64).tobytes() for n in (5, 2))).hexdigest())
 """
 

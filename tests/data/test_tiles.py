@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from skimage import data as skimage_data
 
-from chromahint.data import tiles
-from chromahint.data.tiles import NaturalTiles
+from chromahint.data.sources.skimage_tiles import NaturalTiles
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
-from chromahint.data.folder import Folder
+from chromahint.data.sources.folder import Folder
 from chromahint.evaluation.evaluator import evaluate, holds
 from chromahint.evaluation.protocols import RandomPixels
 from chromahint.models.gray_baseline import Grey

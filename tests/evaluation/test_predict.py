@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from chromahint.color import lab_to_rgb8
-from chromahint.data.pairs import Pairs
+from chromahint.data.sources.hint_mask_pairs import Pairs
 from chromahint.hints.hints import Hints
 from chromahint.models.pullpush import PullPush
 

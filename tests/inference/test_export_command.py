@@ -18,7 +18,7 @@ UNET = {"_target_": "chromahint.models.unet.UNet", "width": 4, "neutral_start": 
 
 
 def make_run(folder, model=UNET, checkpoint=True):
-    config = {"model": model, "data": {"_target_": "chromahint.data.folder.folder_data", "size": 96}, "seed": 3}
+    config = {"model": model, "data": {"_target_": "chromahint.data.sources.folder.folder_data", "size": 96}, "seed": 3}
     command = "chromahint train model=unet data.root=/home/me/photos"
     run = create_run(folder, config, {"command": command, "choices": {"model": "unet"}})
     if checkpoint:

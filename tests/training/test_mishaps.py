@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from chromahint.data.folder import FilePhotos
+from chromahint.data.sources.folder import FilePhotos
 from chromahint.training.task import Colorization
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from chromahint.data.folder import Folder
+from chromahint.data.sources.folder import Folder
 from chromahint.evaluation.protocols import RandomPixels
 from chromahint.models.gray_baseline import Grey
 from chromahint.models.pullpush import PullPush

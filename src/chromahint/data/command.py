@@ -13,7 +13,7 @@ from rich.console import Console
 from chromahint.progress import bar
 
 if TYPE_CHECKING:
-    from chromahint.data.folder import Folder
+    from chromahint.data.sources.folder import Folder
 
 NAMED = 20
 """So many broken pictures are named in the terminal; --json names all."""
@@ -31,8 +31,8 @@ def main(words: list[str]) -> int:
 
 def check(arguments: argparse.Namespace) -> int:
     """Read every picture and say what is there; the exit status is 1 where some can't be read."""
-    from chromahint.data.packed import Packed, PackedPhotos, is_pack
-    from chromahint.data.survey import survey
+    from chromahint.data.dataset_check import survey
+    from chromahint.data.sources.packed import Packed, PackedPhotos, is_pack
 
     root = Path(arguments.root).expanduser()
     packed = Packed(str(root), **_lists(arguments)) if is_pack(root) else None
@@ -55,7 +55,7 @@ def check(arguments: argparse.Namespace) -> int:
 
 def pack(arguments: argparse.Namespace) -> int:
     """Shrink every picture once into a folder that data=packed reads."""
-    from chromahint.data.packing import pack
+    from chromahint.data.pack import pack
 
     source, output = _folder(arguments), Path(arguments.output).expanduser()
     total = len(source.photos("all"))
@@ -73,7 +73,7 @@ def pack(arguments: argparse.Namespace) -> int:
 
 def clean_cache(_: argparse.Namespace) -> int:
     """Delete drawn scenes; they are drawn again when they are needed."""
-    from chromahint.data.shards import clear_cache
+    from chromahint.data.synthetic.cache import clear_cache
 
     folder, size = clear_cache()
     print(f"deleted {size / 1e6:,.1f} MB of drawn scenes in {folder}")  # noqa: T201
@@ -117,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _folder(arguments: argparse.Namespace) -> Folder:
-    from chromahint.data.folder import Folder
+    from chromahint.data.sources.folder import Folder
 
     if not Path(arguments.root).expanduser().is_dir():
         raise ValueError(f"{arguments.root}: there is no such folder. Type the path of one that has pictures in it.")
@@ -129,7 +129,7 @@ def _lists(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _workers(arguments: argparse.Namespace) -> int:
-    from chromahint.data.cores import cores
+    from chromahint.data.parallel import cores
 
     chosen: int | None = arguments.workers
     return cores() if chosen is None else chosen

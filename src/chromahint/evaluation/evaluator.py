@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
-from chromahint.data.batches import EvaluationPhotos
-from chromahint.data.loader import PhotoLoader
-from chromahint.data.order import EvaluationOrder
-from chromahint.data.photos import BrokenPhoto, Photos, Subset
+from chromahint.data.dataloader import PhotoLoader
+from chromahint.data.dataset import EvaluationPhotos
+from chromahint.data.samplers import EvaluationOrder
+from chromahint.data.sources.base import BrokenPhoto, Photos, Subset
 from chromahint.evaluation.protocols import HintProtocol
 from chromahint.evaluation.sweep import Network, Row, hint_sweep, rows, score
 from chromahint.progress import Advance

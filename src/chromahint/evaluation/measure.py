@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from chromahint.data.photos import Photos
+from chromahint.data.sources.base import Photos
 from chromahint.evaluation.evaluator import evaluate
 from chromahint.evaluation.protocols import HintProtocol
 from chromahint.progress import bar

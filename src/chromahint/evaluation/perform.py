@@ -9,7 +9,7 @@ from rich.console import Console
 
 from chromahint.config.build import build
 from chromahint.config.errors import ConfigError
-from chromahint.data.pairs import HintMaskPairs
+from chromahint.data.sources.hint_mask_pairs import HintMaskPairs
 from chromahint.evaluation.evaluator import holds
 from chromahint.evaluation.measure import Method, measure
 from chromahint.evaluation.predict import predict

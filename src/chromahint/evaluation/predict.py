@@ -14,9 +14,9 @@ from torch.utils.data import DataLoader, Subset
 
 from chromahint.atomic_write import replacing
 from chromahint.color import lab_to_rgb8
-from chromahint.data.batches import start_worker
-from chromahint.data.pairs import Pair, Pairs
-from chromahint.data.photos import BrokenPhoto
+from chromahint.data.dataset import start_worker
+from chromahint.data.sources.base import BrokenPhoto
+from chromahint.data.sources.hint_mask_pairs import Pair, Pairs
 from chromahint.evaluation.evaluator import holds
 from chromahint.evaluation.sweep import Network
 from chromahint.hints.hints import Hints

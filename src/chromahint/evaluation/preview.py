@@ -27,8 +27,8 @@ def main(words: Sequence[str]) -> int:
         raise ValueError(f"--size {arguments.size}: a side is 16 pixels or more; type --size 256")
     from chromahint.config.build import build
     from chromahint.config.compose import compose
-    from chromahint.data.folder import Folder
-    from chromahint.data.tiles import NaturalTiles
+    from chromahint.data.sources.folder import Folder
+    from chromahint.data.sources.skimage_tiles import NaturalTiles
     from chromahint.data.transforms import squash
     from chromahint.evaluation.pictures import write_png
     from chromahint.visualization.sampler_preview import draw_preview

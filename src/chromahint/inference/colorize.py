@@ -60,7 +60,7 @@ def _colour(job: Job, colorizer: Colorizer, hints: Give) -> str | None:
     Raises:
         ValueError: nothing can be written, which other photos would meet too.
     """
-    from chromahint.data.photos import BrokenPhoto
+    from chromahint.data.sources.base import BrokenPhoto
     from chromahint.images.image_file import before_and_after, read_picture, write_picture
 
     try:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from chromahint.color import rgb_to_lab
-from chromahint.data.folder import find_pictures
+from chromahint.data.sources.folder import find_pictures
 from chromahint.hints.annotations import Marks
 from chromahint.hints.eval_positions import positions
 from chromahint.hints.hint_file import read_hints

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from chromahint.color import rgb_to_lab
-from chromahint.data.tiles import NaturalTiles
+from chromahint.data.sources.skimage_tiles import NaturalTiles
 from chromahint.data.transforms import squash
 from chromahint.hints.eval_positions import mark
 from chromahint.hints.hints import reveal

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from chromahint.data.folder import find_pictures
+from chromahint.data.sources.folder import find_pictures
 from chromahint.images.decode import EXTENSIONS
 from chromahint.images.image_file import WRITTEN
 

@@ -14,7 +14,7 @@ from torch import nn
 from chromahint.config.build import build
 from chromahint.config.compose import compose
 from chromahint.config.folders import see_own_networks
-from chromahint.data.photos import Photos
+from chromahint.data.sources.base import Photos
 from chromahint.evaluation.protocols import HintProtocol
 from chromahint.evaluation.subject import subject
 from chromahint.inference.ready import choose_device, make_ready

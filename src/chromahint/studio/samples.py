@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import skimage
 
-from chromahint.data.tiles import FILES
+from chromahint.data.sources.skimage_tiles import FILES
 from chromahint.images.decode import read_photo
 from chromahint.studio.choices import SAMPLES
 

@@ -12,8 +12,8 @@ from packaging.requirements import Requirement
 from rich.console import Console
 from rich.table import Table
 
-from chromahint.data.cores import cores
-from chromahint.data.shards import cache_folder
+from chromahint.data.parallel import cores
+from chromahint.data.synthetic.cache import cache_folder
 from chromahint.runs.folder import versions
 from chromahint.training.devices import choose_precision
 from chromahint.training.loggers import has_key

@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
 from chromahint.atomic_write import replacing
-from chromahint.data.batches import Batch
+from chromahint.data.dataset import Batch
 from chromahint.training.task import Colorization
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from torch import nn
 
 from chromahint.config.build import build
-from chromahint.data.module import PhotoData
+from chromahint.data.datamodule import PhotoData
 from chromahint.evaluation.measure import Method, measure
 from chromahint.evaluation.pictures import write_png
 from chromahint.evaluation.protocols import HintProtocol

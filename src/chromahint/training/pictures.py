@@ -11,7 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
-from chromahint.data.photos import BrokenPhoto, Photos
+from chromahint.data.sources.base import BrokenPhoto, Photos
 from chromahint.data.transforms import squash
 from chromahint.evaluation.pictures import strip
 from chromahint.evaluation.protocols import HintProtocol

@@ -15,7 +15,7 @@ from chromahint.config.build import build
 from chromahint.config.check import check
 from chromahint.config.compose import compose
 from chromahint.config.errors import ConfigError
-from chromahint.data.module import PhotoData
+from chromahint.data.datamodule import PhotoData
 from chromahint.evaluation.comparison import same_photos
 from chromahint.evaluation.evaluator import read_rows
 from chromahint.evaluation.measure import Method, measure

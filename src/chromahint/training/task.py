@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from chromahint.color import rgb_to_lab
-from chromahint.data.batches import Batch
+from chromahint.data.dataset import Batch
 from chromahint.evaluation.metrics import PictureMean
 from chromahint.evaluation.protocols import HintProtocol
 from chromahint.evaluation.sweep import hint_sweep

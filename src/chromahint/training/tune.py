@@ -25,7 +25,7 @@ from chromahint.config.build import build
 from chromahint.config.compose import Config
 from chromahint.config.errors import ConfigError
 from chromahint.config.reading import read
-from chromahint.data.batches import Batch
+from chromahint.data.dataset import Batch
 from chromahint.runs.folder import stamp
 from chromahint.training.devices import choose_precision
 from chromahint.training.figures import write_figure

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from chromahint.atomic_write import replacing
-from chromahint.data.folder import SPLITS, FilePhotos, find_pictures
-from chromahint.data.module import PhotoData
-from chromahint.data.photos import Photos, Split
+from chromahint.data.datamodule import PhotoData
+from chromahint.data.sources.base import Photos, Split
+from chromahint.data.sources.folder import SPLITS, FilePhotos, find_pictures
 
 
 class PlacesImagenet:

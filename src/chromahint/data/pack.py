@@ -15,10 +15,10 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from chromahint.atomic_write import replacing
-from chromahint.data.folder import Folder
-from chromahint.data.packed import FORMAT, RECORD, digest, is_pack, read_about, shard_file
-from chromahint.data.photos import BrokenPhoto, Picture
-from chromahint.data.processes import each
+from chromahint.data.parallel import each
+from chromahint.data.sources.base import BrokenPhoto, Picture
+from chromahint.data.sources.folder import Folder
+from chromahint.data.sources.packed import FORMAT, RECORD, digest, is_pack, read_about, shard_file
 from chromahint.data.transforms import resize
 from chromahint.images.decode import decode, read_bytes
 from chromahint.progress import Advance

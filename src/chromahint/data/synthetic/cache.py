@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from chromahint.atomic_write import replacing
-from chromahint.data.cores import cores
-from chromahint.data.drawing.scene import VERSION, draw_scene
-from chromahint.data.photos import Picture
+from chromahint.data.parallel import cores
+from chromahint.data.sources.base import Picture
+from chromahint.data.synthetic.scene import VERSION, draw_scene
 from chromahint.progress import bar
 
 SHARD = 16

@@ -13,8 +13,8 @@ from torch.nn.functional import adaptive_avg_pool2d
 from torch.utils.data import Dataset
 
 from chromahint.color import rgb_to_lab
-from chromahint.data.folder import find_pictures
-from chromahint.data.photos import BrokenPhoto, Picture
+from chromahint.data.sources.base import BrokenPhoto, Picture
+from chromahint.data.sources.folder import find_pictures
 from chromahint.data.transforms import squash
 from chromahint.hints.hints import Hints, reveal
 from chromahint.images.decode import decode, read_bytes

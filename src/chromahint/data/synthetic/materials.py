@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chromahint.data.drawing.dice import Dice, Floats
+from chromahint.data.synthetic.rng import Dice, Floats
 
 
 class Family(NamedTuple):

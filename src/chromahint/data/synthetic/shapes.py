@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from chromahint.data.drawing.dice import Dice, Floats
+from chromahint.data.synthetic.rng import Dice, Floats
 
 Mask = npt.NDArray[np.uint8]
 

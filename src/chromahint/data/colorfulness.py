@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from chromahint.color import rgb_to_lab
-from chromahint.data.photos import Picture
+from chromahint.data.sources.base import Picture
 
 NEAR_GREY = 5.0
 """Their recipe drops a picture that spans less than this."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from chromahint.data.drawing.dice import Dice, Floats
-from chromahint.data.drawing.materials import Light, Material
-from chromahint.data.drawing.painting import Canvas
-from chromahint.data.drawing.shapes import ridge
-from chromahint.data.drawing.textures import cut, uneven
+from chromahint.data.synthetic.materials import Light, Material
+from chromahint.data.synthetic.painting import Canvas
+from chromahint.data.synthetic.rng import Dice, Floats
+from chromahint.data.synthetic.shapes import ridge
+from chromahint.data.synthetic.textures import cut, uneven
 
 
 def paint_background(canvas: Canvas, palette: list[Material], has_sky: bool) -> float:

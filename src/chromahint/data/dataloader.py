@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from chromahint.data.batches import Batch, as_it_is, start_worker
-from chromahint.data.order import Batches, EvaluationOrder, TrainingOrder
+from chromahint.data.dataset import Batch, as_it_is, start_worker
+from chromahint.data.samplers import Batches, EvaluationOrder, TrainingOrder
 
 
 class PhotoLoader(DataLoader[Batch]):

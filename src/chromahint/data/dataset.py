@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from chromahint.data.ab_range import ab_range
-from chromahint.data.order import Draw, draw_seed
-from chromahint.data.photos import BrokenPhoto, Photos, Picture
+from chromahint.data.colorfulness import ab_range
+from chromahint.data.samplers import Draw, draw_seed
+from chromahint.data.sources.base import BrokenPhoto, Photos, Picture
 from chromahint.data.transforms import TrainingFit, squash
 
 

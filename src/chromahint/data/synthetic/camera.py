@@ -7,10 +7,10 @@ import math
 import cv2
 import numpy as np
 
-from chromahint.data.drawing.dice import Dice, Floats
-from chromahint.data.drawing.materials import Light
-from chromahint.data.drawing.textures import uneven
-from chromahint.data.photos import Picture
+from chromahint.data.sources.base import Picture
+from chromahint.data.synthetic.materials import Light
+from chromahint.data.synthetic.rng import Dice, Floats
+from chromahint.data.synthetic.textures import uneven
 
 
 def photograph(dice: Dice, scene: Floats, light: Light) -> Picture:

@@ -23,9 +23,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from chromahint.data.folder import SPLITS, Folder
-from chromahint.data.module import PhotoData
-from chromahint.data.photos import BrokenPhoto, Photos, Picture
+from chromahint.data.datamodule import PhotoData
+from chromahint.data.sources.base import BrokenPhoto, Photos, Picture
+from chromahint.data.sources.folder import SPLITS, Folder
 
 FORMAT = "chromahint-pack/1"
 RECORD = np.dtype(

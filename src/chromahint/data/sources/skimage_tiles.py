@@ -7,7 +7,7 @@ from pathlib import Path
 
 import skimage
 
-from chromahint.data.photos import BrokenPhoto, Picture
+from chromahint.data.sources.base import BrokenPhoto, Picture
 from chromahint.images.decode import read_photo
 
 FILES = {

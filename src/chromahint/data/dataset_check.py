@@ -9,9 +9,9 @@ from rich import box
 from rich.table import Table
 from torch.utils.data import Dataset
 
-from chromahint.data.ab_range import NEAR_GREY, ab_range
-from chromahint.data.photos import BrokenPhoto, Photos
-from chromahint.data.processes import each
+from chromahint.data.colorfulness import NEAR_GREY, ab_range
+from chromahint.data.parallel import each
+from chromahint.data.sources.base import BrokenPhoto, Photos
 from chromahint.data.transforms import resize
 from chromahint.progress import Advance
 

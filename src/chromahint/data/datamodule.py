@@ -6,10 +6,10 @@ from pathlib import Path
 
 import lightning as L
 
-from chromahint.data.batches import EvaluationPhotos, TrainingPhotos
-from chromahint.data.loader import PhotoLoader
-from chromahint.data.order import EvaluationOrder, TrainingOrder
-from chromahint.data.photos import PhotoSource, Split
+from chromahint.data.dataloader import PhotoLoader
+from chromahint.data.dataset import EvaluationPhotos, TrainingPhotos
+from chromahint.data.samplers import EvaluationOrder, TrainingOrder
+from chromahint.data.sources.base import PhotoSource, Split
 from chromahint.data.transforms import Fit, TrainingFit
 
 

@@ -11,7 +11,7 @@ import math
 import cv2
 import numpy as np
 
-from chromahint.data.drawing.dice import Dice, Floats
+from chromahint.data.synthetic.rng import Dice, Floats
 
 SIDE = 512
 

@@ -7,8 +7,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Literal
 
-from chromahint.data.module import PhotoData
-from chromahint.data.photos import Photos, Picture, Split
+from chromahint.data.datamodule import PhotoData
+from chromahint.data.sources.base import Photos, Picture, Split
 from chromahint.images.decode import EXTENSIONS, decode, read_bytes
 
 SPLITS = ("train", "val", "test")

@@ -7,10 +7,10 @@ import math
 import cv2
 import numpy as np
 
-from chromahint.data.drawing.dice import Dice, Floats
-from chromahint.data.drawing.materials import Light, Material
-from chromahint.data.drawing.shapes import Mask, fill, outline
-from chromahint.data.drawing.textures import cut
+from chromahint.data.synthetic.materials import Light, Material
+from chromahint.data.synthetic.rng import Dice, Floats
+from chromahint.data.synthetic.shapes import Mask, fill, outline
+from chromahint.data.synthetic.textures import cut
 
 
 class Canvas:

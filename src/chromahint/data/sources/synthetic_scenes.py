@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from chromahint.data.drawing.scene import VERSION
-from chromahint.data.module import PhotoData
-from chromahint.data.photos import Photos, Picture, Split, first
-from chromahint.data.shards import Shards
-from chromahint.data.tiles import NaturalTiles
+from chromahint.data.datamodule import PhotoData
+from chromahint.data.sources.base import Photos, Picture, Split, first
+from chromahint.data.sources.skimage_tiles import NaturalTiles
+from chromahint.data.synthetic.cache import Shards
+from chromahint.data.synthetic.scene import VERSION
 
 VALIDATION_START = 1_000_000_000
 """Validation scenes are numbered from here, so that no number of training scenes reaches them."""

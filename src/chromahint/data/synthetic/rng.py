@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from chromahint.data.order import draw_seed
+from chromahint.data.samplers import draw_seed
 
 Floats = npt.NDArray[np.float32]
 T = TypeVar("T")
