@@ -8,7 +8,7 @@ import torch
 from chromahint.config.build import build
 from chromahint.config.compose import compose
 from chromahint.runs.files import read_json
-from chromahint.runs.folder import open_run
+from chromahint.runs.run import open_run
 from chromahint.training.plan_file import read_plan
 
 FOLDER = Path(__file__).resolve().parents[1] / "experiments"

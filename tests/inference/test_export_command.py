@@ -12,7 +12,7 @@ from chromahint.models.pretrained import in_box
 from chromahint.models.registry import CLASSES, target_of
 from chromahint.models.state_dict import read_state
 from chromahint.models.unet import UNet
-from chromahint.runs.folder import create_run
+from chromahint.runs.run import create_run
 
 UNET = {"_target_": "chromahint.models.unet.UNet", "width": 4, "neutral_start": True}
 

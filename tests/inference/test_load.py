@@ -19,7 +19,7 @@ from chromahint.models.pretrained import in_box
 from chromahint.models.resunet import ResUNet
 from chromahint.models.spreadnet import SpreadNet
 from chromahint.models.unet import UNet
-from chromahint.runs.folder import open_run
+from chromahint.runs.run import open_run
 
 CPU = torch.device("cpu")
 PHOTO = data.chelsea()[:120, :150]

@@ -42,7 +42,7 @@ def test_without_weights_it_keeps_its_own():
 
 def test_a_checkpoint_of_a_run_fits(smoke_run):
     from chromahint.config.build import build
-    from chromahint.runs.folder import open_run
+    from chromahint.runs.run import open_run
 
     run = open_run(smoke_run)
     network = build(run.config["model"])

@@ -8,7 +8,7 @@ import numpy as np
 
 from chromahint.evaluation.protocols import RandomPixels
 from chromahint.evaluation.sweep import Row, score
-from chromahint.runs.folder import create_run
+from chromahint.runs.run import create_run
 
 COUNTS = [0, 1, 10, 100]
 

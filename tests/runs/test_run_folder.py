@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 import yaml
 
-from chromahint.runs.folder import Run, create_run, now, open_run, stamp
+from chromahint.runs.run import Run, create_run, now, open_run, stamp
 
 CONFIG = {"seed": 0, "model": {"_target_": "x.Y", "width": 4}, "name": None, "counts": [0, 1]}
 

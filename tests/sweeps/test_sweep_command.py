@@ -11,7 +11,7 @@ import pytest
 import yaml
 from optuna.trial import TrialState
 
-from chromahint.runs.folder import open_run
+from chromahint.runs.run import open_run
 from chromahint.sweeps.definition import load_sweep
 from chromahint.sweeps.study import lost, open_study, slots
 

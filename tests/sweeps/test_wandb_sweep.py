@@ -16,7 +16,7 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 from wandb.wandb_agent import Agent
 
 from chromahint.config.errors import ConfigError
-from chromahint.runs.folder import open_run
+from chromahint.runs.run import open_run
 from chromahint.sweeps.definition import names, read_sweep
 from chromahint.sweeps.wandb_file import read_values, wandb_file
 

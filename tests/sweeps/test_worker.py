@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 
 from chromahint.config.compose import compose
 from chromahint.runs.files import read_json
-from chromahint.runs.folder import Run, open_run
+from chromahint.runs.run import Run, open_run
 from chromahint.sweeps import worker
 from chromahint.sweeps.definition import load_sweep
 from chromahint.sweeps.study import SLOT, lost, open_study, slots
@@ -226,7 +226,7 @@ def test_a_training_that_outlives_its_worker_is_waited_for(sweep, quick, tmp_pat
     assert sweep(trials=1).status == 130
     [run] = list(asked)
     code = (
-        "import sys, time\nfrom chromahint.runs.folder import open_run\nfrom chromahint.runs.lock import alone_in\n"
+        "import sys, time\nfrom chromahint.runs.run import open_run\nfrom chromahint.runs.lock import alone_in\n"
         "run = open_run(sys.argv[1])\n"
         "with alone_in(run.path):\n"
         "    print('mine', flush=True)\n    sys.stdin.readline()\n"

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from chromahint.config.build import build
-from chromahint.runs.folder import open_run
+from chromahint.runs.run import open_run
 from chromahint.training import processes
 from chromahint.training.job import make_task
 

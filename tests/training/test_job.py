@@ -10,7 +10,7 @@ from PIL import Image
 
 from chromahint.models.pretrained import BOX
 from chromahint.models.state_dict import read_state
-from chromahint.runs.folder import open_run
+from chromahint.runs.run import open_run
 from chromahint.training.task import Colorization
 
 COUNTS = ["0", "1", "10", "100", "328", "1966"]

@@ -107,7 +107,7 @@ def test_each_run_is_a_process_of_its_own(command, tiny, monkeypatch):
 
 def test_configs_are_those_of_single_runs(command, tiny, quick, tmp_path):
     from chromahint.config.compose import compose
-    from chromahint.runs.folder import Run
+    from chromahint.runs.run import Run
 
     assert command("train", "-m", *tiny, "model=unet,resunet", "seed=0,1").status == 0
     [parent] = (tmp_path / "runs/multirun").iterdir()

@@ -10,7 +10,7 @@ import yaml
 from PIL import Image
 
 from chromahint.models.pullpush import PullPush
-from chromahint.runs.folder import Run
+from chromahint.runs.run import Run
 from chromahint.training import plan as command_file
 from chromahint.training.comparison_table import Entry, tables
 from chromahint.training.job import main as job

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from chromahint.runs.folder import open_run
+from chromahint.runs.run import open_run
 from chromahint.training.reproduce import Comparison, differences, verdict
 
 

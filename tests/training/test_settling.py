@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from chromahint.runs.folder import create_run
+from chromahint.runs.run import create_run
 from chromahint.training.settling import settle
 
 

@@ -9,7 +9,7 @@ import pytest
 import slurm_here
 
 from chromahint.config.errors import ConfigError
-from chromahint.runs.folder import create_run
+from chromahint.runs.run import create_run
 from chromahint.training import multirun, slurm_jobs
 from chromahint.training.slurm import Shape, Slurm
 from chromahint.training.stopping import requeue
@@ -94,7 +94,7 @@ def test_a_run_that_was_killed_is_noted_shown_and_goes_on_from_the_same_script(c
 
 def slurm_run(path):
     """A run that was submitted again by hand, which the job itself notes when it begins."""
-    from chromahint.runs.folder import Run
+    from chromahint.runs.run import Run
 
     run = Run(path)
     run.note(state="created", slurm_job="4712_0")

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from chromahint.config.folders import options
-from chromahint.runs.folder import open_run
+from chromahint.runs.run import open_run
 from chromahint.training.job import make_task
 from chromahint.training.task import Colorization
 

@@ -13,7 +13,7 @@ from chromahint.config.errors import ConfigError
 from chromahint.config.folders import options
 from chromahint.evaluation.of_weights import chosen, compose_for_weights, keys, nodes_of, typed
 from chromahint.models.pretrained import in_box, weights_file
-from chromahint.runs.folder import Run, open_run
+from chromahint.runs.run import Run, open_run
 
 SPLITS = ("train", "val", "test", "all")
 

@@ -10,7 +10,7 @@ from chromahint.config.check import check, wrong_weights
 from chromahint.config.compose import Composed, Config, compose
 from chromahint.config.errors import ConfigError
 from chromahint.config.reading import read
-from chromahint.runs.folder import Run, open_run
+from chromahint.runs.run import Run, open_run
 
 
 def compose_for_weights(file: Path, overrides: Sequence[str], say: Callable[[str], None]) -> Composed:

@@ -15,7 +15,7 @@ from chromahint.inference.identify import UNTOLD, identify, try_option
 from chromahint.inference.ready import make_ready
 from chromahint.models.pretrained import BOX, in_box
 from chromahint.models.registry import LEARN_NOTHING, build_known, name_of, target_of
-from chromahint.runs.folder import Run, open_run
+from chromahint.runs.run import Run, open_run
 
 CPU = torch.device("cpu")
 

@@ -15,8 +15,8 @@ from chromahint.report.gather import Gathered, Measured
 from chromahint.report.networks import what_it_takes
 from chromahint.report.ranking import TEST, Best, score
 from chromahint.report.statistics import Array, draws, interval, shares_won
-from chromahint.runs.figures import Points, read_figures
-from chromahint.runs.folder import Run
+from chromahint.runs.metrics_csv import Points, read_figures
+from chromahint.runs.run import Run
 
 if TYPE_CHECKING:
     from chromahint.report.gallery import Gallery

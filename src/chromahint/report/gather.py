@@ -17,7 +17,7 @@ from chromahint.evaluation.evaluator import read_rows
 from chromahint.report.naming import short_names
 from chromahint.report.statistics import Array
 from chromahint.runs.files import read_json
-from chromahint.runs.folder import Run, open_run, run_folders
+from chromahint.runs.run import Run, open_run, run_folders
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from chromahint.evaluation.subject import subject
 from chromahint.inference.ready import choose_device, make_ready
 from chromahint.models.registry import Cost, cost
 from chromahint.report.gather import Gathered, Measured, read_evaluation
-from chromahint.runs.folder import Run
+from chromahint.runs.run import Run
 
 
 def what_it_takes(measured: Measured) -> Cost | None:

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Literal, TypedDict
 
-from chromahint.runs.folder import run_folders
+from chromahint.runs.run import run_folders
 
 SAMPLES = ("astronaut", "chelsea", "coffee", "rocket")
 BOX = "box"

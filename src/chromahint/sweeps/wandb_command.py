@@ -10,7 +10,7 @@ from pathlib import Path
 
 from chromahint.config.errors import ConfigError
 from chromahint.runs.files import write_text
-from chromahint.runs.folder import stamp
+from chromahint.runs.run import stamp
 from chromahint.sweeps.definition import names, read_sweep
 from chromahint.sweeps.wandb_file import FIRST, read_values, wandb_file
 from chromahint.training.launch import agree, checked, make_run, work

@@ -15,10 +15,10 @@ from rich.console import Console
 
 from chromahint.config.compose import Composed
 from chromahint.config.errors import ConfigError
-from chromahint.runs.figures import read_figures
 from chromahint.runs.files import write_json
-from chromahint.runs.folder import Run, open_run
 from chromahint.runs.lock import Busy
+from chromahint.runs.metrics_csv import read_figures
+from chromahint.runs.run import Run, open_run
 from chromahint.sweeps.best import write_best
 from chromahint.sweeps.claims import Claims
 from chromahint.sweeps.definition import Sweep, load_sweep

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from chromahint.data.parallel import cores
 from chromahint.data.synthetic.cache import cache_folder
-from chromahint.runs.folder import versions
+from chromahint.runs.run import versions
 from chromahint.training.devices import choose_precision
 from chromahint.training.loggers import has_key
 

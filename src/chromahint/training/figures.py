@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from chromahint.atomic_write import replacing
-from chromahint.runs.figures import read_figures
+from chromahint.runs.metrics_csv import read_figures
 
 MARKERS = "os^Dv*XP<>"
 """Ten, as there are ten colours: lines are told apart in black and white too."""

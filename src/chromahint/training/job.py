@@ -23,8 +23,8 @@ from chromahint.config.build import build
 from chromahint.config.folders import see_own_networks
 from chromahint.models.pretrained import weights_file
 from chromahint.models.state_dict import load_weights
-from chromahint.runs.folder import Run, now, open_run
 from chromahint.runs.lock import Busy, alone_in
+from chromahint.runs.run import Run, now, open_run
 from chromahint.training.broken import BrokenFiles
 from chromahint.training.checkpoints import find_saved
 from chromahint.training.finite import FiniteLoss

@@ -18,7 +18,7 @@ from chromahint.config.errors import ConfigError
 from chromahint.config.folders import plans
 from chromahint.models.pretrained import weights_file
 from chromahint.runs.files import read_json
-from chromahint.runs.folder import Run, create_run, open_run, stamp
+from chromahint.runs.run import Run, create_run, open_run, stamp
 from chromahint.training.settling import settle
 from chromahint.training.slurm_jobs import this_job
 

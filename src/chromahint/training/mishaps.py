@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from chromahint.runs.folder import Run
+from chromahint.runs.run import Run
 
 ROOM = 50_000_000
 """Bytes: with less than this, writing fails for want of room."""

@@ -20,7 +20,7 @@ from chromahint.config.check import check
 from chromahint.config.compose import compose
 from chromahint.config.errors import ConfigError
 from chromahint.config.reading import read
-from chromahint.runs.folder import Run, open_run, stamp
+from chromahint.runs.run import Run, open_run, stamp
 from chromahint.training.launch import agree, agree_anywhere, checked, make_run, start, started
 from chromahint.training.multirun_table import conclude, states
 from chromahint.training.slurm import Shape, Slurm

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from chromahint.runs.files import read_json
-from chromahint.runs.folder import Run
+from chromahint.runs.run import Run
 
 BAD = ("failed", "interrupted")
 

@@ -21,7 +21,7 @@ from chromahint.inference.ready import make_ready
 from chromahint.models.gray_baseline import Grey
 from chromahint.models.pullpush import PullPush
 from chromahint.models.registry import card_of
-from chromahint.runs.folder import Run
+from chromahint.runs.run import Run
 from chromahint.training.figures import hint_curve, training_curves, write_figure
 from chromahint.training.pictures import draw_strip
 

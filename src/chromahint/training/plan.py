@@ -12,7 +12,7 @@ from rich.console import Console
 
 from chromahint.config.errors import ConfigError
 from chromahint.config.reading import read
-from chromahint.runs.folder import open_run
+from chromahint.runs.run import open_run
 from chromahint.training.launch import agree, checked, make_run, start
 from chromahint.training.multirun_table import name_failed
 from chromahint.training.plan_file import Plan, read_plan

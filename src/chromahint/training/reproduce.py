@@ -12,7 +12,7 @@ from rich.console import Console
 from chromahint.config.check import check
 from chromahint.config.errors import ConfigError
 from chromahint.runs.files import read_json
-from chromahint.runs.folder import Run, create_run, git_state, open_run, stamp, versions
+from chromahint.runs.run import Run, create_run, git_state, open_run, stamp, versions
 from chromahint.training.launch import agree, start
 
 CLOSE = 0.01

@@ -11,8 +11,8 @@ from chromahint.config.check import check
 from chromahint.config.errors import ConfigError
 from chromahint.config.reading import read
 from chromahint.runs.files import write_text
-from chromahint.runs.folder import Run, open_run
 from chromahint.runs.lock import alone_in
+from chromahint.runs.run import Run, open_run
 from chromahint.training.launch import agree, work
 
 MAY_CHANGE = ("trainer.max_steps", "trainer.max_epochs", "trainer.max_minutes", "data.root", "data.workers")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 
-from chromahint.runs.folder import Run, now
 from chromahint.runs.lock import Busy, alone_in
+from chromahint.runs.run import Run, now
 
 ASKED = ("SIGINT", "SIGTERM", "SIGUSR1")
 """Signals by which a run is asked to leave, and may go on later."""

@@ -24,7 +24,7 @@ from chromahint.evaluation.subject import subject
 from chromahint.evaluation.table import hint_table
 from chromahint.inference.ready import choose_device, make_ready
 from chromahint.runs.files import read_json, write_json, write_text
-from chromahint.runs.folder import Run
+from chromahint.runs.run import Run
 from chromahint.training.checkpoints import find_saved
 from chromahint.training.comparison_table import Entry, tables
 from chromahint.training.figures import hint_curve, write_figure

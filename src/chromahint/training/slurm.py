@@ -14,7 +14,7 @@ from typing import Any
 
 from chromahint.config.errors import ConfigError
 from chromahint.runs.files import write_text
-from chromahint.runs.folder import Run, now
+from chromahint.runs.run import Run, now
 
 WARNED = 120
 """Seconds before its end at which a run hears SIGUSR1."""

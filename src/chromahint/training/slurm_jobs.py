@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 
-from chromahint.runs.folder import Run, now
 from chromahint.runs.lock import Busy, alone_in
+from chromahint.runs.run import Run, now
 
 PAUSE = 2.0
 """Seconds between looks into the folders."""

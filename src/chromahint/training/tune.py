@@ -26,7 +26,7 @@ from chromahint.config.compose import Config
 from chromahint.config.errors import ConfigError
 from chromahint.config.reading import read
 from chromahint.data.dataset import Batch
-from chromahint.runs.folder import stamp
+from chromahint.runs.run import stamp
 from chromahint.training.devices import choose_precision
 from chromahint.training.figures import write_figure
 from chromahint.training.job import make_task
