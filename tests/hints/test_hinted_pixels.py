@@ -5,7 +5,7 @@ import torch
 
 from chromahint.hints.hints import Hints, reveal
 from chromahint.hints.sparse_hints import pixels_of
-from chromahint.inference.at_side import shrink
+from chromahint.inference.fixed_size import shrink
 
 
 def some_hints(height=30, width=41, share=0.2):

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from chromahint.hints.hints import Hints, no_hints, reveal
-from chromahint.inference.at_side import AtSide, shrink
+from chromahint.inference.fixed_size import AtSide, shrink
 
 
 class Notes(torch.nn.Module):

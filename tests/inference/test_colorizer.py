@@ -14,7 +14,7 @@ import chromahint
 from chromahint import Colorizer, Hints
 from chromahint.color import rgb_to_lab
 from chromahint.inference import session as room
-from chromahint.inference.images import open_images
+from chromahint.inference.array_adapters import open_images
 from chromahint.models.zhang2017 import Zhang2017
 
 COFFEE = data.coffee()[100:300, 150:410]

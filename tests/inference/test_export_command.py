@@ -6,8 +6,8 @@ import sys
 import pytest
 import torch
 
-from chromahint.inference.hub_folder import open_folder
-from chromahint.inference.model_card import without_folders
+from chromahint.export.model_card import without_folders
+from chromahint.inference.exported_folder import open_folder
 from chromahint.models.pretrained import in_box
 from chromahint.models.registry import CLASSES, target_of
 from chromahint.models.state_dict import read_state

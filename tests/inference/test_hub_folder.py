@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from chromahint.hints.hints import reveal
-from chromahint.inference.at_side import AtSide
-from chromahint.inference.hub_folder import FORMAT, open_folder, write_folder
+from chromahint.inference.exported_folder import FORMAT, open_folder, write_folder
+from chromahint.inference.fixed_size import AtSide
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.registry import CLASSES, build_known
 from chromahint.models.state_dict import load_weights
@@ -68,7 +68,7 @@ def test_the_mixin_of_the_hub_opens_it_without_a_network(tmp_path, side):
     torch.save([lightness, hints.ab, hints.mask], tmp_path / "inputs.pt")
     code = (
         "import torch\n"
-        "from chromahint.inference.hub import HubNetwork\n"
+        "from chromahint.export.hub import HubNetwork\n"
         f"network = HubNetwork.from_pretrained({str(tmp_path / 'out')!r}).eval()\n"
         f"with torch.inference_mode():\n"
         f"    torch.save(network(*torch.load({str(tmp_path / 'inputs.pt')!r})), {str(tmp_path / 'ab.pt')!r})\n"

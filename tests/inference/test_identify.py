@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from chromahint.inference.identify import identify, try_option
+from chromahint.inference.detect_architecture import identify, try_option
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.pullpush import PullPush
 from chromahint.models.resunet import ResUNet

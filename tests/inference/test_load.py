@@ -11,9 +11,9 @@ from skimage import data
 
 from chromahint import Colorizer
 from chromahint.config.build import build
+from chromahint.export.onnx import write_onnx
 from chromahint.hints.hints import Hints
 from chromahint.inference.load import load_network
-from chromahint.inference.onnx_file import write_onnx
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.pretrained import in_box
 from chromahint.models.resunet import ResUNet

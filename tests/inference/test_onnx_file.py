@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
+from chromahint.export.onnx import OfLab, write_onnx
 from chromahint.hints.hints import no_hints, reveal
-from chromahint.inference.onnx_file import OfLab, write_onnx
 from chromahint.models.registry import CLASSES, build_known
 from random_weights import disturbed_state
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from chromahint.hints.hints import no_hints
-from chromahint.inference.ready import choose_device, make_ready
+from chromahint.inference.load import choose_device, make_ready
 from chromahint.models.unet import UNet
 
 

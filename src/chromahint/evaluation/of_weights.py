@@ -67,8 +67,8 @@ def chosen(config: Config, group: str, overrides: Sequence[str]) -> Config:
 def _of_loose_weights(file: Path, overrides: Sequence[str], say: Callable[[str], None]) -> Composed:
     """Tell the network from names and shapes, with the scaling and the size that released weights need."""
     from chromahint.config.build import build
-    from chromahint.inference.identify import UNTOLD, identify, try_option
-    from chromahint.inference.ready import choose_device, make_ready
+    from chromahint.inference.detect_architecture import UNTOLD, identify, try_option
+    from chromahint.inference.load import choose_device, make_ready
 
     found = identify(file)
     side = [f"side={found.side}"] if found.side is not None else []

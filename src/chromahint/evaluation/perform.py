@@ -15,7 +15,7 @@ from chromahint.evaluation.measure import Method, measure
 from chromahint.evaluation.predict import predict
 from chromahint.evaluation.subject import subject
 from chromahint.evaluation.table import hint_table
-from chromahint.inference.ready import choose_device, make_ready
+from chromahint.inference.load import choose_device, make_ready
 from chromahint.progress import bar
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from chromahint.inference.batch_plan import Job
     from chromahint.inference.colorizer import Colorizer
-    from chromahint.inference.given_hints import Give
-    from chromahint.inference.jobs import Job
+    from chromahint.inference.hint_sources import Give
 
 DESCRIPTION = """\
 Colour grey photos from a few colour hints; photos that have colours lose theirs first. Photos keep their size, their
@@ -25,8 +25,8 @@ def main(words: list[str]) -> int:
     arguments = _parser().parse_args(words)
     _refuse_contradictions(arguments)
     # imports torch, after all that can be said without it
+    from chromahint.inference.batch_plan import plan
     from chromahint.inference.colorizer import Colorizer
-    from chromahint.inference.jobs import plan
     from chromahint.progress import bar
 
     console = Console(soft_wrap=True, highlight=False)
@@ -84,7 +84,6 @@ def _colour(job: Job, colorizer: Colorizer, hints: Give) -> str | None:
 
 
 def _hints(arguments: argparse.Namespace, many: bool) -> Give:
-    from chromahint.inference import given_hints
 
     if arguments.hints is not None:
         return given_hints.from_files(arguments.hints)

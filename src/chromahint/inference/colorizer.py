@@ -11,9 +11,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from chromahint.color import lab_to_rgb8
-from chromahint.inference.images import Opened, open_images
-from chromahint.inference.load import Say, load_network
-from chromahint.inference.ready import choose_device
+from chromahint.inference.array_adapters import Opened, open_images
+from chromahint.inference.load import Say, choose_device, load_network
 from chromahint.inference.session import Given, Session, pixels_on
 from chromahint.models.ab_bins import HasClasses
 from chromahint.models.color_suggestions import suggest

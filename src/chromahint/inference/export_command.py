@@ -13,7 +13,7 @@ from chromahint.config.build import build
 from chromahint.config.folders import see_own_networks
 
 if TYPE_CHECKING:
-    from chromahint.inference.opening import Opened
+    from chromahint.inference.load import Opened
 
 
 def main(words: Sequence[str]) -> int:
@@ -39,8 +39,8 @@ def main(words: Sequence[str]) -> int:
     see_own_networks()
 
     # imports torch, after all that can be said without it
-    from chromahint.inference.onnx_file import need
-    from chromahint.inference.opening import open_network
+    from chromahint.export.onnx import need
+    from chromahint.inference.load import open_network
 
     if arguments.format == "onnx":
         need("onnx", "onnxscript", "onnxruntime")
@@ -61,8 +61,8 @@ def main(words: Sequence[str]) -> int:
 
 
 def _write_onnx(opened: Opened, output: Path, rgb: bool) -> None:
-    from chromahint.inference.model_card import describe
-    from chromahint.inference.onnx_file import OfLab, OfRGB, facts, write_onnx
+    from chromahint.export.model_card import describe
+    from chromahint.export.onnx import OfLab, OfRGB, facts, write_onnx
 
     if output.is_dir() or output.suffix != ".onnx":
         raise ValueError(f"{output}: an ONNX file has a name that ends in .onnx; type -o {output / 'NAME.onnx'}")
@@ -88,8 +88,8 @@ def _write_onnx(opened: Opened, output: Path, rgb: bool) -> None:
 
 
 def _write_folder(opened: Opened, output: Path) -> None:
-    from chromahint.inference.hub_folder import FILES, write_folder
-    from chromahint.inference.model_card import describe, write_card
+    from chromahint.export.model_card import describe, write_card
+    from chromahint.inference.exported_folder import FILES, write_folder
     from chromahint.models.registry import CLASSES
 
     if opened.name not in CLASSES:

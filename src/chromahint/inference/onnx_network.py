@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from chromahint.export.onnx import OfLab, need
 from chromahint.hints.hints import Hints
-from chromahint.inference.onnx_file import OfLab, need
 
 _INPUTS = [*OfLab.reads, "hint_ab", "mask"]
 

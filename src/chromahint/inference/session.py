@@ -16,7 +16,7 @@ from chromahint.hints.annotations import Marks, marks_of
 from chromahint.hints.hint_file import read_hints
 from chromahint.hints.hints import Hints
 from chromahint.hints.sparse_hints import HintedPixels, pixels_of
-from chromahint.inference.images import Opened
+from chromahint.inference.array_adapters import Opened
 from chromahint.inference.upsample import bring_up
 
 Given = Hints | Marks | HintedPixels | str | Path | Sequence[Any] | None

@@ -18,7 +18,7 @@ from chromahint.atomic_write import replacing
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.data.transforms import squash
 from chromahint.hints.hints import Hints
-from chromahint.inference.ready import choose_device
+from chromahint.inference.load import choose_device
 from chromahint.report.gather import Gathered, Measured
 from chromahint.report.networks import network_of, photos_of, protocol_of
 from chromahint.report.ranking import score

@@ -17,7 +17,7 @@ from chromahint.config.folders import see_own_networks
 from chromahint.data.sources.base import Photos
 from chromahint.evaluation.protocols import HintProtocol
 from chromahint.evaluation.subject import subject
-from chromahint.inference.ready import choose_device, make_ready
+from chromahint.inference.load import choose_device, make_ready
 from chromahint.models.registry import Cost, cost
 from chromahint.report.gather import Gathered, Measured, read_evaluation
 from chromahint.runs.run import Run

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from chromahint.color import lab_to_rgb8, lab_to_shown_rgb, rgb_to_lab
 from chromahint.images.image_file import WRITTEN, Pixels, decode_picture
+from chromahint.inference.array_adapters import open_images
 from chromahint.inference.colorizer import Colorizer
-from chromahint.inference.images import open_images
 from chromahint.inference.session import Session, lightness_of, strips
 
 MOST_PIXELS = 50_000_000

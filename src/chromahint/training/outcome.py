@@ -17,7 +17,7 @@ from chromahint.evaluation.pictures import write_png
 from chromahint.evaluation.protocols import HintProtocol
 from chromahint.evaluation.subject import subject
 from chromahint.evaluation.table import hint_table
-from chromahint.inference.ready import make_ready
+from chromahint.inference.load import make_ready
 from chromahint.models.gray_baseline import Grey
 from chromahint.models.pullpush import PullPush
 from chromahint.models.registry import card_of

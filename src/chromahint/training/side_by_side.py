@@ -22,7 +22,7 @@ from chromahint.evaluation.measure import Method, measure
 from chromahint.evaluation.pictures import write_png
 from chromahint.evaluation.subject import subject
 from chromahint.evaluation.table import hint_table
-from chromahint.inference.ready import choose_device, make_ready
+from chromahint.inference.load import choose_device, make_ready
 from chromahint.runs.files import read_json, write_json, write_text
 from chromahint.runs.run import Run
 from chromahint.training.checkpoints import find_saved

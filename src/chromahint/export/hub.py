@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
-from chromahint.inference.at_side import AtSide
-from chromahint.inference.hub_folder import FORMAT
+from chromahint.inference.exported_folder import FORMAT
+from chromahint.inference.fixed_size import AtSide
 from chromahint.models.registry import build_known
 
 try:

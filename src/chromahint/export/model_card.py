@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from chromahint import __version__
-from chromahint.inference.opening import Opened
+from chromahint.inference.load import Opened
 from chromahint.models.pretrained import BOX, in_box
 from chromahint.models.registry import card_of
 from chromahint.runs.files import digest, read_json
@@ -159,11 +159,11 @@ def _how_to_load(opened: Opened) -> str:
     return f"""## How to load it
 
 ```python
-from chromahint.inference.hub_folder import open_folder
+from chromahint.inference.exported_folder import open_folder
 
 network = open_folder("FOLDER").network  # (lightness, Hints(ab, mask)) -> ab
 
-from chromahint.inference.hub import HubNetwork  # pip install 'chromahint[hub]'
+from chromahint.export.hub import HubNetwork  # pip install 'chromahint[hub]'
 
 network = HubNetwork.from_pretrained("FOLDER")  # (lightness, hint_ab, mask) -> ab
 ```

@@ -19,7 +19,7 @@ from chromahint.hints.eval_positions import positions
 from chromahint.hints.hint_file import read_hints
 from chromahint.hints.sparse_hints import HintedPixels
 from chromahint.images.decode import decode, read_bytes, read_photo
-from chromahint.inference.jobs import Job
+from chromahint.inference.batch_plan import Job
 
 Size = tuple[int, int]
 Give = Callable[[Job, Size], Marks | HintedPixels | None]
