@@ -24,7 +24,7 @@ from chromahint.data.sources.folder import Folder
 from chromahint.data.sources.skimage_tiles import NaturalTiles
 from chromahint.data.transforms import squash
 from chromahint.evaluation.metrics import psnr
-from chromahint.evaluation.protocols import RandomPixels
+from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.models.levin import Levin
 
 

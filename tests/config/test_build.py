@@ -7,7 +7,9 @@ from chromahint.config.errors import ConfigError
 
 
 def test_builds_a_class_with_plain_python():
-    protocol = build({"_target_": "chromahint.evaluation.protocols.RandomPixels", "counts": [0, 2], "size": 32})
+    protocol = build(
+        {"_target_": "chromahint.evaluation.protocols.random_pixels.RandomPixels", "counts": [0, 2], "size": 32}
+    )
     assert type(protocol.counts) is list
     assert (protocol.counts, protocol.size, protocol.seed) == ([0, 2], 32, 0)
 
@@ -32,7 +34,7 @@ def test_nested_targets_are_built():
 
 def test_a_refusal_comes_as_its_own_words():
     with pytest.raises(ConfigError) as caught:
-        build({"_target_": "chromahint.evaluation.protocols.RandomPixels", "counts": [5, 1]})
+        build({"_target_": "chromahint.evaluation.protocols.random_pixels.RandomPixels", "counts": [5, 1]})
     assert str(caught.value).startswith("protocol.counts=[5, 1]")
 
 
@@ -43,5 +45,5 @@ def test_a_nested_refusal_comes_as_its_own_words():
 
 def test_other_errors_are_not_hidden():
     with pytest.raises(Exception, match="RandomPixels") as caught:
-        build({"_target_": "chromahint.evaluation.protocols.RandomPixels", "colour": 3})
+        build({"_target_": "chromahint.evaluation.protocols.random_pixels.RandomPixels", "colour": 3})
     assert not isinstance(caught.value, ConfigError)

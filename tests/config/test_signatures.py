@@ -89,7 +89,7 @@ def test_no_annotation_is_anything():
     [
         "chromahint.models.unet.UNet",
         "chromahint.models.gray_baseline.Grey",
-        "chromahint.evaluation.protocols.RandomPixels",
+        "chromahint.evaluation.protocols.random_pixels.RandomPixels",
         "chromahint.training.trainer.make_trainer",
         "chromahint.data.sources.folder.folder_data",
         "chromahint.training.optimizers.sgd",

@@ -1,7 +1,7 @@
 import pytest
 from rich.console import Console
 
-from chromahint.evaluation.comparison import comparable
+from chromahint.evaluation.compatibility import comparable
 from chromahint.evaluation.table import hint_table
 
 

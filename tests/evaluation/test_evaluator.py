@@ -12,7 +12,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from chromahint.data.sources.folder import Folder
 from chromahint.evaluation.evaluator import evaluate, holds
-from chromahint.evaluation.protocols import RandomPixels
+from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.models.gray_baseline import Grey
 from chromahint.models.pullpush import PullPush
 

@@ -4,9 +4,8 @@ import skimage.data
 import torch
 from PIL import Image
 
-from chromahint.evaluation import pictures
-from chromahint.evaluation.pictures import strip, write_png
-from chromahint.evaluation.protocols import RandomPixels
+from chromahint.evaluation.image_grid import strip, write_png
+from chromahint.evaluation.protocols.random_pixels import RandomPixels
 
 PROTOCOL = RandomPixels(counts=[0, 10, 25600], size=160)
 COLUMN = 170

@@ -3,7 +3,7 @@ import itertools
 import pytest
 import torch
 
-from chromahint.evaluation.protocols import RandomPixels
+from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.hints.eval_positions import positions
 from chromahint.hints.hints import reveal
 

@@ -11,9 +11,12 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
-from chromahint.evaluation.protocols import Pictures, RandomPixels
-from chromahint.evaluation.published import Cells2023, LabPSNR2021, Patches2017
-from chromahint.evaluation.sweep import hint_sweep
+from chromahint.evaluation.hint_counts import hint_sweep
+from chromahint.evaluation.protocols.base import Pictures
+from chromahint.evaluation.protocols.cells_2023 import Cells2023
+from chromahint.evaluation.protocols.lab_psnr_2021 import LabPSNR2021
+from chromahint.evaluation.protocols.patches_2017 import Patches2017
+from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.hints.eval_positions import positions
 from chromahint.hints.hints import Hints
 from chromahint.models.pullpush import PullPush

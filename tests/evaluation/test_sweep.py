@@ -5,11 +5,12 @@ import skimage.data
 import torch
 
 from chromahint.color import rgb_to_lab
-from chromahint.evaluation import sweep
+from chromahint.evaluation.hint_counts import Colored, Row, hint_sweep, rows, score
 from chromahint.evaluation.metrics import psnr, ssim
-from chromahint.evaluation.protocols import RandomPixels
-from chromahint.evaluation.published import Cells2023, LabPSNR2021, Patches2017
-from chromahint.evaluation.sweep import Colored, Row, hint_sweep, rows, score
+from chromahint.evaluation.protocols.cells_2023 import Cells2023
+from chromahint.evaluation.protocols.lab_psnr_2021 import LabPSNR2021
+from chromahint.evaluation.protocols.patches_2017 import Patches2017
+from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.pullpush import PullPush
 

@@ -6,7 +6,7 @@ import torch
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.data.sources.skimage_tiles import NaturalTiles
 from chromahint.evaluation.metrics import psnr
-from chromahint.evaluation.protocols import RandomPixels
+from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.hints.hints import Hints, no_hints, reveal
 from chromahint.models import spreadnet
 from chromahint.models.levin import Levin

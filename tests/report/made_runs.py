@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 
-from chromahint.evaluation.protocols import RandomPixels
-from chromahint.evaluation.sweep import Row, score
+from chromahint.evaluation.hint_counts import Row, score
+from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.runs.run import create_run
 
 COUNTS = [0, 1, 10, 100]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from chromahint.data.sources.folder import Folder
-from chromahint.evaluation.protocols import RandomPixels
+from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.models.gray_baseline import Grey
 from chromahint.models.pullpush import PullPush
 from chromahint.training.pictures import Pictures, draw_strip

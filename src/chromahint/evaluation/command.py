@@ -11,7 +11,7 @@ from chromahint.config.check import check, offers
 from chromahint.config.compose import Config, compose
 from chromahint.config.errors import ConfigError
 from chromahint.config.folders import options
-from chromahint.evaluation.of_weights import chosen, compose_for_weights, keys, nodes_of, typed
+from chromahint.evaluation.resolve_weights import chosen, compose_for_weights, keys, nodes_of, typed
 from chromahint.models.pretrained import in_box, weights_file
 from chromahint.runs.run import Run, open_run
 
@@ -48,7 +48,7 @@ def main(overrides: Sequence[str]) -> int:
         console.print("for another network type run=RUN, model=NAME or weights=FILE")
 
     # imports torch, after all that can be said without it
-    from chromahint.evaluation.perform import evaluate_config, predict_config
+    from chromahint.evaluation.runner import evaluate_config, predict_config
 
     parent = run.path / "evaluation" if run is not None else Path("evaluation") / name
     output = None if config["output"] is None else Path(config["output"]).expanduser()

@@ -5,19 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from chromahint.data.dataloader import PhotoLoader
 from chromahint.data.dataset import EvaluationPhotos
 from chromahint.data.samplers import EvaluationOrder
 from chromahint.data.sources.base import BrokenPhoto, Photos, Subset
-from chromahint.evaluation.protocols import HintProtocol
-from chromahint.evaluation.sweep import Network, Row, hint_sweep, rows, score
-from chromahint.progress import Advance
+from chromahint.evaluation.hint_counts import Network, Row, hint_sweep, rows, score
+from chromahint.evaluation.protocols.base import HintProtocol
+from chromahint.progress import Advance, bar
 from chromahint.runs.files import read_json, write_json, write_text
 
 
@@ -151,3 +153,31 @@ def _csv(lines: Iterable[Iterable[Any]]) -> str:
         [f"{cell:.6g}" if isinstance(cell, float) else cell for cell in line] for line in lines
     )
     return text.getvalue()
+
+
+@dataclass(frozen=True)
+class Method:
+    """A network ready to colour, the folder of its evaluation, and what that is about (see `subject`)."""
+
+    network: nn.Module
+    folder: Path
+    about: dict[str, Any]
+
+
+def measure(
+    methods: Mapping[str, Method],
+    photos: Photos,
+    protocol: HintProtocol,
+    device: torch.device,
+    batch_size: int,
+    workers: int = 0,
+) -> dict[str, dict[str, Any]]:
+    """Evaluate each method; returns its metrics by its name. Work that is done already is not done again."""
+    results = {}
+    with bar("evaluating", len(photos) * len(methods)) as advance:
+        for name, method in methods.items():
+            results[name] = evaluate(
+                method.network.eval(), photos, protocol, method.folder, method.about, device, batch_size, workers,
+                advance,
+            )  # fmt: skip
+    return results

@@ -18,7 +18,7 @@ from chromahint.data.dataset import start_worker
 from chromahint.data.sources.base import BrokenPhoto
 from chromahint.data.sources.hint_mask_pairs import Pair, Pairs
 from chromahint.evaluation.evaluator import holds
-from chromahint.evaluation.sweep import Network
+from chromahint.evaluation.hint_counts import Network
 from chromahint.hints.hints import Hints
 from chromahint.progress import Advance
 from chromahint.runs.files import write_json, write_text

@@ -30,7 +30,7 @@ def main(words: Sequence[str]) -> int:
     from chromahint.data.sources.folder import Folder
     from chromahint.data.sources.skimage_tiles import NaturalTiles
     from chromahint.data.transforms import squash
-    from chromahint.evaluation.pictures import write_png
+    from chromahint.evaluation.image_grid import write_png
     from chromahint.visualization.sampler_preview import draw_preview
 
     chosen = arguments.sampler or options()["hints"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich import box
 from rich.table import Table
 
-from chromahint.evaluation.comparison import Metrics, comparable
+from chromahint.evaluation.compatibility import Metrics, comparable
 
 FITTING = 7
 """Numbers of hints that fit into a terminal of 80 columns as they are; more are set closer."""

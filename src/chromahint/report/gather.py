@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from chromahint.evaluation.comparison import how_measured
+from chromahint.evaluation.compatibility import how_measured
 from chromahint.evaluation.evaluator import read_rows
 from chromahint.report.naming import short_names
 from chromahint.report.statistics import Array
@@ -41,7 +41,7 @@ class Measured:
 
     Attributes:
         folder: where it lies.
-        about: what is evaluated, see `chromahint.evaluation.subject`.
+        about: what is evaluated, see `chromahint.evaluation.fingerprint`.
         metrics: the content of metrics.json.
         basis: what its figures depend on.
         images: names of the P pictures, in the order of their ids.

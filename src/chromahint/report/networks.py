@@ -15,8 +15,8 @@ from chromahint.config.build import build
 from chromahint.config.compose import compose
 from chromahint.config.folders import see_own_networks
 from chromahint.data.sources.base import Photos
-from chromahint.evaluation.protocols import HintProtocol
-from chromahint.evaluation.subject import subject
+from chromahint.evaluation.fingerprint import subject
+from chromahint.evaluation.protocols.base import HintProtocol
 from chromahint.inference.load import choose_device, make_ready
 from chromahint.models.registry import Cost, cost
 from chromahint.report.gather import Gathered, Measured, read_evaluation
@@ -85,7 +85,7 @@ def measure_beside(names: Sequence[str], gathered: Gathered) -> dict[str, Measur
         names: what `model=` takes.
         gathered: runs, and what stands beside them already.
     """
-    from chromahint.evaluation.measure import Method, measure
+    from chromahint.evaluation.evaluator import Method, measure
     from chromahint.training.side_by_side import beside
 
     first, device = gathered.first, choose_device("auto")

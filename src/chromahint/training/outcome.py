@@ -12,10 +12,10 @@ from torch import nn
 
 from chromahint.config.build import build
 from chromahint.data.datamodule import PhotoData
-from chromahint.evaluation.measure import Method, measure
-from chromahint.evaluation.pictures import write_png
-from chromahint.evaluation.protocols import HintProtocol
-from chromahint.evaluation.subject import subject
+from chromahint.evaluation.evaluator import Method, measure
+from chromahint.evaluation.fingerprint import subject
+from chromahint.evaluation.image_grid import write_png
+from chromahint.evaluation.protocols.base import HintProtocol
 from chromahint.evaluation.table import hint_table
 from chromahint.inference.load import make_ready
 from chromahint.models.gray_baseline import Grey

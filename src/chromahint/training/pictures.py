@@ -13,9 +13,9 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from chromahint.data.sources.base import BrokenPhoto, Photos
 from chromahint.data.transforms import squash
-from chromahint.evaluation.pictures import strip
-from chromahint.evaluation.protocols import HintProtocol
-from chromahint.evaluation.sweep import Network
+from chromahint.evaluation.hint_counts import Network
+from chromahint.evaluation.image_grid import strip
+from chromahint.evaluation.protocols.base import HintProtocol
 from chromahint.visualization.hint_overlay import Picture
 
 

@@ -16,11 +16,10 @@ from chromahint.config.check import check
 from chromahint.config.compose import compose
 from chromahint.config.errors import ConfigError
 from chromahint.data.datamodule import PhotoData
-from chromahint.evaluation.comparison import same_photos
-from chromahint.evaluation.evaluator import read_rows
-from chromahint.evaluation.measure import Method, measure
-from chromahint.evaluation.pictures import write_png
-from chromahint.evaluation.subject import subject
+from chromahint.evaluation.compatibility import same_photos
+from chromahint.evaluation.evaluator import Method, measure, read_rows
+from chromahint.evaluation.fingerprint import subject
+from chromahint.evaluation.image_grid import write_png
 from chromahint.evaluation.table import hint_table
 from chromahint.inference.load import choose_device, make_ready
 from chromahint.runs.files import read_json, write_json, write_text

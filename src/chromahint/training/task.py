@@ -17,9 +17,9 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from chromahint.color import rgb_to_lab
 from chromahint.data.dataset import Batch
+from chromahint.evaluation.hint_counts import hint_sweep
 from chromahint.evaluation.metrics import PictureMean
-from chromahint.evaluation.protocols import HintProtocol
-from chromahint.evaluation.sweep import hint_sweep
+from chromahint.evaluation.protocols.base import HintProtocol
 from chromahint.hints.hints import Hints
 from chromahint.models.ab_bins import HasClasses
 from chromahint.training.limits import Limits

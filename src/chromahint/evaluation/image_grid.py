@@ -10,8 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
-from chromahint.evaluation.protocols import HintProtocol, Pictures
-from chromahint.evaluation.sweep import Network
+from chromahint.evaluation.hint_counts import Network
+from chromahint.evaluation.protocols.base import HintProtocol, Pictures
 from chromahint.visualization.hint_overlay import Picture, draw_grey, draw_hints, draw_sheet, to_pictures
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
-from chromahint.evaluation.protocols import HintProtocol, Pictures
+from chromahint.evaluation.protocols.base import HintProtocol, Pictures
 from chromahint.hints.hints import Hints
 
 Network = Callable[[Tensor, Hints], Tensor]

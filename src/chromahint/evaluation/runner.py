@@ -10,10 +10,9 @@ from rich.console import Console
 from chromahint.config.build import build
 from chromahint.config.errors import ConfigError
 from chromahint.data.sources.hint_mask_pairs import HintMaskPairs
-from chromahint.evaluation.evaluator import holds
-from chromahint.evaluation.measure import Method, measure
+from chromahint.evaluation.evaluator import Method, holds, measure
+from chromahint.evaluation.fingerprint import subject
 from chromahint.evaluation.predict import predict
-from chromahint.evaluation.subject import subject
 from chromahint.evaluation.table import hint_table
 from chromahint.inference.load import choose_device, make_ready
 from chromahint.progress import bar

@@ -1,0 +1,59 @@
+"""The protocol of iColoriT (WACV 2023): 2x2 cells of a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from chromahint.color import lab_to_rgb
+from chromahint.evaluation.metrics import psnr_float, ssim
+from chromahint.evaluation.protocols.base import Figures, Pictures, check_counts, check_size
+from chromahint.hints.eval_positions import mark
+from chromahint.hints.hints import Hints
+from chromahint.hints.patches import fill_cells
+
+_CELL = 2
+
+
+@dataclass(frozen=True)
+class Cells2023:
+    """Distinct 2x2 cells of a grid, uniform over the picture, each holding its mean colour (iColoriT, 2023).
+
+    PSNR of RGB that is not rounded to 8 bits, each picture capped at 50 dB; SSIM of 8-bit RGB as scikit-image does it.
+    Where `size` is odd, the last row and column are never marked.
+
+    Source: Yun, Lee, Park, Choo: iColoriT, Towards Propagating Local Hint to the Right Region in Interactive
+    Colorization by Leveraging Vision Transformer (WACV 2023), its evaluation on pictures squashed to 224x224.
+
+    Args:
+        counts: numbers of cells that are tried: distinct, ascending, 0..(size // 2) ** 2.
+        size: height and width of the pictures in pixels, 7 or more.
+        seed: chooses the places, together with the picture's id.
+    """
+
+    name = "cells_2023"
+    measures = "PSNR in dB of unrounded RGB, at most 50 a picture, over SSIM of 8-bit RGB"
+
+    counts: list[int] = field(default_factory=lambda: [0, 1, 2, 5, 10, 20, 50, 100, 200])
+    size: int = 224
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_counts(self.counts, self.size, self.most, "(size // 2) ** 2")
+
+    @property
+    def most(self) -> int:
+        """All cells of the grid."""
+        return (self.size // _CELL) ** 2
+
+    def hints(self, ab: Tensor, ids: Sequence[str], count: int) -> Hints:
+        """Fill `count` cells of each picture; see `HintProtocol.hints`."""
+        check_size(self, ab)
+        return fill_cells(ab, mark(ab, ids, self.seed, self.size // _CELL, count, max(self.counts)), _CELL)
+
+    def measure(self, prediction: Pictures, truth: Pictures) -> Figures:
+        """PSNR of unrounded RGB, at most 50 dB; SSIM of 8-bit RGB."""
+        rgb = lab_to_rgb(prediction.lightness, prediction.ab)
+        return Figures(psnr_float(rgb, truth.rgb.float() / 255, most=50.0), ssim(prediction.rgb, truth.rgb))

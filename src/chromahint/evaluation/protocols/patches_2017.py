@@ -1,0 +1,65 @@
+"""The protocol of Zhang et al. (SIGGRAPH 2017): 6x6 patches around the center."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from chromahint.evaluation.protocols.base import RGB_MEASURES, Figures, Pictures, check_counts, check_size, measure_rgb
+from chromahint.hints.eval_positions import patch_places
+from chromahint.hints.hints import Hints
+from chromahint.hints.patches import paint_patches
+
+_PATCH = 6
+
+
+@dataclass(frozen=True)
+class Patches2017:
+    """Patches of 6x6 pixels around the centre, each holding its mean colour (Zhang et al. 2017).
+
+    Places are normal around the centre with a standard deviation of a quarter of the free way, kept inside the picture.
+    Patches may overlap; then the later one counts. PSNR of 8-bit RGB, capped at 100 dB; SSIM of 8-bit RGB as
+    scikit-image does it.
+
+    Source: Zhang, Zhu, Isola, Geng, Lin, Yu, Efros: Real-Time User-Guided Image Colorization with Learned Deep Priors
+    (SIGGRAPH 2017), its sweep over 1,000 ImageNet validation photos squashed to 256x256.
+
+    Args:
+        counts: numbers of patches that are tried: distinct, ascending, 0..size * size.
+        size: height and width of the pictures in pixels, 7 or more.
+        seed: chooses the places, together with the picture's id.
+    """
+
+    name = "patches_2017"
+    measures = RGB_MEASURES
+
+    counts: list[int] = field(default_factory=lambda: [0, 1, 2, 5, 10, 20, 50, 100, 200, 501])
+    size: int = 256
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_counts(self.counts, self.size, self.most, "size * size")
+
+    @property
+    def most(self) -> int:
+        """Patches may overlap, so this only keeps their number sane."""
+        return self.size**2
+
+    def hints(self, ab: Tensor, ids: Sequence[str], count: int) -> Hints:
+        """Paint the first `count` patches of each picture; see `HintProtocol.hints`."""
+        check_size(self, ab)
+        assert len(ids) == len(ab)
+        places = np.stack([patch_places(name, self.seed, self.size, self.size, _PATCH, count) for name in ids])
+        corner_BK = torch.from_numpy(places @ [self.size, 1]).to(ab.device)
+        step = torch.arange(_PATCH, device=ab.device)
+        pixel_BKP = corner_BK[..., None] + (step[:, None] * self.size + step).flatten()
+        everywhere = torch.ones_like(pixel_BKP, dtype=torch.bool)
+        return paint_patches(ab, pixel_BKP, everywhere, everywhere[..., 0])
+
+    def measure(self, prediction: Pictures, truth: Pictures) -> Figures:
+        """PSNR and SSIM of 8-bit RGB."""
+        return measure_rgb(prediction, truth)

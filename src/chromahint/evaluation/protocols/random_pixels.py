@@ -1,0 +1,56 @@
+"""The default protocol: single pixels at random places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from chromahint.evaluation.protocols.base import (
+    RGB_MEASURES,
+    Figures,
+    Pictures,
+    check_counts,
+    check_size,
+    measure_rgb,
+)
+from chromahint.hints.eval_positions import mark
+from chromahint.hints.hints import Hints, reveal
+
+
+@dataclass(frozen=True)
+class RandomPixels:
+    """Single pixels at random places: k = 328 and 1,966 are 0.5 % and 3 % of a picture of 256x256.
+
+    PSNR of 8-bit RGB, capped at 100 dB; SSIM of 8-bit RGB as scikit-image does it.
+
+    Args:
+        counts: numbers of hints that are tried: distinct, ascending, 0..size * size.
+        size: height and width of the pictures in pixels, 7 or more.
+        seed: chooses the places, together with the picture's id.
+    """
+
+    name = "random_pixels"
+    measures = RGB_MEASURES
+
+    counts: list[int] = field(default_factory=lambda: [0, 1, 10, 100, 328, 1966])
+    size: int = 256
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_counts(self.counts, self.size, self.most, "size * size")
+
+    @property
+    def most(self) -> int:
+        """All pixels."""
+        return self.size**2
+
+    def hints(self, ab: Tensor, ids: Sequence[str], count: int) -> Hints:
+        """Reveal `count` pixels of each picture; see `HintProtocol.hints`."""
+        check_size(self, ab)
+        return reveal(ab, mark(ab, ids, self.seed, self.size, count, max(self.counts)))
+
+    def measure(self, prediction: Pictures, truth: Pictures) -> Figures:
+        """PSNR and SSIM of 8-bit RGB."""
+        return measure_rgb(prediction, truth)
