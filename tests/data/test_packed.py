@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from chromahint.data import pack as packing
 from chromahint.data import pack
 from chromahint.data.command import main
 from chromahint.data.sources import packed as packed_module

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from chromahint.data.synthetic import cache as scene_cache
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.data.sources.synthetic_scenes import VALIDATION_START, Scenes, scenes_data
 from chromahint.data.synthetic import cache
@@ -94,7 +95,7 @@ def test_goes_on_where_it_was(cache, monkeypatch):
     assert sorted(cache.rglob("*")) == sorted(
         {*files, *(parent for path in files for parent in list(path.parents)[:2])}
     )
-    monkeypatch.setattr(shards, "write_shard", None)
+    monkeypatch.setattr(scene_cache, "write_shard", None)
     small(val_pictures=16).prepare()
 
 
@@ -104,7 +105,7 @@ def test_a_killed_drawing_leaves_no_half_file(cache, monkeypatch):
 
     monkeypatch.setattr(np, "save", stop)
     with pytest.raises(KeyboardInterrupt):
-        shards.write_shard(cache / "a.npy", 0, 0, 32)
+        scene_cache.write_shard(cache / "a.npy", 0, 0, 32)
     assert list(cache.iterdir()) == []
 
 
@@ -118,7 +119,7 @@ def test_a_cache_that_cannot_be_written_is_explained(tmp_path, monkeypatch):
 def test_cache_folder(monkeypatch, tmp_path):
     monkeypatch.delenv("CHROMAHINT_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert shards.cache_folder() == tmp_path / "chromahint"
+    assert scene_cache.cache_folder() == tmp_path / "chromahint"
 
 
 def test_loaders_give_scenes_and_natural_photos():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from skimage import data as skimage_data
 
+from chromahint.data.sources import skimage_tiles
 from chromahint.data.sources.skimage_tiles import NaturalTiles
 
 
@@ -16,7 +17,7 @@ def offline(monkeypatch):
 
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "create_connection", refuse)
-    tiles._photo.cache_clear()
+    skimage_tiles._photo.cache_clear()
 
 
 @pytest.mark.usefixtures("offline")
@@ -34,6 +35,6 @@ def test_eleven_tiles_without_a_connection():
 
 @pytest.mark.usefixtures("offline")
 def test_a_missing_photo_is_explained(monkeypatch):
-    monkeypatch.setitem(tiles.FILES, "chelsea", "gone.png")
+    monkeypatch.setitem(skimage_tiles.FILES, "chelsea", "gone.png")
     with pytest.raises(ValueError, match="pip install --force-reinstall scikit-image"):
         NaturalTiles()

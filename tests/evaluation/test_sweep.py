@@ -4,6 +4,7 @@ import pytest
 import skimage.data
 import torch
 
+from chromahint.evaluation import hint_counts
 from chromahint.color import rgb_to_lab
 from chromahint.evaluation.hint_counts import Colored, Row, hint_sweep, rows, score
 from chromahint.evaluation.metrics import psnr, ssim
@@ -102,7 +103,7 @@ def test_several_counts_in_one_call_give_what_one_at_a_time_gives(network, proto
     for calls in (1, 2):
         sizes.clear()
         parts = [part.tolist() for part in torch.tensor(protocol.counts).tensor_split(calls)]
-        monkeypatch.setattr(sweep, "_together", lambda counts, rgb, parts=parts: parts)
+        monkeypatch.setattr(hint_counts, "_together", lambda counts, rgb, parts=parts: parts)
         together = list(hint_sweep(count, photos(), IDS, protocol))
         assert sizes == [3 * len(part) for part in parts]
         assert [result.count for result in together] == protocol.counts
@@ -114,8 +115,8 @@ def test_several_counts_in_one_call_give_what_one_at_a_time_gives(network, proto
 
 def test_time_is_shared_by_the_pictures_of_a_call(monkeypatch):
     clock = iter(range(100))
-    monkeypatch.setattr(sweep, "_now", lambda device: 6.0 * next(clock))
-    monkeypatch.setattr(sweep, "_together", lambda counts, rgb: [[0, 10], [100]])
+    monkeypatch.setattr(hint_counts, "_now", lambda device: 6.0 * next(clock))
+    monkeypatch.setattr(hint_counts, "_together", lambda counts, rgb: [[0, 10], [100]])
     seconds = [result.seconds for result in hint_sweep(given_colours_only, photos(), IDS, PROTOCOL)]
     assert seconds == [1.0, 1.0, 2.0]
 
@@ -131,8 +132,8 @@ def test_time_is_shared_by_the_pictures_of_a_call(monkeypatch):
 )
 def test_an_accelerator_takes_as_many_counts_as_its_memory_bears(batch, size, together):
     rgb = torch.empty(batch, 3, size, size, dtype=torch.uint8, device="meta")
-    assert sweep._together([0, 1, 10, 100, 328, 1966], rgb) == together
-    assert sweep._together([0, 1, 10], torch.empty(2, 3, 8, 8)) == [[0], [1], [10]], "a CPU takes one"
+    assert hint_counts._together([0, 1, 10, 100, 328, 1966], rgb) == together
+    assert hint_counts._together([0, 1, 10], torch.empty(2, 3, 8, 8)) == [[0], [1], [10]], "a CPU takes one"
 
 
 def result(count, values):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from chromahint.visualization import sampler_preview
 from chromahint.color import rgb_to_lab
 from chromahint.hints.hints import reveal
 from chromahint.hints.samplers import PixelList, PixelRange
@@ -100,7 +101,7 @@ def test_a_preview_has_a_row_a_sampler_and_draws_for_each_photo():
 
 def test_captions_say_what_was_given(monkeypatch):
     written = []
-    monkeypatch.setattr(preview, "draw_sheet", lambda pictures, captions, rows: written.extend(captions))
+    monkeypatch.setattr(sampler_preview, "draw_sheet", lambda pictures, captions, rows: written.extend(captions))
     samplers = {"all": PixelList([1]), "none": PixelList([0]), "strokes": Strokes(1, longest=30, radius=0)}
     draw_preview(samplers, [photo()], draws=5, size=64)
     assert written[:2] == [["the whole colour"] * 5, ["no hint"] * 5]

@@ -13,6 +13,7 @@ from made_profiles import gamma, profile
 from PIL import Image, ImageCms
 from skimage import data
 
+from chromahint.images import image_file
 from chromahint.data.sources.base import BrokenPhoto
 from chromahint.images.image_file import PictureFile, before_and_after, read_picture, write_picture
 
@@ -141,7 +142,7 @@ def test_other_profiles_become_srgb_alike_with_8_and_16_bits(tmp_path, space, pi
         write_picture(file := tmp_path / "deep.png", PictureFile(deep))
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(picture_file, "_profile", lambda: made)
+            patch.setattr(image_file, "_profile", lambda: made)
             write_picture(file, PictureFile(deep))
     found = read_picture(file).pixels
     assert found.dtype == np.uint16

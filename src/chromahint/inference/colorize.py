@@ -84,15 +84,16 @@ def _colour(job: Job, colorizer: Colorizer, hints: Give) -> str | None:
 
 
 def _hints(arguments: argparse.Namespace, many: bool) -> Give:
+    from chromahint.inference import hint_sources
 
     if arguments.hints is not None:
-        return given_hints.from_files(arguments.hints)
+        return hint_sources.from_files(arguments.hints)
     if arguments.hint_dir is not None:
-        return given_hints.from_pairs(arguments.hint_dir, arguments.mask_dir)
+        return hint_sources.from_pairs(arguments.hint_dir, arguments.mask_dir)
     if arguments.reference is not None:
         points = POINTS if arguments.points is None else arguments.points
-        return given_hints.from_reference(arguments.reference, points, many)
-    return given_hints.no_hints_at_all
+        return hint_sources.from_reference(arguments.reference, points, many)
+    return hint_sources.no_hints_at_all
 
 
 def _refuse_contradictions(arguments: argparse.Namespace) -> None:

@@ -1,0 +1,1 @@
+"""Start training: one run, many runs, on this machine or on a cluster."""

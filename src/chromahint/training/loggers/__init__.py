@@ -1,0 +1,1 @@
+"""Loggers: metrics.csv always, W&B by choice."""
