@@ -30,7 +30,7 @@ from chromahint.color import rgb_to_lab
 from chromahint.hints.hints import Hints, reveal
 from chromahint.hints.samplers import PixelList
 from chromahint.models.hscaunet import HSCAUNet
-from chromahint.training.devices import choose_precision
+from chromahint.training.trainer import choose_precision
 
 ODDS = [0.03, 0.01, 0.005]
 

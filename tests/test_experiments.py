@@ -7,9 +7,9 @@ import torch
 
 from chromahint.config.build import build
 from chromahint.config.compose import compose
+from chromahint.launch.experiment import read_plan
 from chromahint.runs.files import read_json
 from chromahint.runs.run import open_run
-from chromahint.training.plan_file import read_plan
 
 FOLDER = Path(__file__).resolve().parents[1] / "experiments"
 PLANS = sorted(file.parent.name for file in FOLDER.glob("*/plan.yaml"))

@@ -59,18 +59,18 @@ def train(words: list[str]) -> int:
         print(_with_groups("train [-m] [key=value ...]", f"{train.__doc__}\n{SEVERAL}\n{TUNE}", "train"))
         return 0
     if words and words[0] in ("-m", "--multirun"):
-        from chromahint.training.multirun import main as multirun
+        from chromahint.launch.multirun import main as multirun
 
         return multirun(_overrides("train", words[1:]))
     if any(word.startswith("resume=") for word in words):
-        from chromahint.training.resume import main as resume
+        from chromahint.launch.resume import main as resume
 
         return resume(_overrides("train", words))
     if any(word.startswith("tune=") for word in words):
-        from chromahint.training.tune import main as tune
+        from chromahint.launch.tune import main as tune
 
         return tune(_overrides("train", words))
-    from chromahint.training.launch import main as launch
+    from chromahint.launch.launcher import main as launch
 
     return launch(_overrides("train", words))
 
@@ -94,7 +94,7 @@ def experiment(words: list[str]) -> int:
         return 0
     if not words:
         raise ValueError(f"which experiment? Type `chromahint experiment NAME`; the names are {known}")
-    from chromahint.training.plan import main as plan
+    from chromahint.launch.experiment import main as plan
 
     return plan(words[0], _overrides("experiment", words[1:]))
 
@@ -184,7 +184,7 @@ def reproduce(words: list[str]) -> int:
     parser = argparse.ArgumentParser("chromahint reproduce", description=reproduce.__doc__)
     parser.add_argument("run", metavar="RUN", help="the folder of a finished run")
     arguments = parser.parse_args(words)
-    from chromahint.training.reproduce import main as command
+    from chromahint.launch.reproduce import main as command
 
     return command(arguments.run)
 

@@ -16,7 +16,7 @@ def test_the_defaults():
     composed = compose("train", [])
     assert composed.choices["model"] == "spreadnet"
     assert composed.config["model"]["_target_"] == "chromahint.models.spreadnet.SpreadNet"
-    assert composed.config["logger"]["_target_"] == "chromahint.training.loggers.wandb_logger"
+    assert composed.config["logger"]["_target_"] == "chromahint.training.loggers.wandb.wandb_logger"
     assert "hydra" not in composed.config
 
 

@@ -52,7 +52,9 @@ def test_several_networks_have_a_column_each(photos):
 
 def test_titles_and_figures_are_written(photos, monkeypatch):
     written = {}
-    monkeypatch.setattr(image_grid, "draw_sheet", lambda shown, captions, columns: written.update(t=columns, c=captions))
+    monkeypatch.setattr(
+        image_grid, "draw_sheet", lambda shown, captions, columns: written.update(t=columns, c=captions)
+    )
     networks = {"copy": given_colours_only}
     strip(networks, photos, ["a", "b"], PROTOCOL, 25600)
     assert written["t"] == ["grey", "hints", "copy", "truth"]

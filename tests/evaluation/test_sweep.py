@@ -4,8 +4,8 @@ import pytest
 import skimage.data
 import torch
 
-from chromahint.evaluation import hint_counts
 from chromahint.color import rgb_to_lab
+from chromahint.evaluation import hint_counts
 from chromahint.evaluation.hint_counts import Colored, Row, hint_sweep, rows, score
 from chromahint.evaluation.metrics import psnr, ssim
 from chromahint.evaluation.protocols.cells_2023 import Cells2023

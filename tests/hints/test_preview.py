@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from chromahint.visualization import sampler_preview
 from chromahint.color import rgb_to_lab
 from chromahint.hints.hints import reveal
 from chromahint.hints.samplers import PixelList, PixelRange
 from chromahint.hints.strokes import Strokes
+from chromahint.visualization import sampler_preview
 from chromahint.visualization.hint_overlay import count_hints, draw_grey, draw_hints, draw_sheet
 from chromahint.visualization.sampler_preview import draw_preview
 

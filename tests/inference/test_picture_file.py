@@ -13,8 +13,8 @@ from made_profiles import gamma, profile
 from PIL import Image, ImageCms
 from skimage import data
 
-from chromahint.images import image_file
 from chromahint.data.sources.base import BrokenPhoto
+from chromahint.images import image_file
 from chromahint.images.image_file import PictureFile, before_and_after, read_picture, write_picture
 
 PHOTO = data.coffee()[100:160, 150:240]

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from chromahint.config.errors import ConfigError
+from chromahint.launch.launcher import checked
 from chromahint.sweeps.definition import load_sweep, names, read_sweep
-from chromahint.training.launch import checked
 
 GOOD = {"space": {"model": ["unet", "resunet"]}, "trials": 3}
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import torch
 
-import chromahint.training.job  # noqa: F401  # what a child would import
+import chromahint.training.train  # noqa: F401  # what a child would import
 from chromahint import cli, writing
-from chromahint.training.task import Colorization
+from chromahint.training.lightning_module import Colorization
 
 
 def after(owner, name, count, number):

@@ -9,7 +9,7 @@ from skimage import data
 from skimage.exposure import adjust_gamma
 
 from chromahint.color import lab_to_rgb, rgb_to_lab
-from chromahint.training.augment import Augment
+from chromahint.training.augmentation import Augment
 
 EVERYTHING = Augment(flip_horizontal=0.5, flip_vertical=0.5, crop=0.5, lightness=0.5, saturation=0.5, hue=30)
 OPTIONS = ["flip_horizontal", "flip_vertical", "crop", "lightness", "saturation", "hue"]

@@ -6,7 +6,7 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import nn
 from torch.utils.data import DataLoader
 
-from chromahint.training.average import MovingAverage
+from chromahint.training.callbacks.ema import MovingAverage
 
 
 class Counter(LightningModule):

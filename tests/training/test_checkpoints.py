@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from chromahint.training.checkpoints import checkpoints
+from chromahint.training.callbacks.checkpoint import checkpoints
 
 
 def load(run, name):

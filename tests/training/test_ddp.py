@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from chromahint.config.build import build
+from chromahint.launch import elastic as processes
 from chromahint.runs.run import open_run
-from chromahint.training import processes
-from chromahint.training.job import make_task
+from chromahint.training.train import make_task
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def test_an_interrupt_ends_all_processes(tmp_path):
     )
     code = (
         "import signal\n"
-        "from chromahint.training.processes import run_together\n"
+        "from chromahint.launch.elastic import run_together\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # whoever runs the tests may ignore it
         "try: run_together(['script.py'], 2)\n"
         "except KeyboardInterrupt: print('interrupted')\n"

@@ -5,7 +5,7 @@ import json
 import pytest
 from PIL import Image
 
-from chromahint.training.figures import hint_curve, read_figures, training_curves, write_figure
+from chromahint.visualization.curves import hint_curve, read_figures, training_curves, write_figure
 
 
 def metrics(*psnr):

@@ -11,7 +11,7 @@ from PIL import Image
 from chromahint.models.pretrained import BOX
 from chromahint.models.state_dict import read_state
 from chromahint.runs.run import open_run
-from chromahint.training.task import Colorization
+from chromahint.training.lightning_module import Colorization
 
 COUNTS = ["0", "1", "10", "100", "328", "1966"]
 
@@ -127,7 +127,7 @@ def test_a_name_and_a_place_of_ones_own(command, tiny, tmp_path):
 
 
 def test_two_runs_of_one_second_have_two_folders(command, tiny, monkeypatch):
-    monkeypatch.setattr("chromahint.training.launch.stamp", lambda: "2026-01-31_23-59-59")
+    monkeypatch.setattr("chromahint.launch.launcher.stamp", lambda: "2026-01-31_23-59-59")
     runs = [command("train", *tiny).run.name for _ in range(2)]
     assert runs == ["2026-01-31_23-59-59", "2026-01-31_23-59-59-2"]
 
@@ -237,8 +237,8 @@ def test_a_keyboard_interrupt_is_noted_as_such(command, tiny, monkeypatch):
 
 
 def test_the_job_alone_does_the_same(smoke_run, tmp_path, figures, monkeypatch):
-    """What every process of every run starts: `python -m chromahint.training.job RUN`."""
-    from chromahint.training.job import main
+    """What every process of every run starts: `python -m chromahint.training.train RUN`."""
+    from chromahint.training.train import main
 
     monkeypatch.chdir(tmp_path)
     run = tmp_path / "again"

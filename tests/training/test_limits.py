@@ -27,7 +27,9 @@ def train(command, tiny, make_photos, tmp_path):
 def clock(monkeypatch):
     """A clock that goes on 10 seconds whenever the limits look at it."""
     ticks = iter(range(0, 100_000, 10))
-    monkeypatch.setattr("chromahint.training.limits.time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
+    monkeypatch.setattr(
+        "chromahint.training.callbacks.training_limits.time", SimpleNamespace(monotonic=lambda: float(next(ticks)))
+    )
 
 
 def steps(run):

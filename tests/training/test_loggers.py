@@ -6,7 +6,8 @@ import os
 import pytest
 import yaml
 
-from chromahint.training.loggers import MetricsFile, define_metrics, has_key, log_outcome, wandb_logger
+from chromahint.training.loggers.csv import MetricsFile
+from chromahint.training.loggers.wandb import define_metrics, has_key, log_outcome, wandb_logger
 
 ABOUT = {"name": "unet/now", "group": "unet", "wandb_id": "1234abcd"}
 

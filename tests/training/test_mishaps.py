@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from chromahint.data.sources.folder import FilePhotos
-from chromahint.training.task import Colorization
+from chromahint.training.lightning_module import Colorization
 
 
 def about(run):

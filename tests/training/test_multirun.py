@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from chromahint.config.errors import ConfigError
+from chromahint.launch.multirun import combine, folder_name
 from chromahint.training import launch, multirun
-from chromahint.training.multirun import combine, folder_name
 
 # --- the real thing: on good photos, on photos of which none can be read, and on good ones again
 
@@ -101,7 +101,7 @@ def test_each_run_is_a_process_of_its_own(command, tiny, monkeypatch):
     monkeypatch.setattr(launch, "subprocess", SimpleNamespace(run=run))
     made = command("train", "-m", *tiny, "seed=0,1,2")
     assert made.status == 0, made.err
-    assert [arguments[:3] for arguments in started] == [[sys.executable, "-m", "chromahint.training.job"]] * 3
+    assert [arguments[:3] for arguments in started] == [[sys.executable, "-m", "chromahint.training.train"]] * 3
     assert len({arguments[3] for arguments in started}) == 3
 
 

@@ -8,7 +8,7 @@ from chromahint.data.sources.folder import Folder
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.models.gray_baseline import Grey
 from chromahint.models.pullpush import PullPush
-from chromahint.training.pictures import Pictures, draw_strip
+from chromahint.training.callbacks.image_logger import Pictures, draw_strip
 
 CPU = torch.device("cpu")
 
@@ -58,7 +58,7 @@ def test_impossible_numbers(photos_, hints):
 
 
 def test_without_wandb_nothing_is_drawn_on_the_way(command, tiny, monkeypatch):
-    from chromahint.training import pictures
+    from chromahint.training.callbacks import image_logger as pictures
 
     def drawn(*_):
         raise AssertionError("drawn")

@@ -9,12 +9,12 @@ import torch
 import yaml
 from PIL import Image
 
+from chromahint.launch import experiment as command_file
+from chromahint.launch.comparison import Entry, tables
+from chromahint.launch.experiment import read_plan
 from chromahint.models.pullpush import PullPush
 from chromahint.runs.run import Run
-from chromahint.training import plan as command_file
-from chromahint.training.comparison_table import Entry, tables
-from chromahint.training.job import main as job
-from chromahint.training.plan_file import read_plan
+from chromahint.training.train import main as job
 
 RUNS = {
     # an epoch has 3 batches of 2: the second step sums up one batch, the first two
@@ -149,7 +149,7 @@ def test_again_trains_and_measures_nothing_anew(copied, here, words, monkeypatch
     before = (comparison(copied) / "table.md").read_text()
     ended = {name: Run(run).about["ended"] for name, run in runs(copied).items() if name != "broken"}
     monkeypatch.setattr(PullPush, "forward", lambda *_: pytest.fail("measured again"))
-    monkeypatch.setattr("chromahint.training.side_by_side.draw_strip", lambda *_: torch.zeros(4, 4, 3).byte().numpy())
+    monkeypatch.setattr("chromahint.launch.comparison.draw_strip", lambda *_: torch.zeros(4, 4, 3).byte().numpy())
     again = here(copied, "experiment", "mine", *words)
     assert again.status == 1, "one has still failed"
     assert again.out.count("finished: ") == 2

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from chromahint.training import progress
-from chromahint.training.task import Colorization
+from chromahint.training.callbacks import progress_bar as progress
+from chromahint.training.lightning_module import Colorization
 
 
 def test_plain_lines_where_no_one_looks_on(command, tiny):

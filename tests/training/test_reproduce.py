@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
+from chromahint.launch.reproduce import Comparison, differences, verdict
 from chromahint.runs.run import open_run
-from chromahint.training.reproduce import Comparison, differences, verdict
 
 
 def test_the_same_run_again_has_the_same_figures(smoke_run, process, tmp_path):

@@ -7,7 +7,7 @@ import torch
 from torch.optim import SGD
 from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR, OneCycleLR, ReduceLROnPlateau
 
-from chromahint.training.schedules import Constant, Cosine, Course, OneCycle, Plateau, Steps
+from chromahint.training.lr_schedules import Constant, Cosine, Course, OneCycle, Plateau, Steps
 
 N = 50
 

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from chromahint.launch.launcher import settle
 from chromahint.runs.run import create_run
-from chromahint.training.settling import settle
 
 
 @pytest.fixture

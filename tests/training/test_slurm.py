@@ -9,10 +9,10 @@ import pytest
 import slurm_here
 
 from chromahint.config.errors import ConfigError
+from chromahint.launch.slurm import Shape, Slurm
 from chromahint.runs.run import create_run
 from chromahint.training import multirun, slurm_jobs
-from chromahint.training.slurm import Shape, Slurm
-from chromahint.training.stopping import requeue
+from chromahint.training.callbacks.preemption import requeue
 
 CPU = {"accelerator": "cpu", "devices": "auto", "num_nodes": 1}
 GPU = CPU | {"accelerator": "gpu"}
@@ -149,7 +149,7 @@ def test_folders_with_odd_names_reach_the_process(cluster, tmp_path, monkeypatch
     (cluster / "bin/srun").write_text('#!/bin/sh\nwhile [ "${1#--}" != "$1" ]; do shift; done\nexec "$@"\n')
     told = {"SLURM_ARRAY_TASK_ID": "1"}
     subprocess.run(["bash", tmp_path / "job.sh"], env=os.environ | told, check=True)
-    assert (odd / "output.txt").read_text().splitlines() == ["-m", "chromahint.training.job", str(odd)]
+    assert (odd / "output.txt").read_text().splitlines() == ["-m", "chromahint.training.train", str(odd)]
 
 
 @pytest.mark.parametrize(

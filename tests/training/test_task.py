@@ -11,8 +11,8 @@ import torch
 
 from chromahint.config.folders import options
 from chromahint.runs.run import open_run
-from chromahint.training.job import make_task
-from chromahint.training.task import Colorization
+from chromahint.training.lightning_module import Colorization
+from chromahint.training.train import make_task
 
 NETWORKS = [name for name in options()["model"] if name not in ("grey", "levin", "pullpush")]
 

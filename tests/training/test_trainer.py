@@ -4,10 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from chromahint.training import devices
-from chromahint.training.devices import choose_precision, process_count
-from chromahint.training.limits import Limits
-from chromahint.training.trainer import make_trainer
+from chromahint.training import trainer as devices
+from chromahint.training.callbacks.training_limits import Limits
+from chromahint.training.trainer import choose_precision, make_trainer, process_count
 
 
 @pytest.fixture
@@ -139,7 +138,7 @@ def test_compilation_leaves_names_of_weights_alone(command, tiny, smoke_run, mon
 
 
 def test_a_run_of_several_devices_starts_as_many_processes(command, tiny, monkeypatch):
-    from chromahint.training import launch
+    from chromahint.launch import launcher as launch
 
     started = []
     monkeypatch.setattr(launch, "start", lambda run, processes: started.append(processes) or 0)

@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from chromahint.training import tune
-from chromahint.training.task import Colorization
+from chromahint.launch import tune
+from chromahint.training.lightning_module import Colorization
 
 
 def test_the_fastest_fall_of_a_known_curve():

@@ -83,7 +83,7 @@ def dashboard(words: Sequence[str]) -> int:
     if arguments.dry_run:
         print(json.dumps(structure(page), indent=2))  # noqa: T201
         return 0
-    from chromahint.training.loggers import has_key
+    from chromahint.training.loggers.wandb import has_key
 
     if not has_key():
         raise ValueError(

@@ -86,7 +86,7 @@ def measure_beside(names: Sequence[str], gathered: Gathered) -> dict[str, Measur
         gathered: runs, and what stands beside them already.
     """
     from chromahint.evaluation.evaluator import Method, measure
-    from chromahint.training.side_by_side import beside
+    from chromahint.launch.comparison import beside
 
     first, device = gathered.first, choose_device("auto")
     nodes = beside([name for name in names if name not in gathered.beside])

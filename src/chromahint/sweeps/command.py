@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chromahint.config.errors import ConfigError
+from chromahint.launch.launcher import agree, checked
 from chromahint.sweeps.definition import Sweep, load_sweep, read_sweep
-from chromahint.training.launch import agree, checked
 
 
 def main(name: str, typed: Sequence[str]) -> int:
@@ -69,7 +69,7 @@ def plot(where: str, runs: Path, output: Path | None) -> int:
     sweep, folder = find(where, runs)
     from chromahint.sweeps.plot import draw
     from chromahint.sweeps.study import open_study
-    from chromahint.training.figures import write_figure
+    from chromahint.visualization.curves import write_figure
 
     print(write_figure(draw(open_study(sweep, folder), sweep), output or folder / "sweep.png"))  # noqa: T201
     return 0

@@ -18,7 +18,7 @@ from chromahint.runs.files import read_json
 from chromahint.sweeps.claims import lock_of
 from chromahint.sweeps.definition import load_sweep
 from chromahint.sweeps.study import open_study, report_all
-from chromahint.training.stopping import GiveUp
+from chromahint.training.callbacks.preemption import GiveUp
 
 
 class Reporting(GiveUp):

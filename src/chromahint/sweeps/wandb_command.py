@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chromahint.config.errors import ConfigError
+from chromahint.launch.launcher import agree, checked, make_run, work
+from chromahint.launch.multirun import folder_name
 from chromahint.runs.files import write_text
 from chromahint.runs.run import stamp
 from chromahint.sweeps.definition import names, read_sweep
 from chromahint.sweeps.wandb_file import FIRST, read_values, wandb_file
-from chromahint.training.launch import agree, checked, make_run, work
-from chromahint.training.multirun import folder_name
 
-LOGGER = "chromahint.training.loggers.wandb_logger"
+LOGGER = "chromahint.training.loggers.wandb.wandb_logger"
 DOES = {
     "wandb": "Write a sweep as a file for `wandb sweep`: W&B chooses, and its agents train.",
     "trial": "Make one trial of a sweep; W&B's agents run this.",

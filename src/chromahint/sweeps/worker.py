@@ -15,6 +15,9 @@ from rich.console import Console
 
 from chromahint.config.compose import Composed
 from chromahint.config.errors import ConfigError
+from chromahint.launch.launcher import agree, checked, make_run, started
+from chromahint.launch.multirun import folder_name
+from chromahint.launch.resume import prepare
 from chromahint.runs.files import write_json
 from chromahint.runs.lock import Busy
 from chromahint.runs.metrics_csv import read_figures
@@ -33,9 +36,6 @@ from chromahint.sweeps.study import (
     sampler_of,
     suggest_values,
 )
-from chromahint.training.launch import agree, checked, make_run, started
-from chromahint.training.multirun import folder_name
-from chromahint.training.resume import prepare
 
 REPORTING = {"_target_": "chromahint.sweeps.reporting.Reporting", "_partial_": True}
 ENDED = ("finished", "pruned")

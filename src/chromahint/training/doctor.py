@@ -15,8 +15,8 @@ from rich.table import Table
 from chromahint.data.parallel import cores
 from chromahint.data.synthetic.cache import cache_folder
 from chromahint.runs.run import versions
-from chromahint.training.devices import choose_precision
-from chromahint.training.loggers import has_key
+from chromahint.training.loggers.wandb import has_key
+from chromahint.training.trainer import choose_precision
 
 
 def main() -> int:

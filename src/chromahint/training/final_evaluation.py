@@ -22,8 +22,8 @@ from chromahint.models.gray_baseline import Grey
 from chromahint.models.pullpush import PullPush
 from chromahint.models.registry import card_of
 from chromahint.runs.run import Run
-from chromahint.training.figures import hint_curve, training_curves, write_figure
-from chromahint.training.pictures import draw_strip
+from chromahint.training.callbacks.image_logger import draw_strip
+from chromahint.visualization.curves import hint_curve, training_curves, write_figure
 
 PULL_PUSH, GREY = "pull-push, no training", "grey, no colour"
 

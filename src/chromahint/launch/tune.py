@@ -26,13 +26,13 @@ from chromahint.config.compose import Config
 from chromahint.config.errors import ConfigError
 from chromahint.config.reading import read
 from chromahint.data.dataset import Batch
+from chromahint.launch.launcher import agree, checked, label
 from chromahint.runs.run import stamp
-from chromahint.training.devices import choose_precision
-from chromahint.training.figures import write_figure
-from chromahint.training.job import make_task
-from chromahint.training.launch import agree, checked, label
-from chromahint.training.task import Colorization
-from chromahint.training.terse import terse
+from chromahint.training.lightning_module import Colorization
+from chromahint.training.logging import terse
+from chromahint.training.train import make_task
+from chromahint.training.trainer import choose_precision
+from chromahint.visualization.curves import write_figure
 
 STEPS, BATCHES = 100, 5
 LOWEST, HIGHEST = 1e-6, 1.0

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from chromahint.atomic_write import replacing
 from chromahint.data.dataset import Batch
-from chromahint.training.task import Colorization
+from chromahint.training.lightning_module import Colorization
 
 
 class FiniteLoss(Callback):

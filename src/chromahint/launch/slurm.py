@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import getpass
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from chromahint.config.errors import ConfigError
 from chromahint.runs.files import write_text
+from chromahint.runs.lock import Busy, alone_in
 from chromahint.runs.run import Run, now
 
 WARNED = 120
@@ -112,7 +117,7 @@ class Slurm:
         folders = ["runs=(", *(f"  {shlex.quote(str(run.absolute()))}" for run in runs), ")"]
         # a step does not inherit --cpus-per-task; evaluation, at the end, is for one process, however long it takes
         srun = f"srun --unbuffered --kill-on-bad-exit=1 --wait=0 --cpus-per-task={self.cpus}"
-        job = f"{shlex.quote(sys.executable)} -m chromahint.training.job"
+        job = f"{shlex.quote(sys.executable)} -m chromahint.training.train"
         return _make_sbatch_string(
             command=f'{srun} {job} "$run" >> "$run/output.txt" 2>&1',
             folder=folder,
@@ -187,3 +192,83 @@ def _submit(file: Path, runs: Sequence[Run]) -> None:
         else:
             said = (done.stderr or done.stdout).strip()
             run.note(state="failed", ended=now(), error=f"sbatch {file} was refused: {said}", slurm_job=None)
+
+
+PAUSE = 2.0
+ASK = 30.0
+ENDED = ("finished", "failed", "pruned")
+
+
+def follow(runs: Sequence[Run], titles: Sequence[str], console: Console) -> None:
+    """Wait until all have ended, and say what happens to each.
+
+    Args:
+        runs: with jobs.
+        titles: of each.
+        console: where it is said.
+    """
+    said: dict[int, str] = {}
+    waiting = dict(enumerate(runs))
+    missed: set[Run] = set()
+    asked = time.monotonic()
+    while waiting:
+        gone: set[Run] = set()
+        if time.monotonic() - asked >= ASK:
+            # twice: what a run wrote on its machine may take a while to be seen on this one
+            before, missed = missed, set(lost(waiting.values()))
+            gone, asked = before & missed, time.monotonic()
+            bury_lost(gone)
+        for number, run in list(waiting.items()):
+            state = run.about["state"]
+            if state != said.setdefault(number, "created"):
+                said[number] = state
+                log = f": {run.path / 'output.txt'}" if state == "running" else ""
+                console.print(f"{state}: {titles[number]}{log}", markup=False, highlight=False)
+            if state in ENDED or run in gone:
+                del waiting[number]
+        if waiting:
+            time.sleep(PAUSE)
+
+
+def bury_lost(runs: Iterable[Run]) -> None:
+    """Note what ended the runs that SLURM knows of no more, where they could not do so themselves."""
+    for run in lost(runs):
+        _bury(run)
+
+
+def lost(runs: Iterable[Run]) -> list[Run]:
+    """Those of the runs whose jobs SLURM neither runs nor will run; none where it does not answer."""
+    known = listed()
+    return [] if known is None else [run for run in runs if run.about.get("slurm_job") not in known | {None}]
+
+
+def listed() -> set[str] | None:
+    """The jobs of this person that wait or run, as 4711_0; None where SLURM does not answer."""
+    said = _ask("squeue", "--noheader", "--array", "--user", getpass.getuser(), "--format", "%i")
+    return None if said is None else set(said.split())
+
+
+def _bury(run: Run) -> None:
+    """Note the end of a run that was ended from outside."""
+    try:
+        with alone_in(run.path):
+            about = run.about
+            if about["state"] not in ("created", "running"):
+                return
+            job = about["slurm_job"]
+            word = _ask("sacct", "--noheader", "--parsable2", "--allocations", "--format", "State", "--jobs", job) or ""
+            word = word.strip().splitlines()[0] if word.strip() else "without a word"
+            if word == "COMPLETED":  # its own note is on its way to this machine
+                return
+            state = "interrupted" if word.startswith("CANCELLED") else "failed"
+            logs = f"{run.path / 'output.txt'} and {run.path.parent / f'slurm-{job}.txt'}"
+            run.note(state=state, ended=now(), error=f"job {job} of SLURM ended: {word}; see {logs}")
+    except Busy:  # it goes on elsewhere
+        return
+
+
+def _ask(*command: str) -> str | None:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None

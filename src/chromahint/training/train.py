@@ -1,4 +1,4 @@
-"""One process of a run: `python -m chromahint.training.job RUN` reads RUN/config.yaml and trains.
+"""One process of a run: `python -m chromahint.training.train RUN` reads RUN/config.yaml and trains.
 
 Everything that starts training (a command, a sweep, a resume, each process of a distributed run) starts this. Where
 the folder holds a last.ckpt, training goes on from there.
@@ -25,18 +25,19 @@ from chromahint.models.pretrained import weights_file
 from chromahint.models.state_dict import load_weights
 from chromahint.runs.lock import Busy, alone_in
 from chromahint.runs.run import Run, now, open_run
-from chromahint.training.broken import BrokenFiles
-from chromahint.training.checkpoints import find_saved
-from chromahint.training.finite import FiniteLoss
-from chromahint.training.limits import Limits
-from chromahint.training.loggers import MetricsFile, define_metrics, log_outcome
-from chromahint.training.mishaps import explain
-from chromahint.training.outcome import conclude
-from chromahint.training.progress import ProgressLine
-from chromahint.training.slurm_jobs import this_job
-from chromahint.training.stopping import GiveUp, LeaveOnSignal, Stopped, leaving_at_once, requeue
-from chromahint.training.task import Colorization
-from chromahint.training.terse import terse
+from chromahint.runs.slurm_env import this_job
+from chromahint.training.callbacks.checkpoint import find_saved
+from chromahint.training.callbacks.nan_guard import FiniteLoss
+from chromahint.training.callbacks.preemption import GiveUp, LeaveOnSignal, Stopped, leaving_at_once, requeue
+from chromahint.training.callbacks.progress_bar import ProgressLine
+from chromahint.training.callbacks.training_limits import Limits
+from chromahint.training.callbacks.unreadable_images import BrokenFiles
+from chromahint.training.errors import explain
+from chromahint.training.final_evaluation import conclude
+from chromahint.training.lightning_module import Colorization
+from chromahint.training.loggers.csv import MetricsFile
+from chromahint.training.loggers.wandb import define_metrics, log_outcome
+from chromahint.training.logging import terse
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,9 +19,9 @@ from chromahint.config.errors import ConfigError
 from chromahint.config.folders import plans
 from chromahint.models.pretrained import weights_file
 from chromahint.runs.files import read_json
-from chromahint.runs.run import Run, create_run, open_run, stamp
-from chromahint.training.settling import settle
-from chromahint.training.slurm_jobs import this_job
+from chromahint.runs.lock import Busy, alone_in
+from chromahint.runs.run import Run, create_run, now, open_run, stamp
+from chromahint.runs.slurm_env import this_job
 
 
 def main(overrides: Sequence[str]) -> int:
@@ -39,7 +40,7 @@ def work(run: Run, processes: int) -> int:
     print(f"run: {run.path}", flush=True)  # noqa: T201
     if processes > 1:
         return start(run, processes)
-    from chromahint.training.job import main as job
+    from chromahint.training.train import main as job
 
     return job([str(run.path)])
 
@@ -67,7 +68,7 @@ def agree(config: dict[str, Any]) -> int:
             "SCRIPT`, of the script beside its folder"
         )
     agree_anywhere(config)
-    from chromahint.training.devices import process_count
+    from chromahint.training.trainer import process_count
 
     return process_count(trainer["accelerator"], trainer["devices"])
 
@@ -145,7 +146,7 @@ def start(run: Run, processes: int) -> int:
     if processes == 1:
         status = subprocess.run([sys.executable, *_job(run)], check=False).returncode  # noqa: S603
     else:
-        from chromahint.training.processes import run_together
+        from chromahint.launch.elastic import run_together
 
         status = run_together(_job(run), processes)
     settle(run, status)
@@ -160,7 +161,7 @@ def started(run: Run, processes: int) -> Iterator[subprocess.Popen[bytes]]:
     """
     job = _job(run)
     if processes > 1:
-        job = ["-m", "chromahint.training.processes", str(processes), *job]
+        job = ["-m", "chromahint.launch.elastic", str(processes), *job]
     with (run.path / "output.txt").open("ab") as output:
         process = subprocess.Popen(  # noqa: S603
             [sys.executable, *job],
@@ -178,4 +179,47 @@ def started(run: Run, processes: int) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _job(run: Run) -> list[str]:
-    return ["-m", "chromahint.training.job", str(run.path)]
+    return ["-m", "chromahint.training.train", str(run.path)]
+
+
+ASKED = ("SIGINT", "SIGTERM", "SIGUSR1")
+"""Signals by which a run is asked to leave, and may go on later."""
+
+
+def settle(run: Run, status: int) -> None:
+    """Note why a run has ended, where its processes were killed or one that does not write failed alone.
+
+    Args:
+        run: the run.
+        status: of its processes: 0, an exit status, or the negative number of a signal or 128 more than it.
+    """
+    if status == 0:
+        return
+    try:
+        with alone_in(run.path):
+            _settle(run, status)
+    except Busy:  # which is why ours has ended: the other process has the word
+        return
+
+
+def _settle(run: Run, status: int) -> None:
+    about = run.about
+    name = signal_name(status)
+    if name is not None and name not in ASKED:
+        why = ", mostly for want of memory" if name == "SIGKILL" else ""
+        run.note(state="failed", ended=now(), error=f"a process of the run was ended from outside by {name}{why}")
+    elif name is not None and about["state"] in ("created", "running"):
+        run.note(state="interrupted", ended=now())
+    elif name is None and about["state"] != "failed":
+        error = about.get("error") or f"a process of the run ended with status {status}"
+        run.note(state="failed", ended=now(), error=error)
+
+
+def signal_name(status: int) -> str | None:
+    """The signal that an exit status tells of, if any.
+
+    >>> signal_name(-9), signal_name(143), signal_name(1)
+    ('SIGKILL', 'SIGTERM', None)
+    """
+    number = -status if status < 0 else status - 128
+    return signal.Signals(number).name if number in {each.value for each in signal.Signals} else None

@@ -7,7 +7,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from chromahint.training.schedules import Course
+from chromahint.training.lr_schedules import Course
 
 
 class Limits(Callback):

@@ -9,7 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from chromahint.training.limits import Limits
+from chromahint.training.callbacks.training_limits import Limits
 
 QUIET_SECONDS = 20.0
 

@@ -22,8 +22,8 @@ from chromahint.evaluation.metrics import PictureMean
 from chromahint.evaluation.protocols.base import HintProtocol
 from chromahint.hints.hints import Hints
 from chromahint.models.ab_bins import HasClasses
-from chromahint.training.limits import Limits
-from chromahint.training.schedules import Schedule
+from chromahint.training.callbacks.training_limits import Limits
+from chromahint.training.lr_schedules import Schedule
 
 
 class Loss(Protocol):

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from chromahint.training.checkpoints import LastCheckpoint, between_steps
-from chromahint.training.slurm_jobs import this_job
+from chromahint.runs.slurm_env import this_job
+from chromahint.training.callbacks.checkpoint import LastCheckpoint, between_steps
 
 # Windows has no SIGUSR1
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]

@@ -1,6 +1,6 @@
 """Several processes of one run on this machine, through torch's own launcher.
 
-`python -m chromahint.training.processes COUNT ARGUMENTS` runs `python ARGUMENTS` in so many.
+`python -m chromahint.launch.elastic COUNT ARGUMENTS` runs `python ARGUMENTS` in so many.
 """
 
 from __future__ import annotations

@@ -14,11 +14,10 @@ from typing import Any
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.trainer.states import TrainerFn
 
 from chromahint.atomic_write import replacing
-from chromahint.training.loggers import MetricsFile
+from chromahint.training.loggers.csv import MetricsFile
 
 
 class WholeFiles(TorchCheckpointIO):
@@ -185,8 +184,3 @@ def checkpoints(folder: Path, every: int = 100) -> list[Callback]:
     if every < 1:
         raise ValueError(f"callbacks.checkpoints.every={every}: it is a whole number of steps from 1")
     return [BestCheckpoint(folder), LastCheckpoint(folder, every)]
-
-
-def early_stopping(patience: int = 5, min_delta: float = 0.01) -> Callback:
-    """End training after `patience` validations without a `val/psnr` that is `min_delta` dB better."""
-    return EarlyStopping(monitor="val/psnr", mode="max", patience=patience, min_delta=min_delta)

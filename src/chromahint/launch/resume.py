@@ -10,10 +10,10 @@ import yaml
 from chromahint.config.check import check
 from chromahint.config.errors import ConfigError
 from chromahint.config.reading import read
+from chromahint.launch.launcher import agree, work
 from chromahint.runs.files import write_text
 from chromahint.runs.lock import alone_in
 from chromahint.runs.run import Run, open_run
-from chromahint.training.launch import agree, work
 
 MAY_CHANGE = ("trainer.max_steps", "trainer.max_epochs", "trainer.max_minutes", "data.root", "data.workers")
 

@@ -11,9 +11,9 @@ from rich.console import Console
 
 from chromahint.config.check import check
 from chromahint.config.errors import ConfigError
+from chromahint.launch.launcher import agree, start
 from chromahint.runs.files import read_json
 from chromahint.runs.run import Run, create_run, git_state, open_run, stamp, versions
-from chromahint.training.launch import agree, start
 
 CLOSE = 0.01
 """dB of PSNR, and hundredths of SSIM, that count as the same where figures are not identical."""
