@@ -9,7 +9,7 @@ import torch
 
 from chromahint import __version__
 from chromahint.cli import COMMANDS
-from chromahint.config.folders import options
+from chromahint.config.paths import options
 
 
 def refused(outcome, *parts):

@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import nn
 
-from chromahint.config.build import build
-from chromahint.config.check import check
 from chromahint.config.compose import compose
 from chromahint.config.errors import ConfigError
+from chromahint.config.instantiate import build
+from chromahint.config.validate import check
 from chromahint.data.pack import pack
 from chromahint.data.sources.folder import Folder
 
@@ -190,7 +190,7 @@ def test_loggers_build(name, photos, tmp_path):
 
 
 def test_every_group_of_the_defaults_has_its_default_file():
-    from chromahint.config.folders import defaults
+    from chromahint.config.paths import defaults
 
     for command in ("train", "evaluate", "multirun"):
         for group, name in defaults(command).items():

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from chromahint.config.build import build
 from chromahint.config.compose import compose
+from chromahint.config.instantiate import build
 from chromahint.launch.experiment import read_plan
 from chromahint.runs.files import read_json
 from chromahint.runs.run import open_run

@@ -159,7 +159,7 @@ def test_help_of_ordinary_options_imports_no_network(words):
 
 def test_checking_a_config_imports_nothing_heavy():
     code = (
-        "from chromahint.config.compose import compose\nfrom chromahint.config.check import check\n"
+        "from chromahint.config.compose import compose\nfrom chromahint.config.validate import check\n"
         "for name in ('train', 'evaluate'): check(compose(name, ['model=zhang2017']).config, name)"
     )
     assert not {"torch", "lightning", "wandb", "kornia", "torchmetrics"} & modules_after(code)

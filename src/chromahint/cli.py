@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from chromahint import __version__
-from chromahint.config.folders import options, plans
+from chromahint.config.paths import options, plans
 
 Command = Callable[[list[str]], int]
 
@@ -264,7 +264,7 @@ def _overview() -> str:
 
 
 def _with_groups(usage: str, text: str | None, command: str) -> str:
-    from chromahint.config.folders import defaults
+    from chromahint.config.paths import defaults
 
     chosen = defaults(command)
     groups = {group: names for group, names in options().items() if group in chosen}
@@ -288,7 +288,7 @@ def _with_groups(usage: str, text: str | None, command: str) -> str:
 
 
 def _conf() -> Path:
-    from chromahint.config.folders import shipped
+    from chromahint.config.paths import shipped
 
     return shipped("conf")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from chromahint.config.build import build
 from chromahint.config.errors import ConfigError
+from chromahint.config.instantiate import build
 
 
 def test_builds_a_class_with_plain_python():

@@ -2,9 +2,9 @@
 
 import pytest
 
-from chromahint.config.check import check
 from chromahint.config.compose import compose
 from chromahint.config.errors import ConfigError
+from chromahint.config.validate import check
 
 
 def message(*overrides, kind="train"):

@@ -4,10 +4,10 @@ import sys
 
 import pytest
 
-from chromahint.config.check import check
 from chromahint.config.compose import compose
 from chromahint.config.errors import ConfigError
-from chromahint.config.folders import options
+from chromahint.config.paths import options
+from chromahint.config.validate import check
 
 NETWORK = '''
 import torch

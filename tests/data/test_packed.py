@@ -9,7 +9,6 @@ import pytest
 import torch
 from PIL import Image
 
-from chromahint.data import pack
 from chromahint.data import pack as packing
 from chromahint.data.command import main
 from chromahint.data.sources import packed as packed_module

@@ -10,7 +10,6 @@ import torch
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.data.sources.synthetic_scenes import VALIDATION_START, Scenes, scenes_data
-from chromahint.data.synthetic import cache
 from chromahint.data.synthetic import cache as scene_cache
 from chromahint.data.synthetic.scene import VERSION, draw_scene
 

@@ -5,9 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
-from chromahint.config.build import build
 from chromahint.config.compose import compose
-from chromahint.config.folders import options
+from chromahint.config.instantiate import build
+from chromahint.config.paths import options
 from chromahint.evaluation.table import hint_table
 
 

@@ -31,7 +31,7 @@ def make_run(folder, model=UNET, checkpoint=True):
 
 def test_own_networks_are_those_of_the_list_with_weights():
     from chromahint.config.compose import compose
-    from chromahint.config.folders import options
+    from chromahint.config.paths import options
     from chromahint.models.registry import catalogue
 
     targets = {name: compose("train", [f"model={name}"]).config["model"]["_target_"] for name in options()["model"]}

@@ -10,7 +10,7 @@ import torch
 from skimage import data
 
 from chromahint import Colorizer
-from chromahint.config.build import build
+from chromahint.config.instantiate import build
 from chromahint.export.onnx import write_onnx
 from chromahint.hints.hints import Hints
 from chromahint.inference.load import load_network

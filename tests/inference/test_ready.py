@@ -41,7 +41,7 @@ def test_without_weights_it_keeps_its_own():
 
 
 def test_a_checkpoint_of_a_run_fits(smoke_run):
-    from chromahint.config.build import build
+    from chromahint.config.instantiate import build
     from chromahint.runs.run import open_run
 
     run = open_run(smoke_run)

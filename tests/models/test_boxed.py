@@ -6,8 +6,8 @@ import json
 import pytest
 import torch
 
-from chromahint.config.build import build
 from chromahint.config.compose import compose
+from chromahint.config.instantiate import build
 from chromahint.models.pretrained import BOX, in_box, weights_file
 from chromahint.models.state_dict import load_weights, read_state
 

@@ -6,9 +6,9 @@ import pytest
 from rich.console import Console
 
 from chromahint.cli.models import as_tables
-from chromahint.config.check import check
 from chromahint.config.compose import compose
-from chromahint.config.folders import options, shipped
+from chromahint.config.paths import options, shipped
+from chromahint.config.validate import check
 from chromahint.models.registry import catalogue
 
 NEW_NETWORK = """

@@ -8,9 +8,9 @@ import pytest
 import safetensors.torch
 import torch
 
-from chromahint.config.build import build
 from chromahint.config.compose import compose
-from chromahint.config.folders import options
+from chromahint.config.instantiate import build
+from chromahint.config.paths import options
 from chromahint.models.checkpoint_formats import recognise
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.registry import card_of

@@ -10,7 +10,7 @@ import time
 import pytest
 import torch
 
-from chromahint.config.build import build
+from chromahint.config.instantiate import build
 from chromahint.launch import elastic as processes
 from chromahint.runs.run import open_run
 from chromahint.training.train import make_task

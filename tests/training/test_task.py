@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from chromahint.config.folders import options
+from chromahint.config.paths import options
 from chromahint.runs.run import open_run
 from chromahint.training.lightning_module import Colorization
 from chromahint.training.train import make_task
@@ -195,7 +195,7 @@ def test_every_network_trains_at_its_thinnest():
     code = """
 import sys
 import torch
-from chromahint.config.build import build
+from chromahint.config.instantiate import build
 from chromahint.config.compose import compose
 from chromahint.hints.hints import no_hints
 torch.set_num_threads(1)

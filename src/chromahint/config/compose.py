@@ -18,9 +18,9 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from chromahint.config.errors import ConfigError
-from chromahint.config.experiments import register
-from chromahint.config.folders import defaults, options, see_own_networks, shipped
-from chromahint.config.reading import read
+from chromahint.config.hydra_plugins import register
+from chromahint.config.overrides import read
+from chromahint.config.paths import defaults, options, see_own_networks, shipped
 
 Config = dict[str, Any]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from chromahint.config.check import check, offers
 from chromahint.config.compose import Config, compose
 from chromahint.config.errors import ConfigError
-from chromahint.config.folders import options
+from chromahint.config.paths import options
+from chromahint.config.validate import check, offers
 from chromahint.evaluation.resolve_weights import chosen, compose_for_weights, keys, nodes_of, typed
 from chromahint.models.pretrained import in_box, weights_file
 from chromahint.runs.run import Run, open_run

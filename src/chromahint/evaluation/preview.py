@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from chromahint.config.folders import options
+from chromahint.config.paths import options
 
 
 def main(words: Sequence[str]) -> int:
@@ -25,8 +25,8 @@ def main(words: Sequence[str]) -> int:
     arguments = parser.parse_args(words)
     if arguments.size < 16:
         raise ValueError(f"--size {arguments.size}: a side is 16 pixels or more; type --size 256")
-    from chromahint.config.build import build
     from chromahint.config.compose import compose
+    from chromahint.config.instantiate import build
     from chromahint.data.sources.folder import Folder
     from chromahint.data.sources.skimage_tiles import NaturalTiles
     from chromahint.data.transforms import squash

@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from chromahint.config.check import check, wrong_weights
 from chromahint.config.compose import Composed, Config, compose
 from chromahint.config.errors import ConfigError
-from chromahint.config.reading import read
+from chromahint.config.overrides import read
+from chromahint.config.validate import check, wrong_weights
 from chromahint.runs.run import Run, open_run
 
 
@@ -66,7 +66,7 @@ def chosen(config: Config, group: str, overrides: Sequence[str]) -> Config:
 
 def _of_loose_weights(file: Path, overrides: Sequence[str], say: Callable[[str], None]) -> Composed:
     """Tell the network from names and shapes, with the scaling and the size that released weights need."""
-    from chromahint.config.build import build
+    from chromahint.config.instantiate import build
     from chromahint.inference.detect_architecture import UNTOLD, identify, try_option
     from chromahint.inference.load import choose_device, make_ready
 

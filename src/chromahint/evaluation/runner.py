@@ -7,8 +7,8 @@ from typing import Any
 
 from rich.console import Console
 
-from chromahint.config.build import build
 from chromahint.config.errors import ConfigError
+from chromahint.config.instantiate import build
 from chromahint.data.sources.hint_mask_pairs import HintMaskPairs
 from chromahint.evaluation.evaluator import Method, holds, measure
 from chromahint.evaluation.fingerprint import subject

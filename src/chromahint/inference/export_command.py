@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chromahint.config.build import build
-from chromahint.config.folders import see_own_networks
+from chromahint.config.instantiate import build
+from chromahint.config.paths import see_own_networks
 
 if TYPE_CHECKING:
     from chromahint.inference.load import Opened

@@ -11,8 +11,8 @@ import torch
 import yaml
 from torch import nn
 
-from chromahint.config.build import build
-from chromahint.config.folders import see_own_networks
+from chromahint.config.instantiate import build
+from chromahint.config.paths import see_own_networks
 from chromahint.inference.detect_architecture import UNTOLD, identify, try_option
 from chromahint.inference.exported_folder import is_folder, open_folder
 from chromahint.inference.fixed_size import AtSide

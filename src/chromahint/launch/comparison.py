@@ -11,10 +11,10 @@ from typing import Any
 from rich.console import Console
 from torch import nn
 
-from chromahint.config.build import build
-from chromahint.config.check import check
 from chromahint.config.compose import compose
 from chromahint.config.errors import ConfigError
+from chromahint.config.instantiate import build
+from chromahint.config.validate import check
 from chromahint.data.datamodule import PhotoData
 from chromahint.evaluation.compatibility import same_photos
 from chromahint.evaluation.evaluator import Method, measure, read_rows

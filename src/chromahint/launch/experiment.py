@@ -14,8 +14,8 @@ from rich.console import Console
 
 from chromahint.config.compose import suggest
 from chromahint.config.errors import ConfigError
-from chromahint.config.folders import options, plans
-from chromahint.config.reading import read
+from chromahint.config.overrides import read
+from chromahint.config.paths import options, plans
 from chromahint.launch.launcher import agree, checked, make_run, start
 from chromahint.launch.multirun import name_failed
 from chromahint.launch.resume import prepare

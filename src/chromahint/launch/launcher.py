@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from chromahint.config.check import check
 from chromahint.config.compose import Composed, compose
 from chromahint.config.errors import ConfigError
-from chromahint.config.folders import plans
+from chromahint.config.paths import plans
+from chromahint.config.validate import check
 from chromahint.models.pretrained import weights_file
 from chromahint.runs.files import read_json
 from chromahint.runs.lock import Busy, alone_in
@@ -83,7 +83,7 @@ def agree_anywhere(config: dict[str, Any]) -> None:
 
     import torch
 
-    from chromahint.config.build import build
+    from chromahint.config.instantiate import build
     from chromahint.models.state_dict import load_weights
 
     for part in ("protocol", "hints", "schedule", "loss", "augment"):

@@ -18,11 +18,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from chromahint.config.build import build
-from chromahint.config.check import check
 from chromahint.config.compose import compose
 from chromahint.config.errors import ConfigError
-from chromahint.config.reading import read
+from chromahint.config.instantiate import build
+from chromahint.config.overrides import read
+from chromahint.config.validate import check
 from chromahint.launch.launcher import agree, agree_anywhere, checked, make_run, start, started
 from chromahint.launch.slurm import Shape, Slurm, bury_lost, follow
 from chromahint.runs.files import read_json

@@ -9,8 +9,8 @@ from typing import Any
 
 from rich.console import Console
 
-from chromahint.config.check import check
 from chromahint.config.errors import ConfigError
+from chromahint.config.validate import check
 from chromahint.launch.launcher import agree, start
 from chromahint.runs.files import read_json
 from chromahint.runs.run import Run, create_run, git_state, open_run, stamp, versions

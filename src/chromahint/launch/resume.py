@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
-from chromahint.config.check import check
 from chromahint.config.errors import ConfigError
-from chromahint.config.reading import read
+from chromahint.config.overrides import read
+from chromahint.config.validate import check
 from chromahint.launch.launcher import agree, work
 from chromahint.runs.files import write_text
 from chromahint.runs.lock import alone_in

@@ -21,10 +21,10 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from chromahint.config.build import build
 from chromahint.config.compose import Config
 from chromahint.config.errors import ConfigError
-from chromahint.config.reading import read
+from chromahint.config.instantiate import build
+from chromahint.config.overrides import read
 from chromahint.data.dataset import Batch
 from chromahint.launch.launcher import agree, checked, label
 from chromahint.runs.run import stamp

@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from chromahint.config.folders import options
+from chromahint.config.paths import options
 from chromahint.report.dashboard import USUAL, Dashboard, missing, plan
 
 

@@ -11,9 +11,9 @@ import torch
 from hydra.errors import HydraException
 from torch import nn
 
-from chromahint.config.build import build
 from chromahint.config.compose import compose
-from chromahint.config.folders import see_own_networks
+from chromahint.config.instantiate import build
+from chromahint.config.paths import see_own_networks
 from chromahint.data.sources.base import Photos
 from chromahint.evaluation.fingerprint import subject
 from chromahint.evaluation.protocols.base import HintProtocol

@@ -11,8 +11,8 @@ import yaml
 from omegaconf import OmegaConf
 
 from chromahint.config.compose import compose
-from chromahint.config.folders import defaults, experiment_folders, own_conf, shipped
-from chromahint.config.reading import read
+from chromahint.config.overrides import read
+from chromahint.config.paths import defaults, experiment_folders, own_conf, shipped
 from chromahint.runs.files import write_text
 from chromahint.sweeps.definition import Sweep
 from chromahint.sweeps.study import RUN, SLOT, best_of, slots

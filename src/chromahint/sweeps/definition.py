@@ -13,8 +13,8 @@ import yaml
 
 from chromahint.config.compose import suggest
 from chromahint.config.errors import ConfigError
-from chromahint.config.folders import options, own_conf, shipped
-from chromahint.config.reading import read
+from chromahint.config.overrides import read
+from chromahint.config.paths import options, own_conf, shipped
 from chromahint.runs.files import write_text
 from chromahint.sweeps.space import FORM, Choice, Range, override_words, parameter
 

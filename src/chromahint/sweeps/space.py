@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chromahint.config.errors import ConfigError
-from chromahint.config.reading import read
+from chromahint.config.overrides import read
 
 FORM = "a list of values, {low: , high: , log: true} for a range, or {NAME: [key=value, ...], ...}"
 

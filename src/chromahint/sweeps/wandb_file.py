@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from chromahint.config.errors import ConfigError
-from chromahint.config.folders import options
+from chromahint.config.paths import options
 from chromahint.sweeps.definition import Sweep
 from chromahint.sweeps.space import Choice, Range
 

@@ -10,7 +10,7 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from chromahint.config.build import build
+from chromahint.config.instantiate import build
 from chromahint.data.datamodule import PhotoData
 from chromahint.evaluation.evaluator import Method, measure
 from chromahint.evaluation.fingerprint import subject

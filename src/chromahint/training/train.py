@@ -19,8 +19,8 @@ import torch
 from lightning.pytorch import Callback, seed_everything
 from lightning.pytorch.utilities import rank_zero_only
 
-from chromahint.config.build import build
-from chromahint.config.folders import see_own_networks
+from chromahint.config.instantiate import build
+from chromahint.config.paths import see_own_networks
 from chromahint.models.pretrained import weights_file
 from chromahint.models.state_dict import load_weights
 from chromahint.runs.lock import Busy, alone_in

@@ -10,7 +10,7 @@ from hydra.core.object_type import ObjectType
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-from chromahint.config.folders import experiment_folders, own_conf
+from chromahint.config.paths import experiment_folders, own_conf
 
 GROUP = "experiment"
 
