@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from skimage import data
 
-from chromahint.studio.choices import DRAFTS
+from chromahint.studio.model_list import DRAFTS
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from chromahint.report.dashboard import BEST, outline, plan
-from chromahint.sweeps.definition import names, read_sweep
-from chromahint.sweeps.wandb_file import logged_as
+from chromahint.report.wandb_dashboard import BEST, outline, plan
+from chromahint.sweeps.sweep_config import names, read_sweep
+from chromahint.sweeps.wandb_export import logged_as
 
 COUNTS = [0, 1, 10, 100, 328, 1966]
 REFUSING = """

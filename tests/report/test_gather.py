@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from made_runs import write_evaluation, write_run
 
-from chromahint.report.gather import gather
+from chromahint.report.load_runs import gather
 
 
 def test_runs_below_a_folder_that_were_measured_alike_compare(group):

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from made_runs import content_of, write_run
 
-from chromahint.report.content import thin
+from chromahint.report.page_data import thin
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import os
 
-from chromahint.studio.choices import Choices
+from chromahint.studio.model_list import Choices
 
 
 def make_run(folder, age, checkpoint="best.ckpt"):

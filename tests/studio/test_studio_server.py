@@ -21,9 +21,9 @@ from chromahint import Colorizer
 from chromahint.color import lab_to_rgb8, lab_to_shown_rgb, rgb_to_lab
 from chromahint.hints.hint_file import parse_hints
 from chromahint.models.spreadnet import SpreadNet
-from chromahint.studio.app import make_app
-from chromahint.studio.choices import SAMPLES, Choices
-from chromahint.studio.desk import Desk
+from chromahint.studio.model_list import SAMPLES, Choices
+from chromahint.studio.routes import make_app
+from chromahint.studio.workspace import Desk
 
 HINTS = json.dumps(
     {

@@ -9,9 +9,9 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from chromahint.sweeps.claims import Claims, lock_of
-from chromahint.sweeps.definition import read_sweep
 from chromahint.sweeps.study import SLOT, lost, open_study, slots
+from chromahint.sweeps.sweep_config import read_sweep
+from chromahint.sweeps.trial_queue import Claims, lock_of
 
 
 @pytest.fixture(params=["file", "database"])

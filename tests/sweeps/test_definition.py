@@ -9,7 +9,7 @@ import yaml
 
 from chromahint.config.errors import ConfigError
 from chromahint.launch.launcher import checked
-from chromahint.sweeps.definition import load_sweep, names, read_sweep
+from chromahint.sweeps.sweep_config import load_sweep, names, read_sweep
 
 GOOD = {"space": {"model": ["unet", "resunet"]}, "trials": 3}
 

@@ -12,8 +12,8 @@ import yaml
 from optuna.trial import TrialState
 
 from chromahint.runs.run import open_run
-from chromahint.sweeps.definition import load_sweep
 from chromahint.sweeps.study import lost, open_study, slots
+from chromahint.sweeps.sweep_config import load_sweep
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from wandb.wandb_agent import Agent
 
 from chromahint.config.errors import ConfigError
 from chromahint.runs.run import open_run
-from chromahint.sweeps.definition import names, read_sweep
-from chromahint.sweeps.wandb_file import read_values, wandb_file
+from chromahint.sweeps.sweep_config import names, read_sweep
+from chromahint.sweeps.wandb_export import read_values, wandb_file
 
 ODD = {
     "space": {

@@ -16,8 +16,8 @@ from chromahint.config.compose import compose
 from chromahint.runs.files import read_json
 from chromahint.runs.run import Run, open_run
 from chromahint.sweeps import worker
-from chromahint.sweeps.definition import load_sweep
 from chromahint.sweeps.study import SLOT, lost, open_study, slots
+from chromahint.sweeps.sweep_config import load_sweep
 
 
 @pytest.fixture

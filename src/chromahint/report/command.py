@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chromahint.config.paths import options
-from chromahint.report.dashboard import USUAL, Dashboard, missing, plan
+from chromahint.report.wandb_dashboard import USUAL, Dashboard, missing, plan
 
 
 def report(words: Sequence[str]) -> int:
@@ -74,11 +74,11 @@ def dashboard(words: Sequence[str]) -> int:
         raise ValueError("--json prints what W&B would be sent; type --dry-run --json")
     page = _page(arguments)
     if arguments.dry_run and not arguments.json:
-        from chromahint.report.dashboard import outline
+        from chromahint.report.wandb_dashboard import outline
 
         print(outline(page))  # noqa: T201
         return 0
-    from chromahint.report.workspaces import default_entity, save, structure
+    from chromahint.report.wandb_workspace import default_entity, save, structure
 
     if arguments.dry_run:
         print(json.dumps(structure(page), indent=2))  # noqa: T201
@@ -99,9 +99,9 @@ def dashboard(words: Sequence[str]) -> int:
 def _page(arguments: argparse.Namespace) -> Dashboard:
     """Plan the page from what was typed."""
     from chromahint.config.compose import compose
-    from chromahint.sweeps.definition import read_sweep
-    from chromahint.sweeps.space import Range
-    from chromahint.sweeps.wandb_file import logged_as
+    from chromahint.sweeps.search_space import Range
+    from chromahint.sweeps.sweep_config import read_sweep
+    from chromahint.sweeps.wandb_export import logged_as
 
     for word in arguments.typed:
         if "=" not in word:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from chromahint.report.gather import Gathered, gather
+from chromahint.report.load_runs import Gathered, gather
 from chromahint.report.ranking import TEST, Best, best
 
 NATURAL = 10
@@ -29,11 +29,11 @@ def write_report(
 ) -> int:
     """Write the page; returns the exit status."""
     gathered = gather(paths, evaluation)
-    from chromahint.report.content import make_content
     from chromahint.report.page import write_page
+    from chromahint.report.page_data import make_content
 
     if beside:
-        from chromahint.report.networks import measure_beside
+        from chromahint.report.rebuild_networks import measure_beside
 
         gathered = replace(gathered, beside=measure_beside(beside, gathered))
     ranked = best(gathered, at)

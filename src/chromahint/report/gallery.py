@@ -19,9 +19,9 @@ from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.data.transforms import squash
 from chromahint.hints.hints import Hints
 from chromahint.inference.load import choose_device
-from chromahint.report.gather import Gathered, Measured
-from chromahint.report.networks import network_of, photos_of, protocol_of
+from chromahint.report.load_runs import Gathered, Measured
 from chromahint.report.ranking import score
+from chromahint.report.rebuild_networks import network_of, photos_of, protocol_of
 from chromahint.visualization.hint_overlay import Picture, draw_hints, to_pictures
 
 AT_ONCE = 8

@@ -6,7 +6,7 @@ import html
 import json
 from pathlib import Path
 
-from chromahint.report.content import Content
+from chromahint.report.page_data import Content
 from chromahint.runs.files import write_text
 
 ASSETS = Path(__file__).parent / "assets"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chromahint.report.gather import Gathered, Measured
+from chromahint.report.load_runs import Gathered, Measured
 from chromahint.report.statistics import Array, draws, interval, p_value
 
 TEST = "paired permutation test over pictures"

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from chromahint.studio.choices import BOX, METHODS, Choices
+from chromahint.studio.model_list import BOX, METHODS, Choices
 
 DESCRIPTION = """\
 Colour photos by clicking, on a page of this machine: a grey photo, a click, a colour, and the picture follows.
@@ -35,7 +35,7 @@ def main(words: Sequence[str]) -> int:
         raise ValueError(f"--runs {arguments.runs}: there is no such folder; type one with trained runs below it")
     choices = Choices(arguments.model, runs)
     try:
-        from chromahint.studio.serve import serve
+        from chromahint.studio.server import serve
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in ("starlette", "uvicorn"):

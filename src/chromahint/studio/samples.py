@@ -10,7 +10,7 @@ import skimage
 
 from chromahint.data.sources.skimage_tiles import FILES
 from chromahint.images.decode import read_photo
-from chromahint.studio.choices import SAMPLES
+from chromahint.studio.model_list import SAMPLES
 
 _THUMBNAIL = 300
 

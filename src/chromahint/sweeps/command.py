@@ -10,7 +10,7 @@ from pathlib import Path
 
 from chromahint.config.errors import ConfigError
 from chromahint.launch.launcher import agree, checked
-from chromahint.sweeps.definition import Sweep, load_sweep, read_sweep
+from chromahint.sweeps.sweep_config import Sweep, load_sweep, read_sweep
 
 
 def main(name: str, typed: Sequence[str]) -> int:

@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 
-from chromahint.sweeps.definition import Sweep
-from chromahint.sweeps.space import Choice, Range
+from chromahint.sweeps.search_space import Choice, Range
 from chromahint.sweeps.status import importances
 from chromahint.sweeps.study import SLOT, slots
+from chromahint.sweeps.sweep_config import Sweep
 
 COLUMNS = 3
 FINISHED, GIVEN_UP, BEST = "#2563a8", "#9a9a9a", "#d1492e"

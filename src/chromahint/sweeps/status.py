@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from chromahint.sweeps.definition import Sweep
 from chromahint.sweeps.study import ERROR, MINUTES, best_of, lost, slots
+from chromahint.sweeps.sweep_config import Sweep
 
 STATES = {
     TrialState.WAITING: "waiting",

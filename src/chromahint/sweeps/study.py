@@ -24,8 +24,8 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from chromahint.sweeps.definition import Sweep
-from chromahint.sweeps.space import Choice, Range
+from chromahint.sweeps.search_space import Choice, Range
+from chromahint.sweeps.sweep_config import Sweep
 
 SLOT, ERROR, MINUTES, RUN = "slot", "error", "minutes", "run"
 """What a trial remembers beside its values: its slot, why it failed, what it took, and its run folder."""

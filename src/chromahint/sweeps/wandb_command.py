@@ -13,8 +13,8 @@ from chromahint.launch.launcher import agree, checked, make_run, work
 from chromahint.launch.multirun import folder_name
 from chromahint.runs.files import write_text
 from chromahint.runs.run import stamp
-from chromahint.sweeps.definition import names, read_sweep
-from chromahint.sweeps.wandb_file import FIRST, read_values, wandb_file
+from chromahint.sweeps.sweep_config import names, read_sweep
+from chromahint.sweeps.wandb_export import FIRST, read_values, wandb_file
 
 LOGGER = "chromahint.training.loggers.wandb.wandb_logger"
 DOES = {

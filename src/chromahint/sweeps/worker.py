@@ -22,9 +22,7 @@ from chromahint.runs.files import write_json
 from chromahint.runs.lock import Busy
 from chromahint.runs.metrics_csv import read_figures
 from chromahint.runs.run import Run, open_run
-from chromahint.sweeps.best import write_best
-from chromahint.sweeps.claims import Claims
-from chromahint.sweeps.definition import Sweep, load_sweep
+from chromahint.sweeps.best_trial import write_best
 from chromahint.sweeps.study import (
     ERROR,
     MINUTES,
@@ -36,8 +34,10 @@ from chromahint.sweeps.study import (
     sampler_of,
     suggest_values,
 )
+from chromahint.sweeps.sweep_config import Sweep, load_sweep
+from chromahint.sweeps.trial_queue import Claims
 
-REPORTING = {"_target_": "chromahint.sweeps.reporting.Reporting", "_partial_": True}
+REPORTING = {"_target_": "chromahint.sweeps.pruning_callback.Reporting", "_partial_": True}
 ENDED = ("finished", "pruned")
 PAUSE = 2.0
 """Seconds between looks at what other workers do."""

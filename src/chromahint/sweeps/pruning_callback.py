@@ -15,9 +15,9 @@ from lightning.pytorch.utilities import rank_zero_warn
 from optuna.trial import Trial
 
 from chromahint.runs.files import read_json
-from chromahint.sweeps.claims import lock_of
-from chromahint.sweeps.definition import load_sweep
 from chromahint.sweeps.study import open_study, report_all
+from chromahint.sweeps.sweep_config import load_sweep
+from chromahint.sweeps.trial_queue import lock_of
 from chromahint.training.callbacks.preemption import GiveUp
 
 

@@ -14,8 +14,8 @@ from chromahint.config.compose import compose
 from chromahint.config.overrides import read
 from chromahint.config.paths import defaults, experiment_folders, own_conf, shipped
 from chromahint.runs.files import write_text
-from chromahint.sweeps.definition import Sweep
 from chromahint.sweeps.study import RUN, SLOT, best_of, slots
+from chromahint.sweeps.sweep_config import Sweep
 
 PLACES = ("runs", "name", "experiment")
 """Overrides that say where a run lies, and not what it is."""

@@ -19,7 +19,7 @@ from chromahint.evaluation.fingerprint import subject
 from chromahint.evaluation.protocols.base import HintProtocol
 from chromahint.inference.load import choose_device, make_ready
 from chromahint.models.registry import Cost, cost
-from chromahint.report.gather import Gathered, Measured, read_evaluation
+from chromahint.report.load_runs import Gathered, Measured, read_evaluation
 from chromahint.runs.run import Run
 
 

@@ -17,11 +17,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from chromahint.studio.choices import DRAFTS, SAMPLES, Choices
-from chromahint.studio.guard import Guard
+from chromahint.studio.model_list import DRAFTS, SAMPLES, Choices
+from chromahint.studio.security import Guard
 
 if TYPE_CHECKING:
-    from chromahint.studio.desk import Desk
+    from chromahint.studio.workspace import Desk
 
 T = TypeVar("T")
 Answer = Callable[[Request], Awaitable[Response]]
@@ -87,7 +87,7 @@ class Studio:
         yield
 
     def _make_desk(self) -> Desk:
-        from chromahint.studio.desk import Desk
+        from chromahint.studio.workspace import Desk
 
         desk = Desk(self._choices, self._device)
         desk.warm_up()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chromahint.report.dashboard import BEST, Choices, Curve, Dashboard, Panel, Strips
+from chromahint.report.wandb_dashboard import BEST, Choices, Curve, Dashboard, Panel, Strips
 
 try:
     import wandb_workspaces.expr as expr

@@ -14,7 +14,7 @@ import numpy as np
 
 from chromahint.evaluation.compatibility import how_measured
 from chromahint.evaluation.evaluator import read_rows
-from chromahint.report.naming import short_names
+from chromahint.report.run_labels import short_names
 from chromahint.report.statistics import Array
 from chromahint.runs.files import read_json
 from chromahint.runs.run import Run, open_run, run_folders

@@ -19,7 +19,7 @@ from chromahint.images.decode import read_bytes
 from chromahint.images.image_file import WRITTEN, encode_picture
 from chromahint.inference.colorizer import Colorizer
 from chromahint.inference.session import Reads, Session
-from chromahint.studio.choices import DRAFTS, Choices
+from chromahint.studio.model_list import DRAFTS, Choices
 from chromahint.studio.photo import Photo
 from chromahint.studio.samples import sample_file
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import uvicorn
 
-from chromahint.studio.app import make_app
-from chromahint.studio.choices import Choices
+from chromahint.studio.model_list import Choices
+from chromahint.studio.routes import make_app
 
 USUAL = 8765
 _MOST_CONNECTIONS = 200

@@ -12,8 +12,8 @@ import yaml
 
 from chromahint.config.errors import ConfigError
 from chromahint.config.paths import options
-from chromahint.sweeps.definition import Sweep
-from chromahint.sweeps.space import Choice, Range
+from chromahint.sweeps.search_space import Choice, Range
+from chromahint.sweeps.sweep_config import Sweep
 
 METHODS = {"tpe": "bayes", "gp": "bayes", "random": "random", "grid": "grid"}
 HYPERBAND = {

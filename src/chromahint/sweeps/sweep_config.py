@@ -16,7 +16,7 @@ from chromahint.config.errors import ConfigError
 from chromahint.config.overrides import read
 from chromahint.config.paths import options, own_conf, shipped
 from chromahint.runs.files import write_text
-from chromahint.sweeps.space import FORM, Choice, Range, override_words, parameter
+from chromahint.sweeps.search_space import FORM, Choice, Range, override_words, parameter
 
 SAMPLERS = ("tpe", "random", "gp", "grid")
 PRUNERS = ("median", "halving", "none")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chromahint.models.registry import Cost
-from chromahint.report.gather import Gathered, Measured
-from chromahint.report.networks import what_it_takes
+from chromahint.report.load_runs import Gathered, Measured
 from chromahint.report.ranking import TEST, Best, score
+from chromahint.report.rebuild_networks import what_it_takes
 from chromahint.report.statistics import Array, draws, interval, shares_won
 from chromahint.runs.metrics_csv import Points, read_figures
 from chromahint.runs.run import Run
