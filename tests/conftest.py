@@ -87,7 +87,7 @@ class Outcome:
 
 def run_here(words, folder):
     """Run `chromahint WORDS` in this process, in a folder."""
-    from chromahint.cli import main
+    from chromahint.cli.main import main
 
     words = [str(word) for word in words]
     out, err = io.StringIO(), io.StringIO()

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from chromahint import __version__
-from chromahint.cli import COMMANDS
+from chromahint.cli.main import COMMANDS
 from chromahint.config.paths import options
 
 

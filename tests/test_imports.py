@@ -135,7 +135,7 @@ def modules_after(code):
 )
 def test_help_imports_nothing_heavy(words):
     heavy = {"torch", "lightning", "hydra", "omegaconf", "wandb", "kornia", "numpy", "rich"}
-    assert not heavy & modules_after(f"from chromahint.cli import main\nmain({words})")
+    assert not heavy & modules_after(f"from chromahint.cli.main import main\nmain({words})")
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_help_imports_nothing_heavy(words):
     ],
 )
 def test_help_of_ordinary_options_imports_no_network(words):
-    code = "import contextlib\nfrom chromahint.cli import main\nwith contextlib.suppress(SystemExit): "
+    code = "import contextlib\nfrom chromahint.cli.main import main\nwith contextlib.suppress(SystemExit): "
     assert not {"torch", "lightning", "wandb", "kornia"} & modules_after(f"{code}main({[*words, '--help']})")
 
 
@@ -166,5 +166,5 @@ def test_checking_a_config_imports_nothing_heavy():
 
 
 def test_a_wrong_config_imports_nothing_heavy():
-    code = "from chromahint.cli import main\nassert main(['train', 'model.widht=4']) == 2"
+    code = "from chromahint.cli.main import main\nassert main(['train', 'model.widht=4']) == 2"
     assert not {"torch", "lightning", "wandb", "kornia", "torchmetrics"} & modules_after(code)

@@ -2,6 +2,6 @@
 
 import sys
 
-from chromahint.cli import main
+from chromahint.cli.main import main
 
 sys.exit(main())

@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
+from chromahint.cli.data import main
 from chromahint.data import pack as packing
-from chromahint.data.command import main
 from chromahint.data.sources import packed as packed_module
 from chromahint.data.sources.base import BrokenPhoto
 from chromahint.data.sources.folder import Folder, folder_data

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chromahint.data.command import main
+from chromahint.cli.data import main
 
 
 @pytest.fixture

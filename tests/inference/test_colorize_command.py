@@ -238,7 +238,7 @@ def test_hints_that_do_not_fit_the_photo(command, photo, tmp_path):
 
 def test_a_full_disk_leaves_nothing_behind(process, photo, tmp_path):
     code = (
-        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); from chromahint.cli import main;"
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); from chromahint.cli.main import main;"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)); sys.exit(main(sys.argv[1:]))"
     )
     done = subprocess.run(

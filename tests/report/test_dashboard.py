@@ -27,7 +27,7 @@ def alone(tmp_path):
     """`alone("dashboard", ...)` runs the command in a process that refuses to connect anywhere."""
 
     def run(*words, before=""):
-        code = f"{REFUSING}\n{before}\nfrom chromahint.cli import main\nsys.exit(main({list(words)}))"
+        code = f"{REFUSING}\n{before}\nfrom chromahint.cli.main import main\nsys.exit(main({list(words)}))"
         return subprocess.run(
             [sys.executable, "-c", code],
             cwd=tmp_path,

@@ -165,7 +165,7 @@ def test_a_network_that_learns_nothing_is_not_swept(command, file):
 def test_a_wrong_choice_is_found_before_anything_heavy_is_imported(file):
     path = file(space={"model": ["unet", "resunett"]})
     code = (
-        f"import sys\nfrom chromahint.cli import main\nassert main(['sweep', {path!r}]) == 2\n"
+        f"import sys\nfrom chromahint.cli.main import main\nassert main(['sweep', {path!r}]) == 2\n"
         "assert not {'torch', 'lightning', 'optuna', 'wandb'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], env=os.environ, capture_output=True, text=True, check=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from chromahint.training import doctor
+from chromahint.cli import doctor
 
 
 def test_says_what_is_there(command, tmp_path, monkeypatch):

@@ -80,7 +80,7 @@ def evaluate(words: list[str]) -> int:
     if _wants_help(words):
         print(_with_groups("evaluate [key=value ...]", evaluate.__doc__, "evaluate"))
         return 0
-    from chromahint.evaluation.command import main as command
+    from chromahint.cli.evaluate import main as command
 
     return command(_overrides("evaluate", words))
 
@@ -103,11 +103,11 @@ def sweep(words: list[str]) -> int:
     """Choose by trying: `sweep NAME [key=value ...]`, again for more workers; `sweep status|plot|wandb NAME`."""
     known = ", ".join(options()["sweep"])
     if words and words[0] in ("status", "plot"):
-        from chromahint.sweeps.command import look
+        from chromahint.cli.sweep import look
 
         return look(*words)
     if words and words[0] in ("wandb", "trial"):
-        from chromahint.sweeps.wandb_command import main as with_wandb
+        from chromahint.cli.sweep_wandb import main as with_wandb
 
         return with_wandb(*words)
     if _wants_help(words):
@@ -118,7 +118,7 @@ def sweep(words: list[str]) -> int:
         return 0
     if not words or "=" in words[0]:
         raise ValueError(f"which sweep? Type `chromahint sweep NAME`; the names are {known}")
-    from chromahint.sweeps.command import main as command
+    from chromahint.cli.sweep import main as command
 
     return command(words[0], _overrides("sweep", words[1:]))
 
@@ -145,28 +145,28 @@ def models(words: list[str]) -> int:
 
 def hints(words: list[str]) -> int:
     """Draw what each hint sampler makes of a few photos into one picture: `hints preview`."""
-    from chromahint.evaluation.preview import main as command
+    from chromahint.cli.hints import main as command
 
     return command(words)
 
 
 def data(words: list[str]) -> int:
     """Look at photos, or shrink them once to be read faster: `data check PHOTOS`, `data pack PHOTOS -o PACK`."""
-    from chromahint.data.command import main as command
+    from chromahint.cli.data import main as command
 
     return command(words)
 
 
 def colorize(words: list[str]) -> int:
     """Colour grey photos from hints: `colorize PHOTO -o OUT --hints FILE`, one photo or a folder of thousands."""
-    from chromahint.inference.colorize import main as command
+    from chromahint.cli.colorize import main as command
 
     return command(words)
 
 
 def studio(words: list[str]) -> int:
     """Colour photos by clicking, on a page of this machine: `studio`, `studio PHOTO`."""
-    from chromahint.studio.command import main as command
+    from chromahint.cli.studio import main as command
 
     return command(words)
 
@@ -174,7 +174,7 @@ def studio(words: list[str]) -> int:
 def doctor(words: list[str]) -> int:
     """Show what this machine has, where things are kept, and what is missing: `doctor`."""
     argparse.ArgumentParser("chromahint doctor", description=doctor.__doc__).parse_args(words)
-    from chromahint.training.doctor import main as command
+    from chromahint.cli.doctor import main as command
 
     return command()
 
@@ -191,28 +191,28 @@ def reproduce(words: list[str]) -> int:
 
 def report(words: list[str]) -> int:
     """Compare runs on one page that opens anywhere: `report RUNS`."""
-    from chromahint.report.command import report as command
+    from chromahint.cli.report import report as command
 
     return command(words)
 
 
 def best(words: list[str]) -> int:
     """Name the best of several runs, and say whether it is ahead by more than chance: `best RUNS`."""
-    from chromahint.report.command import best as command
+    from chromahint.cli.report import best as command
 
     return command(words)
 
 
 def dashboard(words: list[str]) -> int:
     """Compare runs on W&B, in a workspace and a report: `dashboard --sweep NAME`, `dashboard --dry-run`."""
-    from chromahint.report.command import dashboard as command
+    from chromahint.cli.report import dashboard as command
 
     return command(words)
 
 
 def export(words: list[str]) -> int:
     """Write a trained network for use elsewhere: `export RUN --format onnx`, `export RUN --format safetensors`."""
-    from chromahint.inference.export_command import main as command
+    from chromahint.cli.export import main as command
 
     return command(words)
 
