@@ -6,7 +6,7 @@ ARGS :=
 NAME :=
 RUNS := runs
 PHOTO :=
-OUT := coloured
+OUT := colored
 RUN :=
 FORMAT := onnx
 BIN := $(VENV)/bin
@@ -29,7 +29,7 @@ help: ## list the tasks
 
 setup: $(READY) ## make the environment in .venv (every task does so by itself)
 
-train: $(READY) ## train a network and see what it has learnt: make train model=hscaunet
+train: $(READY) ## train a network and see what it has learned: make train model=hscaunet
 	@$(BIN)/chromahint train $(WORDS) $(ARGS)
 
 multirun: $(READY) ## train every combination: make multirun model=hscaunet,resunet seed=0,1
@@ -50,13 +50,13 @@ report: $(READY) ## compare runs on one page, report.html: make report RUNS=runs
 best: $(READY) ## name the best run, and say whether it may be chance: make best RUNS=runs/equal_budget
 	@$(BIN)/chromahint best $(RUNS) $(ARGS)
 
-colorize: $(READY) ## colour photos: make colorize PHOTO=grey.jpg OUT=coloured.jpg ARGS='--hints hints.json'
+colorize: $(READY) ## color photos: make colorize PHOTO=gray.jpg OUT=colored.jpg ARGS='--hints hints.json'
 	@$(BIN)/chromahint colorize $(PHOTO) -o $(OUT) $(ARGS)
 
 export: $(READY) ## write a network for use elsewhere: make export RUN=runs/NAME/DATE FORMAT=safetensors
 	@$(BIN)/chromahint export $(if $(RUN),'$(RUN)') --format $(FORMAT) $(ARGS)
 
-studio: $(READY) ## colour photos by clicking, on a page of this machine: make studio PHOTO=grey.jpg
+studio: $(READY) ## color photos by clicking, on a page of this machine: make studio PHOTO=gray.jpg
 	@$(BIN)/chromahint studio $(PHOTO) $(ARGS)
 
 models: $(READY) ## list the networks

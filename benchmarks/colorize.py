@@ -1,14 +1,14 @@
-"""How long a photo takes from grey to colour, and how much memory, beside plain OpenCV in one piece, in one run.
+"""How long a photo takes from gray to color, and how much memory, beside plain OpenCV in one piece, in one run.
 
     python benchmarks/colorize.py                     a table for 0.25, 6 and 24 megapixels
     python benchmarks/colorize.py --sizes 512x512     other photos, height x width
     python benchmarks/colorize.py --model RUN         another network: a run, a file of weights, levin, pullpush
     python benchmarks/colorize.py --json              one JSON object
 
-Both give the same network the same small picture and 50 hints. `Colorizer` works strip by strip, brings colours up
+Both give the same network the same small picture and 50 hints. `Colorizer` works strip by strip, brings colors up
 along edges and keeps the photo's lightness; plain converts the whole photo to Lab and back with OpenCV, in float32,
-and brings colours up bilinearly. They take turns, so that whatever else the machine does meets both. Seconds are
-medians. Memory is the most that the process held while colouring, beyond what it held before, in a process of its own
+and brings colors up bilinearly. They take turns, so that whatever else the machine does meets both. Seconds are
+medians. Memory is the most that the process held while coloring, beyond what it held before, in a process of its own
 for each.
 """
 
@@ -46,8 +46,8 @@ def points(height: int, width: int, count: int = 50) -> Marks:
     """Hints at random places."""
     rng = np.random.default_rng(1)
     places = rng.random((count, 2)) * (width - 1, height - 1)
-    colours = rng.integers(0, 256, (count, 3))
-    return Marks(tuple(Point(x, y, tuple(map(int, c))) for (x, y), c in zip(places, colours, strict=True)))
+    colors = rng.integers(0, 256, (count, 3))
+    return Marks(tuple(Point(x, y, tuple(map(int, c))) for (x, y), c in zip(places, colors, strict=True)))
 
 
 @torch.inference_mode()
@@ -78,19 +78,19 @@ def seconds(model: str, height: int, width: int, rounds: int, threads: int | Non
     both, picture, marks = ways(model), photo(height, width), points(height, width)
     taken: dict[str, list[float]] = {name: [] for name in both}
     for _ in range(rounds + 1):
-        for name, colour in both.items():
+        for name, color in both.items():
             start = time.perf_counter()
-            colour(picture, marks)  # type: ignore[operator]
+            color(picture, marks)  # type: ignore[operator]
             taken[name].append(time.perf_counter() - start)
     return {name: statistics.median(values[1:]) for name, values in taken.items()}
 
 
 def memory(model: str, height: int, width: int, way: str) -> float:
     """MiB that one of them takes."""
-    colour, picture, marks = ways(model)[way], photo(height, width), points(height, width)
-    colour(photo(64, 64), points(64, 64))  # type: ignore[operator]
+    color, picture, marks = ways(model)[way], photo(height, width), points(height, width)
+    color(photo(64, 64), points(64, 64))  # type: ignore[operator]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    colour(picture, marks)  # type: ignore[operator]
+    color(picture, marks)  # type: ignore[operator]
     return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024  # kilobytes on Linux
 
 

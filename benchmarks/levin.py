@@ -4,7 +4,7 @@
     python benchmarks/levin.py --photos FOLDER    the same on photos of a folder, squashed
     python benchmarks/levin.py --json             one JSON object
 
-Both colour the same pictures from the same hints, one picture at a time and in turn, so that whatever else the machine
+Both color the same pictures from the same hints, one picture at a time and in turn, so that whatever else the machine
 does meets both. Seconds and their ratio are medians over pictures, PSNR is the mean.
 """
 
@@ -29,7 +29,7 @@ from chromahint.models.levin import Levin
 
 
 def measure(photos: Photos, size: int, count: int, iterations: int) -> dict[str, float]:
-    """Colour each photo with both solvers from `count` hints."""
+    """Color each photo with both solvers from `count` hints."""
     protocol = RandomPixels(counts=[count], size=size)
     solvers = {"iterative": Levin("iterative", iterations), "exact": Levin("exact")}
     seconds: dict[str, list[float]] = {name: [] for name in solvers}

@@ -4,7 +4,7 @@
     python benchmarks/report.py RUNS --json     one JSON object
 
 The runs that are found are copied until there are enough of them, without their checkpoints. The gallery is left out:
-it colours photos, which takes what the networks take. Seconds are medians, from the command to its end.
+it colors photos, which takes what the networks take. Seconds are medians, from the command to its end.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
 
 Reading is what does not depend on hints and is kept from click to click; spreading is the answer to a click. The two
 and the solver take turns, so that whatever else the machine does meets all. Seconds are medians. Memory is the most
-that the process held while colouring, beyond what it held before, in a process of its own for each size.
+that the process held while coloring, beyond what it held before, in a process of its own for each size.
 """
 
 from __future__ import annotations

@@ -49,8 +49,8 @@ window.sides = {};
 document.addEventListener("pointermove", (event) => { moved = event.timeStamp; }, { capture: true });
 const plain = window.fetch;
 window.fetch = (address, ...more) => {
-  const [, side] = /colours.*size=(\\d+)/.exec(address) ?? [];
-  if (/colours/.test(address)) asked.push(side ? moved : 0);
+  const [, side] = /colors.*size=(\\d+)/.exec(address) ?? [];
+  if (/colors/.test(address)) asked.push(side ? moved : 0);
   if (side) sides[side] = (sides[side] ?? 0) + 1;
   return plain(address, ...more);
 };
@@ -137,7 +137,7 @@ def _dragged(browser: Any, steps: int) -> tuple[dict[str, list[float]], dict[str
     rested = []
     for step in range(steps + 5):
         time.sleep(0.3)
-        browser.wait("!document.body.classList.contains('busy')")  # sharp colours of the step before are done
+        browser.wait("!document.body.classList.contains('busy')")  # sharp colors of the step before are done
         browser.do("followed.length = 0")
         browser.answer(_step(browser, step))
         browser.wait("followed.length")

@@ -64,13 +64,13 @@ def ways(each: bool, compiled: bool, bf16: bool) -> list[Way]:
 
 def usual_inputs(pictures: list[NDArray[np.uint8]], dice: np.random.Generator) -> tuple[Tensor, Tensor, Hints]:
     """Lab and hints of one picture after the other, stacked."""
-    lightness, colours, masks = [], [], []
+    lightness, colors, masks = [], [], []
     for rgb in pictures:
         lab = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB).transpose(2, 0, 1)
         lightness.append(torch.from_numpy(lab[:1].copy()))
-        colours.append(torch.from_numpy(lab[1:].copy()))
+        colors.append(torch.from_numpy(lab[1:].copy()))
         masks.append(torch.from_numpy((dice.random((1, *lab.shape[1:])) < dice.choice(ODDS)).astype(np.float32)))
-    ab = torch.stack(colours)
+    ab = torch.stack(colors)
     return torch.stack(lightness), ab, reveal(ab, torch.stack(masks))
 
 

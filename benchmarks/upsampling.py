@@ -1,10 +1,10 @@
-"""How close colours come to a photo when a network sees it small: brought up along edges or bilinearly, and how small.
+"""How close colors come to a photo when a network sees it small: brought up along edges or bilinearly, and how small.
 
     python benchmarks/upsampling.py                      on the five natural photos in scikit-image
     python benchmarks/upsampling.py --photos FOLDER      on photos of a folder
     python benchmarks/upsampling.py --json               one JSON object
 
-First table: photos at a quarter and at an eighth of their size, with their own colours (`truth`) and with those that
+First table: photos at a quarter and at an eighth of their size, with their own colors (`truth`) and with those that
 the network makes of 20 and 200 hints. Second table: networks that see photos of about size x size pixels, brought up
 along edges. PSNR in dB of 8-bit RGB at the photo's own size, means of the photos; `no worse` is the share of the photos
 on which edges are at least as close as bilinear.
@@ -49,7 +49,7 @@ def read(folder: Path | None, count: int) -> dict[str, Tensor]:
 
 
 def revealed(ab: Tensor, name: str, count: int) -> Hints:
-    """The photo's own colours at fixed random places."""
+    """The photo's own colors at fixed random places."""
     height, width = ab.shape[-2:]
     mask = torch.zeros(height * width)
     mask[torch.from_numpy(positions(name, 0, height, width, count).copy())] = 1
@@ -70,15 +70,15 @@ def edges_beside_bilinear(photos: dict[str, Tensor]) -> list[dict[str, object]]:
             given = {"truth": small_ab}
             for count in HINTS:
                 given[f"{count} hints"] = network(small, pixels_of(revealed(ab, name, count)).at(size))
-            for what, colours in given.items():
-                plain = F.interpolate(colours, (height, width), mode="bilinear")
-                edges = bring_up(colours, small, lightness, 0, height)
+            for what, colors in given.items():
+                plain = F.interpolate(colors, (height, width), mode="bilinear")
+                edges = bring_up(colors, small, lightness, 0, height)
                 pair = tuple(float(psnr(lab_to_rgb8(lightness, x), rgb)) for x in (plain, edges))
                 rows.setdefault((share, what), []).append((pair[0], pair[1]))
     return [
         {
             "share": share,
-            "colours": what,
+            "colors": what,
             "bilinear": sum(a for a, _ in pairs) / len(pairs),
             "edges": sum(b for _, b in pairs) / len(pairs),
             "no_worse": sum(b >= a for a, b in pairs) / len(pairs),
@@ -97,8 +97,8 @@ def by_size(photos: dict[str, Tensor]) -> list[dict[str, object]]:
             for count in COUNTS:
                 found = []
                 for name, rgb in photos.items():
-                    coloured = colorizer.colorize(rgb, revealed(rgb_to_lab(rgb)[1], name, count))
-                    found.append(float(psnr(coloured, rgb)))
+                    colored = colorizer.colorize(rgb, revealed(rgb_to_lab(rgb)[1], name, count))
+                    found.append(float(psnr(colored, rgb)))
                 means[str(count)] = sum(found) / len(found)
             rows.append({"model": model, "size": size, "psnr": means})
     return rows
@@ -119,10 +119,10 @@ def main() -> None:
     if asked.json:
         print(json.dumps({"photos": len(photos), "edges": first, "sizes": second}))
         return
-    print(f"{len(photos)} photos\n\n{'size':>8}{'colours':>12}{'bilinear':>11}{'edges':>9}{'no worse':>10}")
+    print(f"{len(photos)} photos\n\n{'size':>8}{'colors':>12}{'bilinear':>11}{'edges':>9}{'no worse':>10}")
     for r in first:
         print(
-            f"{'1/' + str(r['share']):>8}{r['colours']:>12}{r['bilinear']:11.3f}{r['edges']:9.3f}{r['no_worse']:10.0%}"
+            f"{'1/' + str(r['share']):>8}{r['colors']:>12}{r['bilinear']:11.3f}{r['edges']:9.3f}{r['no_worse']:10.0%}"
         )
     print(f"\n{'network':>10}{'size':>6}" + "".join(f"{count:>9}" for count in COUNTS) + "  hints")
     for s in second:

@@ -1,4 +1,4 @@
-"""Draws docs/colorize.jpg: two grey photos, the points that were put on them, and what came of it.
+"""Draws docs/colorize.jpg: two gray photos, the points that were put on them, and what came of it.
 
 python docs/colorize.py
 """
@@ -18,7 +18,7 @@ POINTS = {
         (260, 60, "#e8dfd2"),  # porcelain, inside
         (205, 230, RED),  # and outside
         *((x, y, RED) for x, y in ((120, 220), (300, 360), (445, 230))),  # the saucer
-        (370, 310, None),  # the spoon stays grey
+        (370, 310, None),  # the spoon stays gray
         *((x, y, WOOD) for x, y in ((70, 270), (560, 330), (500, 90))),
     ],
     "astronaut": [
@@ -37,18 +37,18 @@ HEIGHT, GAP = 400, 8
 
 
 def main() -> None:
-    """Colour, draw and write."""
+    """Color, draw and write."""
     colorizer = Colorizer.load(device="cpu")
     rows = []
     for name, points in POINTS.items():
-        grey = np.asarray(Image.fromarray(getattr(data, name)()).convert("L"))
-        marked = Image.fromarray(grey).convert("RGB")
+        gray = np.asarray(Image.fromarray(getattr(data, name)()).convert("L"))
+        marked = Image.fromarray(gray).convert("RGB")
         draw = ImageDraw.Draw(marked)
         for x, y, color, *_ in points:
             draw.ellipse((x - 7, y - 7, x + 7, y + 7), fill=color or "#909090", outline="white", width=2)
-        coloured = Image.fromarray(colorizer.colorize(grey, points))
+        colored = Image.fromarray(colorizer.colorize(gray, points))
         rows.append([picture.resize((round(picture.width * HEIGHT / picture.height), HEIGHT), Image.Resampling.LANCZOS)
-                     for picture in (marked, coloured)])  # fmt: skip
+                     for picture in (marked, colored)])  # fmt: skip
     pictures = [picture for row in rows for picture in row]
     sheet = Image.new("RGB", (sum(picture.width + GAP for picture in pictures) - GAP, HEIGHT), "white")
     left = 0

@@ -28,7 +28,7 @@ RADIUS = 3
 ARROW = [(0, 0), (0, 17), (4, 13), (7, 20), (10, 19), (7, 12), (12, 12)]
 WHERE = """
 (async () => {
-  const { planeAt } = await import("/assets/plane.js"), { labOf, labOfHex, share } = await import("/assets/lab.js");
+  const { planeAt } = await import("/assets/ab_plane.js"), { labOf, labOfHex, share } = await import("/assets/cielab.js");
   const plane = document.getElementById("plane"), box = plane.getBoundingClientRect();
   const [light] = labOf(...document.getElementById("sample").style.background.match(/\\d+/g).map(Number));
   const [, a, b] = labOfHex("COLOR");
@@ -103,7 +103,7 @@ def main() -> None:
 
 
 def film(browser: Any) -> Film:
-    """Colour the cup of coffee, point by point, and wipe."""
+    """Color the cup of coffee, point by point, and wipe."""
     made = Film(browser)
     open_sample(browser, "coffee")
     rest(browser)
@@ -160,7 +160,7 @@ def where(browser: Any, x: float, y: float) -> tuple[float, float]:
 
 
 def rest(browser: Any, seconds: float = 0.6) -> None:
-    """Wait until sharp colours are there."""
+    """Wait until sharp colors are there."""
     time.sleep(seconds)
     browser.wait("!document.body.classList.contains('busy')")
     browser.settle()

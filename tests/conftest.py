@@ -136,7 +136,7 @@ def process():
 
 
 def draw_photos(folder, count=8, size=64, seed=0):
-    """Write colourful pictures: a gradient and a disc of random colours, with a little noise."""
+    """Write colorful pictures: a gradient and a disc of random colors, with a little noise."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[:size, :size] / size
@@ -151,7 +151,7 @@ def draw_photos(folder, count=8, size=64, seed=0):
 
 @pytest.fixture(scope="session")
 def make_photos():
-    """`make_photos(folder, count=8)` fills a folder with small coloured pictures."""
+    """`make_photos(folder, count=8)` fills a folder with small colored pictures."""
     return draw_photos
 
 

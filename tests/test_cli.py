@@ -68,7 +68,7 @@ def test_models_as_json(command):
     entries = {entry["name"]: entry for entry in json.loads(command("models", "--json").out)}
     assert set(entries) == set(options()["model"])
     assert entries["unet"]["parameters"] == 31_038_274
-    assert entries["grey"]["parameters"] == 0
+    assert entries["gray"]["parameters"] == 0
 
 
 def test_hints_preview_writes_a_picture(command, photos, tmp_path):
@@ -91,8 +91,8 @@ def test_hints_preview_writes_a_picture(command, photos, tmp_path):
         (["train", "model=unet,resunet"], ["chromahint train -m model=unet,resunet"]),
         (["train", "data=folder"], ["data.root=VALUE"]),
         (["train", "data=folder", "data.root=nowhere"], ["data.root=nowhere", "no such folder", "type data.root="]),
-        (["train", "loss=zhang"], ["colour classes", "type model=zhang2017"]),
-        (["train", "model=grey"], ["Grey has nothing to train", "chromahint evaluate model="]),
+        (["train", "loss=zhang"], ["color classes", "type model=zhang2017"]),
+        (["train", "model=gray"], ["Gray has nothing to train", "chromahint evaluate model="]),
         (["train", "model=pullpush"], ["PullPush has nothing to train", "chromahint evaluate model="]),
         (["train", "weights=nowhere.ckpt"], ["weights=nowhere.ckpt", "there is no such file", "none"]),
         (["train", "weights=."], ["weights=.: is a folder", "the path of a weights file"]),
@@ -109,7 +109,7 @@ def test_hints_preview_writes_a_picture(command, photos, tmp_path):
         (["train", "data.val_fraction=2", "data=folder", "data.root=."], ["data.val_fraction=2"]),
         (["train", "callbacks.average.decay=1"], ["callbacks.average.decay=1", "below 1"]),
         (["train", "-m", "model=unett,unet"], ["model=unett", "Did you mean unet?"]),
-        (["train", "-m", "model=unet,grey"], ["Grey has nothing to train"]),
+        (["train", "-m", "model=unet,gray"], ["Gray has nothing to train"]),
         (["train", "-m", "seed=[0"], ["seed=[0", "key=value"]),
         (["train", "-m", "model=glob(*)"], ["model=glob(*)"]),
         (["train", "-m", "seed=interval(0,1)"], ["seed=interval(0,1)"]),
@@ -122,16 +122,16 @@ def test_hints_preview_writes_a_picture(command, photos, tmp_path):
         (["evaluate", "run=."], ["no run folder", "runs/NAME/DATE"]),
         (["evaluate", "run=5"], ["5: there is no such folder"]),
         (["evaluate", "model=unett"], ["Did you mean unet?"]),
-        (["evaluate", "model=unet,grey"], ["model=unet,grey"]),
-        (["evaluate", "model=grey", "split=tset"], ["split=tset", "train, val, test, all"]),
-        (["evaluate", "model=grey", "split=5"], ["split=5", "train, val, test, all"]),
-        (["evaluate", "model=grey", "device=abacus"], ["device=abacus", "type device=auto"]),
-        (["evaluate", "model=grey", "batch_size=0"], ["batch_size=0", "from 1"]),
+        (["evaluate", "model=unet,gray"], ["model=unet,gray"]),
+        (["evaluate", "model=gray", "split=tset"], ["split=tset", "train, val, test, all"]),
+        (["evaluate", "model=gray", "split=5"], ["split=5", "train, val, test, all"]),
+        (["evaluate", "model=gray", "device=abacus"], ["device=abacus", "type device=auto"]),
+        (["evaluate", "model=gray", "batch_size=0"], ["batch_size=0", "from 1"]),
         (["evaluate", "model=unet", "weights=nowhere"], ["weights=nowhere", "no such file"]),
         (["evaluate", "weights=nowhere"], ["weights=nowhere", "no such file"]),
         (["evaluate", "model.steps=-1"], ["model.steps=-1", "a whole number from 0"]),
-        (["evaluate", "model=grey", "loss=mse"], ["loss"]),
-        (["evaluate", "-m", "model=grey"], ["-m", "chromahint evaluate"]),
+        (["evaluate", "model=gray", "loss=mse"], ["loss"]),
+        (["evaluate", "-m", "model=gray"], ["-m", "chromahint evaluate"]),
         (["models", "--bogus"], ["--bogus"]),
         (["hints"], ["what"]),
         (["hints", "preview", "--sampler", "few"], ["few", "points"]),
@@ -233,7 +233,7 @@ def test_a_run_brings_its_own_weights(command, smoke_run):
 @pytest.mark.parametrize("output", ["taken", "taken/below"])
 def test_an_output_that_cannot_be_written(command, photos, tmp_path, output):
     (tmp_path / "taken").write_text("a file")
-    words = ["model=grey", "data=folder", f"data.root={photos}", "protocol.size=64", "protocol.counts=[0]"]
+    words = ["model=gray", "data=folder", f"data.root={photos}", "protocol.size=64", "protocol.counts=[0]"]
     refused(command("evaluate", *words, f"output={output}"), "output=", "type output=")
     assert (tmp_path / "taken").read_text() == "a file"
 

@@ -59,7 +59,7 @@ def test_ranges():
     assert ab.abs().max() < 110
 
 
-def test_colours_no_screen_can_show_are_clipped():
+def test_colors_no_screen_can_show_are_clipped():
     lightness = torch.full((1, 1, 2, 2), 50.0)
     rgb = lab_to_rgb(lightness, torch.full((1, 2, 2, 2), 120.0))
     assert rgb.min() == 0
@@ -77,7 +77,7 @@ def test_gamut_agrees_with_unclipped_scikit_image():
     axis = np.arange(-120.0, 121, 5)
     lab = np.stack(np.meshgrid(np.arange(2.5, 100, 5), axis, axis, indexing="ij"), -1)
     linear = unclipped_linear_rgb(lab)
-    # how far the worst channel is from the border; colours on the border may fall on either side, and the tolerance
+    # how far the worst channel is from the border; colors on the border may fall on either side, and the tolerance
     # is of RGB after gamma, which is up to 2.3 times as fine
     margin = np.minimum(linear, 1 - linear).min(-1)
     clear = np.abs(margin) > 2.5 * TOLERANCE
@@ -88,13 +88,13 @@ def test_gamut_agrees_with_unclipped_scikit_image():
     assert 0.05 < shown.mean() < 0.5
 
 
-def test_every_8_bit_colour_is_in_gamut():
+def test_every_8_bit_color_is_in_gamut():
     assert in_gamut(*rgb_to_lab(GRID)).all()
 
 
 @pytest.mark.parametrize("step", [5.0, 8.0])
 @pytest.mark.parametrize("lightness", [5.0, 50.0, 95.0])
-def test_gamut_ab_is_the_shown_part_of_a_grid_through_grey(lightness, step):
+def test_gamut_ab_is_the_shown_part_of_a_grid_through_gray(lightness, step):
     ab = gamut_ab(lightness, step)
     found = {tuple(pair) for pair in ab.tolist()}
     assert len(found) == len(ab)
@@ -110,7 +110,7 @@ def test_gamut_ab_is_the_shown_part_of_a_grid_through_grey(lightness, step):
     assert (0.0, 0.0) in found
 
 
-def test_gamut_ab_covers_the_colours_of_its_lightness():
+def test_gamut_ab_covers_the_colors_of_its_lightness():
     lightness, ab = rgb_to_lab(GRID)
     here = ab.permute(0, 2, 3, 1)[(lightness[:, 0] - 50).abs() < 0.2]
     listed = gamut_ab(50.0, 4.0)

@@ -107,7 +107,7 @@ def test_composes_and_passes_the_check(group, name, photos):
 @pytest.mark.parametrize(("group", "name"), [(g, n) for g, n in CHOICES if g in ("model", "data", "protocol")])
 def test_is_a_choice_of_evaluation_too(group, name, photos):
     extra = needed(name, photos) if group == "data" else []
-    check(compose("evaluate", ["model=grey", f"{group}={name}", *extra]).config, "evaluate")
+    check(compose("evaluate", ["model=gray", f"{group}={name}", *extra]).config, "evaluate")
 
 
 @pytest.mark.parametrize(("group", "name"), CHOICES)

@@ -76,7 +76,7 @@ def test_networks_of_a_comparison_are_of_one_size(name):
         assert sum(each.numel() for each in network.parameters()) == pytest.approx(small.get(job, 2e6), rel=0.2), job
 
 
-def test_a_second_stage_trains_what_the_first_has_learnt(command, photos):
+def test_a_second_stage_trains_what_the_first_has_learned(command, photos):
     made = command("experiment", "zhang_2017", *words_for("zhang_2017", photos))
     first, second = (
         torch.load(run / "checkpoints/last.ckpt", weights_only=True)["state_dict"]

@@ -138,8 +138,8 @@ def test_runs_to_compare_are_folders(make, task):
     assert made.calls == [["chromahint", task, "runs/a", "runs/b", "--at", "10"]]
 
 
-def test_photos_to_colour(make):
-    assert make("colorize", "PHOTO=a.jpg").calls == [["chromahint", "colorize", "a.jpg", "-o", "coloured"]]
+def test_photos_to_color(make):
+    assert make("colorize", "PHOTO=a.jpg").calls == [["chromahint", "colorize", "a.jpg", "-o", "colored"]]
     made = make("colorize", "PHOTO=a.jpg b", "OUT=c", "ARGS=--hints 'my hints.json'")
     assert made.calls == [["chromahint", "colorize", "a.jpg", "b", "-o", "c", "--hints", "my hints.json"]]
 

@@ -1,4 +1,4 @@
-"""Chromahint: train, compare and use networks that colour a grey photo from a few colour hints."""
+"""Chromahint: train, compare and use networks that color a gray photo from a few color hints."""
 
 from typing import TYPE_CHECKING
 

@@ -1,6 +1,6 @@
-"""sRGB <-> CIE Lab on the device, in batches, and which colours a screen can show. The only place that knows about Lab.
+"""sRGB <-> CIE Lab on the device, in batches, and which colors a screen can show. The only place that knows about Lab.
 
-Units everywhere: lightness L in 0..100, colour (a, b) in CIE Lab units (about -110..110), D65 white, sRGB.
+Units everywhere: lightness L in 0..100, color (a, b) in CIE Lab units (about -110..110), D65 white, sRGB.
 
 Shape suffixes: B batch, H height, W width, N any number.
 """
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 AB_LIMIT = 110.0
-"""No sRGB colour has |a| or |b| beyond this."""
+"""No sRGB color has |a| or |b| beyond this."""
 
 _TOLERANCE = 1e-3
 _SHOWN = 2e-4
@@ -22,7 +22,7 @@ _HALVINGS = 10
 
 
 def rgb_to_lab(rgb: Tensor) -> tuple[Tensor, Tensor]:
-    """Split photos into lightness and colour, in float32 even inside an autocast region.
+    """Split photos into lightness and color, in float32 even inside an autocast region.
 
     Args:
         rgb: B3HW, uint8 in 0..255 or floating point in 0..1.
@@ -41,7 +41,7 @@ def rgb_to_lab(rgb: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def lab_to_rgb(lightness: Tensor, ab: Tensor) -> Tensor:
-    """Join lightness B1HW (0..100) and ab B2HW to RGB B3HW, float32 in 0..1; colours no screen can show are clipped."""
+    """Join lightness B1HW (0..100) and ab B2HW to RGB B3HW, float32 in 0..1; colors no screen can show are clipped."""
     return _to_rgb(lightness, ab).clamp(0, 1)
 
 
@@ -53,7 +53,7 @@ def lab_to_rgb8(lightness: Tensor, ab: Tensor) -> Tensor:
 def lab_to_shown_rgb(lightness: Tensor, ab: Tensor) -> Tensor:
     """Join lightness B1HW (0..100) and ab B2HW to RGB B3HW, float32 in 0..1, whose lightness is the one given.
 
-    A colour that no screen can show keeps its lightness and hue, and is as strong as can be shown; clipping RGB, as
+    A color that no screen can show keeps its lightness and hue, and is as strong as can be shown; clipping RGB, as
     `lab_to_rgb` does, would make it darker or lighter.
     """
     rgb = _to_rgb(lightness, ab)
@@ -71,13 +71,13 @@ def lab_to_shown_rgb(lightness: Tensor, ab: Tensor) -> Tensor:
 
 
 def in_gamut(lightness: Tensor, ab: Tensor, tolerance: float = _TOLERANCE) -> Tensor:
-    """Tell where L B1HW with ab B2HW is a colour that sRGB can show: B1HW of bool."""
+    """Tell where L B1HW with ab B2HW is a color that sRGB can show: B1HW of bool."""
     return ~_beyond(_to_rgb(lightness, ab), tolerance).any(dim=1, keepdim=True)
 
 
 @functools.lru_cache(maxsize=128)
 def gamut_ab(lightness: float, step: float = 2.0) -> Tensor:
-    """List the ab that sRGB can show at one lightness, on a grid of `step` Lab units through neutral grey: N2, float32.
+    """List the ab that sRGB can show at one lightness, on a grid of `step` Lab units through neutral gray: N2, float32.
 
     >>> len(gamut_ab(50.0, 10.0)) > len(gamut_ab(95.0, 10.0)) > len(gamut_ab(100.0, 10.0))
     True

@@ -1,4 +1,4 @@
-"""The bar that a person sees while pictures are read, coloured or measured."""
+"""The bar that a person sees while pictures are read, colored or measured."""
 
 from __future__ import annotations
 

@@ -45,5 +45,5 @@ def test_a_nested_refusal_comes_as_its_own_words():
 
 def test_other_errors_are_not_hidden():
     with pytest.raises(Exception, match="RandomPixels") as caught:
-        build({"_target_": "chromahint.evaluation.protocols.random_pixels.RandomPixels", "colour": 3})
+        build({"_target_": "chromahint.evaluation.protocols.random_pixels.RandomPixels", "color": 3})
     assert not isinstance(caught.value, ConfigError)

@@ -70,7 +70,7 @@ def message(*overrides, kind="train"):
         ("~model._target_", ["model"]),
         ("callbacks.average=5", ["callbacks.average", "null"]),
         # contradictions
-        ("loss=zhang", ["colour classes", "model=zhang2017"]),
+        ("loss=zhang", ["color classes", "model=zhang2017"]),
         ("data.eval_size=128", ["data.eval_size=128", "protocol.size"]),
     ],
 )
@@ -118,9 +118,9 @@ def test_what_a_nested_target_lacks():
 
 
 def test_all_problems_in_one_message():
-    said = message("model.width=wide", "+data.colour=red", "loss.delta=small", "+nonsense=1")
+    said = message("model.width=wide", "+data.color=red", "loss.delta=small", "+nonsense=1")
     assert len(said.splitlines()) == 4
-    for part in ("model.width", "data.colour", "loss.delta", "nonsense"):
+    for part in ("model.width", "data.color", "loss.delta", "nonsense"):
         assert part in said
 
 

@@ -85,7 +85,7 @@ def test_composing_again_starts_afresh():
         ("modle=unet", ["modle", "model", "Did you mean model?"]),
         ("data.betch_size=4", ["data.betch_size", "Did you mean batch_size?"]),
         ("callbacks.average.decya=0.9", ["callbacks.average", "Did you mean decay?"]),
-        ("optimiser.lr=1", ["optimiser", "Did you mean optimizer?"]),
+        ("optimizer.lr=1", ["optimizer", "Did you mean optimizer?"]),
         ("model.width.x=4", ["model.width", "plain value", "model.width=VALUE"]),
     ],
 )

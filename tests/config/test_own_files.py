@@ -15,7 +15,7 @@ from torch import nn
 
 
 class Blend(nn.Module):
-    """One convolution over lightness, colour and mask."""
+    """One convolution over lightness, color and mask."""
 
     def __init__(self, width: int = 4, steps: int = 1) -> None:
         super().__init__()

@@ -35,12 +35,12 @@ def test_jpeg_is_close():
     assert np.abs(found.astype(int) - smooth).max() <= 4
 
 
-def test_grey_palette_and_one_bit():
-    grey = RGB[..., 0]
-    assert np.array_equal(decode(encoded(Image.fromarray(grey), "PNG"), "x"), np.repeat(grey[..., None], 3, 2))
+def test_gray_palette_and_one_bit():
+    gray = RGB[..., 0]
+    assert np.array_equal(decode(encoded(Image.fromarray(gray), "PNG"), "x"), np.repeat(gray[..., None], 3, 2))
     few = (RGB // 128 * 255).astype(np.uint8)
     assert np.array_equal(decode(encoded(Image.fromarray(few).quantize(8), "PNG"), "x"), few)
-    bits = grey > 127
+    bits = gray > 127
     assert np.array_equal(decode(encoded(Image.fromarray(bits), "PNG"), "x")[..., 1], bits * np.uint8(255))
 
 
@@ -52,11 +52,11 @@ def test_transparency_lies_over_white():
     assert found[0, 0].tolist() == [255, 255, 255]
     assert found[0, 1].tolist() == [127, 127, 127]
     assert np.array_equal(found[1:], RGB[1:])
-    grey = np.array([[[90, 255], [90, 0]]], np.uint8)
-    assert decode(encoded(Image.fromarray(grey, "LA"), "PNG"), "x").tolist() == [[[90] * 3, [255] * 3]]
+    gray = np.array([[[90, 255], [90, 0]]], np.uint8)
+    assert decode(encoded(Image.fromarray(gray, "LA"), "PNG"), "x").tolist() == [[[90] * 3, [255] * 3]]
 
 
-def test_transparent_colour_of_a_palette():
+def test_transparent_color_of_a_palette():
     picture = Image.new("P", (2, 1))
     picture.putpalette([255, 0, 0, 0, 0, 255])
     picture.putdata([0, 1])
@@ -64,7 +64,7 @@ def test_transparent_colour_of_a_palette():
 
 
 def test_first_frame_counts():
-    frames = [Image.new("RGB", (4, 4), colour) for colour in ("#ff0000", "#0000ff")]
+    frames = [Image.new("RGB", (4, 4), color) for color in ("#ff0000", "#0000ff")]
     for kind, options in (("GIF", {}), ("WEBP", {"lossless": True}), ("PNG", {})):
         data = encoded(frames[0], kind, save_all=True, append_images=frames[1:], **options)
         assert decode(data, "x")[0, 0].tolist() == [255, 0, 0], kind
@@ -102,7 +102,7 @@ def sixteen_bit_rgb(values) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b"")
 
 
-def test_sixteen_bit_colour():
+def test_sixteen_bit_color():
     found = decode(sixteen_bit_rgb([(65535, 257 * 7, 0), (257 * 200, 0, 65535)]), "x")
     assert found.tolist() == [[[255, 7, 0], [200, 0, 255]]]
 

@@ -15,7 +15,7 @@ from chromahint.data.sources.folder import folder_data
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory) -> Path:
-    """40 pictures for training and 7 for validation, each of one colour, of all sizes."""
+    """40 pictures for training and 7 for validation, each of one color, of all sizes."""
     folder = tmp_path_factory.mktemp("photos")
     for split, count in (("train", 40), ("val", 7), ("test", 1)):
         (folder / split).mkdir()

@@ -1,4 +1,4 @@
-"""Near-grey training pictures are passed over, always the same ones."""
+"""Near-gray training pictures are passed over, always the same ones."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def test_is_the_range_of_a_plus_the_range_of_b():
 
 @pytest.fixture
 def root(tmp_path):
-    """12 pictures: every third is grey, and the last is no picture."""
+    """12 pictures: every third is gray, and the last is no picture."""
     (tmp_path / "train").mkdir()
     for number in range(12):
         noise = np.random.default_rng(number).integers(0, 256, (30, 30, 3), dtype=np.uint8)
@@ -41,9 +41,9 @@ def names(found):
     return sorted(name for batch in found for name in batch["name"])
 
 
-def test_the_next_that_will_do_takes_the_place_of_a_grey_one(root):
+def test_the_next_that_will_do_takes_the_place_of_a_gray_one(root):
     assert {f"train/{number:02d}.png" for number in (0, 3, 6, 9)} <= set(names(batches(root)))
-    # 0 becomes 1, 3 becomes 4, ...; 11 can't be read and 0 behind it is grey
+    # 0 becomes 1, 3 becomes 4, ...; 11 can't be read and 0 behind it is gray
     expected = [1, 1, 1, 2, 4, 4, 5, 7, 7, 8, 10, 10]
     found = batches(root, min_ab_range=5)
     assert names(found) == [f"train/{number:02d}.png" for number in expected]
@@ -63,7 +63,7 @@ def test_workers_change_nothing(root):
 
 
 def test_the_fitted_picture_counts(tmp_path):
-    """A crop without colour of a picture that has some in a corner is passed over."""
+    """A crop without color of a picture that has some in a corner is passed over."""
     (tmp_path / "train").mkdir()
     for number, columns in enumerate((1, 40)):
         picture = np.full((40, 40, 3), 120, np.uint8)
@@ -73,7 +73,7 @@ def test_the_fitted_picture_counts(tmp_path):
     assert set(names(batches(tmp_path, min_ab_range=5, size=40, batch_size=8))) == {"train/0.png", "train/1.png"}
 
 
-def test_nothing_colourful_is_explained(tmp_path):
+def test_nothing_colorful_is_explained(tmp_path):
     (tmp_path / "train").mkdir()
     for number in range(3):
         Image.new("RGB", (20, 20), (number * 50,) * 3).save(tmp_path / f"train/{number}.png")

@@ -11,7 +11,7 @@ from chromahint.data.sources.hint_mask_pairs import HintMaskPairs, Pairs
 
 
 def put(root, name, size=(12, 10), hints=((2, 3),), seed=0, mask_size=None, kind=".png"):
-    """A grey picture with coloured pixels at (row, column), and its mask."""
+    """A gray picture with colored pixels at (row, column), and its mask."""
     rng = np.random.default_rng(seed)
     hint = np.repeat(rng.integers(0, 256, (size[1], size[0], 1), dtype=np.uint8), 3, axis=2)
     mask = np.zeros((*(mask_size or size)[::-1], 3), np.uint8)
@@ -26,7 +26,7 @@ def put(root, name, size=(12, 10), hints=((2, 3),), seed=0, mask_size=None, kind
     return hint
 
 
-def test_colour_counts_where_the_mask_says_so(tmp_path):
+def test_color_counts_where_the_mask_says_so(tmp_path):
     hint = put(tmp_path, "a", hints=[(2, 3), (9, 11)])
     (pair,) = Pairs(str(tmp_path), size=None)
     lab = rgb2lab(hint)

@@ -41,17 +41,17 @@ def test_same_in_another_process_and_with_other_threads():
 
 
 def test_scenes_resemble_photos():
-    """Bounds are about natural photos squashed to 256 px: grey is 22.6 dB from them, mean chroma 17, L deviation 22."""
+    """Bounds are about natural photos squashed to 256 px: gray is 22.6 dB from them, mean chroma 17, L deviation 22."""
     rgb = torch.from_numpy(np.stack([draw_scene(0, index, 256) for index in range(32)])).permute(0, 3, 1, 2)
     lightness, ab = rgb_to_lab(rgb)
-    grey = lab_to_rgb8(lightness, torch.zeros_like(ab)).float()
-    psnr = 10 * torch.log10(255**2 / (grey - rgb).square().mean((1, 2, 3)))
+    gray = lab_to_rgb8(lightness, torch.zeros_like(ab)).float()
+    psnr = 10 * torch.log10(255**2 / (gray - rgb).square().mean((1, 2, 3)))
     assert 20 < psnr.mean() < 26
     assert 12 < ab.norm(dim=1).mean() < 22
     assert 14 < lightness.std((1, 2, 3)).mean() < 26
     assert 35 < lightness.mean() < 60
     assert 0.1 < (ab.norm(dim=1) < 5).float().mean() < 0.45
-    # lightness has more detail than colour
+    # lightness has more detail than color
     steps = [(field[..., 1:] - field[..., :-1]).norm(dim=1).mean() for field in (lightness, ab)]
     assert steps[0] > 1.2 * steps[1]
     assert 1.5 < steps[0] < 4.5

@@ -11,7 +11,7 @@ from chromahint.cli.data import main
 
 @pytest.fixture
 def root(tmp_path):
-    """Seven pictures of known sizes, of which one is grey and one nearly, and two files that are none."""
+    """Seven pictures of known sizes, of which one is gray and one nearly, and two files that are none."""
     sizes = {"train": [(30, 20), (10, 50), (40, 40), (20, 30)], "val": [(8, 9), (100, 3), (60, 60)]}
     for split, of_split in sizes.items():
         (tmp_path / split).mkdir()
@@ -34,11 +34,11 @@ def test_counts_and_measures(root, capsys, workers):
     assert found["pictures"] == 9
     assert sum(split["pictures"] for split in found["splits"].values()) == 9
     assert found["splits"]["val"] == {
-        "pictures": 4, "smallest": [8, 9], "median": [100, 3], "largest": [60, 60], "near_grey": 1, "broken": 1,
+        "pictures": 4, "smallest": [8, 9], "median": [100, 3], "largest": [60, 60], "near_gray": 1, "broken": 1,
     }  # fmt: skip
     assert (found["smallest"], found["median"], found["largest"]) == ([8, 9], [20, 30], [60, 60])
-    assert [each["path"] for each in found["near_grey"]] == ["train/1.png", "val/2.png"]
-    assert found["near_grey"][0]["ab_range"] < 0.1 < found["near_grey"][1]["ab_range"] < 5
+    assert [each["path"] for each in found["near_gray"]] == ["train/1.png", "val/2.png"]
+    assert found["near_gray"][0]["ab_range"] < 0.1 < found["near_gray"][1]["ab_range"] < 5
     assert found["broken"] == [
         {"path": "train/empty.jpg", "reason": "the file is empty"},
         {"path": "val/[bold]text.png", "reason": "not a picture in a known format"},

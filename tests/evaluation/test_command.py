@@ -69,13 +69,13 @@ def split_photos(make_photos, tmp_path):
 )
 def test_splits(evaluate, split_photos, tmp_path, split, count):
     words = [] if split is None else [f"split={split}"]
-    evaluate("model=grey", "data=folder", f"data.root={split_photos}", *words)
-    assert metrics(tmp_path / "evaluation/grey/random_pixels")["images"] == count
+    evaluate("model=gray", "data=folder", f"data.root={split_photos}", *words)
+    assert metrics(tmp_path / "evaluation/gray/random_pixels")["images"] == count
 
 
 def test_without_words_about_data_natural_photos_are_measured(evaluate, tmp_path):
-    evaluate("model=grey", "data.limit=2")
-    assert "astronaut-0-0" in (tmp_path / "evaluation/grey/random_pixels/images.csv").read_text()
+    evaluate("model=gray", "data.limit=2")
+    assert "astronaut-0-0" in (tmp_path / "evaluation/gray/random_pixels/images.csv").read_text()
 
 
 def test_the_same_again_is_not_done_again(evaluate, photos, calls, tmp_path):
@@ -106,17 +106,17 @@ def test_one_that_was_stopped_goes_on(evaluate, photos, calls, tmp_path):
 
 @pytest.mark.parametrize("change", ["protocol.seed=1", "protocol.counts=[0,2]", "data.limit=3", "split=train"])
 def test_another_evaluation_gets_a_folder_of_its_own(evaluate, photos, tmp_path, change):
-    words = ["model=grey", "data=folder", f"data.root={photos}"]
+    words = ["model=gray", "data=folder", f"data.root={photos}"]
     evaluate(*words)
-    before = (tmp_path / "evaluation/grey/random_pixels/metrics.json").read_text()
+    before = (tmp_path / "evaluation/gray/random_pixels/metrics.json").read_text()
     evaluate(*words, change)
-    assert (tmp_path / "evaluation/grey/random_pixels-2/metrics.json").is_file()
-    assert (tmp_path / "evaluation/grey/random_pixels/metrics.json").read_text() == before
+    assert (tmp_path / "evaluation/gray/random_pixels-2/metrics.json").is_file()
+    assert (tmp_path / "evaluation/gray/random_pixels/metrics.json").read_text() == before
 
 
 def test_an_output_of_ones_own(evaluate, photos, tmp_path):
     words = ["data=folder", f"data.root={photos}", "output=here/it is"]
-    evaluate("model=grey", *words)
+    evaluate("model=gray", *words)
     assert metrics(tmp_path / "here/it is")["images"] == 8
     refused = evaluate("model=pullpush", *words, status=2)
     assert "output=here/it is" in refused.err
@@ -127,9 +127,9 @@ def test_an_output_of_ones_own(evaluate, photos, tmp_path):
 def test_photos_that_cannot_be_read_are_named(evaluate, make_photos, tmp_path):
     root = make_photos(tmp_path / "photos", 2)
     (root / "broken.png").write_text("not a picture")
-    made = evaluate("model=grey", "data=folder", f"data.root={root}")
-    assert "some pictures could not be read: evaluation/grey/random_pixels/broken.txt" in made.out
-    assert metrics(tmp_path / "evaluation/grey/random_pixels")["images"] == 2
+    made = evaluate("model=gray", "data=folder", f"data.root={root}")
+    assert "some pictures could not be read: evaluation/gray/random_pixels/broken.txt" in made.out
+    assert metrics(tmp_path / "evaluation/gray/random_pixels")["images"] == 2
 
 
 # --- of a run
@@ -227,21 +227,21 @@ def test_weights_alone_name_their_network(evaluate, photos, tmp_path):
     assert metrics(tmp_path / "named") == found
 
 
-@pytest.mark.parametrize("words", [[], ["model.mask_centre=0"], ["model.mask_centre=0.5"]])
-def test_the_mask_centre_is_tried_unless_it_is_typed(evaluate, photos, tmp_path, words):
+@pytest.mark.parametrize("words", [[], ["model.mask_center=0"], ["model.mask_center=0.5"]])
+def test_the_mask_center_is_tried_unless_it_is_typed(evaluate, photos, tmp_path, words):
     torch.manual_seed(0)
     file = saved(Zhang2017(width=4, neutral_start=False), tmp_path / "w.pth")
     made = evaluate(f"weights={file}", "data=folder", f"data.root={photos}", *words)
-    assert ("mask centre" in made.out) == (not words)
+    assert ("mask center" in made.out) == (not words)
     used = json.loads((tmp_path / "evaluation/zhang2017/random_pixels/evaluation.json").read_text())["model"]
-    centre = words[0].partition("=")[2] if words else made.out.partition("mask centre ")[2].partition(":")[0]
-    assert used["mask_centre"] == float(centre)
+    center = words[0].partition("=")[2] if words else made.out.partition("mask center ")[2].partition(":")[0]
+    assert used["mask_center"] == float(center)
 
 
 FORMS_OF_WEIGHTS = {
     "resunet": ["model.output=tanh", "model.neutral_start=false"],
     "multibranch": ["model.branches=[[1,1],[4,2]]"],
-    "zhang2017": ["model.mask_centre=0.25", "model.stage=classes"],
+    "zhang2017": ["model.mask_center=0.25", "model.stage=classes"],
 }
 
 
@@ -342,7 +342,7 @@ def test_weights_of_another_width_go_before_the_box(evaluate, photos, tmp_path):
     assert "type model.width=4" in refused.err
 
 
-def test_pairs_are_coloured_with_the_weights_in_the_box(evaluate, make_photos, tmp_path):
+def test_pairs_are_colored_with_the_weights_in_the_box(evaluate, make_photos, tmp_path):
     for name in ("hint", "mask"):
         make_photos(tmp_path / "pairs" / name, 1)
     made = evaluate("data=hint_mask_pairs", f"data.root={tmp_path / 'pairs'}", "output=here")
@@ -367,4 +367,4 @@ def test_what_is_left_out_or_unknown_is_a_sentence(evaluate, tmp_path):
     assert "model is one of " in evaluate("model=null", status=2).err
     torch.save(torch.nn.Linear(2, 3).state_dict(), tmp_path / "w.pth")
     assert "model=NAME" in evaluate(f"weights={tmp_path / 'w.pth'}", status=2).err
-    assert "side" in evaluate("model=grey", "side=3", status=2).err
+    assert "side" in evaluate("model=gray", "side=3", status=2).err

@@ -13,7 +13,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from chromahint.data.sources.folder import Folder
 from chromahint.evaluation.evaluator import evaluate, holds
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
-from chromahint.models.gray_baseline import Grey
+from chromahint.models.gray_baseline import Gray
 from chromahint.models.pullpush import PullPush
 
 PROTOCOL = RandomPixels([0, 2, 20], 64)
@@ -88,16 +88,16 @@ def test_metrics_are_the_means_of_the_rows(measure, tmp_path):
 
 
 def test_figures_are_those_of_the_pictures(measure, tmp_path, root):
-    """Without a hint a grey picture comes out, whose distance from the photo anyone can measure."""
+    """Without a hint a gray picture comes out, whose distance from the photo anyone can measure."""
     from skimage.color import lab2rgb, rgb2lab
 
-    measure(Grey())
+    measure(Gray())
     for row in table(tmp_path / "out")[::3]:
         photo = np.asarray(Image.open(root / row["image"]))
         lab = rgb2lab(photo)
         lab[..., 1:] = 0
-        grey = np.rint(lab2rgb(lab) * 255).astype(np.uint8)
-        assert float(row["psnr"]) == pytest.approx(peak_signal_noise_ratio(photo, grey), abs=0.02)
+        gray = np.rint(lab2rgb(lab) * 255).astype(np.uint8)
+        assert float(row["psnr"]) == pytest.approx(peak_signal_noise_ratio(photo, gray), abs=0.02)
 
 
 def test_batches_do_not_matter(measure, tmp_path):

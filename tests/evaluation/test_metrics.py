@@ -31,8 +31,8 @@ def pairs():
     noise = np.random.default_rng(1).integers(0, 256, (200, 160, 3), dtype=np.uint8)
     targets = [*natural, near_white, near_black, noise]
     predictions = [noisy(target, sigma, 2) for target, sigma in zip(targets, (1, 8, 30, 1, 2, 20), strict=True)]
-    grey = natural[0].mean(2, keepdims=True).round().astype(np.uint8).repeat(3, 2)
-    return batch(*predictions, grey), batch(*targets, natural[0])
+    gray = natural[0].mean(2, keepdims=True).round().astype(np.uint8).repeat(3, 2)
+    return batch(*predictions, gray), batch(*targets, natural[0])
 
 
 def reference(metric, prediction, target):
@@ -87,7 +87,7 @@ def test_psnr_is_capped_but_one_wrong_value_of_a_small_picture_is_not():
 def test_psnr_of_8_bit_lab_agrees_with_scikit_image_on_tensors_built_by_hand():
     rng = np.random.default_rng(0)
     labs = [(rng.uniform(0, 100, (4, 1, 20, 30)), rng.uniform(-145, 145, (4, 2, 20, 30))) for _ in range(2)]
-    # OpenCV's 8-bit Lab, which has no room for colours beyond -128..127
+    # OpenCV's 8-bit Lab, which has no room for colors beyond -128..127
     tensors = [
         np.concatenate([light * 255 / 100, ab + 128], 1).round().clip(0, 255).astype(np.uint8) for light, ab in labs
     ]

@@ -18,7 +18,7 @@ def photos():
     return torch.stack([astronaut[:, 250:410, left : left + 160] for left in (50, 200)])
 
 
-def given_colours_only(lightness, hints):
+def given_colors_only(lightness, hints):
     return hints.ab
 
 
@@ -30,12 +30,12 @@ def columns_of(sheet):
     return [sheet[:, 10 + i * COLUMN : 10 + i * COLUMN + 160] for i in range(sheet.shape[1] // COLUMN)]
 
 
-def test_columns_are_grey_hints_prediction_and_truth(photos):
-    sheet = strip(given_colours_only, photos, ["a", "b"], PROTOCOL, 10)
+def test_columns_are_gray_hints_prediction_and_truth(photos):
+    sheet = strip(given_colors_only, photos, ["a", "b"], PROTOCOL, 10)
     assert sheet.dtype == np.uint8
-    grey, hints, prediction, truth = columns_of(sheet)
-    assert colorfulness(grey) < 2
-    assert colorfulness(hints) > colorfulness(grey)
+    gray, hints, prediction, truth = columns_of(sheet)
+    assert colorfulness(gray) < 2
+    assert colorfulness(hints) > colorfulness(gray)
     assert colorfulness(prediction) < colorfulness(hints) < colorfulness(truth)
     for row, photo in enumerate(photos.permute(0, 2, 3, 1).numpy()):
         top = next(y for y in range(len(truth)) if np.array_equal(truth[y : y + 160], photo))
@@ -43,10 +43,10 @@ def test_columns_are_grey_hints_prediction_and_truth(photos):
 
 
 def test_several_networks_have_a_column_each(photos):
-    networks = {"grey": lambda lightness, hints: torch.zeros_like(hints.ab), "copy": given_colours_only}
+    networks = {"gray": lambda lightness, hints: torch.zeros_like(hints.ab), "copy": given_colors_only}
     sheet = strip(networks, photos, ["a", "b"], PROTOCOL, 25600)
-    _, _, grey, copy, truth = columns_of(sheet)
-    assert colorfulness(grey) < 2
+    _, _, gray, copy, truth = columns_of(sheet)
+    assert colorfulness(gray) < 2
     assert colorfulness(copy) == pytest.approx(colorfulness(truth), rel=0.05)
 
 
@@ -55,9 +55,9 @@ def test_titles_and_figures_are_written(photos, monkeypatch):
     monkeypatch.setattr(
         image_grid, "draw_sheet", lambda shown, captions, columns: written.update(t=columns, c=captions)
     )
-    networks = {"copy": given_colours_only}
+    networks = {"copy": given_colors_only}
     strip(networks, photos, ["a", "b"], PROTOCOL, 25600)
-    assert written["t"] == ["grey", "hints", "copy", "truth"]
+    assert written["t"] == ["gray", "hints", "copy", "truth"]
     assert written["c"] == [("", "25,600 hints", "100.00 dB", "")] * 2
     strip(networks, photos, ["a", "b"], PROTOCOL, 0)
     assert written["c"][0][1] == "no hint"

@@ -1,4 +1,4 @@
-"""`chromahint evaluate data=hint_mask_pairs`: pictures without a truth are coloured, and nothing is measured."""
+"""`chromahint evaluate data=hint_mask_pairs`: pictures without a truth are colored, and nothing is measured."""
 
 import csv
 
@@ -95,7 +95,7 @@ def test_goes_on_with_what_is_missing(evaluate, root, tmp_path, calls):
         name: data for name, data in first.items() if name.endswith("png")
     }
     assert sorted((out / "images.csv").read_text().split()) == sorted(text.split())
-    # other files under old names are coloured anew
+    # other files under old names are colored anew
     calls.clear()
     (root / "hint/p0.png").write_bytes((root / "hint/p3.png").read_bytes())
     evaluate("model=pullpush", "output=out")
@@ -137,7 +137,7 @@ def test_broken_pairs_are_named_and_keep_their_number(evaluate, root, tmp_path):
     assert "none of the 6 pairs can be read" in evaluate("model=pullpush", "output=other", status=2).err
 
 
-def test_a_run_colours_pairs_into_a_folder_of_its_own(evaluate, smoke_run, tmp_path):
+def test_a_run_colors_pairs_into_a_folder_of_its_own(evaluate, smoke_run, tmp_path):
     import shutil
 
     run = shutil.copytree(smoke_run, tmp_path / "run")
@@ -154,7 +154,7 @@ def test_other_work_is_never_overwritten(evaluate, tmp_path):
     assert "type output=" in evaluate("model=pullpush", "output=mine", status=2).err
     assert (tmp_path / "mine/image_000000.png").read_text() == "precious"
     evaluate("model=pullpush")
-    evaluate("model=grey", "output=evaluation/pullpush/hint_mask_pairs", status=2)
+    evaluate("model=gray", "output=evaluation/pullpush/hint_mask_pairs", status=2)
     evaluate("model=pullpush", "data.eval_size=null")
     found = sorted(path.name for path in (tmp_path / "evaluation/pullpush").iterdir())
     assert found == ["hint_mask_pairs", "hint_mask_pairs-2"]

@@ -10,7 +10,7 @@ from chromahint.hints.hints import reveal
 IDS = ["a", "b", "c"]
 
 
-def colours(batch=3, size=32):
+def colors(batch=3, size=32):
     return torch.randn(batch, 2, size, size, generator=torch.Generator().manual_seed(0)) * 30
 
 
@@ -18,8 +18,8 @@ PROTOCOL = RandomPixels(counts=[0, 1, 10, 100, 1024], size=32, seed=5)
 
 
 @pytest.mark.parametrize("count", PROTOCOL.counts)
-def test_each_picture_reveals_that_many_of_its_own_colours(count):
-    ab = colours()
+def test_each_picture_reveals_that_many_of_its_own_colors(count):
+    ab = colors()
     hints = PROTOCOL.hints(ab, IDS, count)
     assert hints.mask.sum((1, 2, 3)).tolist() == [count] * 3
     assert torch.equal(hints.ab, reveal(ab, hints.mask).ab)
@@ -28,14 +28,14 @@ def test_each_picture_reveals_that_many_of_its_own_colours(count):
 
 
 def test_fewer_hints_are_among_more():
-    ab = colours()
+    ab = colors()
     masks = [PROTOCOL.hints(ab, IDS, count).mask for count in PROTOCOL.counts]
     for fewer, more in itertools.pairwise(masks):
         assert (fewer <= more).all()
 
 
 def test_hints_depend_on_neither_batch_nor_order():
-    ab = colours()
+    ab = colors()
     together = PROTOCOL.hints(ab, IDS, 10)
     backwards = PROTOCOL.hints(ab.flip(0), IDS[::-1], 10)
     alone = PROTOCOL.hints(ab[1:2], IDS[1:2], 10)
@@ -45,9 +45,9 @@ def test_hints_depend_on_neither_batch_nor_order():
 
 
 def test_pictures_and_seeds_differ():
-    hints = PROTOCOL.hints(colours(), IDS, 10)
+    hints = PROTOCOL.hints(colors(), IDS, 10)
     assert not torch.equal(hints.mask[0], hints.mask[1])
-    other = RandomPixels(counts=[10], size=32, seed=6).hints(colours(), IDS, 10)
+    other = RandomPixels(counts=[10], size=32, seed=6).hints(colors(), IDS, 10)
     assert not torch.equal(hints.mask, other.mask)
 
 
@@ -76,7 +76,7 @@ def test_counts_that_do_not_fit_are_refused_with_those_that_do(counts, good):
 
 def test_pictures_of_another_size_are_refused():
     with pytest.raises(ValueError, match=r"64x64 pixels .* Type protocol.size=64"):
-        PROTOCOL.hints(colours(size=64), IDS, 10)
+        PROTOCOL.hints(colors(size=64), IDS, 10)
 
 
 def test_pictures_too_small_for_ssim_are_refused():

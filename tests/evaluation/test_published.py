@@ -53,12 +53,12 @@ def pair(photos):
 
 def painted(ab, squares):
     """Hints of squares (top, left, side), drawn one after the other, each with the mean of the photo under it."""
-    colour, mask = np.zeros_like(ab), np.zeros((1, *ab.shape[1:]), ab.dtype)
+    color, mask = np.zeros_like(ab), np.zeros((1, *ab.shape[1:]), ab.dtype)
     for top, left, side in squares:
         here = (slice(None), slice(top, top + side), slice(left, left + side))
-        colour[here] = ab[here].mean((1, 2), keepdims=True)
+        color[here] = ab[here].mean((1, 2), keepdims=True)
         mask[here] = 1
-    return colour, mask
+    return color, mask
 
 
 def squares_2017(name, count):
@@ -81,9 +81,9 @@ def test_hints_are_those_of_plain_numpy(name, squares, ab):
     for count in protocol.counts:
         hints = protocol.hints(ab, IDS, count)
         for index, picture_id in enumerate(IDS):
-            colour, mask = painted(ab[index].numpy(), squares(picture_id, count))
+            color, mask = painted(ab[index].numpy(), squares(picture_id, count))
             np.testing.assert_array_equal(hints.mask[index].numpy(), mask)
-            np.testing.assert_allclose(hints.ab[index].numpy(), colour, atol=1e-3)
+            np.testing.assert_allclose(hints.ab[index].numpy(), color, atol=1e-3)
 
 
 def test_patches_of_the_test_overlap():
@@ -144,8 +144,8 @@ def test_pictures_and_seeds_differ(protocol, ab):
 
 def eight_bit_lab(pictures, index):
     """8-bit Lab built by hand: OpenCV's encoding, HxWx3."""
-    lightness, colour = pictures.lightness[index].double().numpy(), pictures.ab[index].double().numpy()
-    return np.rint(np.concatenate([lightness * 255 / 100, colour + 128]).clip(0, 255)).astype(np.uint8)
+    lightness, color = pictures.lightness[index].double().numpy(), pictures.ab[index].double().numpy()
+    return np.rint(np.concatenate([lightness * 255 / 100, color + 128]).clip(0, 255)).astype(np.uint8)
 
 
 def test_psnr_of_2021_is_that_of_the_8_bit_lab_tensor(pair):
@@ -173,7 +173,7 @@ def test_psnr_of_2023_is_that_of_unrounded_rgb(pair, photos):
 
 
 def nearly(truth, shift):
-    """The photo's colours, a little off."""
+    """The photo's colors, a little off."""
     moved = truth.ab + shift
     return Pictures(truth.lightness, moved, lab_to_rgb8(truth.lightness, moved))
 

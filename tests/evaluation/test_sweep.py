@@ -24,12 +24,12 @@ def photos():
     return torch.stack([astronaut[:, top : top + 64, 200:264] for top in (50, 200, 350)])
 
 
-def given_colours_only(lightness, hints):
+def given_colors_only(lightness, hints):
     return hints.ab
 
 
 def test_a_network_that_repeats_its_hints_is_perfect_with_all_of_them():
-    results = list(hint_sweep(given_colours_only, photos(), IDS, PROTOCOL))
+    results = list(hint_sweep(given_colors_only, photos(), IDS, PROTOCOL))
     assert [result.count for result in results] == PROTOCOL.counts
     means = [float(result.psnr.mean()) for result in results]
     assert means == sorted(means)
@@ -38,7 +38,7 @@ def test_a_network_that_repeats_its_hints_is_perfect_with_all_of_them():
 
 
 def test_figures_are_those_of_the_written_picture():
-    for result in hint_sweep(given_colours_only, photos(), IDS, PROTOCOL):
+    for result in hint_sweep(given_colors_only, photos(), IDS, PROTOCOL):
         assert result.prediction.dtype == torch.uint8
         assert torch.equal(result.psnr, psnr(result.prediction, photos()))
         assert torch.equal(result.ssim, ssim(result.prediction, photos()))
@@ -61,17 +61,17 @@ def test_the_network_gets_lightness_and_the_protocols_hints():
 
 
 def test_only_the_network_feels_autocast():
-    expected = [result.prediction for result in hint_sweep(given_colours_only, photos(), IDS, PROTOCOL)]
+    expected = [result.prediction for result in hint_sweep(given_colors_only, photos(), IDS, PROTOCOL)]
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        results = list(hint_sweep(given_colours_only, photos(), IDS, PROTOCOL))
+        results = list(hint_sweep(given_colors_only, photos(), IDS, PROTOCOL))
     for result, prediction in zip(results, expected, strict=True):
         assert torch.equal(result.prediction, prediction)
         assert result.ssim.dtype == torch.float32
 
 
 def test_a_batch_gives_what_single_photos_give():
-    together = list(hint_sweep(given_colours_only, photos(), IDS, PROTOCOL))
-    alone = list(hint_sweep(given_colours_only, photos()[1:2], IDS[1:2], PROTOCOL))
+    together = list(hint_sweep(given_colors_only, photos(), IDS, PROTOCOL))
+    alone = list(hint_sweep(given_colors_only, photos()[1:2], IDS[1:2], PROTOCOL))
     for many, one in zip(together, alone, strict=True):
         torch.testing.assert_close(many.psnr[1:2], one.psnr, atol=1e-4, rtol=0)
         torch.testing.assert_close(many.ssim[1:2], one.ssim, atol=1e-5, rtol=0)
@@ -117,7 +117,7 @@ def test_time_is_shared_by_the_pictures_of_a_call(monkeypatch):
     clock = iter(range(100))
     monkeypatch.setattr(hint_counts, "_now", lambda device: 6.0 * next(clock))
     monkeypatch.setattr(hint_counts, "_together", lambda counts, rgb: [[0, 10], [100]])
-    seconds = [result.seconds for result in hint_sweep(given_colours_only, photos(), IDS, PROTOCOL)]
+    seconds = [result.seconds for result in hint_sweep(given_colors_only, photos(), IDS, PROTOCOL)]
     assert seconds == [1.0, 1.0, 2.0]
 
 

@@ -13,7 +13,7 @@ from chromahint.evaluation.table import hint_table
 
 @pytest.mark.parametrize("name", options()["protocol"])
 def test_no_figure_is_cut_off(name):
-    counts = build(compose("evaluate", ["model=grey", f"protocol={name}"]).config["protocol"]).counts
+    counts = build(compose("evaluate", ["model=gray", f"protocol={name}"]).config["protocol"]).counts
     metrics = {
         "protocol": name,
         "measures": "as it measures",

@@ -58,7 +58,7 @@ def test_what_is_written_is_read_again(tmp_path, marks):
         ({"points": [{"x": 1, "y": 2, "color": "#000000", "radius": -1}]}, r"points\[0\]\.radius=-1"),
         ({"points": [{"x": 1, "y": 2, "keep_grey": "no"}]}, r"points\[0\]\.keep_grey='no'"),
         ({"points": [{"x": 1, "y": 2, "keep_grey": True, "color": 5}]}, r"points\[0\]\.color=5"),
-        ({"points": [{"x": 1, "y": 2, "colour": "#000000"}]}, r"points\[0\]\."),
+        ({"points": [{"x": 1, "y": 2, "color": "#000000"}]}, r"points\[0\]\."),
         ({"strokes": [{"points": [], "color": "#000000"}]}, r"strokes\[0\]\.points: is empty"),
         ({"strokes": [{"points": [[1, 2, 3]], "color": "#000000"}]}, r"strokes\[0\]\.points\[0\]: is \[x, y\]"),
         ({"strokes": [{"points": [[1, None]], "color": "#000000"}]}, r"strokes\[0\]\.points\[0\]\.y=None"),

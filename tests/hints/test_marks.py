@@ -20,14 +20,14 @@ def ab_of(rgb):
     return rgb2lab(np.array([[rgb]], np.uint8))[0, 0, 1:]
 
 
-def test_a_point_is_a_pixel_that_holds_the_colours_ab():
+def test_a_point_is_a_pixel_that_holds_the_colors_ab():
     mask, ab = drawn(Marks((Point(7, 3, "#ff8000"),)))
     assert np.argwhere(mask).tolist() == [[3, 7]]
     np.testing.assert_allclose(ab[3, 7], ab_of((255, 128, 0)), atol=1e-2)
 
 
 @pytest.mark.parametrize(("x", "y", "pixel"), [(7.4, 3.4, [3, 7]), (6.5, 2.5, [3, 7]), (-0.5, 29.49, [29, 0])])
-def test_pixel_centres_are_at_integers(x, y, pixel):
+def test_pixel_centers_are_at_integers(x, y, pixel):
     assert np.argwhere(drawn(Marks((Point(x, y, "#ff0000"),)))[0]).tolist() == [pixel]
 
 
@@ -70,7 +70,7 @@ def test_a_stroke_of_one_point_is_a_dot():
     assert np.argwhere(drawn(Marks(strokes=(Stroke(((7, 3),), "#0000ff"),)))[0]).tolist() == [[3, 7]]
 
 
-def test_grey_is_a_hint_of_no_colour():
+def test_gray_is_a_hint_of_no_color():
     for color in (None, "#777777", (3, 3, 3)):
         mask, ab = drawn(Marks((Point(7, 3, color, 2),)))
         assert mask[3, 7]

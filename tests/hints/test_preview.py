@@ -9,7 +9,7 @@ from chromahint.hints.hints import reveal
 from chromahint.hints.samplers import PixelList, PixelRange
 from chromahint.hints.strokes import Strokes
 from chromahint.visualization import sampler_preview
-from chromahint.visualization.hint_overlay import count_hints, draw_grey, draw_hints, draw_sheet
+from chromahint.visualization.hint_overlay import count_hints, draw_gray, draw_hints, draw_sheet
 from chromahint.visualization.sampler_preview import draw_preview
 
 RED = (200, 40, 30)
@@ -20,7 +20,7 @@ def photo(height=64, width=64, color=RED):
 
 
 def colorful(picture):
-    """Pixels that are not grey, as people see them."""
+    """Pixels that are not gray, as people see them."""
     return picture.max(-1).astype(int) - picture.min(-1) > 60
 
 
@@ -32,7 +32,7 @@ def dots(places, size=64):
     return draw_hints(lightness, reveal(ab, mask))[0]
 
 
-def test_without_hints_only_the_dimmed_grey_is_drawn():
+def test_without_hints_only_the_dimmed_gray_is_drawn():
     picture = dots([])
     assert picture.shape == (64, 64, 3)
     assert not colorful(picture).any()
@@ -51,16 +51,16 @@ def test_dots_shrink_when_there_are_many():
     assert lone > 1.5 * colorful(dots(places, 256)).sum() / len(places)
 
 
-def test_a_wholly_revealed_photo_shows_its_colour():
+def test_a_wholly_revealed_photo_shows_its_color():
     picture = dots([(slice(None), slice(None))])
     assert colorful(picture).all()
 
 
-def test_grey_has_no_colour():
+def test_gray_has_no_color():
     lightness, _ = rgb_to_lab(torch.from_numpy(photo()).permute(2, 0, 1)[None])
-    grey = draw_grey(lightness)[0]
-    assert grey.std() < 1
-    assert grey.mean() == pytest.approx(float(lightness.mean()) * 2.55, abs=25)
+    gray = draw_gray(lightness)[0]
+    assert gray.std() < 1
+    assert gray.mean() == pytest.approx(float(lightness.mean()) * 2.55, abs=25)
 
 
 def test_touching_pixels_are_one_hint():
@@ -104,7 +104,7 @@ def test_captions_say_what_was_given(monkeypatch):
     monkeypatch.setattr(sampler_preview, "draw_sheet", lambda pictures, captions, rows: written.extend(captions))
     samplers = {"all": PixelList([1]), "none": PixelList([0]), "strokes": Strokes(1, longest=30, radius=0)}
     draw_preview(samplers, [photo()], draws=5, size=64)
-    assert written[:2] == [["the whole colour"] * 5, ["no hint"] * 5]
+    assert written[:2] == [["the whole color"] * 5, ["no hint"] * 5]
     drawn = {text for text in written[2] if text != "no hint"}
     assert drawn
     assert all(re.fullmatch(r"1 hint(, \d+ pixels)?", text) for text in drawn)

@@ -19,7 +19,7 @@ SAMPLERS = {
 }
 
 
-def colours(batch, height, width):
+def colors(batch, height, width):
     return torch.randn(batch, 2, height, width, generator=torch.Generator().manual_seed(7)) * 30
 
 
@@ -34,7 +34,7 @@ def counts(hints):
 @pytest.mark.parametrize("size", [(32, 32), (17, 33), (5, 3)])
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_maps_are_well_formed(name, size):
-    ab = colours(6, *size)
+    ab = colors(6, *size)
     hints = SAMPLERS[name](ab, seeded())
     assert hints.ab.shape == ab.shape
     assert hints.mask.shape == (6, 1, *size)
@@ -46,7 +46,7 @@ def test_maps_are_well_formed(name, size):
 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_all_chance_comes_from_the_generator(name):
-    ab = colours(6, 24, 20)
+    ab = colors(6, 24, 20)
     torch.manual_seed(1)
     first = SAMPLERS[name](ab, seeded())
     torch.manual_seed(2)
@@ -58,8 +58,8 @@ def test_all_chance_comes_from_the_generator(name):
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_autocast_does_not_round_colours(name):
-    ab = colours(6, 24, 20)
+def test_autocast_does_not_round_colors(name):
+    ab = colors(6, 24, 20)
     expected = SAMPLERS[name](ab, seeded())
     with torch.autocast("cpu", dtype=torch.bfloat16):
         hints = SAMPLERS[name](ab, seeded())
@@ -67,14 +67,14 @@ def test_autocast_does_not_round_colours(name):
 
 
 @pytest.mark.parametrize("sampler", [PixelList([0.2]), PixelRange(0.2, 0.2, 0), Strokes(4, 10)])
-def test_pixels_and_strokes_hold_their_own_colour(sampler):
-    ab = colours(3, 20, 30)
+def test_pixels_and_strokes_hold_their_own_color(sampler):
+    ab = colors(3, 20, 30)
     hints = sampler(ab, seeded())
     assert torch.equal(hints.ab, reveal(ab, hints.mask).ab)
 
 
 def test_pixel_list_draws_one_probability_a_photo():
-    shares = counts(PixelList([0.3, 0.1])(colours(400, 40, 40), seeded())) / 1600
+    shares = counts(PixelList([0.3, 0.1])(colors(400, 40, 40), seeded())) / 1600
     dense = shares > 0.2
     assert 0.4 < dense.float().mean() < 0.6
     assert shares[dense].mean() == pytest.approx(0.3, abs=0.005)
@@ -82,13 +82,13 @@ def test_pixel_list_draws_one_probability_a_photo():
 
 
 def test_pixel_list_knows_none_and_all():
-    ab = colours(2, 8, 8)
+    ab = colors(2, 8, 8)
     assert counts(PixelList([0])(ab, seeded())).sum() == 0
     assert counts(PixelList([1])(ab, seeded())).tolist() == [64, 64]
 
 
 def test_pixel_range_is_log_uniform():
-    shares = counts(PixelRange(0.01, 1.0, 0.25)(colours(2000, 32, 32), seeded())) / 1024
+    shares = counts(PixelRange(0.01, 1.0, 0.25)(colors(2000, 32, 32), seeded())) / 1024
     none = shares == 0
     assert none.float().mean() == pytest.approx(0.25, abs=0.03)
     exponents = shares[~none].log10()
@@ -98,32 +98,32 @@ def test_pixel_range_is_log_uniform():
 
 def test_number_of_points_is_geometric():
     # patches of one pixel hardly ever meet
-    numbers = counts(Points(0.125, largest=1, reveal_all=0)(colours(1, 96, 96).expand(1500, -1, -1, -1), seeded()))
+    numbers = counts(Points(0.125, largest=1, reveal_all=0)(colors(1, 96, 96).expand(1500, -1, -1, -1), seeded()))
     assert numbers.mean() == pytest.approx(7, abs=0.6)
     assert (numbers == 0).float().mean() == pytest.approx(0.125, abs=0.03)
     assert numbers.std() == pytest.approx(math.sqrt(0.875) / 0.125, abs=1)
 
 
 def test_a_patch_is_square_and_holds_its_mean():
-    ab = colours(300, 40, 50)
+    ab = colors(300, 40, 50)
     hints = Points(0.9, largest=9, reveal_all=0)(ab, seeded())
-    sides, centres = [], []
+    sides, centers = [], []
     for photo, hint, mask in zip(ab, hints.ab, hints.mask[:, 0] > 0, strict=True):
         rows, columns = mask.any(1).nonzero()[:, 0], mask.any(0).nonzero()[:, 0]
         if len(rows) == 0 or len(rows) != len(columns) or mask.sum() != len(rows) ** 2:
             continue
         sides.append(len(rows))
-        centres.append([rows.float().mean() / 39, columns.float().mean() / 49])
+        centers.append([rows.float().mean() / 39, columns.float().mean() / 49])
         mean = photo[:, mask].mean(1, keepdim=True)
         torch.testing.assert_close(hint[:, mask], mean.expand(-1, len(rows) ** 2), atol=1e-4, rtol=1e-4)
     assert len(sides) > 20
     assert {min(sides), max(sides)} <= set(range(1, 10))
     assert len(set(sides)) > 5
-    assert torch.tensor(centres).mean(0).tolist() == pytest.approx([0.5, 0.5], abs=0.1)
+    assert torch.tensor(centers).mean(0).tolist() == pytest.approx([0.5, 0.5], abs=0.1)
 
 
-def test_points_gather_around_the_centre():
-    mask = Points(0.01, largest=1, reveal_all=0)(colours(64, 101, 101), seeded()).mask.sum((0, 1))
+def test_points_gather_around_the_center():
+    mask = Points(0.01, largest=1, reveal_all=0)(colors(64, 101, 101), seeded()).mask.sum((0, 1))
     place = torch.arange(101.0)
     for axis in (0, 1):
         share = mask.sum(axis) / mask.sum()
@@ -141,7 +141,7 @@ def test_overlapping_patches_do_not_add_up():
 
 
 def test_points_can_reveal_everything():
-    ab = colours(200, 6, 6)
+    ab = colors(200, 6, 6)
     hints = Points(0.5, largest=1, reveal_all=0.3)(ab, seeded())
     whole = counts(hints) == 36
     assert whole.float().mean() == pytest.approx(0.3, abs=0.1)
@@ -149,7 +149,7 @@ def test_points_can_reveal_everything():
 
 
 def test_cells_are_distinct_and_their_number_uniform():
-    numbers = counts(Cells(most=9, size=2)(colours(3000, 8, 8), seeded())) / 4
+    numbers = counts(Cells(most=9, size=2)(colors(3000, 8, 8), seeded())) / 4
     share = torch.bincount(numbers.long(), minlength=10) / 3000
     assert torch.equal(numbers, numbers.round())
     assert len(share) == 10
@@ -158,7 +158,7 @@ def test_cells_are_distinct_and_their_number_uniform():
 
 @pytest.mark.parametrize("size", [2, 3])
 def test_a_cell_lies_on_the_grid_and_holds_its_mean(size):
-    ab = colours(5, 20, 23)
+    ab = colors(5, 20, 23)
     hints = Cells(most=30, size=size)(ab, seeded())
     rows, columns = 20 // size, 23 // size
     marked = set()
@@ -182,17 +182,17 @@ def test_a_cell_lies_on_the_grid_and_holds_its_mean(size):
 
 
 def test_cells_are_uniform_over_the_grid():
-    visits = Cells(most=4, size=2)(colours(1, 12, 16).expand(4000, -1, -1, -1), seeded()).mask.mean((0, 1))
+    visits = Cells(most=4, size=2)(colors(1, 12, 16).expand(4000, -1, -1, -1), seeded()).mask.mean((0, 1))
     torch.testing.assert_close(visits, torch.full((12, 16), 2 / 48), atol=0.015, rtol=0)
 
 
 def test_cells_stop_at_the_photos_own():
-    assert counts(Cells(most=128, size=2)(colours(300, 4, 4), seeded())).max() == 16
+    assert counts(Cells(most=128, size=2)(colors(300, 4, 4), seeded())).max() == 16
 
 
 def test_each_photo_of_a_mixture_picks_one_sampler():
     mixture = Mixture([PixelList([0]), PixelList([1]), Cells(1, 2)], [1, 3, 0])
-    numbers = counts(mixture(colours(1000, 6, 6), seeded())).tolist()
+    numbers = counts(mixture(colors(1000, 6, 6), seeded())).tolist()
     assert set(numbers) == {0, 36}
     assert statistics.mean(n == 36 for n in numbers) == pytest.approx(0.75, abs=0.05)
 
@@ -210,7 +210,7 @@ def test_each_photo_of_a_mixture_picks_one_sampler():
         (lambda: Points(reveal_all=-0.1), "hints.reveal_all="),
         (lambda: Cells(most=0), "hints.most="),
         (lambda: Cells(size=0), "hints.most=128 hints.size="),
-        (lambda: Cells(size=9)(colours(1, 8, 8), seeded()), "hints.size="),
+        (lambda: Cells(size=9)(colors(1, 8, 8), seeded()), "hints.size="),
         (lambda: Strokes(most=0), "hints.most=12 hints.longest="),
         (lambda: Strokes(longest=0), "hints.most=12 hints.longest="),
         (lambda: Strokes(radius=-1), "hints.radius=2 hints.bend="),

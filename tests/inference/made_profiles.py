@@ -1,4 +1,4 @@
-"""Colour profiles made by hand, of a matrix and curves, or of a curve for grey."""
+"""Color profiles made by hand, of a matrix and curves, or of a curve for gray."""
 
 import struct
 

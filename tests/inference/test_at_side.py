@@ -10,7 +10,7 @@ from chromahint.inference.fixed_size import AtSide, shrink
 
 
 class Notes(torch.nn.Module):
-    """Keeps what it is given; says one colour on the left and another on the right."""
+    """Keeps what it is given; says one color on the left and another on the right."""
 
     def forward(self, lightness, hints):
         self.lightness, self.hints = lightness, hints
@@ -29,7 +29,7 @@ def test_a_picture_of_that_size_goes_through_as_it_is():
 
 
 @pytest.mark.parametrize(("height", "width"), [(40, 60), (8, 30), (5, 7)])
-def test_any_other_is_squashed_and_colour_is_stretched_back(height, width):
+def test_any_other_is_squashed_and_color_is_stretched_back(height, width):
     network = Notes()
     lightness = torch.rand(2, 1, height, width) * 100
     ab = AtSide(network, 16)(lightness, no_hints(lightness))
@@ -43,8 +43,8 @@ def test_any_other_is_squashed_and_colour_is_stretched_back(height, width):
 def test_no_hint_is_lost_and_those_that_meet_are_averaged():
     ab = torch.zeros(1, 2, 4, 6)
     mask = torch.zeros(1, 1, 4, 6)
-    for row, column, colour in [(0, 0, 10.0), (1, 1, 30.0), (3, 5, -50.0)]:
-        mask[0, 0, row, column], ab[0, :, row, column] = 1, colour
+    for row, column, color in [(0, 0, 10.0), (1, 1, 30.0), (3, 5, -50.0)]:
+        mask[0, 0, row, column], ab[0, :, row, column] = 1, color
     small = shrink(reveal(ab, mask), (2, 3))
     assert small.mask[0, 0].tolist() == [[1, 0, 0], [0, 0, 1]]
     assert small.ab[0, 0].tolist() == [[20, 0, 0], [0, 0, -50]]
@@ -64,8 +64,8 @@ def test_equals_loops_over_pixels():
                         place = (row * size[0] // 13, column * size[1] // 9)
                         met.setdefault(place, []).append(ab[picture, :, row, column])
             assert int(small.mask[picture].sum()) == len(met)
-            for (row, column), colours in met.items():
-                torch.testing.assert_close(small.ab[picture, :, row, column], torch.stack(colours).mean(0))
+            for (row, column), colors in met.items():
+                torch.testing.assert_close(small.ab[picture, :, row, column], torch.stack(colors).mean(0))
 
 
 def test_hints_of_one_size_stay():

@@ -1,4 +1,4 @@
-"""`chromahint colorize`: photos in, coloured photos out."""
+"""`chromahint colorize`: photos in, colored photos out."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ QUICK = ["--model", "pullpush"]
 
 @pytest.fixture
 def photo(tmp_path):
-    """A grey photo and its hints."""
+    """A gray photo and its hints."""
     Image.fromarray(PHOTO).convert("L").save(tmp_path / "cat.png")
     write_hints(tmp_path / "cat.json", MARKS)
     return tmp_path / "cat.png"
@@ -50,7 +50,7 @@ def test_a_photo_as_in_python(command, photo, tmp_path):
     done = command("colorize", "cat.png", "-o", "out.png", "--hints", "cat.json", "--device", "cpu")
     assert done.status == 0, done.err
     assert "the weights in the box" in done.out
-    assert "coloured 1 photo: out.png" in done.out
+    assert "colored 1 photo: out.png" in done.out
     wanted = Colorizer.load(device="cpu").colorize(read(photo), tmp_path / "cat.json")
     assert np.array_equal(read(tmp_path / "out.png"), wanted)
     assert files(tmp_path) == ["cat.json", "cat.png", "out.png"]
@@ -66,8 +66,8 @@ def test_folders_keep_their_tree_and_broken_files_are_listed(command, tmp_path):
     (tmp_path / "in/nothing.png").write_bytes(b"")
     (tmp_path / "in/notes.txt").write_text("no picture")
     done = command("colorize", "in", "-o", "out", *QUICK, "--compare")
-    refused(done, "not coloured: in/deep/broken.jpg: ", "not coloured: in/nothing.png: the file is empty", status=1)
-    assert "coloured 5 photos: out" in done.out
+    refused(done, "not colored: in/deep/broken.jpg: ", "not colored: in/nothing.png: the file is empty", status=1)
+    assert "colored 5 photos: out" in done.out
     made = ["a.jpg", "deep/b.PNG", "deep/c.png", "deep/er/d.webp", "e.tiff"]
     strips = ["a-compare.jpg", "deep/b-compare.jpg", "deep/c-compare.jpg", "deep/er/d-compare.jpg", "e-compare.jpg"]
     assert files(tmp_path / "out") == sorted(made + strips)
@@ -75,23 +75,23 @@ def test_folders_keep_their_tree_and_broken_files_are_listed(command, tmp_path):
         assert read(tmp_path / "out" / name).shape == PHOTO.shape
     assert read(tmp_path / "out/e-compare.jpg").shape == (120, 320, 3)
     before = files(tmp_path / "in")
-    again = command("colorize", "in", "-o", "in/coloured", *QUICK)
-    assert "coloured 5 photos" in again.out
-    third = command("colorize", "in", "-o", "in/coloured", *QUICK, "--skip-existing")
-    assert "coloured 0 photos, 5 were there already" in third.out
-    assert files(tmp_path / "in") == sorted([*before, *(f"coloured/{name}" for name in made)])
+    again = command("colorize", "in", "-o", "in/colored", *QUICK)
+    assert "colored 5 photos" in again.out
+    third = command("colorize", "in", "-o", "in/colored", *QUICK, "--skip-existing")
+    assert "colored 0 photos, 5 were there already" in third.out
+    assert files(tmp_path / "in") == sorted([*before, *(f"colored/{name}" for name in made)])
 
 
 def test_results_may_go_to_the_folder_above(command, tmp_path):
-    (tmp_path / "album/grey").mkdir(parents=True)
-    Image.fromarray(PHOTO).save(tmp_path / "album/grey/a.png")
-    done = command("colorize", "album/grey", "-o", "album", *QUICK)
+    (tmp_path / "album/gray").mkdir(parents=True)
+    Image.fromarray(PHOTO).save(tmp_path / "album/gray/a.png")
+    done = command("colorize", "album/gray", "-o", "album", *QUICK)
     assert done.status == 0, done.err
-    assert files(tmp_path / "album") == ["a.png", "grey/a.png"]
+    assert files(tmp_path / "album") == ["a.png", "gray/a.png"]
 
 
-def test_a_reference_gives_its_colours(command, photo, tmp_path):
-    Image.fromarray(PHOTO).resize((400, 300)).save(tmp_path / "coloured.jpg", quality=95)
+def test_a_reference_gives_its_colors(command, photo, tmp_path):
+    Image.fromarray(PHOTO).resize((400, 300)).save(tmp_path / "colored.jpg", quality=95)
 
     def closeness(*words):
         done = command("colorize", "cat.png", "-o", "out.png", *words)
@@ -100,23 +100,23 @@ def test_a_reference_gives_its_colours(command, photo, tmp_path):
         a, b = (np.float32(rgb2lab(picture)) for picture in (found, PHOTO))
         return -np.abs(a[..., 1:] - b[..., 1:]).mean()
 
-    none, few, many = closeness(), *(closeness("--reference", "coloured.jpg", "--points", k) for k in (5, 500))
+    none, few, many = closeness(), *(closeness("--reference", "colored.jpg", "--points", k) for k in (5, 500))
     assert none < few < many
-    assert closeness("--reference", "coloured.jpg") == closeness("--reference", "coloured.jpg", "--points", 50)
+    assert closeness("--reference", "colored.jpg") == closeness("--reference", "colored.jpg", "--points", 50)
 
 
 def test_published_pairs_of_hint_and_mask(command, photo, tmp_path):
     rng = np.random.default_rng(0)
     mask = rng.random(PHOTO.shape[:2]) < 0.01
-    grey = read(photo)
-    hint = np.where(mask[..., None], PHOTO, grey[..., None])
+    gray = read(photo)
+    hint = np.where(mask[..., None], PHOTO, gray[..., None])
     for folder, picture in (("hint", hint), ("mask", np.uint8(mask) * 255)):
         (tmp_path / folder).mkdir()
         Image.fromarray(picture).save(tmp_path / folder / "cat.png")
     done = command("colorize", photo, "-o", "out.png", "--hint-dir", "hint", "--mask-dir", "mask", *QUICK)
     assert done.status == 0, done.err
     points = [(int(x), int(y), tuple(map(int, PHOTO[y, x]))) for y, x in np.argwhere(mask)]
-    assert np.array_equal(read(tmp_path / "out.png"), Colorizer.load("pullpush", device="cpu").colorize(grey, points))
+    assert np.array_equal(read(tmp_path / "out.png"), Colorizer.load("pullpush", device="cpu").colorize(gray, points))
     command("colorize", photo, "-o", "two/", "--hint-dir", "hint", "--mask-dir", "mask", *QUICK)
     assert np.array_equal(read(tmp_path / "two/cat.png"), read(tmp_path / "out.png"))
 
@@ -129,7 +129,7 @@ def test_a_folder_of_hint_files(command, tmp_path):
         write_hints(tmp_path / f"hints/{name}.json", Marks((Point(0.5, 0.5, color, 0.1),), units="relative"))
     Image.new("L", (20, 10), 100).save(tmp_path / "in/c.png")
     done = command("colorize", "in", "-o", "out", "--hints", "hints", *QUICK)
-    refused(done, "not coloured: in/c.png: there is no hint file hints/c.json", status=1)
+    refused(done, "not colored: in/c.png: there is no hint file hints/c.json", status=1)
     red, blue = (read(tmp_path / f"out/{name}.png")[5, 10] for name in ("a", "sub/b"))
     assert red[0] > red[2] + 50
     assert blue[2] > blue[0] + 50
@@ -143,7 +143,7 @@ def test_sixteen_bits_stay(command, tmp_path, suffix):
     assert done.status == 0, done.err
     found = cv2.imread(str(tmp_path / f"out{suffix}"), cv2.IMREAD_UNCHANGED)
     assert found.dtype == np.uint16
-    assert np.abs(found.astype(int) - ramp[..., None]).max() <= 12  # without hints it stays grey
+    assert np.abs(found.astype(int) - ramp[..., None]).max() <= 12  # without hints it stays gray
     assert len(np.unique(found)) > 500
 
 
@@ -167,9 +167,9 @@ def test_a_photo_turned_by_its_camera_comes_upright(command, tmp_path):
         (["nowhere.png", "-o", "x"], ["nowhere.png: there is no such file or folder"]),
         (["cat.png", "-o", "x.txt"], ["x.txt: no picture is written", ".png, .jpg"]),
         (["cat.png", "-o", "x.gif"], ["x.gif: no picture is written"]),
-        (["cat.png", "-o", "cat.png"], ["cat.png: is a photo that is to be coloured"]),
-        (["cat.png", "-o", "link.png"], ["link.png: is a photo that is to be coloured"]),
-        (["cat.png", "-o", "."], ["cat.png: is a photo that is to be coloured"]),
+        (["cat.png", "-o", "cat.png"], ["cat.png: is a photo that is to be colored"]),
+        (["cat.png", "-o", "link.png"], ["link.png: is a photo that is to be colored"]),
+        (["cat.png", "-o", "."], ["cat.png: is a photo that is to be colored"]),
         (["cat.png", "other/cat.png", "-o", "x"], ["cat.png and other/cat.png would both be written to x/cat.png"]),
         (["empty", "-o", "x"], ["empty: no pictures in this folder"]),
         (["cat.png", "-o", "x.png", "--hints", "none.json"], ["none.json: cannot be read"]),
@@ -222,14 +222,14 @@ def test_pictures_that_are_none(command, tmp_path, name, content, part):
         content = file.read_bytes()
         assert len(content) < 100_000
     file.write_bytes(content)
-    refused(command("colorize", name, "-o", "x.png", *QUICK), f"not coloured: {name}: ", part, status=1)
+    refused(command("colorize", name, "-o", "x.png", *QUICK), f"not colored: {name}: ", part, status=1)
     assert files(tmp_path) == [name]
 
 
 def test_hints_that_do_not_fit_the_photo(command, photo, tmp_path):
     write_hints(tmp_path / "far.json", Marks((Point(160, 3, "#ff0000"),)))
     done = command("colorize", "cat.png", "-o", "x.png", "--hints", "far.json", *QUICK)
-    refused(done, "not coloured: cat.png: points[0].x=160: outside of the photo, which is 160 pixels wide", status=1)
+    refused(done, "not colored: cat.png: points[0].x=160: outside of the photo, which is 160 pixels wide", status=1)
     Image.new("RGB", (300, 50)).save(tmp_path / "other.png")
     done = command("colorize", "cat.png", "-o", "x.png", "--reference", "other.png", *QUICK)
     refused(done, "other.png is 300x50 pixels, which is no size of the photo, 160x120", status=1)
@@ -293,7 +293,7 @@ def test_hundreds_of_photos_with_damaged_ones_between(command, tmp_path):
     done = command("colorize", "in", "-o", "out", *QUICK)
     assert done.status in (0, 1), done.err
     assert "Traceback" not in done.err
-    made, listed = len(files(tmp_path / "out")), done.err.count("not coloured: ")
+    made, listed = len(files(tmp_path / "out")), done.err.count("not colored: ")
     assert made + listed == 200
     assert listed > 0
 

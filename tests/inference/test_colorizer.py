@@ -1,4 +1,4 @@
-"""From a grey picture to colour in Python."""
+"""From a gray picture to color in Python."""
 
 import json
 
@@ -42,7 +42,7 @@ class Blue(nn.Module):
 
 @pytest.mark.parametrize("name", ["box", "levin", "pullpush"])
 @pytest.mark.parametrize("size", [64, 512])
-def test_its_own_colours_as_hints_give_the_photo_back(name, size):
+def test_its_own_colors_as_hints_give_the_photo_back(name, size):
     photo = data.astronaut()[:230, 100:401]
     found = Colorizer.load(name, size=size, device="cpu").colorize(photo, own_hints(photo))
     assert np.array_equal(found, photo)
@@ -59,7 +59,7 @@ def test_a_network_that_hears_nothing_obeys_full_hints_but_gets_no_specks():
 
 
 @pytest.mark.parametrize("size", [64, 512])
-def test_a_hinted_pixel_has_the_hints_colour(box, size):
+def test_a_hinted_pixel_has_the_hints_color(box, size):
     photo = data.chelsea()
     hints = own_hints(photo, 0.002)
     found = Colorizer(box.network, "box", size).colorize(photo, hints)
@@ -121,21 +121,21 @@ def test_the_same_for_arrays_images_and_tensors(box):
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float16, np.float32, np.float64])
 def test_the_type_stays(box, kind):
-    grey = np.full((20, 30), 0.5 if np.issubdtype(kind, np.floating) else 100, kind)
-    found = box.colorize(grey)
+    gray = np.full((20, 30), 0.5 if np.issubdtype(kind, np.floating) else 100, kind)
+    found = box.colorize(gray)
     assert found.dtype == kind
     assert found.shape == (20, 30, 3)
-    tensor = box.colorize(torch.from_numpy(grey)[None])
-    assert tensor.dtype == torch.from_numpy(grey).dtype
+    tensor = box.colorize(torch.from_numpy(gray)[None])
+    assert tensor.dtype == torch.from_numpy(gray).dtype
     assert tensor.shape == (3, 20, 30)
 
 
-def test_grey_is_coloured_as_its_colour_photo_of_that_lightness(box):
-    grey = np.array(Image.fromarray(COFFEE).convert("L"))
-    wanted = box.colorize(grey, POINTS)
-    assert np.array_equal(box.colorize(np.dstack([grey] * 3), POINTS), wanted)
-    assert np.array_equal(np.asarray(box.colorize(Image.fromarray(grey), POINTS)), wanted)
-    assert np.array_equal(box.colorize(torch.from_numpy(grey)[None], POINTS).permute(1, 2, 0).numpy(), wanted)
+def test_gray_is_colored_as_its_color_photo_of_that_lightness(box):
+    gray = np.array(Image.fromarray(COFFEE).convert("L"))
+    wanted = box.colorize(gray, POINTS)
+    assert np.array_equal(box.colorize(np.dstack([gray] * 3), POINTS), wanted)
+    assert np.array_equal(np.asarray(box.colorize(Image.fromarray(gray), POINTS)), wanted)
+    assert np.array_equal(box.colorize(torch.from_numpy(gray)[None], POINTS).permute(1, 2, 0).numpy(), wanted)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "I;16", "I", "F"])
@@ -217,7 +217,7 @@ def test_what_the_network_sees(shape, size, square, seen):
     assert network.size == seen
 
 
-def test_colours_to_choose_from():
+def test_colors_to_choose_from():
     torch.manual_seed(0)
     network = Colorizer(Zhang2017(width=8, neutral_start=False).eval(), "zhang", 64, square=True)
     found = network.suggest(COFFEE, 100, 50, [(3, 3, "#ff0000")])
@@ -225,15 +225,13 @@ def test_colours_to_choose_from():
     assert abs(sum(each.probability for each in found) - 1) < 1e-4
     assert found == sorted(found, key=lambda each: -each.probability)
     for each in found:
-        coloured = network.colorize(COFFEE, [(100, 50, each.color, 8)])
+        colored = network.colorize(COFFEE, [(100, 50, each.color, 8)])
         wanted = rgb2lab(np.array([[[int(each.color[n : n + 2], 16) for n in (1, 3, 5)]]], np.uint8))[0, 0, 1:]
-        assert (
-            np.abs(rgb2lab(coloured[50:51, 100:101])[0, 0, 1:] - wanted).max() < 15
-        )  # another lightness may show less
+        assert np.abs(rgb2lab(colored[50:51, 100:101])[0, 0, 1:] - wanted).max() < 15  # another lightness may show less
 
 
 def test_others_have_none_to_choose_from(box):
-    with pytest.raises(ValueError, match="no colour classes"):
+    with pytest.raises(ValueError, match="no color classes"):
         box.suggest(COFFEE, 1, 1)
     with pytest.raises(ValueError, match=r"x=260, y=0: outside.*260 wide and 200 high"):
         box.suggest(COFFEE, 260, 0)
@@ -280,12 +278,12 @@ def test_what_is_no_hint(box, hints, part):
 def test_the_package_says_what_it_offers():
     assert set(chromahint.__all__) <= {*dir(chromahint), "Colorizer", "Hints"}
     assert chromahint.Hints is Hints
-    with pytest.raises(AttributeError, match="Colourizer"):
-        chromahint.Colourizer  # noqa: B018
+    with pytest.raises(AttributeError, match="Colorizr"):
+        chromahint.Colorizr  # noqa: B018
 
 
 @pytest.mark.parametrize("name", ["box", "pullpush"])
-def test_a_session_colours_from_hints_to_hints_as_colorize_does_each_time(name):
+def test_a_session_colors_from_hints_to_hints_as_colorize_does_each_time(name):
     """What is read is kept: other hints, other sizes and a preview in between leave nothing behind."""
     colorizer = Colorizer.load(name, size=128, device="cpu")
     [opened], close = open_images(COFFEE)

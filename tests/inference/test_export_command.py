@@ -32,10 +32,10 @@ def make_run(folder, model=UNET, checkpoint=True):
 def test_own_networks_are_those_of_the_list_with_weights():
     from chromahint.config.compose import compose
     from chromahint.config.paths import options
-    from chromahint.models.registry import catalogue
+    from chromahint.models.registry import catalog
 
     targets = {name: compose("train", [f"model={name}"]).config["model"]["_target_"] for name in options()["model"]}
-    learning = {entry.name for entry in catalogue(targets) if entry.parameters}
+    learning = {entry.name for entry in catalog(targets) if entry.parameters}
     assert learning == set(CLASSES)
     assert all(target_of(name) == targets[name] for name in CLASSES)
 

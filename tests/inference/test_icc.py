@@ -1,4 +1,4 @@
-"""Colours from a profile to sRGB with 16 bits, beside what LittleCMS makes of 8."""
+"""Colors from a profile to sRGB with 16 bits, beside what LittleCMS makes of 8."""
 
 import io
 

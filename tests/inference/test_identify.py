@@ -12,30 +12,30 @@ CPU = torch.device("cpu")
 
 
 class Trained(torch.nn.Module):
-    """Colours well where the mask channel has the centre that it was trained with, and worse elsewhere."""
+    """Colors well where the mask channel has the center that it was trained with, and worse elsewhere."""
 
-    def __init__(self, trained_with, harm, mask_centre=0.25):
+    def __init__(self, trained_with, harm, mask_center=0.25):
         super().__init__()
-        self.mask_centre, self.trained_with, self.harm = mask_centre, trained_with, harm
+        self.mask_center, self.trained_with, self.harm = mask_center, trained_with, harm
 
     def forward(self, lightness, hints):
-        return PullPush()(lightness, hints) + self.harm * (self.mask_centre - self.trained_with)
+        return PullPush()(lightness, hints) + self.harm * (self.mask_center - self.trained_with)
 
 
 @pytest.mark.parametrize("trained_with", [0.0, 0.5])
-def test_the_centre_that_weights_were_trained_with_is_found(trained_with):
+def test_the_center_that_weights_were_trained_with_is_found(trained_with):
     network = Trained(trained_with, harm=50.0)
-    found = try_option(network, "mask_centre", 64, CPU)
+    found = try_option(network, "mask_center", 64, CPU)
     assert found.value == trained_with
-    assert f"mask centre {trained_with:g}: natural photos come out closer than with {0.5 - trained_with:g}" in (
+    assert f"mask center {trained_with:g}: natural photos come out closer than with {0.5 - trained_with:g}" in (
         found.reason
     )
-    assert network.mask_centre == 0.25
+    assert network.mask_center == 0.25
 
 
 @pytest.mark.parametrize("came", [0.0, 0.5])
 def test_where_both_do_the_same_it_stays_as_it_came(came):
-    found = try_option(Trained(0.0, harm=0.0, mask_centre=came), "mask_centre", 64, CPU)
+    found = try_option(Trained(0.0, harm=0.0, mask_center=came), "mask_center", 64, CPU)
     assert found.value == came
     assert "alike" in found.reason
 

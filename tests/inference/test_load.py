@@ -150,7 +150,7 @@ def test_what_is_no_network(tmp_path, monkeypatch, smoke_run):
         Colorizer.load(size=3)
 
 
-def test_networks_colour_from_the_same_hints_in_their_own_ways():
+def test_networks_color_from_the_same_hints_in_their_own_ways():
     results = [Colorizer.load(name, device="cpu").colorize(PHOTO, HINTS) for name in ("box", "levin", "pullpush")]
     assert all(result.shape == PHOTO.shape for result in results)
     assert not np.array_equal(results[0], results[1])

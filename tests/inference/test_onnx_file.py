@@ -19,7 +19,7 @@ pytest.importorskip("onnxscript")
 FORMS = [
     ("attention_unet", {"width": 4}),
     ("hscaunet", {"width": 4, "channel_attention": "cbam"}),
-    ("icolorit", {"width": 16, "depth": 2, "mask_centre": 0.5}),
+    ("icolorit", {"width": 16, "depth": 2, "mask_center": 0.5}),
     ("multibranch", {"width": 2}),
     ("resunet", {"width": 4}),
     ("unet", {"width": 4}),

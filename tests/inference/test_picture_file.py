@@ -105,7 +105,7 @@ def test_exif_tells_the_same_of_the_photo(tmp_path, kind, suffix, deep):
     picture = read_picture(saved(tmp_path, Image.fromarray(PHOTO), kind, exif=exif_of_a_camera()))
     assert picture.pixels.shape[:2] == (90, 60)
     pixels = picture.pixels.astype(np.uint16) * 257 if deep else picture.pixels
-    write_picture(tmp_path / f"out{suffix}", picture.coloured(pixels))
+    write_picture(tmp_path / f"out{suffix}", picture.colored(pixels))
     with Image.open(tmp_path / f"out{suffix}") as image:
         exif = image.getexif()
         assert exif[0x010F] == "Maker"
@@ -168,8 +168,8 @@ def test_more_than_a_kind_can_hold(tmp_path, suffix, width):
 
 
 def test_before_beside_after():
-    grey = PictureFile(np.tile(DEEP[..., 0], (40, 40)))
-    strip = before_and_after(grey, np.tile(PHOTO, (40, 40, 1))).pixels
+    gray = PictureFile(np.tile(DEEP[..., 0], (40, 40)))
+    strip = before_and_after(gray, np.tile(PHOTO, (40, 40, 1))).pixels
     assert strip.dtype == np.uint8
     assert strip.shape == (800, 2400, 3)
     assert (strip[:, :1200, 0] == strip[:, :1200, 2]).all()
@@ -214,9 +214,9 @@ def test_hundreds_of_damaged_files_are_read_or_refused(tmp_path, capfd):
         except BrokenPhoto:
             refused += 1
             continue
-        colours = picture.pixels if picture.pixels.ndim == 3 else np.dstack([picture.pixels] * 3)
-        if colours.size < 10**6:
+        colors = picture.pixels if picture.pixels.ndim == 3 else np.dstack([picture.pixels] * 3)
+        if colors.size < 10**6:
             for suffix in (".jpg", ".png", ".tiff", ".webp"):
-                write_picture(tmp_path / f"again{suffix}", picture.coloured(colours))
+                write_picture(tmp_path / f"again{suffix}", picture.colored(colors))
     assert 50 < refused < 350
     assert "Traceback" not in capfd.readouterr().err

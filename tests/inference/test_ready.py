@@ -1,4 +1,4 @@
-"""A network with its weights, ready to colour."""
+"""A network with its weights, ready to color."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ def saved(tmp_path, seed=1):
     return network.eval(), file
 
 
-def test_colours_as_the_network_that_was_saved(tmp_path):
+def test_colors_as_the_network_that_was_saved(tmp_path):
     trained, file = saved(tmp_path)
     ready = make_ready(UNet(width=4), file, torch.device("cpu"))
     lightness = torch.rand(1, 1, 32, 32) * 100

@@ -9,7 +9,7 @@ from chromahint.cli.models import as_tables
 from chromahint.config.compose import compose
 from chromahint.config.paths import options, shipped
 from chromahint.config.validate import check
-from chromahint.models.registry import catalogue
+from chromahint.models.registry import catalog
 
 NEW_NETWORK = """
 from torch import nn
@@ -29,7 +29,7 @@ class Tint(nn.Module):
 
 
 def test_counts_parameters_and_work_at_the_published_width():
-    entries = catalogue(
+    entries = catalog(
         {
             "hscaunet": "chromahint.models.hscaunet.HSCAUNet",
             "zhang2017": "chromahint.models.zhang2017.Zhang2017",
@@ -48,7 +48,7 @@ def test_counts_parameters_and_work_at_the_published_width():
     assert "mask" in hscaunet.input
 
 
-SHIPPED = catalogue(
+SHIPPED = catalog(
     {name: compose("train", [f"model={name}"]).config["model"]["_target_"] for name in options()["model"]}
 )
 
@@ -103,6 +103,6 @@ def test_a_new_file_appears_without_saying_anything_about_itself(tmp_path, monke
     module = f"tint_{needs_values}".lower()
     (tmp_path / f"{module}.py").write_text(NEW_NETWORK.format(needs_values=needs_values))
     monkeypatch.syspath_prepend(tmp_path)
-    (entry,) = catalogue({"tint": f"{module}.Tint"})
+    (entry,) = catalog({"tint": f"{module}.Tint"})
     assert (entry.name, entry.parameters, entry.year, entry.input, entry.source) == ("tint", 10, None, "", "")
     assert entry.gmac == (None if needs_values else pytest.approx(256 * 256 * 8 / 1e9))

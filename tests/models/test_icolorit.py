@@ -64,7 +64,7 @@ def resized(table, old, new):
     return F.interpolate(maps, size=new, mode="bilinear", antialias=True)[0].flatten(1).T
 
 
-def reference(lightness, hints, state, heads, centre):
+def reference(lightness, hints, state, heads, center):
     """One picture, whose sides are multiples of 16, by loops over tokens and pixels."""
     rows, columns = (side // 16 for side in lightness.shape[2:])
     tokens = [(i, j) for i in range(rows) for j in range(columns)]
@@ -91,7 +91,7 @@ def reference(lightness, hints, state, heads, centre):
             joined.append(score / score.sum(1, keepdim=True) @ value[:, part])
         return linear(torch.cat(joined, 1), f"{name}.proj")
 
-    inputs = torch.cat([lightness / 100 - 0.5, hints.ab / 110, hints.mask - centre], 1)[0]
+    inputs = torch.cat([lightness / 100 - 0.5, hints.ab / 110, hints.mask - center], 1)[0]
     patches = torch.stack([inputs[:, 16 * i : 16 * i + 16, 16 * j : 16 * j + 16].flatten() for i, j in tokens])
     x = patches @ state["patch_embed.proj.weight"].flatten(1).T + state["patch_embed.proj.bias"]
     width = x.shape[1]
@@ -116,15 +116,15 @@ def reference(lightness, hints, state, heads, centre):
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "centre"), [(224, 224, 0.0), (224, 224, 0.5), (256, 256, 0.0), (128, 80, 0.0)]
+    ("height", "width", "center"), [(224, 224, 0.0), (224, 224, 0.5), (256, 256, 0.0), (128, 80, 0.0)]
 )
-def test_equals_a_computation_by_hand(height, width, centre):
-    network = IColoriT(width=128, depth=2, mask_centre=centre)
+def test_equals_a_computation_by_hand(height, width, center):
+    network = IColoriT(width=128, depth=2, mask_center=center)
     state = random_state(network)
     network.load_state_dict(state)
     lightness, hints = picture(height, width)
     with torch.no_grad():
-        expected = reference(lightness, hints, state, heads=2, centre=centre)
+        expected = reference(lightness, hints, state, heads=2, center=center)
         ab = network.eval()(lightness, hints)
     assert expected.std() > 10
     torch.testing.assert_close(ab / 110, expected / 110, rtol=0, atol=1e-4)
@@ -224,7 +224,7 @@ def test_compiles_as_one_graph_at_one_size_after_another():
             torch.testing.assert_close(network(*each), ab, rtol=1e-4, atol=1e-2)
 
 
-def test_mixed_precision_does_not_round_the_colours():
+def test_mixed_precision_does_not_round_the_colors():
     network = IColoriT(width=8, depth=2, neutral_start=False)
     lightness, hints = picture(32, 32)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):

@@ -61,7 +61,7 @@ def test_exact_equals_plain_loops(height, width, count, contrast):
 
 
 @pytest.mark.parametrize(("height", "width", "count"), [(64, 64, 8), (64, 64, 200), (37, 50, 3), (5, 3, 2), (2, 2, 1)])
-def test_iterative_comes_to_the_exact_colours(height, width, count):
+def test_iterative_comes_to_the_exact_colors(height, width, count):
     pictures = joined(*(scattered(height, width, count, seed) for seed in range(3)))
     error = (Levin(iterations=24)(*pictures) - Levin("exact")(*pictures)).abs()
     assert error.mean() < 0.01
@@ -88,7 +88,7 @@ def test_iterative_measures_as_exact_does(count):
 
 
 @both_solvers
-def test_hinted_pixels_keep_their_colour(solver):
+def test_hinted_pixels_keep_their_color(solver):
     lightness, hints = scattered(50, 70, 300)
     ab = Levin(solver)(lightness, hints)
     said = hints.mask.expand_as(ab) == 1
@@ -96,22 +96,22 @@ def test_hinted_pixels_keep_their_colour(solver):
 
 
 @both_solvers
-def test_one_hint_colours_the_whole_picture(solver):
+def test_one_hint_colors_the_whole_picture(solver):
     lightness, hints = scattered(33, 47, 1)
-    colour = hints.ab.sum(dim=(2, 3), keepdim=True)
-    torch.testing.assert_close(Levin(solver)(lightness, hints), colour.expand_as(hints.ab), atol=1e-2, rtol=0)
+    color = hints.ab.sum(dim=(2, 3), keepdim=True)
+    torch.testing.assert_close(Levin(solver)(lightness, hints), color.expand_as(hints.ab), atol=1e-2, rtol=0)
 
 
 @both_solvers
-def test_colour_stops_at_an_edge(solver):
+def test_color_stops_at_an_edge(solver):
     lightness = torch.full((1, 1, 24, 24), 20.0)
     lightness[..., 13:] = 80
     ab, mask = torch.zeros(1, 2, 24, 24), torch.zeros(1, 1, 24, 24)
     ab[0, :, 3, 3], ab[0, :, 20, 20] = torch.tensor([50.0, -30.0]), torch.tensor([-40.0, 60.0])
     mask[0, 0, 3, 3] = mask[0, 0, 20, 20] = 1
     found = Levin(solver)(lightness, Hints(ab, mask))
-    for columns, colour in ((slice(0, 13), ab[0, :, 3, 3]), (slice(13, 24), ab[0, :, 20, 20])):
-        torch.testing.assert_close(found[0, :, :, columns].mean(dim=(1, 2)), colour, atol=2, rtol=0)
+    for columns, color in ((slice(0, 13), ab[0, :, 3, 3]), (slice(13, 24), ab[0, :, 20, 20])):
+        torch.testing.assert_close(found[0, :, :, columns].mean(dim=(1, 2)), color, atol=2, rtol=0)
 
 
 @both_solvers
@@ -131,13 +131,13 @@ def test_even_lightness_and_every_number_of_hints_in_one_batch(solver, height, w
 
 
 @both_solvers
-def test_no_hint_leaves_the_picture_grey(solver):
+def test_no_hint_leaves_the_picture_gray(solver):
     lightness, _ = scattered(21, 12, 1)
     assert not Levin(solver)(lightness, no_hints(lightness)).any()
 
 
 @pytest.mark.parametrize(("height", "width"), [(40, 56), (1, 60), (60, 1)])
-def test_noise_of_full_contrast_gives_colours_between_the_hints(height, width):
+def test_noise_of_full_contrast_gives_colors_between_the_hints(height, width):
     some = [scattered(height, width, 10, seed) for seed in range(3)]
     generator = torch.Generator().manual_seed(0)
     hints = joined(*some)[1]
@@ -162,7 +162,7 @@ def test_autocast_changes_nothing(solver):
         assert torch.equal(Levin(solver)(lightness, hints), plain)
 
 
-def test_neighbours_weigh_one_together_and_those_beyond_the_border_nothing():
+def test_neighbors_weigh_one_together_and_those_beyond_the_border_nothing():
     weights = likeness(scattered(6, 7, 1)[0])
     torch.testing.assert_close(weights.sum(dim=1), torch.ones(1, 6, 7))
     assert not weights[:, :3, 0].any()

@@ -6,7 +6,7 @@ import torch
 from chromahint.hints.hints import Hints, no_hints, reveal
 from chromahint.models.ab_bins import CLASSES, ab_classes, class_ab
 from chromahint.models.attention_unet import AttentionUNet
-from chromahint.models.gray_baseline import Grey
+from chromahint.models.gray_baseline import Gray
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.icolorit import IColoriT
 from chromahint.models.levin import Levin
@@ -47,7 +47,7 @@ UNTRAINED = {
     "levin": lambda **_: Levin(),
     "levin exact": lambda **_: Levin(solver="exact"),
     "pullpush": lambda **_: PullPush(),
-    "grey": lambda **_: Grey(),
+    "gray": lambda **_: Gray(),
 }
 ALL = TRAINED | UNTRAINED
 network_of_each_kind = pytest.mark.parametrize("make", ALL.values(), ids=ALL.keys())
@@ -110,7 +110,7 @@ def test_padding_continues_lightness_and_adds_no_hints(make):
 
 
 @network_from_neutral
-def test_untrained_network_predicts_no_colour(make):
+def test_untrained_network_predicts_no_color(make):
     torch.manual_seed(0)
     network = make(width=4)
     lightness, hints = picture(32, 32)
@@ -138,7 +138,7 @@ def test_neutral_start_learns_and_without_it_the_start_is_noise(make):
 
 
 @trained_network
-def test_autocast_and_channels_last_give_the_same_colours(make):
+def test_autocast_and_channels_last_give_the_same_colors(make):
     torch.manual_seed(0)
     network = make(width=8, neutral_start=False).eval()
     lightness, hints = picture(32, 32)
@@ -154,7 +154,7 @@ def test_autocast_and_channels_last_give_the_same_colours(make):
 
 @pytest.mark.parametrize("name", ["hscaunet cbam", "unet", "attention unet without mask", "resunet", "multibranch"])
 def test_mixed_precision_keeps_what_the_first_layer_tells_apart(name):
-    """Neutral grey is a large number there: rounded in bfloat16 it would drown the differences BatchNorm looks for."""
+    """Neutral gray is a large number there: rounded in bfloat16 it would drown the differences BatchNorm looks for."""
     torch.manual_seed(0)
     network = TRAINED[name](width=8)
     lightness, hints = picture(32, 32)
@@ -205,9 +205,9 @@ def test_compiles_as_one_graph(name):
     assert not any("_orig_mod" in key for key in network.state_dict())
 
 
-def test_grey_predicts_no_colour():
+def test_gray_predicts_no_color():
     lightness, hints = picture(7, 9)
-    assert torch.equal(Grey()(lightness, hints), torch.zeros(2, 2, 7, 9))
+    assert torch.equal(Gray()(lightness, hints), torch.zeros(2, 2, 7, 9))
 
 
 def test_classes_count_b_fastest():
@@ -222,7 +222,7 @@ def test_classes_are_of_every_fourth_pixel():
     assert ab_classes(ab).tolist() == [[[264, 264]] * 3]
 
 
-def test_every_class_has_its_own_colour():
-    colours = class_ab()
-    assert colours.shape == (CLASSES, 2)
-    assert torch.equal(ab_classes(colours.view(CLASSES, 2, 1, 1)).flatten(), torch.arange(CLASSES))
+def test_every_class_has_its_own_color():
+    colors = class_ab()
+    assert colors.shape == (CLASSES, 2)
+    assert torch.equal(ab_classes(colors.view(CLASSES, 2, 1, 1)).flatten(), torch.arange(CLASSES))

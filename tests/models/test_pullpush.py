@@ -17,7 +17,7 @@ def scattered(height, width, count, seed=0):
 
 
 def enlarged(coarse, height, width):
-    """Bilinear x2 with pixel centres at half integers, written as weights of at most four neighbours."""
+    """Bilinear x2 with pixel centers at half integers, written as weights of at most four neighbors."""
     rows, columns = coarse.shape[:2]
     result = np.zeros((height, width, 2))
     for y in range(height):
@@ -56,21 +56,21 @@ def test_equals_plain_loops(height, width, count):
     np.testing.assert_allclose(actual, expected, atol=1e-3)
 
 
-def test_hinted_pixels_keep_their_colour():
+def test_hinted_pixels_keep_their_color():
     lightness, hints = scattered(50, 70, 300)
     ab = PullPush()(lightness, hints)
     said = hints.mask.expand_as(ab) == 1
     torch.testing.assert_close(ab[said], hints.ab[said], atol=1e-4, rtol=0)
 
 
-def test_one_hint_colours_the_whole_picture():
+def test_one_hint_colors_the_whole_picture():
     lightness, hints = scattered(33, 47, 1)
     ab = PullPush()(lightness, hints)
-    colour = hints.ab.sum(dim=(2, 3), keepdim=True)
-    torch.testing.assert_close(ab, colour.expand_as(ab), atol=1e-3, rtol=0)
+    color = hints.ab.sum(dim=(2, 3), keepdim=True)
+    torch.testing.assert_close(ab, color.expand_as(ab), atol=1e-3, rtol=0)
 
 
-def test_no_hint_leaves_the_picture_grey():
+def test_no_hint_leaves_the_picture_gray():
     lightness, _ = scattered(8, 12, 1)
     assert not PullPush()(lightness, no_hints(lightness)).any()
 
@@ -81,7 +81,7 @@ def test_pictures_of_a_batch_do_not_meet():
     torch.testing.assert_close(both, torch.cat([PullPush()(*one), PullPush()(*other)]))
 
 
-def test_colour_stays_between_the_hints():
+def test_color_stays_between_the_hints():
     lightness, hints = scattered(40, 40, 25)
     ab = PullPush()(lightness, hints)
     for channel in (0, 1):

@@ -164,26 +164,26 @@ def test_without_hints_nothing_is_found_or_trusted(window):
 
 @pytest.mark.parametrize("corner", [np.s_[..., :20, :20], np.s_[..., -20:, -20:]])
 @pytest.mark.parametrize("window", [0, 15])
-def test_hints_of_one_colour_are_found_from_the_farthest_place_however_many(window, corner):
-    """What has no hint never counts as grey, in a way of comparing that minds distance much either."""
+def test_hints_of_one_color_are_found_from_the_farthest_place_however_many(window, corner):
+    """What has no hint never counts as gray, in a way of comparing that minds distance much either."""
     torch.manual_seed(0)
-    colour = torch.tensor([30.0, 20.0, 50.0, 1300 / 110**2, 1.0]).view(1, 5, 1, 1)
+    color = torch.tensor([30.0, 20.0, 50.0, 1300 / 110**2, 1.0]).view(1, 5, 1, 1)
     known = torch.zeros(1, 5, 32, 32)
-    known[corner] = colour
+    known[corner] = color
     seek = Seek(CHANNELS, heads=4, window=window)
     if not window:
         torch.nn.init.constant_(seek.crowd, 1.0)
     found, trust = look(
         seek, torch.zeros(1, CHANNELS, 32, 32), torch.full((1, 1, 32, 32), 50.0), known, torch.zeros(1, 4, 32, 32)
     )
-    torch.testing.assert_close(found, colour[:, :4].expand_as(found), atol=0.01, rtol=0)
+    torch.testing.assert_close(found, color[:, :4].expand_as(found), atol=0.01, rtol=0)
     assert trust.min() > 0
 
 
 @pytest.mark.parametrize("turn", [[2], [3], [2, 3]])
 @pytest.mark.parametrize("far", [2.0, 4.0])
 @pytest.mark.parametrize("window", [0, 7])
-def test_a_turned_picture_finds_the_turned_colours_however_far_the_hints(window, far, turn):
+def test_a_turned_picture_finds_the_turned_colors_however_far_the_hints(window, far, turn):
     """Many hints in one corner, and a network that learned to mind distance."""
     features, lightness, known, state = surroundings(32, 32, share=1.0)
     known[:, :, 8:] = 0

@@ -1,4 +1,4 @@
-"""What pixels take from neighbours and from coarser pixels against plain loops, and the way back against autograd's."""
+"""What pixels take from neighbors and from coarser pixels against plain loops, and the way back against autograd's."""
 
 import numpy as np
 import pytest

@@ -30,7 +30,7 @@ any_weights = pytest.mark.parametrize("make", [untrained, disturbed])
 
 
 def scattered(height, width, share=0.05, batch=2, seed=0):
-    """Noise, colours that no photo has, and a random share of them as hints."""
+    """Noise, colors that no photo has, and a random share of them as hints."""
     generator = torch.Generator().manual_seed(seed)
     lightness = 100 * torch.rand(batch, 1, height, width, generator=generator)
     ab = 220 * torch.rand(batch, 2, height, width, generator=generator) - 110
@@ -81,13 +81,13 @@ def test_a_picture_hinted_everywhere_comes_back_whole(make, height, width):
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (5, 3), (37, 50), (32, 48)])
-def test_untrained_without_hints_the_picture_is_exactly_grey(height, width):
+def test_untrained_without_hints_the_picture_is_exactly_gray(height, width):
     lightness, _ = scattered(height, width)
     assert not untrained()(lightness, no_hints(lightness)).any()
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 2), (37, 50), (80, 16)])
-def test_untrained_one_hint_colours_the_whole_picture(height, width):
+def test_untrained_one_hint_colors_the_whole_picture(height, width):
     lightness, _ = scattered(height, width)
     ab, mask = torch.zeros(2, 2, height, width), torch.zeros(2, 1, height, width)
     ab[:, 0, height // 3, width // 3], ab[:, 1, height // 3, width // 3] = 40.0, -20.0
@@ -137,24 +137,24 @@ def test_pictures_of_a_batch_do_not_meet(make, height, width):
 
 
 @any_weights
-def test_a_hint_beside_its_place_changes_far_colours_much_less_than_one_of_another_colour(make):
+def test_a_hint_beside_its_place_changes_far_colors_much_less_than_one_of_another_color(make):
     rows, columns = torch.meshgrid(torch.linspace(0, 1, 64), torch.linspace(0, 1, 80), indexing="ij")
     lightness = (40 + 20 * rows + 10 * columns)[None, None]
     network = make()
 
-    def coloured(*spots):
+    def colored(*spots):
         ab, mask = torch.zeros(1, 2, 64, 80), torch.zeros(1, 1, 64, 80)
-        for row, column, colour in spots:
-            ab[0, :, row, column], mask[0, 0, row, column] = torch.tensor(colour), 1
+        for row, column, color in spots:
+            ab[0, :, row, column], mask[0, 0, row, column] = torch.tensor(color), 1
         return network(lightness, Hints(ab, mask))[..., 24:]
 
     other = (50, 70, (-30.0, -40.0))
     with torch.no_grad():
-        start = coloured((20, 8, (40.0, 30.0)), other)
-        moved = (coloured((20, 9, (40.0, 30.0)), other) - start).abs().mean()
-        recoloured = (coloured((20, 8, (-40.0, 30.0)), other) - start).abs().mean()
-    assert recoloured > 1
-    assert moved < 0.2 * recoloured
+        start = colored((20, 8, (40.0, 30.0)), other)
+        moved = (colored((20, 9, (40.0, 30.0)), other) - start).abs().mean()
+        recolored = (colored((20, 8, (-40.0, 30.0)), other) - start).abs().mean()
+    assert recolored > 1
+    assert moved < 0.2 * recolored
 
 
 def test_untrained_is_closer_to_photos_than_levin_and_more_hints_help():

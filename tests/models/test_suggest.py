@@ -1,4 +1,4 @@
-"""Suggested colours against likelihoods that are known."""
+"""Suggested colors against likelihoods that are known."""
 
 import numpy as np
 import pytest
@@ -40,18 +40,18 @@ def likely(*peaks):
 
 
 def at(lightness):
-    grey = torch.full((1, 1, 12, 16), float(lightness))
-    return grey, no_hints(grey)
+    gray = torch.full((1, 1, 12, 16), float(lightness))
+    return gray, no_hints(gray)
 
 
-def test_two_colours_come_with_their_shares():
+def test_two_colors_come_with_their_shares():
     found = suggest(Known(likely(((20, 30), 10.0), ((-20, 10), 5.0))), *at(60), 3, 7)
     assert [suggestion.ab for suggestion in found] == [(20, 30), (-20, 10)]
     odds = np.exp(SOFTNESS * 5)
     assert [s.probability for s in found] == pytest.approx([odds / (1 + odds), 1 / (1 + odds)])
 
 
-def test_neighbouring_classes_become_one_colour_of_nine():
+def test_neighboring_classes_become_one_color_of_nine():
     far = [(-30, 0), (40, 0), (0, 40), (0, -40), (30, 30), (-30, 30), (30, -30), (60, 20)]
     peaks = [((0, 0), 6.0), ((10, 0), 6.0), *((place, 5.0) for place in far)]
     found = suggest(Known(likely(*peaks)), *at(55), 0, 0)
@@ -64,13 +64,13 @@ def test_spread_out_likelihood_is_parted_as_k_means_would():
     """Each class belongs to its nearest mean, which is the weighted mean of its classes."""
     generator = torch.Generator().manual_seed(1)
     logits = torch.randn(1, CLASSES, 1, 1, generator=generator) * 10
-    grey, hints = at(60)
-    found = suggest(Known(logits), grey, hints, 5, 5)
-    colours = class_ab()
-    shown = in_gamut(torch.full((1, 1, 1, CLASSES), 60.0), colours.T[None, :, None]).flatten().numpy()
+    gray, hints = at(60)
+    found = suggest(Known(logits), gray, hints, 5, 5)
+    colors = class_ab()
+    shown = in_gamut(torch.full((1, 1, 1, CLASSES), 60.0), colors.T[None, :, None]).flatten().numpy()
     weight = np.exp(SOFTNESS * logits.flatten().double().numpy())[shown]
     weight /= weight.sum()
-    points, means = colours.double().numpy()[shown], np.array([s.ab for s in found])
+    points, means = colors.double().numpy()[shown], np.array([s.ab for s in found])
     belongs = np.linalg.norm(points[:, None] - means, axis=2).argmin(1)
     assert len(found) == MOST
     for number, suggestion in enumerate(found):
@@ -81,7 +81,7 @@ def test_spread_out_likelihood_is_parted_as_k_means_would():
 
 
 @pytest.mark.parametrize("lightness", [2, 50, 97])
-def test_every_colour_can_be_shown(lightness):
+def test_every_color_can_be_shown(lightness):
     found = suggest(Known(torch.zeros(1, CLASSES, 1, 1)), *at(lightness), 0, 0)
     for suggestion in found:
         ab = torch.tensor(suggestion.ab).view(1, 2, 1, 1)
@@ -103,17 +103,17 @@ def test_the_class_of_the_pixel_is_read():
 def test_hints_are_heard():
     torch.manual_seed(0)
     network = Zhang2017(width=8).eval()
-    grey, hints = at(60)
-    before = suggest(network, grey, hints, 5, 5)
+    gray, hints = at(60)
+    before = suggest(network, gray, hints, 5, 5)
     hints.mask[..., 4:8, 4:8], hints.ab[..., 4:8, 4:8] = 1, 60
-    assert suggest(network, grey, hints, 5, 5) != before
+    assert suggest(network, gray, hints, 5, 5) != before
     assert 1 <= len(before) <= MOST
 
 
 @pytest.mark.parametrize(
     ("make", "picture", "place", "words"),
     [
-        (lambda: UNet(width=4), at(50), (0, 0), "UNet has no colour classes"),
+        (lambda: UNet(width=4), at(50), (0, 0), "UNet has no color classes"),
         (lambda: Zhang2017(width=4), at(50), (12, 0), "row 12, column 0 is outside"),
         (lambda: Zhang2017(width=4), at(50), (0, -1), "outside"),
         (lambda: Zhang2017(width=4), (torch.zeros(2, 1, 8, 8), no_hints(torch.zeros(2, 1, 8, 8))), (0, 0), "one"),

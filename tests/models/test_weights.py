@@ -11,7 +11,7 @@ import torch
 from chromahint.config.compose import compose
 from chromahint.config.instantiate import build
 from chromahint.config.paths import options
-from chromahint.models.checkpoint_formats import recognise
+from chromahint.models.checkpoint_formats import recognize
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.registry import card_of
 from chromahint.models.resunet import ResUNet
@@ -244,7 +244,7 @@ def test_damaged_files_never_raise_anything_but_value_error(tmp_path, suffix):
 )
 def test_names_alone_tell_the_options(make, options):
     with torch.device("meta"):
-        found = recognise(make().state_dict())
+        found = recognize(make().state_dict())
     assert found is not None
     assert found.options == options
 
@@ -267,7 +267,7 @@ def test_every_network_is_known_by_its_weights_and_takes_them(tmp_path, form, la
     torch.manual_seed(1)
     source = build(config | {key: value for key, value in THIN.items() if key in config})
     torch.save(LAYOUTS[layout](source.state_dict()), tmp_path / "weights.pth")
-    found = recognise(read_state(tmp_path / "weights.pth"))
+    found = recognize(read_state(tmp_path / "weights.pth"))
     assert found is not None
     typed = compose("train", list(found.options))
     assert typed.choices["model"] == form[0]
@@ -276,5 +276,5 @@ def test_every_network_is_known_by_its_weights_and_takes_them(tmp_path, form, la
     assert_same(target, source)
 
 
-def test_a_stranger_is_not_recognised():
-    assert recognise(torch.nn.Linear(2, 3).state_dict()) is None
+def test_a_stranger_is_not_recognized():
+    assert recognize(torch.nn.Linear(2, 3).state_dict()) is None

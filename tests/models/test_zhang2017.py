@@ -31,7 +31,7 @@ def drawn(network):
     return state
 
 
-def reference(lightness, hints, state, centre):
+def reference(lightness, hints, state, center):
     def conv(x, name, dilation=1):
         weight, bias = state[f"{name}.weight"], state[f"{name}.bias"]
         return F.conv2d(x, weight, bias, padding=dilation * (weight.shape[-1] // 2), dilation=dilation)
@@ -50,7 +50,7 @@ def reference(lightness, hints, state, centre):
             x = conv(x, f"{name}.{i}", dilation).clamp(min=0)
         return norm(x, name)
 
-    x = torch.cat([lightness / 100 - 0.5, hints.ab / 110, hints.mask - centre], 1)
+    x = torch.cat([lightness / 100 - 0.5, hints.ab / 110, hints.mask - center], 1)
     one = block(x, "model1")
     two = block(one[:, :, ::2, ::2], "model2")
     three = block(two[:, :, ::2, ::2], "model3")
@@ -71,14 +71,14 @@ def picture(height, width):
     return lightness, reveal(ab, (torch.rand(2, 1, height, width, generator=generator) < 0.2).float())
 
 
-@pytest.mark.parametrize("centre", [0.5, 0.0])
-def test_equals_the_layer_table(centre):
-    network = Zhang2017(width=8, mask_centre=centre)
+@pytest.mark.parametrize("center", [0.5, 0.0])
+def test_equals_the_layer_table(center):
+    network = Zhang2017(width=8, mask_center=center)
     state = drawn(network)
     network.load_state_dict(state)
     lightness, hints = picture(24, 40)
     with torch.no_grad():
-        expected_ab, expected_logits = reference(lightness, hints, state, centre)
+        expected_ab, expected_logits = reference(lightness, hints, state, center)
         ab, logits = network.eval().with_classes(lightness, hints)
         only_ab = network(lightness, hints)
     assert expected_ab.std() > 1
@@ -115,15 +115,15 @@ def test_only_the_stage_at_hand_trains_the_body(stage):
         return {name.split(".")[0] for name, p in network.named_parameters() if p.grad is not None and p.grad.any()}
 
     body = {"model1", "model4", "model7", "model8"}
-    by_colour, by_classes = trained_by(0), trained_by(1)
+    by_color, by_classes = trained_by(0), trained_by(1)
     assert "model_class" in by_classes
-    assert "model_class" not in by_colour
-    assert {"model9", "model10up", "model1short10", "model2short9", "model_out"} <= by_colour
+    assert "model_class" not in by_color
+    assert {"model9", "model10up", "model1short10", "model2short9", "model_out"} <= by_color
     if stage == "classes":
         assert body <= by_classes
-        assert not body & by_colour
+        assert not body & by_color
     else:
-        assert body <= by_colour
+        assert body <= by_color
         assert by_classes == {"model_class"}
 
 

@@ -18,5 +18,5 @@ def group(tmp_path_factory):
     for name, psnr in {"levin": 23.0, "pullpush": 21.0}.items():
         node = {"_target_": f"chromahint.models.{name}.{'Levin' if name == 'levin' else 'PullPush'}"}
         write_evaluation(folder / "comparison" / "beside" / name, np.full((len(COUNTS), 20), psnr), model=node)
-    write_evaluation(folder / "comparison" / "beside" / "grey", np.full((len(COUNTS), 19), 20.0))
+    write_evaluation(folder / "comparison" / "beside" / "gray", np.full((len(COUNTS), 19), 20.0))
     return folder

@@ -58,10 +58,10 @@ def test_pictures_are_what_the_network_makes_of_the_photos(command, run, photos,
     assert found["psnr"]["run"][0] == pytest.approx(float(row[3]))
 
 
-def test_what_was_coloured_is_not_coloured_again(command, run, tmp_path, monkeypatch):
+def test_what_was_colored_is_not_colored_again(command, run, tmp_path, monkeypatch):
     command("report", run)
     before = (tmp_path / "report.html").read_text()
-    monkeypatch.setattr(file_of_gallery, "network_of", lambda *_: pytest.fail("coloured again"))
+    monkeypatch.setattr(file_of_gallery, "network_of", lambda *_: pytest.fail("colored again"))
     assert command("report", run).status == 0
     assert (tmp_path / "report.html").read_text() == before
 
@@ -105,7 +105,7 @@ def test_a_method_is_measured_beside_once_it_is_asked_for(command, run, tmp_path
     assert shown.status == 0, shown.err
     names = [each["name"] for each in content_of(tmp_path / "report.html")["networks"]]
     assert names[0] == "run"
-    assert set(names) == {"run", "levin", "pullpush", "grey"}
+    assert set(names) == {"run", "levin", "pullpush", "gray"}
     rows = (run / "evaluation/random_pixels/beside/levin/images.csv").read_text()
     assert command("report", run, "--gallery", "0").status == 0
     assert "levin" in [each["name"] for each in content_of(tmp_path / "report.html")["networks"]], "it stays"

@@ -26,7 +26,7 @@ def test_the_others_stand_apart_with_the_reason(group):
 
 
 def test_methods_beside_count_only_where_they_were_measured_on_the_same(group):
-    assert set(gather([str(group)]).beside) == {"levin", "pullpush"}, "grey has a photo less"
+    assert set(gather([str(group)]).beside) == {"levin", "pullpush"}, "gray has a photo less"
 
 
 def test_runs_can_be_named_one_by_one(group):

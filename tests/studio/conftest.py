@@ -19,7 +19,7 @@ from chromahint.hints.hint_file import read_hints
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory, smoke_run, here, tiny):
-    """Where the real command serves its page, in a folder with two runs: one of them has classes of colours."""
+    """Where the real command serves its page, in a folder with two runs: one of them has classes of colors."""
     folder = tmp_path_factory.mktemp("studio")
     made = here(tmp_path_factory.mktemp("classes"), "train", *tiny, "model=zhang2017")
     assert made.status == 0, made.err
@@ -67,7 +67,7 @@ class Desk:
         )
 
     def after(self, work):
-        """Do something, and wait until sharp colours that follow from it are painted."""
+        """Do something, and wait until sharp colors that follow from it are painted."""
         before = self.fine()
         work()
         self.browser.wait(f"Number(document.body.dataset.fine ?? 0) > {before}")
@@ -77,7 +77,7 @@ class Desk:
         return int(self.browser.do("Number(document.body.dataset.fine ?? 0)"))
 
     def quiet(self):
-        """Wait until no more colours come."""
+        """Wait until no more colors come."""
         before = None
         while before != (before := self.fine()) or self.browser.do("document.body.classList.contains('busy')"):
             time.sleep(0.5)
@@ -135,7 +135,7 @@ class Desk:
         url = self.browser.do(f"document.getElementById('{canvas}').toDataURL()")
         return np.array(Image.open(io.BytesIO(b64decode(url.partition(",")[2]))).convert("RGBA"))
 
-    def colour(self, across, down, canvas="a"):
+    def color(self, across, down, canvas="a"):
         """Lab of what is seen at a place of the photo, over a few pixels."""
         x, y = self.place(across, down)
         left, top = self.browser.do(

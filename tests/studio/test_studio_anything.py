@@ -36,7 +36,7 @@ def do_anything(desk, dice):
         browser.do(f"document.getElementById('size').value = {dice.randrange(100)}")
         browser.do("document.getElementById('size').dispatchEvent(new Event('input'))")
 
-    def colour():
+    def color():
         browser.do(f"document.querySelectorAll('#everyday button')[{dice.randrange(16)}].click()")
 
     def hold():
@@ -48,7 +48,7 @@ def do_anything(desk, dice):
         lambda: browser.press(dice.choice(KEYS)),
         lambda: browser.press("z", modifiers=dice.choice([2, 10])),
     ]
-    rare = [touch, choose, change_photo, slide, colour, hold, lambda: browser.wheel(x, y, dice.uniform(-300, 300))]
+    rare = [touch, choose, change_photo, slide, color, hold, lambda: browser.wheel(x, y, dice.uniform(-300, 300))]
     dice.choice([*(common * 3), *rare])()
 
 

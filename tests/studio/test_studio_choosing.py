@@ -8,7 +8,7 @@ from skimage.color import rgb2lab
 POINT = (0.9, 0.1)
 
 
-def test_two_networks_colour_from_the_same_hints(desk):
+def test_two_networks_color_from_the_same_hints(desk):
     desk.sample()
     desk.after(lambda: (desk.click(*POINT), desk.swatch("sky")))
     desk.browser.do(
@@ -68,11 +68,11 @@ def test_a_choice_is_there_again_when_the_page_is(desk, address):
 def test_holding_and_wiping_show_the_other_picture(desk):
     desk.sample()
     desk.after(lambda: (desk.click(*POINT), desk.swatch("sky")))
-    assert desk.colour(*POINT)[2] < -15
+    assert desk.color(*POINT)[2] < -15
     desk.browser.press("c", kinds=["keyDown"])
     desk.browser.settle()
     assert desk.browser.do("document.getElementById('a').hidden")
-    assert abs(desk.colour(*POINT, canvas="b")[2]) < 2
+    assert abs(desk.color(*POINT, canvas="b")[2]) < 2
     desk.browser.press("c", kinds=["keyUp"])
     desk.browser.settle()
     assert not desk.browser.do("document.getElementById('a').hidden")
@@ -83,10 +83,10 @@ def test_holding_and_wiping_show_the_other_picture(desk):
     desk.browser.settle()
     assert int(desk.browser.do("document.getElementById('divider').getAttribute('aria-valuenow')")) > 80
     assert desk.count() == 1
-    # on the left side of the wipe lies the grey photo, and that is the colour that is taken there
+    # on the left side of the wipe lies the gray photo, and that is the color that is taken there
     desk.browser.press("i")
     desk.click(*POINT)
-    assert desk.text("said") == "this colour was taken"
+    assert desk.text("said") == "this color was taken"
     desk.after(lambda: desk.click(0.2, 0.2))
     color = desk.saved().points[-1].color
     assert np.abs(rgb2lab(np.array([[[int(color[n : n + 2], 16) for n in (1, 3, 5)]]]) / 255)[0, 0, 1:]).max() < 3
@@ -109,7 +109,7 @@ def test_two_pictures_lie_as_the_photo_has_more_room(desk, address):
     assert top_a > top_b
 
 
-def test_colours_are_taken_from_the_photo_and_from_another_picture(desk, tmp_path_factory):
+def test_colors_are_taken_from_the_photo_and_from_another_picture(desk, tmp_path_factory):
     file = tmp_path_factory.mktemp("second") / "second.png"
     pixels = np.zeros((90, 120, 3), np.uint8)
     pixels[:, :60], pixels[:, 60:] = (60, 160, 70), (90, 90, 220)
@@ -123,17 +123,17 @@ def test_colours_are_taken_from_the_photo_and_from_another_picture(desk, tmp_pat
     )
     desk.browser.drag((box[0] + 0.25 * box[2], box[1] + 0.5 * box[3]))
     desk.after(lambda: desk.click(*POINT))
-    green = desk.colour(*POINT)[1:]
+    green = desk.color(*POINT)[1:]
     assert green == pytest.approx(rgb2lab(np.array([[[60, 160, 70]]]) / 255)[0, 0, 1:], abs=6)
     desk.browser.do("document.getElementById('reference-canvas').focus()")
     desk.after(lambda: [desk.browser.press("ArrowRight") for _ in range(9)])
     blue = rgb2lab(np.array([[[90, 90, 220]]]) / 255)[0, 0, 1:]
-    assert np.linalg.norm(desk.colour(*POINT)[1:] - blue) < np.linalg.norm(green - blue) / 2
+    assert np.linalg.norm(desk.color(*POINT)[1:] - blue) < np.linalg.norm(green - blue) / 2
     # and what is seen can be taken
     desk.browser.press("i")
     desk.click(*POINT)
     desk.after(lambda: desk.click(0.2, 0.3))
-    assert np.linalg.norm(desk.colour(0.2, 0.3)[1:] - desk.colour(*POINT)[1:]) < 12
+    assert np.linalg.norm(desk.color(0.2, 0.3)[1:] - desk.color(*POINT)[1:]) < 12
 
 
 def test_a_figure_is_never_that_of_the_network_chosen_before(desk):

@@ -28,7 +28,7 @@ def test_all_of_it_fits(desk, address, width, height):
     desk.open(address, width=width, height=height)
     desk.quiet()
     assert desk.browser.do("document.documentElement.scrollWidth <= innerWidth")
-    if width > 700:  # a telephone scrolls down to the colours
+    if width > 700:  # a telephone scrolls down to the colors
         assert desk.browser.do("document.documentElement.scrollHeight <= innerHeight")
     stage = desk.browser.do(
         "(({width, height}) => [width, height])(document.getElementById('stage').getBoundingClientRect())"
@@ -113,7 +113,7 @@ def test_keys_walk_from_point_to_point_and_carry_one(desk):
     assert desk.count() == 1
 
 
-def test_keys_draw_strokes_take_colours_and_move_the_photo(desk):
+def test_keys_draw_strokes_take_colors_and_move_the_photo(desk):
     desk.sample()
     desk.browser.press("b")
     desk.browser.press("ArrowLeft")
@@ -125,7 +125,7 @@ def test_keys_draw_strokes_take_colours_and_move_the_photo(desk):
     assert stroke.points[0][0] - stroke.points[-1][0] > 60
     desk.browser.press("i")
     desk.browser.press("Enter")
-    assert desk.text("said") == "this colour was taken"
+    assert desk.text("said") == "this color was taken"
     before = desk.painted()
     desk.browser.press("h")
     desk.browser.press("ArrowRight")
@@ -135,7 +135,7 @@ def test_keys_draw_strokes_take_colours_and_move_the_photo(desk):
 
 
 @pytest.mark.parametrize(("key", "axis", "way"), [("Up", 2, 1), ("Down", 2, -1), ("Right", 1, 1), ("Left", 1, -1)])
-def test_arrows_on_the_plane_of_colours_go_where_they_point(desk, key, axis, way):
+def test_arrows_on_the_plane_of_colors_go_where_they_point(desk, key, axis, way):
     """To the right lies more a, upwards more b."""
     desk.sample()
     desk.after(lambda: desk.click(0.3, 0.5))
@@ -172,7 +172,7 @@ def test_all_that_can_be_reached_has_a_name(desk):
 
 def test_late_answers_are_dropped_and_the_last_question_wins(desk):
     answered = desk.browser.do(
-        "import('/assets/server.js').then(async ({ Latest }) => { const answered = [];"
+        "import('/assets/api.js').then(async ({ Latest }) => { const answered = [];"
         "const latest = new Latest(async (question) => { await new Promise((done) => setTimeout(done, 30));"
         "answered.push(question); });"
         "const all = []; for (let n = 0; n < 20; n++) all.push(latest.ask(n)); await Promise.all(all);"

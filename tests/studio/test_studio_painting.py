@@ -1,4 +1,4 @@
-"""The page's own arithmetic of colours, against scikit-image and the server's."""
+"""The page's own arithmetic of colors, against scikit-image and the server's."""
 
 import numpy as np
 import pytest
@@ -9,38 +9,38 @@ from chromahint.inference.session import _shrunk
 from chromahint.inference.upsample import bring_up
 
 
-def test_colours_of_the_page_are_those_of_the_server(desk):
+def test_colors_of_the_page_are_those_of_the_server(desk):
     rng = np.random.default_rng(0)
     rgb = rng.integers(0, 256, (200, 3))
     found = desk.browser.do(
-        "import('/assets/lab.js').then(({ labOf, hexOf }) => "
+        "import('/assets/cielab.js').then(({ labOf, hexOf }) => "
         f"{rgb.tolist()}.map((rgb) => [labOf(...rgb), hexOf(...labOf(...rgb))]))"
     )
     assert np.array([lab for lab, _ in found]) == pytest.approx(rgb2lab(rgb / 255), abs=0.02)
     back = np.array([[int(code[n : n + 2], 16) for n in (1, 3, 5)] for _, code in found])
     assert np.abs(back - rgb).max() <= 1
-    # a colour that no screen has keeps its lightness
-    strong = desk.browser.do("import('/assets/lab.js').then(({ hexOf }) => [20, 50, 80].map((l) => hexOf(l, -90, 90)))")
+    # a color that no screen has keeps its lightness
+    strong = desk.browser.do("import('/assets/cielab.js').then(({ hexOf }) => [20, 50, 80].map((l) => hexOf(l, -90, 90)))")
     lightness = [rgb2lab(np.array([int(code[n : n + 2], 16) for n in (1, 3, 5)]) / 255)[0] for code in strong]
     assert lightness == pytest.approx([20, 50, 80], abs=1)
 
 
-def test_colours_are_brought_up_as_for_a_download(desk):
+def test_colors_are_brought_up_as_for_a_download(desk):
     rng = np.random.default_rng(1)
-    grey = rng.integers(60, 200, (18, 26)).astype(np.uint8)
-    lightness = torch.from_numpy(rgb2lab(np.dstack([grey] * 3))[..., 0]).float()[None, None]
+    gray = rng.integers(60, 200, (18, 26)).astype(np.uint8)
+    lightness = torch.from_numpy(rgb2lab(np.dstack([gray] * 3))[..., 0]).float()[None, None]
     small = _shrunk(lightness, 10, False)
     ab = torch.from_numpy(rng.integers(-900, 900, (1, 2, *small.shape[-2:])) / 64).float()
     expected = bring_up(ab, small, lightness, 0, 18)
     given = {
-        "grey": np.dstack([grey] * 4).ravel().tolist(), "ab": (ab * 64).flatten().int().tolist(),
+        "gray": np.dstack([gray] * 4).ravel().tolist(), "ab": (ab * 64).flatten().int().tolist(),
         "small": small.flatten().tolist(), "size": list(small.shape[-2:]),
     }  # fmt: skip
     found = desk.browser.do(
-        f"import('/assets/paint.js').then(({{ paint }}) => {{ const given = {given};"
+        f"import('/assets/upsample.js').then(({{ paint }}) => {{ const given = {given};"
         "const out = new Uint8ClampedArray(26 * 18 * 4);"
         "const size = { width: 26, height: 18 };"
-        "paint(out, given.grey, { ...size, left: 0, top: 0, across: 1, down: 1 }, size,"
+        "paint(out, given.gray, { ...size, left: 0, top: 0, across: 1, down: 1 }, size,"
         "{ height: given.size[0], width: given.size[1], lightness: given.small, ab: given.ab },"
         "{ top: 0, bottom: given.size[0] - 1, left: 0, right: given.size[1] - 1 }); return [...out]; })"
     )
@@ -49,12 +49,12 @@ def test_colours_are_brought_up_as_for_a_download(desk):
     assert np.abs(shown - lab2rgb(lab) * 255).max() <= 1.5
 
 
-def test_what_is_found_for_many_colours_at_once_looks_as_what_each_is(desk):
+def test_what_is_found_for_many_colors_at_once_looks_as_what_each_is(desk):
     rng = np.random.default_rng(2)
     given = [[int(rng.integers(256)), *rng.uniform(-110, 110, 2).tolist()] for _ in range(3000)]
     found = desk.browser.do(
-        "import('/assets/lab.js').then(({ LIGHTNESS, rgbaOf, rgbaAmongMany }) => "
-        f"{given}.map(([grey, ...ab]) => [rgbaOf, rgbaAmongMany].map((each) => each(LIGHTNESS[grey], ...ab))"
+        "import('/assets/cielab.js').then(({ LIGHTNESS, rgbaOf, rgbaAmongMany }) => "
+        f"{given}.map(([gray, ...ab]) => [rgbaOf, rgbaAmongMany].map((each) => each(LIGHTNESS[gray], ...ab))"
         ".map((rgba) => [0, 8, 16].map((bits) => (rgba >> bits) & 255))))"
     )
     one, other = rgb2lab(np.array(found) / 255).transpose(1, 0, 2)
@@ -63,8 +63,8 @@ def test_what_is_found_for_many_colours_at_once_looks_as_what_each_is(desk):
 
 
 def test_what_is_painted_piece_by_piece_is_what_is_painted_at_once(desk):
-    """A dragged point changes few colours: the canvas then shows what a fresh one would, but for what nobody sees."""
-    worst = desk.browser.do("""import('/assets/painter.js').then(({ paintPhoto }) => {
+    """A dragged point changes few colors: the canvas then shows what a fresh one would, but for what nobody sees."""
+    worst = desk.browser.do("""import('/assets/renderer.js').then(({ paintPhoto }) => {
       const [width, height, across, down] = [90, 60, 30, 20];
       const level = new OffscreenCanvas(width, height), pen = level.getContext("2d");
       const light = pen.createLinearGradient(0, 0, width, height);
@@ -79,9 +79,9 @@ def test_what_is_painted_piece_by_piece_is_what_is_painted_at_once(desk):
         // too little to be seen, again and again; and much, in a small place
         for (let n = 0; n < 40; n++) ab[(step % 17) * across + n] += 10;
         for (let n = 0; n < 5; n++) ab[600 + 13 * step + n] = 900 * Math.sin(step);
-        const colours = { width: across, height: down, lightness, ab: ab.slice() };
+        const colors = { width: across, height: down, lightness, ab: ab.slice() };
         const canvases = [kept, fresh()];
-        for (const canvas of canvases) paintPhoto(canvas, { kind: "colours", colours }, photo, 5, 4, 1);
+        for (const canvas of canvases) paintPhoto(canvas, { kind: "colors", colors }, photo, 5, 4, 1);
         const [some, all] = canvases.map((canvas) => {
           const reader = new OffscreenCanvas(100, 70).getContext("2d", { willReadFrequently: true });
           reader.drawImage(canvas, 0, 0);
@@ -95,7 +95,7 @@ def test_what_is_painted_piece_by_piece_is_what_is_painted_at_once(desk):
 
 
 def test_only_what_changes_is_painted_anew(desk):
-    areas = desk.browser.do("""import('/assets/painter.js').then(({ paintPhoto }) => {
+    areas = desk.browser.do("""import('/assets/renderer.js').then(({ paintPhoto }) => {
       const [width, height, across, down] = [90, 60, 30, 20], areas = [];
       const photo = { width, height, levels: [new OffscreenCanvas(width, height)] };
       const canvas = Object.assign(document.createElement("canvas"), { width, height });
@@ -106,8 +106,8 @@ def test_only_what_changes_is_painted_anew(desk):
         return put.apply(this, given);
       };
       const paint = (x) => {
-        const colours = { width: across, height: down, lightness, ab: ab.slice() };
-        paintPhoto(canvas, { kind: "colours", colours }, photo, x, 0, 1);
+        const colors = { width: across, height: down, lightness, ab: ab.slice() };
+        paintPhoto(canvas, { kind: "colors", colors }, photo, x, 0, 1);
       };
       paint(0);
       ab[600 + 8 * across + 12] = 500;
@@ -117,5 +117,5 @@ def test_only_what_changes_is_painted_anew(desk):
       context.putImageData = put;
       return areas;
     })""")
-    # all; what lies between one small pixel and its neighbours; nothing; all, as it was moved
+    # all; what lies between one small pixel and its neighbors; nothing; all, as it was moved
     assert areas == [[0, 0, 90, 60], [34, 22, 6, 6], [0, 0, 87, 60]]

@@ -1,4 +1,4 @@
-"""The studio over HTTP: photos in, colours out, and nothing that others could make of it."""
+"""The studio over HTTP: photos in, colors out, and nothing that others could make of it."""
 
 import contextlib
 import io
@@ -63,15 +63,15 @@ def numbers(answer, kind, channels):
 
 def test_an_opened_photo_is_known_by_its_name_size_and_bytes(photo):
     assert (photo["name"], photo["width"], photo["height"]) == ("coffee.png", 260, 200)
-    assert photo["coloured"] is True
+    assert photo["colored"] is True
     assert photo["kind"] == ".png"
     assert len(photo["blake2b"]) == 32
 
 
-def test_grey_shows_the_lightness_and_the_original_its_colours(client, photo):
-    grey = np.array(Image.open(io.BytesIO(client.get(f"/api/photos/{photo['id']}/grey").content)))
+def test_gray_shows_the_lightness_and_the_original_its_colors(client, photo):
+    gray = np.array(Image.open(io.BytesIO(client.get(f"/api/photos/{photo['id']}/gray").content)))
     lightness = rgb_to_lab(torch.from_numpy(COFFEE.copy()).permute(2, 0, 1)[None])[0]
-    assert np.array_equal(grey, lab_to_rgb8(lightness, torch.zeros(1, 2, *grey.shape))[0, 0].numpy())
+    assert np.array_equal(gray, lab_to_rgb8(lightness, torch.zeros(1, 2, *gray.shape))[0, 0].numpy())
     original = Image.open(io.BytesIO(client.get(f"/api/photos/{photo['id']}/original").content))
     assert np.array_equal(np.array(original), COFFEE)
 
@@ -84,10 +84,10 @@ def test_a_download_is_what_colorize_gives(client, photo, model):
     assert np.array_equal(np.array(Image.open(io.BytesIO(answer.content))), expected)
 
 
-def test_fine_colours_on_their_lightness_are_the_download(client, photo):
+def test_fine_colors_on_their_lightness_are_the_download(client, photo):
     """The photo is smaller than what the network sees, so that nothing has to be brought up."""
     seen = numbers(client.get(f"/api/photos/{photo['id']}/seen?model=box&size=fine"), np.float32, 1)
-    answer = client.post(f"/api/photos/{photo['id']}/colours?model=box&size=fine", content=HINTS)
+    answer = client.post(f"/api/photos/{photo['id']}/colors?model=box&size=fine", content=HINTS)
     ab = torch.from_numpy(numbers(answer, np.int16, 2) / np.float32(64))[None]
     shown = lab_to_shown_rgb(torch.from_numpy(seen.copy())[None], ab)[0].permute(1, 2, 0).numpy() * 255
     expected = Colorizer.load(device="cpu").colorize(COFFEE, parse_hints(HINTS)).astype(int)
@@ -96,13 +96,13 @@ def test_fine_colours_on_their_lightness_are_the_download(client, photo):
     assert float(answer.headers["x-psnr"]) == pytest.approx(10 * np.log10(255**2 / apart), abs=0.1)
 
 
-def test_while_dragging_networks_see_less_and_a_grey_photo_has_no_psnr(client):
-    grey = np.tile(np.arange(600, dtype=np.uint16) % 256, (500, 1)).astype(np.uint8)
-    photo = client.post("/api/photos?name=grey.jpg", content=encoded(grey, "JPEG")).json()
-    assert photo["coloured"] is False
+def test_while_dragging_networks_see_less_and_a_gray_photo_has_no_psnr(client):
+    gray = np.tile(np.arange(600, dtype=np.uint16) % 256, (500, 1)).astype(np.uint8)
+    photo = client.post("/api/photos?name=gray.jpg", content=encoded(gray, "JPEG")).json()
+    assert photo["colored"] is False
     sizes = {}
     for size in ("256", "fine"):
-        answer = client.post(f"/api/photos/{photo['id']}/colours?model=box&size={size}", content=HINTS)
+        answer = client.post(f"/api/photos/{photo['id']}/colors?model=box&size={size}", content=HINTS)
         sizes[size] = numbers(answer, np.int16, 2)[0].size
         assert "x-psnr" not in answer.headers
     assert sizes["256"] < 1.1 * 256**2 < sizes["fine"]
@@ -120,13 +120,13 @@ def test_small_steps_go_through_one_thread_and_torch_has_its_threads_back(monkey
     try:
         torch.set_num_threads(2)
         for size in ("256", "fine"):
-            desk.colours(photo, "box", size, HINTS.encode())
+            desk.colors(photo, "box", size, HINTS.encode())
         assert used == [1, 2]
     finally:
         torch.set_num_threads(before)
 
 
-def test_only_classes_of_colours_suggest(client, photo):
+def test_only_classes_of_colors_suggest(client, photo):
     assert client.post(f"/api/photos/{photo['id']}/suggest?model=box&x=3&y=4", content=HINTS).json() == []
 
 
@@ -141,8 +141,8 @@ def test_small_pictures_of_samples_do_not_wait_for_networks():
 def test_photos_beyond_some_are_put_away(client):
     ids = [client.post("/api/samples/coffee").json()["id"] for _ in range(8)]
     assert len(set(ids)) == 8
-    assert client.get(f"/api/photos/{ids[0]}/grey").status_code == 404
-    assert client.get(f"/api/photos/{ids[-1]}/grey").status_code == 200
+    assert client.get(f"/api/photos/{ids[0]}/gray").status_code == 404
+    assert client.get(f"/api/photos/{ids[-1]}/gray").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_beyond_this_machine_a_token_is_needed():
 
 
 @pytest.mark.parametrize(
-    "address", ["/assets/..%2Fapp.py", "/assets/%2Fetc%2Fpasswd", "/api/samples/..%2F..%2Fsetup", "/api/photos/x/grey"]
+    "address", ["/assets/..%2Fapp.py", "/assets/%2Fetc%2Fpasswd", "/api/samples/..%2F..%2Fsetup", "/api/photos/x/gray"]
 )
 def test_no_path_is_ever_opened(client, address):
     assert client.get(address).status_code == 404
@@ -187,7 +187,7 @@ def test_the_page_loads_only_what_is_its_own(client):
 
 
 def test_what_is_too_large_is_refused(client, photo):
-    answer = client.post(f"/api/photos/{photo['id']}/colours?model=box", content=b" " * (2**21 + 1))
+    answer = client.post(f"/api/photos/{photo['id']}/colors?model=box", content=b" " * (2**21 + 1))
     assert answer.status_code == 413
     giant = encoded(np.zeros((8000, 8000), np.uint8))
     answer = client.post("/api/photos?name=giant.png", content=giant)
@@ -199,7 +199,7 @@ def test_what_is_wrong_is_said(client, photo):
     answer = client.post("/api/photos?name=notes.txt", content=b"hello")
     assert (answer.status_code, answer.json()["error"][:9]) == (422, "notes.txt")
     beyond = HINTS.replace('"x": 40', '"x": 4000')
-    answer = client.post(f"/api/photos/{photo['id']}/colours?model=box", content=beyond)
+    answer = client.post(f"/api/photos/{photo['id']}/colors?model=box", content=beyond)
     assert answer.status_code == 422
     assert "points[0].x=4000" in answer.json()["error"]
 
@@ -208,7 +208,7 @@ def test_malformed_requests_are_no_failure_of_the_server(client, photo, capfd):
     """A few hundred requests with something wrong in them: each is refused, none is met by a traceback."""
     dice = random.Random(0)
     picture = encoded(COFFEE[:40, :40])
-    parts = ["photos", photo["id"], "colours", "full", "seen", "suggest", "grey", "samples", "", "%00", "..", "\u20ac"]
+    parts = ["photos", photo["id"], "colors", "full", "seen", "suggest", "gray", "samples", "", "%00", "..", "\u20ac"]
     for _ in range(300):
         body = bytearray(dice.choice([HINTS.encode(), picture, b"", b"[" * 5000, b'{"format": 1e999}']))
         for _ in range(dice.randrange(6)):
@@ -217,7 +217,7 @@ def test_malformed_requests_are_no_failure_of_the_server(client, photo, capfd):
         if dice.random() < 0.5:
             address = "/api/" + "/".join(dice.choice(parts) for _ in range(dice.randrange(1, 5)))
         else:
-            what = dice.choice(["colours", "full", "seen", "suggest", "grey", "session"])
+            what = dice.choice(["colors", "full", "seen", "suggest", "gray", "session"])
             address = f"/api/photos/{photo['id']}/{what}"
         words = ["box", "-1", "9" * 40, "x", "", "NaN", "\u0661", "fine", ".png", ".exe", "256"]
         query = "&".join(f"{key}={dice.choice(words)}" for key in ("model", "size", "kind", "x", "y", "name"))
@@ -228,12 +228,12 @@ def test_malformed_requests_are_no_failure_of_the_server(client, photo, capfd):
 
 
 def test_a_thousand_clicks_at_once(client, photo):
-    """All are answered: with colours, or with a request to come again."""
+    """All are answered: with colors, or with a request to come again."""
     found = []
 
     def click(number):
         hints = HINTS.replace('"x": 40', f'"x": {number % 200}')
-        address = f"/api/photos/{photo['id']}/colours?model=levin&size=256"
+        address = f"/api/photos/{photo['id']}/colors?model=levin&size=256"
         found.append(client.post(address, content=hints).status_code)
 
     waiting = [threading.Thread(target=click, args=(n,)) for n in range(1000)]
@@ -281,11 +281,11 @@ def test_a_thousand_clicks_on_the_real_server_are_answered_or_sent_away(address)
         photo = json.load(answer)["id"]
     with ThreadPoolExecutor(100) as people:
         found = list(
-            people.map(lambda _: ask(f"api/photos/{photo}/colours?model=levin&size=128", HINTS.encode()), range(1000))
+            people.map(lambda _: ask(f"api/photos/{photo}/colors?model=levin&size=128", HINTS.encode()), range(1000))
         )
     assert set(found) <= {200, 503}
     assert 200 in found
-    assert ask(f"api/photos/{photo}/colours?model=levin&size=128", HINTS.encode()) == 200
+    assert ask(f"api/photos/{photo}/colors?model=levin&size=128", HINTS.encode()) == 200
 
 
 def test_a_session_is_read_into_pixels_of_the_photo(client, photo):
@@ -307,17 +307,17 @@ def test_a_session_is_read_into_pixels_of_the_photo(client, photo):
 
 @pytest.mark.parametrize("size", ["200", "0", "99999", "draft", ""])
 def test_sizes_that_are_not_offered_are_refused(client, photo, size):
-    answer = client.post(f"/api/photos/{photo['id']}/colours?model=box&size={size}", content=HINTS)
+    answer = client.post(f"/api/photos/{photo['id']}/colors?model=box&size={size}", content=HINTS)
     assert answer.status_code == 422
     assert "is fine, or one of 256" in answer.json()["error"]
 
 
-def test_a_very_large_photo_is_shown_smaller_and_coloured_whole(client):
+def test_a_very_large_photo_is_shown_smaller_and_colored_whole(client):
     rows, columns = np.mgrid[:4000, :5000]
-    grey = ((rows // 16 + columns // 16) % 256).astype(np.uint8)
-    photo = client.post("/api/photos?name=large.jpg", content=encoded(grey, "JPEG")).json()
+    gray = ((rows // 16 + columns // 16) % 256).astype(np.uint8)
+    photo = client.post("/api/photos?name=large.jpg", content=encoded(gray, "JPEG")).json()
     assert (photo["width"], photo["height"]) == (5000, 4000)
-    shown = Image.open(io.BytesIO(client.get(f"/api/photos/{photo['id']}/grey").content))
+    shown = Image.open(io.BytesIO(client.get(f"/api/photos/{photo['id']}/gray").content))
     assert shown.size[0] * shown.size[1] <= 16_000_000
     assert shown.size[0] / shown.size[1] == pytest.approx(1.25, abs=0.001)
     assert np.asarray(shown)[100:-100:50, 100:-100:50].std() > 20

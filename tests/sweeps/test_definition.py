@@ -156,9 +156,9 @@ def test_what_was_typed_wrongly_is_a_sentence(command, words, parts):
 
 
 def test_a_network_that_learns_nothing_is_not_swept(command, file):
-    ended = command("sweep", file(space={"model": ["unet", "grey"]}))
+    ended = command("sweep", file(space={"model": ["unet", "gray"]}))
     assert ended.status == 2
-    assert "Grey has nothing to train" in ended.err
+    assert "Gray has nothing to train" in ended.err
     assert not (ended.folder / "runs").exists()
 
 

@@ -59,13 +59,13 @@ def test_probability_is_how_often_a_photo_is_flipped(photos):
 
 
 def test_each_photo_keeps_its_place_in_the_batch(photos):
-    """Photos differ from each other by more than colour changes them by."""
+    """Photos differ from each other by more than color changes them by."""
     out = Augment(lightness=0.1, saturation=0.1, hue=5)(photos, chance())
     distance = torch.cdist(out.flatten(1), (photos / 255).flatten(1))
     assert distance.argmin(dim=1).tolist() == list(range(len(photos)))
 
 
-def test_colours_change_and_geometry_does_not():
+def test_colors_change_and_geometry_does_not():
     """A grid of flat squares stays a grid of flat squares with the same edges."""
     squares = torch.randint(0, 256, (4, 3, 6, 6), generator=chance(), dtype=torch.uint8)
     photo = squares.repeat_interleave(8, -1).repeat_interleave(8, -2)
@@ -87,9 +87,9 @@ def test_lightness_is_a_gamma_curve_within_bounds(copies):
 
 
 def muted():
-    """Colours weak enough that a stronger, turned version still fits into RGB: 64 copies of 3 x 8 x 8."""
-    colours = torch.randint(100, 156, (1, 3, 8, 8), generator=chance(), dtype=torch.uint8)
-    return colours.expand(64, -1, -1, -1).contiguous()
+    """Colors weak enough that a stronger, turned version still fits into RGB: 64 copies of 3 x 8 x 8."""
+    colors = torch.randint(100, 156, (1, 3, 8, 8), generator=chance(), dtype=torch.uint8)
+    return colors.expand(64, -1, -1, -1).contiguous()
 
 
 def luma_and_chroma(rgb):
@@ -97,7 +97,7 @@ def luma_and_chroma(rgb):
     return luma, rgb - luma
 
 
-def test_saturation_stretches_colours_and_keeps_luma():
+def test_saturation_stretches_colors_and_keeps_luma():
     before = muted()
     out = Augment(saturation=0.4)(before, chance())
     luma, chroma = luma_and_chroma(before / 255)
@@ -109,7 +109,7 @@ def test_saturation_stretches_colours_and_keeps_luma():
     assert 1.3 < factors.max() <= 1.4
 
 
-def test_full_saturation_jitter_stays_between_grey_and_twice_the_colour():
+def test_full_saturation_jitter_stays_between_gray_and_twice_the_color():
     before = muted()
     spread = luma_and_chroma(Augment(saturation=1.0)(before, chance()))[1].abs().flatten(1).sum(1)
     plain = luma_and_chroma(before[:1] / 255)[1].abs().sum()
@@ -117,12 +117,12 @@ def test_full_saturation_jitter_stays_between_grey_and_twice_the_colour():
     assert 1.8 * plain < spread.max() <= 2.0 * plain + 1e-3
 
 
-def test_hue_turns_colours_around_grey_and_keeps_luma():
+def test_hue_turns_colors_around_gray_and_keeps_luma():
     before = muted()
     out = Augment(hue=30)(before, chance())
     luma, _ = luma_and_chroma(before / 255)
     torch.testing.assert_close(luma_and_chroma(out)[0], luma, atol=1e-5, rtol=0)
-    # the angle in the plane across the axis of greys, where a turn is a turn
+    # the angle in the plane across the axis of grays, where a turn is a turn
     plane = torch.tensor([[2.0, -1, -1], [0, math.sqrt(3), -math.sqrt(3)]]) / math.sqrt(6)
     old, new = (torch.complex(*torch.einsum("pc,bchw->pbhw", plane, rgb)) for rgb in (before / 255, out))
     torch.testing.assert_close(new.abs(), old.abs(), atol=1e-5, rtol=0)
@@ -131,10 +131,10 @@ def test_hue_turns_colours_around_grey_and_keeps_luma():
     assert 20 < turns.max() <= 30
 
 
-def test_greys_stay_grey_whatever_happens_to_colours():
-    greys = torch.randint(0, 256, (8, 1, 8, 8), generator=chance(), dtype=torch.uint8).expand(-1, 3, -1, -1)
-    out = Augment(saturation=1.0, hue=180)(greys, chance())
-    torch.testing.assert_close(out, greys / 255, atol=1e-5, rtol=0)
+def test_grays_stay_gray_whatever_happens_to_colors():
+    grays = torch.randint(0, 256, (8, 1, 8, 8), generator=chance(), dtype=torch.uint8).expand(-1, 3, -1, -1)
+    out = Augment(saturation=1.0, hue=180)(grays, chance())
+    torch.testing.assert_close(out, grays / 255, atol=1e-5, rtol=0)
 
 
 def test_crop_shows_a_window_in_proportion():

@@ -14,8 +14,8 @@ def metrics(*psnr):
 
 
 def test_a_line_a_method_through_its_figures():
-    [axes] = hint_curve({"ours": metrics(20, 25, 30), "grey": metrics(18, 18, 18)}, "title").axes
-    assert [line.get_label() for line in axes.lines] == ["ours", "grey"]
+    [axes] = hint_curve({"ours": metrics(20, 25, 30), "gray": metrics(18, 18, 18)}, "title").axes
+    assert [line.get_label() for line in axes.lines] == ["ours", "gray"]
     assert [list(line.get_xdata()) for line in axes.lines] == [[0, 10, 328]] * 2
     assert [list(line.get_ydata()) for line in axes.lines] == [[20, 25, 30], [18, 18, 18]]
     assert [text.get_text() for text in axes.get_xticklabels()] == ["0", "10", "328"]

@@ -28,7 +28,7 @@ def test_the_default_run_prints_a_table_of_all_counts_and_three_methods(default_
     head = next(line for line in table.splitlines() if "hints" in line and "1,966" in line)
     assert head.split() == ["hints", "0", "1", "10", "100", "328", "1,966"]
     rows = [line.strip() for line in table[table.index(head) :].splitlines()]
-    for name in ("spreadnet", "pull-push, no training", "grey, no colour"):
+    for name in ("spreadnet", "pull-push, no training", "gray, no color"):
         figures = next(row for row in rows if row.startswith(name)).removeprefix(name).split()
         assert len([float(figure) for figure in figures]) == 6
 
@@ -48,7 +48,7 @@ def test_the_default_run_is_quiet(default_run):
 def test_the_default_run_leaves_a_picture(default_run):
     with Image.open(default_run.run / "pictures/strip.png") as picture:
         picture.load()
-        # four rows of four columns of 64 px: grey, hints, prediction, truth
+        # four rows of four columns of 64 px: gray, hints, prediction, truth
         assert picture.mode == "RGB"
         assert picture.width > 4 * 64
         assert picture.height > 4 * 64
@@ -112,7 +112,7 @@ def test_the_three_methods_were_given_the_same_hints(smoke_run):
     folder = smoke_run / "evaluation/random_pixels"
     keys = [
         {tuple(line.split(",")[:3]) for line in (place / "images.csv").open()}
-        for place in (folder, folder / "beside/pullpush", folder / "beside/grey")
+        for place in (folder, folder / "beside/pullpush", folder / "beside/gray")
     ]
     assert keys[0] == keys[1] == keys[2]
 

@@ -16,7 +16,7 @@ LOSSES = [L1SSIM(), MSE(), Huber(), PSNR(), Zhang()]
 
 @pytest.fixture
 def batch():
-    """Colours that differ by noise, smoothly varying: prediction, target, lightness, logits."""
+    """Colors that differ by noise, smoothly varying: prediction, target, lightness, logits."""
     generator = torch.Generator().manual_seed(3)
     coarse = torch.randn(2, 2, 6, 5, generator=generator) * 40
     target = F.interpolate(coarse, size=(30, 25), mode="bicubic").clamp(-100, 100)
@@ -68,7 +68,7 @@ def test_the_ssim_map_of_this_test_agrees_with_scikit_image_inside_the_border(ba
 
 
 @pytest.mark.parametrize("size", [(3, 4), (1, 1), (64, 48)])
-def test_ssim_of_equal_colours_is_one_at_any_size(size):
+def test_ssim_of_equal_colors_is_one_at_any_size(size):
     ab = torch.randn(2, 2, *size) * 30
     assert ab_ssim(ab, ab).item() == pytest.approx(1, abs=1e-6)
 
@@ -126,7 +126,7 @@ def test_zhang_is_cross_entropy_plus_ten_times_l1(batch):
         (-128, 127, 22),  # beyond the grid: its edge
     ],
 )
-def test_classes_of_known_colours(a, b, index):
+def test_classes_of_known_colors(a, b, index):
     assert ab_classes(torch.tensor([a, b], dtype=torch.float32).view(1, 2, 1, 1)).tolist() == [[[index]]]
 
 
@@ -175,7 +175,7 @@ class TestEveryLoss:
         assert prediction.grad.norm() > 0
         assert ((ahead - behind) / (2 * step)).item() == pytest.approx(prediction.grad.norm().item(), rel=0.02)
 
-    def test_is_least_where_colours_agree(self, loss, batch):
+    def test_is_least_where_colors_agree(self, loss, batch):
         prediction, target, lightness, logits = batch
         agreed = loss(target, target, lightness, logits)
         assert agreed < loss(prediction, target, lightness, logits)

@@ -6,7 +6,7 @@ import torch
 
 from chromahint.data.sources.folder import Folder
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
-from chromahint.models.gray_baseline import Grey
+from chromahint.models.gray_baseline import Gray
 from chromahint.models.pullpush import PullPush
 from chromahint.training.callbacks.image_logger import Pictures, draw_strip
 
@@ -36,7 +36,7 @@ def test_always_the_same_photos_and_hints(photos):
 
 
 def test_the_network_and_the_hints_are_seen(photos):
-    assert not np.array_equal(strip(photos, hints=30), strip(photos, network=Grey(), hints=30))
+    assert not np.array_equal(strip(photos, hints=30), strip(photos, network=Gray(), hints=30))
     assert not np.array_equal(strip(photos, hints=30), strip(photos, hints=300))
 
 

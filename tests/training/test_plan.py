@@ -51,7 +51,7 @@ def words(tmp_path_factory, make_photos, tiny):
 def made(tmp_path_factory, here, words):
     """What comes of three runs of which one fails. Read it only."""
     folder = tmp_path_factory.mktemp("plan")
-    write_plan(folder, {"runs": RUNS, "beside": ["pullpush", "grey"]})
+    write_plan(folder, {"runs": RUNS, "beside": ["pullpush", "gray"]})
     return here(folder, "experiment", "mine", *words)
 
 
@@ -91,7 +91,7 @@ def test_one_that_fails_leaves_the_others_and_is_named(made):
 
 def test_the_tables_hold_what_each_run_has_measured(made):
     psnr, ssim = rows(made.folder)
-    assert list(psnr) == list(ssim) == ["summed", "other", "pullpush", "grey"]
+    assert list(psnr) == list(ssim) == ["summed", "other", "pullpush", "gray"]
     for name in ("summed", "other"):
         measured = json.loads((runs(made.folder)[name] / "evaluation/random_pixels/metrics.json").read_text())
         assert list(measured["by_hints"]) == ["0", "1", "10"]
@@ -106,7 +106,7 @@ def test_what_learns_nothing_is_measured_on_the_same_photos_and_hints(made):
     measured = runs(made.folder)["other"] / "evaluation/random_pixels/beside/pullpush"
     for count, figures in json.loads((measured / "metrics.json").read_text())["by_hints"].items():
         assert psnr["pullpush"][count] == f"{figures['psnr']:.2f}"
-    assert [psnr["grey"][key] for key in ("parameters", "steps", "pictures seen", "minutes")] == ["0", "-", "-", "-"]
+    assert [psnr["gray"][key] for key in ("parameters", "steps", "pictures seen", "minutes")] == ["0", "-", "-", "-"]
     with (comparison(made.folder) / "beside/pullpush/images.csv").open() as file:
         assert {row["image"] for row in csv.DictReader(file)} == {
             "test/photo-0.png",
@@ -169,7 +169,7 @@ def test_an_interrupted_one_goes_on(copied, here, words):
 
 
 def test_a_run_of_an_earlier_plan_is_not_mixed_in(copied, here, words):
-    write_plan(copied, {"runs": RUNS | {"other": ["model=resunet", "seed=2"]}, "beside": ["pullpush", "grey"]})
+    write_plan(copied, {"runs": RUNS | {"other": ["model=resunet", "seed=2"]}, "beside": ["pullpush", "gray"]})
     ended = here(copied, "experiment", "mine", *words)
     assert ended.status == 2
     assert f"{runs(copied)['other'].relative_to(copied)}: was made with another data, seed;" in ended.err
@@ -198,14 +198,14 @@ def test_a_name_and_what_was_not_spent():
         ({"stages": 3}, "stages is 3"),
         ({"runs": {}}, "runs is {}"),
         ({"stages": {"a": []}, "runs": {"b": []}}, "is no plan"),
-        ({"stages": {"a": []}, "beside": ["grey"]}, "is no plan"),
+        ({"stages": {"a": []}, "beside": ["gray"]}, "is no plan"),
         ({"runs": {"a": "model=unet"}}, "a is 'model=unet'"),
         ({"runs": {"a": [{"model": "unet"}]}}, "a is [{'model': 'unet'}]"),
         ({"runs": {"a/b": ["model=unet"]}}, "'a/b' cannot name one of the runs"),
         ({"runs": {"comparison": ["model=unet"]}}, "'comparison' cannot name one of the runs"),
-        ({"runs": {"grey": ["model=unet"]}, "beside": ["grey"]}, "'grey' cannot name one of the runs"),
+        ({"runs": {"gray": ["model=unet"]}, "beside": ["gray"]}, "'gray' cannot name one of the runs"),
         ({"runs": {"a": []}, "beside": ["pulpush"]}, "Did you mean pullpush?"),
-        ({"runs": {"a": []}, "beside": "grey"}, "beside is 'grey'"),
+        ({"runs": {"a": []}, "beside": "gray"}, "beside is 'gray'"),
         ({"runs": {"a": []}, "beside": ["unet"]}, "unet has to be trained first"),
         ({"runs": {"a": ["model=nte"]}}, "model=nte"),
         ({"runs": {"a": ["model=pullpush"]}}, "nothing to train"),

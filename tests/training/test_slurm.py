@@ -109,13 +109,13 @@ def test_runs_of_one_kind_are_one_array(cluster, command, tiny, tmp_path, monkey
     (cluster / "bin/srun").write_text("#!/bin/sh\n")  # nothing is trained here
     words = [word for word in tiny if not word.startswith("trainer=")]
     asks = [
-        "launcher.partition=gpu", "launcher.account=colour", "launcher.minutes=30", "launcher.memory_gb=32",
+        "launcher.partition=gpu", "launcher.account=color", "launcher.minutes=30", "launcher.memory_gb=32",
         "launcher.cpus=6", "launcher.sbatch=['--qos=high','--exclusive']", "n_jobs=2",
     ]  # fmt: skip
     command("train", "-m", "launcher=slurm", *asks, *words, "trainer=gpu,ddp_cpu", "seed=0,1,2")
     gpu, cpu = asked(cluster)
     both = {
-        "partition": "gpu", "account": "colour", "time": "30", "mem": "32G", "cpus-per-task": "6", "qos": "high",
+        "partition": "gpu", "account": "color", "time": "30", "mem": "32G", "cpus-per-task": "6", "qos": "high",
         "exclusive": "", "requeue": "", "array": "0-2%2", "nodes": "1", "signal": "USR1@120", "chdir": str(tmp_path),
     }  # fmt: skip
     assert both.items() <= gpu.items()

@@ -14,7 +14,7 @@ from chromahint.runs.run import open_run
 from chromahint.training.lightning_module import Colorization
 from chromahint.training.train import make_task
 
-NETWORKS = [name for name in options()["model"] if name not in ("grey", "levin", "pullpush")]
+NETWORKS = [name for name in options()["model"] if name not in ("gray", "levin", "pullpush")]
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_validation_has_a_figure_for_every_number_of_hints(smoke_run, figures):
         assert found[f"val/{metric}"][0] == pytest.approx(mean, rel=1e-6)
 
 
-def test_without_hinted_counts_the_grey_one_is_what_counts(train, figures):
+def test_without_hinted_counts_the_gray_one_is_what_counts(train, figures):
     found = figures(train("protocol.counts=[0]"))
     assert found["val/psnr"] == found["val/psnr@0"]
 
@@ -164,7 +164,7 @@ def test_it_learns(train, figures):
 
 
 @pytest.mark.parametrize("stage", ["regression", "classes"])
-def test_colour_classes_are_trained(train, figures, stage):
+def test_color_classes_are_trained(train, figures, stage):
     run = train("model=zhang2017", "loss=zhang", f"model.stage={stage}", "model.neutral_start=false")
     # the cross-entropy of 529 classes that are all as likely is 6.27
     assert figures(run)["train/loss"][0] > 3

@@ -46,7 +46,7 @@ def test_a_learning_rate_is_suggested_and_drawn(command, tiny):
 
 
 def test_the_suggested_rate_learns_better_than_one_far_below(command, tiny, figures):
-    # pictures of noise teach the default network nothing: where there is no colour to spread, it starts near its best
+    # pictures of noise teach the default network nothing: where there is no color to spread, it starts near its best
     tiny = [*tiny, "model=unet"]
     suggested = command("train", "tune=lr", *tiny).out.partition("optimizer.lr=")[2].split()[0]
     losses = {}

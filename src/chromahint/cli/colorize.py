@@ -1,4 +1,4 @@
-"""The command `chromahint colorize`: photos in, coloured photos out, one or thousands."""
+"""The command `chromahint colorize`: photos in, colored photos out, one or thousands."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from chromahint.inference.hint_sources import Give
 
 DESCRIPTION = """\
-Colour grey photos from a few colour hints; photos that have colours lose theirs first. Photos keep their size, their
+Color gray photos from a few color hints; photos that have colors lose theirs first. Photos keep their size, their
 lightness, 16 bits a channel (PNG, TIFF) and their EXIF, are turned upright, and come out in sRGB. Without hints the
-colours are the network's guess.
+colors are the network's guess.
 """
 POINTS = 50
 
 
 def main(words: list[str]) -> int:
-    """Colour photos; the exit status is 0, or 1 where some could not be coloured."""
+    """Color photos; the exit status is 0, or 1 where some could not be colored."""
     arguments = _parser().parse_args(words)
     _refuse_contradictions(arguments)
     # imports torch, after all that can be said without it
@@ -40,22 +40,22 @@ def main(words: list[str]) -> int:
         say=lambda sentence: console.print(sentence, markup=False),
     )
     broken = []
-    with bar(f"colouring with {colorizer.name}", len(left)) as advance:
+    with bar(f"coloring with {colorizer.name}", len(left)) as advance:
         for job in left:
-            if reason := _colour(job, colorizer, hints):
+            if reason := _color(job, colorizer, hints):
                 broken.append(reason)
             advance(1)
     done, there = len(left) - len(broken), len(jobs) - len(left)
     kept = f", {there:,} were there already" if there else ""
-    console.print(f"coloured {done:,} photo{'' if done == 1 else 's'}{kept}: {arguments.output}", markup=False)
+    console.print(f"colored {done:,} photo{'' if done == 1 else 's'}{kept}: {arguments.output}", markup=False)
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     for reason in broken:
-        errors.print(f"not coloured: {reason}", markup=False)
+        errors.print(f"not colored: {reason}", markup=False)
     return 1 if broken else 0
 
 
-def _colour(job: Job, colorizer: Colorizer, hints: Give) -> str | None:
-    """Colour one photo; returns what was wrong with it or its hints, if anything was.
+def _color(job: Job, colorizer: Colorizer, hints: Give) -> str | None:
+    """Color one photo; returns what was wrong with it or its hints, if anything was.
 
     Raises:
         ValueError: nothing can be written, which other photos would meet too.
@@ -66,15 +66,15 @@ def _colour(job: Job, colorizer: Colorizer, hints: Give) -> str | None:
     try:
         picture = read_picture(job.photo)
         height, width = picture.pixels.shape[:2]
-        coloured = colorizer.colorize(picture.pixels, hints(job, (height, width)))
+        colored = colorizer.colorize(picture.pixels, hints(job, (height, width)))
     except BrokenPhoto as error:
         return str(error)
     except ValueError as error:
         return f"{job.photo}: {error}"
     try:
-        write_picture(job.output, picture.coloured(coloured))
+        write_picture(job.output, picture.colored(colored))
         if job.comparison is not None:
-            write_picture(job.comparison, before_and_after(picture, coloured))
+            write_picture(job.comparison, before_and_after(picture, colored))
     except ValueError as error:
         return f"{job.output}: {error}"
     except OSError as error:
@@ -126,14 +126,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     hints = parser.add_argument_group("hints, from one of these")
     hints.add_argument("--hints", metavar="FILE", help="a hint file, or a folder with NAME.json for each photo")
-    hints.add_argument("--hint-dir", metavar="DIR", help="pictures NAME.* that have the colours where there are hints")
+    hints.add_argument("--hint-dir", metavar="DIR", help="pictures NAME.* that have the colors where there are hints")
     hints.add_argument(
         "--mask-dir", metavar="DIR", help="beside --hint-dir, pictures that are 255 where there are hints"
     )
     hints.add_argument(
         "--reference",
         metavar="PICTURE",
-        help="a coloured picture of the same content, of any size; or a folder of them",
+        help="a colored picture of the same content, of any size; or a folder of them",
     )
     hints.add_argument("--points", type=int, metavar="N", help=f"so many hints are taken from the reference ({POINTS})")
     parser.add_argument("--compare", action="store_true", help="write NAME-compare.jpg beside each: before and after")

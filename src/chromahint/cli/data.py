@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     checking = commands.add_parser(
         "check",
         help="count pictures, measure them, name broken ones",
-        description="Count the pictures of each split, measure them, find those without colour and those that can't be "
+        description="Count the pictures of each split, measure them, find those without color and those that can't be "
         "read. A pack is held against its checksums too. The exit status is 1 where some can't be read.",
     )
     checking.add_argument("root", metavar="ROOT", help="a folder of pictures, or a pack")

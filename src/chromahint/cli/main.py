@@ -130,10 +130,10 @@ def models(words: list[str]) -> int:
     arguments = parser.parse_args(words)
     from chromahint.cli.models import as_json, as_tables
     from chromahint.config.compose import compose
-    from chromahint.models.registry import catalogue
+    from chromahint.models.registry import catalog
 
     targets = {name: compose("train", [f"model={name}"]).config["model"]["_target_"] for name in options()["model"]}
-    entries = catalogue(targets)
+    entries = catalog(targets)
     if arguments.json:
         print(as_json(entries))
     else:
@@ -158,14 +158,14 @@ def data(words: list[str]) -> int:
 
 
 def colorize(words: list[str]) -> int:
-    """Colour grey photos from hints: `colorize PHOTO -o OUT --hints FILE`, one photo or a folder of thousands."""
+    """Color gray photos from hints: `colorize PHOTO -o OUT --hints FILE`, one photo or a folder of thousands."""
     from chromahint.cli.colorize import main as command
 
     return command(words)
 
 
 def studio(words: list[str]) -> int:
-    """Colour photos by clicking, on a page of this machine: `studio`, `studio PHOTO`."""
+    """Color photos by clicking, on a page of this machine: `studio`, `studio PHOTO`."""
     from chromahint.cli.studio import main as command
 
     return command(words)
@@ -254,7 +254,7 @@ def _overview() -> str:
     lines = [f"  {name:<{width}}{(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
     return "\n".join(
         [
-            f"chromahint {__version__}: train, compare and use networks that colour a grey photo from colour hints",
+            f"chromahint {__version__}: train, compare and use networks that color a gray photo from color hints",
             "",
             *lines,
             "",

@@ -1,4 +1,4 @@
-"""The command `chromahint studio`: a page where a click and a colour are enough."""
+"""The command `chromahint studio`: a page where a click and a color are enough."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from chromahint.studio.model_list import BOX, METHODS, Choices
 
 DESCRIPTION = """\
-Colour photos by clicking, on a page of this machine: a grey photo, a click, a colour, and the picture follows.
+Color photos by clicking, on a page of this machine: a gray photo, a click, a color, and the picture follows.
 Nothing leaves the machine, and nobody else reaches the page unless --share is typed.
 """
 EVERYWHERE = "0.0.0.0"  # noqa: S104  # typed by a person who wants it
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model", metavar="MODEL", action="append", default=[],
         help="the folder of a run, or a file of weights, to choose beside box, levin and pullpush; may be "
-        "repeated; the first one colours first",
+        "repeated; the first one colors first",
     )  # fmt: skip
     parser.add_argument(
         "--runs",

@@ -230,7 +230,7 @@ def _contradictions(config: Config, kind: str) -> Iterator[str]:
         config["model"], "with_classes"
     ):
         yield (
-            "loss=zhang needs a network with colour classes, which "
+            "loss=zhang needs a network with color classes, which "
             f"{config['model']['_target_'].rpartition('.')[2]} has not: "
             "type model=zhang2017, or another loss"
         )

@@ -1,4 +1,4 @@
-"""How colourful a picture is, as Zhang et al. (2017) decide which ones to learn from."""
+"""How colorful a picture is, as Zhang et al. (2017) decide which ones to learn from."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import torch
 from chromahint.color import rgb_to_lab
 from chromahint.data.sources.base import Picture
 
-NEAR_GREY = 5.0
+NEAR_GRAY = 5.0
 """Their recipe drops a picture that spans less than this."""
 
 
 def ab_range(picture: Picture) -> float:
-    """What a picture's colours span: the largest a less the smallest, plus the same of b, in Lab units.
+    """What a picture's colors span: the largest a less the smallest, plus the same of b, in Lab units.
 
     >>> round(ab_range(np.full((4, 4, 3), (200, 30, 60), dtype=np.uint8)), 3)
     0.0

@@ -29,7 +29,7 @@ class PhotoData(L.LightningDataModule):
         workers: processes that load pictures, for each device; 0 loads in the training process.
         limit: take at most so many pictures of each split.
         seed: of order and crops.
-        min_ab_range: training pictures whose colours span less than this (see `ab_range`) are passed over.
+        min_ab_range: training pictures whose colors span less than this (see `ab_range`) are passed over.
     """
 
     def __init__(

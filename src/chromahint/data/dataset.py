@@ -35,13 +35,13 @@ class Batch(TypedDict):
 
 
 class TrainingPhotos(Dataset[Batch]):
-    """Photos fitted at random; one that can't be read, or is too grey, is replaced by the next that will do.
+    """Photos fitted at random; one that can't be read, or is too gray, is replaced by the next that will do.
 
     Args:
         photos: to learn from.
         fit: how each becomes a training picture.
         seed: of the fits.
-        min_ab_range: a fitted picture whose colours span less than this is too grey; 0 takes all.
+        min_ab_range: a fitted picture whose colors span less than this is too gray; 0 takes all.
     """
 
     def __init__(self, photos: Photos, fit: TrainingFit, seed: int, min_ab_range: float = 0.0) -> None:
@@ -58,7 +58,7 @@ class TrainingPhotos(Dataset[Batch]):
     def _fitted(self, draw: Draw, batch: _Maker) -> tuple[Picture, int]:
         """The fitted picture that was drawn, or the next that will do, with its number."""
         seed = draw_seed(self.seed, "fit", draw.epoch, draw.photo)
-        count, grey = len(self.photos), 0
+        count, gray = len(self.photos), 0
         for step in range(count):
             index = (draw.photo + step) % count
             try:
@@ -68,10 +68,10 @@ class TrainingPhotos(Dataset[Batch]):
                 continue
             if self.min_ab_range == 0 or ab_range(picture) >= self.min_ab_range:
                 return picture, index
-            grey += 1
-        if grey:
+            gray += 1
+        if gray:
             raise ValueError(
-                f"All of the {grey} training pictures that can be read span less colour than "
+                f"All of the {gray} training pictures that can be read span less color than "
                 f"data.min_ab_range={self.min_ab_range:g}. Type data.min_ab_range=0, or data.root=PATH with others."
             )
         raise ValueError(

@@ -9,14 +9,14 @@ from rich import box
 from rich.table import Table
 from torch.utils.data import Dataset
 
-from chromahint.data.colorfulness import NEAR_GREY, ab_range
+from chromahint.data.colorfulness import NEAR_GRAY, ab_range
 from chromahint.data.parallel import each
 from chromahint.data.sources.base import BrokenPhoto, Photos
 from chromahint.data.transforms import resize
 from chromahint.progress import Advance
 
 SIDE = 256
-"""Colours are looked at when the shorter side is shrunk to this, as training sees them."""
+"""Colors are looked at when the shorter side is shrunk to this, as training sees them."""
 
 
 class Finding(NamedTuple):
@@ -51,7 +51,7 @@ class Survey:
     def as_json(self) -> dict[str, Any]:
         """Everything, in plain values; sizes are [width, height], and null where no picture can be read."""
         smallest, median, largest = _sizes(list(self.findings.values())) or (None, None, None)
-        grey = _near_grey(list(self.findings.values()))
+        gray = _near_gray(list(self.findings.values()))
         return {
             "root": self.root,
             "pictures": len(self.findings),
@@ -59,7 +59,7 @@ class Survey:
             "smallest": smallest,
             "median": median,
             "largest": largest,
-            "near_grey": [{"path": f.name, "ab_range": round(f.ab_range, 2)} for f in grey],
+            "near_gray": [{"path": f.name, "ab_range": round(f.ab_range, 2)} for f in gray],
             "broken": [{"path": f.name, "reason": f.reason} for f in self.broken],
         }
 
@@ -67,7 +67,7 @@ class Survey:
         """A row a split."""
         table = Table(title=self.root, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
         table.add_column("split")
-        for title in ("pictures", "smallest", "median", "largest", "near-grey", "broken"):
+        for title in ("pictures", "smallest", "median", "largest", "near-gray", "broken"):
             table.add_column(title, justify="right", no_wrap=True)
         rows = dict(self.splits)
         if sum(map(bool, rows.values())) > 1:
@@ -75,7 +75,7 @@ class Survey:
         for split, names in rows.items():
             row = self._row(names)
             sizes = [f"{size[0]}x{size[1]}" if size else "" for size in map(row.get, ("smallest", "median", "largest"))]
-            counts = [f"{row[key]:,}" for key in ("pictures", "near_grey", "broken")]
+            counts = [f"{row[key]:,}" for key in ("pictures", "near_gray", "broken")]
             table.add_row(split, counts[0], *sizes, *counts[1:])
         return table
 
@@ -87,7 +87,7 @@ class Survey:
             "smallest": smallest,
             "median": median,
             "largest": largest,
-            "near_grey": len(_near_grey(findings)),
+            "near_gray": len(_near_gray(findings)),
             "broken": sum(finding.reason is not None for finding in findings),
         }
 
@@ -143,5 +143,5 @@ def _sizes(findings: list[Finding]) -> tuple[list[int], list[int], list[int]] | 
     return smallest, median, largest
 
 
-def _near_grey(findings: list[Finding]) -> list[Finding]:
-    return [finding for finding in findings if finding.reason is None and finding.ab_range < NEAR_GREY]
+def _near_gray(findings: list[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.reason is None and finding.ab_range < NEAR_GRAY]

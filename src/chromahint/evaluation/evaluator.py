@@ -34,14 +34,14 @@ def evaluate(
     workers: int = 0,
     advance: Advance = lambda pictures: None,
 ) -> dict[str, Any]:
-    """Colour every photo with every number of hints, and write what came of it.
+    """Color every photo with every number of hints, and write what came of it.
 
     A call that finds its own unfinished work in `output` keeps the pictures that are whole in images.csv and still
     have the same id, and goes on with the next.
 
     Args:
-        network: ready to colour, on `device`.
-        photos: what to colour.
+        network: ready to color, on `device`.
+        photos: what to color.
         protocol: which hints.
         output: folder for `evaluation.json` (what is evaluated), `images.csv` and `metrics.json`.
         subject: what is evaluated: network, weights, data; work on another subject is never continued.
@@ -157,7 +157,7 @@ def _csv(lines: Iterable[Iterable[Any]]) -> str:
 
 @dataclass(frozen=True)
 class Method:
-    """A network ready to colour, the folder of its evaluation, and what that is about (see `subject`)."""
+    """A network ready to color, the folder of its evaluation, and what that is about (see `subject`)."""
 
     network: nn.Module
     folder: Path

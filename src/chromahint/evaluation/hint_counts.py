@@ -22,19 +22,19 @@ Network = Callable[[Tensor, Hints], Tensor]
 """(lightness B1HW in 0..100, hints) -> ab B2HW in Lab units."""
 
 _PIXELS_AT_ONCE = 2**20
-"""What an accelerator colours in one call: 16 pictures of 256x256, which take at most 2.6 GiB at published widths."""
+"""What an accelerator colors in one call: 16 pictures of 256x256, which take at most 2.6 GiB at published widths."""
 
 
 @dataclass(frozen=True)
 class Colored:
-    """A batch coloured from one number of hints.
+    """A batch colored from one number of hints.
 
     Attributes:
         count: hints in each picture.
         prediction: B3HW uint8 RGB, as it would be written to a file.
         psnr: B float32 in dB, as the protocol measures it.
         ssim: B float32.
-        seconds: a picture's share of the network's time on this batch, and on the counts coloured in the same call.
+        seconds: a picture's share of the network's time on this batch, and on the counts colored in the same call.
     """
 
     count: int
@@ -57,9 +57,9 @@ class Row(NamedTuple):
 
 @torch.inference_mode()
 def hint_sweep(network: Network, rgb: Tensor, ids: Sequence[str], protocol: HintProtocol) -> Iterator[Colored]:
-    """Colour a batch once for every number of hints, several of them in one call where that is faster.
+    """Color a batch once for every number of hints, several of them in one call where that is faster.
 
-    The network runs as it comes: set `eval()` and autocast around the sweep. Colour and metrics are float32 regardless.
+    The network runs as it comes: set `eval()` and autocast around the sweep. Color and metrics are float32 regardless.
 
     Args:
         network: a module or function (lightness, hints) -> ab.
@@ -108,7 +108,7 @@ def rows(result: Colored, names: Sequence[str], ids: Sequence[str], weight: Tens
 
 
 def score(images: Iterable[Row], protocol: HintProtocol) -> dict[str, object]:
-    """Summarise rows of any order into the content of metrics.json, "format": 1.
+    """Summarize rows of any order into the content of metrics.json, "format": 1.
 
     Returns:
         `{"format": 1, "protocol": str, "measures": str, "size": [h, w], "images": int, "by_hints": {"10": {"psnr": ..,

@@ -1,4 +1,4 @@
-"""What a network makes of a few photos, in one picture: grey, hints, prediction, truth."""
+"""What a network makes of a few photos, in one picture: gray, hints, prediction, truth."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from torch import Tensor
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.evaluation.hint_counts import Network
 from chromahint.evaluation.protocols.base import HintProtocol, Pictures
-from chromahint.visualization.hint_overlay import Picture, draw_grey, draw_hints, draw_sheet, to_pictures
+from chromahint.visualization.hint_overlay import Picture, draw_gray, draw_hints, draw_sheet, to_pictures
 
 
 @torch.inference_mode()
 def strip(
     networks: Network | Mapping[str, Network], rgb: Tensor, ids: Sequence[str], protocol: HintProtocol, count: int
 ) -> Picture:
-    """Draw a row a photo: grey | hints | one prediction a network, with the protocol's PSNR | truth.
+    """Draw a row a photo: gray | hints | one prediction a network, with the protocol's PSNR | truth.
 
     Args:
         networks: one network, or several by the title of their column.
@@ -35,7 +35,7 @@ def strip(
     lightness, ab = rgb_to_lab(rgb)
     truth = Pictures(lightness, ab, rgb)
     hints = protocol.hints(ab, ids, count)
-    columns = [draw_grey(lightness), draw_hints(lightness, hints)]
+    columns = [draw_gray(lightness), draw_hints(lightness, hints)]
     captions = [[""] * len(rgb), [_caption(count)] * len(rgb)]
     for network in named.values():
         predicted_ab = network(lightness, hints)
@@ -45,7 +45,7 @@ def strip(
     columns.append(to_pictures(rgb))
     captions.append([""] * len(rgb))
     by_row = list(zip(*columns, strict=True))
-    return draw_sheet(by_row, list(zip(*captions, strict=True)), columns=["grey", "hints", *named, "truth"])
+    return draw_sheet(by_row, list(zip(*captions, strict=True)), columns=["gray", "hints", *named, "truth"])
 
 
 def write_png(path: str | Path, picture: Picture) -> Path:

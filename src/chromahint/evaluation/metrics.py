@@ -1,4 +1,4 @@
-"""How close a coloured picture is to the photo, picture by picture: PSNR and SSIM of 8-bit RGB, and other PSNR.
+"""How close a colored picture is to the photo, picture by picture: PSNR and SSIM of 8-bit RGB, and other PSNR.
 
 Shape suffixes: B batch, C channels, H height, W width.
 """
@@ -174,7 +174,7 @@ def _window_means(maps_BCHW: Tensor) -> Tensor:
 
 
 def _window_sums(maps: Tensor, axis: int) -> Tensor:
-    """Sum 7 neighbours as 4 + 2 + 1, which takes 4 additions and several times less time than pooling."""
+    """Sum 7 neighbors as 4 + 2 + 1, which takes 4 additions and several times less time than pooling."""
     length = maps.shape[axis] - _WINDOW + 1
     twos = maps.narrow(axis, 0, length + 5) + maps.narrow(axis, 1, length + 5)
     fours = twos.narrow(axis, 0, length) + twos.narrow(axis, 2, length)
@@ -191,5 +191,5 @@ def _check(prediction: Tensor, target: Tensor) -> None:
     if prediction.shape != target.shape:
         raise ValueError(
             f"The prediction has shape {tuple(prediction.shape)} and the target {tuple(target.shape)}: they must be "
-            "the same. Colour the picture at the photo's own size."
+            "the same. Color the picture at the photo's own size."
         )

@@ -1,4 +1,4 @@
-"""Colour pairs of hint and mask into a folder: image_000000.png and so on, in the order of their names."""
+"""Color pairs of hint and mask into a folder: image_000000.png and so on, in the order of their names."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def predict(
     workers: int = 0,
     advance: Advance = lambda pictures: None,
 ) -> list[str]:
-    """Colour every pair.
+    """Color every pair.
 
     A call that finds its own unfinished work in `output` keeps the pictures that are written and whose files are still
     the same, and goes on with the others.
 
     Args:
-        network: ready to colour, on `device`.
-        pairs: what to colour.
+        network: ready to color, on `device`.
+        pairs: what to color.
         output: folder for the pictures, `evaluation.json` (what made them) and `images.csv` (image, name, id).
         subject: what makes them: network, weights, data; work on another subject is never continued.
         device: where the network is.
@@ -94,7 +94,7 @@ def _predict(
         whole = [(number, pair) for number, pair in batch if isinstance(pair, Pair)]
         if whole:
             new = []
-            pictures = _colour(network, [pair for _, pair in whole], device)
+            pictures = _color(network, [pair for _, pair in whole], device)
             for (number, pair), picture in zip(whole, pictures, strict=True):
                 with replacing(output / _file(number)) as file:
                     Image.fromarray(picture).save(file, format="PNG")
@@ -123,7 +123,7 @@ def _batches(pairs: Pairs, numbers: list[int], batch_size: int, workers: int) ->
         yield [(next(left), pair) for pair in batch]
 
 
-def _colour(network: Network, pairs: list[Pair], device: torch.device) -> list[Any]:
+def _color(network: Network, pairs: list[Pair], device: torch.device) -> list[Any]:
     lightness_B1HW = torch.stack([pair.lightness for pair in pairs]).to(device)
     ab_B2HW, mask_B1HW = (torch.stack([pair.hints[part] for pair in pairs]) for part in (0, 1))
     hints = Hints(ab_B2HW, mask_B1HW).to(device)

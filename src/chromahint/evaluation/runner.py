@@ -1,4 +1,4 @@
-"""Evaluate what a checked config names, or colour where there is no truth, with a progress bar and a summary."""
+"""Evaluate what a checked config names, or color where there is no truth, with a progress bar and a summary."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def evaluate_config(
 def predict_config(
     config: dict[str, Any], weights: Path | None, name: str, parent: Path, output: Path | None, console: Console
 ) -> None:
-    """Colour pairs of hint and mask, which have no truth to be measured against; arguments as in `evaluate_config`."""
+    """Color pairs of hint and mask, which have no truth to be measured against; arguments as in `evaluate_config`."""
     if config["split"] is not None:
         raise ConfigError(f"split={config['split']}: pairs of hint and mask have no splits; leave out split=")
     data: HintMaskPairs = build(config["data"])
@@ -61,7 +61,7 @@ def predict_config(
     about = subject(config, weights, "all")
     del about["protocol"]  # the hints are in the files
     folder = output if output is not None else _free(parent / "hint_mask_pairs", about)
-    with bar(f"colouring with {name}", len(pairs)) as advance:
+    with bar(f"coloring with {name}", len(pairs)) as advance:
         broken = predict(network, pairs, folder, about, device, config["batch_size"], data.workers, advance)
     if broken:
         console.print(f"some pairs could not be read: {folder / 'broken.txt'}", style="yellow")

@@ -42,6 +42,6 @@ class HubNetwork(nn.Module, PyTorchModelHubMixin, library_name="chromahint"):
 
     def forward(self, lightness: Tensor, hint_ab: Tensor, mask: Tensor) -> Tensor:
         """Map lightness B1HW (0..100), hint ab B2HW (Lab units) and mask B1HW to ab B2HW in Lab units."""
-        colour = self.network if self.side is None else AtSide(self.network, self.side)
-        ab: Tensor = colour(lightness, Hints(hint_ab, mask))
+        color = self.network if self.side is None else AtSide(self.network, self.side)
+        ab: Tensor = color(lightness, Hints(hint_ab, mask))
         return ab

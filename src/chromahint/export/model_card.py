@@ -94,7 +94,7 @@ def _what_it_is(opened: Opened) -> str:
     squash = "" if opened.side is None else f" Pictures are squashed to {opened.side}x{opened.side} for it."
     return f"""## What it is
 
-A network that colours a grey picture from a few colour hints: {source or opened.name}. {count:,} parameters; {options}.
+A network that colors a gray picture from a few color hints: {source or opened.name}. {count:,} parameters; {options}.
 It reads lightness L (0..100), the hints' ab (CIE Lab) and a mask that is 1 where there is a hint, and answers ab for
 pictures of any size.{sides}{squash}"""
 
@@ -194,7 +194,7 @@ tags:
 
 _LIMITS = """## What it is for, and what not
 
-For colouring photos and drawings with colours that a person chooses. Colours that no hint says are a guess, which looks
+For coloring photos and drawings with colors that a person chooses. Colors that no hint says are a guess, which looks
 like the pictures that it was trained on: they are no evidence of what was there. Figures are those of the pictures and
 the protocol above, and other pictures have others; sizes far from those of training were not measured.
 """

@@ -45,7 +45,7 @@ class OfLab(nn.Module):
     allowed = 1e-2
     """How far ONNX Runtime may be from PyTorch, in Lab units: far less than a step of 8-bit RGB.
 
-    SpreadNet was seen 0.001 away, others 0.0001. Where a network answers ab beyond any colour, float32 is coarser in
+    SpreadNet was seen 0.001 away, others 0.0001. Where a network answers ab beyond any color, float32 is coarser in
     proportion, and so is this.
     """
     reads: ClassVar = {"lightness": "L of CIE Lab, 0..100; float32, batch x 1 x height x width"}
@@ -67,7 +67,7 @@ class OfRGB(nn.Module):
     allowed = 1e-3
     """How far ONNX Runtime may be from PyTorch: a quarter of a step of 8-bit RGB."""
     reads: ClassVar = {"picture": "sRGB, 0..1, of which only the lightness counts; float32, batch x 3 x height x width"}
-    writes: ClassVar = {"coloured": "sRGB, 0..1, of the picture's lightness; float32, batch x 3 x height x width"}
+    writes: ClassVar = {"colored": "sRGB, 0..1, of the picture's lightness; float32, batch x 3 x height x width"}
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -80,8 +80,8 @@ class OfRGB(nn.Module):
 
 
 _HINTS = {
-    "hint_ab": "a and b of CIE Lab where a colour was chosen; float32, batch x 2 x height x width",
-    "mask": "1 where a colour was chosen, 0 elsewhere; float32, batch x 1 x height x width",
+    "hint_ab": "a and b of CIE Lab where a color was chosen; float32, batch x 2 x height x width",
+    "mask": "1 where a color was chosen, 0 elsewhere; float32, batch x 1 x height x width",
 }
 
 

@@ -1,6 +1,6 @@
-"""What a person puts on a photo to say its colours: points and brush strokes, and how they become hinted pixels.
+"""What a person puts on a photo to say its colors: points and brush strokes, and how they become hinted pixels.
 
-Pixel centres are at integers, x runs to the right and y down, as in the photo as it is seen. Relative units count x and
+Pixel centers are at integers, x runs to the right and y down, as in the photo as it is seen. Relative units count x and
 y from 0 at the left and upper edge of the photo to 1 at the right and lower one, and radii in its longer side.
 """
 
@@ -39,12 +39,12 @@ class _Box(NamedTuple):
 
 
 class Point(NamedTuple):
-    """A dot of one colour.
+    """A dot of one color.
 
     Attributes:
-        x: of its centre.
-        y: of its centre.
-        color: None says that the place is to stay grey.
+        x: of its center.
+        y: of its center.
+        color: None says that the place is to stay gray.
         radius: 0 is a single pixel.
     """
 
@@ -55,7 +55,7 @@ class Point(NamedTuple):
 
 
 class Stroke(NamedTuple):
-    """A line of one colour.
+    """A line of one color.
 
     Attributes:
         points: what it goes through, as (x, y); one is a dot.
@@ -83,21 +83,21 @@ class Marks:
             ValueError: a mark lies outside of it; the message names the mark.
         """
         owner = np.zeros((height, width), np.int32)
-        colours: list[Color | None] = []
+        colors: list[Color | None] = []
         boxes = []
         for number, stroke in enumerate(self.strokes):
             where = f"strokes[{number}].points"
             path = [self._inside(x, y, height, width, f"{where}[{n}]") for n, (x, y) in enumerate(stroke.points)]
-            colours.append(stroke.color)
+            colors.append(stroke.color)
             radius = self._pixels(stroke.radius, height, width)
             for first in range(0, max(1, len(path) - 1), _PIECE):
-                boxes.append(_draw(owner, path[first : first + _PIECE + 1], radius, len(colours)))
+                boxes.append(_draw(owner, path[first : first + _PIECE + 1], radius, len(colors)))
         for number, point in enumerate(self.points):
-            centre = self._inside(point.x, point.y, height, width, f"points[{number}]")
-            colours.append(point.color)
-            boxes.append(_draw(owner, [centre], self._pixels(point.radius, height, width), len(colours)))
+            center = self._inside(point.x, point.y, height, width, f"points[{number}]")
+            colors.append(point.color)
+            boxes.append(_draw(owner, [center], self._pixels(point.radius, height, width), len(colors)))
         place, mark = _owned(owner, boxes)
-        return HintedPixels(place, _ab(colours)[mark], (height, width))
+        return HintedPixels(place, _ab(colors)[mark], (height, width))
 
     def _inside(self, x: float, y: float, height: int, width: int, where: str) -> tuple[int, int]:
         """Column and row of the pixel."""
@@ -150,7 +150,7 @@ def check_number(value: Any, where: str, least: float = -_MOST) -> float:
 
 
 def check_color(value: Any, where: str) -> Color:
-    """Take a colour; the ValueError names `where`."""
+    """Take a color; the ValueError names `where`."""
     if isinstance(value, str) and re.fullmatch("#[0-9a-fA-F]{6}", value):
         return value.lower()
     if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str) and len(value) == 3:
@@ -171,11 +171,11 @@ def rgb_of(color: Color) -> tuple[int, int, int]:
     return color
 
 
-def _ab(colours: Sequence[Color | None]) -> torch.Tensor:
+def _ab(colors: Sequence[Color | None]) -> torch.Tensor:
     """Their ab, N2 in Lab units; 0 for None."""
-    rgb = np.array([(0, 0, 0) if color is None else rgb_of(color) for color in colours], np.uint8).reshape(-1, 3)
+    rgb = np.array([(0, 0, 0) if color is None else rgb_of(color) for color in colors], np.uint8).reshape(-1, 3)
     ab = rgb_to_lab(torch.from_numpy(rgb).T[None, :, :, None])[1][0, :, :, 0].T
-    # grey has no colour, whatever rounding says
+    # gray has no color, whatever rounding says
     return torch.where(torch.from_numpy((rgb == rgb[:, :1]).all(axis=1))[:, None], 0.0, ab)
 
 

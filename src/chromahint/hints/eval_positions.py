@@ -9,7 +9,7 @@ positions are the 10 positions. It is defined as follows.
    each pixel, row by row.
 3. The order is that of a stable sort of these numbers; the first k pixels are the hints.
 
-Patches around the centre take the same numbers two at a time, row before column, each as a share u of 2^64 kept to 53
+Patches around the center take the same numbers two at a time, row before column, each as a share u of 2^64 kept to 53
 bits. Of the n places that a patch's first pixel can have along an axis, it takes floor(x), kept to 0..n-1, where x is
 the u-quantile of a normal distribution with mean n/2 and standard deviation n/4.
 """
@@ -49,7 +49,7 @@ def positions(picture_id: str, seed: int, height: int, width: int, count: int) -
             f"{count} hints for a picture of {height}x{width} pixels: between 0 and {pixels} are allowed. "
             "Ask for fewer hints or a larger picture."
         )
-    # the kept length is a power of two, so that neighbouring counts share one entry
+    # the kept length is a power of two, so that neighboring counts share one entry
     kept = min(pixels, 1 << max(8, (count - 1).bit_length()))
     return _first(picture_id, seed, pixels, kept)[:count]
 
@@ -76,7 +76,7 @@ def mark(like: Tensor, ids: Sequence[str], seed: int, side: int, count: int, oft
 
 
 def patch_places(picture_id: str, seed: int, height: int, width: int, side: int, count: int) -> NDArray[np.int64]:
-    """List the first `count` square patches of a picture, at normal places around its centre; they may overlap.
+    """List the first `count` square patches of a picture, at normal places around its center; they may overlap.
 
     Args:
         picture_id: what identifies the picture, such as the hash of its file.

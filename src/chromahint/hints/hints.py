@@ -1,4 +1,4 @@
-"""A hint is a pair of maps: the colour a person chose, and where they chose it."""
+"""A hint is a pair of maps: the color a person chose, and where they chose it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from torch import Tensor
 
 
 class Hints(NamedTuple):
-    """Colour hints for a batch of pictures.
+    """Color hints for a batch of pictures.
 
     Attributes:
-        ab: B2HW float32, the chosen colour in Lab units; zero where nothing was said.
+        ab: B2HW float32, the chosen color in Lab units; zero where nothing was said.
         mask: B1HW float32, 1 where the person spoke and 0 elsewhere.
     """
 
@@ -31,5 +31,5 @@ def no_hints(lightness: Tensor) -> Hints:
 
 
 def reveal(ab: Tensor, mask: Tensor) -> Hints:
-    """Hints that say a picture's own colour ab B2HW wherever mask B1HW is 1."""
+    """Hints that say a picture's own color ab B2HW wherever mask B1HW is 1."""
     return Hints(ab.float() * mask, mask.float())

@@ -1,6 +1,6 @@
-"""Simulated users who mark more than a pixel: patches around the centre, and cells of a grid.
+"""Simulated users who mark more than a pixel: patches around the center, and cells of a grid.
 
-Shape suffixes: B batch, C the two colours, N points, P pixels of the largest patch, H height, W width.
+Shape suffixes: B batch, C the two colors, N points, P pixels of the largest patch, H height, W width.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _RARE = 1e-6
 
 @dataclass(frozen=True)
 class Points:
-    """A few square patches around the middle of a photo, each holding its mean colour (Zhang et al. 2017).
+    """A few square patches around the middle of a photo, each holding its mean color (Zhang et al. 2017).
 
-    The number of patches is geometric; places are normal around the centre with a standard deviation of a quarter of
+    The number of patches is geometric; places are normal around the center with a standard deviation of a quarter of
     the free way, and stay inside the photo; a patch's side is uniform. Where patches overlap, the later one counts.
 
     Args:
         stop: odds that no further patch follows, above 0 and below 1; the mean number is (1 - stop) / stop.
         largest: largest side of a patch in pixels, 1 or more.
-        reveal_all: odds that a photo's whole colour is given, 0..1.
+        reveal_all: odds that a photo's whole color is given, 0..1.
     """
 
     stop: float = 0.125
@@ -48,7 +48,7 @@ class Points:
             )
         if not 0 <= self.reveal_all <= 1:
             raise ValueError(
-                f"hints.reveal_all={self.reveal_all}: the odds of giving the whole colour are between 0 and 1. "
+                f"hints.reveal_all={self.reveal_all}: the odds of giving the whole color are between 0 and 1. "
                 "Type for example hints.reveal_all=0.01."
             )
 
@@ -82,7 +82,7 @@ class Points:
 
 @dataclass(frozen=True)
 class Cells:
-    """A uniform number of distinct grid cells, uniform over the grid, each holding its mean colour (iColoriT, 2023).
+    """A uniform number of distinct grid cells, uniform over the grid, each holding its mean color (iColoriT, 2023).
 
     Where a photo's height or width is no multiple of the cell's, the last rows or columns are never marked.
 
@@ -120,10 +120,10 @@ class Cells:
 
 
 def paint_patches(ab: Tensor, pixel_BNP: Tensor, inside_BNP: Tensor, given_BN: Tensor) -> Hints:
-    """Hints of patches that hold their mean colour; where patches overlap, the later one counts.
+    """Hints of patches that hold their mean color; where patches overlap, the later one counts.
 
     Args:
-        ab: B2HW, the photos' colours in Lab units.
+        ab: B2HW, the photos' colors in Lab units.
         pixel_BNP: each patch's pixels as row * width + column; what is not inside lies on a pixel that is.
         inside_BNP: which of these pixels count, bool; one or more of each patch.
         given_BN: which patches are given at all, bool.
@@ -131,8 +131,8 @@ def paint_patches(ab: Tensor, pixel_BNP: Tensor, inside_BNP: Tensor, given_BN: T
     batch, _, height, width = ab.shape
     flat_BNP = pixel_BNP.flatten(1)
     found = ab.float().flatten(2).gather(2, flat_BNP[:, None].expand(-1, 2, -1))
-    colours_BCNP = found.view(batch, 2, *pixel_BNP.shape[1:])
-    mean_BCN = (colours_BCNP * inside_BNP[:, None]).sum(3) / inside_BNP.sum(2)[:, None]
+    colors_BCNP = found.view(batch, 2, *pixel_BNP.shape[1:])
+    mean_BCN = (colors_BCNP * inside_BNP[:, None]).sum(3) / inside_BNP.sum(2)[:, None]
 
     # each pixel's last patch, 0 for none: the largest number wins in whatever order a device writes
     number_BN = torch.arange(1, given_BN.shape[1] + 1, device=ab.device) * given_BN
@@ -143,10 +143,10 @@ def paint_patches(ab: Tensor, pixel_BNP: Tensor, inside_BNP: Tensor, given_BN: T
 
 
 def fill_cells(ab: Tensor, marked: Tensor, size: int) -> Hints:
-    """Hints of grid cells that hold their mean colour.
+    """Hints of grid cells that hold their mean color.
 
     Args:
-        ab: B2HW, the photos' colours in Lab units.
+        ab: B2HW, the photos' colors in Lab units.
         marked: B1hw, 1 for the cells that are given and 0 for the others; h = H // size, w = W // size.
         size: side of a cell in pixels.
     """

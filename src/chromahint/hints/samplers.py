@@ -1,4 +1,4 @@
-"""Simulated users: samplers that turn a photo's colours into hints, a batch at a time on the photo's device.
+"""Simulated users: samplers that turn a photo's colors into hints, a batch at a time on the photo's device.
 
 Every sampler is called `sampler(ab, generator)`, takes all its chance from the generator and works at any height and
 width. Here: single pixels, and mixtures. Patches and cells are in
@@ -24,7 +24,7 @@ class Sampler(Protocol):
         """Choose hints for a batch of photos.
 
         Args:
-            ab: B2HW float32, the photos' colours in Lab units.
+            ab: B2HW float32, the photos' colors in Lab units.
             generator: on the device of `ab`; the only source of chance.
 
         Returns:

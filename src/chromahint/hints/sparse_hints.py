@@ -15,7 +15,7 @@ class HintedPixels(NamedTuple):
 
     Attributes:
         place: N int64, distinct flat indices (row * width + column), ascending.
-        ab: N2 float32, the colour of each in Lab units.
+        ab: N2 float32, the color of each in Lab units.
         size: height and width of the photo.
     """
 

@@ -16,13 +16,13 @@ from chromahint.hints.hints import Hints, reveal
 
 @dataclass(frozen=True)
 class Strokes:
-    """Short curved scribbles that hold the photo's own colours along them.
+    """Short curved scribbles that hold the photo's own colors along them.
 
     The number of strokes is uniform, and so are their middle over the photo, direction, length, brush and the two
     amounts by which a stroke bows to one side and winds to both; what lies beyond the photo's border is cut off.
 
-    Each pixel holds its own colour and not the stroke's mean: a stroke placed without regard to what is in the photo
-    runs across edges, where a mean is a colour of neither side. A network would learn from it that hints are not to
+    Each pixel holds its own color and not the stroke's mean: a stroke placed without regard to what is in the photo
+    runs across edges, where a mean is a color of neither side. A network would learn from it that hints are not to
     be believed.
 
     Args:

@@ -41,8 +41,8 @@ def read_bytes(path: Path | str) -> bytes:
 def decode(data: bytes, path: str) -> Picture:
     """Decode a picture file's bytes to HxWx3 uint8 RGB.
 
-    Grey, palette, CMYK, Lab, 1-bit, 16-bit and floating-point pictures become RGB; transparency is laid over white; the
-    camera's orientation is applied; colours in another profile are converted to sRGB, a broken profile is ignored;
+    Gray, palette, CMYK, Lab, 1-bit, 16-bit and floating-point pictures become RGB; transparency is laid over white; the
+    camera's orientation is applied; colors in another profile are converted to sRGB, a broken profile is ignored;
     of an animation the first frame counts.
 
     Args:
@@ -120,7 +120,7 @@ def _to_rgb(image: Image.Image) -> Picture:
 
 
 def to_srgb(image: Image.Image) -> Image.Image:
-    """Bring a picture to 8 bits, and its colours from the profile that it carries to sRGB; a broken one is ignored."""
+    """Bring a picture to 8 bits, and its colors from the profile that it carries to sRGB; a broken one is ignored."""
     profile = image.info.get("icc_profile")
     if image.mode in ("I", "I;16", "I;16L", "I;16B", "F"):
         return _eight_bits(image)

@@ -29,7 +29,7 @@ def png(pixels: NDArray[np.uint16], exif: bytes, profile: bytes, dpi: Resolution
     Args:
         pixels: RGB.
         exif: as Pillow gives it; may be empty.
-        profile: what the colours are to be read with.
+        profile: what the colors are to be read with.
         dpi: across and down, if it is told.
     """
     channels = [2, 1, 0, 3][: pixels.shape[2]]

@@ -39,5 +39,5 @@ def about_photo(image: Image.Image) -> bytes:
                 if tag in camera:
                     camera[tag] = value
         return kept.tobytes() if len(kept) else b""
-    except Exception:  # broken in any way: a photo is worth colouring without it
+    except Exception:  # broken in any way: a photo is worth coloring without it
         return b""

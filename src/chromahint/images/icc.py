@@ -1,4 +1,4 @@
-"""Colours from a profile to sRGB with 16 bits, for profiles of curves and a matrix; Pillow converts 8 bits alone."""
+"""Colors from a profile to sRGB with 16 bits, for profiles of curves and a matrix; Pillow converts 8 bits alone."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ WRITTEN |= {".tif": "TIFF", ".tiff": "TIFF"}
 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "PNG": {},
-    "JPEG": {"quality": 95, "subsampling": 0},  # the colour is what this is about: none of it is thrown away
+    "JPEG": {"quality": 95, "subsampling": 0},  # the color is what this is about: none of it is thrown away
     "WEBP": {"quality": 95},
 }
 _STRIP = 1200
@@ -50,8 +50,8 @@ class PictureFile:
     exif: bytes = b""
     dpi: tuple[float, float] | None = None
 
-    def coloured(self, pixels: Pixels) -> PictureFile:
-        """The same picture in other colours."""
+    def colored(self, pixels: Pixels) -> PictureFile:
+        """The same picture in other colors."""
         return replace(self, pixels=pixels)
 
 
@@ -86,7 +86,7 @@ def write_picture(path: Path, picture: PictureFile) -> None:
 
     Args:
         path: ends in one of `WRITTEN`.
-        picture: coloured.
+        picture: colored.
 
     Raises:
         OSError: the file can't be written.
@@ -98,7 +98,7 @@ def write_picture(path: Path, picture: PictureFile) -> None:
 
 
 def before_and_after(before: PictureFile, after: Pixels) -> PictureFile:
-    """A picture as it came beside its coloured self, shrunk to what a screen shows."""
+    """A picture as it came beside its colored self, shrunk to what a screen shows."""
     share = min(1.0, _STRIP / max(after.shape[:2]))
     size = [max(1, round(side * share)) for side in after.shape[1::-1]]
     small = [cv2.resize(_to_eight(part), size, interpolation=cv2.INTER_AREA) for part in (before.pixels, after)]
@@ -109,7 +109,7 @@ def encode_picture(picture: PictureFile, suffix: str) -> bytes:
     """Give the bytes of a picture file.
 
     Args:
-        picture: coloured.
+        picture: colored.
         suffix: one of `WRITTEN`.
 
     Raises:
@@ -166,7 +166,7 @@ def _sixteen_bits(data: bytes, image: Image.Image) -> tuple[Pixels, Pixels | Non
     profile = image.info.get("icc_profile")
     if profile and not is_srgb(profile):
         converted = sixteen_bits_to_srgb(pixels, profile)
-        if converted is None:  # another kind of profile: its colours get 8 bits
+        if converted is None:  # another kind of profile: its colors get 8 bits
             converted = np.array(to_srgb(ImageOps.exif_transpose(image)).convert("RGB")).astype(np.uint16) * 257
         pixels = converted
     return pixels, alpha

@@ -1,1 +1,1 @@
-"""Make a trained network ready to colour pictures."""
+"""Make a trained network ready to color pictures."""

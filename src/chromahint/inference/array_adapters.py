@@ -1,6 +1,6 @@
 """Pictures as people hold them in Python: NumPy arrays, PIL images and tensors, and results of the same kind.
 
-Shape suffixes: C one channel (grey) or three (RGB), H height, W width.
+Shape suffixes: C one channel (gray) or three (RGB), H height, W width.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
 
 @dataclass
 class Opened:
-    """A picture to be coloured, and where its colours go.
+    """A picture to be colored, and where its colors go.
 
     Attributes:
         picture_CHW: uint8, uint16 or floating point.
@@ -77,8 +77,8 @@ def open_images(image: Any) -> tuple[list[Opened], Callable[[], Any]]:
 
 
 def _of_array(array: np.ndarray[Any, Any]) -> tuple[list[Opened], Callable[[], Any]]:
-    grey = array.ndim == 2
-    if not grey and (array.ndim != 3 or array.shape[2] != 3):
+    gray = array.ndim == 2
+    if not gray and (array.ndim != 3 or array.shape[2] != 3):
         raise ValueError(f"a picture came as an array of shape {array.shape}: {_ALLOWED}")
     if array.dtype.name not in ("uint8", "uint16", "float16", "float32", "float64"):
         raise ValueError(f"a picture came as an array of {array.dtype}: {_ALLOWED}")
@@ -87,7 +87,7 @@ def _of_array(array: np.ndarray[Any, Any]) -> tuple[list[Opened], Callable[[], A
         native = native.copy()
     picture = torch.from_numpy(native)
     result = torch.empty((*array.shape[:2], 3), dtype=picture.dtype)
-    opened = Opened(picture[None] if grey else picture.permute(2, 0, 1), result.permute(2, 0, 1))
+    opened = Opened(picture[None] if gray else picture.permute(2, 0, 1), result.permute(2, 0, 1))
     _check(opened)
     return [opened], result.numpy
 
@@ -110,7 +110,7 @@ def _of_pil(image: Image.Image) -> tuple[list[Opened], Callable[[], Any]]:
     try:
         alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
         if image.mode in _SIXTEEN:
-            picture = np.asarray(image).astype(np.uint16)  # PIL knows no colour of 16 bits: the result has 8
+            picture = np.asarray(image).astype(np.uint16)  # PIL knows no color of 16 bits: the result has 8
         else:
             plain = to_srgb(image)
             picture = np.array(plain if plain.mode == "L" else plain.convert("RGB"))

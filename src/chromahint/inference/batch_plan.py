@@ -1,4 +1,4 @@
-"""Which photos are to be coloured, and where each goes: settled, and refused, before anything is coloured."""
+"""Which photos are to be colored, and where each goes: settled, and refused, before anything is colored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Job(NamedTuple):
     Attributes:
         photo: the file.
         name: its path below the folder that was named, or the name of the file.
-        output: where the coloured picture goes.
+        output: where the colored picture goes.
         comparison: where the strip of before and after goes, if it is wanted.
     """
 
@@ -29,7 +29,7 @@ class Job(NamedTuple):
 
     @property
     def is_done(self) -> bool:
-        """Whether the coloured picture is there."""
+        """Whether the colored picture is there."""
         return _state(self.output) is not None
 
 
@@ -78,7 +78,7 @@ def _photos(photos: Sequence[str], output: Path) -> Iterator[tuple[Path, str]]:
             continue
         names = find_pictures(path)
         made = output.resolve()
-        if path.resolve() in made.parents:  # what an earlier call has made below the folder is no photo to colour
+        if path.resolve() in made.parents:  # what an earlier call has made below the folder is no photo to color
             names = [name for name in names if not (path / name).resolve().is_relative_to(made)]
         if not names:
             raise ValueError(f"{text}: no pictures in this folder; looked for {', '.join(sorted(EXTENSIONS))}")
@@ -97,11 +97,11 @@ def _refuse_clashes(jobs: Sequence[Job]) -> None:
         for file in filter(None, (job.output, job.comparison)):
             state = _state(file)
             if file.resolve() in photos or (state and (state.st_dev, state.st_ino) in same):
-                raise ValueError(f"{file}: is a photo that is to be coloured; type another -o, which keeps it")
+                raise ValueError(f"{file}: is a photo that is to be colored; type another -o, which keeps it")
             first = written.setdefault(file.resolve(), job.photo)
             if first.resolve() != job.photo.resolve():
                 raise ValueError(
-                    f"{first} and {job.photo} would both be written to {file}; colour them one by one, or rename one"
+                    f"{first} and {job.photo} would both be written to {file}; color them one by one, or rename one"
                 )
 
 

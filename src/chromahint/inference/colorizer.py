@@ -1,4 +1,4 @@
-"""From a grey picture to colour in Python: any picture of any size, any hints, a picture of the same kind back."""
+"""From a gray picture to color in Python: any picture of any size, any hints, a picture of the same kind back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEAST_SIZE = 16
 
 
 class SuggestedColor(NamedTuple):
-    """A colour to choose from.
+    """A color to choose from.
 
     Attributes:
         color: #rrggbb with the pixel's lightness, to be used as a hint.
@@ -34,13 +34,13 @@ class SuggestedColor(NamedTuple):
 
 
 class Colorizer:
-    """Colours pictures with a network: `Colorizer.load()` has the weights in the package.
+    """Colors pictures with a network: `Colorizer.load()` has the weights in the package.
 
-    The network sees a picture shrunk to about `size` x `size` pixels, and its colours are brought up along the edges of
+    The network sees a picture shrunk to about `size` x `size` pixels, and its colors are brought up along the edges of
     the picture, which keeps its own lightness at its own size.
 
     Args:
-        network: ready to colour, (lightness, hints) -> ab.
+        network: ready to color, (lightness, hints) -> ab.
         name: of the network, for messages.
         size: the network sees pictures of about size x size pixels, in their own proportions; smaller ones as they are.
         square: whether pictures of any size are squashed to size x size, as networks were published with.
@@ -82,42 +82,42 @@ class Colorizer:
 
     @torch.no_grad()
     def colorize(self, image: AnyPicture, hints: Given = None) -> AnyPicture:
-        """Colour a picture; of one that has colours only the lightness counts.
+        """Color a picture; of one that has colors only the lightness counts.
 
         Args:
             image: a NumPy array HxW or HxWx3, a PIL image, or a tensor CxHxW or BxCxHxW with 1 or 3 channels; uint8,
                 uint16, or floating point in 0..1; sRGB.
             hints: points as tuples (x, y, color) or (x, y, color, radius), x to the right and y down from 0 in pixels,
-                the colour as "#rrggbb" or (r, g, b), or None for what stays grey; the path of a hint file; `Marks`;
+                the color as "#rrggbb" or (r, g, b), or None for what stays gray; the path of a hint file; `Marks`;
                 or maps, `Hints` (ab B2HW, mask B1HW) of the picture's size. A batch takes maps, or the same hints for
                 all.
 
         Returns:
-            A coloured picture of the same kind, size and type, RGB, with the lightness of the one given.
+            A colored picture of the same kind, size and type, RGB, with the lightness of the one given.
         """
         opened, close = open_images(image)
         for picture, pixels in zip(opened, pixels_on([each.size for each in opened], hints), strict=True):
             self.open(picture).full(pixels)
-        coloured: AnyPicture = close()
-        return coloured
+        colored: AnyPicture = close()
+        return colored
 
     @property
     def suggests(self) -> bool:
-        """Whether the network has colour classes, which `suggest` needs."""
+        """Whether the network has color classes, which `suggest` needs."""
         return isinstance(self.network, HasClasses)
 
     def open(self, picture: Opened, lightness: Tensor | None = None) -> Session:
-        """Take a photo to be coloured again and again; see `open_images`.
+        """Take a photo to be colored again and again; see `open_images`.
 
         Args:
-            picture: the photo, and where its colours go.
+            picture: the photo, and where its colors go.
             lightness: of the photo, L 11HW, where another session has it already.
         """
         return Session(self.network, self.size, self.square, self.device, picture, lightness)
 
     @torch.no_grad()
     def suggest(self, image: AnyPicture, x: int, y: int, hints: Given = None) -> list[SuggestedColor]:
-        """Offer up to nine colours for a pixel, the likeliest first; only networks with colour classes can.
+        """Offer up to nine colors for a pixel, the likeliest first; only networks with color classes can.
 
         Args:
             image: as in `colorize`, one picture.
@@ -127,7 +127,7 @@ class Colorizer:
         """
         opened, _ = open_images(image)
         if len(opened) != 1:
-            raise ValueError(f"colours are suggested for one picture at a time, not {len(opened)}")
+            raise ValueError(f"colors are suggested for one picture at a time, not {len(opened)}")
         height, width = opened[0].size
         if not (0 <= x < width and 0 <= y < height):
             raise ValueError(f"x={x}, y={y}: outside of the photo, which is {width} wide and {height} high")
@@ -135,7 +135,7 @@ class Colorizer:
 
     @torch.no_grad()
     def suggest_in(self, session: Session, x: int, y: int, hints: Given = None) -> list[SuggestedColor]:
-        """Offer colours as `suggest` does, for a photo that is open already."""
+        """Offer colors as `suggest` does, for a photo that is open already."""
         height, width = session.opened.size
         small = session.seen()
         size = (small.shape[-2], small.shape[-1])

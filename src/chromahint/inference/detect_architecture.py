@@ -13,23 +13,23 @@ from chromahint.data.sources.skimage_tiles import NaturalTiles
 from chromahint.data.transforms import squash
 from chromahint.hints.eval_positions import mark
 from chromahint.hints.hints import reveal
-from chromahint.models.checkpoint_formats import Recognised, recognise
+from chromahint.models.checkpoint_formats import Recognized, recognize
 from chromahint.models.state_dict import read_state
 
-UNTOLD: dict[str, tuple[Any, Any]] = {"mask_centre": (0.5, 0.0), "output": ("linear", "tanh")}
+UNTOLD: dict[str, tuple[Any, Any]] = {"mask_center": (0.5, 0.0), "output": ("linear", "tanh")}
 """Options of networks that their weights do not tell, and the two values that networks were published with."""
 
 _HINTS, _TILES = 100, (0, 3, 5, 8)
 _CLEARLY = 1.02
 
 
-def identify(file: Path) -> Recognised:
+def identify(file: Path) -> Recognized:
     """Tell the network of a file of weights.
 
     Raises:
         ValueError: the file can't be read, or fits none of Chromahint's networks.
     """
-    found = recognise(read_state(file))
+    found = recognize(read_state(file))
     if found is None:
         raise ValueError(
             f"weights={file}: looks like none of Chromahint's networks; name the network that it was made for with "
@@ -49,11 +49,11 @@ class Tried(NamedTuple):
 def try_option(network: nn.Module, option: str, side: int, device: torch.device) -> Tried:
     """Find out which value of an option weights were trained with, which the file does not say.
 
-    A network colours natural photos with each from the same hints; with the wrong one it is further off: with the wrong
-    centre it takes every pixel for a half hinted one, and with the wrong end it tints them all.
+    A network colors natural photos with each from the same hints; with the wrong one it is further off: with the wrong
+    center it takes every pixel for a half hinted one, and with the wrong end it tints them all.
 
     Args:
-        network: ready to colour, with the option as an attribute; left as it came, which is also what is taken where
+        network: ready to color, with the option as an attribute; left as it came, which is also what is taken where
             both do the same.
         option: one of `UNTOLD`.
         side: of the photos.

@@ -10,7 +10,7 @@ from chromahint.hints.hints import Hints
 
 
 class AtSide(nn.Module):
-    """Squashes what a network reads to a square, and stretches its colours back over the picture.
+    """Squashes what a network reads to a square, and stretches its colors back over the picture.
 
     Args:
         network: (lightness, hints) -> ab.

@@ -1,4 +1,4 @@
-"""The hints that a person gives for photos on the command line: hint files, pairs of pictures, a coloured reference."""
+"""The hints that a person gives for photos on the command line: hint files, pairs of pictures, a colored reference."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OTHER_SHAPE = 0.1
 
 
 def no_hints_at_all(job: Job, size: Size) -> None:
-    """Leave the colours to the network."""
+    """Leave the colors to the network."""
     return
 
 
@@ -51,7 +51,7 @@ def from_files(path: str) -> Give:
 
 
 def from_pairs(hint_dir: str, mask_dir: str) -> Give:
-    """Take the colours of `hint_dir/NAME.*` wherever the first channel of `mask_dir/NAME.*` is 255."""
+    """Take the colors of `hint_dir/NAME.*` wherever the first channel of `mask_dir/NAME.*` is 255."""
     hints, masks = _by_name("--hint-dir", hint_dir), _by_name("--mask-dir", mask_dir)
 
     def give(job: Job, size: Size) -> HintedPixels:
@@ -68,7 +68,7 @@ def from_pairs(hint_dir: str, mask_dir: str) -> Give:
 
 
 def from_reference(path: str, points: int, many: bool) -> Give:
-    """Take colours at some places of a coloured picture of the same content, or of one of that name in a folder.
+    """Take colors at some places of a colored picture of the same content, or of one of that name in a folder.
 
     The places are those of an evaluation: a pure function of the reference file and of how many they are.
 
@@ -89,7 +89,7 @@ def from_reference(path: str, points: int, many: bool) -> Give:
         data = read_bytes(file)
         picture = decode(data, str(file))
         _same_shape(file, picture.shape[:2], size)
-        # a single pixel of a large photo may be of any colour: what is taken is the mean of a few
+        # a single pixel of a large photo may be of any color: what is taken is the mean of a few
         share = _REFERENCE / math.sqrt(picture.shape[0] * picture.shape[1])
         if share < 1:
             height, width = (max(1, round(side * share)) for side in picture.shape[:2])

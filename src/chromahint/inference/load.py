@@ -1,4 +1,4 @@
-"""A network ready to colour, from what a person names: the box, a run, a file of weights, an export, or a method."""
+"""A network ready to color, from what a person names: the box, a run, a file of weights, an export, or a method."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ class Loaded(NamedTuple):
     """A network, and how it likes its pictures.
 
     Attributes:
-        network: ready to colour.
+        network: ready to color.
         name: in short.
         size: it is to see about size x size pixels.
         square: whether pictures are to be squashed to that.

@@ -52,5 +52,5 @@ class OnnxNetwork(nn.Module):
         except Exception as error:
             height, width = lightness.shape[-2:]
             said = str(error).splitlines()[0][:200]
-            raise ValueError(f"ONNX Runtime cannot colour a picture of {width}x{height} pixels: {said}") from None
+            raise ValueError(f"ONNX Runtime cannot color a picture of {width}x{height} pixels: {said}") from None
         return torch.from_numpy(ab)

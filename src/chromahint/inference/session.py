@@ -38,19 +38,19 @@ class Reads(Protocol):
         ...
 
     def spread(self, reading: Any, hints: Hints) -> Tensor:
-        """Colour what was read: ab B2HW."""
+        """Color what was read: ab B2HW."""
         ...
 
 
 class Session:
-    """A photo that a network colours again and again from other hints.
+    """A photo that a network colors again and again from other hints.
 
     Args:
-        network: ready to colour, (lightness, hints) -> ab.
+        network: ready to color, (lightness, hints) -> ab.
         size: the network sees about size x size pixels of the photo.
         square: whether it sees the photo squashed to a square of that side.
         device: where the network is.
-        opened: the photo, and where its colours go.
+        opened: the photo, and where its colors go.
         lightness: of the photo, L 11HW, where it is known already.
     """
 
@@ -85,7 +85,7 @@ class Session:
 
     @torch.no_grad()
     def preview(self, hints: Given = None, size: int | None = None) -> Tensor:
-        """Colour what the network sees: ab 12hw in Lab units. What it reads there is kept for the next hints.
+        """Color what the network sees: ab 12hw in Lab units. What it reads there is kept for the next hints.
 
         Args:
             hints: as in `Colorizer.colorize`, for the whole photo.
@@ -95,22 +95,22 @@ class Session:
         wanted = self.size if size is None else size
         if isinstance(self.network, Reads) and wanted not in self._read:
             self._read[wanted] = self.network.read(small)
-        return self._colours(small, wanted, pixels_on([self.opened.size], hints)[0])
+        return self._colors(small, wanted, pixels_on([self.opened.size], hints)[0])
 
     @torch.no_grad()
     def full(self, hints: Given = None) -> None:
-        """Colour the whole photo into `opened`."""
+        """Color the whole photo into `opened`."""
         pixels = pixels_on([self.opened.size], hints)[0]
         small = self.seen()
-        ab = self._colours(small, self.size, pixels)
+        ab = self._colors(small, self.size, pixels)
         height, width = self.opened.size
         for first, step in strips(height, width):
             rows = self.lightness[..., first : first + step, :].to(self.device)
-            coloured = bring_up(ab, small, rows, first, height)
-            _keep_hints(coloured, pixels, first)
-            self.opened.fill(first, lab_to_shown_rgb(rows, coloured))
+            colored = bring_up(ab, small, rows, first, height)
+            _keep_hints(colored, pixels, first)
+            self.opened.fill(first, lab_to_shown_rgb(rows, colored))
 
-    def _colours(self, small: Tensor, size: int, pixels: HintedPixels) -> Tensor:
+    def _colors(self, small: Tensor, size: int, pixels: HintedPixels) -> Tensor:
         hints = pixels.at((small.shape[-2], small.shape[-1])).to(self.device)
         if isinstance(self.network, Reads) and size in self._read:
             return self.network.spread(self._read[size], hints).float()

@@ -1,4 +1,4 @@
-"""Bring the colours that a network gave for a small picture up to the photo's own size, along its edges."""
+"""Bring the colors that a network gave for a small picture up to the photo's own size, along its edges."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import torch
 from torch import Tensor
 
 _ALIKE = 6.0
-"""Units of L: a colour counts half for a pixel whose lightness is that far from where the colour was given. Of 3 to 30
+"""Units of L: a color counts half for a pixel whose lightness is that far from where the color was given. Of 3 to 30
 the best on photos at an eighth of their size, and no worse than plain bilinear at a quarter (benchmarks/README.md)."""
 
 
 def bring_up(ab: Tensor, small: Tensor, lightness: Tensor, first: int, height: int) -> Tensor:
-    """Colour some rows of a photo from a small coloured one (joint bilateral upsampling).
+    """Color some rows of a photo from a small colored one (joint bilateral upsampling).
 
     Each pixel takes the mean of the four nearest small pixels, weighted as in bilinear interpolation and by how near
-    their lightness is to its own. Rows depend on no other rows, so a photo may be coloured strip by strip.
+    their lightness is to its own. Rows depend on no other rows, so a photo may be colored strip by strip.
 
     Args:
         ab: 12hw in Lab units.

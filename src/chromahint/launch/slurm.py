@@ -132,7 +132,7 @@ class Slurm:
             mem=None if self.memory_gb is None else f"{self.memory_gb}G",
             setup=[*self.setup, *distributed, *folders, "run=${runs[$SLURM_ARRAY_TASK_ID]}"],
             wckey=None,  # type: ignore[arg-type]  # which leaves it out
-            array_parallelism=at_once or len(runs),
+            array_parallelizm=at_once or len(runs),
             map_count=len(runs),
             stderr_to_stdout=True,
             additional_parameters=own | told,

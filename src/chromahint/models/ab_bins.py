@@ -1,4 +1,4 @@
-"""The 529 colour classes of Zhang et al. 2017: a 23x23 grid over ab, ten Lab units apart."""
+"""The 529 color classes of Zhang et al. 2017: a 23x23 grid over ab, ten Lab units apart."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STRIDE = 4
 
 @runtime_checkable
 class HasClasses(Protocol):
-    """A network that predicts colour classes beside colour."""
+    """A network that predicts color classes beside color."""
 
     def with_classes(self, lightness: Tensor, hints: Hints) -> tuple[Tensor, Tensor]:
         """Predict ab B2HW and logits (B, 529, ceil(H/4), ceil(W/4))."""

@@ -59,7 +59,7 @@ class AttentionUNet(UShape):
     Args:
         width: channels of the first level; each level down doubles them.
         mask: whether the hints' mask is an input; the course project that used this network gave L and hint ab only.
-        neutral_start: an untrained network predicts no colour (ab = 0) rather than noise around ab = -128, and
+        neutral_start: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
             hears the hints over the lightness: see `listen_to_hints`.
     """
 
@@ -68,7 +68,7 @@ class AttentionUNet(UShape):
         self.mask = mask
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
-        """Predict colour.
+        """Predict color.
 
         Args:
             lightness: B1HW in 0..100, any H and W.

@@ -1,4 +1,4 @@
-"""Colours to choose from at one place of a picture, by the classes of a network that has them (Zhang et al. 2017)."""
+"""Colors to choose from at one place of a picture, by the classes of a network that has them (Zhang et al. 2017)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _ROUNDS = 100
 
 
 class Suggestion(NamedTuple):
-    """A colour, and the share of it in what the network thinks possible.
+    """A color, and the share of it in what the network thinks possible.
 
     Attributes:
-        ab: in Lab units; with the pixel's lightness a colour that sRGB can show.
+        ab: in Lab units; with the pixel's lightness a color that sRGB can show.
         probability: 0..1; those of all suggestions sum to 1.
     """
 
@@ -31,34 +31,34 @@ class Suggestion(NamedTuple):
 
 @torch.no_grad()
 def suggest(network: HasClasses, lightness: Tensor, hints: Hints, row: int, col: int) -> list[Suggestion]:
-    """Offer up to nine colours for a pixel, the likeliest first.
+    """Offer up to nine colors for a pixel, the likeliest first.
 
     The likelihood of the 529 classes, of which those are left out that sRGB can't show at the pixel's lightness, is
     gathered around nine means (weighted k-means, started at the likeliest class and then far from what there is).
 
     Args:
-        network: with colour classes, in evaluation mode.
+        network: with color classes, in evaluation mode.
         lightness: 11HW in 0..100, of one picture.
         hints: ab 12HW in Lab units and mask 11HW.
         row: of the pixel, from 0 at the top.
         col: of the pixel, from 0 on the left.
 
     Raises:
-        ValueError: the pixel lies outside, there are several pictures, or the network has no colour classes.
+        ValueError: the pixel lies outside, there are several pictures, or the network has no color classes.
     """
     batch, _, height, width = lightness.shape
     if batch != 1:
-        raise ValueError(f"colours are suggested for one picture at a time, not {batch}: pass lightness[i:i+1]")
+        raise ValueError(f"colors are suggested for one picture at a time, not {batch}: pass lightness[i:i+1]")
     if not (0 <= row < height and 0 <= col < width):
         raise ValueError(f"row {row}, column {col} is outside of the picture, which is {height} high and {width} wide")
     if not isinstance(network, HasClasses):
-        raise ValueError(f"{type(network).__name__} has no colour classes to suggest from; zhang2017 has")
+        raise ValueError(f"{type(network).__name__} has no color classes to suggest from; zhang2017 has")
     _, logits = network.with_classes(lightness, hints)
     place = logits[0, :, row // STRIDE, col // STRIDE].double()
-    colours = class_ab(place.device).double()
-    shown = in_gamut(lightness[..., row, col].expand(1, 1, 1, len(colours)), colours.T[None, :, None].float()).flatten()
+    colors = class_ab(place.device).double()
+    shown = in_gamut(lightness[..., row, col].expand(1, 1, 1, len(colors)), colors.T[None, :, None].float()).flatten()
     likelihood = torch.softmax(SOFTNESS * place[shown], dim=0)
-    means, shares = _gather(colours[shown], likelihood)
+    means, shares = _gather(colors[shown], likelihood)
     found = [Suggestion((a, b), share) for (a, b), share in zip(means.tolist(), shares.tolist(), strict=True)]
     return sorted(found, key=lambda suggestion: -suggestion.probability)
 

@@ -1,4 +1,4 @@
-"""No colour at all: the floor that every method has to rise above."""
+"""No color at all: the floor that every method has to rise above."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from chromahint.models.registry import Card
 CARD = Card(year=None, input="L", source="the picture as it came: ab = 0 everywhere")
 
 
-class Grey(nn.Module):
-    """Leaves the picture grey; it has nothing to train and no use for hints."""
+class Gray(nn.Module):
+    """Leaves the picture gray; it has nothing to train and no use for hints."""
 
     def __init__(self) -> None:
         super().__init__()

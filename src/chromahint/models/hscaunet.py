@@ -1,7 +1,7 @@
 """HSCAU-Net (Gachon University, 2022): a U-Net whose skips are gated by where, by what, and by the hints.
 
 Each skip becomes skip * S(skip) * C(skip) * H(hint): spatial attention, channel attention, and a gate that the hint
-colours open and close.
+colors open and close.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class HSCAUNet(UShape):
         width: channels of the first level; each level down doubles them.
         channel_attention: `cbam` is the project's design; `spatial` is its released code, where a second spatial
             attention sits in that place, and is what its released weights need.
-        neutral_start: an untrained network predicts no colour (ab = 0) rather than noise around ab = -128, and
+        neutral_start: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
             hears the hints over the lightness: see `listen_to_hints`.
     """
 
@@ -106,7 +106,7 @@ class HSCAUNet(UShape):
             self.ch1, self.ch2, self.ch3, self.ch4 = self.up1.ch, self.up2.ch, self.up3.ch, self.up4.ch
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
-        """Predict colour.
+        """Predict color.
 
         Args:
             lightness: B1HW in 0..100, any H and W.

@@ -79,7 +79,7 @@ class Block(nn.Module):
 
 
 class IColoriT(nn.Module):
-    """Patches of 16x16 pixels as tokens, twelve blocks, and a 3x3 convolution over the tokens that colours each patch.
+    """Patches of 16x16 pixels as tokens, twelve blocks, and a 3x3 convolution over the tokens that colors each patch.
 
     Attention compares all patches with each other: memory grows with the fourth power of a picture's side. Trained at
     one size it runs at others, where its positions are stretched over the picture.
@@ -88,13 +88,13 @@ class IColoriT(nn.Module):
         width: channels of a token, an even number: 192 (tiny, 6.4 M parameters), 384 (small, 23.5 M) or 768 (base,
             89.5 M). There is a head of attention for each whole 64, at least one.
         depth: blocks, one or more.
-        mask_centre: subtracted from the 0/1 mask; 0.5 for weights that were trained so.
-        neutral_start: an untrained network predicts no colour (ab = 0).
+        mask_center: subtracted from the 0/1 mask; 0.5 for weights that were trained so.
+        neutral_start: an untrained network predicts no color (ab = 0).
     """
 
     positions_NC: Tensor
 
-    def __init__(self, width: int = 768, depth: int = 12, mask_centre: float = 0.0, neutral_start: bool = True) -> None:
+    def __init__(self, width: int = 768, depth: int = 12, mask_center: float = 0.0, neutral_start: bool = True) -> None:
         super().__init__()
         heads = max(1, width // 64)
         if width < 2 or width % 2 or width % heads:
@@ -104,12 +104,12 @@ class IColoriT(nn.Module):
             )
         if depth < 1:
             raise ValueError(f"model.depth={depth}: one block or more is allowed. Type for example model.depth=12.")
-        self.mask_centre = mask_centre
+        self.mask_center = mask_center
         self.patch_embed = _named(proj=nn.Conv2d(4, width, kernel_size=PATCH, stride=PATCH))
         self.register_buffer("positions_NC", _sin_cos(GRID[0] * GRID[1], width), persistent=False)
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width, eps=1e-6)
-        # in bfloat16 colours would come in steps of up to a Lab unit
+        # in bfloat16 colors would come in steps of up to a Lab unit
         head = Float32Conv2d(width, 2 * PATCH * PATCH, kernel_size=3, padding=1, padding_mode="reflect")
         self.head = _named(head=head)
         self.apply(_start)
@@ -119,7 +119,7 @@ class IColoriT(nn.Module):
             nn.init.zeros_(head.bias)
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
-        """Predict colour.
+        """Predict color.
 
         Args:
             lightness: B1HW in 0..100, any H and W.
@@ -132,7 +132,7 @@ class IColoriT(nn.Module):
         # the head mirrors the tokens at the border, for which a single row or column is not enough
         multiple = PATCH if min(lightness.shape[-2:]) > PATCH else 2 * PATCH
         lightness, hints = pad_to_multiple(lightness, hints, multiple)
-        scaled = [(lightness - 50) / 100, hints.ab / AB_SCALE, hints.mask - self.mask_centre]
+        scaled = [(lightness - 50) / 100, hints.ab / AB_SCALE, hints.mask - self.mask_center]
         tokens = self.patch_embed(torch.cat(scaled, dim=1))
         grid = (tokens.shape[2], tokens.shape[3])
         x_BNC = tokens.flatten(2).transpose(1, 2) + stretch(self.positions_NC, GRID, grid)

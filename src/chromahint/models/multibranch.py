@@ -49,7 +49,7 @@ class MultiBranch(EncoderDecoder):
         branches: for each branch, the dilation of its blocks of three convolutions. The project's variants are
             `[[2, 2, 1]]` (the base: blocks 5 to 7 of Zhang 2017), `[[2, 2], [1, 1]]`, and the default.
         hint_encoder: whether a second encoder reads the hints' ab alone, and is added to the output of block 4.
-        neutral_start: an untrained network predicts no colour (ab = 0) rather than noise around ab = -128, and
+        neutral_start: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
             hears the hints over the lightness: see `listen_to_hints`.
     """
 
@@ -80,7 +80,7 @@ class MultiBranch(EncoderDecoder):
             listen_to_hints(self.model1)
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
-        """Predict colour.
+        """Predict color.
 
         Args:
             lightness: B1HW in 0..100, any H and W.

@@ -1,4 +1,4 @@
-"""Pull-push interpolation: colour spreads from the hints through a pyramid, untrained and without looking at L."""
+"""Pull-push interpolation: color spreads from the hints through a pyramid, untrained and without looking at L."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXPORTED_SIDE = 512
 class PullPush(nn.Module):
     """Averages the hints down a pyramid (pull), then fills the holes from the coarser level (push).
 
-    A hinted pixel keeps its colour, a single hint colours the whole picture, and no hint leaves it grey.
+    A hinted pixel keeps its color, a single hint colors the whole picture, and no hint leaves it gray.
     """
 
     def __init__(self) -> None:

@@ -71,7 +71,7 @@ CLASSES = {
     "unet": "UNet",
     "zhang2017": "Zhang2017",
 }
-LEARN_NOTHING = ("grey", "levin", "pullpush")
+LEARN_NOTHING = ("gray", "levin", "pullpush")
 """Methods by the names of `model=` that have no weights."""
 
 
@@ -121,7 +121,7 @@ class Entry:
         options: what is typed beside it for this form, such as `model.width=192`.
         year: of its publication; None where its file has no `CARD`, or no date.
         parameters: how many numbers it learns.
-        gmac: thousand million multiply-adds to colour one picture of 256x256; None where they can't be counted.
+        gmac: thousand million multiply-adds to color one picture of 256x256; None where they can't be counted.
         input: what its first layer reads; empty without a `CARD`.
         source: the paper or project; empty without a `CARD`.
         recipe: what is typed after `chromahint` to train it as published, if that is known.
@@ -140,7 +140,7 @@ class Entry:
     published: dict[str, float | None]
 
 
-def catalogue(targets: Mapping[str, str]) -> list[Entry]:
+def catalog(targets: Mapping[str, str]) -> list[Entry]:
     """Describe networks without giving memory to their weights.
 
     Args:
@@ -149,7 +149,7 @@ def catalogue(targets: Mapping[str, str]) -> list[Entry]:
     Returns:
         An entry for each form, in the order given.
 
-    >>> catalogue({"unet": "chromahint.models.unet.UNet"})[0].parameters
+    >>> catalog({"unet": "chromahint.models.unet.UNet"})[0].parameters
     31038274
     """
     return [entry for name, target in targets.items() for entry in _entries(name, target)]
@@ -160,7 +160,7 @@ class Cost(NamedTuple):
 
     Attributes:
         parameters: how many numbers it learns.
-        gmac: thousand million multiply-adds to colour one picture; None where they can't be counted.
+        gmac: thousand million multiply-adds to color one picture; None where they can't be counted.
     """
 
     parameters: int

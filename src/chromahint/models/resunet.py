@@ -74,7 +74,7 @@ class ResUNet(nn.Module):
         width: channels of the first level; each level down doubles them.
         mask: whether the hints' mask is an input; the 2021 project gave L and hint ab only.
         output: `linear`, or `tanh` as the 2021 project ended its networks.
-        neutral_start: an untrained network predicts no colour (ab = 0) rather than noise around ab = -128, and
+        neutral_start: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
             hears the hints over the lightness: see `listen_to_hints`.
     """
 
@@ -102,7 +102,7 @@ class ResUNet(nn.Module):
             listen_to_hints(self.encoder1.shortcut)
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
-        """Predict colour.
+        """Predict color.
 
         Args:
             lightness: B1HW in 0..100, any H and W.

@@ -1,7 +1,7 @@
-"""SpreadNet: a small network that learns how colour spreads from hints, near and far, rather than the colours.
+"""SpreadNet: a small network that learns how color spreads from hints, near and far, rather than the colors.
 
 A convolutional encoder-decoder reads the lightness alone, once for a picture, and says at each level of a pyramid how
-much each pixel takes from each neighbour. Hints are pulled down the pyramid; on the way up colour is filled in, found
+much each pixel takes from each neighbor. Hints are pulled down the pyramid; on the way up color is filled in, found
 by looking for hints that are alike, and spread step by step with the hints held fixed. Before it is trained the network
 spreads as Levin's method does; where a pixel is hinted it answers the hint, trained or not.
 """
@@ -40,9 +40,9 @@ _COARSEST = len(_WIDTHS) - 1
 _WHOLE = 3
 """The level that looks at the whole picture."""
 _SHIFTED = (2, 3)
-"""Levels whose colours are shifted by what no hint says."""
+"""Levels whose colors are shifted by what no hint says."""
 _STRONG = AB_LIMIT / 2
-"""Lab units that small layers count colour in."""
+"""Lab units that small layers count color in."""
 _AT_ONCE = 2**17
 """Pixels of a picture that are worked on at a time where much memory is needed for each."""
 _IN_CACHE = 2**14
@@ -52,13 +52,13 @@ _HALO = 16
 
 
 class Reading(NamedTuple):
-    """What the network says of a grey picture, whatever the hints: to be kept from one hint to the next.
+    """What the network says of a gray picture, whatever the hints: to be kept from one hint to the next.
 
     Attributes:
         size: height and width of the picture.
         lightness: B1HW in 0..100 of each level, the finest first.
         features: BCHW of each level.
-        taking: B8HW of each level, what pixels take from their neighbours.
+        taking: B8HW of each level, what pixels take from their neighbors.
         filling: what the pixels of each level but the coarsest take from the next coarser one.
     """
 
@@ -107,7 +107,7 @@ class SpreadNet(nn.Module):
         )
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
-        """Colour pictures.
+        """Color pictures.
 
         Args:
             lightness: B1HW in 0..100.
@@ -143,7 +143,7 @@ class SpreadNet(nn.Module):
         )
 
     def spread(self, reading: Reading, hints: Hints) -> Tensor:
-        """Colour the pictures that were read: ab B2HW in Lab units, float32."""
+        """Color the pictures that were read: ab B2HW in Lab units, float32."""
         finest = reading.lightness[0]
         room = room_to_multiple(hints.mask, 2**_COARSEST)
         known = [_known(finest, F.pad(hints.ab.float(), room), F.pad(hints.mask.float(), room))]
@@ -173,7 +173,7 @@ class SpreadNet(nn.Module):
         return ab[..., :height, :width]
 
     def _tone(self, features: Tensor, lightness: Tensor, known: Tensor, dense: Tensor, state: Tensor) -> Tensor:
-        """A pixel lighter or darker than the hints that it goes by has another colour; at a hint it is neither."""
+        """A pixel lighter or darker than the hints that it goes by has another color; at a hint it is neither."""
         weight, ab = known[:, STATE:], state[:, :2]
         about = [features, *_about(state, lightness), weight, dense, lightness / 100]
         stronger, other = torch.split(self.tone(torch.cat(about, dim=1)), [1, 2], dim=1)
@@ -223,7 +223,7 @@ def _known(lightness: Tensor, ab: Tensor, mask: Tensor) -> Tensor:
 
 
 def _about(state: Tensor, lightness: Tensor) -> list[Tensor]:
-    """Colour, how much lighter the pixel is than the hints that it goes by, and how much these differ."""
+    """Color, how much lighter the pixel is than the hints that it goes by, and how much these differ."""
     ab = state[:, :2]
     differ = state[:, 3:] - (ab / AB_LIMIT).square().sum(dim=1, keepdim=True)
     return [ab / _STRONG, (lightness - state[:, 2:3]) / 50, 10 * differ]
@@ -237,7 +237,7 @@ def _block(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def _silent(inputs: int, outputs: int, kind: type[nn.Conv2d] = Float32Conv2d) -> nn.Conv2d:
-    """A last layer that says 0 until it has learnt something else."""
+    """A last layer that says 0 until it has learned something else."""
     conv = kind(inputs, outputs, kernel_size=1)
     assert conv.bias is not None
     nn.init.zeros_(conv.weight)

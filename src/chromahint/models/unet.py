@@ -37,7 +37,7 @@ class UNet(UShape):
 
     Args:
         width: channels of the first level; each level down doubles them.
-        neutral_start: an untrained network predicts no colour (ab = 0) rather than noise around ab = -128, and
+        neutral_start: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
             hears the hints over the lightness: see `listen_to_hints`.
     """
 
@@ -45,7 +45,7 @@ class UNet(UShape):
         super().__init__(4, width, Up, neutral_start)
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
-        """Predict colour.
+        """Predict color.
 
         Args:
             lightness: B1HW in 0..100, any H and W.

@@ -1,4 +1,4 @@
-"""Real-time user-guided colorization (Zhang et al. 2017), the SIGGRAPH-17 network with its head of colour classes."""
+"""Real-time user-guided colorization (Zhang et al. 2017), the SIGGRAPH-17 network with its head of color classes."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ class Zhang2017(EncoderDecoder):
 
     Args:
         width: channels of the first block; the deepest have eight times as many.
-        mask_centre: subtracted from the 0/1 mask: 0.5 for weights trained in PyTorch, 0 for those converted from Caffe.
-        stage: what is being trained. `classes`: the body learns from the classes alone, and the colour branch reads it
+        mask_center: subtracted from the 0/1 mask: 0.5 for weights trained in PyTorch, 0 for those converted from Caffe.
+        stage: what is being trained. `classes`: the body learns from the classes alone, and the color branch reads it
             without changing it; `regression`: the other way round.
         init: `normal` draws all convolutions from N(0, 0.02) as the authors did; `pytorch` leaves PyTorch's own start.
-        neutral_start: an untrained network predicts no colour (ab = 0).
+        neutral_start: an untrained network predicts no color (ab = 0).
     """
 
     def __init__(
         self,
         width: int = 64,
-        mask_centre: float = 0.5,
+        mask_center: float = 0.5,
         stage: Literal["classes", "regression"] = "regression",
         init: Literal["pytorch", "normal"] = "pytorch",
         neutral_start: bool = True,
     ) -> None:
         super().__init__(4, width)
-        self.mask_centre = mask_centre
+        self.mask_center = mask_center
         self.stage = stage
         self.model5 = block(8 * width, 8 * width, convs=3, dilation=2)
         self.model6 = block(8 * width, 8 * width, convs=3, dilation=2)
@@ -60,7 +60,7 @@ class Zhang2017(EncoderDecoder):
             head.start_at(0.0)
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
-        """Predict colour.
+        """Predict color.
 
         Args:
             lightness: B1HW in 0..100, any H and W.
@@ -69,10 +69,10 @@ class Zhang2017(EncoderDecoder):
         Returns:
             ab B2HW in Lab units, float32, within -110..110.
         """
-        return crop_like(self._colour(*self._body(lightness, hints)), lightness)
+        return crop_like(self._color(*self._body(lightness, hints)), lightness)
 
     def with_classes(self, lightness: Tensor, hints: Hints) -> tuple[Tensor, Tensor]:
-        """Predict colour, and how likely each of the 529 classes of `ab_classes` is.
+        """Predict color, and how likely each of the 529 classes of `ab_classes` is.
 
         Args:
             lightness: B1HW in 0..100, any H and W.
@@ -84,7 +84,7 @@ class Zhang2017(EncoderDecoder):
         conv1, conv2, conv8 = self._body(lightness, hints)
         logits = self.model_class(conv8.detach() if self.stage == "regression" else conv8).float()
         height, width = (-(-side // STRIDE) for side in lightness.shape[-2:])
-        return crop_like(self._colour(conv1, conv2, conv8), lightness), logits[..., :height, :width]
+        return crop_like(self._color(conv1, conv2, conv8), lightness), logits[..., :height, :width]
 
     def freeze_classes(self) -> None:
         """Leave the class head out of training, where no loss reads its classes."""
@@ -92,12 +92,12 @@ class Zhang2017(EncoderDecoder):
 
     def _body(self, lightness: Tensor, hints: Hints) -> tuple[Tensor, Tensor, Tensor]:
         lightness, hints = pad_to_multiple(lightness, hints, 8)
-        scaled = [(lightness - 50) / 100, hints.ab / AB_SCALE, hints.mask - self.mask_centre]
+        scaled = [(lightness - 50) / 100, hints.ab / AB_SCALE, hints.mask - self.mask_center]
         conv1, conv2, conv3, conv4 = self.encode(torch.cat(scaled, dim=1))
         conv7 = self.model7(self.model6(self.model5(conv4)))
         return conv1, conv2, self.decode_quarter(conv7, conv3)
 
-    def _colour(self, conv1: Tensor, conv2: Tensor, conv8: Tensor) -> Tensor:
+    def _color(self, conv1: Tensor, conv2: Tensor, conv8: Tensor) -> Tensor:
         if self.stage == "classes":
             conv1, conv2, conv8 = conv1.detach(), conv2.detach(), conv8.detach()
         ab: Tensor = self.model_out(self.decode_full(conv8, conv2, conv1))

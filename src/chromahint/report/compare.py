@@ -42,8 +42,8 @@ def write_report(
         from chromahint.report.gallery import draw_gallery
 
         columns = {name: gathered.measured[name] for name in ranked.names[:COLUMNS]}
-        # what the grey photo looks like, the picture of the hints shows already
-        columns |= {name: each for name, each in gathered.beside.items() if name != "grey"}
+        # what the gray photo looks like, the picture of the hints shows already
+        columns |= {name: each for name, each in gathered.beside.items() if name != "gray"}
         try:
             drawn = draw_gallery(gathered, columns, gallery, _shown(gathered.first.counts, at))
         except ValueError as error:

@@ -51,7 +51,7 @@ class Gallery:
 
 
 def draw_gallery(gathered: Gathered, columns: Mapping[str, Measured], number: int, count: int) -> Gallery:
-    """Colour photos with each network, as it was evaluated; what was coloured before is read again.
+    """Color photos with each network, as it was evaluated; what was colored before is read again.
 
     Args:
         gathered: what was measured.
@@ -74,7 +74,7 @@ def draw_gallery(gathered: Gathered, columns: Mapping[str, Measured], number: in
     drawn, missing = {}, {}
     for name, each in columns.items():
         try:
-            pictures = _coloured(name, each, gathered, kept, lightness, hints)
+            pictures = _colored(name, each, gathered, kept, lightness, hints)
         except ValueError as error:
             missing[name] = str(error)
         else:
@@ -103,7 +103,7 @@ def _read(measured: Measured, chosen: list[int]) -> Tensor:
     return torch.stack(pictures).permute(0, 3, 1, 2)
 
 
-def _coloured(
+def _colored(
     name: str, measured: Measured, gathered: Gathered, kept: list[str], lightness: Tensor, hints: Hints
 ) -> list[bytes]:
     """JPEG files of what a network makes of the photos, kept beside its evaluation."""
@@ -114,10 +114,10 @@ def _coloured(
     network = network_of(name, measured, gathered.runs.get(name), device)
     pictures = []
     with torch.inference_mode():
-        for grey, ab, mask in zip(
+        for gray, ab, mask in zip(
             *(torch.split(maps.to(device), AT_ONCE) for maps in (lightness, *hints)), strict=True
         ):
-            pictures += [_jpeg(each) for each in to_pictures(lab_to_rgb8(grey, network(grey, Hints(ab, mask))))]
+            pictures += [_jpeg(each) for each in to_pictures(lab_to_rgb8(gray, network(gray, Hints(ab, mask))))]
     for file, picture in zip(files, pictures, strict=True):
         with contextlib.suppress(OSError), replacing(file) as opened:  # a run may lie where nothing can be written
             opened.write(picture)

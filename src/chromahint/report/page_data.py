@@ -84,7 +84,7 @@ def differences(configs: Mapping[str, Mapping[str, Any]]) -> Content:
 
 
 def thin(points: Points, most: int) -> Points:
-    """Take the means of neighbours where a curve has more than `most` points; what is no number is left out.
+    """Take the means of neighbors where a curve has more than `most` points; what is no number is left out.
 
     >>> thin(([1.0, 2.0], [0.5, float("nan")]), 10)
     ([1.0], [0.5])

@@ -39,7 +39,7 @@ def _cost(node: str) -> Cost | None:
 
 
 def network_of(name: str, measured: Measured, run: Run | None, device: torch.device) -> nn.Module:
-    """The network that was evaluated, ready to colour.
+    """The network that was evaluated, ready to color.
 
     Args:
         name: of the run, or of a method that learns nothing.

@@ -1,4 +1,4 @@
-"""How sure a difference is: intervals and a test over pictures, paired because all networks colour the same ones.
+"""How sure a difference is: intervals and a test over pictures, paired because all networks color the same ones.
 
 Shape suffixes: N networks, P pictures, T resamples; `...` stands for any further axes.
 """

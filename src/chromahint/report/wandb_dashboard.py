@@ -95,7 +95,7 @@ def plan(
         ],
         "Choices": [Choices("What was chosen, and the best PSNR in validation", choices, logs=logs)],
         "Pictures": [
-            Strips("The same test photos, run beside run: grey, hints, prediction, truth", "pictures/test", "run"),
+            Strips("The same test photos, run beside run: gray, hints, prediction, truth", "pictures/test", "run"),
             Strips("The same, as training went on", "pictures/strip", "step"),
         ],
         "Training": [

@@ -1,1 +1,1 @@
-"""A page on this machine where a person colours a photo by clicking."""
+"""A page on this machine where a person colors a photo by clicking."""

@@ -26,8 +26,8 @@ class Choice(TypedDict):
         key: what the page calls it, today and tomorrow; no path.
         title: what people read.
         kind: whether it has learned something.
-        guesses: whether it is asked for colours before anyone has said one; those that only spread what was said are
-            not, and the photo stays grey.
+        guesses: whether it is asked for colors before anyone has said one; those that only spread what was said are
+            not, and the photo stays gray.
     """
 
     key: str
@@ -40,7 +40,7 @@ class Choices:
     """What was named, the weights in the package, methods that learn nothing, and the runs below a folder.
 
     Args:
-        named: as `Colorizer.load` takes them; the first one colours first.
+        named: as `Colorizer.load` takes them; the first one colors first.
         runs: a folder to look for runs in, anew at each call; it need not be there.
     """
 
@@ -70,7 +70,7 @@ class Choices:
 
     @property
     def first(self) -> str:
-        """The key of what colours first."""
+        """The key of what colors first."""
         return _key(self._named[0])
 
     def source(self, key: str) -> str:

@@ -1,4 +1,4 @@
-"""One open photo: its lightness, what it looks like on the page, and its colours where it had some."""
+"""One open photo: its lightness, what it looks like on the page, and its colors where it had some."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Photo:
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._lightness = lightness_of(self._opened, torch.device("cpu"))
         self._truths: dict[tuple[int, int], Tensor] = {}
-        self.is_coloured = self._has_colours()
+        self.is_colored = self._has_colors()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -61,7 +61,7 @@ class Photo:
             "name": self.name,
             "width": self.size[1],
             "height": self.size[0],
-            "coloured": self.is_coloured,
+            "colored": self.is_colored,
             "blake2b": self.digest,
             "kind": suffix if suffix in WRITTEN else ".png",
         }
@@ -77,32 +77,32 @@ class Photo:
         return session
 
     def filled(self) -> Pixels:
-        """The pixels that a session has coloured last."""
+        """The pixels that a session has colored last."""
         pixels: Pixels = self._close()
         return pixels
 
-    def grey(self) -> tuple[bytes, str]:
+    def gray(self) -> tuple[bytes, str]:
         """A picture of the lightness alone, and its kind: the same that networks see, and that is kept."""
         lightness: NDArray[np.float32] = _fitting(self._lightness[0, 0].numpy())
         height, width = lightness.shape
-        grey = np.empty((height, width), np.uint8)
+        gray = np.empty((height, width), np.uint8)
         for first, rows in strips(height, width):
             strip = torch.from_numpy(lightness[first : first + rows])[None, None]
-            grey[first : first + rows] = lab_to_rgb8(strip, torch.zeros(1, 2, rows, width))[0, 0].numpy()
-        return _encoded(grey)
+            gray[first : first + rows] = lab_to_rgb8(strip, torch.zeros(1, 2, rows, width))[0, 0].numpy()
+        return _encoded(gray)
 
     def original(self) -> tuple[bytes, str]:
         """The photo as it came."""
         return _encoded(self._shown()[..., ::-1])
 
     def psnr(self, lightness: Tensor, ab: Tensor) -> float | None:
-        """How near colours are to the photo's own, in dB, at the size of these; None where it had none.
+        """How near colors are to the photo's own, in dB, at the size of these; None where it had none.
 
         Args:
             lightness: 11hw.
             ab: 12hw.
         """
-        if not self.is_coloured:
+        if not self.is_colored:
             return None
         height, width = ab.shape[-2:]
         if (height, width) not in self._truths:
@@ -120,7 +120,7 @@ class Photo:
         pixels = pixels.astype(np.uint8, copy=False)
         return np.dstack([pixels] * 3) if pixels.ndim == 2 else pixels
 
-    def _has_colours(self) -> bool:
+    def _has_colors(self) -> bool:
         pixels = self.picture.pixels
         if pixels.ndim == 2:
             return False

@@ -52,10 +52,10 @@ def make_app(choices: Choices, device: str = "auto", photo: Path | None = None, 
         Route("/api/samples/{name}", studio.sample),
         Route("/api/samples/{name}", studio.open_sample, methods=["POST"]),
         Route("/api/given", studio.open_given, methods=["POST"]),
-        Route("/api/photos/{photo}/grey", studio.grey),
+        Route("/api/photos/{photo}/gray", studio.gray),
         Route("/api/photos/{photo}/original", studio.original),
         Route("/api/photos/{photo}/seen", studio.seen),
-        Route("/api/photos/{photo}/colours", studio.colours, methods=["POST"]),
+        Route("/api/photos/{photo}/colors", studio.colors, methods=["POST"]),
         Route("/api/photos/{photo}/session", studio.read_session, methods=["POST"]),
         Route("/api/photos/{photo}/full", studio.full, methods=["POST"]),
         Route("/api/photos/{photo}/suggest", studio.suggest, methods=["POST"]),
@@ -138,14 +138,14 @@ class Studio:
             raise HTTPException(404)
         return JSONResponse(await self._at_desk(lambda desk: desk.open_file(photo)))
 
-    async def grey(self, request: Request) -> Response:
+    async def gray(self, request: Request) -> Response:
         """The photo's lightness as a picture."""
         photo = request.path_params["photo"]
-        data, kind = await self._at_desk(lambda desk: desk.photo(photo).grey())
+        data, kind = await self._at_desk(lambda desk: desk.photo(photo).gray())
         return Response(data, media_type=kind)
 
     async def original(self, request: Request) -> Response:
-        """The photo in the colours that it came with."""
+        """The photo in the colors that it came with."""
         photo = request.path_params["photo"]
         data, kind = await self._at_desk(lambda desk: desk.photo(photo).original())
         return Response(data, media_type=kind)
@@ -155,10 +155,10 @@ class Studio:
         chosen = _chosen(request)
         return _raw(await self._at_desk(lambda desk: desk.seen(*chosen)))
 
-    async def colours(self, request: Request) -> Response:
+    async def colors(self, request: Request) -> Response:
         """What a network makes of hints, at the size that it sees."""
         chosen, hints = _chosen(request), await _body(request, _LARGEST_HINTS)
-        return _raw(await self._at_desk(lambda desk: desk.colours(*chosen, hints)))
+        return _raw(await self._at_desk(lambda desk: desk.colors(*chosen, hints)))
 
     async def read_session(self, request: Request) -> Response:
         """The points and strokes of a hint file, in pixels of the photo."""
@@ -166,14 +166,14 @@ class Studio:
         return JSONResponse(await self._at_desk(lambda desk: desk.read_session(photo, text)))
 
     async def full(self, request: Request) -> Response:
-        """The coloured photo at its own size."""
+        """The colored photo at its own size."""
         photo, model, _ = _chosen(request)
         kind, hints = request.query_params.get("kind", ".png"), await _body(request, _LARGEST_HINTS)
         data = await self._at_desk(lambda desk: desk.full(photo, model, kind, hints))
         return Response(data, media_type="application/octet-stream")
 
     async def suggest(self, request: Request) -> Response:
-        """Colours to choose from at one pixel."""
+        """Colors to choose from at one pixel."""
         (photo, model, _), hints = _chosen(request), await _body(request, _LARGEST_HINTS)
         x, y = (int(request.query_params.get(name, "0")[:9]) for name in "xy")
         return JSONResponse(await self._at_desk(lambda desk: desk.suggest(photo, model, x, y, hints)))

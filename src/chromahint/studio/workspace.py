@@ -1,4 +1,4 @@
-"""The photos that are open and the networks that colour them: all that needs torch, in memory and bounded."""
+"""The photos that are open and the networks that color them: all that needs torch, in memory and bounded."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MOST_MARKS = 5000
 _MOST_LOADED = 6
 """Networks; those that were not asked for long are put away."""
 _STEPS = 64
-"""Steps of a Lab unit that colours are sent in, as 16-bit numbers."""
+"""Steps of a Lab unit that colors are sent in, as 16-bit numbers."""
 
 
 class Raw(NamedTuple):
@@ -40,7 +40,7 @@ class Raw(NamedTuple):
         data: of all its channels, one after the other.
         height: in pixels.
         width: in pixels.
-        psnr: in dB, of a photo that was in colour.
+        psnr: in dB, of a photo that was in color.
     """
 
     data: bytes
@@ -50,7 +50,7 @@ class Raw(NamedTuple):
 
 
 class Desk:
-    """Opens photos and colours them.
+    """Opens photos and colors them.
 
     Args:
         choices: the networks, by keys.
@@ -69,7 +69,7 @@ class Desk:
         self._books = threading.Lock()
 
     def warm_up(self) -> None:
-        """Load what colours first; what is wrong with it is said when it is asked for."""
+        """Load what colors first; what is wrong with it is said when it is asked for."""
         with self._one:
             try:
                 self._colorizer(self._choices.first)
@@ -112,7 +112,7 @@ class Desk:
             small = session.seen(_size(session, size)).cpu()
         return Raw(small.numpy().tobytes(), small.shape[-2], small.shape[-1])
 
-    def colours(self, key: str, model: str, size: str, hints: bytes) -> Raw:
+    def colors(self, key: str, model: str, size: str, hints: bytes) -> Raw:
         """Channels a and b as the network gives them for hints, 16-bit, 64 steps to a Lab unit."""
         photo, marks = self.photo(key), _marks(hints)
         with self._one:
@@ -127,7 +127,7 @@ class Desk:
         return Raw(np.ascontiguousarray(data).tobytes(), ab.shape[-2], ab.shape[-1], psnr)
 
     def read_session(self, key: str, text: bytes) -> dict[str, Any]:
-        """Read a hint file for a photo: marks in its pixels, colours as #rrggbb, None where it is to stay grey."""
+        """Read a hint file for a photo: marks in its pixels, colors as #rrggbb, None where it is to stay gray."""
         photo, marks = self.photo(key), _marks(text)
         height, width = photo.size
         marks.on(height, width)  # says which mark lies outside
@@ -150,7 +150,7 @@ class Desk:
         }
 
     def full(self, key: str, model: str, suffix: str, hints: bytes) -> bytes:
-        """The coloured photo as a file, as `chromahint colorize` would write it."""
+        """The colored photo as a file, as `chromahint colorize` would write it."""
         if suffix not in WRITTEN:
             raise ValueError(f"kind={suffix:.20}: no picture is written so; allowed are {', '.join(WRITTEN)}")
         photo, marks = self.photo(key), _marks(hints)
@@ -158,10 +158,10 @@ class Desk:
             with self._one:
                 session = self._session(photo, model)
             session.full(marks)
-            return encode_picture(photo.picture.coloured(photo.filled()), suffix)
+            return encode_picture(photo.picture.colored(photo.filled()), suffix)
 
     def suggest(self, key: str, model: str, x: int, y: int, hints: bytes) -> list[str]:
-        """Colours for a pixel, the likeliest first; none from a network that has no classes of colours."""
+        """Colors for a pixel, the likeliest first; none from a network that has no classes of colors."""
         photo, marks = self.photo(key), _marks(hints)
         with self._one:
             colorizer = self._colorizer(model)
@@ -201,7 +201,7 @@ def _threads(count: int) -> Iterator[None]:
 def _marks(hints: bytes) -> Marks:
     marks = parse_hints(hints.decode("utf-8"))
     if len(marks.points) + len(marks.strokes) > _MOST_MARKS:
-        raise ValueError(f"more than {_MOST_MARKS:,} points and strokes; colour such photos with `chromahint colorize`")
+        raise ValueError(f"more than {_MOST_MARKS:,} points and strokes; color such photos with `chromahint colorize`")
     return marks
 
 

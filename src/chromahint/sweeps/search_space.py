@@ -32,7 +32,7 @@ class Choice:
         """The values to check before a sweep begins."""
         return list(self.words_of)
 
-    def labelled(self, name: str) -> bool:
+    def labeled(self, name: str) -> bool:
         """Whether its values are names that stand for overrides, and not what the key `name` is set to."""
         return any(words != [f"{name}={label}"] for label, words in self.words_of.items())
 

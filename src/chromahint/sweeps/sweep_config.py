@@ -81,7 +81,7 @@ class Sweep:
     def labels(self, values: Mapping[str, Any]) -> dict[str, str]:
         """The choices of a trial that stand for several overrides, by what they are called."""
         spaces = self.space.items()
-        return {name: values[name] for name, each in spaces if isinstance(each, Choice) and each.labelled(name)}
+        return {name: values[name] for name, each in spaces if isinstance(each, Choice) and each.labeled(name)}
 
     def to_check(self) -> list[dict[str, Any]]:
         """Values of trials in which every choice and the ends of every range come up once, one change at a time."""

@@ -36,7 +36,7 @@ def logged_as(name: str, parameter: Choice | Range) -> str:
     >>> logged_as("loss", Choice({"mse": ["loss=mse"]}))
     'choices.loss'
     """
-    if isinstance(parameter, Choice) and parameter.labelled(name):
+    if isinstance(parameter, Choice) and parameter.labeled(name):
         return f"trial.{name}"
     return f"choices.{name}" if name in options() else name.lstrip("+")
 

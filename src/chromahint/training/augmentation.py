@@ -1,7 +1,7 @@
 """Other views of the training photos, made on the device for a whole batch at once.
 
 Every sample is changed in its own way, and all chance comes from the generator that is passed in. The result is a
-picture that a screen can show, so its lightness and colour belong together.
+picture that a screen can show, so its lightness and color belong together.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _DRAWS = 8
 
 
 class Augment:
-    """Flips, zooms and changes the colours of photos. Every option at 0 leaves the photos as they are.
+    """Flips, zooms and changes the colors of photos. Every option at 0 leaves the photos as they are.
 
     Args:
         flip_horizontal: probability of exchanging left and right.
@@ -27,8 +27,8 @@ class Augment:
             and in the photo's proportions, is enlarged to the old size.
         lightness: strength of a gamma curve, 0 or more: the exponent lies between 1 / (1 + lightness) and
             1 + lightness, on a logarithmic scale.
-        saturation: how far the strength of colours is changed, 0 to 1: times 1 - saturation to 1 + saturation.
-        hue: largest turn around the colour circle in degrees, 0 to 180, either way.
+        saturation: how far the strength of colors is changed, 0 to 1: times 1 - saturation to 1 + saturation.
+        hue: largest turn around the color circle in degrees, 0 to 180, either way.
     """
 
     def __init__(
@@ -97,10 +97,10 @@ def _zoom(picture: Tensor, side_B: Tensor, across_B: Tensor, down_B: Tensor) -> 
 
 
 def _recolor(picture: Tensor, saturation_B: Tensor, angle_B: Tensor) -> Tensor:
-    """Turn colours around the axis of greys and stretch them, each keeping its luma: one 3 x 3 matrix a photo."""
+    """Turn colors around the axis of grays and stretch them, each keeping its luma: one 3 x 3 matrix a photo."""
     luma = picture.new_tensor(_LUMA).expand(3, 3)
     eye = torch.eye(3, device=picture.device)
-    # the cross product with the axis of greys, (1, 1, 1) / sqrt(3)
+    # the cross product with the axis of grays, (1, 1, 1) / sqrt(3)
     cross = picture.new_tensor([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)
     angle = angle_B[:, None, None]
     turn = (eye - luma) @ (angle.cos() * eye + angle.sin() * cross)

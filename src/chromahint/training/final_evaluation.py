@@ -1,4 +1,4 @@
-"""What came of a run: its best weights beside no colour at all and beside no training, a table and a picture."""
+"""What came of a run: its best weights beside no color at all and beside no training, a table and a picture."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from chromahint.evaluation.image_grid import write_png
 from chromahint.evaluation.protocols.base import HintProtocol
 from chromahint.evaluation.table import hint_table
 from chromahint.inference.load import make_ready
-from chromahint.models.gray_baseline import Grey
+from chromahint.models.gray_baseline import Gray
 from chromahint.models.pullpush import PullPush
 from chromahint.models.registry import card_of
 from chromahint.runs.run import Run
 from chromahint.training.callbacks.image_logger import draw_strip
 from chromahint.visualization.curves import hint_curve, training_curves, write_figure
 
-PULL_PUSH, GREY = "pull-push, no training", "grey, no colour"
+PULL_PUSH, GRAY = "pull-push, no training", "gray, no color"
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,16 @@ def conclude(run: Run, config: dict[str, Any], data: PhotoData, device: torch.de
     photos = data.source.photos("test", data.limit)
     name = run.about["choices"]["model"]
     network = make_ready(build(config["model"]), run.weights, device)
-    networks: dict[str, nn.Module] = {name: network, PULL_PUSH: PullPush(), GREY: Grey()}
+    networks: dict[str, nn.Module] = {name: network, PULL_PUSH: PullPush(), GRAY: Gray()}
     folder = run.path / "evaluation" / protocol.name
-    folders = {name: folder, PULL_PUSH: folder / "beside" / "pullpush", GREY: folder / "beside" / "grey"}
+    folders = {name: folder, PULL_PUSH: folder / "beside" / "pullpush", GRAY: folder / "beside" / "gray"}
     console = Console(soft_wrap=True)
-    abouts = {title: subject(config, None, "test") | {"model": title} for title in (PULL_PUSH, GREY)}
+    abouts = {title: subject(config, None, "test") | {"model": title} for title in (PULL_PUSH, GRAY)}
     abouts[name] = subject(config, run.weights, "test")
     methods = {title: Method(networks[title], folders[title], abouts[title]) for title in networks}
     results = measure(methods, photos, protocol, device, data.eval_batch_size)
     drawn = run.path / "pictures"
-    curve = hint_curve(results, f"PSNR against hints, {protocol.name}", dashed=(PULL_PUSH, GREY))
+    curve = hint_curve(results, f"PSNR against hints, {protocol.name}", dashed=(PULL_PUSH, GRAY))
     pictures = {
         "pictures/test": write_png(drawn / "strip.png", draw_strip(network, photos, protocol, device)),
         "figures/psnr_by_hints": write_figure(curve, drawn / "psnr_by_hints.png"),
@@ -66,11 +66,11 @@ def conclude(run: Run, config: dict[str, Any], data: PhotoData, device: torch.de
 def _remarks(results: dict[str, dict[str, Any]], name: str, config: dict[str, Any], run: Run) -> list[str]:
     """What a person needs to know to read the table, and where everything lies."""
     psnr = {title: {int(k): v["psnr"] for k, v in r["by_hints"].items()} for title, r in results.items()}
-    ours, pull_push, grey = psnr[name], psnr[PULL_PUSH], psnr[GREY]
+    ours, pull_push, gray = psnr[name], psnr[PULL_PUSH], psnr[GRAY]
     remarks = []
-    if worse := [k for k in ours if grey[k] > ours[k] + 0.3]:
+    if worse := [k for k in ours if gray[k] > ours[k] + 0.3]:
         remarks.append(
-            f"At {_listed(worse)} hints no colour at all would be closer: the network colours by what it has learnt "
+            f"At {_listed(worse)} hints no color at all would be closer: the network colors by what it has learned "
             "from its training pictures, which these photos are unlike. Train longer, or on photos like these."
         )
     if behind := [k for k in ours if k >= 1 and pull_push[k] > ours[k] + 0.05]:

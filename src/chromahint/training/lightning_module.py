@@ -1,4 +1,4 @@
-"""The task that every network is trained on: colour a photo from the hints that a sampler takes from it.
+"""The task that every network is trained on: color a photo from the hints that a sampler takes from it.
 
 Shape suffixes: B batch, H height, W width.
 """
@@ -27,7 +27,7 @@ from chromahint.training.lr_schedules import Schedule
 
 
 class Loss(Protocol):
-    """A training loss; `needs_classes` asks the network for its colour classes too."""
+    """A training loss; `needs_classes` asks the network for its color classes too."""
 
     needs_classes: bool
 
@@ -41,7 +41,7 @@ class Colorization(LightningModule):
 
     Args:
         network: (lightness B1HW, hints) -> ab B2HW, see `chromahint.models`.
-        loss: what training minimises.
+        loss: what training minimizes.
         hints: sampler (ab B2HW, generator) -> Hints.
         augment: (rgb B3HW uint8, generator) -> rgb B3HW float32 in 0..1.
         protocol: the hints of validation.
@@ -82,7 +82,7 @@ class Colorization(LightningModule):
         return loss
 
     def compute_loss(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Augment, take hints, colour, compare: the same each time for the same batch of the same epoch."""
+        """Augment, take hints, color, compare: the same each time for the same batch of the same epoch."""
         generator = self.generator(batch_idx)
         lightness, ab = rgb_to_lab(self.augment(batch["rgb"], generator))
         hints = self.hint_sampler(ab, generator)
@@ -101,7 +101,7 @@ class Colorization(LightningModule):
         return torch.Generator(self.device).manual_seed(number >> 1)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Colour a batch once for every number of hints."""
+        """Color a batch once for every number of hints."""
         for result in hint_sweep(self.network, batch["rgb"], batch["id"], self.protocol):
             for metrics, values in ((self.psnr, result.psnr), (self.ssim, result.ssim)):
                 metric = metrics[str(result.count)]

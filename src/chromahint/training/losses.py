@@ -2,7 +2,7 @@
 
 Predictions and targets are ab B2HW in Lab units, whichever network they come from. Each loss moves them to the scale
 that it is defined on, which its docstring states. All of it is float32, inside an autocast region too: squared
-differences of colours that nearly agree are lost in bf16.
+differences of colors that nearly agree are lost in bf16.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _SIGMA = 1.5
 
 
 class Loss(ABC):
-    """A loss over colour.
+    """A loss over color.
 
     Attributes:
-        needs_classes: whether it wants the logits of a network's colour classes.
+        needs_classes: whether it wants the logits of a network's color classes.
     """
 
     needs_classes: ClassVar[bool] = False
@@ -119,7 +119,7 @@ class PSNR(Loss):
 
 
 class Zhang(Loss):
-    """Colour classes and absolute error: the loss of the 2017 network with local hints.
+    """Color classes and absolute error: the loss of the 2017 network with local hints.
 
     `class_weight` * cross-entropy over the 529 classes + `l1_weight` * |error of ab / 110|, the latter summed over a
     and b, mean over pixels.
@@ -133,14 +133,14 @@ class Zhang(Loss):
         self.l1_weight = l1_weight
 
     def measure(self, prediction: Tensor, target: Tensor, lightness: Tensor, logits: Tensor | None) -> Tensor:
-        """Compare classes at a quarter of the size and colours at full size."""
+        """Compare classes at a quarter of the size and colors at full size."""
         classes = ab_classes(target)
         expected = (len(classes), CLASSES, *classes.shape[1:])
         if logits is None or logits.shape != expected:
             came = "none" if logits is None else tuple(logits.shape)
             raise ValueError(
-                f"loss=zhang needs logits of colour classes shaped {expected}, got {came}: choose a network with "
-                "colour classes (model=zhang2017) or a loss without (loss=l1_ssim)"
+                f"loss=zhang needs logits of color classes shaped {expected}, got {came}: choose a network with "
+                "color classes (model=zhang2017) or a loss without (loss=l1_ssim)"
             )
         absolute = 2 * F.l1_loss(prediction / AB_LIMIT, target / AB_LIMIT)
         return self.class_weight * F.cross_entropy(logits, classes) + self.l1_weight * absolute
@@ -151,7 +151,7 @@ def ab_ssim(prediction: Tensor, target: Tensor) -> Tensor:
 
     Gaussian window of 11 x 11 with sigma 1.5, zero padding, data range 1, population covariance.
     """
-    # Measured around neutral grey, not around 0: a variance taken as a difference of two large numbers would not
+    # Measured around neutral gray, not around 0: a variance taken as a difference of two large numbers would not
     # survive the reduced precision that GPUs use for float32 convolutions.
     neutral = 128 / 255
     pair = torch.stack([prediction, target]).flatten(1, 2) / 255

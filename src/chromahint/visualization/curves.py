@@ -16,7 +16,7 @@ from chromahint.atomic_write import replacing
 from chromahint.runs.metrics_csv import read_figures
 
 MARKERS = "os^Dv*XP<>"
-"""Ten, as there are ten colours: lines are told apart in black and white too."""
+"""Ten, as there are ten colors: lines are told apart in black and white too."""
 
 
 def hint_curve(results: dict[str, dict[str, Any]], title: str, dashed: Collection[str] = ()) -> Figure:

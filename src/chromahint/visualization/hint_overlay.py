@@ -1,4 +1,4 @@
-"""Hints that a person can see: dots over a dimmed grey photo, and sheets of labelled pictures."""
+"""Hints that a person can see: dots over a dimmed gray photo, and sheets of labeled pictures."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def to_pictures(rgb: torch.Tensor) -> list[Picture]:
     return list(rgb.permute(0, 2, 3, 1).cpu().numpy())
 
 
-def draw_grey(lightness: torch.Tensor) -> list[Picture]:
-    """Draw lightness B1HW in 0..100 as grey photos."""
+def draw_gray(lightness: torch.Tensor) -> list[Picture]:
+    """Draw lightness B1HW in 0..100 as gray photos."""
     return to_pictures(lab_to_rgb8(lightness, torch.zeros_like(lightness).expand(-1, 2, -1, -1)))
 
 
 def draw_hints(lightness: torch.Tensor, hints: Hints) -> list[Picture]:
-    """Draw hints as dots over the dimmed grey photo, the larger the fewer they are.
+    """Draw hints as dots over the dimmed gray photo, the larger the fewer they are.
 
-    A dot has the hint's ab; its lightness is the photo's, kept to a range in which a colour can be told.
+    A dot has the hint's ab; its lightness is the photo's, kept to a range in which a color can be told.
 
     Args:
         lightness: B1HW in 0..100.
@@ -48,10 +48,10 @@ def draw_hints(lightness: torch.Tensor, hints: Hints) -> list[Picture]:
     Returns:
         B pictures of HxW.
     """
-    colours = to_pictures(lab_to_rgb8(lightness.clamp(45, 80), hints.ab))
+    colors = to_pictures(lab_to_rgb8(lightness.clamp(45, 80), hints.ab))
     masks = hints.mask[:, 0].cpu().numpy() > 0
     return [
-        _draw_dots(grey, colour, mask) for grey, colour, mask in zip(draw_grey(lightness), colours, masks, strict=True)
+        _draw_dots(gray, color, mask) for gray, color, mask in zip(draw_gray(lightness), colors, masks, strict=True)
     ]
 
 
@@ -103,22 +103,22 @@ def draw_sheet(
     return np.asarray(sheet).copy()
 
 
-def _draw_dots(grey: Picture, colour: Picture, mask: NDArray[np.bool_]) -> Picture:
+def _draw_dots(gray: Picture, color: Picture, mask: NDArray[np.bool_]) -> Picture:
     if mask.all():
-        return colour
+        return color
     height, width = mask.shape
-    canvas = cv2.resize(grey, (width * _FINER, height * _FINER), interpolation=cv2.INTER_LINEAR) // 2 + 40
+    canvas = cv2.resize(gray, (width * _FINER, height * _FINER), interpolation=cv2.INTER_LINEAR) // 2 + 40
     hints, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    # a lone pixel becomes a dot that its neighbours leave room for; a patch, which can be seen, grows less
+    # a lone pixel becomes a dot that its neighbors leave room for; a patch, which can be seen, grows less
     dot = np.clip(0.25 * np.sqrt(mask.size / max(1, hints - 1)), 1.2, width / 50)
     radius = np.maximum(dot - (np.sqrt(stats[:, cv2.CC_STAT_AREA]) - 1) / 2, 0.75)
     rows, columns = np.nonzero(mask)
     # every ring before every disc, so that touching pixels of a patch share one outline
-    for wider, inks in ((min(1.0, dot / 3), None), (0.0, colour)):
+    for wider, inks in ((min(1.0, dot / 3), None), (0.0, color)):
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-            centre = (round((column + 0.5) * _FINER - 0.5), round((row + 0.5) * _FINER - 0.5))
+            center = (round((column + 0.5) * _FINER - 0.5), round((row + 0.5) * _FINER - 0.5))
             ink = _RING if inks is None else tuple(inks[row, column].tolist())
-            cv2.circle(canvas, centre, round((radius[labels[row, column]] + wider) * _FINER), ink, cv2.FILLED)
+            cv2.circle(canvas, center, round((radius[labels[row, column]] + wider) * _FINER), ink, cv2.FILLED)
     small: Picture = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
     return small
 

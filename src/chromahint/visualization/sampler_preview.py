@@ -17,7 +17,7 @@ from chromahint.visualization.hint_overlay import Picture, count_hints, draw_hin
 def draw_preview(
     samplers: Mapping[str, Sampler], photos: Sequence[Picture], seed: int = 0, draws: int = 3, size: int = 256
 ) -> Picture:
-    """Draw the hints that samplers choose, enlarged, over the dimmed grey photos.
+    """Draw the hints that samplers choose, enlarged, over the dimmed gray photos.
 
     Args:
         samplers: by the name that is written above their row.
@@ -43,7 +43,7 @@ def draw_preview(
 
 def _caption(mask: NDArray[np.bool_]) -> str:
     if mask.all():
-        return "the whole colour"
+        return "the whole color"
     hints, pixels = count_hints(mask)
     if hints == 0:
         return "no hint"

@@ -1,4 +1,4 @@
-"""The test layout of 2022: pictures whose colour counts only where a mask says so; what is right is not known."""
+"""The test layout of 2022: pictures whose color counts only where a mask says so; what is right is not known."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ class Pair(NamedTuple):
 class Pairs(Dataset[Pair | BrokenPhoto]):
     """The pairs of `hint/` and `mask/` below a folder, sorted by name.
 
-    `hint/NAME.*` has the photo's lightness, and its colour where there are hints; `mask/NAME.*` is a hint wherever its
+    `hint/NAME.*` has the photo's lightness, and its color where there are hints; `mask/NAME.*` is a hint wherever its
     first channel is 255. Names match without their extension.
 
     Args:
         root: the folder.
         size: height and width that pairs are squashed to; None leaves each as it is. Shrinking loses no hint:
-            those that fall on one pixel become one of their mean colour.
+            those that fall on one pixel become one of their mean color.
 
     Raises:
         ValueError: a folder or a partner is missing, or a name stands twice.
@@ -114,7 +114,7 @@ class Pairs(Dataset[Pair | BrokenPhoto]):
 
 
 class HintMaskPairs(L.LightningDataModule):
-    """Pairs of hint and mask, to be coloured; there is nothing to learn from them and nothing to measure.
+    """Pairs of hint and mask, to be colored; there is nothing to learn from them and nothing to measure.
 
     Args:
         root: folder with `hint/` and `mask/`.
@@ -137,7 +137,7 @@ class HintMaskPairs(L.LightningDataModule):
         """Refuse."""
         raise ValueError(
             "data=hint_mask_pairs has no photos to learn from, only hints. Type data=folder data.root=PATH to train, "
-            "and `chromahint evaluate run=RUN data=hint_mask_pairs data.root=PATH` to colour the pairs."
+            "and `chromahint evaluate run=RUN data=hint_mask_pairs data.root=PATH` to color the pairs."
         )
 
 

@@ -1,4 +1,4 @@
-"""Five natural colour photos that travel in scikit-image's wheel, cut to 11 tiles: a test that needs no download."""
+"""Five natural color photos that travel in scikit-image's wheel, cut to 11 tiles: a test that needs no download."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ def _layer(canvas: Canvas, material: Material, level: float, height: float, roug
 def _sky(dice: Dice, size: int, horizon: float, light: Light) -> Floats:
     """A gradient from the haze at the horizon to the zenith, with or without clouds: size x size x 3."""
     blue = np.array([0.17, 0.36, 0.75], np.float32) * dice.uniform(0.8, 1.8)
-    grey = np.array([0.85, 0.88, 0.92], np.float32) * dice.uniform(0.8, 1.6)
-    zenith = blue + (grey - blue) * dice.pick((dice.uniform(0, 0.35), dice.uniform(0.6, 1.0)), (3, 1.5))
+    gray = np.array([0.85, 0.88, 0.92], np.float32) * dice.uniform(0.8, 1.6)
+    zenith = blue + (gray - blue) * dice.pick((dice.uniform(0, 0.35), dice.uniform(0.6, 1.0)), (3, 1.5))
     low = light.haze * dice.uniform(0.9, 1.5)
     height = np.clip(1 - np.arange(size, dtype=np.float32) / (size * max(horizon, 0.3)), 0, 1)[:, None, None]
     sky = low + (zenith - low) * height ** dice.uniform(0.4, 1.0)

@@ -28,7 +28,7 @@ def photograph(dice: Dice, scene: Floats, light: Light) -> Picture:
     shoulder = dice.uniform(0.05, 0.35)  # highlights are held back as film and cameras do
     shown = shown * (1 + shoulder * 0.3) / (1 + shoulder * shown)
     encoded = np.clip(shown, 0, 1) ** np.float32(1 / 2.2) * 255
-    # cameras and JPEG sharpen lightness and soften colour
+    # cameras and JPEG sharpen lightness and soften color
     coded = cv2.cvtColor(encoded.astype(np.float32), cv2.COLOR_RGB2YCrCb)
     luma = coded[..., 0].copy()
     coded = cv2.GaussianBlur(coded, (0, 0), size / 256 * dice.uniform(0.6, 1.1))

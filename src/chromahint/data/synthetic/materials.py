@@ -1,4 +1,4 @@
-"""What things in a drawn scene are made of, and the light on them. Colours are linear RGB, mostly in 0..1."""
+"""What things in a drawn scene are made of, and the light on them. Colors are linear RGB, mostly in 0..1."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ class Family(NamedTuple):
     """A kind of material.
 
     Attributes:
-        colours: sRGB colours it is found in.
+        colors: sRGB colors it is found in.
         surfaces: kinds of texture it has.
         contrast: how strong its texture is, in deviations of log reflectance.
-        spread: how much colour differs between two things of it, in the same unit.
+        spread: how much color differs between two things of it, in the same unit.
     """
 
-    colours: str
+    colors: str
     surfaces: tuple[str, ...]
     contrast: float
     spread: float
@@ -63,11 +63,11 @@ class Material(NamedTuple):
     Attributes:
         tone: its log reflectance, 3 numbers.
         tilt: how log reflectance moves with the texture, 3 numbers near 1: shades of one thing differ in hue as well.
-        drift: how colour wanders over the surface, whatever its lightness; 3 numbers near 0.
+        drift: how color wanders over the surface, whatever its lightness; 3 numbers near 0.
         surface: the kind of its texture.
         contrast: the strength of its texture.
         gloss: the strength of highlights.
-        spread: how much colour differs between two things of it.
+        spread: how much color differs between two things of it.
     """
 
     tone: Floats
@@ -90,7 +90,7 @@ class Light(NamedTuple):
         towards: unit vector in the picture that points to the light.
         sun: direct light.
         ambient: light from all sides, all that reaches a shadow.
-        haze: colour of far things.
+        haze: color of far things.
         shadow: how dark a cast shadow is, 0..1.
     """
 
@@ -102,20 +102,20 @@ class Light(NamedTuple):
 
     @property
     def in_shadow(self) -> Floats:
-        """What a full cast shadow leaves of a colour, 3 numbers in 0..1."""
+        """What a full cast shadow leaves of a color, 3 numbers in 0..1."""
         left: Floats = self.ambient / (0.75 * self.sun + self.ambient)
         return 1 - self.shadow * (1 - left)
 
 
 def make_material(dice: Dice, name: str, vividness: float) -> Material:
-    """Make a material of a family; `vividness` 1 leaves its colours, 0 makes them grey."""
+    """Make a material of a family; `vividness` 1 leaves its colors, 0 makes them gray."""
     family = FAMILIES[name]
-    colours = family.colours.split()
-    one, other = linear(dice.pick(colours)), linear(dice.pick(colours))
+    colors = family.colors.split()
+    one, other = linear(dice.pick(colors)), linear(dice.pick(colors))
     tone = np.log(one + (other - one) * dice.unit()) + dice.normal(0.4) + _sideways(dice, family.spread)
-    grey = tone.mean()
+    gray = tone.mean()
     return Material(
-        tone=(grey + (tone - grey) * vividness).astype(np.float32),
+        tone=(gray + (tone - gray) * vividness).astype(np.float32),
         tilt=1 + _sideways(dice, 0.2) + np.array([0.0, 0.0, dice.uniform(-0.15, 0.25)], np.float32),
         drift=_sideways(dice, 0.05 * dice.unit() + 0.3 * family.spread * dice.unit()) * vividness,
         surface=dice.pick(family.surfaces),
@@ -143,7 +143,7 @@ def make_light(dice: Dice) -> Light:
 
 
 def linear(code: str) -> Floats:
-    """Turn a colour such as `8a5642` into linear RGB."""
+    """Turn a color such as `8a5642` into linear RGB."""
     srgb = np.array([int(code[at : at + 2], 16) / 255 for at in (0, 2, 4)], np.float32)
     return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
@@ -153,7 +153,7 @@ def _temperature(warmth: float) -> Floats:
 
 
 def _sideways(dice: Dice, deviation: float) -> Floats:
-    """A change of log colour that leaves lightness about as it is."""
+    """A change of log color that leaves lightness about as it is."""
     step: Floats = np.array([dice.normal(deviation) for _ in range(3)], np.float32)
     step -= np.float32(0.21 * step[0] + 0.72 * step[1] + 0.07 * step[2])
     return step

@@ -30,8 +30,8 @@ class Canvas:
         Args:
             kind: of outline.
             material: what it is made of.
-            x: its centre in pixels.
-            y: its centre in pixels.
+            x: its center in pixels.
+            y: its center in pixels.
             radius: in pixels.
             depth: 0 is near; 1 is far, where haze is thick and no shadow is seen.
         """
@@ -53,15 +53,15 @@ class Canvas:
     def paint(self, mask: Mask, top: int, left: int, material: Material, shading: Floats | float, depth: float) -> None:
         """Lay a material over the canvas where `mask` is."""
         height, width = mask.shape
-        colour = self.colours(material, shading, height, width)
+        color = self.colors(material, shading, height, width)
         if depth and self.haze:
             veil = self.haze * depth
-            colour = colour * (1 - veil) + self.light.haze * veil
+            color = color * (1 - veil) + self.light.haze * veil
         below = self.pixels[top : top + height, left : left + width]
-        below += (colour - below) * (mask.astype(np.float32) * np.float32(1 / 255))[..., None]
+        below += (color - below) * (mask.astype(np.float32) * np.float32(1 / 255))[..., None]
 
-    def colours(self, material: Material, shading: Floats | float, height: int, width: int) -> Floats:
-        """The material's colours under the light: height x width x 3, linear RGB; `shading` 1 faces the light."""
+    def colors(self, material: Material, shading: Floats | float, height: int, width: int) -> Floats:
+        """The material's colors under the light: height x width x 3, linear RGB; `shading` 1 faces the light."""
         dice, light = self.dice, self.light
         if height * width <= 100:
             flat: Floats = np.exp(material.tone) * (light.sun * np.mean(shading) + light.ambient)

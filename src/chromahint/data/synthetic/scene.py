@@ -98,7 +98,7 @@ def _things(canvas: Canvas, palette: list[Material], theme: Theme, horizon: floa
         down = low + (1.05 - low) * dice.unit()
         depth = max(0.0, 1 - (down - low) / (1.02 - low)) * 0.8 if horizon else 0.0
         scaled = radius * (1.0 - 0.6 * depth)
-        # what is small is mostly a part of what is about it, and differs from it in lightness more than in colour
+        # what is small is mostly a part of what is about it, and differs from it in lightness more than in color
         material = main if scaled < 0.04 * size and dice.chance(0.65) else dice.pick(rest)
         if scaled < 0.05 * size and dice.chance(0.15):
             _cluster(canvas, dice.pick(kinds, weights), material, down * size, scaled, depth)

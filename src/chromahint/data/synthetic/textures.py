@@ -60,8 +60,8 @@ def uneven(dice: Dice, size: int, strength: float) -> Floats:
 
 
 def _standard(field: Floats) -> Floats:
-    centred: Floats = np.clip((field - field.mean()) / (field.std() + 1e-6), -3, 3).astype(np.float32)
-    return centred
+    centered: Floats = np.clip((field - field.mean()) / (field.std() + 1e-6), -3, 3).astype(np.float32)
+    return centered
 
 
 def _fractal(dice: Dice, slope: float, angle: float = 0.0, stretch: float = 1.0) -> Floats:
@@ -80,8 +80,8 @@ def _leaves(dice: Dice, radius: int) -> Floats:
     for _ in range(6 * SIDE * SIDE // (radius * radius * 3)):
         size = radius * min(3.0, 0.5 * (1 - dice.unit()) ** -0.5)
         axes = (max(1, round(size)), max(1, round(size * dice.uniform(0.3, 0.8))))
-        centre = (dice.integer(0, SIDE), dice.integer(0, SIDE))
-        cv2.ellipse(field, centre, axes, dice.uniform(0, 180), 0, 360, dice.normal(), -1)
+        center = (dice.integer(0, SIDE), dice.integer(0, SIDE))
+        cv2.ellipse(field, center, axes, dice.uniform(0, 180), 0, 360, dice.normal(), -1)
     rough = field + 0.5 * _fractal(dice, 1.5)
     return _standard(cv2.GaussianBlur(rough, (0, 0), 0.7))
 

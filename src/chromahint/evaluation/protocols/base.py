@@ -76,10 +76,10 @@ class HintProtocol(Protocol):
         ...
 
     def hints(self, ab: Tensor, ids: Sequence[str], count: int) -> Hints:
-        """Give hints that depend on each picture's id, not on its neighbours in the batch.
+        """Give hints that depend on each picture's id, not on its neighbors in the batch.
 
         Args:
-            ab: B2HW float32, the photos' colours in Lab units, H = W = `size`.
+            ab: B2HW float32, the photos' colors in Lab units, H = W = `size`.
             ids: B picture ids.
             count: hints in each picture; the places of a smaller count are among those of a larger one.
 
@@ -89,7 +89,7 @@ class HintProtocol(Protocol):
         ...
 
     def measure(self, prediction: Pictures, truth: Pictures) -> Figures:
-        """Compare coloured pictures with their photos, each for itself."""
+        """Compare colored pictures with their photos, each for itself."""
         ...
 
 

@@ -19,7 +19,7 @@ _CELL = 2
 
 @dataclass(frozen=True)
 class Cells2023:
-    """Distinct 2x2 cells of a grid, uniform over the picture, each holding its mean colour (iColoriT, 2023).
+    """Distinct 2x2 cells of a grid, uniform over the picture, each holding its mean color (iColoriT, 2023).
 
     PSNR of RGB that is not rounded to 8 bits, each picture capped at 50 dB; SSIM of 8-bit RGB as scikit-image does it.
     Where `size` is odd, the last row and column are never marked.

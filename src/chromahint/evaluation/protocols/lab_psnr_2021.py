@@ -15,7 +15,7 @@ class LabPSNR2021(RandomPixels):
 
     Their pictures are 128x128, their hints 1, 3 and 5 % of the pixels. Lightness, which is always right, counts among
     the three channels, so the figures lie above those of RGB. They pooled the error of a batch; here each picture has
-    its own PSNR, capped at 100 dB, and the network's colours are rounded to 8 bits as the photo's are. SSIM is that of
+    its own PSNR, capped at 100 dB, and the network's colors are rounded to 8 bits as the photo's are. SSIM is that of
     8-bit RGB as scikit-image does it.
 
     Source: a course project on hint-based colorization, 2021, which compares a base model after Zhang et al. 2017 with

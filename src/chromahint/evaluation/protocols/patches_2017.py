@@ -19,9 +19,9 @@ _PATCH = 6
 
 @dataclass(frozen=True)
 class Patches2017:
-    """Patches of 6x6 pixels around the centre, each holding its mean colour (Zhang et al. 2017).
+    """Patches of 6x6 pixels around the center, each holding its mean color (Zhang et al. 2017).
 
-    Places are normal around the centre with a standard deviation of a quarter of the free way, kept inside the picture.
+    Places are normal around the center with a standard deviation of a quarter of the free way, kept inside the picture.
     Patches may overlap; then the later one counts. PSNR of 8-bit RGB, capped at 100 dB; SSIM of 8-bit RGB as
     scikit-image does it.
 

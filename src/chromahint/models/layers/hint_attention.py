@@ -1,4 +1,4 @@
-"""Colour that is not handed on but found: each place looks for hints that are like it, near by or in the whole picture.
+"""Color that is not handed on but found: each place looks for hints that are like it, near by or in the whole picture.
 
 How alike a place and a hint are is the sum of what learned features say, of how far apart they are, and of how their
 lightness differs. What a place finds is a mean of hints; how far it trusts that is learned too.
@@ -133,12 +133,12 @@ class Seek(nn.Module):
 
     def _table(self, cells: Tensor, near: Tensor, alike: Tensor) -> Tensor:
         """What cells BMC answer to places that ask, BMEC."""
-        there, colour, light, place, key = torch.split(cells[:, :, None], [1, 2, 1, 2, self.key.out_channels], dim=3)
-        squares, place_squares = (x.square().sum(dim=3, keepdim=True) for x in (colour, place))
+        there, color, light, place, key = torch.split(cells[:, :, None], [1, 2, 1, 2, self.key.out_channels], dim=3)
+        squares, place_squares = (x.square().sum(dim=3, keepdim=True) for x in (color, place))
         reach = CELL * (self.window // 2 + 1) if self.window else 1
         lead = _THERE + 2 * reach**2 * near + alike
         alone = there * (lead - near * place_squares - alike * light.square())
-        tells = torch.cat([colour, light, place, there, squares, place_squares], dim=3)
+        tells = torch.cat([color, light, place, there, squares, place_squares], dim=3)
         return torch.cat(
             [
                 _in_heads(key[:, :, 0], self.heads),

@@ -54,7 +54,7 @@ def to_eight_bit(lightness: Tensor, hints: Hints, mask: bool = True) -> Tensor:
 
     Args:
         lightness: B1HW in 0..100.
-        hints: ab in Lab units; where nothing was said the result holds neutral grey.
+        hints: ab in Lab units; where nothing was said the result holds neutral gray.
         mask: whether the hints' mask is the fourth channel.
 
     Returns:
@@ -95,7 +95,7 @@ class Float32Conv2d(nn.Conv2d):
 class Stem(Float32Conv2d):
     """A convolution between the 8-bit Lab scale and the first BatchNorm.
 
-    There neutral grey is 128/255, so what it sums up is a large constant with small differences, which BatchNorm takes
+    There neutral gray is 128/255, so what it sums up is a large constant with small differences, which BatchNorm takes
     apart again. In bfloat16 the constant's rounding is as large as the differences, and a network that learns to live
     with that tints its pictures when it runs in float32. A ReLU lets the constant through: where a second convolution
     comes before BatchNorm, it is a stem too.

@@ -1,7 +1,7 @@
-"""Linear systems in which each pixel hangs on its 3x3 neighbours, solved for a batch of pictures at once.
+"""Linear systems in which each pixel hangs on its 3x3 neighbors, solved for a batch of pictures at once.
 
-Plain iterations carry colour one pixel a step; a pyramid of ever coarser systems carries it across the picture in one.
-How a level hands values to the next follows the coefficients, so that colour does not leak over an edge on the way:
+Plain iterations carry color one pixel a step; a pyramid of ever coarser systems carries it across the picture in one.
+How a level hands values to the next follows the coefficients, so that color does not leak over an edge on the way:
 J. E. Dendy, "Black box multigrid" (J. Comput. Phys. 48, 1982). The pyramid only proposes directions; how far to go
 along each is found by GCR (Eisenstat, Elman, Schultz, SIAM J. Numer. Anal. 20, 1983), whose residual never grows.
 
@@ -23,7 +23,7 @@ WINDOW: Offsets = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
 """Offsets (down, right) of a pixel's 3x3 window, in the order of a stencil's channels; the middle is the fifth."""
 
 RING: Offsets = [offset for offset in WINDOW if offset != (0, 0)]
-"""The eight neighbours."""
+"""The eight neighbors."""
 
 _SIDES: Offsets = [(-1, 0), (0, -1), (0, 1), (1, 0)]
 
@@ -40,7 +40,7 @@ class _Level(NamedTuple):
     Attributes:
         stencil: B9HW, the system's coefficients.
         sides: B4HW, what the pixels between two coarse ones take from them.
-        middles: B8HW, what the pixels between four coarse ones then take from their neighbours.
+        middles: B8HW, what the pixels between four coarse ones then take from their neighbors.
         sides_back: the transpose of `sides` for the way down.
         middles_back: the transpose of `middles`.
     """
@@ -52,7 +52,7 @@ class _Level(NamedTuple):
     middles_back: Tensor
 
 
-def neighbours(x_BCHW: Tensor, offsets: Offsets) -> list[Tensor]:
+def neighbors(x_BCHW: Tensor, offsets: Offsets) -> list[Tensor]:
     """List views of a picture moved by each offset, with zeros beyond its border."""
     if torch.compiler.is_exporting():
         return list(torch.unbind(_moved(x_BCHW, offsets), dim=2))
@@ -62,11 +62,11 @@ def neighbours(x_BCHW: Tensor, offsets: Offsets) -> list[Tensor]:
 
 
 def weighted_sum(weights_BKHW: Tensor, x_BCHW: Tensor, offsets: Offsets) -> Tensor:
-    """Sum up each pixel's neighbours at K offsets, each times its weight: BCHW."""
+    """Sum up each pixel's neighbors at K offsets, each times its weight: BCHW."""
     if torch.compiler.is_exporting():
         return (weights_BKHW[:, None] * _moved(x_BCHW, offsets)).sum(dim=2)
     total = torch.zeros_like(x_BCHW)
-    for weight, moved in zip(torch.split(weights_BKHW, 1, dim=1), neighbours(x_BCHW, offsets), strict=True):
+    for weight, moved in zip(torch.split(weights_BKHW, 1, dim=1), neighbors(x_BCHW, offsets), strict=True):
         total.addcmul_(weight, moved)
     return total
 
@@ -125,10 +125,10 @@ def _pyramid(stencil: Tensor) -> tuple[list[_Level], Tensor]:
 
 
 def _transpose(stencil_BKHW: Tensor, offsets: Offsets) -> Tensor:
-    """Give what each pixel hands to its neighbours where the stencil says what it takes from them."""
+    """Give what each pixel hands to its neighbors where the stencil says what it takes from them."""
     # offsets are sorted, so that the opposite of the first is the last
     opposite = torch.split(stencil_BKHW.flip(1), 1, dim=1)
-    return torch.cat([neighbours(part, [offset])[0] for part, offset in zip(opposite, offsets, strict=True)], dim=1)
+    return torch.cat([neighbors(part, [offset])[0] for part, offset in zip(opposite, offsets, strict=True)], dim=1)
 
 
 def _spread(stencil: Tensor) -> tuple[Tensor, Tensor]:
@@ -149,7 +149,7 @@ def _spread(stencil: Tensor) -> tuple[Tensor, Tensor]:
     sides = torch.cat([up * vertical, left * horizontal, right * horizontal, down * vertical], dim=1)
     # a hint, which hangs on nothing, hands nothing on
     hanging = (pull.sum(dim=1, keepdim=True) > 0).to(pull)
-    sides = sides * torch.cat(neighbours(hanging, _SIDES), dim=1)
+    sides = sides * torch.cat(neighbors(hanging, _SIDES), dim=1)
 
     ring = torch.cat([pull[:, :4], pull[:, 5:]], dim=1)
     middles = ring * (odd_row * odd_column * _inverse(ring.sum(dim=1, keepdim=True) + fading))
@@ -182,7 +182,7 @@ def _coarser(level: _Level) -> Tensor:
     answers = _down(level, weighted_sum(level.stencil, _up(level, dots), WINDOW))
     # each window holds one dot of each pattern: this is whose dot lies at which offset
     pattern = torch.stack([(row + dy) % 3 * 3 + (column + dx) % 3 for dy, dx in WINDOW])
-    inside = torch.cat(neighbours(torch.ones_like(answers[:1, :1]), WINDOW), dim=1)
+    inside = torch.cat(neighbors(torch.ones_like(answers[:1, :1]), WINDOW), dim=1)
     return answers.gather(1, pattern.expand_as(answers)) * inside
 
 

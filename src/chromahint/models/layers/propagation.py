@@ -1,9 +1,9 @@
-"""How colour goes from pixel to pixel, and from a coarse level of a pyramid to a finer one, by learned weights.
+"""How color goes from pixel to pixel, and from a coarse level of a pyramid to a finer one, by learned weights.
 
-Where nothing was learned the weights follow the lightness: those of neighbours are Levin's, those of coarse pixels are
+Where nothing was learned the weights follow the lightness: those of neighbors are Levin's, those of coarse pixels are
 bilinear ones times how alike they are.
 
-Shape suffixes: B batch, C channels, K neighbours, H height, W width.
+Shape suffixes: B batch, C channels, K neighbors, H height, W width.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from chromahint.models.layers.multigrid import RING, WINDOW, neighbours, weighted_sum
+from chromahint.models.layers.multigrid import RING, WINDOW, neighbors, weighted_sum
 from chromahint.models.levin import likeness
 
 _PARENTS = [
@@ -34,7 +34,7 @@ _MOST_UNLIKE = 7.0
 
 
 def taking(lightness: Tensor, learned_BKHW: Tensor) -> Tensor:
-    """Weigh each pixel's eight neighbours, which together weigh 1.
+    """Weigh each pixel's eight neighbors, which together weigh 1.
 
     Args:
         lightness: B1HW in 0..100.
@@ -43,7 +43,7 @@ def taking(lightness: Tensor, learned_BKHW: Tensor) -> Tensor:
     Returns:
         B8HW; 0 beyond the border.
     """
-    return _normalised(likeness(lightness) * torch.exp(learned_BKHW), dim=1)
+    return _normalized(likeness(lightness) * torch.exp(learned_BKHW), dim=1)
 
 
 def filling(lightness: Tensor, coarse: Tensor, learned: Tensor) -> Tensor:
@@ -58,8 +58,8 @@ def filling(lightness: Tensor, coarse: Tensor, learned: Tensor) -> Tensor:
     Returns:
         (B, 4, 4, H/2, W/2): pixel inside, coarse one.
     """
-    inside = neighbours(torch.ones_like(coarse[:1]), WINDOW)
-    around = neighbours(coarse, WINDOW)
+    inside = neighbors(torch.ones_like(coarse[:1]), WINDOW)
+    around = neighbors(coarse, WINDOW)
     weights = []
     for pixel, (parents, own) in enumerate(
         zip(_PARENTS, torch.split(F.pixel_unshuffle(lightness, 2), 1, dim=1), strict=True)
@@ -68,12 +68,12 @@ def filling(lightness: Tensor, coarse: Tensor, learned: Tensor) -> Tensor:
         apart = torch.cat([around[parent] for parent in parents], dim=1) - own
         unlike = (apart.square() / _SOFT).clamp(max=_MOST_UNLIKE)
         weights.append(shares * torch.exp(learned[:, 4 * pixel : 4 * pixel + 4] - unlike))
-    return _normalised(torch.stack(weights, dim=1), dim=2)
+    return _normalized(torch.stack(weights, dim=1), dim=2)
 
 
 def fill(x_BCHW: Tensor, weights: Tensor) -> Tensor:
     """Double the height and width of a picture by weights from `filling`."""
-    around = neighbours(x_BCHW, WINDOW)
+    around = neighbors(x_BCHW, WINDOW)
     pixels = []
     for pixel, parents in enumerate(_PARENTS):
         total = weights[:, pixel, :1] * around[parents[0]]
@@ -84,11 +84,11 @@ def fill(x_BCHW: Tensor, weights: Tensor) -> Tensor:
 
 
 def spread(x_BCHW: Tensor, weights_BKHW: Tensor, given: Tensor, free: Tensor, steps: int) -> Tensor:
-    """Let each pixel take what its neighbours have, `steps` times, as far as it is free, beside what it was given.
+    """Let each pixel take what its neighbors have, `steps` times, as far as it is free, beside what it was given.
 
     Args:
         x_BCHW: what pixels have at the start.
-        weights_BKHW: what a pixel takes from each neighbour, from `taking`.
+        weights_BKHW: what a pixel takes from each neighbor, from `taking`.
         given: BCHW, what is known of each pixel, times how well.
         free: B1HW in 0..1, the rest.
         steps: each carries by one pixel.
@@ -120,19 +120,19 @@ class _Spread(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, None]:
         (grad,) = grads
         weights, free, *saved = ctx.saved_tensors
-        # what each pixel gives to its neighbours: the neighbour on the other side takes it
-        giving = torch.cat([neighbours(weights[:, 7 - k : 8 - k], [offset])[0] for k, offset in enumerate(RING)], dim=1)
+        # what each pixel gives to its neighbors: the neighbor on the other side takes it
+        giving = torch.cat([neighbors(weights[:, 7 - k : 8 - k], [offset])[0] for k, offset in enumerate(RING)], dim=1)
         of_weights, of_given, of_free = (torch.zeros_like(like) for like in (weights, grad, free))
         for x, total in zip(reversed(saved[: ctx.steps]), reversed(saved[ctx.steps :]), strict=True):
             of_given += grad
             of_free += (grad * total).sum(dim=1, keepdim=True)
             grad = free * grad
-            for k, moved in enumerate(neighbours(x, RING)):
+            for k, moved in enumerate(neighbors(x, RING)):
                 for channel, value in zip(torch.split(grad, 1, dim=1), torch.split(moved, 1, dim=1), strict=True):
                     of_weights[:, k : k + 1].addcmul_(channel, value)
             grad = weighted_sum(giving, grad, RING)
         return grad, of_weights, of_given, of_free, None
 
 
-def _normalised(weights: Tensor, dim: int) -> Tensor:
+def _normalized(weights: Tensor, dim: int) -> Tensor:
     return weights / weights.sum(dim=dim, keepdim=True).clamp(min=1e-20)

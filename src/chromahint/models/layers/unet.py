@@ -71,7 +71,7 @@ class UShape(nn.Module):
         width: channels of the first level; each level down doubles them.
         up: makes a step up that reads so many channels: `step(x, skip, *more)` maps x (B, C, H, W) and skip
             (B, C/2, 2H, 2W) to (B, C/2, 2H, 2W).
-        neutral_start: whether the last layer predicts no colour until it is trained, and the first hears the hints over
+        neutral_start: whether the last layer predicts no color until it is trained, and the first hears the hints over
             the lightness: see `listen_to_hints`.
     """
 

@@ -59,8 +59,8 @@ function chart({ label, lines, x, y, height = 380, named = false, together = fal
     if (y.label) root.append(svg("text", { x: 2, y: 14 }, y.label));
     root.append(svg("text", { x: (box.left + box.right) / 2, y: height - 5, "text-anchor": "middle" }, x.label));
 
-    // those in colour lie above those in grey
-    for (const line of [...lines].sort((a, b) => look(a.name).coloured - look(b.name).coloured)) root.append(drawLine(line, sx, sy));
+    // those in color lie above those in gray
+    for (const line of [...lines].sort((a, b) => look(a.name).colored - look(b.name).colored)) root.append(drawLine(line, sx, sy));
     if (names) root.append(...endNames(lines, sy, box));
     const guide = svg("line", { class: "guide", y1: box.top, y2: box.bottom, visibility: "hidden" });
     root.append(guide);
@@ -84,10 +84,10 @@ function chart({ label, lines, x, y, height = 380, named = false, together = fal
   }
 
   function drawLine({ name, points }, sx, sy) {
-    const { color, dash, shape, coloured } = look(name);
+    const { color, dash, shape, colored } = look(name);
     const path = points.map(([px, py], place) => `${place ? "L" : "M"}${sx(px).toFixed(1)} ${sy(py).toFixed(1)}`).join("");
-    const group = svg("g", { "data-run": name, class: coloured ? "" : "rest" }, svg("path", { class: "line", d: path, stroke: color, "stroke-dasharray": dash }));
-    if (shape && together && coloured) {
+    const group = svg("g", { "data-run": name, class: colored ? "" : "rest" }, svg("path", { class: "line", d: path, stroke: color, "stroke-dasharray": dash }));
+    if (shape && together && colored) {
       for (const [px, py] of points) group.append(svg("path", { d: shape, fill: color, transform: `translate(${sx(px)} ${sy(py)})` }));
     }
     return group;

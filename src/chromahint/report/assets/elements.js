@@ -1,5 +1,5 @@
 "use strict";
-// Elements, numbers and colours that all parts of the page share. Texts are always set as text, never as HTML.
+// Elements, numbers and colors that all parts of the page share. Texts are always set as text, never as HTML.
 
 const content = JSON.parse(document.getElementById("content").textContent);
 
@@ -28,18 +28,18 @@ const networks = content.networks;
 const columns = [...content.counts, null]; // of all figures: numbers of hints, then the mean over those with hints
 const METRICS = { psnr: { title: "PSNR", unit: " dB", digits: 2 }, ssim: { title: "SSIM", unit: "", digits: 4 } };
 
-// --- how a line looks: eight colours, the rest in grey; dashes for what learns nothing ------------------------------
+// --- how a line looks: eight colors, the rest in gray; dashes for what learns nothing ------------------------------
 const SHAPES = ["M-4 0A4 4 0 1 0 4 0A4 4 0 1 0 -4 0Z", "M-3.6 -3.6H3.6V3.6H-3.6Z", "M0 -4.8L4.6 3.4H-4.6Z", "M0 -5L5 0L0 5L-5 0Z", "M0 4.8L4.6 -3.4H-4.6Z"];
 const DASHES = ["7 4", "2 4", "11 3 2 3", "16 5"];
 const looks = new Map();
 networks.filter((each) => each.learns).forEach((each, place) => {
-  const coloured = place < 8;
-  looks.set(each.name, { color: `var(--${coloured ? `c${place}` : "rest"})`, dash: null, shape: SHAPES[place % SHAPES.length], coloured });
+  const colored = place < 8;
+  looks.set(each.name, { color: `var(--${colored ? `c${place}` : "rest"})`, dash: null, shape: SHAPES[place % SHAPES.length], colored });
 });
 networks.filter((each) => !each.learns).forEach((each, place) => {
-  looks.set(each.name, { color: "var(--beside)", dash: DASHES[place % DASHES.length], shape: null, coloured: true });
+  looks.set(each.name, { color: "var(--beside)", dash: DASHES[place % DASHES.length], shape: null, colored: true });
 });
-const look = (name) => looks.get(name) ?? { color: "var(--rest)", dash: null, shape: null, coloured: false };
+const look = (name) => looks.get(name) ?? { color: "var(--rest)", dash: null, shape: null, colored: false };
 
 /** A short piece of a run's line, as it stands in a figure. */
 function swatch(name) {
@@ -85,7 +85,7 @@ function choice(label, options, pressed, change) {
   return group;
 }
 
-/** A labelled list to choose from; options are [title, value]. */
+/** A labeled list to choose from; options are [title, value]. */
 function list(label, options, change, selected = 0) {
   const box = el("select", { change: () => change(options[box.selectedIndex][1]) }, options.map(([title]) => el("option", {}, title)));
   box.selectedIndex = selected;
@@ -94,5 +94,5 @@ function list(label, options, change, selected = 0) {
 
 /** A part of the page, and its link above. */
 function section(id, title, text, ...children) {
-  return el("section", { id, "aria-labelledby": `${id}-title` }, el("h2", { id: `${id}-title` }, title), text ? el("p", { class: "soft" }, text) : null, ...children);
+  return el("section", { id, "aria-labeledby": `${id}-title` }, el("h2", { id: `${id}-title` }, title), text ? el("p", { class: "soft" }, text) : null, ...children);
 }

@@ -41,12 +41,12 @@ function hintsChart() {
     base = row;
     draw();
   });
-  return [el("div", { class: "controls" }, against), place, legend(names.filter((name) => look(name).coloured)), restNote()];
+  return [el("div", { class: "controls" }, against), place, legend(names.filter((name) => look(name).colored)), restNote()];
 }
 
 function restNote() {
-  const rest = networks.filter((each) => !look(each.name).coloured).length;
-  return rest ? el("p", { class: "soft" }, `The best eight runs are in colour, ${whole(rest)} more in grey.`) : null;
+  const rest = networks.filter((each) => !look(each.name).colored).length;
+  return rest ? el("p", { class: "soft" }, `The best eight runs are in color, ${whole(rest)} more in gray.`) : null;
 }
 
 function curves() {
@@ -61,7 +61,7 @@ function curves() {
   return [el("div", { class: "charts" },
     loss.length ? el("div", {}, el("h3", {}, "Loss in training, smoothed"), chart({ label: "Loss in training", lines: loss, x, y: { scale: positive ? "log" : "linear", format: (value) => String(Number(value.toPrecision(2))), exact: (value) => String(Number(value.toPrecision(4))) }, height: 300 })) : null,
     val.length ? el("div", {}, el("h3", {}, "PSNR in validation, dB"), chart({ label: "PSNR in validation", lines: val, x, y: { scale: "linear", format: (value) => String(Number(value.toFixed(2))), exact: (value) => `${fixed(value, 2)} dB` }, height: 300 })) : null),
-  legend(networks.filter((each) => each.learns && look(each.name).coloured).map((each) => each.name))];
+  legend(networks.filter((each) => each.learns && look(each.name).colored).map((each) => each.name))];
 }
 
 function apart() {
@@ -76,7 +76,7 @@ const sections = [
   ["Hints", section("hints", "What hints bring", `The more hints a person gives, the closer a network comes.${methods ? " Dashed: methods that learn nothing." : ""}`, ...hintsChart())],
   networks.length > 1 ? ["Pairs", section("pairs", "Who wins, photo by photo", "The share of photos in percent on which the run of the row has the higher PSNR than that of the column; a tie is half won.", ...pairs())] : null,
   Object.values(content.curves).some((each) => Object.keys(each).length) ? ["Training", section("training", "Training", null, ...curves())] : null,
-  content.gallery ? ["Gallery", section("gallery", "The same photos, the same hints", "Photos from the hardest to the easiest, grey with their hints, coloured by each network, and as they are. Click one for a closer look; there, the arrow keys go from network to network.", ...gallery())]
+  content.gallery ? ["Gallery", section("gallery", "The same photos, the same hints", "Photos from the hardest to the easiest, gray with their hints, colored by each network, and as they are. Click one for a closer look; there, the arrow keys go from network to network.", ...gallery())]
     : content.why_no_gallery ? ["Gallery", section("gallery", "Gallery", `It could not be drawn: ${content.why_no_gallery}`)] : null,
   content.differences.keys.length ? ["Options", section("options", "What differs between the runs", "Options that all runs share are left out.", differences())] : null,
   content.apart.length ? ["Apart", section("apart", "Not compared", "These runs have no figures that could stand beside the others.", apart())] : null,
@@ -86,12 +86,12 @@ document.body.append(
   el("header", {},
     el("p", { class: "kicker" }, `Chromahint report \u00b7 ${content.made}`),
     el("h1", {}, content.title),
-    el("p", {}, `${runs === 1 ? "One trained network colours" : `${whole(runs)} trained networks${methods ? ` and ${methods} method${methods > 1 ? "s" : ""} that learn${methods > 1 ? "" : "s"} nothing` : ""} colour`} the same ${whole(photos)} grey photos, each helped by the same hints: places whose true colour it is told.`),
+    el("p", {}, `${runs === 1 ? "One trained network colors" : `${whole(runs)} trained networks${methods ? ` and ${methods} method${methods > 1 ? "s" : ""} that learn${methods > 1 ? "" : "s"} nothing` : ""} color`} the same ${whole(photos)} gray photos, each helped by the same hints: places whose true color it is told.`),
     verdict()),
   el("nav", { "aria-label": "Parts of this page" }, el("div", {},
     el("div", { class: "links" }, sections.map(([title, node]) => el("a", { href: `#${node.id}` }, title))),
     choice("Measure", Object.entries(METRICS).map(([key, { title }]) => [key, title]), chosen.metric, (value) => choose("metric", value)))),
   el("main", {}, sections.map(([, node]) => node)),
   el("footer", {},
-    el("p", {}, `Measured by the protocol ${protocol.protocol} on pictures of ${protocol.size[1]}x${protocol.size[0]}: ${protocol.measures}. PSNR is the closeness of colours in decibel, SSIM that of structure, at most 1. GMAC are thousand million multiply-adds for a picture of 256x256; the time is the median of all pictures, on the machine that measured.`),
+    el("p", {}, `Measured by the protocol ${protocol.protocol} on pictures of ${protocol.size[1]}x${protocol.size[0]}: ${protocol.measures}. PSNR is the closeness of colors in decibel, SSIM that of structure, at most 1. GMAC are thousand million multiply-adds for a picture of 256x256; the time is the median of all pictures, on the machine that measured.`),
     el("p", {}, `Intervals: 95 %, from a paired bootstrap of 2,000 resamples of the photos. Whether the first run is ahead of the second: ${content.test}. The best of many runs owes a part of its lead to being chosen: photos that no choice has seen are the fairer test.`)));

@@ -72,8 +72,8 @@ function leaderboard() {
         { title: "run", value: (row) => networks[row].name, cell: (row) => named(networks[row].name, networks[row].learns ? tagOf(networks[row]) : "learns nothing") },
         ...order.map(figure),
         taken("parameters", "parameters", "numbers that the network learns", whole),
-        taken("gmac", "GMAC", "thousand million multiply-adds to colour a picture of 256x256", (value) => fixed(value, 1)),
-        taken("seconds", "ms / picture", "median time to colour a picture, on the machine that measured it", (value) => fixed(1000 * value, value < 0.01 ? 1 : 0)),
+        taken("gmac", "GMAC", "thousand million multiply-adds to color a picture of 256x256", (value) => fixed(value, 1)),
+        taken("seconds", "ms / picture", "median time to color a picture, on the machine that measured it", (value) => fixed(1000 * value, value < 0.01 ? 1 : 0)),
       ],
       sorted: board?.order() ?? { place: 1 + order.indexOf(ranked), falling: true },
     });

@@ -1,16 +1,16 @@
-// Which network colours, and what stands beside it: side by side, behind a wipe, or while a key is held.
+// Which network colors, and what stands beside it: side by side, behind a wipe, or while a key is held.
 
-import { $, el, press } from "./elements.js";
-import { WAYS } from "./keys.js";
+import { $, el, press } from "./dom.js";
+import { WAYS } from "./shortcuts.js";
 
-const BESIDE = { grey: "the grey photo", original: "its own colours" };
+const BESIDE = { gray: "the gray photo", original: "its own colors" };
 const STEP = 0.02; // of the photo's width, by which keys move the wipe
 const GROUPS = { trained: "Trained", method: "Nothing learned" };
 
 export class Compare extends EventTarget {
   constructor(view) {
     super();
-    Object.assign(this, { view, models: [], model: null, beside: "grey", figures: { a: null, b: null } });
+    Object.assign(this, { view, models: [], model: null, beside: "gray", figures: { a: null, b: null } });
     $("modes").addEventListener("click", ({ target }) => target.value && this.use({ mode: target.value }));
     $("model").addEventListener("change", () => this.use({ model: $("model").value }));
     $("beside").addEventListener("change", () => this.use({ beside: $("beside").value, mode: view.mode === "single" ? "side" : view.mode }));
@@ -37,8 +37,8 @@ export class Compare extends EventTarget {
   list(models) {
     this.models = models;
     if (!models.some(({ key }) => key === this.model)) this.model = models[0].key;
-    const known = Object.entries(BESIDE).filter(([key]) => key !== "original" || this.view.photo?.coloured);
-    if (!known.some(([key]) => key === this.beside) && !models.some(({ key }) => key === this.beside)) this.beside = "grey";
+    const known = Object.entries(BESIDE).filter(([key]) => key !== "original" || this.view.photo?.colored);
+    if (!known.some(([key]) => key === this.beside) && !models.some(({ key }) => key === this.beside)) this.beside = "gray";
     const groups = Object.entries(GROUPS).map(([kind, label]) => [label, models.filter((each) => each.kind === kind).map(({ key, title }) => [key, title])]);
     fill($("model"), groups, this.model);
     fill($("beside"), [["The photo", known], ...groups], this.beside);
@@ -78,7 +78,7 @@ export class Compare extends EventTarget {
     this.show();
   }
 
-  /** Note how near a slot's colours are to the photo's own, in dB; null where nobody knows. */
+  /** Note how near a slot's colors are to the photo's own, in dB; null where nobody knows. */
   measured(slot, psnr) {
     this.figures[slot] = psnr;
     this.show();
@@ -105,7 +105,7 @@ export class Compare extends EventTarget {
       const pane = view.mode === "side" && view.panes.find((each) => each.slot === slot);
       Object.assign(tag.style, pane ? { left: `${pane.left + 12}px`, top: `${pane.top + 12}px`, right: "auto" } : { left: "", top: "", right: "" });
     }
-    $("about-psnr").hidden = !view.photo?.coloured;
+    $("about-psnr").hidden = !view.photo?.colored;
     $("divider").hidden = view.mode !== "wipe" || view.holding;
     $("divider").style.left = `${100 * view.wipe}%`;
     $("divider").setAttribute("aria-valuenow", String(Math.round(100 * view.wipe)));

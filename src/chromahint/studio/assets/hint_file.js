@@ -1,13 +1,13 @@
 // Points and strokes as a hint file, which `chromahint colorize --hints` takes too.
 
-import { hexOf, labOfHex, share } from "./lab.js";
+import { hexOf, labOfHex, share } from "./cielab.js";
 
 const FORMAT = "chromahint-hints/1";
 
-// a colour's lightness is no hint: in the middle of the range eight bits tell most, if a screen has such a colour there
-function codeOf({ l, a, b, grey }) {
+// a color's lightness is no hint: in the middle of the range eight bits tell most, if a screen has such a color there
+function codeOf({ l, a, b, gray }) {
   const middle = Math.min(80, Math.max(35, l));
-  return grey ? "#808080" : hexOf(share(middle, a, b) < 1 ? l : middle, a, b);
+  return gray ? "#808080" : hexOf(share(middle, a, b) < 1 ? l : middle, a, b);
 }
 const round = (value) => Math.round(value * 100) / 100;
 
@@ -18,7 +18,7 @@ export function toFile({ points, strokes }, photo = null) {
     units: "px",
     ...(photo ? { photo: { name: photo.name, blake2b: photo.blake2b } } : {}),
     points: points.map((p) => ({
-      x: round(p.x), y: round(p.y), color: codeOf(p), radius: round(p.radius), keep_grey: p.grey,
+      x: round(p.x), y: round(p.y), color: codeOf(p), radius: round(p.radius), keep_grey: p.gray,
     })),
     strokes: strokes.map((s) => ({
       points: s.path.map(([x, y]) => [round(x), round(y)]), color: codeOf(s), radius: round(s.radius),
@@ -37,12 +37,12 @@ export function photoOf(text) {
 
 /** Marks as the server has read them from a hint file. */
 export function fromServer({ points, strokes }, photo) {
-  const coloured = ({ color, radius }, x, y) => {
-    const [, a, b] = labOfHex(color ?? "#808080"), grey = Math.hypot(a, b) < 0.5;
-    return { l: photo.lightness(x, y), a: grey ? 0 : a, b: grey ? 0 : b, grey, radius };
+  const colored = ({ color, radius }, x, y) => {
+    const [, a, b] = labOfHex(color ?? "#808080"), gray = Math.hypot(a, b) < 0.5;
+    return { l: photo.lightness(x, y), a: gray ? 0 : a, b: gray ? 0 : b, gray, radius };
   };
   return {
-    points: points.map((point) => ({ x: point.place[0], y: point.place[1], ...coloured(point, ...point.place) })),
-    strokes: strokes.map((stroke) => ({ path: stroke.path, ...coloured(stroke, ...stroke.path[0]) })),
+    points: points.map((point) => ({ x: point.place[0], y: point.place[1], ...colored(point, ...point.place) })),
+    strokes: strokes.map((stroke) => ({ path: stroke.path, ...colored(stroke, ...stroke.path[0]) })),
   };
 }

@@ -1,22 +1,22 @@
-// The studio: brings together the photo, the marks, the colours and what answers them.
+// The studio: brings together the photo, the marks, the colors and what answers them.
 
-import { Colourist } from "./colourist.js";
+import { Colorist } from "./color_client.js";
 import { Compare } from "./compare.js";
-import { Cursor } from "./cursor.js";
-import { Desk } from "./desk.js";
-import { $, hush, say } from "./elements.js";
+import { Cursor } from "./keyboard_cursor.js";
+import { Desk } from "./document.js";
+import { $, hush, say } from "./dom.js";
 import { toFile } from "./hint_file.js";
-import { keepPhoto, keepSettings, keptPhoto, keptSettings } from "./keep.js";
-import { watchKeys } from "./keys.js";
-import { labOfHex } from "./lab.js";
+import { keepPhoto, keepSettings, keptPhoto, keptSettings } from "./storage.js";
+import { watchKeys } from "./shortcuts.js";
+import { labOfHex } from "./cielab.js";
 import { Marks } from "./marks.js";
-import { Picker } from "./picker.js";
+import { Picker } from "./color_picker.js";
 import { Pointers } from "./pointers.js";
 import { Reference } from "./reference.js";
-import * as server from "./server.js";
-import { Tools } from "./tools.js";
+import * as server from "./api.js";
+import { Tools } from "./edit_tools.js";
 import { View } from "./view.js";
-import { leave, welcome } from "./welcome.js";
+import { leave, welcome } from "./start_page.js";
 
 const marks = new Marks();
 const desk = new Desk(marks);
@@ -26,29 +26,29 @@ const tools = new Tools(view, marks, picker);
 const cursor = new Cursor(view, tools);
 const pointers = new Pointers(view, tools);
 const compare = new Compare(view);
-const colourists = { a: new Colourist((colours) => shown("a", colours), () => desk.reopen()), b: new Colourist((colours) => shown("b", colours), () => desk.reopen()) };
+const colorists = { a: new Colorist((colors) => shown("a", colors), () => desk.reopen()), b: new Colorist((colors) => shown("b", colors), () => desk.reopen()) };
 new Reference(picker);
 
-// --- colours follow -----------------------------------------------------------------------------------------------------
-/** Networks that only spread what was said leave the photo grey until something was. */
-const staysGrey = (model) => marks.count === 0 && !compare.modelOf(model).guesses;
+// --- colors follow -----------------------------------------------------------------------------------------------------
+/** Networks that only spread what was said leave the photo gray until something was. */
+const staysGray = (model) => marks.count === 0 && !compare.modelOf(model).guesses;
 
-function shown(slot, colours) {
-  const isGrey = staysGrey(colours.model);
-  view.set(slot, isGrey ? { kind: "grey" } : { kind: "colours", colours });
-  if (!colours.isFine) return;
-  compare.measured(slot, isGrey ? null : colours.psnr);
+function shown(slot, colors) {
+  const isGray = staysGray(colors.model);
+  view.set(slot, isGray ? { kind: "gray" } : { kind: "colors", colors });
+  if (!colors.isFine) return;
+  compare.measured(slot, isGray ? null : colors.psnr);
   if (slot === "a") document.body.dataset.fine = String(Number(document.body.dataset.fine ?? 0) + 1);
 }
 
 function follow() {
   if (!desk.photo) return;
   const hints = toFile(marks.now), { model, beside, other } = compare, isHeld = pointers.gesture !== null;
-  colourists.a.use(desk.photo, model);
-  colourists.a.follow(hints, { isSeen: true, isHeld });
-  colourists.b.use(desk.photo, other);
+  colorists.a.use(desk.photo, model);
+  colorists.a.follow(hints, { isSeen: true, isHeld });
+  colorists.b.use(desk.photo, other);
   if (other === null) view.set("b", { kind: beside });
-  else colourists.b.follow(hints, { isSeen: view.mode !== "single" || view.holding, isHeld });
+  else colorists.b.follow(hints, { isSeen: view.mode !== "single" || view.holding, isHeld });
 }
 
 let turn = 0;
@@ -70,7 +70,7 @@ function refresh() {
   $("clear").hidden = count === 0;
   $("remove").hidden = isNothing;
   $("invitation").hidden = count > 0;
-  $("grey").setAttribute("aria-pressed", String(picker.grey));
+  $("gray").setAttribute("aria-pressed", String(picker.gray));
 }
 
 // --- all of it is kept ----------------------------------------------------------------------------------------------------
@@ -94,7 +94,7 @@ desk.addEventListener("opened", ({ detail: { model, beside, mode } }) => {
 desk.addEventListener("reopened", follow);
 marks.addEventListener("change", () => { follow(); refresh(); view.touch(); });
 marks.addEventListener("kept", () => {
-  for (const each of Object.values(colourists)) each.settle();
+  for (const each of Object.values(colorists)) each.settle();
   refresh();
   keepWork();
 });
@@ -105,8 +105,8 @@ tools.addEventListener("chosen", () => {
 });
 compare.addEventListener("chosen", () => { follow(); suggestHere(); keepWork(); });
 picker.addEventListener("choose", ({ detail: { passing } }) => {
-  const { a, b, grey } = picker;
-  if (marks.get(tools.chosen)) marks.change(tools.chosen, { a: grey ? 0 : a, b: grey ? 0 : b, grey }, passing);
+  const { a, b, gray } = picker;
+  if (marks.get(tools.chosen)) marks.change(tools.chosen, { a: gray ? 0 : a, b: gray ? 0 : b, gray }, passing);
   if (!passing) {
     picker.used();
     marks.keep();
@@ -137,16 +137,16 @@ function redo() {
 }
 function download() {
   if (!desk.photo) return;
-  if (staysGrey(compare.model)) say("There is no colour on it yet: click somewhere first.");
+  if (staysGray(compare.model)) say("There is no color on it yet: click somewhere first.");
   else desk.download(compare.model);
 }
 const pickFile = () => $("file").click(), pickSecond = () => $("second").click();
-const greyOrNot = () => picker.keepGrey(!picker.grey), help = () => $("sheet").showModal();
+const grayOrNot = () => picker.keepGray(!picker.gray), help = () => $("sheet").showModal();
 const larger = () => view.zoom(1.25), smaller = () => view.zoom(0.8);
 
 for (const [id, work] of Object.entries({
   open: pickFile, choose: pickFile, undo, redo, save: () => desk.save(), download, help, fit: () => view.fit(), in: larger, out: smaller,
-  grey: greyOrNot, reference: pickSecond, remove: () => tools.remove(), clear: () => marks.set({ points: [], strokes: [] }), back: leave,
+  gray: grayOrNot, reference: pickSecond, remove: () => tools.remove(), clear: () => marks.set({ points: [], strokes: [] }), back: leave,
   home: () => welcome(samples, desk),
 })) $(id).addEventListener("click", work);
 $("file").addEventListener("change", () => { desk.take($("file").files[0]); $("file").value = ""; });
@@ -161,7 +161,7 @@ for (const name of ["dragover", "dragleave", "drop"]) {
   });
 }
 watchKeys({
-  o: pickFile, s: () => desk.save(), d: download, g: greyOrNot, r: pickSecond, x: () => tools.hide(), n: () => compare.next(), "?": help,
+  o: pickFile, s: () => desk.save(), d: download, g: grayOrNot, r: pickSecond, x: () => tools.hide(), n: () => compare.next(), "?": help,
   p: () => tools.use("point"), b: () => tools.use("brush"), i: () => tools.use("pick"), h: () => tools.use("hand"),
   1: () => compare.use({ mode: "single" }), 2: () => compare.use({ mode: "side" }), 3: () => compare.use({ mode: "wipe" }),
   "+": larger, "=": larger, "-": smaller, 0: () => view.fit(), "[": () => resize(-5), "]": () => resize(5), ",": () => cursor.walk(-1), ".": () => cursor.walk(1),
@@ -173,7 +173,7 @@ let samples = [];
 async function begin() {
   const { models, samples: names, given, drafts } = await server.about();
   samples = names;
-  Colourist.drafts = drafts;
+  Colorist.drafts = drafts;
   compare.list(models);
   const { last, recent } = await keptSettings();
   picker.recent = recent ?? [];

@@ -1,6 +1,6 @@
 // The photo that is open, as the page has it: pictures to draw it from at any zoom, and how light each place is.
 
-import { LIGHTNESS } from "./lab.js";
+import { LIGHTNESS } from "./cielab.js";
 
 const LARGE = 1600, LOOKUP = 1024; // pixels
 
@@ -14,12 +14,12 @@ async function levelsOf(bitmap) {
 }
 
 /**
- * @param about what the server says of it: {id, name, width, height, coloured, blake2b, kind}
- * @param grey picture of its lightness
- * @param original picture of its own colours, or null where it has none
+ * @param about what the server says of it: {id, name, width, height, colored, blake2b, kind}
+ * @param gray picture of its lightness
+ * @param original picture of its own colors, or null where it has none
  */
-export async function makePhoto(about, grey, original) {
-  const levels = await levelsOf(grey), { width, height } = about;
+export async function makePhoto(about, gray, original) {
+  const levels = await levelsOf(gray), { width, height } = about;
   const share = Math.min(1, LOOKUP / Math.max(width, height));
   const across = Math.max(1, Math.round(width * share)), down = Math.max(1, Math.round(height * share));
   const small = new OffscreenCanvas(across, down).getContext("2d", { willReadFrequently: true });

@@ -1,8 +1,8 @@
-// A second picture to take colours from: of the same place, of the same time, or a painting.
+// A second picture to take colors from: of the same place, of the same time, or a painting.
 
-import { $, say } from "./elements.js";
-import { WAYS } from "./keys.js";
-import { labOf } from "./lab.js";
+import { $, say } from "./dom.js";
+import { WAYS } from "./shortcuts.js";
+import { labOf } from "./cielab.js";
 
 const WIDEST = 560; // pixels
 
@@ -44,7 +44,7 @@ export class Reference {
       this.place = [canvas.width / 2, canvas.height / 2];
       $("reference-box").hidden = false;
       $("reference-box").scrollIntoView({ block: "nearest" });
-      say("Click a colour in the second picture.");
+      say("Click a color in the second picture.");
     } catch {
       say(`${file.name}: the browser cannot show this picture`, true);
     }

@@ -1,6 +1,6 @@
 // What is seen of the photo: where it lies, how large, and beside what.
 
-import { affordable, paintPhoto } from "./painter.js";
+import { affordable, paintPhoto } from "./renderer.js";
 
 const QUICK = 20, SHARP = 6e6; // milliseconds for a picture while something moves; pixels of one when it rests
 const REST = 250;
@@ -11,7 +11,7 @@ export class View extends EventTarget {
   constructor(stage, canvases, overlay) {
     super();
     Object.assign(this, { stage, canvases, overlay, photo: null, mode: "single", wipe: 0.5, holding: false, scale: 1, x: 0, y: 0 });
-    this.pictures = { a: { kind: "grey" }, b: { kind: "grey" } };
+    this.pictures = { a: { kind: "gray" }, b: { kind: "gray" } };
     this.stale = new Set();
     this.drawMarks = () => {};
     this.frame = 0;
@@ -22,7 +22,7 @@ export class View extends EventTarget {
 
   show(photo) {
     this.photo = photo;
-    this.pictures = { a: { kind: "grey" }, b: { kind: "grey" } };
+    this.pictures = { a: { kind: "gray" }, b: { kind: "gray" } };
     this.fit();
   }
 
@@ -74,7 +74,7 @@ export class View extends EventTarget {
     if (across || down) this.move(across, down);
   }
 
-  /** From the page to the photo's pixels, which picture of it, and whether that is on it; pixel centres are at integers. */
+  /** From the page to the photo's pixels, which picture of it, and whether that is on it; pixel centers are at integers. */
   place(clientX, clientY) {
     const box = this.stage.getBoundingClientRect(), { width, height } = this.photo;
     const pane = this.panes.findLast((each) => clientX - box.left >= each.left && clientY - box.top >= each.top) ?? this.panes[0];
@@ -91,11 +91,11 @@ export class View extends EventTarget {
 
   /** What a slot shows from now on; it is painted at once, for a person waits for it. */
   set(slot, picture) {
-    if (picture.kind !== "colours" && picture.kind === this.pictures[slot].kind) return;
+    if (picture.kind !== "colors" && picture.kind === this.pictures[slot].kind) return;
     this.pictures[slot] = picture;
     this.#paintSoon([slot]);
     this.#draw();
-    if (picture.kind !== "colours") return;
+    if (picture.kind !== "colors") return;
     performance.clearMarks("painted");
     performance.mark("painted");
   }
@@ -166,8 +166,8 @@ export class View extends EventTarget {
     }
   }
 
-  /** The colour that is seen at a place, as `place` tells it. */
-  colourAt({ x, y, pane, slot }) {
+  /** The color that is seen at a place, as `place` tells it. */
+  colorAt({ x, y, pane, slot }) {
     const canvas = this.canvases[slot], [left, top] = this.spot(x, y, pane), ratio = canvas.width / pane.width;
     const pen = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
     pen.drawImage(canvas, -Math.round((left - pane.left) * ratio), -Math.round((top - pane.top) * ratio));

@@ -27,10 +27,10 @@ def draw_strip(
     most: int = 4,
     hints: int = 100,
 ) -> Picture:
-    """Draw grey, hints, prediction and truth of a few photos, spread evenly over the collection.
+    """Draw gray, hints, prediction and truth of a few photos, spread evenly over the collection.
 
     Args:
-        networks: one, or several by the title of their column, ready to colour, on `device`.
+        networks: one, or several by the title of their column, ready to color, on `device`.
         photos: at most `most` of them are drawn.
         protocol: where the hints lie.
         device: where the networks are.

@@ -49,7 +49,7 @@ class FiniteLoss(Callback):
 
 
 def first_not_finite(task: Colorization, batch: Batch, number: int) -> str:
-    """Name what first holds a nan or inf when a batch is coloured: a parameter, what a layer gives, or the loss."""
+    """Name what first holds a nan or inf when a batch is colored: a parameter, what a layer gives, or the loss."""
     for name, tensor in task.network.named_parameters():
         if not bool(torch.isfinite(tensor).all()):
             return f"the weight network.{name}"

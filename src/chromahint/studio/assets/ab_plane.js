@@ -1,12 +1,12 @@
 // The plane of a and b at one lightness, as far as screens show it, laid into a square.
 
-import { clippedOf, share } from "./lab.js";
+import { clippedOf, share } from "./cielab.js";
 
-const TURNS = 180, FAR = 160; // directions from grey, and Lab units that no screen shows
+const TURNS = 180, FAR = 160; // directions from gray, and Lab units that no screen shows
 const LEAST = 10, MARGIN = 1.06; // Lab units, and the side of the square as a multiple of the plane's
 const COARSE = 3; // pixels of the canvas that are filled at once
 
-/** Its border, and how it lies in a square of side 1: `place` of a colour, across and down, and `colour` of a place. */
+/** Its border, and how it lies in a square of side 1: `place` of a color, across and down, and `color` of a place. */
 export function planeAt(l) {
   const border = Array.from({ length: TURNS }, (_, turn) => {
     const angle = (turn * 2 * Math.PI) / TURNS, a = FAR * Math.cos(angle), b = FAR * Math.sin(angle), part = share(l, a, b);
@@ -18,17 +18,17 @@ export function planeAt(l) {
   return {
     border,
     place: (a, b) => [0.5 + (a - middle[0]) / side, 0.5 - (b - middle[1]) / side],
-    colour: (across, down) => [middle[0] + (across - 0.5) * side, middle[1] + (0.5 - down) * side],
+    color: (across, down) => [middle[0] + (across - 0.5) * side, middle[1] + (0.5 - down) * side],
   };
 }
 
-/** Draw it, with a ring around one colour. */
-export function drawPlane(canvas, l, { border, place, colour }, chosen) {
+/** Draw it, with a ring around one color. */
+export function drawPlane(canvas, l, { border, place, color }, chosen) {
   const pen = canvas.getContext("2d"), side = canvas.width, coarse = Math.floor(side / COARSE);
   const spot = ([a, b]) => place(a, b).map((share) => share * side);
   const small = new OffscreenCanvas(coarse, coarse), filled = new ImageData(coarse, coarse), pixels = new Int32Array(filled.data.buffer);
   for (let row = 0; row < coarse; row++) {
-    for (let column = 0; column < coarse; column++) pixels[row * coarse + column] = clippedOf(l, ...colour((column + 0.5) / coarse, (row + 0.5) / coarse));
+    for (let column = 0; column < coarse; column++) pixels[row * coarse + column] = clippedOf(l, ...color((column + 0.5) / coarse, (row + 0.5) / coarse));
   }
   small.getContext("2d").putImageData(filled, 0, 0);
   pen.clearRect(0, 0, side, side);

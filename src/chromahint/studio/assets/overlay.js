@@ -1,8 +1,8 @@
 // Draws the points and strokes over the photo, and the cross that keys move.
 
-import { hexOf } from "./lab.js";
+import { hexOf } from "./cielab.js";
 
-// in the middle of the range a small dot's colour can be told
+// in the middle of the range a small dot's color can be told
 const dotOf = ({ l, a, b }) => hexOf(Math.min(75, Math.max(45, l)), a, b);
 
 function outline(pen, styles) {
@@ -47,7 +47,7 @@ export function drawPoint(pen, spot, scale, point, isChosen) {
   pen.fill();
   circle(side + 1.2);
   outline(pen, [[3.5, "rgb(0 0 0 / .45)"], [2, "#fff"]]);
-  if (point.grey) {
+  if (point.gray) {
     pen.beginPath();
     pen.moveTo(x - 3, y + 3);
     pen.lineTo(x + 3, y - 3);

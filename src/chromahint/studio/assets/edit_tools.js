@@ -1,8 +1,8 @@
-// What is done with the photo: points, strokes and taking colours, whether by pointer (pointers.js) or by keys (cursor.js).
+// What is done with the photo: points, strokes and taking colors, whether by pointer (pointers.js) or by keys (cursor.js).
 
-import { drawCross, drawPoint, drawStroke } from "./drawing.js";
-import { $, press, say } from "./elements.js";
-import { labOf } from "./lab.js";
+import { drawCross, drawPoint, drawStroke } from "./overlay.js";
+import { $, press, say } from "./dom.js";
+import { labOf } from "./cielab.js";
 import { moved } from "./marks.js";
 
 export class Tools extends EventTarget {
@@ -24,7 +24,7 @@ export class Tools extends EventTarget {
   choose(chosen) {
     this.chosen = chosen;
     const mark = this.marks.get(chosen);
-    if (mark) this.picker.show(mark.l, mark.a, mark.b, mark.grey);
+    if (mark) this.picker.show(mark.l, mark.a, mark.b, mark.gray);
     this.view.touch();
     this.dispatchEvent(new Event("chosen"));
   }
@@ -54,16 +54,16 @@ export class Tools extends EventTarget {
     return this.isHidden ? null : this.marks.at(x, y, near / this.view.scale);
   }
 
-  /** Put a point of the current colour, which is then to be kept. */
+  /** Put a point of the current color, which is then to be kept. */
   putPoint(x, y) {
-    this.choose(this.marks.add("points", { x, y, radius: this.radius, ...this.#colourAt(x, y) }, true));
+    this.choose(this.marks.add("points", { x, y, radius: this.radius, ...this.#colorAt(x, y) }, true));
     return this.chosen;
   }
 
-  /** Begin a stroke of the current colour, which is then to be drawn on and kept. */
+  /** Begin a stroke of the current color, which is then to be drawn on and kept. */
   beginStroke(x, y) {
     this.chosen = null;
-    this.drawn = this.marks.add("strokes", { path: [[x, y]], radius: this.radius, ...this.#colourAt(x, y) }, true);
+    this.drawn = this.marks.add("strokes", { path: [[x, y]], radius: this.radius, ...this.#colorAt(x, y) }, true);
   }
 
   drawOn(places) {
@@ -91,20 +91,20 @@ export class Tools extends EventTarget {
     this.marks.takeBack();
   }
 
-  /** Take the colour that is seen at a place, as `view.place` tells it. */
+  /** Take the color that is seen at a place, as `view.place` tells it. */
   pick(place) {
-    const [l, a, b] = labOf(...this.view.colourAt(place));
+    const [l, a, b] = labOf(...this.view.colorAt(place));
     this.choose(null);
     this.picker.at(l);
     this.picker.choose(a, b);
     this.use("point");
-    say("this colour was taken");
+    say("this color was taken");
   }
 
-  #colourAt(x, y) {
-    const l = this.view.photo.lightness(x, y), { a, b, grey } = this.picker;
+  #colorAt(x, y) {
+    const l = this.view.photo.lightness(x, y), { a, b, gray } = this.picker;
     this.picker.at(l);
-    return { l, a: grey ? 0 : a, b: grey ? 0 : b, grey };
+    return { l, a: gray ? 0 : a, b: gray ? 0 : b, gray };
   }
 
   #draw(pen, pane) {

@@ -11,7 +11,7 @@ const unf = (t) => (t > 0.2068966 ? t * t * t : (t - 4 / 29) / 7.787);
 const EIGHT = Uint8Array.from({ length: STEPS + 1 }, (_, n) => Math.round(255 * gamma(n / STEPS)));
 const to8 = (v) => EIGHT[v <= 0 ? 0 : v >= 1 ? STEPS : (v * STEPS + 0.5) | 0];
 
-/** Lightness of each of the 256 greys. */
+/** Lightness of each of the 256 grays. */
 export const LIGHTNESS = Float32Array.from({ length: 256 }, (_, n) => Math.max(0, 116 * f(linear(n / 255)) - 16));
 
 // numbers that live in this function only are no objects to JavaScript: three times as fast as shared ones
@@ -25,7 +25,7 @@ function bytes(l, a, b, strict) {
   return to8(red) | (to8(green) << 8) | (to8(blue) << 16) | 0xff000000;
 }
 
-/** The share of a colour, 0..1, that a screen can show at a lightness. */
+/** The share of a color, 0..1, that a screen can show at a lightness. */
 export function share(l, a, b) {
   if (bytes(l, a, b, true)) return 1;
   let shown = 0;
@@ -42,9 +42,9 @@ export function rgbaOf(l, a, b) {
 
 const muted = (l, a, b, part) => bytes(l, a * part, b * part, false);
 
-// many pixels have nearly the same colour: how much of it a screen can show is found once for all of them
+// many pixels have nearly the same color: how much of it a screen can show is found once for all of them
 const SLOTS = 15, asked = new Int32Array(1 << SLOTS), found = new Float32Array(1 << SLOTS);
-/** The same for pictures: quicker where many colours are beyond a screen, and nothing that can be told apart. */
+/** The same for pictures: quicker where many colors are beyond a screen, and nothing that can be told apart. */
 export function rgbaAmongMany(l, a, b) {
   const exact = bytes(l, a, b, true);
   if (exact) return exact;

@@ -1,7 +1,7 @@
 // Keys on the photo: a cross that arrows move, and all that a pointer can do at it.
 
-import { say } from "./elements.js";
-import { WAYS } from "./keys.js";
+import { say } from "./dom.js";
+import { WAYS } from "./shortcuts.js";
 import { placeOf } from "./marks.js";
 
 const STEP = 8, FAR = 48, NEAR = 10; // pixels of the screen

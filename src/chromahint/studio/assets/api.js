@@ -34,9 +34,9 @@ export async function seen(id, model, size) {
   return { ...sides(answer), lightness: new Float32Array(await answer.arrayBuffer()) };
 }
 
-/** The colours that a network gives for hints, at the size that it sees. */
-export async function colours(id, model, size, hints) {
-  const answer = await post(`/api/photos/${id}/colours?model=${model}&size=${size}`, hints);
+/** The colors that a network gives for hints, at the size that it sees. */
+export async function colors(id, model, size, hints) {
+  const answer = await post(`/api/photos/${id}/colors?model=${model}&size=${size}`, hints);
   const psnr = answer.headers.get("x-psnr");
   return { ...sides(answer), psnr: psnr === null ? null : Number(psnr), ab: new Int16Array(await answer.arrayBuffer()) };
 }

@@ -1,4 +1,4 @@
-"""Points and strokes become colours, are taken back, kept, saved and downloaded."""
+"""Points and strokes become colors, are taken back, kept, saved and downloaded."""
 
 import json
 import time
@@ -14,21 +14,21 @@ from chromahint.hints.hint_file import read_hints
 POINT, OTHER = (0.9, 0.1), (0.7, 0.75)
 
 
-def test_a_click_colours_what_belongs_to_it_and_undo_takes_it_back(desk):
+def test_a_click_colors_what_belongs_to_it_and_undo_takes_it_back(desk):
     desk.sample()
-    before = {place: desk.colour(*place) for place in (POINT, OTHER)}
+    before = {place: desk.color(*place) for place in (POINT, OTHER)}
     desk.after(lambda: (desk.click(*POINT), desk.swatch("sky")))
-    at_point = desk.colour(*POINT)
+    at_point = desk.color(*POINT)
     assert at_point[2] < -15
     assert abs(at_point[0] - before[POINT][0]) < 1.5
-    assert desk.colour(POINT[0] - 0.04, POINT[1])[2] < -5
+    assert desk.color(POINT[0] - 0.04, POINT[1])[2] < -5
     desk.after(lambda: (desk.click(*OTHER), desk.swatch("gold")))
-    assert desk.colour(*OTHER)[2] > 15
-    for _ in range(4):  # a point, its colour; twice
+    assert desk.color(*OTHER)[2] > 15
+    for _ in range(4):  # a point, its color; twice
         desk.browser.press("z", modifiers=2)
     desk.quiet()
-    for place, colour in before.items():
-        assert desk.colour(*place) == pytest.approx(colour, abs=0.6)
+    for place, color in before.items():
+        assert desk.color(*place) == pytest.approx(color, abs=0.6)
     desk.after(lambda: desk.browser.press("z", modifiers=10))
     assert desk.browser.do("document.getElementById('count').textContent").startswith("1 ")
 
@@ -39,7 +39,7 @@ def test_a_point_is_dragged_and_removed(desk):
     away = desk.place(0.5, 0.9)
     desk.after(lambda: desk.browser.drag(desk.place(*POINT), desk.place(0.4, 0.5), away))
     assert desk.browser.do("document.getElementById('count').textContent").startswith("1 ")
-    assert desk.colour(0.5, 0.9)[1] < -8
+    assert desk.color(0.5, 0.9)[1] < -8
     desk.after(lambda: desk.browser.drag(away, button="right"))
     assert desk.browser.do("document.getElementById('count').textContent") == "No points yet."
 
@@ -78,16 +78,16 @@ def test_a_large_photo_is_downloaded_in_its_size_with_its_lightness(desk, tmp_pa
     Image.fromarray(wide).save(photo)
     desk.after(lambda: desk.browser.give("#file", photo))
     desk.after(lambda: (desk.click(*POINT), desk.swatch("brick")))
-    assert desk.colour(*POINT)[1] > 8
+    assert desk.color(*POINT)[1] > 8
     desk.browser.press("d")
-    coloured = np.array(Image.open(desk.downloaded(".png")))
-    assert coloured.shape == (3000, 4000, 3)
+    colored = np.array(Image.open(desk.downloaded(".png")))
+    assert colored.shape == (3000, 4000, 3)
     part = np.s_[700:1100:3, 1000:1500:3]
-    assert np.ptp(coloured[part], axis=2).mean() > 10
-    assert np.abs(rgb2lab(coloured[part])[..., 0] - rgb2lab(np.dstack([wide] * 3)[part])[..., 0]).max() < 1.5
+    assert np.ptp(colored[part], axis=2).mean() > 10
+    assert np.abs(rgb2lab(colored[part])[..., 0] - rgb2lab(np.dstack([wide] * 3)[part])[..., 0]).max() < 1.5
 
 
-def test_a_stroke_is_chosen_moved_coloured_and_removed(desk):
+def test_a_stroke_is_chosen_moved_colored_and_removed(desk):
     desk.sample("rocket")
     desk.browser.press("b")
     path = [(0.3 + 0.04 * n, 0.3) for n in range(6)]
@@ -212,7 +212,7 @@ def test_a_photo_that_the_server_has_put_away_comes_back(desk):
     others = "fetch('/api/samples/chelsea', { method: 'POST' })"
     desk.browser.do(f"Promise.all([{', '.join([others] * 6)}]).then(() => true)")
     desk.after(lambda: (desk.click(*POINT), desk.swatch("sky")))
-    assert desk.colour(*POINT)[2] < -15
+    assert desk.color(*POINT)[2] < -15
     assert desk.browser.complaints != []
     assert desk.wrong() == []
 
@@ -222,7 +222,7 @@ def test_late_answers_call_for_smaller_pictures_and_early_ones_for_larger(desk):
     desk.browser.do("""
       window.wait = 0; window.sizes = []; window.known = {}; window.plain = window.fetch;
       window.fetch = async (address, ...more) => {
-        const [, size] = /colours.*size=(\\d+)/.exec(address) ?? [];
+        const [, size] = /colors.*size=(\\d+)/.exec(address) ?? [];
         if (!size) return plain(address, ...more);
         sizes.push(size);
         if (wait === 0 && known[size]) return known[size].clone();

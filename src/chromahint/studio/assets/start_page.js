@@ -1,7 +1,7 @@
 // The first page: a photo to open, photos to try, and those that were worked on.
 
-import { $, el } from "./elements.js";
-import { forgetPhoto, keptPhotos } from "./keep.js";
+import { $, el } from "./dom.js";
+import { forgetPhoto, keptPhotos } from "./storage.js";
 
 /**
  * Show the first page.

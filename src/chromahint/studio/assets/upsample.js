@@ -1,10 +1,10 @@
-// Bring the colours of a small picture up to what is seen, along the edges of the photo (joint bilateral upsampling),
+// Bring the colors of a small picture up to what is seen, along the edges of the photo (joint bilateral upsampling),
 // as the server does it for a download.
 
-import { LIGHTNESS, rgbaAmongMany } from "./lab.js";
+import { LIGHTNESS, rgbaAmongMany } from "./cielab.js";
 
-const ALIKE = 6; // Lab units: a colour counts half where the lightness is that far from where it was given
-const STEPS = 64; // of a Lab unit that colours come in
+const ALIKE = 6; // Lab units: a color counts half where the lightness is that far from where it was given
+const STEPS = 64; // of a Lab unit that colors come in
 const FAINT = STEPS / 4; // differences that nobody sees
 
 /** For each place on the screen the two small pixels that it lies between, and the share of the second. */
@@ -19,7 +19,7 @@ function taps(count, first, step, large, small) {
   return { before, after, part };
 }
 
-/** The box of small pixels whose colours are others than before, as far as anybody can see it; null where none are. */
+/** The box of small pixels whose colors are others than before, as far as anybody can see it; null where none are. */
 export function changed(before, { width, height, ab }) {
   const second = width * height;
   let top = height, bottom = -1, left = width, right = -1;
@@ -36,17 +36,17 @@ export function changed(before, { width, height, ab }) {
 }
 
 /**
- * Colour a part of the photo.
+ * Color a part of the photo.
  * @param out RGBA of the part, to be filled
- * @param grey RGBA of the same part of the grey photo
+ * @param gray RGBA of the same part of the gray photo
  * @param part {width, height, left, top, across, down}: pixels on the screen; their first edges and their sides in the photo's
  * @param photo {width, height}
- * @param colours {width, height, lightness, ab}: a small picture, ab as 16-bit numbers, all a then all b
+ * @param colors {width, height, lightness, ab}: a small picture, ab as 16-bit numbers, all a then all b
  * @param box of small pixels: what does not hang on them stays as it is
  * @returns {x, y, width, height}: the pixels that were filled
  */
-export function paint(out, grey, part, photo, colours, box) {
-  const { lightness, ab, width: across, height: down } = colours;
+export function paint(out, gray, part, photo, colors, box) {
+  const { lightness, ab, width: across, height: down } = colors;
   const rows = taps(part.height, part.top, part.down, photo.height, down);
   const columns = taps(part.width, part.left, part.across, photo.width, across);
   const [y, lowest] = reached(rows, box.top, box.bottom), [x, rightmost] = reached(columns, box.left, box.right);
@@ -56,7 +56,7 @@ export function paint(out, grey, part, photo, colours, box) {
     const upper = rows.before[row] * across, lower = rows.after[row] * across;
     const low = rows.part[row], high = 1 - low;
     for (let column = x, place = row * part.width + x; column < rightmost; column++, place++) {
-      const l = LIGHTNESS[grey[4 * place]];
+      const l = LIGHTNESS[gray[4 * place]];
       const left = columns.before[column], right = columns.after[column];
       const far = columns.part[column], near = 1 - far;
       const p0 = upper + left, p1 = upper + right, p2 = lower + left, p3 = lower + right;

@@ -1,24 +1,24 @@
-// The colours that a place of the photo can have: the plane at its lightness, and colours to take at once.
+// The colors that a place of the photo can have: the plane at its lightness, and colors to take at once.
 
-import { el } from "./elements.js";
-import { WAYS } from "./keys.js";
-import { hexOf, share } from "./lab.js";
-import { drawPlane, planeAt } from "./plane.js";
+import { el } from "./dom.js";
+import { WAYS } from "./shortcuts.js";
+import { hexOf, share } from "./cielab.js";
+import { drawPlane, planeAt } from "./ab_plane.js";
 
 const EVERYDAY = [
   ["skin", 15, 18], ["tanned skin", 19, 28], ["lips", 42, 18], ["brick", 36, 32], ["wood", 14, 30], ["sand", 4, 20], ["gold", 10, 62], ["grass", -24, 38],
   ["leaves", -34, 32], ["water", -18, -14], ["sky", -6, -32], ["denim", 4, -36], ["violet", 30, -36], ["rose", 34, -4], ["wine red", 46, 20], ["orange", 32, 62],
 ];
 const RECENT = 8, LATER = 60; // milliseconds after which the plane of another lightness is drawn
-const clear = (l) => Math.min(78, Math.max(52, l)); // a colour can be told there, also where it stands for a dark place
+const clear = (l) => Math.min(78, Math.max(52, l)); // a color can be told there, also where it stands for a dark place
 
 export class Picker extends EventTarget {
   constructor(plane, swatches, sample) {
     super();
-    Object.assign(this, { plane, swatches, sample, l: 60, a: 36, b: 32, grey: false, recent: [], suggested: [], later: 0 });
+    Object.assign(this, { plane, swatches, sample, l: 60, a: 36, b: 32, gray: false, recent: [], suggested: [], later: 0 });
     const pick = (event) => {
       const box = plane.getBoundingClientRect();
-      this.choose(...this.lies.colour((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height), true);
+      this.choose(...this.lies.color((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height), true);
     };
     plane.addEventListener("pointerdown", (event) => { plane.setPointerCapture(event.pointerId); pick(event); });
     plane.addEventListener("pointermove", (event) => { if (event.buttons) pick(event); });
@@ -41,22 +41,22 @@ export class Picker extends EventTarget {
     this.later ||= setTimeout(() => this.draw(), LATER);
   }
 
-  /** Show a mark's colour without choosing it anew. */
-  show(l, a, b, grey) {
-    Object.assign(this, { l, grey });
-    if (!grey) Object.assign(this, { a, b });
+  /** Show a mark's color without choosing it anew. */
+  show(l, a, b, gray) {
+    Object.assign(this, { l, gray });
+    if (!gray) Object.assign(this, { a, b });
     this.draw();
   }
 
   choose(a, b, passing = false) {
     const part = share(this.l, a, b);
-    Object.assign(this, { a: a * part, b: b * part, grey: false });
+    Object.assign(this, { a: a * part, b: b * part, gray: false });
     this.draw();
     this.dispatchEvent(new CustomEvent("choose", { detail: { passing } }));
   }
 
-  keepGrey(grey) {
-    this.grey = grey;
+  keepGray(gray) {
+    this.gray = gray;
     this.draw();
     this.dispatchEvent(new CustomEvent("choose", { detail: { passing: false } }));
   }
@@ -65,47 +65,47 @@ export class Picker extends EventTarget {
     this.dispatchEvent(new CustomEvent("choose", { detail: { passing: false } }));
   }
 
-  /** The colour was used: it stands first among the recent ones. */
+  /** The color was used: it stands first among the recent ones. */
   used() {
-    if (this.grey) return;
+    if (this.gray) return;
     const same = ([a, b]) => Math.hypot(a - this.a, b - this.b) < 3;
     if (this.recent.length && same(this.recent[0])) return;
     this.recent = [[this.a, this.b], ...this.recent.filter((each) => !same(each))].slice(0, RECENT);
     this.drawSwatches();
   }
 
-  suggest(colours) {
-    this.suggested = colours;
+  suggest(colors) {
+    this.suggested = colors;
     this.drawSwatches();
   }
 
   draw() {
     clearTimeout(this.later);
     this.later = 0;
-    const { plane, l } = this, part = share(l, this.a, this.b), [a, b] = this.grey ? [0, 0] : [this.a * part, this.b * part];
+    const { plane, l } = this, part = share(l, this.a, this.b), [a, b] = this.gray ? [0, 0] : [this.a * part, this.b * part];
     this.lies = planeAt(l);
     drawPlane(plane, l, this.lies, [a, b]);
     const hex = hexOf(l, a, b);
     this.sample.style.background = hex;
     plane.setAttribute("aria-valuenow", String(Math.round(Math.hypot(a, b))));
-    plane.setAttribute("aria-valuetext", this.grey ? "grey" : `colour ${hex}`);
+    plane.setAttribute("aria-valuetext", this.gray ? "gray" : `color ${hex}`);
     this.drawSwatches();
   }
 
   drawSwatches() {
     const rows = { suggested: this.suggested, recent: this.recent.map(([a, b]) => ["recent", a, b]), everyday: EVERYDAY };
-    for (const [name, colours] of Object.entries(rows)) {
+    for (const [name, colors] of Object.entries(rows)) {
       const box = this.swatches[name];
-      box.parentElement.hidden = colours.length === 0;
-      while (box.children.length > colours.length) box.lastChild.remove();
-      colours.forEach(([title, a, b], place) => {
+      box.parentElement.hidden = colors.length === 0;
+      while (box.children.length > colors.length) box.lastChild.remove();
+      colors.forEach(([title, a, b], place) => {
         let button = box.children[place];
         if (!button) {
-          button = el("button", { type: "button", click: () => this.choose(button.colour[0], button.colour[1]) });
+          button = el("button", { type: "button", click: () => this.choose(button.color[0], button.color[1]) });
           box.append(button);
         }
         const hex = hexOf(clear(this.l), a, b);
-        button.colour = [a, b];
+        button.color = [a, b];
         if (button.title === title && button.dataset.hex === hex) return;
         button.dataset.hex = hex;
         button.title = title;

@@ -1,10 +1,10 @@
 // The photo on the desk and its points: opened, kept, saved, downloaded.
 
-import { offer, say, working } from "./elements.js";
+import { offer, say, working } from "./dom.js";
 import { fromServer, photoOf, toFile } from "./hint_file.js";
-import { keepPhoto, keptPhoto } from "./keep.js";
+import { keepPhoto, keptPhoto } from "./storage.js";
 import { makePhoto } from "./photo.js";
-import * as server from "./server.js";
+import * as server from "./api.js";
 
 const EMPTY = { points: [], strokes: [] };
 const bare = (name) => name.replace(/\.[^.]*$/, "");
@@ -24,7 +24,7 @@ export class Desk extends EventTarget {
     try {
       const about = await working(() => bring(source));
       if (turn !== this.opening) return false;
-      const pictures = ["grey", ...(about.coloured ? ["original"] : [])].map((what) => server.picture(about.id, what));
+      const pictures = ["gray", ...(about.colored ? ["original"] : [])].map((what) => server.picture(about.id, what));
       const photo = await working(async () => makePhoto(about, ...(await Promise.all(pictures))));
       const before = await keptPhoto(photo.blake2b);
       if (turn !== this.opening) return false;
@@ -83,13 +83,13 @@ export class Desk extends EventTarget {
     offer(new Blob([`${text}\n`], { type: "application/json" }), `${bare(this.photo.name)}-hints.json`);
   }
 
-  /** Hand the coloured photo in its full size to the person. */
+  /** Hand the colored photo in its full size to the person. */
   async download(model) {
     const { photo } = this;
-    say("Colouring the whole photo…");
+    say("Coloring the whole photo…");
     try {
-      offer(await working(() => server.full(photo.id, model, photo.kind, toFile(this.marks.now))), `${bare(photo.name)}-coloured${photo.kind}`);
-      say("The coloured photo is among your downloads.");
+      offer(await working(() => server.full(photo.id, model, photo.kind, toFile(this.marks.now))), `${bare(photo.name)}-colored${photo.kind}`);
+      say("The colored photo is among your downloads.");
     } catch (error) {
       if (error.status === 404) await this.reopen();
       say(error.status === 404 ? "The photo was opened again: press Download once more." : error.message, true);

@@ -1,17 +1,17 @@
 // Follows the hints with one network: quickly while a person moves something, and sharper when they rest.
 
-import { say, working } from "./elements.js";
-import { Latest, colours, seen } from "./server.js";
+import { say, working } from "./dom.js";
+import { Latest, colors, seen } from "./api.js";
 
 const REST = 220, HELD = 700, AGAIN = 400; // milliseconds; a hand that holds something may go on at any moment
 const LATE = 70, EARLY = 35; // milliseconds for an answer: several that come late call for a smaller side, early ones for a larger
 const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
-export class Colourist {
+export class Colorist {
   static drafts = []; // sides of what a network sees while something moves, the largest first
 
   /**
-   * @param shown called with a small picture of colours
+   * @param shown called with a small picture of colors
    * @param lost called when the server has put the photo away
    */
   constructor(shown, lost) {
@@ -26,12 +26,12 @@ export class Colourist {
     clearTimeout(this.rest);
   }
 
-  /** Colour by the text of a hint file; what nobody sees just now can wait until a person rests. */
+  /** Color by the text of a hint file; what nobody sees just now can wait until a person rests. */
   follow(hints, { isSeen, isHeld }) {
     if (!this.photo || this.model === null) return;
     const { photo, model } = this;
     this.fine = { photo, model, hints, size: "fine" };
-    if (isSeen) this.latest.ask({ ...this.fine, size: Colourist.drafts[this.draft] });
+    if (isSeen) this.latest.ask({ ...this.fine, size: Colorist.drafts[this.draft] });
     this.#sharpenAfter(isHeld ? HELD : REST);
   }
 
@@ -54,7 +54,7 @@ export class Colourist {
     try {
       const key = `${model} ${size}`, isNew = !this.seen.has(key);
       if (isNew) this.seen.set(key, await seen(photo.id, model, size));
-      const start = performance.now(), found = await colours(photo.id, model, size, hints);
+      const start = performance.now(), found = await colors(photo.id, model, size, hints);
       if (isStale()) return;
       if (size !== "fine" && !isNew) this.#pace(performance.now() - start);
       this.shown({ ...found, lightness: this.seen.get(key).lightness, model, isFine: size === "fine" });
@@ -70,7 +70,7 @@ export class Colourist {
   #pace(milliseconds) {
     this.pace = milliseconds > LATE ? Math.max(1, this.pace + 1) : milliseconds < EARLY ? Math.min(-1, this.pace - 1) : 0;
     if (Math.abs(this.pace) < 3) return;
-    this.draft = Math.min(Colourist.drafts.length - 1, Math.max(0, this.draft + Math.sign(this.pace)));
+    this.draft = Math.min(Colorist.drafts.length - 1, Math.max(0, this.draft + Math.sign(this.pace)));
     this.pace = 0;
   }
 }

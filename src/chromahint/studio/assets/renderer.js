@@ -1,19 +1,19 @@
-// Paints the part of a photo that is seen on a canvas: grey, in its own colours, or in those that a network gave.
+// Paints the part of a photo that is seen on a canvas: gray, in its own colors, or in those that a network gave.
 
-import { changed, paint } from "./paint.js";
+import { changed, paint } from "./upsample.js";
 
-const grey = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+const gray = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
 let kept = { photo: null, key: "", data: null };
-const painted = new WeakMap(); // canvases that show a network's colours: what was painted on them
+const painted = new WeakMap(); // canvases that show a network's colors: what was painted on them
 const speeds = [60000]; // pixels a millisecond, of the last few times
 const FEW = 1e5; // pixels that tell nothing of the speed
 
-/** Pixels that can be coloured within some milliseconds. */
+/** Pixels that can be colored within some milliseconds. */
 export const affordable = (milliseconds) => Math.max(...speeds) * milliseconds;
 
 /**
  * @param canvas of `width` x `height` pixels
- * @param picture {kind: "grey" | "original" | "colours", colours}
+ * @param picture {kind: "gray" | "original" | "colors", colors}
  * @param photo from photo.js
  * @param x where its left edge lies on the canvas, in pixels of it
  * @param y where its upper edge lies
@@ -21,26 +21,26 @@ export const affordable = (milliseconds) => Math.max(...speeds) * milliseconds;
  */
 export function paintPhoto(canvas, picture, photo, x, y, scale) {
   const { width, height } = canvas, part = seen(photo, x, y, scale, width, height), pen = canvas.getContext("2d");
-  if (picture.kind === "colours" && part.width > 0 && part.height > 0) return paintColours(canvas, pen, picture.colours, photo, part);
+  if (picture.kind === "colors" && part.width > 0 && part.height > 0) return paintColors(canvas, pen, picture.colors, photo, part);
   painted.delete(canvas);
   pen.clearRect(0, 0, width, height);
   if (part.width <= 0 || part.height <= 0) return;
   drawPart(pen, picture.kind === "original" ? [photo.original] : photo.levels, photo, part, part.x, part.y);
 }
 
-/** Colours of the same small picture as before are painted where they differ: a dragged point changes little. */
-function paintColours(canvas, pen, colours, photo, part) {
-  const { lightness, ab, width } = colours, key = [canvas.width, canvas.height, ...Object.values(part)].join(" ");
-  let now = painted.get(canvas), box = now?.lightness === lightness && now.key === key ? changed(now.ab, colours) : undefined;
+/** Colors of the same small picture as before are painted where they differ: a dragged point changes little. */
+function paintColors(canvas, pen, colors, photo, part) {
+  const { lightness, ab, width } = colors, key = [canvas.width, canvas.height, ...Object.values(part)].join(" ");
+  let now = painted.get(canvas), box = now?.lightness === lightness && now.key === key ? changed(now.ab, colors) : undefined;
   if (box === undefined) {
     now = { key, lightness, ab: ab.slice(), out: pen.createImageData(part.width, part.height) };
     painted.set(canvas, now);
     pen.clearRect(0, 0, canvas.width, canvas.height);
-    box = { top: 0, bottom: colours.height - 1, left: 0, right: width - 1 };
+    box = { top: 0, bottom: colors.height - 1, left: 0, right: width - 1 };
   }
   if (box === null) return;
-  const light = greyOf(photo, part), start = performance.now();
-  const fresh = paint(now.out.data, light, part, photo, colours, box), pixels = fresh.width * fresh.height;
+  const light = grayOf(photo, part), start = performance.now();
+  const fresh = paint(now.out.data, light, part, photo, colors, box), pixels = fresh.width * fresh.height;
   pen.putImageData(now.out, part.x, part.y, fresh.x, fresh.y, fresh.width, fresh.height);
   if (pixels > FEW) speeds.push(pixels / Math.max(1, performance.now() - start));
   if (speeds.length > 8) speeds.shift();
@@ -63,13 +63,13 @@ function seen(photo, x, y, scale, width, height) {
   };
 }
 
-function greyOf(photo, part) {
+function grayOf(photo, part) {
   const key = Object.values(part).join(" ");
   if (kept.photo !== photo || kept.key !== key) {
-    const { canvas } = grey;
+    const { canvas } = gray;
     if (canvas.width < part.width || canvas.height < part.height) Object.assign(canvas, { width: part.width, height: part.height });
-    drawPart(grey, photo.levels, photo, part, 0, 0);
-    kept = { photo, key, data: grey.getImageData(0, 0, part.width, part.height).data };
+    drawPart(gray, photo.levels, photo, part, 0, 0);
+    kept = { photo, key, data: gray.getImageData(0, 0, part.width, part.height).data };
   }
   return kept.data;
 }
