@@ -40,20 +40,20 @@ def test_stages_follow_each_other_and_are_not_run_twice(name, command, photos):
     assert made.status == 0, made.err
     runs = sorted((made.folder / "runs" / name).glob("*/*"))
     assert [run.name.partition("-")[2] for run in runs] == list(read_plan(name).jobs)
-    assert all(open_run(run).about["state"] == "finished" for run in runs)
+    assert all(open_run(run).metadata["state"] == "finished" for run in runs)
     weights = [open_run(run).config["weights"] for run in runs]
     assert weights == ["none", *(str(run.relative_to(made.folder) / "checkpoints/last.ckpt") for run in runs[:-1])]
-    ended = [open_run(run).about["ended"] for run in runs]
+    ended = [open_run(run).metadata["ended"] for run in runs]
 
     again = command("experiment", name, *words_for(name, photos))
     assert again.status == 0, again.err
     assert again.out.count("finished: ") == len(runs)
-    assert [open_run(run).about["ended"] for run in runs] == ended
+    assert [open_run(run).metadata["ended"] for run in runs] == ended
 
     open_run(runs[-1]).note(state="interrupted")
     onwards = command("experiment", name, *words_for(name, photos))
     assert onwards.status == 0, onwards.err
-    assert len(open_run(runs[-1]).about["resumed"]) == 1
+    assert len(open_run(runs[-1]).metadata["resumed"]) == 1
 
 
 @pytest.mark.parametrize("name", COMPARISONS)

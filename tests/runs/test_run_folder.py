@@ -22,12 +22,12 @@ def test_holds_what_was_asked(tmp_path):
     assert run.config == CONFIG
     assert list(run.config) == list(CONFIG)
     assert yaml.safe_load((run.path / "overrides.yaml").read_text()) == ["seed=0"]
-    assert run.about["format"] == 1
-    assert run.about["state"] == "created"
-    assert run.about["command"] == "chromahint train seed=0"
-    assert run.about["choices"] == {"model": "unet"}
-    assert {"python", "torch", "lightning", "numpy"} <= set(run.about["versions"])
-    assert "git" in run.about
+    assert run.metadata["format"] == 1
+    assert run.metadata["state"] == "created"
+    assert run.metadata["command"] == "chromahint train seed=0"
+    assert run.metadata["choices"] == {"model": "unet"}
+    assert {"python", "torch", "lightning", "numpy"} <= set(run.metadata["versions"])
+    assert "git" in run.metadata
 
 
 def test_a_taken_name_gets_a_number(tmp_path):
@@ -52,9 +52,9 @@ def test_notes_are_added_and_replaced(tmp_path):
     run = create_run(tmp_path / "run", CONFIG, about())
     run.note(state="running", processes=2)
     run.note(state="finished")
-    assert run.about["state"] == "finished"
-    assert run.about["processes"] == 2
-    assert run.about["command"] == "chromahint train seed=0"
+    assert run.metadata["state"] == "finished"
+    assert run.metadata["processes"] == 2
+    assert run.metadata["command"] == "chromahint train seed=0"
 
 
 def test_opens_what_was_made(tmp_path):

@@ -73,8 +73,8 @@ def test_trials_train_and_the_best_trains_again(begin, tmp_path, command, figure
     assert [trial.state for trial in trials.values()] == [TrialState.COMPLETE] * 2
     for trial in trials.values():
         run = open_run(tmp_path / "runs/sweep/tiny" / trial.user_attrs["run"])
-        assert run.about["state"] == "finished"
-        assert run.about["trial"] == {"start": trial.params["start"]}
+        assert run.metadata["state"] == "finished"
+        assert run.metadata["trial"] == {"start": trial.params["start"]}
         assert trial.value == max(figures(run.path)["val/psnr"]) == max(trial.intermediate_values.values())
         assert "PSNR" in (run.path / "output.txt").read_text()
     made = command("train", "experiment=tiny_best")
@@ -91,7 +91,7 @@ def test_a_trial_that_is_behind_is_given_up(begin, tmp_path, devices, figures):
     good, bad = slots(memory(tmp_path)).values()
     assert (good.state, bad.state) == (TrialState.COMPLETE, TrialState.PRUNED), said(tmp_path)
     run = open_run(tmp_path / "runs/sweep/tiny" / bad.user_attrs["run"])
-    assert run.about["state"] == "pruned"
+    assert run.metadata["state"] == "pruned"
     assert len(figures(run.path)["val/psnr"]) < 6
     assert not (run.path / "evaluation").exists()
 
@@ -109,7 +109,7 @@ def test_a_stopped_worker_leaves_its_trial_to_the_next(begin, tmp_path, number, 
     assert after.state == TrialState.COMPLETE
     assert after.params == before.params
     assert after.user_attrs["run"] == run.name
-    assert len(open_run(run).about["resumed"]) == 1  # from where it was, in the same folder
+    assert len(open_run(run).metadata["resumed"]) == 1  # from where it was, in the same folder
     assert len(figures(run)["val/psnr"]) == len(after.intermediate_values) == 2
 
 
@@ -131,6 +131,6 @@ def test_twelve_trials_two_workers_one_of_them_killed(begin, tmp_path, storage, 
     assert {trial.state for trial in trials.values()} <= {TrialState.COMPLETE, TrialState.PRUNED}
     runs = [open_run(file.parent) for file in (tmp_path / "runs/sweep/tiny").glob("*/run.json")]
     assert len(runs) == 12
-    assert {run.about["state"] for run in runs} <= {"finished", "pruned"}
+    assert {run.metadata["state"] for run in runs} <= {"finished", "pruned"}
     shutil.rmtree(tmp_path / "runs")
     assert command("train", "experiment=tiny_best").status == 0

@@ -222,14 +222,14 @@ def test_an_agent_trains_in_its_run(agent, command, tmp_path, inspect):
     assert process.wait(timeout=300) == 0
     [folder] = (tmp_path / "runs/sweep/tiny-sw33p").iterdir()
     run = open_run(folder)
-    assert (run.about["state"], run.about["group"]) == ("finished", "sweep/tiny")
+    assert (run.metadata["state"], run.metadata["group"]) == ("finished", "sweep/tiny")
     assert folder.name.startswith("r1-loss-huber")
     assert (run.config["loss"]["_target_"], run.config["optimizer"]["betas"]) == (
         "chromahint.training.losses.Huber", [0.9, 0.999],
     )  # fmt: skip
     assert run.config["model"]["channel_attention"] == "spatial"
     shown = inspect(folder)
-    assert (shown["run_id"], run.about["wandb_id"], shown["project"]) == ("r1", "r1", "photos")
+    assert (shown["run_id"], run.metadata["wandb_id"], shown["project"]) == ("r1", "r1", "photos")
     assert shown["summary"]["val/psnr"]["max"] > 0
     # once as the server knows them, and once where the run of another sweep has them
     assert shown["config"]["choices.loss"] == shown["config"]["choices"]["loss"] == "huber"
@@ -253,4 +253,4 @@ def test_a_trial_that_wandb_ends_is_no_failure_of_its_agent(agent, command, tmp_
         time.sleep(0.1)
     process.terminate()  # what W&B's agent does
     assert process.wait(timeout=60) == 0
-    assert open_run(found[0].parents[1]).about["state"] == "interrupted"
+    assert open_run(found[0].parents[1]).metadata["state"] == "interrupted"

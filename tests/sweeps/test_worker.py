@@ -72,7 +72,7 @@ def test_every_trial_is_a_run_and_the_best_is_an_experiment(sweep, quick, tmp_pa
     assert ended.status == 0, ended.err
     assert [run.path.name[:3] for run in asked] == ["000", "001", "002"]
     for run, trial in zip(asked, trials(tmp_path).values(), strict=True):
-        assert open_run(run.path).about["group"] == "sweep/tiny"
+        assert open_run(run.path).metadata["group"] == "sweep/tiny"
         assert trial.state == TrialState.COMPLETE
         assert trial.value == 25 + 100 * lr_of(run)  # the best of its validations
         assert trial.intermediate_values[3] == 24

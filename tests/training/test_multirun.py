@@ -114,8 +114,8 @@ def test_configs_are_those_of_single_runs(command, tiny, quick, tmp_path):
     for number, (model, seed) in enumerate([("unet", 0), ("unet", 1), ("resunet", 0), ("resunet", 1)]):
         run = Run(parent / f"{number}-model-{model}_seed-{seed}")
         assert run.config == compose("train", [*tiny, f"model={model}", f"seed={seed}"]).config
-        assert run.about["choices"]["model"] == model
-        assert run.about["group"] == f"multirun/{parent.name}"
+        assert run.metadata["choices"]["model"] == model
+        assert run.metadata["group"] == f"multirun/{parent.name}"
 
 
 @pytest.mark.parametrize("list_", ["protocol.counts=[0,1]", "protocol.counts=[0, 1]", "logger.tags=['a b', c]"])

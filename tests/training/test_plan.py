@@ -82,10 +82,10 @@ def rows(folder):
 
 def test_one_that_fails_leaves_the_others_and_is_named(made):
     assert made.status == 1
-    states = {name: Run(run).about["state"] for name, run in runs(made.folder).items()}
+    states = {name: Run(run).metadata["state"] for name, run in runs(made.folder).items()}
     assert states == {"summed": "finished", "broken": "failed", "other": "finished"}
     broken = runs(made.folder)["broken"]
-    assert f"failed: {broken.relative_to(made.folder)}: {Run(broken).about['error']}" in made.out
+    assert f"failed: {broken.relative_to(made.folder)}: {Run(broken).metadata['error']}" in made.out
     assert made.out.count("failed: ") == 1
 
 
@@ -147,13 +147,13 @@ def test_it_says_where_table_figure_and_picture_lie(made):
 
 def test_again_trains_and_measures_nothing_anew(copied, here, words, monkeypatch):
     before = (comparison(copied) / "table.md").read_text()
-    ended = {name: Run(run).about["ended"] for name, run in runs(copied).items() if name != "broken"}
+    ended = {name: Run(run).metadata["ended"] for name, run in runs(copied).items() if name != "broken"}
     monkeypatch.setattr(PullPush, "forward", lambda *_: pytest.fail("measured again"))
     monkeypatch.setattr("chromahint.launch.comparison.draw_strip", lambda *_: torch.zeros(4, 4, 3).byte().numpy())
     again = here(copied, "experiment", "mine", *words)
     assert again.status == 1, "one has still failed"
     assert again.out.count("finished: ") == 2
-    assert {name: Run(runs(copied)[name]).about["ended"] for name in ended} == ended
+    assert {name: Run(runs(copied)[name]).metadata["ended"] for name in ended} == ended
     assert (comparison(copied) / "table.md").read_text() == before
 
 
@@ -163,8 +163,8 @@ def test_an_interrupted_one_goes_on(copied, here, words):
     other.note(state="interrupted")
     onwards = here(copied, "experiment", "mine", *words)
     assert onwards.status == 0, onwards.err
-    assert other.about["state"] == "finished"
-    assert len(other.about["resumed"]) == 1
+    assert other.metadata["state"] == "finished"
+    assert len(other.metadata["resumed"]) == 1
     assert list(rows(copied)[0]) == ["summed", "other"], "a plan may compare runs alone"
 
 

@@ -15,7 +15,7 @@ def test_the_same_run_again_has_the_same_figures(smoke_run, process, tmp_path):
     assert "reproduced: all 6 figures are identical" in made.out
     [again] = (tmp_path / "runs/spreadnet-again").iterdir()
     assert (again / "metrics.csv").read_text() == (smoke_run / "metrics.csv").read_text()
-    assert open_run(again).about["wandb_id"] != open_run(smoke_run).about["wandb_id"]
+    assert open_run(again).metadata["wandb_id"] != open_run(smoke_run).metadata["wandb_id"]
 
 
 def test_other_figures_are_not_reproduced(smoke_run, process, tmp_path):

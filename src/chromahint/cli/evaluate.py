@@ -59,7 +59,7 @@ def main(overrides: Sequence[str]) -> int:
 
 def _of_its_data(run: Run, overrides: Sequence[str]) -> list[str]:
     """Let options of data that were typed be those of the run's kind of data."""
-    kind = run.about.get("choices", {}).get("data")
+    kind = run.metadata.get("choices", {}).get("data")
     return [*([f"data={kind}"] if kind in options()["data"] else []), *overrides]
 
 

@@ -96,4 +96,4 @@ def trial(where: str, typed: Sequence[str], words: Sequence[str]) -> int:
     run.note(trial=sweep.labels(values), **({"wandb_id": known} if known else {}))
     status = work(run, processes)
     # W&B ends trials early by a signal, and its agents give up where a few end with an error
-    return 0 if run.about["state"] == "interrupted" else status
+    return 0 if run.metadata["state"] == "interrupted" else status

@@ -26,7 +26,7 @@ Config = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Composed:
+class ComposedConfig:
     """A resolved config, the choice made in each group, and the overrides as typed."""
 
     config: Config
@@ -34,7 +34,7 @@ class Composed:
     overrides: list[str]
 
 
-def compose(name: str, overrides: Sequence[str]) -> Composed:
+def compose(name: str, overrides: Sequence[str]) -> ComposedConfig:
     """Compose `conf/<name>.yaml` with overrides such as `model=unet` or `data.batch_size=4`.
 
     Raises:
@@ -60,7 +60,7 @@ def compose(name: str, overrides: Sequence[str]) -> Composed:
         except OmegaConfBaseException as error:
             raise ConfigError(f"{error.full_key}: {error.msg or error}".splitlines()[0]) from None
     assert isinstance(config, dict)
-    return Composed({str(k): v for k, v in config.items()}, choices, list(overrides))
+    return ComposedConfig({str(k): v for k, v in config.items()}, choices, list(overrides))
 
 
 def suggest(word: str, known: Sequence[str]) -> str:

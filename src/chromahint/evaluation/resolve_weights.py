@@ -6,14 +6,14 @@ import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from chromahint.config.compose import Composed, Config, compose
+from chromahint.config.compose import ComposedConfig, Config, compose
 from chromahint.config.errors import ConfigError
 from chromahint.config.overrides import read
 from chromahint.config.validate import check, wrong_weights
 from chromahint.runs.run import Run, open_run
 
 
-def compose_for_weights(file: Path, overrides: Sequence[str], say: Callable[[str], None]) -> Composed:
+def compose_for_weights(file: Path, overrides: Sequence[str], say: Callable[[str], None]) -> ComposedConfig:
     """Compose what `chromahint evaluate` does for a file of weights alone.
 
     Args:
@@ -33,7 +33,7 @@ def compose_for_weights(file: Path, overrides: Sequence[str], say: Callable[[str
     if not (folder / "run.json").is_file():
         return _of_loose_weights(file, overrides, say)
     run = open_run(folder)
-    composed = compose("evaluate", [f"model={run.about.get('choices', {}).get('model')}", *overrides])
+    composed = compose("evaluate", [f"model={run.metadata.get('choices', {}).get('model')}", *overrides])
     composed.config["model"] = nodes_of(run, "model")["model"] | chosen(composed.config, "model", overrides)
     say(f"{file.name}: the network of the run {folder.parent.name}/{folder.name}")
     return composed
@@ -64,7 +64,7 @@ def chosen(config: Config, group: str, overrides: Sequence[str]) -> Config:
     return {option: value for option, value in config[group].items() if option in named}
 
 
-def _of_loose_weights(file: Path, overrides: Sequence[str], say: Callable[[str], None]) -> Composed:
+def _of_loose_weights(file: Path, overrides: Sequence[str], say: Callable[[str], None]) -> ComposedConfig:
     """Tell the network from names and shapes, with the scaling and the size that released weights need."""
     from chromahint.config.instantiate import build
     from chromahint.inference.detect_architecture import UNTOLD, identify, try_option

@@ -34,7 +34,7 @@ def describe(opened: Opened) -> dict[str, Any]:
     if boxed is not None and boxed.file == opened.weights:
         about["trained_on"] = boxed.trained_on
     if run is not None:
-        said = run.about
+        said = run.metadata
         about["trained"] = {
             "command": without_folders(str(said.get("command", ""))),
             "date": str(said.get("created", ""))[:10],

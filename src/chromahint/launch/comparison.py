@@ -161,7 +161,7 @@ def _entry(run: Run, evaluation: Path, seconds: float) -> Entry:
     if saved is None:
         raise ValueError(f"{run.path}: has no checkpoints/last.ckpt, which says how far it was trained")
     # counted batch by batch: at the end of an epoch a step may have summed up fewer than the others
-    pictures = saved.batches * config["data"]["batch_size"] * run.about["processes"]
+    pictures = saved.batches * config["data"]["batch_size"] * run.metadata["processes"]
     parameters = _parameters(build(config["model"]))
     metrics = read_json(evaluation / "metrics.json")
     return Entry(metrics, seconds, parameters, saved.step, pictures, saved.seconds / 60)

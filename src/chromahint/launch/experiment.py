@@ -187,7 +187,7 @@ def _run(job: Job, group: str, console: Console, weights: Sequence[str] = ()) ->
     """Train a job in a process of its own, or go on with it, unless it is finished; returns the exit status."""
     if not (job.folder / "run.json").exists():
         return start(make_run(checked([*job.words, *weights]), job.folder, group), job.processes)
-    if open_run(job.folder).about["state"] == "finished":
+    if open_run(job.folder).metadata["state"] == "finished":
         console.print(f"finished: {job.folder}")
         return 0
     return start(*prepare([f"resume={job.folder}"]))

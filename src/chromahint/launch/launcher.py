@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from chromahint.config.compose import Composed, compose
+from chromahint.config.compose import ComposedConfig, compose
 from chromahint.config.errors import ConfigError
 from chromahint.config.paths import plans
 from chromahint.config.validate import check
@@ -45,7 +45,7 @@ def work(run: Run, processes: int) -> int:
     return job([str(run.path)])
 
 
-def checked(overrides: Sequence[str]) -> Composed:
+def checked(overrides: Sequence[str]) -> ComposedConfig:
     """Compose and check a training config, without importing torch."""
     composed = compose("train", overrides)
     check(composed.config, "train")
@@ -98,19 +98,19 @@ def agree_anywhere(config: dict[str, Any]) -> None:
         load_weights(network, weights)
 
 
-def label(composed: Composed) -> str:
+def label(composed: ComposedConfig) -> str:
     """What runs of this kind are called: the name that was given, the experiment's, or the model's."""
     name = composed.config["name"] or composed.choices["experiment"] or composed.choices["model"]
     assert isinstance(name, str)
     return name
 
 
-def default_folder(composed: Composed) -> Path:
+def default_folder(composed: ComposedConfig) -> Path:
     """Where a run goes: RUNS/<experiment or model>/<date-time>."""
     return Path(composed.config["runs"]).expanduser() / label(composed) / stamp()
 
 
-def run_of_this_job(composed: Composed) -> Run | None:
+def run_of_this_job(composed: ComposedConfig) -> Run | None:
     """The unfinished run that this SLURM job began before it was requeued."""
     job, again = this_job(), os.environ.get("SLURM_RESTART_COUNT", "0")
     if job is None or again == "0":
@@ -123,7 +123,7 @@ def run_of_this_job(composed: Composed) -> Run | None:
     return None
 
 
-def make_run(composed: Composed, folder: Path, group: str) -> Run:
+def make_run(composed: ComposedConfig, folder: Path, group: str) -> Run:
     """Make the run folder, with all that its processes need to know."""
     about = {
         "name": f"{folder.parent.name}/{folder.name}",
@@ -203,7 +203,7 @@ def settle(run: Run, status: int) -> None:
 
 
 def _settle(run: Run, status: int) -> None:
-    about = run.about
+    about = run.metadata
     name = signal_name(status)
     if name is not None and name not in ASKED:
         why = ", mostly for want of memory" if name == "SIGKILL" else ""

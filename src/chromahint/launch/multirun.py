@@ -147,7 +147,7 @@ def on_cluster(
     try:
         follow(runs, titles, console)
     except KeyboardInterrupt:
-        jobs = sorted({str(run.about.get("slurm_job")).partition("_")[0] for run in runs} - {"None"})
+        jobs = sorted({str(run.metadata.get("slurm_job")).partition("_")[0] for run in runs} - {"None"})
         console.print(f"the jobs go on; look: {look_again}; end them: scancel {' '.join(jobs)}", markup=False)
         return 130
     return conclude(runs, titles, states(runs), console)
@@ -240,7 +240,7 @@ def conclude(runs: Sequence[Run], titles: Sequence[str], states: Sequence[str], 
 
 def states(runs: Sequence[Run]) -> list[str]:
     """What run.json says of each."""
-    return [run.about["state"] for run in runs]
+    return [run.metadata["state"] for run in runs]
 
 
 def name_failed(folders: Sequence[Path], console: Console) -> None:

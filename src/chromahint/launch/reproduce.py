@@ -42,15 +42,15 @@ class Comparison:
 def main(folder: str) -> int:
     """Train the run once more in a folder of its own; returns 0 where the figures are the same, or close."""
     old = open_run(folder)
-    if old.about["state"] != "finished":
-        raise ConfigError(f"{folder}: is {old.about['state']}; only a finished run has figures to compare")
+    if old.metadata["state"] != "finished":
+        raise ConfigError(f"{folder}: is {old.metadata['state']}; only a finished run has figures to compare")
     config = old.config
     check(config, "train")
     processes = agree(config)
     console = Console(soft_wrap=True, highlight=False)
     for difference in differences(old):
         console.print(difference)
-    about = old.about
+    about = old.metadata
     name = f"{about['name'].partition('/')[0]}-again"
     facts: dict[str, Any] = {key: about[key] for key in ("group", "choices") if key in about}
     facts |= {"name": name, "command": f"chromahint reproduce {folder}", "wandb_id": secrets.token_hex(4)}
@@ -87,7 +87,7 @@ def verdict(found: Comparison) -> str:
 
 def differences(run: Run) -> list[str]:
     """What is not the same as when the run was made, and why its figures may therefore differ."""
-    about, said = run.about, []
+    about, said = run.metadata, []
     now = versions()
     for name, version in about.get("versions", {}).items():
         if now.get(name) != version:

@@ -27,7 +27,7 @@ def prepare(overrides: Sequence[str]) -> tuple[Run, int]:
     """Check that a run can go on, and make its folder ready for that; returns the run and its number of processes."""
     typed = {override.get_key_element(): override.value() for override in map(read, overrides)}
     run = open_run(str(typed.pop("resume")))
-    if run.about["state"] == "finished":
+    if run.metadata["state"] == "finished":
         raise ConfigError(
             f"resume={run.path}: is finished. To train on from its weights, type what you want with "
             f"weights={run.checkpoints / 'last.ckpt'}"

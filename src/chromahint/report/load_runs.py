@@ -199,7 +199,7 @@ def _beside(measured: dict[str, Measured], runs: dict[str, Run], basis: Basis) -
 
 def _title(runs: list[Run]) -> str | None:
     """The group that all runs belong to, if they do."""
-    groups = {run.about.get("group") for run in runs}
+    groups = {run.metadata.get("group") for run in runs}
     return str(groups.pop()) if len(groups) == 1 and None not in groups else None
 
 
@@ -213,6 +213,6 @@ def _why_apart(came: Basis, wanted: Basis) -> str:
 
 
 def _why_none(run: Run) -> str:
-    about = run.about
+    about = run.metadata
     error = f": {about['error']}" if about.get("error") else ""
     return f"has no evaluation; the run is {about.get('state')}{error}"

@@ -112,7 +112,7 @@ def _network(name: str, measured: Measured, run: Run | None) -> Content:
         "name": name,
         "learns": run is not None,
         "path": None if run is None else str(run.path),
-        "model": None if run is None else run.about.get("choices", {}).get("model"),
+        "model": None if run is None else run.metadata.get("choices", {}).get("model"),
         "parameters": None if takes is None else takes.parameters,
         "gmac": None if takes is None else takes.gmac,
         "seconds": measured.seconds,

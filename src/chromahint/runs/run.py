@@ -28,7 +28,7 @@ class Run:
     path: Path
 
     @property
-    def about(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """What run.json says: format, state, git revision, versions, command, W&B id."""
         return read_json(self.path / "run.json")
 
@@ -58,7 +58,7 @@ class Run:
 
     def note(self, **facts: Any) -> None:
         """Add facts to run.json, or replace them."""
-        write_json(self.path / "run.json", self.about | facts)
+        write_json(self.path / "run.json", self.metadata | facts)
 
 
 def create_run(folder: Path, config: dict[str, Any], about: dict[str, Any]) -> Run:
@@ -96,8 +96,8 @@ def open_run(path: str | Path) -> Run:
         raise ValueError(f"{path}: there is no such folder; a run lies in runs/NAME/DATE, where `train` made it")
     if not (run.path / "run.json").is_file():
         raise ValueError(f"{path}: is no run folder: it has no run.json; a run lies in runs/NAME/DATE")
-    if run.about.get("format") != FORMAT:
-        raise ValueError(f"{path}: has format {run.about.get('format')!r}, this version reads format {FORMAT}")
+    if run.metadata.get("format") != FORMAT:
+        raise ValueError(f"{path}: has format {run.metadata.get('format')!r}, this version reads format {FORMAT}")
     return run
 
 

@@ -13,7 +13,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState
 from rich.console import Console
 
-from chromahint.config.compose import Composed
+from chromahint.config.compose import ComposedConfig
 from chromahint.config.errors import ConfigError
 from chromahint.launch.launcher import agree, checked, make_run, started
 from chromahint.launch.multirun import folder_name
@@ -125,7 +125,7 @@ class Worker:
         try:
             run = self._train(trial, values, f"{slot:03d}-{folder_name(shown)}")
             trial.set_user_attr(RUN, run.path.name)
-            state, error, scores = run.about["state"], run.about.get("error"), psnr(run)
+            state, error, scores = run.metadata["state"], run.metadata.get("error"), psnr(run)
         except ValueError as wrong:
             state, error, scores = "failed", str(wrong), []
         if state == "interrupted":
@@ -153,7 +153,7 @@ class Worker:
         run = self._begun(name, config)
         if run is None:
             processes = agree(config)
-            whole = Composed(config, composed.choices, composed.overrides)
+            whole = ComposedConfig(config, composed.choices, composed.overrides)
             run = make_run(whole, self.folder / name, f"sweep/{self.sweep.name}")
             run.note(trial=self.sweep.labels(values))
         elif free := self._free(run):
@@ -178,7 +178,7 @@ class Worker:
     def _free(self, run: Run) -> tuple[Run, int] | None:
         """Make a run ready to go on, once the process that its lost worker left has left it; None if that ended it."""
         waiting = False
-        while run.about["state"] not in ENDED:
+        while run.metadata["state"] not in ENDED:
             try:
                 return prepare([f"resume={run.path}"])
             except Busy:
@@ -187,7 +187,7 @@ class Worker:
                 waiting = True
                 time.sleep(PAUSE)
             except ConfigError:
-                if run.about["state"] not in ENDED:  # else it has ended since the line above
+                if run.metadata["state"] not in ENDED:  # else it has ended since the line above
                     raise
         return None
 

@@ -40,7 +40,7 @@ def conclude(run: Run, config: dict[str, Any], data: PhotoData, device: torch.de
     """Evaluate the best weights and two methods without training on the same hints; print, and draw."""
     protocol: HintProtocol = build(config["protocol"])
     photos = data.source.photos("test", data.limit)
-    name = run.about["choices"]["model"]
+    name = run.metadata["choices"]["model"]
     network = make_ready(build(config["model"]), run.weights, device)
     networks: dict[str, nn.Module] = {name: network, PULL_PUSH: PullPush(), GRAY: Gray()}
     folder = run.path / "evaluation" / protocol.name
@@ -79,7 +79,7 @@ def _remarks(results: dict[str, dict[str, Any]], name: str, config: dict[str, An
             "a network has to learn from pictures; minutes of training do not get there, published recipes take days."
         )
     recipe = card_of(config["model"]["_target_"]).recipe
-    if recipe is not None and run.about["choices"]["experiment"] is None:
+    if recipe is not None and run.metadata["choices"]["experiment"] is None:
         remarks.append(
             f"This was the laptop recipe: a network of width {config['model']['width']}, pictures of "
             f"{config['data']['size']} px and minutes of training. By its own recipe: "

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     terse()
     try:
         with leaving_at_once(), alone_in(run.path) if _is_first() else contextlib.nullcontext():
-            if run.about.get("error"):  # of an earlier try
+            if run.metadata.get("error"):  # of an earlier try
                 _note(run, state="created", error=None)
             train(run)
     except Busy as error:
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     except (KeyboardInterrupt, Stopped) as stop:
         number = stop.number if isinstance(stop, Stopped) else signal.SIGINT
-        if run.about["state"] != "failed":  # where another process failed, this one is merely told to leave
+        if run.metadata["state"] != "failed":  # where another process failed, this one is merely told to leave
             _note(run, state="interrupted", ended=now())
             _say(f"stopped by {signal.Signals(number).name}; {_how_to_go_on(run)}")
             if number == getattr(signal, "SIGUSR1", None):
@@ -81,13 +81,13 @@ def train(run: Run) -> None:
     saved = find_saved(run.checkpoints)
     # weights to start from are of no use any more where training goes on
     task, data = make_task(config if saved is None else config | {"weights": "none"}), build(config["data"])
-    logger = build(config["logger"])(folder=run.path, config=config, about=run.about)
+    logger = build(config["logger"])(folder=run.path, config=config, about=run.metadata)
     figures = MetricsFile(run.path)
     around = [ProgressLine(), LeaveOnSignal(), BrokenFiles(run.path / "broken.txt"), FiniteLoss(run.path)]
     callbacks = [*around, *_callbacks(config["callbacks"], run)]
     loggers = [figures, *([logger] if logger else [])]
     trainer = build(config["trainer"])(folder=run.path, callbacks=callbacks, loggers=loggers, network=task.network)
-    started = {"started": now()} if saved is None else {"resumed": [*run.about.get("resumed", []), now()]}
+    started = {"started": now()} if saved is None else {"resumed": [*run.metadata.get("resumed", []), now()]}
     if trainer.is_global_zero:
         data.write_lists(run.path)
     facts = {"processes": trainer.world_size, "precision": str(trainer.precision), "slurm_job": this_job()}
@@ -168,7 +168,7 @@ def _note(run: Run, **facts: Any) -> None:
 
 def _fail(run: Run, error: str, say: bool = True) -> None:
     """Note and say why the run fails, from whichever of its processes is the first: the others merely lost that one."""
-    if run.about["state"] == "failed":
+    if run.metadata["state"] == "failed":
         return
     run.note(state="failed", ended=now(), error=error)
     if say:
