@@ -27,7 +27,7 @@ import numpy as np
 import torch
 
 from chromahint import Colorizer
-from chromahint.hints.annotations import Marks, Point
+from chromahint.hints.annotations import Annotations, Point
 
 Ways = dict[str, float]
 
@@ -42,23 +42,23 @@ def photo(height: int, width: int) -> np.ndarray:
     return cv2.resize(small.astype(np.uint8), (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def points(height: int, width: int, count: int = 50) -> Marks:
+def points(height: int, width: int, count: int = 50) -> Annotations:
     """Hints at random places."""
     rng = np.random.default_rng(1)
     places = rng.random((count, 2)) * (width - 1, height - 1)
     colors = rng.integers(0, 256, (count, 3))
-    return Marks(tuple(Point(x, y, tuple(map(int, c))) for (x, y), c in zip(places, colors, strict=True)))
+    return Annotations(tuple(Point(x, y, tuple(map(int, c))) for (x, y), c in zip(places, colors, strict=True)))
 
 
 @torch.inference_mode()
-def plain(colorizer: Colorizer, picture: np.ndarray, marks: Marks) -> np.ndarray:
+def plain(colorizer: Colorizer, picture: np.ndarray, marks: Annotations) -> np.ndarray:
     """The usual way: everything in one piece."""
     height, width = picture.shape[:2]
     lightness = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)[..., 0]
     share = min(1.0, colorizer.size / math.sqrt(height * width))
     size = (round(width * share), round(height * share))
     small = torch.from_numpy(cv2.resize(lightness, size, interpolation=cv2.INTER_AREA))[None, None]
-    ab = colorizer.network(small, marks.on(height, width).at((size[1], size[0])))
+    ab = colorizer.network(small, marks.rasterize(height, width).to_dense((size[1], size[0])))
     large = cv2.resize(ab[0].permute(1, 2, 0).contiguous().numpy(), (width, height), interpolation=cv2.INTER_LINEAR)
     rgb = cv2.cvtColor(np.dstack([lightness, large]), cv2.COLOR_Lab2RGB)
     return np.rint(rgb * 255).astype(np.uint8)

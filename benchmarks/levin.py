@@ -22,7 +22,7 @@ from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.data.sources.base import Photos
 from chromahint.data.sources.folder import Folder
 from chromahint.data.sources.skimage_tiles import NaturalTiles
-from chromahint.data.transforms import squash
+from chromahint.data.transforms import resize_square
 from chromahint.evaluation.metrics import psnr
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.models.levin import Levin
@@ -35,7 +35,7 @@ def measure(photos: Photos, size: int, count: int, iterations: int) -> dict[str,
     seconds: dict[str, list[float]] = {name: [] for name in solvers}
     decibels: dict[str, list[float]] = {name: [] for name in solvers}
     for index in range(len(photos)):
-        rgb = torch.from_numpy(squash(photos.read(index), size).copy()).permute(2, 0, 1)[None]
+        rgb = torch.from_numpy(resize_square(photos.read(index), size).copy()).permute(2, 0, 1)[None]
         lightness, ab = rgb_to_lab(rgb)
         hints = protocol.hints(ab, [photos.identify(index)], count)
         for name, solver in solvers.items():

@@ -20,7 +20,7 @@ import time
 
 import torch
 
-from chromahint.hints.hints import Hints, reveal
+from chromahint.hints.hints import Hints, hints_from_mask
 from chromahint.models.levin import Levin
 from chromahint.models.spreadnet import SpreadNet
 
@@ -33,7 +33,7 @@ def picture(height: int, width: int, share: float) -> tuple[torch.Tensor, Hints]
         coarse = torch.rand(1, 3, -(-height // size), -(-width // size), generator=generator)
         rgb += torch.nn.functional.interpolate(coarse, size=(height, width), mode="bilinear") / 3
     mask = (torch.rand(1, 1, height, width, generator=generator) < share).float()
-    return rgb[:, :1] * 100, reveal((rgb[:, 1:] - 0.5) * 100, mask)
+    return rgb[:, :1] * 100, hints_from_mask((rgb[:, 1:] - 0.5) * 100, mask)
 
 
 @torch.inference_mode()
@@ -51,9 +51,9 @@ def measure(height: int, width: int, share: float, rounds: int, threads: int | N
     seconds: dict[str, list[float]] = {"read": [], "spread": [], "levin": []}
     for _ in range(rounds):
         start = time.perf_counter()
-        reading = network.read(lightness)
+        reading = network.encode(lightness)
         read = time.perf_counter()
-        network.spread(reading, hints)
+        network.propagate(reading, hints)
         spread = time.perf_counter()
         solver(lightness, hints)
         end = time.perf_counter()

@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from skimage import data
 
-from chromahint.studio.model_list import DRAFTS
+from chromahint.studio.model_list import PREVIEW_SIZES
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
@@ -70,7 +70,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=30, help="of the pointer (30)")
     parser.add_argument("--megapixels", type=float, default=12, help="of the photo (12)")
     parser.add_argument(
-        "--side", type=int, choices=DRAFTS, help="show the network so much of the photo, however late its answers come"
+        "--side",
+        type=int,
+        choices=PREVIEW_SIZES,
+        help="show the network so much of the photo, however late its answers come",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
@@ -168,12 +171,12 @@ def _step(browser: Any, step: float) -> int:
 @torch.no_grad()
 def _alone(rounds: int) -> list[float]:
     from chromahint import Colorizer
-    from chromahint.hints.annotations import marks_of
+    from chromahint.hints.annotations import parse_annotations
 
     network = Colorizer.load(device="cpu").network
     size = round(SIDE / 1.5**0.5), round(SIDE * 1.5**0.5)
     reading = network.read(torch.rand(1, 1, *size) * 100)
-    hints = marks_of([(100, 100, "#c04020", 2)]).on(*size).at(size)
+    hints = parse_annotations([(100, 100, "#c04020", 2)]).rasterize(*size).to_dense(size)
     times = []
     for _ in range(rounds):
         start = time.perf_counter()

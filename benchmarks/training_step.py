@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from chromahint.color import rgb_to_lab
-from chromahint.hints.hints import Hints, reveal
-from chromahint.hints.samplers import PixelList
+from chromahint.hints.hints import Hints, hints_from_mask
+from chromahint.hints.samplers import FixedProbabilityPixels
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.training.trainer import choose_precision
 
@@ -71,7 +71,7 @@ def usual_inputs(pictures: list[NDArray[np.uint8]], dice: np.random.Generator) -
         colors.append(torch.from_numpy(lab[1:].copy()))
         masks.append(torch.from_numpy((dice.random((1, *lab.shape[1:])) < dice.choice(ODDS)).astype(np.float32)))
     ab = torch.stack(colors)
-    return torch.stack(lightness), ab, reveal(ab, torch.stack(masks))
+    return torch.stack(lightness), ab, hints_from_mask(ab, torch.stack(masks))
 
 
 def make_step(way: Way, pictures: list[NDArray[np.uint8]], width: int, device: torch.device) -> Callable[[], float]:
@@ -84,7 +84,7 @@ def make_step(way: Way, pictures: list[NDArray[np.uint8]], width: int, device: t
         network.compile()
     optimizer = torch.optim.Adam(network.parameters(), lr=5e-4, betas=(0.5, 0.999), fused=way.fused_adam or None)
     batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).contiguous()
-    sampler, generator = PixelList(ODDS), torch.Generator(device).manual_seed(0)
+    sampler, generator = FixedProbabilityPixels(ODDS), torch.Generator(device).manual_seed(0)
     dice = np.random.default_rng(0)
 
     def step() -> float:

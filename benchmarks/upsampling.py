@@ -27,10 +27,10 @@ from chromahint.data.sources.folder import Folder
 from chromahint.data.sources.skimage_tiles import FILES
 from chromahint.evaluation.metrics import psnr
 from chromahint.hints.eval_positions import positions
-from chromahint.hints.hints import Hints, reveal
-from chromahint.hints.sparse_hints import pixels_of
+from chromahint.hints.hints import Hints, hints_from_mask
+from chromahint.hints.sparse_hints import sparse_from_hints
 from chromahint.images.decode import read_photo
-from chromahint.inference.upsample import bring_up
+from chromahint.inference.upsample import joint_bilateral_upsample
 
 SHARES, HINTS = (4, 8), (20, 200)
 SIZES, COUNTS = (128, 192, 256, 384, 512), (10, 50, 200, 1000)
@@ -53,7 +53,7 @@ def revealed(ab: Tensor, name: str, count: int) -> Hints:
     height, width = ab.shape[-2:]
     mask = torch.zeros(height * width)
     mask[torch.from_numpy(positions(name, 0, height, width, count).copy())] = 1
-    return reveal(ab, mask.view(1, 1, height, width))
+    return hints_from_mask(ab, mask.view(1, 1, height, width))
 
 
 @torch.inference_mode()
@@ -69,10 +69,10 @@ def edges_beside_bilinear(photos: dict[str, Tensor]) -> list[dict[str, object]]:
             small, small_ab = (F.interpolate(x, size, mode="bilinear", antialias=True) for x in (lightness, ab))
             given = {"truth": small_ab}
             for count in HINTS:
-                given[f"{count} hints"] = network(small, pixels_of(revealed(ab, name, count)).at(size))
+                given[f"{count} hints"] = network(small, sparse_from_hints(revealed(ab, name, count)).to_dense(size))
             for what, colors in given.items():
                 plain = F.interpolate(colors, (height, width), mode="bilinear")
-                edges = bring_up(colors, small, lightness, 0, height)
+                edges = joint_bilateral_upsample(colors, small, lightness, 0, height)
                 pair = tuple(float(psnr(lab_to_rgb8(lightness, x), rgb)) for x in (plain, edges))
                 rows.setdefault((share, what), []).append((pair[0], pair[1]))
     return [

@@ -9,7 +9,7 @@ import torch
 
 from chromahint import __version__
 from chromahint.cli.main import COMMANDS
-from chromahint.config.paths import options
+from chromahint.config.paths import list_groups
 
 
 def refused(outcome, *parts):
@@ -39,7 +39,7 @@ def test_help_shows_groups_choices_and_defaults(command, name):
     assert shown.status == 0
     lines = {line.split()[0]: line for line in shown.out.splitlines() if line.startswith("  ")}
     for group in ("model", "data", "protocol"):
-        for choice in options()[group]:
+        for choice in list_groups()[group]:
             assert choice in lines[group]
     assert "[scenes]" in lines["data"]
 
@@ -60,13 +60,13 @@ def test_every_command_has_help(command, name):
 def test_models_are_listed(command):
     shown = command("models")
     assert shown.status == 0
-    for name in options()["model"]:
+    for name in list_groups()["model"]:
         assert name in shown.out
 
 
 def test_models_as_json(command):
     entries = {entry["name"]: entry for entry in json.loads(command("models", "--json").out)}
-    assert set(entries) == set(options()["model"])
+    assert set(entries) == set(list_groups()["model"])
     assert entries["unet"]["parameters"] == 31_038_274
     assert entries["gray"]["parameters"] == 0
 

@@ -13,8 +13,8 @@ from torch import nn
 
 from chromahint.config.compose import compose
 from chromahint.config.errors import ConfigError
-from chromahint.config.instantiate import build
-from chromahint.config.validate import check
+from chromahint.config.instantiate import instantiate_node
+from chromahint.config.validate import validate
 from chromahint.data.pack import pack
 from chromahint.data.sources.folder import Folder
 
@@ -99,15 +99,15 @@ def fits(wanted, value):
 def test_composes_and_passes_the_check(group, name, photos):
     if name == "hint_mask_pairs":
         with pytest.raises(ConfigError, match="no photos to learn from: type data=folder"):
-            check(composed(group, name, photos), "train")
+            validate(composed(group, name, photos), "train")
     else:
-        check(composed(group, name, photos), kind(group))
+        validate(composed(group, name, photos), kind(group))
 
 
 @pytest.mark.parametrize(("group", "name"), [(g, n) for g, n in CHOICES if g in ("model", "data", "protocol")])
 def test_is_a_choice_of_evaluation_too(group, name, photos):
     extra = needed(name, photos) if group == "data" else []
-    check(compose("evaluate", ["model=gray", f"{group}={name}", *extra]).config, "evaluate")
+    validate(compose("evaluate", ["model=gray", f"{group}={name}", *extra]).config, "evaluate")
 
 
 @pytest.mark.parametrize(("group", "name"), CHOICES)
@@ -135,20 +135,20 @@ def test_options_have_the_types_of_the_signature(group, name, photos):
 )
 def test_builds(group, name, photos):
     node = composed(group, name, photos)[group]
-    assert type(build(node)).__name__ == node["_target_"].rpartition(".")[2]
+    assert type(instantiate_node(node)).__name__ == node["_target_"].rpartition(".")[2]
 
 
 @pytest.mark.parametrize("name", [n for g, n in CHOICES if g == "optimizer"])
 def test_optimizers_build(name, photos):
     node = composed("optimizer", name, photos)["optimizer"]
-    optimizer = build(node)(nn.Linear(2, 2).named_parameters())
+    optimizer = instantiate_node(node)(nn.Linear(2, 2).named_parameters())
     assert {group["lr"] for group in optimizer.param_groups} == {node["lr"]}
 
 
 @pytest.mark.parametrize("name", [n for g, n in CHOICES if g == "data"])
 def test_data_builds(name, photos):
     config = composed("data", name, photos)
-    data = build(config["data"])
+    data = instantiate_node(config["data"])
     assert data.eval_size == config["protocol"]["size"]
     if name != "hint_mask_pairs":  # which are never trained on
         assert data.batch_size == config["data"]["batch_size"]
@@ -157,7 +157,7 @@ def test_data_builds(name, photos):
 @pytest.mark.parametrize("name", [n for g, n in CHOICES if g == "trainer"])
 def test_trainers_build(name, photos, tmp_path):
     node = composed("trainer", name, photos)["trainer"]
-    make = build(node)
+    make = instantiate_node(node)
     if node["accelerator"] == "gpu" and not torch.cuda.is_available():
         with pytest.raises(ValueError, match="type trainer=cpu"):
             make(folder=tmp_path, callbacks=[], loggers=[], network=torch.nn.Identity())
@@ -168,7 +168,7 @@ def test_trainers_build(name, photos, tmp_path):
 
 @pytest.mark.parametrize("name", [n for g, n in CHOICES if g == "launcher"])
 def test_launchers_build(name, photos):
-    launcher = build(composed("launcher", name, photos)["launcher"] | {"submit": False})
+    launcher = instantiate_node(composed("launcher", name, photos)["launcher"] | {"submit": False})
     train = compose("train", []).config["trainer"]
     assert launcher.shape(train) == launcher.shape(train | {"devices": 1})
 
@@ -177,7 +177,7 @@ def test_launchers_build(name, photos):
 def test_callbacks_build(name, photos, tmp_path):
     for node in composed("callbacks", name, photos)["callbacks"].values():
         if node is not None:
-            made = build(node)
+            made = instantiate_node(node)
             assert made(folder=tmp_path) if node.get("_partial_") else made
 
 
@@ -185,13 +185,13 @@ def test_callbacks_build(name, photos, tmp_path):
 def test_loggers_build(name, photos, tmp_path):
     config = composed("logger", name, photos)
     about = {"name": "unet/now", "group": "unet", "wandb_id": "1234abcd"}
-    logger = build(config["logger"])(folder=tmp_path, config=config, about=about)
+    logger = instantiate_node(config["logger"])(folder=tmp_path, config=config, about=about)
     assert (logger is None) == (name == "none")
 
 
 def test_every_group_of_the_defaults_has_its_default_file():
-    from chromahint.config.paths import defaults
+    from chromahint.config.paths import group_defaults
 
     for command in ("train", "evaluate", "multirun"):
-        for group, name in defaults(command).items():
+        for group, name in group_defaults(command).items():
             assert name == "null" or (group, name) in CHOICES, f"{command}: {group}={name}"

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from chromahint.config.compose import compose
-from chromahint.config.instantiate import build
+from chromahint.config.instantiate import instantiate_node
 from chromahint.launch.experiment import read_plan
 from chromahint.runs.files import read_json
 from chromahint.runs.run import open_run
@@ -50,7 +50,7 @@ def test_stages_follow_each_other_and_are_not_run_twice(name, command, photos):
     assert again.out.count("finished: ") == len(runs)
     assert [open_run(run).metadata["ended"] for run in runs] == ended
 
-    open_run(runs[-1]).note(state="interrupted")
+    open_run(runs[-1]).update_metadata(state="interrupted")
     onwards = command("experiment", name, *words_for(name, photos))
     assert onwards.status == 0, onwards.err
     assert len(open_run(runs[-1]).metadata["resumed"]) == 1
@@ -72,7 +72,7 @@ def test_networks_of_a_comparison_are_of_one_size(name):
     for job, words in read_plan(name).jobs.items():
         config = compose("train", [f"experiment={name}", *words]).config
         with torch.device("meta"):
-            network = build(config["model"])
+            network = instantiate_node(config["model"])
         assert sum(each.numel() for each in network.parameters()) == pytest.approx(small.get(job, 2e6), rel=0.2), job
 
 

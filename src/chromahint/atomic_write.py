@@ -11,7 +11,7 @@ from typing import IO
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     """Open a file that takes the place of `path` when it is complete: readers see the old or the new, whole.
 
     That holds after a power cut too. When writing fails, the old file stays. Missing folders are made.

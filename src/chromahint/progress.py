@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-Advance = Callable[[int], None]
+ProgressFn = Callable[[int], None]
 """Told how many more pictures are done."""
 
 
 @contextmanager
-def bar(what: str, total: int) -> Iterator[Advance]:
+def progress_bar(what: str, total: int) -> Iterator[ProgressFn]:
     """Show how many of `total` pictures are done, beside the output proper; gone when all is done."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:

@@ -3,11 +3,11 @@
 import pytest
 
 from chromahint.config.errors import ConfigError
-from chromahint.config.instantiate import build
+from chromahint.config.instantiate import instantiate_node
 
 
 def test_builds_a_class_with_plain_python():
-    protocol = build(
+    protocol = instantiate_node(
         {"_target_": "chromahint.evaluation.protocols.random_pixels.RandomPixels", "counts": [0, 2], "size": 32}
     )
     assert type(protocol.counts) is list
@@ -17,12 +17,14 @@ def test_builds_a_class_with_plain_python():
 def test_partial_waits_for_the_rest():
     from torch import nn
 
-    make = build({"_target_": "chromahint.training.optimizers.sgd", "_partial_": True, "lr": 0.5, "momentum": 0.0})
+    make = instantiate_node(
+        {"_target_": "chromahint.training.optimizers.sgd", "_partial_": True, "lr": 0.5, "momentum": 0.0}
+    )
     assert make(nn.Linear(1, 1).named_parameters()).param_groups[0]["lr"] == 0.5
 
 
 def test_nested_targets_are_built():
-    sampler = build(
+    sampler = instantiate_node(
         {
             "_target_": "chromahint.hints.samplers.Mixture",
             "samplers": [{"_target_": "chromahint.hints.samplers.PixelRange", "low": 0.1, "high": 0.2, "none": 0.0}],
@@ -34,16 +36,16 @@ def test_nested_targets_are_built():
 
 def test_a_refusal_comes_as_its_own_words():
     with pytest.raises(ConfigError) as caught:
-        build({"_target_": "chromahint.evaluation.protocols.random_pixels.RandomPixels", "counts": [5, 1]})
+        instantiate_node({"_target_": "chromahint.evaluation.protocols.random_pixels.RandomPixels", "counts": [5, 1]})
     assert str(caught.value).startswith("protocol.counts=[5, 1]")
 
 
 def test_a_nested_refusal_comes_as_its_own_words():
     with pytest.raises(ConfigError, match="loss"):
-        build({"_target_": "chromahint.training.losses.Huber", "delta": -1.0})
+        instantiate_node({"_target_": "chromahint.training.losses.Huber", "delta": -1.0})
 
 
 def test_other_errors_are_not_hidden():
     with pytest.raises(Exception, match="RandomPixels") as caught:
-        build({"_target_": "chromahint.evaluation.protocols.random_pixels.RandomPixels", "color": 3})
+        instantiate_node({"_target_": "chromahint.evaluation.protocols.random_pixels.RandomPixels", "color": 3})
     assert not isinstance(caught.value, ConfigError)

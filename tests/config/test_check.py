@@ -4,12 +4,12 @@ import pytest
 
 from chromahint.config.compose import compose
 from chromahint.config.errors import ConfigError
-from chromahint.config.validate import check
+from chromahint.config.validate import validate
 
 
 def message(*overrides, kind="train"):
     with pytest.raises(ConfigError) as caught:
-        check(compose(kind, list(overrides)).config, kind)
+        validate(compose(kind, list(overrides)).config, kind)
     return str(caught.value)
 
 
@@ -76,7 +76,7 @@ def message(*overrides, kind="train"):
 )
 def test_each_rule(typed, parts):
     if typed == "~data.fit":  # an option with a default may be left out
-        check(compose("train", [typed]).config, "train")
+        validate(compose("train", [typed]).config, "train")
         return
     said = message(typed)
     for part in parts:
@@ -91,7 +91,7 @@ def test_training_that_would_never_end():
 @pytest.mark.parametrize("limit", ["max_steps=5", "max_epochs=1", "max_minutes=0.5"])
 def test_one_limit_is_enough(limit):
     others = [f"trainer.{name}=null" for name in ("max_steps", "max_epochs", "max_minutes")]
-    check(compose("train", [*others, f"trainer.{limit}"]).config, "train")
+    validate(compose("train", [*others, f"trainer.{limit}"]).config, "train")
 
 
 def test_a_folder_that_is_not_there():
@@ -103,7 +103,7 @@ def test_a_folder_that_is_not_there():
 def test_home_is_understood(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "photos").mkdir()
-    check(compose("train", ["data=folder", "data.root=~/photos"]).config, "train")
+    validate(compose("train", ["data=folder", "data.root=~/photos"]).config, "train")
 
 
 def test_nested_targets_are_checked():
@@ -135,10 +135,10 @@ def test_each_problem_once():
 
 
 def test_right_configs_pass(photos):
-    check(compose("train", []).config, "train")
-    check(compose("train", ["loss=zhang", "model=zhang2017", "seed=0"]).config, "train")
-    check(compose("train", ["data=folder", f"data.root={photos}", "model.width=4"]).config, "train")
-    check(compose("evaluate", ["model=pullpush"]).config, "evaluate")
+    validate(compose("train", []).config, "train")
+    validate(compose("train", ["loss=zhang", "model=zhang2017", "seed=0"]).config, "train")
+    validate(compose("train", ["data=folder", f"data.root={photos}", "model.width=4"]).config, "train")
+    validate(compose("evaluate", ["model=pullpush"]).config, "evaluate")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chromahint.config.compose import compose, suggest
+from chromahint.config.compose import compose, did_you_mean
 from chromahint.config.errors import ConfigError
 
 
@@ -143,5 +143,5 @@ def test_what_only_hydra_knows_is_refused_in_a_sentence(typed):
 
 
 def test_nearest_word():
-    assert suggest("unett", ["unet", "resunet"]) == " Did you mean unet?"
-    assert suggest("zzz", ["unet", "resunet"]) == ""
+    assert did_you_mean("unett", ["unet", "resunet"]) == " Did you mean unet?"
+    assert did_you_mean("zzz", ["unet", "resunet"]) == ""

@@ -6,8 +6,8 @@ import pytest
 
 from chromahint.config.compose import compose
 from chromahint.config.errors import ConfigError
-from chromahint.config.paths import options
-from chromahint.config.validate import check
+from chromahint.config.paths import list_groups
+from chromahint.config.validate import validate
 
 NETWORK = '''
 import torch
@@ -50,7 +50,7 @@ def test_an_experiment_of_this_folder(here):
     composed = compose("train", ["experiment=mine"])
     assert composed.config["seed"] == 11
     assert composed.config["model"]["width"] == 8
-    assert {"mine", "hscaunet_2022"} <= set(options()["experiment"])
+    assert {"mine", "hscaunet_2022"} <= set(list_groups()["experiment"])
 
 
 def test_an_experiment_of_this_folder_goes_before_ours(here):
@@ -73,7 +73,7 @@ def test_choices_of_this_folder_are_added(here):
     write(here / "conf/model/thin.yaml", "_target_: chromahint.models.unet.UNet\nwidth: 4\nneutral_start: true\n")
     assert compose("train", ["model=thin"]).config["model"]["width"] == 4
     assert compose("train", ["model=unet"]).config["model"]["width"] == 16
-    assert {"thin", "unet"} <= set(options()["model"])
+    assert {"thin", "unet"} <= set(list_groups()["model"])
 
 
 def test_a_choice_of_this_folder_may_build_on_ours(here):
@@ -81,7 +81,7 @@ def test_a_choice_of_this_folder_may_build_on_ours(here):
     config = compose("train", ["data=mine"]).config
     assert config["data"]["root"] == str(here)
     assert config["data"]["fit"] == "random_crop"
-    check(config, "train")
+    validate(config, "train")
 
 
 def test_a_wrong_name_lists_the_choices_of_this_folder_too(here):
@@ -101,15 +101,15 @@ def test_a_file_that_is_no_yaml_is_named(here, text):
 def test_a_file_that_names_nothing_to_build_is_refused(here, text):
     write(here / "conf/model/empty.yaml", text)
     with pytest.raises(ConfigError, match="model"):
-        check(compose("train", ["model=empty"]).config, "train")
+        validate(compose("train", ["model=empty"]).config, "train")
 
 
 def test_a_network_of_ones_own_is_checked(here):
     own_network(here)
     config = compose("train", ["model=blend"]).config
-    check(config, "train")
+    validate(config, "train")
     with pytest.raises(ConfigError, match=r"model\.steps is a whole number"):
-        check(compose("train", ["model=blend", "model.steps=two"]).config, "train")
+        validate(compose("train", ["model=blend", "model.steps=two"]).config, "train")
 
 
 def test_a_network_of_ones_own_trains_and_is_evaluated(here, command, photos):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from chromahint.data.sources.base import BrokenPhoto
+from chromahint.data.sources.base import UnreadableImageError
 from chromahint.images.decode import MAX_PIXELS, decode, read_photo
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
@@ -162,7 +162,7 @@ def test_what_is_wrong_is_said(tmp_path: Path):
         path = tmp_path / name
         if data is not None:
             path.write_bytes(data)
-        with pytest.raises(BrokenPhoto) as raised:
+        with pytest.raises(UnreadableImageError) as raised:
             read_photo(path)
         assert raised.value.path == str(path)
         assert str(path) in str(raised.value)
@@ -175,7 +175,7 @@ def test_what_is_wrong_is_said(tmp_path: Path):
     assert "truncated" in reason("d.jpg", whole[: len(whole) // 2])
     png = encoded(Image.fromarray(np.tile(RGB, (20, 20, 1))), "PNG")
     assert reason("e.png", png[: len(png) // 2])
-    with pytest.raises(BrokenPhoto, match=r"(?i)directory|denied"):
+    with pytest.raises(UnreadableImageError, match=r"(?i)directory|denied"):
         read_photo(tmp_path)
 
 
@@ -186,7 +186,7 @@ def test_bombs_are_refused(side):
 
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000)))
-    with pytest.raises(BrokenPhoto, match=f"{MAX_PIXELS // 10**6} million"):
+    with pytest.raises(UnreadableImageError, match=f"{MAX_PIXELS // 10**6} million"):
         decode(data, "bomb.png")
 
 

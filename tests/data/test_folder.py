@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chromahint.data.sources.base import BrokenPhoto
+from chromahint.data.sources.base import UnreadableImageError
 from chromahint.data.sources.folder import FilePhotos, Folder, find_pictures, folder_data
 
 
@@ -135,6 +135,6 @@ def test_a_file_that_goes_is_broken(tmp_path):
     put(tmp_path, "a.png", "b.png")
     photos = FilePhotos(tmp_path, ["a.png", "b.png"])
     (tmp_path / "a.png").unlink()
-    with pytest.raises(BrokenPhoto, match="no such file"):
+    with pytest.raises(UnreadableImageError, match="no such file"):
         photos.read(0)
     assert np.asarray(photos.read(1)).shape == (3, 4, 3)

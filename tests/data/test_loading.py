@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from chromahint.data.datamodule import PhotoData
-from chromahint.data.samplers import EvaluationOrder, TrainingOrder
+from chromahint.data.datamodule import PhotoDataModule
+from chromahint.data.samplers import EvalSampler, TrainSampler
 from chromahint.data.sources.folder import folder_data
 
 
@@ -25,11 +25,11 @@ def root(tmp_path_factory) -> Path:
     return folder
 
 
-def data(root: Path, **options) -> PhotoData:
+def data(root: Path, **options) -> PhotoDataModule:
     return folder_data(str(root), **{"size": 16, "shorter_side": 24, "eval_size": 20, "workers": 0, **options})
 
 
-def epochs(made: PhotoData, count: int) -> list[list[dict]]:
+def epochs(made: PhotoDataModule, count: int) -> list[list[dict]]:
     loader, found = made.loader("train"), []
     for epoch in range(count):
         loader.batch_sampler.sampler.set_epoch(epoch)
@@ -77,7 +77,7 @@ def test_seeds_differ_and_repeat(root):
 
 def test_ranks_share_the_steps_pictures():
     for epoch in (0, 3):
-        whole, ranks = TrainingOrder(45, 8, seed=2), [TrainingOrder(45, 4, 2, rank, 2) for rank in (0, 1)]
+        whole, ranks = TrainSampler(45, 8, seed=2), [TrainSampler(45, 4, 2, rank, 2) for rank in (0, 1)]
         for order in (whole, *ranks):
             order.set_epoch(epoch)
         assert whole.batches() == ranks[0].batches() == 5
@@ -89,7 +89,7 @@ def test_ranks_share_the_steps_pictures():
 
 
 def test_few_pictures_still_fill_a_batch():
-    order = TrainingOrder(3, 8, seed=0)
+    order = TrainSampler(3, 8, seed=0)
     assert order.batches() == 1
     photos = [draw.photo for draw in order]
     assert len(photos) == 8
@@ -98,7 +98,7 @@ def test_few_pictures_still_fill_a_batch():
 
 @pytest.mark.parametrize(("count", "world"), [(7, 1), (7, 2), (7, 3), (1, 4), (8, 4)])
 def test_evaluation_counts_each_picture_once(count, world):
-    ranks = [EvaluationOrder(count, 2, rank, world) for rank in range(world)]
+    ranks = [EvalSampler(count, 2, rank, world) for rank in range(world)]
     assert len({order.batches() for order in ranks}) == 1
     drawn = [draw for order in ranks for draw in order]
     assert sorted(draw.photo for draw in drawn if draw.weight == 1) == list(range(count))

@@ -12,7 +12,7 @@ from PIL import Image
 from chromahint.cli.data import main
 from chromahint.data import pack as packing
 from chromahint.data.sources import packed as packed_module
-from chromahint.data.sources.base import BrokenPhoto
+from chromahint.data.sources.base import UnreadableImageError
 from chromahint.data.sources.folder import Folder, folder_data
 from chromahint.data.sources.packed import Pack, Packed, PackedPhotos, packed_data
 from chromahint.data.transforms import resize
@@ -106,7 +106,7 @@ def test_packs_what_lists_name(root, tmp_path):
     (tmp_path / "other.txt").write_text("val/ü8.png\nval/ü7.png\n")
     chosen = Packed(str(tmp_path / "pack"), val_list=str(tmp_path / "other.txt")).photos("val")
     assert names(chosen) == ["val/ü7.png", "val/ü8.png"]
-    with pytest.raises(BrokenPhoto, match=r"val/ü7.png: not in the pack"):
+    with pytest.raises(UnreadableImageError, match=r"val/ü7.png: not in the pack"):
         chosen.read(0)
     assert chosen.read(1).shape == (32, 32, 3)
 
@@ -213,7 +213,7 @@ def read_all(pack, verify):
         try:
             assert photos.read(index).shape[2] == 3
             assert len(photos.identify(index)) == 32
-        except BrokenPhoto as error:
+        except UnreadableImageError as error:
             broken.append(str(error))
     return broken
 

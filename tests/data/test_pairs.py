@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from skimage.color import rgb2lab
 
-from chromahint.data.sources.base import BrokenPhoto
+from chromahint.data.sources.base import UnreadableImageError
 from chromahint.data.sources.hint_mask_pairs import HintMaskPairs, Pairs
 
 
@@ -78,7 +78,7 @@ def test_many_without_a_partner_are_counted(tmp_path):
 def test_sizes_that_differ_are_named(tmp_path):
     put(tmp_path, "a", (12, 10), mask_size=(12, 11))
     found = Pairs(str(tmp_path))[0]
-    assert isinstance(found, BrokenPhoto)
+    assert isinstance(found, UnreadableImageError)
     assert str(found).endswith("hint/a.png: is 12x10 pixels, and its mask a.png is 12x11")
 
 

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from chromahint.data.transforms import TrainingFit, squash
+from chromahint.data.transforms import ResizeOrCrop, resize_square
 
 RAMP = np.stack(np.broadcast_arrays(np.arange(200)[None], np.arange(100)[:, None], 7), axis=2).astype(np.uint8)
 
@@ -13,13 +13,13 @@ RAMP = np.stack(np.broadcast_arrays(np.arange(200)[None], np.arange(100)[:, None
 def test_squash_averages():
     fine = np.zeros((64, 96, 3), np.uint8)
     fine[:, ::3] = 255  # every third column: a picture that is only sampled would be black or white
-    assert np.abs(squash(fine, 32).astype(int) - 85).max() <= 1
-    assert squash(RAMP, 16).shape == (16, 16, 3)
-    assert squash(RAMP[:5, :5], 16).shape == (16, 16, 3)
+    assert np.abs(resize_square(fine, 32).astype(int) - 85).max() <= 1
+    assert resize_square(RAMP, 16).shape == (16, 16, 3)
+    assert resize_square(RAMP[:5, :5], 16).shape == (16, 16, 3)
 
 
 def test_crops_are_pieces_of_the_photo():
-    fit = TrainingFit("random_crop", 32)
+    fit = ResizeOrCrop("random_crop", 32)
     corners = set()
     for seed in range(50):
         crop = fit(RAMP, seed)
@@ -35,11 +35,11 @@ def test_shorter_side_comes_first():
     for shape in ((100, 200), (20, 300), (10, 10), (500, 400)):
         picture = np.broadcast_to(flat[:1, :1], (*shape, 3)).copy()
         for shorter_side in (None, 64):
-            crop = TrainingFit("random_crop", 48, shorter_side)(picture, 1)
+            crop = ResizeOrCrop("random_crop", 48, shorter_side)(picture, 1)
             assert crop.shape == (48, 48, 3)
             assert (crop == (9, 8, 7)).all()
     # a crop that is as large as the shorter side sees all of it
-    crop = TrainingFit("random_crop", 50, 50)(RAMP, 0)
+    crop = ResizeOrCrop("random_crop", 50, 50)(RAMP, 0)
     assert crop[0, 0, 1] <= 1
     assert crop[-1, 0, 1] >= 98
 
@@ -48,7 +48,7 @@ def test_shorter_side_comes_first():
 def test_odd_shapes(shape):
     picture = np.full((*shape, 3), 120, np.uint8)
     for name in ("squash", "random_crop", "random_resized_crop"):
-        assert (TrainingFit(name, 24)(picture, 3) == 120).all()
+        assert (ResizeOrCrop(name, 24)(picture, 3) == 120).all()
 
 
 def test_no_update_is_asked_for():

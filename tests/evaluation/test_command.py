@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from chromahint.models.multibranch import MultiBranch
-from chromahint.models.pretrained import BOX
+from chromahint.models.pretrained import PRETRAINED_DIR
 from chromahint.models.pullpush import PullPush
 from chromahint.models.resunet import ResUNet
 from chromahint.models.spreadnet import SpreadNet
@@ -314,7 +314,7 @@ def test_branches_that_weights_do_not_tell_are_said_to_be_as_published(evaluate,
 )
 def test_weights_in_the_box_are_taken_and_named(evaluate, photos, tmp_path, words, boxed):
     made = evaluate(*words, "data=folder", f"data.root={photos}", "data.limit=2", "output=here")
-    about = json.loads((BOX / "spreadnet.json").read_text())
+    about = json.loads((PRETRAINED_DIR / "spreadnet.json").read_text())
     used = json.loads((tmp_path / "here/evaluation.json").read_text())["weights"]
     assert used == (about["blake2b"] if boxed else None)
     assert (f"spreadnet: the weights in the box, trained on {about['trained_on']}\n" in made.out) == boxed
@@ -325,7 +325,7 @@ def test_weights_in_the_box_are_taken_and_named(evaluate, photos, tmp_path, word
 
 def test_the_file_in_the_box_is_known_as_one_of_spreadnet(evaluate, photos, tmp_path):
     words = ["data=folder", f"data.root={photos}", "data.limit=2"]
-    made = evaluate(*words, f"weights={BOX / 'spreadnet.safetensors'}", "output=file")
+    made = evaluate(*words, f"weights={PRETRAINED_DIR / 'spreadnet.safetensors'}", "output=file")
     assert "spreadnet.safetensors: SpreadNet, taking the default of 4 steps, which weights do not tell" in made.out
     assert "model=spreadnet model.steps=4 model.width=16" in made.out
     evaluate(*words, "output=box")

@@ -1,7 +1,7 @@
 import pytest
 from rich.console import Console
 
-from chromahint.evaluation.compatibility import comparable
+from chromahint.evaluation.compatibility import require_comparable
 from chromahint.evaluation.table import hint_table
 
 
@@ -25,7 +25,7 @@ def metrics(protocol="random_pixels", measures="as it measures", size=256, count
         ({"counts": ["0", "100"]}, ["with 0, 10 hints", "with 0, 100 hints"]),
     ],
 )
-@pytest.mark.parametrize("use", [comparable, lambda results: hint_table(results, "title")])
+@pytest.mark.parametrize("use", [require_comparable, lambda results: hint_table(results, "title")])
 def test_what_was_measured_otherwise_is_refused(use, other, words):
     with pytest.raises(ValueError, match="protocol=NAME") as caught:
         use({"ours": metrics(), "beside": metrics(), "theirs": metrics(**other)})
@@ -34,7 +34,7 @@ def test_what_was_measured_otherwise_is_refused(use, other, words):
 
 
 def test_what_was_measured_alike_is_not():
-    comparable({"ours": metrics(), "theirs": metrics(psnr=20.0)})
+    require_comparable({"ours": metrics(), "theirs": metrics(psnr=20.0)})
 
 
 def test_a_table_says_what_its_figures_are():

@@ -11,9 +11,9 @@ from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
 from chromahint.data.sources.folder import Folder
-from chromahint.evaluation.evaluator import evaluate, holds
+from chromahint.evaluation.evaluator import evaluate, is_same_evaluation
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
-from chromahint.models.gray_baseline import Gray
+from chromahint.models.gray_baseline import GrayBaseline
 from chromahint.models.pullpush import PullPush
 
 PROTOCOL = RandomPixels([0, 2, 20], 64)
@@ -91,7 +91,7 @@ def test_figures_are_those_of_the_pictures(measure, tmp_path, root):
     """Without a hint a gray picture comes out, whose distance from the photo anyone can measure."""
     from skimage.color import lab2rgb, rgb2lab
 
-    measure(Gray())
+    measure(GrayBaseline())
     for row in table(tmp_path / "out")[::3]:
         photo = np.asarray(Image.open(root / row["image"]))
         lab = rgb2lab(photo)
@@ -209,14 +209,14 @@ def test_another_subject_is_refused(measure, tmp_path):
 
 
 def test_holds(measure, tmp_path):
-    assert holds(tmp_path / "new", SUBJECT)
+    assert is_same_evaluation(tmp_path / "new", SUBJECT)
     measure()
-    assert holds(tmp_path / "out", SUBJECT)
-    assert not holds(tmp_path / "out", SUBJECT | {"model": "y"})
+    assert is_same_evaluation(tmp_path / "out", SUBJECT)
+    assert not is_same_evaluation(tmp_path / "out", SUBJECT | {"model": "y"})
     (tmp_path / "out/evaluation.json").write_text("{")
-    assert not holds(tmp_path / "out", SUBJECT)
+    assert not is_same_evaluation(tmp_path / "out", SUBJECT)
     (tmp_path / "out/evaluation.json").unlink()
-    assert not holds(tmp_path / "out", SUBJECT), "figures of nobody knows what"
+    assert not is_same_evaluation(tmp_path / "out", SUBJECT), "figures of nobody knows what"
 
 
 def test_broken_pictures_are_listed_and_not_counted(measure, tmp_path, root):

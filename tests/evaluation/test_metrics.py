@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from chromahint.evaluation.metrics import PictureMean, PicturePSNR, PictureSSIM, psnr, psnr_8bit_lab, psnr_float, ssim
+from chromahint.evaluation.metrics import MeanPerImage, PicturePSNR, PictureSSIM, psnr, psnr_8bit_lab, psnr_float, ssim
 
 
 def batch(*pictures):
@@ -152,7 +152,7 @@ def test_the_mean_is_of_pictures_and_leaves_out_weight_0(metric, function):
 
 def test_known_values_have_the_same_mean():
     values = psnr(*pairs())
-    mean, pictures = PictureMean(), PicturePSNR()
+    mean, pictures = MeanPerImage(), PicturePSNR()
     mean.update(values)
     pictures.update(*pairs())
     assert mean.compute() == pictures.compute()
@@ -162,7 +162,7 @@ def test_the_mean_does_not_depend_on_the_order():
     values = torch.rand(1000, generator=torch.Generator().manual_seed(0)) * 40
     means = []
     for piece in (1000, 7, 3):
-        metric = PictureMean()
+        metric = MeanPerImage()
         for part in values.flip(0).split(piece) if piece == 7 else values.split(piece):
             metric.update(part)
         means.append(metric.compute())
@@ -176,7 +176,7 @@ def test_without_a_picture_there_is_no_mean():
 
 
 def test_a_metric_reset_in_inference_mode_can_be_used_outside():
-    metric = PictureMean()
+    metric = MeanPerImage()
     with torch.inference_mode():
         metric.update(torch.ones(2))
         metric.reset()

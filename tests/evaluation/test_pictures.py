@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from chromahint.evaluation import image_grid
-from chromahint.evaluation.image_grid import strip, write_png
+from chromahint.evaluation.image_grid import image_grid, write_png
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
 
 PROTOCOL = RandomPixels(counts=[0, 10, 25600], size=160)
@@ -31,7 +31,7 @@ def columns_of(sheet):
 
 
 def test_columns_are_gray_hints_prediction_and_truth(photos):
-    sheet = strip(given_colors_only, photos, ["a", "b"], PROTOCOL, 10)
+    sheet = image_grid(given_colors_only, photos, ["a", "b"], PROTOCOL, 10)
     assert sheet.dtype == np.uint8
     gray, hints, prediction, truth = columns_of(sheet)
     assert colorfulness(gray) < 2
@@ -44,7 +44,7 @@ def test_columns_are_gray_hints_prediction_and_truth(photos):
 
 def test_several_networks_have_a_column_each(photos):
     networks = {"gray": lambda lightness, hints: torch.zeros_like(hints.ab), "copy": given_colors_only}
-    sheet = strip(networks, photos, ["a", "b"], PROTOCOL, 25600)
+    sheet = image_grid(networks, photos, ["a", "b"], PROTOCOL, 25600)
     _, _, gray, copy, truth = columns_of(sheet)
     assert colorfulness(gray) < 2
     assert colorfulness(copy) == pytest.approx(colorfulness(truth), rel=0.05)
@@ -56,10 +56,10 @@ def test_titles_and_figures_are_written(photos, monkeypatch):
         image_grid, "draw_sheet", lambda shown, captions, columns: written.update(t=columns, c=captions)
     )
     networks = {"copy": given_colors_only}
-    strip(networks, photos, ["a", "b"], PROTOCOL, 25600)
+    image_grid(networks, photos, ["a", "b"], PROTOCOL, 25600)
     assert written["t"] == ["gray", "hints", "copy", "truth"]
     assert written["c"] == [("", "25,600 hints", "100.00 dB", "")] * 2
-    strip(networks, photos, ["a", "b"], PROTOCOL, 0)
+    image_grid(networks, photos, ["a", "b"], PROTOCOL, 0)
     assert written["c"][0][1] == "no hint"
 
 

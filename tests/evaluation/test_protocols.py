@@ -5,7 +5,7 @@ import torch
 
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.hints.eval_positions import positions
-from chromahint.hints.hints import reveal
+from chromahint.hints.hints import hints_from_mask
 
 IDS = ["a", "b", "c"]
 
@@ -22,7 +22,7 @@ def test_each_picture_reveals_that_many_of_its_own_colors(count):
     ab = colors()
     hints = PROTOCOL.hints(ab, IDS, count)
     assert hints.mask.sum((1, 2, 3)).tolist() == [count] * 3
-    assert torch.equal(hints.ab, reveal(ab, hints.mask).ab)
+    assert torch.equal(hints.ab, hints_from_mask(ab, hints.mask).ab)
     for mask, name in zip(hints.mask, IDS, strict=True):
         assert set(mask.flatten().nonzero()[:, 0].tolist()) == set(positions(name, 5, 32, 32, count).tolist())
 

@@ -11,8 +11,8 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
-from chromahint.evaluation.hint_counts import hint_sweep
-from chromahint.evaluation.protocols.base import Pictures
+from chromahint.evaluation.hint_counts import evaluate_hint_counts
+from chromahint.evaluation.protocols.base import LabImages
 from chromahint.evaluation.protocols.cells_2023 import Cells2023
 from chromahint.evaluation.protocols.lab_psnr_2021 import LabPSNR2021
 from chromahint.evaluation.protocols.patches_2017 import Patches2017
@@ -45,10 +45,10 @@ def ab(photos):
 @pytest.fixture(scope="module")
 def pair(photos):
     """What pull-push makes of 100 pixels of each photo, and the photos."""
-    truth = Pictures(*rgb_to_lab(photos), photos)
+    truth = LabImages(*rgb_to_lab(photos), photos)
     hints = RandomPixels([100], SIZE).hints(truth.ab, IDS, 100)
     predicted_ab = PullPush()(truth.lightness, hints) * 1.1
-    return Pictures(truth.lightness, predicted_ab, lab_to_rgb8(truth.lightness, predicted_ab)), truth
+    return LabImages(truth.lightness, predicted_ab, lab_to_rgb8(truth.lightness, predicted_ab)), truth
 
 
 def painted(ab, squares):
@@ -175,7 +175,7 @@ def test_psnr_of_2023_is_that_of_unrounded_rgb(pair, photos):
 def nearly(truth, shift):
     """The photo's colors, a little off."""
     moved = truth.ab + shift
-    return Pictures(truth.lightness, moved, lab_to_rgb8(truth.lightness, moved))
+    return LabImages(truth.lightness, moved, lab_to_rgb8(truth.lightness, moved))
 
 
 def test_psnr_of_2023_does_not_round_to_8_bits(pair):
@@ -195,7 +195,7 @@ def test_a_perfect_picture_gets_the_protocols_most(name, most, pair):
 
 def test_the_cap_of_2023_is_a_pictures_own(pair):
     prediction, truth = pair
-    mixed = Pictures(*(torch.cat([t[:1], p[1:]]) for t, p in zip(truth, prediction, strict=True)))
+    mixed = LabImages(*(torch.cat([t[:1], p[1:]]) for t, p in zip(truth, prediction, strict=True)))
     values = PROTOCOLS["cells"].measure(mixed, truth).psnr.tolist()
     assert values[0] == 50
     assert values[1:] == pytest.approx(PROTOCOLS["cells"].measure(prediction, truth).psnr[1:].tolist(), abs=1e-4)
@@ -224,12 +224,12 @@ def test_the_sweep_hands_out_the_protocols_figures(protocol, photos, ab):
         return hints.ab + 3
 
     lightness = rgb_to_lab(photos)[0]
-    truth = Pictures(lightness, ab, photos)
-    results = list(hint_sweep(offset, photos, IDS, protocol))
+    truth = LabImages(lightness, ab, photos)
+    results = list(evaluate_hint_counts(offset, photos, IDS, protocol))
     assert [result.count for result in results] == protocol.counts
     for result in results:
         predicted_ab = protocol.hints(ab, IDS, result.count).ab + 3
-        figures = protocol.measure(Pictures(lightness, predicted_ab, lab_to_rgb8(lightness, predicted_ab)), truth)
+        figures = protocol.measure(LabImages(lightness, predicted_ab, lab_to_rgb8(lightness, predicted_ab)), truth)
         torch.testing.assert_close(result.psnr, figures.psnr)
         torch.testing.assert_close(result.ssim, figures.ssim)
 

@@ -6,7 +6,13 @@ import torch
 
 from chromahint.color import rgb_to_lab
 from chromahint.evaluation import hint_counts
-from chromahint.evaluation.hint_counts import Colored, Row, hint_sweep, rows, score
+from chromahint.evaluation.hint_counts import (
+    HintCountResult,
+    ImageResult,
+    aggregate_results,
+    evaluate_hint_counts,
+    to_rows,
+)
 from chromahint.evaluation.metrics import psnr, ssim
 from chromahint.evaluation.protocols.cells_2023 import Cells2023
 from chromahint.evaluation.protocols.lab_psnr_2021 import LabPSNR2021
@@ -29,7 +35,7 @@ def given_colors_only(lightness, hints):
 
 
 def test_a_network_that_repeats_its_hints_is_perfect_with_all_of_them():
-    results = list(hint_sweep(given_colors_only, photos(), IDS, PROTOCOL))
+    results = list(evaluate_hint_counts(given_colors_only, photos(), IDS, PROTOCOL))
     assert [result.count for result in results] == PROTOCOL.counts
     means = [float(result.psnr.mean()) for result in results]
     assert means == sorted(means)
@@ -38,7 +44,7 @@ def test_a_network_that_repeats_its_hints_is_perfect_with_all_of_them():
 
 
 def test_figures_are_those_of_the_written_picture():
-    for result in hint_sweep(given_colors_only, photos(), IDS, PROTOCOL):
+    for result in evaluate_hint_counts(given_colors_only, photos(), IDS, PROTOCOL):
         assert result.prediction.dtype == torch.uint8
         assert torch.equal(result.psnr, psnr(result.prediction, photos()))
         assert torch.equal(result.ssim, ssim(result.prediction, photos()))
@@ -54,24 +60,24 @@ def test_the_network_gets_lightness_and_the_protocols_hints():
         seen.append((given, hints))
         return hints.ab
 
-    list(hint_sweep(spy, photos(), IDS, PROTOCOL))
+    list(evaluate_hint_counts(spy, photos(), IDS, PROTOCOL))
     for (given, hints), count in zip(seen, PROTOCOL.counts, strict=True):
         assert torch.equal(given, lightness)
         assert torch.equal(hints.mask, PROTOCOL.hints(ab, IDS, count).mask)
 
 
 def test_only_the_network_feels_autocast():
-    expected = [result.prediction for result in hint_sweep(given_colors_only, photos(), IDS, PROTOCOL)]
+    expected = [result.prediction for result in evaluate_hint_counts(given_colors_only, photos(), IDS, PROTOCOL)]
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        results = list(hint_sweep(given_colors_only, photos(), IDS, PROTOCOL))
+        results = list(evaluate_hint_counts(given_colors_only, photos(), IDS, PROTOCOL))
     for result, prediction in zip(results, expected, strict=True):
         assert torch.equal(result.prediction, prediction)
         assert result.ssim.dtype == torch.float32
 
 
 def test_a_batch_gives_what_single_photos_give():
-    together = list(hint_sweep(given_colors_only, photos(), IDS, PROTOCOL))
-    alone = list(hint_sweep(given_colors_only, photos()[1:2], IDS[1:2], PROTOCOL))
+    together = list(evaluate_hint_counts(given_colors_only, photos(), IDS, PROTOCOL))
+    alone = list(evaluate_hint_counts(given_colors_only, photos()[1:2], IDS[1:2], PROTOCOL))
     for many, one in zip(together, alone, strict=True):
         torch.testing.assert_close(many.psnr[1:2], one.psnr, atol=1e-4, rtol=0)
         torch.testing.assert_close(many.ssim[1:2], one.ssim, atol=1e-5, rtol=0)
@@ -98,13 +104,13 @@ def test_several_counts_in_one_call_give_what_one_at_a_time_gives(network, proto
         sizes.append(len(lightness))
         return made(lightness, hints)
 
-    alone = list(hint_sweep(count, photos(), IDS, protocol))
+    alone = list(evaluate_hint_counts(count, photos(), IDS, protocol))
     assert sizes == [3] * len(protocol.counts)
     for calls in (1, 2):
         sizes.clear()
         parts = [part.tolist() for part in torch.tensor(protocol.counts).tensor_split(calls)]
         monkeypatch.setattr(hint_counts, "_together", lambda counts, rgb, parts=parts: parts)
-        together = list(hint_sweep(count, photos(), IDS, protocol))
+        together = list(evaluate_hint_counts(count, photos(), IDS, protocol))
         assert sizes == [3 * len(part) for part in parts]
         assert [result.count for result in together] == protocol.counts
         for many, one in zip(together, alone, strict=True):
@@ -117,7 +123,7 @@ def test_time_is_shared_by_the_pictures_of_a_call(monkeypatch):
     clock = iter(range(100))
     monkeypatch.setattr(hint_counts, "_now", lambda device: 6.0 * next(clock))
     monkeypatch.setattr(hint_counts, "_together", lambda counts, rgb: [[0, 10], [100]])
-    seconds = [result.seconds for result in hint_sweep(given_colors_only, photos(), IDS, PROTOCOL)]
+    seconds = [result.seconds for result in evaluate_hint_counts(given_colors_only, photos(), IDS, PROTOCOL)]
     assert seconds == [1.0, 1.0, 2.0]
 
 
@@ -138,22 +144,22 @@ def test_an_accelerator_takes_as_many_counts_as_its_memory_bears(batch, size, to
 
 def result(count, values):
     figures = torch.tensor(values)
-    return Colored(count, torch.zeros(len(values), 3, 7, 7, dtype=torch.uint8), figures, figures / 64, 0.5)
+    return HintCountResult(count, torch.zeros(len(values), 3, 7, 7, dtype=torch.uint8), figures, figures / 64, 0.5)
 
 
 def test_rows_leave_out_what_has_no_weight():
-    listed = rows(result(10, [32.0, 16.0, 8.0]), ["x.jpg", "", "z.jpg"], ["x", "", "z"], torch.tensor([1.0, 0, 1]))
-    assert listed == [Row("x.jpg", "x", 10, 32.0, 0.5, 0.5), Row("z.jpg", "z", 10, 8.0, 0.125, 0.5)]
-    assert Row._fields == ("image", "id", "k", "psnr", "ssim", "seconds")
+    listed = to_rows(result(10, [32.0, 16.0, 8.0]), ["x.jpg", "", "z.jpg"], ["x", "", "z"], torch.tensor([1.0, 0, 1]))
+    assert listed == [ImageResult("x.jpg", "x", 10, 32.0, 0.5, 0.5), ImageResult("z.jpg", "z", 10, 8.0, 0.125, 0.5)]
+    assert ImageResult._fields == ("image", "id", "k", "psnr", "ssim", "seconds")
 
 
 def test_score_is_the_mean_of_pictures_in_the_documented_format():
     listed = [
         row
         for count, values in ((100, [32.0, 16.0]), (10, [8.0, 8.0]))
-        for row in rows(result(count, values), ["x", "y"], ["x", "y"])
+        for row in to_rows(result(count, values), ["x", "y"], ["x", "y"])
     ]
-    scored = score(listed, PROTOCOL)
+    scored = aggregate_results(listed, PROTOCOL)
     assert scored == {
         "format": 1,
         "protocol": "random_pixels",
@@ -168,11 +174,11 @@ def test_score_is_the_mean_of_pictures_in_the_documented_format():
 
 def test_score_does_not_depend_on_the_order():
     values = (torch.rand(500, generator=torch.Generator().manual_seed(0)) * 40).tolist()
-    listed = [Row(str(i), str(i), 1, value, value / 40, 0.1) for i, value in enumerate(values)]
-    assert score(listed, PROTOCOL) == score(listed[::-1], PROTOCOL)
-    assert score(listed, PROTOCOL)["by_hints"]["1"]["psnr"] == pytest.approx(sum(values) / 500)
+    listed = [ImageResult(str(i), str(i), 1, value, value / 40, 0.1) for i, value in enumerate(values)]
+    assert aggregate_results(listed, PROTOCOL) == aggregate_results(listed[::-1], PROTOCOL)
+    assert aggregate_results(listed, PROTOCOL)["by_hints"]["1"]["psnr"] == pytest.approx(sum(values) / 500)
 
 
 def test_score_of_nothing():
-    assert score([], PROTOCOL)["images"] == 0
-    assert score([], PROTOCOL)["by_hints"] == {}
+    assert aggregate_results([], PROTOCOL)["images"] == 0
+    assert aggregate_results([], PROTOCOL)["by_hints"] == {}

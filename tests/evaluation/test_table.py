@@ -6,14 +6,14 @@ import pytest
 from rich.console import Console
 
 from chromahint.config.compose import compose
-from chromahint.config.instantiate import build
-from chromahint.config.paths import options
+from chromahint.config.instantiate import instantiate_node
+from chromahint.config.paths import list_groups
 from chromahint.evaluation.table import hint_table
 
 
-@pytest.mark.parametrize("name", options()["protocol"])
+@pytest.mark.parametrize("name", list_groups()["protocol"])
 def test_no_figure_is_cut_off(name):
-    counts = build(compose("evaluate", ["model=gray", f"protocol={name}"]).config["protocol"]).counts
+    counts = instantiate_node(compose("evaluate", ["model=gray", f"protocol={name}"]).config["protocol"]).counts
     metrics = {
         "protocol": name,
         "measures": "as it measures",

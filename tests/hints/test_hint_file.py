@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from chromahint.hints.annotations import Marks, Point, Stroke
+from chromahint.hints.annotations import Annotations, Point, Stroke
 from chromahint.hints.hint_file import parse_hints, read_hints, write_hints
 
 EXAMPLE = {
@@ -18,7 +18,7 @@ EXAMPLE = {
     ],
     "strokes": [{"points": [[1, 2], [3, 4]], "color": "#0000ff", "radius": 1.5}],
 }
-MARKS = Marks(
+MARKS = Annotations(
     (Point(3, 4.5, "#ff8000", 2), Point(0, 1, None), Point(0, 1, "#ffffff")),
     (Stroke(((1, 2), (3, 4)), "#0000ff", 1.5),),
 )
@@ -27,15 +27,15 @@ MARKS = Marks(
 def test_reads_what_the_format_says():
     assert parse_hints(json.dumps(EXAMPLE)) == MARKS
     assert parse_hints(json.dumps(EXAMPLE | {"units": "relative"})).units == "relative"
-    assert parse_hints('{"format": "chromahint-hints/1"}') == Marks()
+    assert parse_hints('{"format": "chromahint-hints/1"}') == Annotations()
 
 
-@pytest.mark.parametrize("marks", [MARKS, Marks(), Marks((Point(0.5, 1, (1, 2, 3)),), units="relative")])
+@pytest.mark.parametrize("marks", [MARKS, Annotations(), Annotations((Point(0.5, 1, (1, 2, 3)),), units="relative")])
 def test_what_is_written_is_read_again(tmp_path, marks):
     write_hints(tmp_path / "new" / "h.json", marks)
     again = read_hints(tmp_path / "new" / "h.json")
-    assert again.on(20, 20).at((20, 20)).mask.equal(marks.on(20, 20).at((20, 20)).mask)
-    assert again.on(20, 20).ab.equal(marks.on(20, 20).ab)
+    assert again.rasterize(20, 20).to_dense((20, 20)).mask.equal(marks.on(20, 20).at((20, 20)).mask)
+    assert again.rasterize(20, 20).ab.equal(marks.on(20, 20).ab)
     assert json.loads((tmp_path / "new" / "h.json").read_text())["units"] == marks.units
 
 
@@ -154,7 +154,7 @@ def test_thousands_of_mutated_files_are_read_or_refused():
             at = rng.randrange(len(text))
             mutated = text[:at] + rng.choice([*pieces, ""]) + text[at + rng.randrange(6) :]
         try:
-            parse_hints(mutated).on(12, 9)
+            parse_hints(mutated).rasterize(12, 9)
         except ValueError as error:
             assert str(error)  # noqa: PT017  # any other kind of exception fails the test
             refused += 1

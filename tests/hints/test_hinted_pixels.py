@@ -3,15 +3,15 @@
 import pytest
 import torch
 
-from chromahint.hints.hints import Hints, reveal
-from chromahint.hints.sparse_hints import pixels_of
-from chromahint.inference.fixed_size import shrink
+from chromahint.hints.hints import Hints, hints_from_mask
+from chromahint.hints.sparse_hints import sparse_from_hints
+from chromahint.inference.fixed_size import downsample_hints
 
 
 def some_hints(height=30, width=41, share=0.2):
     generator = torch.Generator().manual_seed(1)
     ab = torch.randn(1, 2, height, width, generator=generator) * 30
-    return reveal(ab, (torch.rand(1, 1, height, width, generator=generator) < share).float())
+    return hints_from_mask(ab, (torch.rand(1, 1, height, width, generator=generator) < share).float())
 
 
 def same(a: Hints, b: Hints):
@@ -21,37 +21,37 @@ def same(a: Hints, b: Hints):
 
 def test_there_and_back():
     hints = some_hints()
-    same(pixels_of(hints).at((30, 41)), hints)
+    same(sparse_from_hints(hints).to_dense((30, 41)), hints)
 
 
 @pytest.mark.parametrize("size", [(7, 9), (1, 1), (30, 10), (64, 100)])
 def test_at_another_size_as_maps_are_shrunk(size):
     hints = some_hints()
-    same(pixels_of(hints).at(size), shrink(hints, size))
+    same(sparse_from_hints(hints).to_dense(size), downsample_hints(hints, size))
 
 
 def test_none_is_lost_on_the_way_to_a_small_size():
     hints = some_hints(200, 300, share=0.0005)
     assert hints.mask.sum() > 10
-    found = pixels_of(hints).at((20, 30))
+    found = sparse_from_hints(hints).to_dense((20, 30))
     for row, column in hints.mask[0, 0].nonzero().tolist():
         assert found.mask[0, 0, row // 10, column // 10] == 1
 
 
 @pytest.mark.parametrize("size", [(90, 123), (60, 82), (33, 50)])
 def test_for_a_larger_photo_each_moves_to_the_middle_of_where_it_was(size):
-    pixels = pixels_of(some_hints())
-    moved = pixels.moved(size)
+    pixels = sparse_from_hints(some_hints())
+    moved = pixels.resized(size)
     assert moved.size == size
-    assert len(moved.place) == len(pixels.place)
-    assert (moved.place.diff() > 0).all()
-    old = torch.stack([pixels.place // 41 + 0.5, pixels.place % 41 + 0.5]) / torch.tensor([[30.0], [41.0]])
-    new = torch.stack([moved.place // size[1] + 0.5, moved.place % size[1] + 0.5]) / torch.tensor([*size])[:, None]
+    assert len(moved.flat_index) == len(pixels.flat_index)
+    assert (moved.flat_index.diff() > 0).all()
+    old = torch.stack([pixels.flat_index // 41 + 0.5, pixels.flat_index % 41 + 0.5]) / torch.tensor([[30.0], [41.0]])
+    new = torch.stack([moved.flat_index // size[1] + 0.5, moved.flat_index % size[1] + 0.5]) / torch.tensor([*size])[:, None]
     assert ((old - new).abs() * torch.tensor([*size])[:, None]).max() <= 0.5001
     assert torch.equal(moved.ab, pixels.ab)
 
 
 def test_for_a_smaller_photo_those_that_meet_are_one():
-    moved = pixels_of(some_hints(share=1.0)).moved((3, 4))
-    assert moved.place.tolist() == list(range(12))
-    same(moved.at((3, 4)), shrink(some_hints(share=1.0), (3, 4)))
+    moved = sparse_from_hints(some_hints(share=1.0)).resized((3, 4))
+    assert moved.flat_index.tolist() == list(range(12))
+    same(moved.to_dense((3, 4)), downsample_hints(some_hints(share=1.0), (3, 4)))

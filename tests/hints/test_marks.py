@@ -7,7 +7,7 @@ import pytest
 import torch
 from skimage.color import rgb2lab
 
-from chromahint.hints.annotations import Marks, Point, Stroke, marks_of
+from chromahint.hints.annotations import Annotations, Point, Stroke, parse_annotations
 
 
 def drawn(marks, height=30, width=40):
@@ -21,27 +21,27 @@ def ab_of(rgb):
 
 
 def test_a_point_is_a_pixel_that_holds_the_colors_ab():
-    mask, ab = drawn(Marks((Point(7, 3, "#ff8000"),)))
+    mask, ab = drawn(Annotations((Point(7, 3, "#ff8000"),)))
     assert np.argwhere(mask).tolist() == [[3, 7]]
     np.testing.assert_allclose(ab[3, 7], ab_of((255, 128, 0)), atol=1e-2)
 
 
 @pytest.mark.parametrize(("x", "y", "pixel"), [(7.4, 3.4, [3, 7]), (6.5, 2.5, [3, 7]), (-0.5, 29.49, [29, 0])])
 def test_pixel_centers_are_at_integers(x, y, pixel):
-    assert np.argwhere(drawn(Marks((Point(x, y, "#ff0000"),)))[0]).tolist() == [pixel]
+    assert np.argwhere(drawn(Annotations((Point(x, y, "#ff0000"),)))[0]).tolist() == [pixel]
 
 
 @pytest.mark.parametrize("radius", [1, 2.5, 7, 40])
 def test_a_radius_makes_a_disc_that_the_border_cuts(radius):
     rows, columns = np.mgrid[:30, :40]
     disc = (rows - 4) ** 2 + (columns - 30) ** 2 <= radius**2 + radius
-    assert (drawn(Marks((Point(30, 4, "#00ff00", radius),)))[0] == disc).all()
+    assert (drawn(Annotations((Point(30, 4, "#00ff00", radius),)))[0] == disc).all()
 
 
 @pytest.mark.parametrize("radius", [0, 3])
 def test_a_stroke_is_in_one_piece_along_its_path(radius):
     path = [(3.0, 4.0), (35.0, 20.0), (10.0, 27.0)]
-    mask, _ = drawn(Marks(strokes=(Stroke(tuple(path), "#0000ff", radius),)))
+    mask, _ = drawn(Annotations(strokes=(Stroke(tuple(path), "#0000ff", radius),)))
     rows, columns = np.mgrid[:30, :40]
 
     def distance(a, b):
@@ -61,34 +61,41 @@ def test_a_long_stroke_over_itself_is_what_its_sides_are_each_pixel_once(radius)
     turns = np.linspace(0, 9 * np.pi, 70)
     path = [(150 + 2 * t * np.cos(t), 110 + 2 * t * np.sin(1.3 * t)) for t in turns]
     sides = [Stroke(side, "#0000ff", radius) for side in pairwise(path)]
-    whole = Marks(strokes=(Stroke(tuple(path), "#0000ff", radius),)).on(220, 300)
-    assert (whole.place.diff() > 0).all()
-    assert torch.equal(whole.place, Marks(strokes=tuple(sides)).on(220, 300).place)
+    whole = Annotations(strokes=(Stroke(tuple(path), "#0000ff", radius),)).rasterize(220, 300)
+    assert (whole.flat_index.diff() > 0).all()
+    assert torch.equal(whole.flat_index, Annotations(strokes=tuple(sides)).rasterize(220, 300).flat_index)
 
 
 def test_a_stroke_of_one_point_is_a_dot():
-    assert np.argwhere(drawn(Marks(strokes=(Stroke(((7, 3),), "#0000ff"),)))[0]).tolist() == [[3, 7]]
+    assert np.argwhere(drawn(Annotations(strokes=(Stroke(((7, 3),), "#0000ff"),)))[0]).tolist() == [[3, 7]]
 
 
 def test_gray_is_a_hint_of_no_color():
     for color in (None, "#777777", (3, 3, 3)):
-        mask, ab = drawn(Marks((Point(7, 3, color, 2),)))
+        mask, ab = drawn(Annotations((Point(7, 3, color, 2),)))
         assert mask[3, 7]
         assert (ab == 0).all()
 
 
 def test_points_lie_over_strokes_and_later_over_earlier():
     line = Stroke(((0, 5), (39, 5)), "#0000ff", 2)
-    _, ab = drawn(Marks((Point(9, 5, "#ff0000"), Point(20, 5, "#ff0000", 3), Point(21, 5, "#00ff00", 3)), (line,)))
+    _, ab = drawn(
+        Annotations((Point(9, 5, "#ff0000"), Point(20, 5, "#ff0000", 3), Point(21, 5, "#00ff00", 3)), (line,))
+    )
     for column, rgb in ((5, (0, 0, 255)), (9, (255, 0, 0)), (21, (0, 255, 0)), (19, (0, 255, 0)), (17, (255, 0, 0))):
         np.testing.assert_allclose(ab[5, column], ab_of(rgb), atol=1e-2)
 
 
 def test_relative_units_run_from_edge_to_edge():
     points = tuple(Point(x, y, "#ff0000") for x, y in ((0, 0), (1, 1), (0.5, 0.5), (0.25, 0.999)))
-    assert np.argwhere(drawn(Marks(points, units="relative"))[0]).tolist() == [[0, 0], [15, 20], [29, 10], [29, 39]]
+    assert np.argwhere(drawn(Annotations(points, units="relative"))[0]).tolist() == [
+        [0, 0],
+        [15, 20],
+        [29, 10],
+        [29, 39],
+    ]
     small, large = (
-        drawn(Marks((Point(0.5, 0.5, "#ff0000", 0.2),), units="relative"), 30 * s, 40 * s)[0] for s in (1, 9)
+        drawn(Annotations((Point(0.5, 0.5, "#ff0000", 0.2),), units="relative"), 30 * s, 40 * s)[0] for s in (1, 9)
     )
     assert abs(small.mean() - large.mean()) < 0.02
     assert abs(large.mean() - np.pi * 0.2**2 * 40 / 30) < 0.005
@@ -97,10 +104,10 @@ def test_relative_units_run_from_edge_to_edge():
 @pytest.mark.parametrize(
     ("marks", "part"),
     [
-        (Marks((Point(1, 1, "#ff0000"), Point(40, 3, "#ff0000"))), r"points\[1\]\.x=40.*40 pixels wide; 0 to 39"),
-        (Marks((Point(3, -1, "#ff0000", 5),)), r"points\[0\]\.y=-1.*30 pixels high"),
-        (Marks((Point(1.1, 0, "#ff0000"),), units="relative"), r"points\[0\]\.x=1\.1.*from 0 to 1"),
-        (Marks(strokes=(Stroke(((1, 1), (2, 30)), "#ff0000"),)), r"strokes\[0\]\.points\[1\]\.y=30"),
+        (Annotations((Point(1, 1, "#ff0000"), Point(40, 3, "#ff0000"))), r"points\[1\]\.x=40.*40 pixels wide; 0 to 39"),
+        (Annotations((Point(3, -1, "#ff0000", 5),)), r"points\[0\]\.y=-1.*30 pixels high"),
+        (Annotations((Point(1.1, 0, "#ff0000"),), units="relative"), r"points\[0\]\.x=1\.1.*from 0 to 1"),
+        (Annotations(strokes=(Stroke(((1, 1), (2, 30)), "#ff0000"),)), r"strokes\[0\]\.points\[1\]\.y=30"),
     ],
 )
 def test_outside_of_the_photo(marks, part):
@@ -110,11 +117,11 @@ def test_outside_of_the_photo(marks, part):
 
 def test_tuples_are_points():
     given = [(3, 4, "#FF0000"), (5.5, 6, (0, 128, 255), 2), [np.int64(1), np.float32(2), np.array([1, 2, 3], np.uint8)]]
-    assert marks_of(given).points == (
+    assert parse_annotations(given).points == (
         Point(3.0, 4.0, "#ff0000"), Point(5.5, 6.0, (0, 128, 255), 2.0), Point(1.0, 2.0, (1, 2, 3))
     )  # fmt: skip
-    assert marks_of([(1, 2, None, 3)]).points == (Point(1.0, 2.0, None, 3.0),)
-    assert marks_of([]) == Marks()
+    assert parse_annotations([(1, 2, None, 3)]).points == (Point(1.0, 2.0, None, 3.0),)
+    assert parse_annotations([]) == Annotations()
 
 
 @pytest.mark.parametrize(
@@ -135,10 +142,10 @@ def test_tuples_are_points():
 )
 def test_other_things_are_refused(hint, part):
     with pytest.raises(ValueError, match=part):
-        marks_of([(0, 0, "#ffffff"), hint])
+        parse_annotations([(0, 0, "#ffffff"), hint])
 
 
 def test_no_marks_hint_nothing():
-    pixels = Marks().on(3, 4)
-    assert len(pixels.place) == 0
-    assert torch.equal(pixels.at((2, 2)).mask, torch.zeros(1, 1, 2, 2))
+    pixels = Annotations().rasterize(3, 4)
+    assert len(pixels.flat_index) == 0
+    assert torch.equal(pixels.to_dense((2, 2)).mask, torch.zeros(1, 1, 2, 2))

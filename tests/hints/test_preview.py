@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from chromahint.color import rgb_to_lab
-from chromahint.hints.hints import reveal
-from chromahint.hints.samplers import PixelList, PixelRange
+from chromahint.hints.hints import hints_from_mask
+from chromahint.hints.samplers import FixedProbabilityPixels, LogUniformPixels
 from chromahint.hints.strokes import Strokes
 from chromahint.visualization import sampler_preview
 from chromahint.visualization.hint_overlay import count_hints, draw_gray, draw_hints, draw_sheet
@@ -29,7 +29,7 @@ def dots(places, size=64):
     mask = torch.zeros_like(lightness)
     for row, column in places:
         mask[..., row, column] = 1
-    return draw_hints(lightness, reveal(ab, mask))[0]
+    return draw_hints(lightness, hints_from_mask(ab, mask))[0]
 
 
 def test_without_hints_only_the_dimmed_gray_is_drawn():
@@ -87,7 +87,11 @@ def test_small_pictures_are_enlarged_to_leave_room_for_text():
 
 def test_a_preview_has_a_row_a_sampler_and_draws_for_each_photo():
     photos = [photo(50, 90), photo(120, 80, (30, 60, 200))]
-    samplers = {"some": PixelList([0.01]), "none": PixelList([0]), "range": PixelRange(0.001, 0.1, 0)}
+    samplers = {
+        "some": FixedProbabilityPixels([0.01]),
+        "none": FixedProbabilityPixels([0]),
+        "range": LogUniformPixels(0.001, 0.1, 0),
+    }
     sheet = draw_preview(samplers, photos, seed=3, draws=2, size=160)
     assert sheet.dtype == np.uint8
     assert sheet.shape[1] == 10 + 4 * 170
@@ -102,7 +106,11 @@ def test_a_preview_has_a_row_a_sampler_and_draws_for_each_photo():
 def test_captions_say_what_was_given(monkeypatch):
     written = []
     monkeypatch.setattr(sampler_preview, "draw_sheet", lambda pictures, captions, rows: written.extend(captions))
-    samplers = {"all": PixelList([1]), "none": PixelList([0]), "strokes": Strokes(1, longest=30, radius=0)}
+    samplers = {
+        "all": FixedProbabilityPixels([1]),
+        "none": FixedProbabilityPixels([0]),
+        "strokes": Strokes(1, longest=30, radius=0),
+    }
     draw_preview(samplers, [photo()], draws=5, size=64)
     assert written[:2] == [["the whole color"] * 5, ["no hint"] * 5]
     drawn = {text for text in written[2] if text != "no hint"}
@@ -111,7 +119,7 @@ def test_captions_say_what_was_given(monkeypatch):
 
 
 def test_the_seed_decides():
-    samplers = {"some": PixelList([0.01])}
+    samplers = {"some": FixedProbabilityPixels([0.01])}
     first, again, other = (draw_preview(samplers, [photo()], seed=seed, size=64) for seed in (0, 0, 1))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)

@@ -4,18 +4,18 @@ import statistics
 import pytest
 import torch
 
-from chromahint.hints.hints import reveal
+from chromahint.hints.hints import hints_from_mask
 from chromahint.hints.patches import Cells, Points
-from chromahint.hints.samplers import Mixture, PixelList, PixelRange
+from chromahint.hints.samplers import FixedProbabilityPixels, LogUniformPixels, Mixture
 from chromahint.hints.strokes import Strokes
 
 SAMPLERS = {
-    "list": PixelList([0.05, 0.01]),
-    "range": PixelRange(1e-3, 0.1, 0.1),
+    "list": FixedProbabilityPixels([0.05, 0.01]),
+    "range": LogUniformPixels(1e-3, 0.1, 0.1),
     "points": Points(),
     "cells": Cells(20, 2),
     "strokes": Strokes(8, 12),
-    "mixture": Mixture([PixelRange(1e-3, 0.1), Points(), Cells(20)], [2, 1, 1]),
+    "mixture": Mixture([LogUniformPixels(1e-3, 0.1), Points(), Cells(20)], [2, 1, 1]),
 }
 
 
@@ -66,15 +66,15 @@ def test_autocast_does_not_round_colors(name):
     assert torch.equal(hints.ab, expected.ab)
 
 
-@pytest.mark.parametrize("sampler", [PixelList([0.2]), PixelRange(0.2, 0.2, 0), Strokes(4, 10)])
+@pytest.mark.parametrize("sampler", [FixedProbabilityPixels([0.2]), LogUniformPixels(0.2, 0.2, 0), Strokes(4, 10)])
 def test_pixels_and_strokes_hold_their_own_color(sampler):
     ab = colors(3, 20, 30)
     hints = sampler(ab, seeded())
-    assert torch.equal(hints.ab, reveal(ab, hints.mask).ab)
+    assert torch.equal(hints.ab, hints_from_mask(ab, hints.mask).ab)
 
 
 def test_pixel_list_draws_one_probability_a_photo():
-    shares = counts(PixelList([0.3, 0.1])(colors(400, 40, 40), seeded())) / 1600
+    shares = counts(FixedProbabilityPixels([0.3, 0.1])(colors(400, 40, 40), seeded())) / 1600
     dense = shares > 0.2
     assert 0.4 < dense.float().mean() < 0.6
     assert shares[dense].mean() == pytest.approx(0.3, abs=0.005)
@@ -83,12 +83,12 @@ def test_pixel_list_draws_one_probability_a_photo():
 
 def test_pixel_list_knows_none_and_all():
     ab = colors(2, 8, 8)
-    assert counts(PixelList([0])(ab, seeded())).sum() == 0
-    assert counts(PixelList([1])(ab, seeded())).tolist() == [64, 64]
+    assert counts(FixedProbabilityPixels([0])(ab, seeded())).sum() == 0
+    assert counts(FixedProbabilityPixels([1])(ab, seeded())).tolist() == [64, 64]
 
 
 def test_pixel_range_is_log_uniform():
-    shares = counts(PixelRange(0.01, 1.0, 0.25)(colors(2000, 32, 32), seeded())) / 1024
+    shares = counts(LogUniformPixels(0.01, 1.0, 0.25)(colors(2000, 32, 32), seeded())) / 1024
     none = shares == 0
     assert none.float().mean() == pytest.approx(0.25, abs=0.03)
     exponents = shares[~none].log10()
@@ -191,7 +191,7 @@ def test_cells_stop_at_the_photos_own():
 
 
 def test_each_photo_of_a_mixture_picks_one_sampler():
-    mixture = Mixture([PixelList([0]), PixelList([1]), Cells(1, 2)], [1, 3, 0])
+    mixture = Mixture([FixedProbabilityPixels([0]), FixedProbabilityPixels([1]), Cells(1, 2)], [1, 3, 0])
     numbers = counts(mixture(colors(1000, 6, 6), seeded())).tolist()
     assert set(numbers) == {0, 36}
     assert statistics.mean(n == 36 for n in numbers) == pytest.approx(0.75, abs=0.05)
@@ -200,11 +200,11 @@ def test_each_photo_of_a_mixture_picks_one_sampler():
 @pytest.mark.parametrize(
     ("make", "cure"),
     [
-        (lambda: PixelList([]), "hints.probabilities="),
-        (lambda: PixelList([0.1, 1.5]), "hints.probabilities="),
-        (lambda: PixelRange(0, 0.1, 0), "hints.low="),
-        (lambda: PixelRange(0.2, 0.1, 0), "hints.low="),
-        (lambda: PixelRange(0.1, 0.2, 2), "hints.none="),
+        (lambda: FixedProbabilityPixels([]), "hints.probabilities="),
+        (lambda: FixedProbabilityPixels([0.1, 1.5]), "hints.probabilities="),
+        (lambda: LogUniformPixels(0, 0.1, 0), "hints.low="),
+        (lambda: LogUniformPixels(0.2, 0.1, 0), "hints.low="),
+        (lambda: LogUniformPixels(0.1, 0.2, 2), "hints.none="),
         (lambda: Points(stop=0), "hints.stop="),
         (lambda: Points(largest=0), "hints.largest="),
         (lambda: Points(reveal_all=-0.1), "hints.reveal_all="),

@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from chromahint.hints.hints import Hints, no_hints, reveal
-from chromahint.inference.fixed_size import AtSide, shrink
+from chromahint.hints.hints import Hints, hints_from_mask, no_hints
+from chromahint.inference.fixed_size import FixedSizeWrapper, downsample_hints
 
 
 class Notes(torch.nn.Module):
@@ -23,7 +23,7 @@ def test_a_picture_of_that_size_goes_through_as_it_is():
     network = Notes()
     lightness = torch.rand(2, 1, 16, 16)
     hints = no_hints(lightness)
-    AtSide(network, 16)(lightness, hints)
+    FixedSizeWrapper(network, 16)(lightness, hints)
     assert network.lightness is lightness
     assert network.hints is hints
 
@@ -32,7 +32,7 @@ def test_a_picture_of_that_size_goes_through_as_it_is():
 def test_any_other_is_squashed_and_color_is_stretched_back(height, width):
     network = Notes()
     lightness = torch.rand(2, 1, height, width) * 100
-    ab = AtSide(network, 16)(lightness, no_hints(lightness))
+    ab = FixedSizeWrapper(network, 16)(lightness, no_hints(lightness))
     assert ab.shape == (2, 2, height, width)
     assert torch.allclose(ab[..., 0], torch.tensor(0.0))
     assert torch.allclose(ab[..., -1], torch.tensor(40.0))
@@ -45,7 +45,7 @@ def test_no_hint_is_lost_and_those_that_meet_are_averaged():
     mask = torch.zeros(1, 1, 4, 6)
     for row, column, color in [(0, 0, 10.0), (1, 1, 30.0), (3, 5, -50.0)]:
         mask[0, 0, row, column], ab[0, :, row, column] = 1, color
-    small = shrink(reveal(ab, mask), (2, 3))
+    small = downsample_hints(hints_from_mask(ab, mask), (2, 3))
     assert small.mask[0, 0].tolist() == [[1, 0, 0], [0, 0, 1]]
     assert small.ab[0, 0].tolist() == [[20, 0, 0], [0, 0, -50]]
 
@@ -53,9 +53,9 @@ def test_no_hint_is_lost_and_those_that_meet_are_averaged():
 def test_equals_loops_over_pixels():
     generator = torch.Generator().manual_seed(0)
     ab = torch.rand(2, 2, 13, 9, generator=generator) * 100 - 50
-    hints = reveal(ab, (torch.rand(2, 1, 13, 9, generator=generator) < 0.4).float())
+    hints = hints_from_mask(ab, (torch.rand(2, 1, 13, 9, generator=generator) < 0.4).float())
     for size in [(5, 4), (20, 31)]:
-        small = shrink(hints, size)
+        small = downsample_hints(hints, size)
         for picture in range(2):
             met = {}
             for row in range(13):
@@ -69,8 +69,8 @@ def test_equals_loops_over_pixels():
 
 
 def test_hints_of_one_size_stay():
-    hints = reveal(torch.rand(1, 2, 6, 6), torch.eye(6)[None, None])
-    same = shrink(hints, (6, 6))
+    hints = hints_from_mask(torch.rand(1, 2, 6, 6), torch.eye(6)[None, None])
+    same = downsample_hints(hints, (6, 6))
     assert isinstance(same, Hints)
     assert torch.equal(same.ab, hints.ab)
     assert torch.equal(same.mask, hints.mask)

@@ -14,11 +14,11 @@ from skimage import data
 from skimage.color import rgb2lab
 
 from chromahint import Colorizer
-from chromahint.hints.annotations import Marks, Point
+from chromahint.hints.annotations import Annotations, Point
 from chromahint.hints.hint_file import write_hints
 
 PHOTO = data.chelsea()[:120, 60:220]
-MARKS = Marks((Point(30, 40, "#aa3311", 4), Point(110, 90, "#1133aa", 4)))
+MARKS = Annotations((Point(30, 40, "#aa3311", 4), Point(110, 90, "#1133aa", 4)))
 QUICK = ["--model", "pullpush"]
 
 
@@ -126,7 +126,7 @@ def test_a_folder_of_hint_files(command, tmp_path):
         for folder in ("in", "hints"):
             (tmp_path / folder / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("L", (20, 10), 100).save(tmp_path / f"in/{name}.png")
-        write_hints(tmp_path / f"hints/{name}.json", Marks((Point(0.5, 0.5, color, 0.1),), units="relative"))
+        write_hints(tmp_path / f"hints/{name}.json", Annotations((Point(0.5, 0.5, color, 0.1),), units="relative"))
     Image.new("L", (20, 10), 100).save(tmp_path / "in/c.png")
     done = command("colorize", "in", "-o", "out", "--hints", "hints", *QUICK)
     refused(done, "not colored: in/c.png: there is no hint file hints/c.json", status=1)
@@ -151,7 +151,7 @@ def test_a_photo_turned_by_its_camera_comes_upright(command, tmp_path):
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "Maker"
     Image.fromarray(PHOTO).save(tmp_path / "p.jpg", exif=exif)
-    write_hints(tmp_path / "h.json", Marks((Point(119, 159, "#ff0000"),)))  # the lower right corner as it is seen
+    write_hints(tmp_path / "h.json", Annotations((Point(119, 159, "#ff0000"),)))  # the lower right corner as it is seen
     done = command("colorize", "p.jpg", "-o", "o.jpg", "--hints", "h.json", *QUICK)
     assert done.status == 0, done.err
     with Image.open(tmp_path / "o.jpg") as image:
@@ -227,7 +227,7 @@ def test_pictures_that_are_none(command, tmp_path, name, content, part):
 
 
 def test_hints_that_do_not_fit_the_photo(command, photo, tmp_path):
-    write_hints(tmp_path / "far.json", Marks((Point(160, 3, "#ff0000"),)))
+    write_hints(tmp_path / "far.json", Annotations((Point(160, 3, "#ff0000"),)))
     done = command("colorize", "cat.png", "-o", "x.png", "--hints", "far.json", *QUICK)
     refused(done, "not colored: cat.png: points[0].x=160: outside of the photo, which is 160 pixels wide", status=1)
     Image.new("RGB", (300, 50)).save(tmp_path / "other.png")

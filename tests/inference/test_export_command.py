@@ -8,8 +8,8 @@ import torch
 
 from chromahint.export.model_card import without_folders
 from chromahint.inference.exported_folder import open_folder
-from chromahint.models.pretrained import in_box
-from chromahint.models.registry import CLASSES, target_of
+from chromahint.models.pretrained import find_pretrained
+from chromahint.models.registry import CLASSES, qualname_of
 from chromahint.models.state_dict import read_state
 from chromahint.models.unet import UNet
 from chromahint.runs.run import create_run
@@ -31,13 +31,13 @@ def make_run(folder, model=UNET, checkpoint=True):
 
 def test_own_networks_are_those_of_the_list_with_weights():
     from chromahint.config.compose import compose
-    from chromahint.config.paths import options
-    from chromahint.models.registry import catalog
+    from chromahint.config.paths import list_groups
+    from chromahint.models.registry import list_models
 
-    targets = {name: compose("train", [f"model={name}"]).config["model"]["_target_"] for name in options()["model"]}
-    learning = {entry.name for entry in catalog(targets) if entry.parameters}
+    targets = {name: compose("train", [f"model={name}"]).config["model"]["_target_"] for name in list_groups()["model"]}
+    learning = {entry.name for entry in list_models(targets) if entry.parameters}
     assert learning == set(CLASSES)
-    assert all(target_of(name) == targets[name] for name in CLASSES)
+    assert all(qualname_of(name) == targets[name] for name in CLASSES)
 
 
 def test_a_run_becomes_a_folder_that_says_where_it_comes_from(command, tmp_path):
@@ -45,7 +45,7 @@ def test_a_run_becomes_a_folder_that_says_where_it_comes_from(command, tmp_path)
     made = command("export", str(run.path), "--format", "safetensors", "-o", "out")
     assert made.status == 0, made.err
     opened = open_folder(made.folder / "out")
-    weights = read_state(run.weights)
+    weights = read_state(run.best_checkpoint)
     assert all(torch.equal(tensor, weights[name]) for name, tensor in opened.network.state_dict().items())
     assert (opened.name, opened.about["trained_side"]) == ("unet", 96)
     card = (made.folder / "out" / "README.md").read_text()
@@ -55,11 +55,11 @@ def test_a_run_becomes_a_folder_that_says_where_it_comes_from(command, tmp_path)
 
 
 def test_figures_are_those_of_the_same_weights(command, tmp_path):
-    from chromahint.runs.files import digest, write_json
+    from chromahint.runs.files import file_hash, write_json
 
     run = make_run(tmp_path / "one")
     metrics = {"format": 1, "protocol": "random_pixels", "measures": "PSNR", "size": [64, 64], "images": 7}
-    for name, weights in (("random_pixels", digest(run.weights)), ("random_pixels-2", "0" * 32)):
+    for name, weights in (("random_pixels", file_hash(run.best_checkpoint)), ("random_pixels-2", "0" * 32)):
         psnr = 31.25 if name == "random_pixels" else 99.75
         figures = {"by_hints": {"0": {"psnr": 20.5, "ssim": 0.9}, "1966": {"psnr": psnr, "ssim": 0.95}}}
         write_json(run.path / "evaluation" / name / "metrics.json", metrics | figures)
@@ -76,7 +76,7 @@ def test_the_box_goes_out_with_its_own_card(command, words):
     made = command("export", *words, "--format", "safetensors")
     assert made.status == 0, made.err
     opened = open_folder(made.folder / "spreadnet")
-    weights = read_state(in_box(target_of("spreadnet")).file)
+    weights = read_state(find_pretrained(qualname_of("spreadnet")).file)
     assert all(torch.equal(opened.network.state_dict()[name], tensor) for name, tensor in weights.items())
     assert "# SpreadNet, the weights in the box" in (made.folder / "spreadnet" / "README.md").read_text()
 

@@ -8,11 +8,11 @@ import sys
 import pytest
 import torch
 
-from chromahint.hints.hints import reveal
+from chromahint.hints.hints import hints_from_mask
 from chromahint.inference.exported_folder import FORMAT, open_folder, write_folder
-from chromahint.inference.fixed_size import AtSide
+from chromahint.inference.fixed_size import FixedSizeWrapper
 from chromahint.models.hscaunet import HSCAUNet
-from chromahint.models.registry import CLASSES, build_known
+from chromahint.models.registry import CLASSES, create_model
 from chromahint.models.state_dict import load_weights
 from random_weights import disturbed_state
 
@@ -21,7 +21,7 @@ FORMS = [*NARROW.items(), ("hscaunet", {"width": 4, "channel_attention": "spatia
 
 
 def filled(name, options):
-    network = build_known(name, options).eval()
+    network = create_model(name, options).eval()
     network.load_state_dict(disturbed_state(network))
     return network
 
@@ -30,7 +30,7 @@ def picture(side=40):
     generator = torch.Generator().manual_seed(3)
     lightness = torch.rand(1, 1, side, side + 5, generator=generator) * 100
     ab = torch.rand(1, 2, side, side + 5, generator=generator) * 80 - 40
-    return lightness, reveal(ab, (torch.rand(1, 1, side, side + 5, generator=generator) < 0.05).float())
+    return lightness, hints_from_mask(ab, (torch.rand(1, 1, side, side + 5, generator=generator) < 0.05).float())
 
 
 def written(folder, name="unet", options=None, side=None):
@@ -83,7 +83,7 @@ def test_the_mixin_of_the_hub_opens_it_without_a_network(tmp_path, side):
     )
     assert done.returncode == 0, done.stderr
     with torch.inference_mode():
-        expected = (network if side is None else AtSide(network, side))(lightness, hints)
+        expected = (network if side is None else FixedSizeWrapper(network, side))(lightness, hints)
     torch.testing.assert_close(torch.load(tmp_path / "ab.pt", weights_only=True), expected)
     again = open_folder(tmp_path / "again")
     assert again.side == side

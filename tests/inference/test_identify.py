@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from chromahint.inference.detect_architecture import identify, try_option
+from chromahint.inference.detect_architecture import detect_architecture, infer_option
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.pullpush import PullPush
 from chromahint.models.resunet import ResUNet
@@ -25,7 +25,7 @@ class Trained(torch.nn.Module):
 @pytest.mark.parametrize("trained_with", [0.0, 0.5])
 def test_the_center_that_weights_were_trained_with_is_found(trained_with):
     network = Trained(trained_with, harm=50.0)
-    found = try_option(network, "mask_center", 64, CPU)
+    found = infer_option(network, "mask_center", 64, CPU)
     assert found.value == trained_with
     assert f"mask center {trained_with:g}: natural photos come out closer than with {0.5 - trained_with:g}" in (
         found.reason
@@ -35,7 +35,7 @@ def test_the_center_that_weights_were_trained_with_is_found(trained_with):
 
 @pytest.mark.parametrize("came", [0.0, 0.5])
 def test_where_both_do_the_same_it_stays_as_it_came(came):
-    found = try_option(Trained(0.0, harm=0.0, mask_center=came), "mask_center", 64, CPU)
+    found = infer_option(Trained(0.0, harm=0.0, mask_center=came), "mask_center", 64, CPU)
     assert found.value == came
     assert "alike" in found.reason
 
@@ -46,7 +46,7 @@ def test_the_end_that_weights_were_trained_with_is_found(trained_with, mask):
     weights = ResUNet(width=4, mask=mask, output=trained_with).state_dict()
     network = ResUNet(width=4, mask=mask)
     network.load_state_dict(weights)
-    found = try_option(network.eval(), "output", 64, CPU)
+    found = infer_option(network.eval(), "output", 64, CPU)
     assert found.value == trained_with
     assert found.reason.startswith(f"output {trained_with}: natural photos come out closer than with ")
     assert network.output == "linear"
@@ -57,10 +57,10 @@ def test_the_side_is_that_of_released_weights(tmp_path, width, side):
     with torch.device("meta"):
         like = HSCAUNet(width=width, channel_attention="spatial").state_dict()
     torch.save({name: torch.zeros(()).expand(tensor.shape) for name, tensor in like.items()}, tmp_path / "w.pth")
-    assert identify(tmp_path / "w.pth").side == side
+    assert detect_architecture(tmp_path / "w.pth").side == side
 
 
 def test_a_stranger_is_refused_with_what_to_type(tmp_path):
     torch.save(torch.nn.Linear(2, 3).state_dict(), tmp_path / "w.pth")
     with pytest.raises(ValueError, match=r"none of Chromahint's networks.*model=NAME"):
-        identify(tmp_path / "w.pth")
+        detect_architecture(tmp_path / "w.pth")

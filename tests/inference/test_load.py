@@ -10,12 +10,12 @@ import torch
 from skimage import data
 
 from chromahint import Colorizer
-from chromahint.config.instantiate import build
+from chromahint.config.instantiate import instantiate_node
 from chromahint.export.onnx import write_onnx
 from chromahint.hints.hints import Hints
 from chromahint.inference.load import load_network
 from chromahint.models.hscaunet import HSCAUNet
-from chromahint.models.pretrained import in_box
+from chromahint.models.pretrained import find_pretrained
 from chromahint.models.resunet import ResUNet
 from chromahint.models.spreadnet import SpreadNet
 from chromahint.models.unet import UNet
@@ -37,7 +37,7 @@ def test_the_box_and_methods_that_learn_nothing():
     assert not loaded.network.training
     assert (loaded.size, loaded.square) == (512, False)
     assert "the weights in the box" in sentences[0]
-    content = safetensors.torch.load_file(in_box("chromahint.models.spreadnet.SpreadNet").file)
+    content = safetensors.torch.load_file(find_pretrained("chromahint.models.spreadnet.SpreadNet").file)
     for name, tensor in content.items():
         assert torch.equal(loaded.network.state_dict()[name], tensor)
     for name in ("levin", "pullpush"):
@@ -49,9 +49,9 @@ def test_the_box_and_methods_that_learn_nothing():
 @pytest.mark.parametrize("what", ["run", "checkpoint"])
 def test_a_run(smoke_run, what):
     run = open_run(smoke_run)
-    loaded, sentences = told(smoke_run if what == "run" else run.weights)
-    trained = build(run.config["model"])
-    state = torch.load(run.weights, weights_only=True)["state_dict"]
+    loaded, sentences = told(smoke_run if what == "run" else run.best_checkpoint)
+    trained = instantiate_node(run.config["model"])
+    state = torch.load(run.best_checkpoint, weights_only=True)["state_dict"]
     for name in trained.state_dict():
         assert torch.equal(loaded.network.state_dict()[name], state[f"network.{name}"])
     assert len(sentences) == 1

@@ -13,9 +13,9 @@ from made_profiles import gamma, profile
 from PIL import Image, ImageCms
 from skimage import data
 
-from chromahint.data.sources.base import BrokenPhoto
+from chromahint.data.sources.base import UnreadableImageError
 from chromahint.images import image_file
-from chromahint.images.image_file import PictureFile, before_and_after, read_picture, write_picture
+from chromahint.images.image_file import PictureFile, read_picture, side_by_side_image, write_picture
 
 PHOTO = data.coffee()[100:160, 150:240]
 DEEP = np.random.default_rng(0).integers(0, 65536, (60, 90, 3), dtype=np.uint16)
@@ -169,7 +169,7 @@ def test_more_than_a_kind_can_hold(tmp_path, suffix, width):
 
 def test_before_beside_after():
     gray = PictureFile(np.tile(DEEP[..., 0], (40, 40)))
-    strip = before_and_after(gray, np.tile(PHOTO, (40, 40, 1))).pixels
+    strip = side_by_side_image(gray, np.tile(PHOTO, (40, 40, 1))).pixels
     assert strip.dtype == np.uint8
     assert strip.shape == (800, 2400, 3)
     assert (strip[:, :1200, 0] == strip[:, :1200, 2]).all()
@@ -211,7 +211,7 @@ def test_hundreds_of_damaged_files_are_read_or_refused(tmp_path, capfd):
         (tmp_path / "damaged").write_bytes(content)
         try:
             picture = read_picture(tmp_path / "damaged")
-        except BrokenPhoto:
+        except UnreadableImageError:
             refused += 1
             continue
         colors = picture.pixels if picture.pixels.ndim == 3 else np.dstack([picture.pixels] * 3)

@@ -8,7 +8,7 @@ from skimage import data
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.evaluation.metrics import psnr
-from chromahint.inference.upsample import bring_up
+from chromahint.inference.upsample import joint_bilateral_upsample
 
 
 def bring_up_slowly(ab, small, lightness):
@@ -38,27 +38,29 @@ def test_is_joint_bilateral_upsampling(small, large):
     ab = torch.randn(1, 2, *small, generator=generator) * 30
     given = torch.rand(1, 1, *small, generator=generator) * 100
     lightness = torch.rand(1, 1, *large, generator=generator) * 100
-    found = bring_up(ab, given, lightness, 0, large[0])
+    found = joint_bilateral_upsample(ab, given, lightness, 0, large[0])
     np.testing.assert_allclose(found[0], bring_up_slowly(ab, given, lightness), atol=1e-3)
 
 
 def test_without_edges_it_is_bilinear():
     ab = torch.randn(1, 2, 6, 9)
-    found = bring_up(ab, torch.full((1, 1, 6, 9), 50.0), torch.full((1, 1, 25, 40), 50.0), 0, 25)
+    found = joint_bilateral_upsample(ab, torch.full((1, 1, 6, 9), 50.0), torch.full((1, 1, 25, 40), 50.0), 0, 25)
     torch.testing.assert_close(found, F.interpolate(ab, (25, 40), mode="bilinear"), atol=1e-4, rtol=0)
 
 
 def test_at_the_same_size_it_is_the_same():
     ab, lightness = torch.randn(1, 2, 6, 9), torch.rand(1, 1, 6, 9)
-    assert torch.equal(bring_up(ab, lightness, lightness, 0, 6), ab)
+    assert torch.equal(joint_bilateral_upsample(ab, lightness, lightness, 0, 6), ab)
 
 
 @pytest.mark.parametrize("rows", [1, 7, 16])
 def test_strips_are_the_whole(rows):
     ab, small = torch.randn(1, 2, 11, 13), torch.rand(1, 1, 11, 13) * 100
     lightness = torch.rand(1, 1, 50, 64) * 100
-    strips = [bring_up(ab, small, lightness[:, :, at : at + rows], at, 50) for at in range(0, 50, rows)]
-    torch.testing.assert_close(torch.cat(strips, dim=2), bring_up(ab, small, lightness, 0, 50), atol=1e-4, rtol=0)
+    strips = [joint_bilateral_upsample(ab, small, lightness[:, :, at : at + rows], at, 50) for at in range(0, 50, rows)]
+    torch.testing.assert_close(
+        torch.cat(strips, dim=2), joint_bilateral_upsample(ab, small, lightness, 0, 50), atol=1e-4, rtol=0
+    )
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "rocket"])
@@ -68,6 +70,6 @@ def test_photos_come_closer_than_with_bilinear(name, share):
     lightness, ab = rgb_to_lab(rgb)
     size = [side // share for side in rgb.shape[-2:]]
     small_ab, small = (F.interpolate(x, size, mode="bilinear", antialias=True) for x in (ab, lightness))
-    edges = bring_up(small_ab, small, lightness, 0, rgb.shape[-2])
+    edges = joint_bilateral_upsample(small_ab, small, lightness, 0, rgb.shape[-2])
     plain = F.interpolate(small_ab, rgb.shape[-2:], mode="bilinear")
     assert psnr(lab_to_rgb8(lightness, edges), rgb) > psnr(lab_to_rgb8(lightness, plain), rgb)

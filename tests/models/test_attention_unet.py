@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from chromahint.hints.hints import reveal
+from chromahint.hints.hints import hints_from_mask
 from chromahint.models.attention_unet import AttentionUNet, AttentionUp
 from chromahint.models.unet import UNet
 
@@ -13,7 +13,7 @@ def picture(height, width):
     generator = torch.Generator().manual_seed(2)
     lightness = torch.rand(2, 1, height, width, generator=generator) * 100
     ab = torch.rand(2, 2, height, width, generator=generator) * 200 - 100
-    return lightness, reveal(ab, (torch.rand(2, 1, height, width, generator=generator) < 0.2).float())
+    return lightness, hints_from_mask(ab, (torch.rand(2, 1, height, width, generator=generator) < 0.2).float())
 
 
 def test_a_step_up_equals_the_formula():

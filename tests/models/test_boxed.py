@@ -7,17 +7,17 @@ import pytest
 import torch
 
 from chromahint.config.compose import compose
-from chromahint.config.instantiate import build
-from chromahint.models.pretrained import BOX, in_box, weights_file
+from chromahint.config.instantiate import instantiate_node
+from chromahint.models.pretrained import PRETRAINED_DIR, find_pretrained, weights_file
 from chromahint.models.state_dict import load_weights, read_state
 
-NAMES = sorted(file.stem for file in BOX.glob("*.json"))
+NAMES = sorted(file.stem for file in PRETRAINED_DIR.glob("*.json"))
 SPREADNET = {"_target_": "chromahint.models.spreadnet.SpreadNet", "width": 16, "steps": 4}
 UNET = {"_target_": "chromahint.models.unet.UNet", "width": 16}
 
 
 def about(name):
-    return json.loads((BOX / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads((PRETRAINED_DIR / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def test_the_default_network_is_in_the_box():
@@ -30,11 +30,11 @@ def test_papers_and_weights_agree(name):
     said = about(name)
     assert set(said) == {"format", "model", "options", "blake2b", "trained_on"}
     assert (said["format"], said["model"]) == (1, name)
-    content = (BOX / f"{name}.safetensors").read_bytes()
+    content = (PRETRAINED_DIR / f"{name}.safetensors").read_bytes()
     assert said["blake2b"] == hashlib.blake2b(content, digest_size=16).hexdigest()
     assert len(content) <= 6_000_000
     assert said["trained_on"]
-    card = (BOX / f"{name}.md").read_text(encoding="utf-8")
+    card = (PRETRAINED_DIR / f"{name}.md").read_text(encoding="utf-8")
     assert [line for line in card.splitlines() if line.startswith("## ")] == [
         "## What it is",
         "## Trained on",
@@ -47,19 +47,19 @@ def test_papers_and_weights_agree(name):
 def test_weights_fit_the_network_that_is_composed_to_the_last_tensor(name, monkeypatch):
     monkeypatch.setattr(torch, "load", None)  # nothing is unpickled
     node = compose("evaluate", [f"model={name}"]).config["model"]
-    found = in_box(node["_target_"])
+    found = find_pretrained(node["_target_"])
     assert found.options == {key: value for key, value in node.items() if key != "_target_"}
     state = read_state(found.file)
-    network = build(node)
+    network = instantiate_node(node)
     loaded = network.load_state_dict(state, strict=False)
     assert loaded.unexpected_keys == []
     assert [key for key in loaded.missing_keys if not key.endswith(".num_batches_tracked")] == []
     assert all(tensor.dtype == torch.float32 and bool(tensor.isfinite().all()) for tensor in state.values())
-    load_weights(build(node), found.file)
+    load_weights(instantiate_node(node), found.file)
 
 
 def test_what_weights_means(tmp_path):
-    box = BOX / "spreadnet.safetensors"
+    box = PRETRAINED_DIR / "spreadnet.safetensors"
     assert weights_file(None, SPREADNET) == box
     assert weights_file("box", SPREADNET) == box
     assert weights_file("none", SPREADNET) is None
@@ -69,8 +69,8 @@ def test_what_weights_means(tmp_path):
 
 
 def test_a_network_of_ones_own_is_not_in_the_box_whatever_its_name():
-    assert in_box("mine.spreadnet.SpreadNet") is None
-    assert in_box("spreadnet.SpreadNet") is None
+    assert find_pretrained("mine.spreadnet.SpreadNet") is None
+    assert find_pretrained("spreadnet.SpreadNet") is None
 
 
 @pytest.mark.parametrize("weights", [None, "box"])

@@ -7,9 +7,9 @@ from rich.console import Console
 
 from chromahint.cli.models import as_tables
 from chromahint.config.compose import compose
-from chromahint.config.paths import options, shipped
-from chromahint.config.validate import check
-from chromahint.models.registry import catalog
+from chromahint.config.paths import list_groups, packaged_dir
+from chromahint.config.validate import validate
+from chromahint.models.registry import list_models
 
 NEW_NETWORK = """
 from torch import nn
@@ -29,7 +29,7 @@ class Tint(nn.Module):
 
 
 def test_counts_parameters_and_work_at_the_published_width():
-    entries = catalog(
+    entries = list_models(
         {
             "hscaunet": "chromahint.models.hscaunet.HSCAUNet",
             "zhang2017": "chromahint.models.zhang2017.Zhang2017",
@@ -48,8 +48,8 @@ def test_counts_parameters_and_work_at_the_published_width():
     assert "mask" in hscaunet.input
 
 
-SHIPPED = catalog(
-    {name: compose("train", [f"model={name}"]).config["model"]["_target_"] for name in options()["model"]}
+SHIPPED = list_models(
+    {name: compose("train", [f"model={name}"]).config["model"]["_target_"] for name in list_groups()["model"]}
 )
 
 
@@ -62,7 +62,7 @@ def test_what_was_published_is_what_is_built(entry):
         # published with one decimal
         assert said["gmac_here"] == pytest.approx(said["gmac"], rel=0.01, abs=0.05)
     composed = compose("train", [f"model={entry.name}", *entry.options]).config
-    check(composed, "train")
+    validate(composed, "train")
 
 
 def test_the_table_fits_a_terminal_of_80_columns():
@@ -84,7 +84,7 @@ def test_the_recipe_of_a_network_trains_that_network(recipe):
     name = recipe.removeprefix("train experiment=").removeprefix("experiment ")
     [entry, *_] = [entry for entry in SHIPPED if entry.recipe == recipe]
     assert compose("train", [f"experiment={name}"]).choices["model"] == entry.name
-    assert (shipped("experiments") / name / "plan.yaml").exists() == recipe.startswith("experiment ")
+    assert (packaged_dir("experiments") / name / "plan.yaml").exists() == recipe.startswith("experiment ")
 
 
 def _unet_gmac(size: int) -> float:
@@ -103,6 +103,6 @@ def test_a_new_file_appears_without_saying_anything_about_itself(tmp_path, monke
     module = f"tint_{needs_values}".lower()
     (tmp_path / f"{module}.py").write_text(NEW_NETWORK.format(needs_values=needs_values))
     monkeypatch.syspath_prepend(tmp_path)
-    (entry,) = catalog({"tint": f"{module}.Tint"})
+    (entry,) = list_models({"tint": f"{module}.Tint"})
     assert (entry.name, entry.parameters, entry.year, entry.input, entry.source) == ("tint", 10, None, "", "")
     assert entry.gmac == (None if needs_values else pytest.approx(256 * 256 * 8 / 1e9))

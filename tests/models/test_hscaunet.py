@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from chromahint.hints.hints import reveal
+from chromahint.hints.hints import hints_from_mask
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.unet import UNet
 from random_weights import random_state
@@ -91,7 +91,7 @@ def test_equals_the_layer_table(gates):
     generator = torch.Generator().manual_seed(2)
     lightness = torch.rand(2, 1, 48, 32, generator=generator) * 100
     ab = torch.rand(2, 2, 48, 32, generator=generator) * 200 - 100
-    hints = reveal(ab, (torch.rand(2, 1, 48, 32, generator=generator) < 0.2).float())
+    hints = hints_from_mask(ab, (torch.rand(2, 1, 48, 32, generator=generator) < 0.2).float())
     with torch.no_grad():
         expected = reference(lightness, hints, state, gates)
         actual = network.eval()(lightness, hints)

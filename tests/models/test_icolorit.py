@@ -9,7 +9,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from chromahint.hints.hints import no_hints, reveal
+from chromahint.hints.hints import hints_from_mask, no_hints
 from chromahint.models.icolorit import IColoriT, stretch
 
 TINY = {
@@ -43,7 +43,7 @@ def picture(height, width, batch=1):
     generator = torch.Generator().manual_seed(2)
     lightness = torch.rand(batch, 1, height, width, generator=generator) * 100
     ab = torch.rand(batch, 2, height, width, generator=generator) * 200 - 100
-    return lightness, reveal(ab, (torch.rand(batch, 1, height, width, generator=generator) < 0.2).float())
+    return lightness, hints_from_mask(ab, (torch.rand(batch, 1, height, width, generator=generator) < 0.2).float())
 
 
 def random_state(network):

@@ -8,8 +8,8 @@ from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.data.sources.skimage_tiles import NaturalTiles
 from chromahint.evaluation.metrics import psnr
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
-from chromahint.hints.hints import Hints, no_hints, reveal
-from chromahint.models.levin import Levin, likeness
+from chromahint.hints.hints import Hints, hints_from_mask, no_hints
+from chromahint.models.levin import Levin, affinity
 
 both_solvers = pytest.mark.parametrize("solver", ["iterative", "exact"])
 
@@ -23,7 +23,7 @@ def scattered(height, width, count, seed=0, contrast=100.0):
     ab = torch.rand(1, 2, height, width, generator=generator) * 160 - 80
     mask = torch.zeros(height * width)
     mask[torch.randperm(height * width, generator=generator)[:count]] = 1
-    return lightness, reveal(ab, mask.view(1, 1, height, width))
+    return lightness, hints_from_mask(ab, mask.view(1, 1, height, width))
 
 
 def joined(*pictures):
@@ -163,7 +163,7 @@ def test_autocast_changes_nothing(solver):
 
 
 def test_neighbors_weigh_one_together_and_those_beyond_the_border_nothing():
-    weights = likeness(scattered(6, 7, 1)[0])
+    weights = affinity(scattered(6, 7, 1)[0])
     torch.testing.assert_close(weights.sum(dim=1), torch.ones(1, 6, 7))
     assert not weights[:, :3, 0].any()
     assert not weights[:, [2, 4, 7], :, -1].any()

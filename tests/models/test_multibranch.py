@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from chromahint.hints.hints import Hints, reveal
+from chromahint.hints.hints import Hints, hints_from_mask
 from chromahint.models.multibranch import MultiBranch
 from random_weights import random_state
 
@@ -70,7 +70,7 @@ def picture(height, width):
     generator = torch.Generator().manual_seed(2)
     lightness = torch.rand(2, 1, height, width, generator=generator) * 100
     ab = torch.rand(2, 2, height, width, generator=generator) * 200 - 100
-    return lightness, reveal(ab, (torch.rand(2, 1, height, width, generator=generator) < 0.2).float())
+    return lightness, hints_from_mask(ab, (torch.rand(2, 1, height, width, generator=generator) < 0.2).float())
 
 
 @each_variant

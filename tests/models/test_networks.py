@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from chromahint.hints.hints import Hints, no_hints, reveal
+from chromahint.hints.hints import Hints, hints_from_mask, no_hints
 from chromahint.models.ab_bins import CLASSES, ab_classes, class_ab
 from chromahint.models.attention_unet import AttentionUNet
-from chromahint.models.gray_baseline import Gray
+from chromahint.models.gray_baseline import GrayBaseline
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.icolorit import IColoriT
 from chromahint.models.levin import Levin
@@ -47,7 +47,7 @@ UNTRAINED = {
     "levin": lambda **_: Levin(),
     "levin exact": lambda **_: Levin(solver="exact"),
     "pullpush": lambda **_: PullPush(),
-    "gray": lambda **_: Gray(),
+    "gray": lambda **_: GrayBaseline(),
 }
 ALL = TRAINED | UNTRAINED
 network_of_each_kind = pytest.mark.parametrize("make", ALL.values(), ids=ALL.keys())
@@ -60,7 +60,7 @@ def picture(height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[tor
     lightness = torch.rand(batch, 1, height, width, generator=generator) * 100
     ab = torch.rand(batch, 2, height, width, generator=generator) * 160 - 80
     mask = (torch.rand(batch, 1, height, width, generator=generator) < 0.1).float()
-    return lightness, reveal(ab, mask)
+    return lightness, hints_from_mask(ab, mask)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_compiles_as_one_graph(name):
 
 def test_gray_predicts_no_color():
     lightness, hints = picture(7, 9)
-    assert torch.equal(Gray()(lightness, hints), torch.zeros(2, 2, 7, 9))
+    assert torch.equal(GrayBaseline()(lightness, hints), torch.zeros(2, 2, 7, 9))
 
 
 def test_classes_count_b_fastest():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from chromahint.hints.hints import no_hints, reveal
+from chromahint.hints.hints import hints_from_mask, no_hints
 from chromahint.models.pullpush import PullPush
 
 
@@ -13,7 +13,9 @@ def scattered(height, width, count, seed=0):
     ab = torch.rand(1, 2, height, width, generator=generator) * 160 - 80
     mask = torch.zeros(height * width)
     mask[torch.randperm(height * width, generator=generator)[:count]] = 1
-    return torch.rand(1, 1, height, width, generator=generator) * 100, reveal(ab, mask.view(1, 1, height, width))
+    return torch.rand(1, 1, height, width, generator=generator) * 100, hints_from_mask(
+        ab, mask.view(1, 1, height, width)
+    )
 
 
 def enlarged(coarse, height, width):

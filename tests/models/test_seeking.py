@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from chromahint.models.layers.hint_attention import Seek, density
+from chromahint.models.layers.hint_attention import HintAttention, hint_density
 
 CHANNELS = 6
 
@@ -12,7 +12,7 @@ CHANNELS = 6
 def disturbed(seed=0, **options):
     """Every weight drawn, so that none is where it starts; where a logarithm starts, by a little."""
     torch.manual_seed(seed)
-    seek = Seek(CHANNELS, **options)
+    seek = HintAttention(CHANNELS, **options)
     with torch.no_grad():
         for parameter in seek.parameters():
             parameter += 0.3 * torch.randn_like(parameter)
@@ -35,7 +35,7 @@ def surroundings(height, width, share=0.1, batch=1, seed=0):
 
 
 def look(seek, features, lightness, known, state):
-    return seek(features, lightness, known, density(known[:, 4:]), state)
+    return seek(features, lightness, known, hint_density(known[:, 4:]), state)
 
 
 def matrix(conv, x):
@@ -170,7 +170,7 @@ def test_hints_of_one_color_are_found_from_the_farthest_place_however_many(windo
     color = torch.tensor([30.0, 20.0, 50.0, 1300 / 110**2, 1.0]).view(1, 5, 1, 1)
     known = torch.zeros(1, 5, 32, 32)
     known[corner] = color
-    seek = Seek(CHANNELS, heads=4, window=window)
+    seek = HintAttention(CHANNELS, heads=4, window=window)
     if not window:
         torch.nn.init.constant_(seek.crowd, 1.0)
     found, trust = look(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from chromahint.models.layers.propagation import fill, filling, spread, taking
+from chromahint.models.layers.propagation import neighbor_weights, propagate, upsample, upsample_weights
 
 RING = [(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)]
 
@@ -69,13 +69,13 @@ def filled(lightness, coarse, learned, x_coarse):
 @pytest.mark.parametrize("contrast", [3.0, 100.0])
 def test_what_pixels_take_equals_plain_loops(height, width, contrast):
     lightness, learned = lightness_of(2, 1, height, width, contrast=contrast), drawn(2, 8, height, width)
-    weights = taking(lightness, learned)
+    weights = neighbor_weights(lightness, learned)
     for one, light, own in zip(weights, lightness, learned, strict=True):
         np.testing.assert_allclose(one, taken(light[0].numpy(), own.numpy()), atol=1e-9)
 
 
 def test_what_pixels_take_adds_up_to_one_and_nothing_comes_from_beyond_the_border():
-    weights = taking(lightness_of(2, 1, 6, 7).float(), drawn(2, 8, 6, 7, scale=3.0).float())
+    weights = neighbor_weights(lightness_of(2, 1, 6, 7).float(), drawn(2, 8, 6, 7, scale=3.0).float())
     torch.testing.assert_close(weights.sum(dim=1), torch.ones(2, 6, 7))
     assert not weights[:, :3, 0].any()
     assert not weights[:, 5:, -1].any()
@@ -90,8 +90,8 @@ def test_what_is_filled_in_equals_plain_loops(height, width, contrast):
     lightness = lightness_of(2, 1, 2 * height, 2 * width, contrast=contrast)
     coarse = lightness_of(2, 1, height, width, seed=1, contrast=contrast)
     learned, x = drawn(2, 16, height, width), drawn(2, 3, height, width, seed=1)
-    weights = filling(lightness, coarse, learned)
-    result = fill(x, weights)
+    weights = upsample_weights(lightness, coarse, learned)
+    result = upsample(x, weights)
     for number in range(2):
         expected_weights, expected = filled(*(some[number].numpy().squeeze(0) for some in (lightness, coarse)),
                                             learned[number].numpy(), x[number].numpy())  # fmt: skip
@@ -102,21 +102,21 @@ def test_what_is_filled_in_equals_plain_loops(height, width, contrast):
 @coarse_sizes
 def test_even_lightness_is_filled_in_bilinearly(height, width):
     lightness, x = torch.full((1, 1, 2 * height, 2 * width), 30.0), drawn(1, 2, height, width).float()
-    weights = filling(lightness, lightness[..., ::2, ::2], torch.zeros(1, 16, height, width))
+    weights = upsample_weights(lightness, lightness[..., ::2, ::2], torch.zeros(1, 16, height, width))
     expected = torch.nn.functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-    torch.testing.assert_close(fill(x, weights), expected)
+    torch.testing.assert_close(upsample(x, weights), expected)
 
 
 def test_what_is_filled_in_adds_up_to_one_however_unlike():
     black_and_white = 100 * (drawn(1, 1, 8, 10) > 0).float()
     learned = drawn(1, 16, 4, 5, scale=5.0).float()
-    weights = filling(black_and_white, torch.full((1, 1, 4, 5), 50.0), learned)
+    weights = upsample_weights(black_and_white, torch.full((1, 1, 4, 5), 50.0), learned)
     torch.testing.assert_close(weights.sum(dim=2), torch.ones(1, 4, 4, 5))
 
 
 def spreading_input(height, width, batch=2, channels=3):
     """A start, weights, and what is given where some pixels are known well, some by half and some not at all."""
-    weights = taking(lightness_of(batch, 1, height, width), drawn(batch, 8, height, width))
+    weights = neighbor_weights(lightness_of(batch, 1, height, width), drawn(batch, 8, height, width))
     free = drawn(batch, 1, height, width, seed=1).clamp(0, 1)
     x, known = drawn(batch, channels, height, width, seed=2), drawn(batch, channels, height, width, seed=3)
     return x, weights, (1 - free) * known, free
@@ -148,12 +148,12 @@ def test_spreading_equals_plain_loops(height, width, steps):
                     if 0 <= y + dy < height and 0 <= u + dx < width:
                         share = float(free[0, 0, y, u] * weights[0, k, y, u])
                         expected[:, y, u] += share * before[:, y + dy, u + dx]
-    np.testing.assert_allclose(spread(x, weights, given, free, steps)[0], expected, atol=1e-12)
+    np.testing.assert_allclose(propagate(x, weights, given, free, steps)[0], expected, atol=1e-12)
 
 
 def test_no_step_changes_nothing_and_hands_gradients_through():
     x, weights, given, free = (part.requires_grad_() for part in spreading_input(4, 5))
-    after = spread(x, weights, given, free, 0)
+    after = propagate(x, weights, given, free, 0)
     assert torch.equal(after, x)
     pull = drawn(*after.shape, seed=9)
     grads = torch.autograd.grad(after, (x, weights, given, free), pull)
@@ -166,7 +166,7 @@ def test_a_pixel_that_is_not_free_has_what_it_was_given_from_the_first_step():
     bound = (free == 0).expand_as(x)
     assert bound.any()
     for steps in (1, 4):
-        after = spread(x, weights, given, free, steps)
+        after = propagate(x, weights, given, free, steps)
         assert torch.equal(after[bound], given[bound])
 
 
@@ -174,14 +174,14 @@ def test_a_pixel_that_is_not_free_has_what_it_was_given_from_the_first_step():
 @pytest.mark.parametrize("steps", [1, 3])
 def test_way_back_is_that_of_finite_differences(height, width, steps):
     parts = [part.requires_grad_() for part in spreading_input(height, width, channels=2)]
-    assert torch.autograd.gradcheck(lambda *some: spread(*some, steps), parts)
+    assert torch.autograd.gradcheck(lambda *some: propagate(*some, steps), parts)
 
 
 @sizes
 @pytest.mark.parametrize("steps", [1, 4])
 def test_way_back_is_that_of_autograd(height, width, steps):
     parts = [part.requires_grad_() for part in spreading_input(height, width)]
-    expected, actual = plainly(*parts, steps), spread(*parts, steps)
+    expected, actual = plainly(*parts, steps), propagate(*parts, steps)
     torch.testing.assert_close(actual, expected)
     pull = drawn(*expected.shape, seed=9)
     for got, wanted in zip(
@@ -193,5 +193,5 @@ def test_way_back_is_that_of_autograd(height, width, steps):
 def test_learned_terms_and_what_is_filled_in_have_the_gradients_of_finite_differences():
     lightness, coarse, x = lightness_of(1, 1, 4, 6), lightness_of(1, 1, 2, 3, seed=1), drawn(1, 2, 2, 3)
     takes, fills = drawn(1, 8, 4, 6).requires_grad_(), drawn(1, 16, 2, 3).requires_grad_()
-    assert torch.autograd.gradcheck(lambda learned: taking(lightness, learned), takes)
-    assert torch.autograd.gradcheck(lambda learned: fill(x, filling(lightness, coarse, learned)), fills)
+    assert torch.autograd.gradcheck(lambda learned: neighbor_weights(lightness, learned), takes)
+    assert torch.autograd.gradcheck(lambda learned: upsample(x, upsample_weights(lightness, coarse, learned)), fills)

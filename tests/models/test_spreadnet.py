@@ -7,7 +7,7 @@ from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.data.sources.skimage_tiles import NaturalTiles
 from chromahint.evaluation.metrics import psnr
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
-from chromahint.hints.hints import Hints, no_hints, reveal
+from chromahint.hints.hints import Hints, hints_from_mask, no_hints
 from chromahint.models import spreadnet
 from chromahint.models.levin import Levin
 from chromahint.models.spreadnet import SpreadNet
@@ -34,7 +34,7 @@ def scattered(height, width, share=0.05, batch=2, seed=0):
     generator = torch.Generator().manual_seed(seed)
     lightness = 100 * torch.rand(batch, 1, height, width, generator=generator)
     ab = 220 * torch.rand(batch, 2, height, width, generator=generator) - 110
-    return lightness, reveal(ab, (torch.rand(batch, 1, height, width, generator=generator) < share).float())
+    return lightness, hints_from_mask(ab, (torch.rand(batch, 1, height, width, generator=generator) < share).float())
 
 
 def natural(*numbers, size=256):
@@ -165,10 +165,10 @@ def test_untrained_is_closer_to_photos_than_levin_and_more_hints_help():
     for number in range(len(tiles)):
         rgb, lightness, ab = natural(number)
         with torch.no_grad():
-            reading = network.read(lightness)
+            reading = network.encode(lightness)
             for place, count in enumerate(counts):
                 hints = RandomPixels().hints(ab, [tiles.identify(number)], count)
-                learned[place] += psnr(lab_to_rgb8(lightness, network.spread(reading, hints)), rgb)[0] / len(tiles)
+                learned[place] += psnr(lab_to_rgb8(lightness, network.propagate(reading, hints)), rgb)[0] / len(tiles)
                 if count in (100, 328):
                     solved[place] += psnr(lab_to_rgb8(lightness, levin(lightness, hints)), rgb)[0] / len(tiles)
     assert (learned[2:4] > solved[2:4]).all()
@@ -204,7 +204,7 @@ def test_a_step_along_the_gradient_brings_photos_closer(make):
     network = make().train()
     _, lightness, ab = natural(0, 3, size=64)
     generator = torch.Generator().manual_seed(0)
-    hints = reveal(ab, (torch.rand(lightness.shape, generator=generator) < 0.005).float())
+    hints = hints_from_mask(ab, (torch.rand(lightness.shape, generator=generator) < 0.005).float())
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4)
     losses = []
     for _ in range(2):

@@ -9,11 +9,11 @@ import safetensors.torch
 import torch
 
 from chromahint.config.compose import compose
-from chromahint.config.instantiate import build
-from chromahint.config.paths import options
-from chromahint.models.checkpoint_formats import recognize
+from chromahint.config.instantiate import instantiate_node
+from chromahint.config.paths import list_groups
+from chromahint.models.checkpoint_formats import detect
 from chromahint.models.hscaunet import HSCAUNet
-from chromahint.models.registry import card_of
+from chromahint.models.registry import get_model_info
 from chromahint.models.resunet import ResUNet
 from chromahint.models.spreadnet import SpreadNet
 from chromahint.models.state_dict import load_weights, read_state
@@ -244,16 +244,16 @@ def test_damaged_files_never_raise_anything_but_value_error(tmp_path, suffix):
 )
 def test_names_alone_tell_the_options(make, options):
     with torch.device("meta"):
-        found = recognize(make().state_dict())
+        found = detect(make().state_dict())
     assert found is not None
     assert found.options == options
 
 
 FORMS = [
     (name, *(f"model.{key}={json.dumps(value).replace(' ', '')}" for key, value in variant.options.items()))
-    for name in options()["model"]
+    for name in list_groups()["model"]
     if "width" in compose("train", [f"model={name}"]).config["model"]
-    for variant in card_of(compose("train", [f"model={name}"]).config["model"]["_target_"]).variants
+    for variant in get_model_info(compose("train", [f"model={name}"]).config["model"]["_target_"]).variants
 ]
 
 
@@ -265,16 +265,16 @@ THIN = {"width": 4, "neutral_start": False}
 def test_every_network_is_known_by_its_weights_and_takes_them(tmp_path, form, layout):
     config = compose("train", [f"model={form[0]}", *form[1:]]).config["model"]
     torch.manual_seed(1)
-    source = build(config | {key: value for key, value in THIN.items() if key in config})
+    source = instantiate_node(config | {key: value for key, value in THIN.items() if key in config})
     torch.save(LAYOUTS[layout](source.state_dict()), tmp_path / "weights.pth")
-    found = recognize(read_state(tmp_path / "weights.pth"))
+    found = detect(read_state(tmp_path / "weights.pth"))
     assert found is not None
     typed = compose("train", list(found.options))
     assert typed.choices["model"] == form[0]
-    target = build(typed.config["model"])
+    target = instantiate_node(typed.config["model"])
     load_weights(target, tmp_path / "weights.pth")
     assert_same(target, source)
 
 
 def test_a_stranger_is_not_recognized():
-    assert recognize(torch.nn.Linear(2, 3).state_dict()) is None
+    assert detect(torch.nn.Linear(2, 3).state_dict()) is None

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from chromahint.evaluation.hint_counts import Row, score
+from chromahint.evaluation.hint_counts import ImageResult, aggregate_results
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.runs.run import create_run
 
@@ -17,16 +17,16 @@ def write_evaluation(folder, psnr, prefix="photo", seed=0, model=None):
     """Write the files of an evaluation with the figures psnr KxP."""
     protocol = RandomPixels(counts=COUNTS, size=64, seed=seed)
     rows = [
-        Row(f"{prefix}-{photo}.png", f"id-{prefix}-{photo}", count, round(float(value), 4), 0.9, 0.05)
+        ImageResult(f"{prefix}-{photo}.png", f"id-{prefix}-{photo}", count, round(float(value), 4), 0.9, 0.05)
         for count, values in zip(COUNTS, psnr, strict=True)
         for photo, value in enumerate(values)
     ]
     folder.mkdir(parents=True)
     about = {"format": 1, "model": model, "weights": None, "data": {}, "split": "test", "protocol": vars(protocol)}
     (folder / "evaluation.json").write_text(json.dumps(about))
-    (folder / "metrics.json").write_text(json.dumps(score(rows, protocol)))
+    (folder / "metrics.json").write_text(json.dumps(aggregate_results(rows, protocol)))
     with (folder / "images.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([Row._fields, *rows])
+        csv.writer(file).writerows([ImageResult._fields, *rows])
 
 
 def write_run(folder, ahead=0.0, photos=20, number=0, width=16, evaluated=True, **evaluation):
@@ -34,7 +34,9 @@ def write_run(folder, ahead=0.0, photos=20, number=0, width=16, evaluated=True, 
     model = {"_target_": "chromahint.models.unet.UNet", "width": width}
     config = {"model": model, "optimizer": {"lr": 0.001 * (number + 1)}, "seed": 0}
     run = create_run(folder, config, {"choices": {"model": "unet"}, "command": "chromahint train"})
-    run.note(state="finished" if evaluated else "failed", **({} if evaluated else {"error": "the disk was full"}))
+    run.update_metadata(
+        state="finished" if evaluated else "failed", **({} if evaluated else {"error": "the disk was full"})
+    )
     steps = np.arange(1, 201)
     noise = np.random.default_rng(number)
     lines = [f"{step},0,train/loss,{0.1 / step * noise.uniform(0.5, 2)}" for step in steps]

@@ -12,9 +12,9 @@ from made_runs import content_of
 from PIL import Image
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
-from chromahint.data.transforms import squash
-from chromahint.hints.eval_positions import mark
-from chromahint.hints.hints import reveal
+from chromahint.data.transforms import resize_square
+from chromahint.hints.eval_positions import first_k_mask
+from chromahint.hints.hints import hints_from_mask
 from chromahint.models.spreadnet import SpreadNet
 from chromahint.models.state_dict import load_weights
 from chromahint.report import gallery as file_of_gallery
@@ -42,7 +42,7 @@ def test_pictures_are_what_the_network_makes_of_the_photos(command, run, photos,
     found = content_of(tmp_path / "report.html")["gallery"]
     assert (found["count"], found["missing"]) == (10, {})
     assert list(found["columns"]) == ["run", "pullpush"]
-    photo = squash(np.asarray(Image.open(photos / found["images"][0])), 64)
+    photo = resize_square(np.asarray(Image.open(photos / found["images"][0])), 64)
     assert close(picture(found["truth"][0]), photo) > 30
     lightness, ab = rgb_to_lab(torch.from_numpy(photo.copy()).permute(2, 0, 1)[None])
     network = SpreadNet(width=4).eval()
@@ -53,7 +53,7 @@ def test_pictures_are_what_the_network_makes_of_the_photos(command, run, photos,
         if line.startswith(found["images"][0]) and line.split(",")[2] == "10"
     ]
     with torch.inference_mode():
-        ours = lab_to_rgb8(lightness, network(lightness, reveal(ab, mark(ab, [row[1]], 0, 64, 10))))
+        ours = lab_to_rgb8(lightness, network(lightness, hints_from_mask(ab, first_k_mask(ab, [row[1]], 0, 64, 10))))
     assert close(picture(found["columns"]["run"][0]), ours[0].permute(1, 2, 0).numpy()) > 30
     assert found["psnr"]["run"][0] == pytest.approx(float(row[3]))
 

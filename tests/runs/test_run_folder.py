@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 import yaml
 
-from chromahint.runs.run import Run, create_run, now, open_run, stamp
+from chromahint.runs.run import Run, create_run, iso_now, open_run, timestamp
 
 CONFIG = {"seed": 0, "model": {"_target_": "x.Y", "width": 4}, "name": None, "counts": [0, 1]}
 
@@ -50,8 +50,8 @@ def test_a_file_of_that_name_is_left_alone(tmp_path):
 
 def test_notes_are_added_and_replaced(tmp_path):
     run = create_run(tmp_path / "run", CONFIG, about())
-    run.note(state="running", processes=2)
-    run.note(state="finished")
+    run.update_metadata(state="running", processes=2)
+    run.update_metadata(state="finished")
     assert run.metadata["state"] == "finished"
     assert run.metadata["processes"] == 2
     assert run.metadata["command"] == "chromahint train seed=0"
@@ -81,7 +81,7 @@ def test_what_is_no_run_is_named_with_what_to_type(tmp_path, name):
 @pytest.mark.parametrize("later", [2, "1", None])
 def test_another_format_is_refused(tmp_path, later):
     run = create_run(tmp_path / "run", CONFIG, about())
-    run.note(format=later)
+    run.update_metadata(format=later)
     with pytest.raises(ValueError, match="format"):
         open_run(run.path)
 
@@ -112,17 +112,17 @@ def test_a_missing_config_is_named(tmp_path):
 def test_it_is_judged_by_the_best_weights(tmp_path):
     run = create_run(tmp_path / "run", CONFIG, about())
     with pytest.raises(ValueError, match="no checkpoint yet"):
-        _ = run.weights
+        _ = run.best_checkpoint
     run.checkpoints.mkdir()
     (run.checkpoints / "last.ckpt").touch()
-    assert run.weights.name == "last.ckpt"
+    assert run.best_checkpoint.name == "last.ckpt"
     (run.checkpoints / "best.ckpt").touch()
-    assert run.weights.name == "best.ckpt"
+    assert run.best_checkpoint.name == "best.ckpt"
 
 
 def test_times():
-    assert datetime.fromisoformat(now()).tzinfo is not None
-    assert datetime.strptime(stamp(), "%Y-%m-%d_%H-%M-%S")
+    assert datetime.fromisoformat(iso_now()).tzinfo is not None
+    assert datetime.strptime(timestamp(), "%Y-%m-%d_%H-%M-%S")
 
 
 def test_run_json_is_written_for_people(tmp_path):

@@ -6,7 +6,7 @@ import torch
 from skimage.color import lab2rgb, rgb2lab
 
 from chromahint.inference.session import _shrunk
-from chromahint.inference.upsample import bring_up
+from chromahint.inference.upsample import joint_bilateral_upsample
 
 
 def test_colors_of_the_page_are_those_of_the_server(desk):
@@ -20,7 +20,9 @@ def test_colors_of_the_page_are_those_of_the_server(desk):
     back = np.array([[int(code[n : n + 2], 16) for n in (1, 3, 5)] for _, code in found])
     assert np.abs(back - rgb).max() <= 1
     # a color that no screen has keeps its lightness
-    strong = desk.browser.do("import('/assets/cielab.js').then(({ hexOf }) => [20, 50, 80].map((l) => hexOf(l, -90, 90)))")
+    strong = desk.browser.do(
+        "import('/assets/cielab.js').then(({ hexOf }) => [20, 50, 80].map((l) => hexOf(l, -90, 90)))"
+    )
     lightness = [rgb2lab(np.array([int(code[n : n + 2], 16) for n in (1, 3, 5)]) / 255)[0] for code in strong]
     assert lightness == pytest.approx([20, 50, 80], abs=1)
 
@@ -31,7 +33,7 @@ def test_colors_are_brought_up_as_for_a_download(desk):
     lightness = torch.from_numpy(rgb2lab(np.dstack([gray] * 3))[..., 0]).float()[None, None]
     small = _shrunk(lightness, 10, False)
     ab = torch.from_numpy(rng.integers(-900, 900, (1, 2, *small.shape[-2:])) / 64).float()
-    expected = bring_up(ab, small, lightness, 0, 18)
+    expected = joint_bilateral_upsample(ab, small, lightness, 0, 18)
     given = {
         "gray": np.dstack([gray] * 4).ravel().tolist(), "ab": (ab * 64).flatten().int().tolist(),
         "small": small.flatten().tolist(), "size": list(small.shape[-2:]),

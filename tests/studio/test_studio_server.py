@@ -21,9 +21,9 @@ from chromahint import Colorizer
 from chromahint.color import lab_to_rgb8, lab_to_shown_rgb, rgb_to_lab
 from chromahint.hints.hint_file import parse_hints
 from chromahint.models.spreadnet import SpreadNet
-from chromahint.studio.model_list import SAMPLES, Choices
+from chromahint.studio.model_list import SAMPLES, ModelList
 from chromahint.studio.routes import make_app
-from chromahint.studio.workspace import Desk
+from chromahint.studio.workspace import Workspace
 
 HINTS = json.dumps(
     {
@@ -37,7 +37,7 @@ ORIGIN = "http://127.0.0.1:8765"
 
 @pytest.fixture(scope="module")
 def client():
-    with TestClient(make_app(Choices([]), "cpu"), base_url=ORIGIN, raise_server_exceptions=False) as made:
+    with TestClient(make_app(ModelList([]), "cpu"), base_url=ORIGIN, raise_server_exceptions=False) as made:
         yield made
 
 
@@ -109,13 +109,13 @@ def test_while_dragging_networks_see_less_and_a_gray_photo_has_no_psnr(client):
 
 
 def test_small_steps_go_through_one_thread_and_torch_has_its_threads_back(monkeypatch):
-    desk, used, plain = Desk(Choices([]), "cpu"), [], SpreadNet.spread
+    desk, used, plain = Workspace(ModelList([]), "cpu"), [], SpreadNet.propagate
 
     def spread(*given):
         used.append(torch.get_num_threads())
         return plain(*given)
 
-    monkeypatch.setattr(SpreadNet, "spread", spread)
+    monkeypatch.setattr(SpreadNet, "propagate", spread)
     photo, before = desk.open_sample("coffee")["id"], torch.get_num_threads()
     try:
         torch.set_num_threads(2)
@@ -131,7 +131,7 @@ def test_only_classes_of_colors_suggest(client, photo):
 
 
 def test_small_pictures_of_samples_do_not_wait_for_networks():
-    quick = TestClient(make_app(Choices([]), "cpu"), base_url=ORIGIN)  # without its beginning, which loads them
+    quick = TestClient(make_app(ModelList([]), "cpu"), base_url=ORIGIN)  # without its beginning, which loads them
     for name in SAMPLES:
         answer = quick.get(f"/api/samples/{name}")
         assert Image.open(io.BytesIO(answer.content)).size[0] == 300
@@ -162,7 +162,7 @@ def test_who_may_ask(client, headers, status):
 
 
 def test_beyond_this_machine_a_token_is_needed():
-    app = make_app(Choices(["levin"]), "cpu", None, "secret")
+    app = make_app(ModelList(["levin"]), "cpu", None, "secret")
     with TestClient(app, base_url="http://192.168.1.10:8765") as client:
         assert client.get("/").status_code == 403
         assert client.get("/api/about", headers={"cookie": "chromahint-studio=wrong"}).status_code == 403

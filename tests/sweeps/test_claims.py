@@ -9,9 +9,9 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from chromahint.sweeps.study import SLOT, lost, open_study, slots
+from chromahint.sweeps.study import SLOT, is_stale, open_study, slots
 from chromahint.sweeps.sweep_config import read_sweep
-from chromahint.sweeps.trial_queue import Claims, lock_of
+from chromahint.sweeps.trial_queue import TrialQueue, lock_of
 
 
 @pytest.fixture(params=["file", "database"])
@@ -22,7 +22,7 @@ def worker(request, tmp_path):
 
     def make(most=3):
         study = open_study(sweep, tmp_path / "sweep")
-        return Claims(
+        return TrialQueue(
             study,
             tmp_path / "sweep",
             lambda slot: optuna.samplers.RandomSampler(seed=slot),
@@ -86,7 +86,7 @@ def test_a_trial_that_was_left_is_made_again_with_the_same_values(worker):
         assert again.suggest_float("x", 0, 1) == value
         first.study.tell(again, 1.0)
     assert [t.state for t in slots(first.study).values()] == [TrialState.COMPLETE]
-    assert lost(first.study.trials[0])
+    assert is_stale(first.study.trials[0])
 
 
 def die_with_a_trial(worker, number=0):

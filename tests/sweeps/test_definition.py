@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from chromahint.config.errors import ConfigError
-from chromahint.launch.launcher import checked
+from chromahint.launch.launcher import compose_and_validate
 from chromahint.sweeps.sweep_config import load_sweep, names, read_sweep
 
 GOOD = {"space": {"model": ["unet", "resunet"]}, "trials": 3}
@@ -30,7 +30,7 @@ def file(tmp_path):
 def test_every_choice_of_every_sweep_is_a_training(name):
     sweep = read_sweep(name, ["logger=none"])
     for values in sweep.to_check():
-        checked(sweep.words(values))
+        compose_and_validate(sweep.words(values))
 
 
 def test_the_sweeps_that_come_with_it():

@@ -12,7 +12,7 @@ import yaml
 from optuna.trial import TrialState
 
 from chromahint.runs.run import open_run
-from chromahint.sweeps.study import lost, open_study, slots
+from chromahint.sweeps.study import is_stale, open_study, slots
 from chromahint.sweeps.sweep_config import load_sweep
 
 
@@ -105,7 +105,7 @@ def test_a_stopped_worker_leaves_its_trial_to_the_next(begin, tmp_path, number, 
     first.wait(timeout=60)
     assert begin(*words, trials=1).wait(timeout=300) == 0, said(tmp_path)
     before, after = memory(tmp_path).trials
-    assert lost(before)
+    assert is_stale(before)
     assert after.state == TrialState.COMPLETE
     assert after.params == before.params
     assert after.user_attrs["run"] == run.name

@@ -16,7 +16,7 @@ from chromahint.config.compose import compose
 from chromahint.runs.files import read_json
 from chromahint.runs.run import Run, open_run
 from chromahint.sweeps import worker
-from chromahint.sweeps.study import SLOT, lost, open_study, slots
+from chromahint.sweeps.study import SLOT, is_stale, open_study, slots
 from chromahint.sweeps.sweep_config import load_sweep
 
 
@@ -51,7 +51,7 @@ def quick(monkeypatch):
             run.note(state=state, **({"error": "too large"} if state == "failed" else {}))
             yield SimpleNamespace(wait=lambda: None)
 
-        monkeypatch.setattr(worker, "started", started)
+        monkeypatch.setattr(worker, "launched", started)
         return asked
 
     return install
@@ -209,7 +209,7 @@ def test_what_a_dead_worker_had_finished_is_not_trained_again(sweep, quick, tmp_
     quick(dies)
     assert sweep(trials=1).status == 130
     study = open_study(load_sweep(place), place)
-    assert lost(study.trials[0])
+    assert is_stale(study.trials[0])
     asked = quick(lambda run: ("failed", []))
     before = len(asked)
     assert sweep(trials=1).status == 0

@@ -17,7 +17,7 @@ import torch
 
 import chromahint.training.train  # noqa: F401  # what a child would import
 from chromahint import cli, writing
-from chromahint.training.lightning_module import Colorization
+from chromahint.training.lightning_module import ColorizationModule
 
 
 def after(owner, name, count, number):
@@ -35,10 +35,10 @@ def after(owner, name, count, number):
 
 
 MOMENTS = {
-    "step": (Colorization, "training_step"),
-    "gradient": (Colorization, "on_after_backward"),
-    "validation": (Colorization, "validation_step"),
-    "scores": (Colorization, "on_validation_epoch_end"),
+    "step": (ColorizationModule, "training_step"),
+    "gradient": (ColorizationModule, "on_after_backward"),
+    "validation": (ColorizationModule, "validation_step"),
+    "scores": (ColorizationModule, "on_validation_epoch_end"),
     "write": (writing.os, "fsync"),
 }
 

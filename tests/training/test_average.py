@@ -6,7 +6,7 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import nn
 from torch.utils.data import DataLoader
 
-from chromahint.training.callbacks.ema import MovingAverage
+from chromahint.training.callbacks.ema import EMA
 
 
 class Counter(LightningModule):
@@ -31,7 +31,7 @@ class Counter(LightningModule):
 def count_to(steps, decay, **options):
     model = Counter()
     trainer = Trainer(
-        max_steps=steps, accelerator="cpu", callbacks=[MovingAverage(decay)], logger=False, enable_checkpointing=False,
+        max_steps=steps, accelerator="cpu", callbacks=[EMA(decay)], logger=False, enable_checkpointing=False,
         enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0, **options,
     )  # fmt: skip
     trainer.fit(model, DataLoader(range(steps * options.get("accumulate_grad_batches", 1))), DataLoader(range(1)))
@@ -71,4 +71,4 @@ def test_with_accumulation_it_follows_optimizer_steps():
 @pytest.mark.parametrize("decay", [-0.1, 1, 1.5])
 def test_decay_is_below_one(decay):
     with pytest.raises(ValueError, match=r"callbacks\.average\.decay="):
-        MovingAverage(decay)
+        EMA(decay)

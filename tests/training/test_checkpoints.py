@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from chromahint.training.callbacks.checkpoint import checkpoints
+from chromahint.training.callbacks.checkpoint import checkpoint_callbacks
 
 
 def load(run, name):
@@ -114,4 +114,4 @@ def test_no_checkpoints_leave_nothing_to_evaluate(command, tiny):
 @pytest.mark.parametrize("every", [0, -3])
 def test_every_is_a_number_of_steps(tmp_path, every):
     with pytest.raises(ValueError, match=rf"callbacks\.checkpoints\.every={every}"):
-        checkpoints(tmp_path, every)
+        checkpoint_callbacks(tmp_path, every)

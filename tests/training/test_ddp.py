@@ -10,10 +10,10 @@ import time
 import pytest
 import torch
 
-from chromahint.config.instantiate import build
+from chromahint.config.instantiate import instantiate_node
 from chromahint.launch import elastic as processes
 from chromahint.runs.run import open_run
-from chromahint.training.train import make_task
+from chromahint.training.train import build_module
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +66,8 @@ def test_two_processes_validate_as_one(together, figures, monkeypatch):
     monkeypatch.chdir(together.folder)
     run = open_run(together.run)
     config = run.config
-    task, data = make_task(config | {"weights": str(run.weights)}), build(config["data"])
-    trainer = build(config["trainer"] | {"devices": 1})(
+    task, data = build_module(config | {"weights": str(run.best_checkpoint)}), instantiate_node(config["data"])
+    trainer = instantiate_node(config["trainer"] | {"devices": 1})(
         folder=run.path, callbacks=[], loggers=[], network=torch.nn.Identity()
     )
     [alone] = trainer.validate(task, datamodule=data, verbose=False)
@@ -89,7 +89,7 @@ def test_both_processes_took_part_in_each_step(together):
 def test_when_one_process_fails_the_others_are_ended(tmp_path, failing):
     script = tmp_path / "script.py"
     script.write_text(f"import os, sys, time\nif os.environ['RANK'] == '{failing}': sys.exit(3)\ntime.sleep(120)\n")
-    assert processes.run_together([str(script)], 2) == 3
+    assert processes.launch_processes([str(script)], 2) == 3
 
 
 @pytest.mark.parametrize("failing", [0, 1])
@@ -99,14 +99,14 @@ def test_the_one_that_was_killed_is_named_and_not_those_that_lost_it(tmp_path, f
         f"import os, signal, sys, time\nif os.environ['RANK'] == '{failing}': os.kill(os.getpid(), signal.SIGKILL)\n"
         "sys.exit(1)\n"
     )
-    assert processes.run_together([str(script)], 2) == 128 + signal.SIGKILL
+    assert processes.launch_processes([str(script)], 2) == 128 + signal.SIGKILL
 
 
 def test_the_signals_of_this_process_are_its_own_again(tmp_path):
     heard = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1)
     before = [signal.getsignal(number) for number in heard]
     (tmp_path / "script.py").write_text("")
-    assert processes.run_together([str(tmp_path / "script.py")], 2) == 0
+    assert processes.launch_processes([str(tmp_path / "script.py")], 2) == 0
     assert [signal.getsignal(number) for number in heard] == before
 
 
@@ -118,7 +118,7 @@ def test_processes_know_of_each_other(tmp_path):
         "note.write_text(os.environ['WORLD_SIZE'] + os.environ['LOCAL_RANK'])\n"
     )
     (tmp_path / "notes").mkdir()
-    assert processes.run_together([str(script), str(tmp_path / "notes")], 3) == 0
+    assert processes.launch_processes([str(script), str(tmp_path / "notes")], 3) == 0
     assert {path.name: path.read_text() for path in (tmp_path / "notes").iterdir()} == {"0": "30", "1": "31", "2": "32"}
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from PIL import Image
 
-from chromahint.visualization.curves import hint_curve, read_figures, training_curves, write_figure
+from chromahint.visualization.curves import hint_curve, read_metrics_csv, training_curves, write_figure
 
 
 def metrics(*psnr):
@@ -22,7 +22,7 @@ def test_a_line_a_method_through_its_figures():
 
 
 def test_curves_hold_what_was_logged(smoke_run):
-    lines = read_figures(smoke_run / "metrics.csv")
+    lines = read_metrics_csv(smoke_run / "metrics.csv")
     loss, validation = training_curves(smoke_run / "metrics.csv").axes
     assert list(loss.lines[0].get_ydata()) == lines["train/loss"][1]
     assert [line.get_label() for line in validation.lines] == ["0 hints", "1 hints", "10 hints"]

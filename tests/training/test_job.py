@@ -8,10 +8,10 @@ import torch
 import yaml
 from PIL import Image
 
-from chromahint.models.pretrained import BOX
+from chromahint.models.pretrained import PRETRAINED_DIR
 from chromahint.models.state_dict import read_state
 from chromahint.runs.run import open_run
-from chromahint.training.lightning_module import Colorization
+from chromahint.training.lightning_module import ColorizationModule
 
 COUNTS = ["0", "1", "10", "100", "328", "1966"]
 
@@ -127,14 +127,14 @@ def test_a_name_and_a_place_of_ones_own(command, tiny, tmp_path):
 
 
 def test_two_runs_of_one_second_have_two_folders(command, tiny, monkeypatch):
-    monkeypatch.setattr("chromahint.launch.launcher.stamp", lambda: "2026-01-31_23-59-59")
+    monkeypatch.setattr("chromahint.launch.launcher.timestamp", lambda: "2026-01-31_23-59-59")
     runs = [command("train", *tiny).run.name for _ in range(2)]
     assert runs == ["2026-01-31_23-59-59", "2026-01-31_23-59-59-2"]
 
 
 @pytest.mark.parametrize("boxed", [False, True])
 def test_starting_weights_are_taken(command, tiny, smoke_run, boxed):
-    file = BOX / "spreadnet.safetensors" if boxed else smoke_run / "checkpoints/best.ckpt"
+    file = PRETRAINED_DIR / "spreadnet.safetensors" if boxed else smoke_run / "checkpoints/best.ckpt"
     words = ["model.width=16", "weights=box"] if boxed else [f"weights={file}"]
     made = command("train", *tiny, *words, "optimizer=sgd", "optimizer.lr=1e-12", "callbacks.average=null")
     assert made.status == 0, made.err
@@ -208,7 +208,7 @@ def failing(monkeypatch, error):
     def step(task, batch, batch_idx):
         raise error
 
-    monkeypatch.setattr(Colorization, "training_step", step)
+    monkeypatch.setattr(ColorizationModule, "training_step", step)
 
 
 def test_a_users_mistake_is_a_sentence_and_a_failed_run(command, tiny, monkeypatch):
@@ -245,7 +245,7 @@ def test_the_job_alone_does_the_same(smoke_run, tmp_path, figures, monkeypatch):
     run.mkdir()
     for name in ("config.yaml", "overrides.yaml", "run.json"):
         shutil.copy(smoke_run / name, run)
-    open_run(run).note(state="created")
+    open_run(run).update_metadata(state="created")
     assert main([str(run)]) == 0
     assert about(run)["state"] == "finished"
     assert figures(run) == figures(smoke_run)

@@ -6,8 +6,8 @@ import os
 import pytest
 import yaml
 
-from chromahint.training.loggers.csv import MetricsFile
-from chromahint.training.loggers.wandb import define_metrics, has_key, log_outcome, wandb_logger
+from chromahint.training.loggers.csv import CSVLogger
+from chromahint.training.loggers.wandb import define_metrics, has_wandb_api_key, log_test_results, wandb_logger
 
 ABOUT = {"name": "unet/now", "group": "unet", "wandb_id": "1234abcd"}
 
@@ -21,20 +21,20 @@ def number(value):
 
 
 def test_one_figure_a_line(tmp_path):
-    MetricsFile(tmp_path).log_metrics({"train/loss": 0.1, "val/psnr@10": 20.5, "epoch": 3}, step=7)
+    CSVLogger(tmp_path).log_metrics({"train/loss": 0.1, "val/psnr@10": 20.5, "epoch": 3}, step=7)
     assert (tmp_path / "metrics.csv").read_text() == "step,epoch,name,value\n7,3,train/loss,0.1\n7,3,val/psnr@10,20.5\n"
 
 
 def test_a_file_that_is_there_is_continued(tmp_path):
-    MetricsFile(tmp_path).log_metrics({"a": 1.0}, step=0)
+    CSVLogger(tmp_path).log_metrics({"a": 1.0}, step=0)
     before = (tmp_path / "metrics.csv").read_text()
-    MetricsFile(tmp_path).log_metrics({"a": 2.0}, step=1)
+    CSVLogger(tmp_path).log_metrics({"a": 2.0}, step=1)
     after = (tmp_path / "metrics.csv").read_text()
     assert after == before + "1,0,a,2.0\n"
 
 
 def test_values_survive_reading(tmp_path):
-    MetricsFile(tmp_path).log_metrics({"a": 0.1 + 0.2}, step=0)
+    CSVLogger(tmp_path).log_metrics({"a": 0.1 + 0.2}, step=0)
     assert float((tmp_path / "metrics.csv").read_text().splitlines()[1].split(",")[3]) == 0.1 + 0.2
 
 
@@ -104,7 +104,7 @@ def test_two_runs_of_one_process_do_not_mix(tmp_path, inspect):
     for name, value in (("one", 21.0), ("two", 22.0)):
         logger = wandb_logger(tmp_path / name, {}, ABOUT | {"wandb_id": f"id{name}"}, mode="offline")
         metrics = {"by_hints": {"1": {"psnr": value, "ssim": 0.5}}}
-        log_outcome(logger, metrics, {"pictures/test": tmp_path / "strip.png"})
+        log_test_results(logger, metrics, {"pictures/test": tmp_path / "strip.png"})
         logger.experiment.finish()
     for name, value in (("one", 21.0), ("two", 22.0)):
         shown = inspect(tmp_path / name)
@@ -147,14 +147,14 @@ def test_what_wandb_login_writes_is_found(tmp_path, monkeypatch, server):
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     if server:
         monkeypatch.setenv("WANDB_BASE_URL", server)
-    assert not has_key()
+    assert not has_wandb_api_key()
     write_netrc_auth(host=server or DEFAULT_BASE_URL, api_key="x" * 40)
-    assert has_key()
+    assert has_wandb_api_key()
     monkeypatch.setenv("WANDB_BASE_URL", "https://other.example.com")
-    assert not has_key()
+    assert not has_wandb_api_key()
     for asked in (DEFAULT_BASE_URL, "https://api.wandb.ai", "https://wandb.example.com", "http://localhost:8080"):
         monkeypatch.setenv("WANDB_BASE_URL", asked)
-        assert has_key() == (read_netrc_auth(host=asked) is not None)
+        assert has_wandb_api_key() == (read_netrc_auth(host=asked) is not None)
 
 
 def test_a_group_of_ones_own_goes_before_the_default(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from chromahint.data.sources.folder import FilePhotos
-from chromahint.training.lightning_module import Colorization
+from chromahint.training.lightning_module import ColorizationModule
 
 
 def about(run):
@@ -53,7 +53,7 @@ def failing(monkeypatch, error):
     def step(task, batch, batch_idx):
         raise error
 
-    monkeypatch.setattr(Colorization, "training_step", step)
+    monkeypatch.setattr(ColorizationModule, "training_step", step)
 
 
 @pytest.mark.parametrize(
@@ -100,14 +100,14 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing_half(command, tiny, monkey
 
 def test_a_photo_that_vanishes_midway_is_left_out(command, tiny, make_photos, tmp_path, monkeypatch):
     photos = make_photos(tmp_path / "photos", 12)
-    real = Colorization.training_step
+    real = ColorizationModule.training_step
 
     def step(task, batch, batch_idx):
         for number in range(4):
             (photos / f"photo-{number}.png").unlink(missing_ok=True)
         return real(task, batch, batch_idx)
 
-    monkeypatch.setattr(Colorization, "training_step", step)
+    monkeypatch.setattr(ColorizationModule, "training_step", step)
     ended = command("train", *tiny, f"data.root={photos}", "data.limit=null", "trainer.max_steps=12")
     assert ended.status == 0, ended.err
     assert "could not be read and were left out" in ended.out

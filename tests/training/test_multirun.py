@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from chromahint.config.errors import ConfigError
-from chromahint.launch.multirun import combine, folder_name
+from chromahint.launch.multirun import expand_grid, folder_name
 from chromahint.training import launch, multirun
 
 # --- the real thing: on good photos, on photos of which none can be read, and on good ones again
@@ -87,7 +87,7 @@ def quick(monkeypatch):
         asked.append((run.path.name, processes))
         return 0
 
-    monkeypatch.setattr(multirun, "start", start)
+    monkeypatch.setattr(multirun, "launch_and_wait", start)
     return asked
 
 
@@ -166,7 +166,7 @@ def test_several_at_once(command, tiny, monkeypatch, tmp_path):
 
         yield SimpleNamespace(poll=poll)
 
-    monkeypatch.setattr(multirun, "started", started)
+    monkeypatch.setattr(multirun, "launched", started)
     made = command("train", "-m", *tiny, "seed=0,1,2,3", "n_jobs=2")
     assert made.status == 1, made.err
     assert (most[0], alive[0]) == (2, 0)
@@ -207,7 +207,7 @@ def test_how_many_at_once_is_a_number(command, tiny, number):
     ],
 )
 def test_combinations(typed, count, last):
-    combinations = combine(typed)
+    combinations = expand_grid(typed)
     assert len(combinations) == count
     assert combinations[-1] == last
 
@@ -215,7 +215,7 @@ def test_combinations(typed, count, last):
 @pytest.mark.parametrize("typed", ["seed=[0", "x y=1"])
 def test_what_cannot_be_read_is_shown(typed):
     with pytest.raises(ConfigError, match="key=value"):
-        combine([typed])
+        expand_grid([typed])
 
 
 @pytest.mark.parametrize(

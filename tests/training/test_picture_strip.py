@@ -6,9 +6,9 @@ import torch
 
 from chromahint.data.sources.folder import Folder
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
-from chromahint.models.gray_baseline import Gray
+from chromahint.models.gray_baseline import GrayBaseline
 from chromahint.models.pullpush import PullPush
-from chromahint.training.callbacks.image_logger import Pictures, draw_strip
+from chromahint.training.callbacks.image_logger import ImageLogger, draw_strip
 
 CPU = torch.device("cpu")
 
@@ -36,7 +36,7 @@ def test_always_the_same_photos_and_hints(photos):
 
 
 def test_the_network_and_the_hints_are_seen(photos):
-    assert not np.array_equal(strip(photos, hints=30), strip(photos, network=Gray(), hints=30))
+    assert not np.array_equal(strip(photos, hints=30), strip(photos, network=GrayBaseline(), hints=30))
     assert not np.array_equal(strip(photos, hints=30), strip(photos, hints=300))
 
 
@@ -54,7 +54,7 @@ def test_photos_that_cannot_be_read_are_passed_over(make_photos, tmp_path):
 @pytest.mark.parametrize(("photos_", "hints"), [(0, 10), (4, -1)])
 def test_impossible_numbers(photos_, hints):
     with pytest.raises(ValueError, match=r"callbacks\.pictures"):
-        Pictures(photos_, hints)
+        ImageLogger(photos_, hints)
 
 
 def test_without_wandb_nothing_is_drawn_on_the_way(command, tiny, monkeypatch):

@@ -10,7 +10,7 @@ import yaml
 from PIL import Image
 
 from chromahint.launch import experiment as command_file
-from chromahint.launch.comparison import Entry, tables
+from chromahint.launch.comparison import ComparisonRow, comparison_markdown
 from chromahint.launch.experiment import read_plan
 from chromahint.models.pullpush import PullPush
 from chromahint.runs.run import Run
@@ -35,7 +35,7 @@ def write_plan(folder, plan, name="mine"):
 def in_this_process():
     """Start jobs here: processes of their own are for tests/test_experiments.py."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command_file, "start", lambda run, processes: job([str(run.path)]))
+        patch.setattr(command_file, "launch_and_wait", lambda run, processes: job([str(run.path)]))
         yield
 
 
@@ -160,7 +160,7 @@ def test_again_trains_and_measures_nothing_anew(copied, here, words, monkeypatch
 def test_an_interrupted_one_goes_on(copied, here, words):
     write_plan(copied, {"runs": {name: own for name, own in RUNS.items() if name != "broken"}})
     other = Run(runs(copied)["other"])
-    other.note(state="interrupted")
+    other.update_metadata(state="interrupted")
     onwards = here(copied, "experiment", "mine", *words)
     assert onwards.status == 0, onwards.err
     assert other.metadata["state"] == "finished"
@@ -186,7 +186,9 @@ def test_photos_that_have_changed_are_not_mixed_in(copied, here, words):
 
 def test_a_name_and_what_was_not_spent():
     metrics = {"protocol": "p", "size": [8, 8], "images": 1, "by_hints": {"1966": {"psnr": 1.005, "ssim": 0.5}}}
-    text = tables({"a": Entry(metrics, 0.0456, 1_000_000, 2000, 30_000, 9.96), "b": Entry(metrics, 0.0)})
+    text = comparison_markdown(
+        {"a": ComparisonRow(metrics, 0.0456, 1_000_000, 2000, 30_000, 9.96), "b": ComparisonRow(metrics, 0.0)}
+    )
     assert "| network | parameters | steps | pictures seen | minutes | ms a photo | 1,966 |" in text
     assert "| a | 1,000,000 | 2,000 | 30,000 | 10.0 | 46 | " in text
     assert "| b | 0 | - | - | - | 0 | " in text

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from chromahint.training.callbacks import progress_bar as progress
-from chromahint.training.lightning_module import Colorization
+from chromahint.training.lightning_module import ColorizationModule
 
 
 def test_plain_lines_where_no_one_looks_on(command, tiny):
@@ -52,7 +52,7 @@ def test_the_cursor_comes_back_after_an_error(command, tiny, terminal, monkeypat
     def step(*_):
         raise ValueError("no")
 
-    monkeypatch.setattr(Colorization, "training_step", step)
+    monkeypatch.setattr(ColorizationModule, "training_step", step)
     made = command("train", *tiny)
     assert made.status == 2
     assert made.err.count("\x1b[?25l") == made.err.count("\x1b[?25h") > 0

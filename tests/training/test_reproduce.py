@@ -55,7 +55,7 @@ def test_what_has_changed_since_is_named(smoke_run, tmp_path):
 
 def test_only_finished_runs(command, smoke_run, tmp_path):
     run = shutil.copytree(smoke_run, tmp_path / "old")
-    open_run(run).note(state="interrupted")
+    open_run(run).update_metadata(state="interrupted")
     ended = command("reproduce", run)
     assert ended.status == 2
     assert "only a finished run" in ended.err

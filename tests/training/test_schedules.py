@@ -7,7 +7,14 @@ import torch
 from torch.optim import SGD
 from torch.optim.lr_scheduler import CosineAnnealingLR, MultiStepLR, OneCycleLR, ReduceLROnPlateau
 
-from chromahint.training.lr_schedules import Constant, Cosine, Course, OneCycle, Plateau, Steps
+from chromahint.training.lr_schedules import (
+    Constant,
+    Cosine,
+    OneCycle,
+    PiecewiseConstant,
+    ReduceOnPlateau,
+    TrainingProgress,
+)
 
 N = 50
 
@@ -27,30 +34,42 @@ def torch_rates(scheduler, count=N):
 
 
 def at(fraction):
-    return Course(step=0, epoch=0.0, fraction=fraction)
+    return TrainingProgress(step=0, epoch=0.0, fraction=fraction)
 
 
 def test_constant_is_one_throughout():
-    assert {Constant().factor(Course(step, step / 10, step / N)) for step in range(N)} == {1.0}
+    assert {Constant().factor(TrainingProgress(step, step / 10, step / N)) for step in range(N)} == {1.0}
 
 
 @pytest.mark.parametrize("unit", ["epoch", "step"])
 def test_steps_equal_multisteplr(unit):
-    schedule = Steps([10, 20, 35], [1, 0.1, 0.01, 0.001], unit)
+    schedule = PiecewiseConstant([10, 20, 35], [1, 0.1, 0.01, 0.001], unit)
     reference = torch_rates(MultiStepLR(sgd(), [10, 20, 35], gamma=0.1))
     # the unit that is not meant runs far ahead
-    courses = [Course(i, 1e3 + i, 0) if unit == "step" else Course(1000 + i, float(i), 0) for i in range(N)]
+    courses = [
+        TrainingProgress(i, 1e3 + i, 0) if unit == "step" else TrainingProgress(1000 + i, float(i), 0) for i in range(N)
+    ]
     assert [schedule.factor(course) for course in courses] == pytest.approx(reference)
 
 
 def test_steps_change_as_the_milestone_is_reached():
-    schedule = Steps([186, 286, 324], [1, 0.1, 0.01, 0.0001], "epoch")
+    schedule = PiecewiseConstant([186, 286, 324], [1, 0.1, 0.01, 0.0001], "epoch")
     epochs = [0, 185.99, 186, 285, 286, 323, 324, 337, 10_000]
-    assert [schedule.factor(Course(0, e, 0)) for e in epochs] == [1, 1, 0.1, 0.1, 0.01, 0.01, 1e-4, 1e-4, 1e-4]
+    assert [schedule.factor(TrainingProgress(0, e, 0)) for e in epochs] == [
+        1,
+        1,
+        0.1,
+        0.1,
+        0.01,
+        0.01,
+        1e-4,
+        1e-4,
+        1e-4,
+    ]
 
 
 def test_no_milestones_is_one_factor():
-    assert Steps([], [0.5]).factor(Course(9, 9, 0.9)) == 0.5
+    assert PiecewiseConstant([], [0.5]).factor(TrainingProgress(9, 9, 0.9)) == 0.5
 
 
 def test_cosine_equals_cosineannealinglr():
@@ -85,7 +104,7 @@ def test_plateau_equals_reducelronplateau(better, patience):
     scores = SCORES if better == "max" else [-score for score in SCORES]
     optimizer = sgd()
     reference = ReduceLROnPlateau(optimizer, better, 0.5, patience, threshold=0, min_lr=0.05)
-    schedule = Plateau(patience=patience, shrink=0.5, floor=0.05, better=better)
+    schedule = ReduceOnPlateau(patience=patience, shrink=0.5, floor=0.05, better=better)
     factors = []
     for score in scores:
         schedule.observe(score)
@@ -97,10 +116,10 @@ def test_plateau_equals_reducelronplateau(better, patience):
 
 
 def test_plateau_survives_a_resume_at_any_moment():
-    unbroken = Plateau(patience=1, shrink=0.5)
-    resumed = Plateau(patience=1, shrink=0.5)
+    unbroken = ReduceOnPlateau(patience=1, shrink=0.5)
+    resumed = ReduceOnPlateau(patience=1, shrink=0.5)
     for score in SCORES:
-        successor = Plateau(patience=1, shrink=0.5)
+        successor = ReduceOnPlateau(patience=1, shrink=0.5)
         successor.load_state_dict(resumed.state_dict())
         resumed = successor
         for schedule in (unbroken, resumed):
@@ -109,9 +128,9 @@ def test_plateau_survives_a_resume_at_any_moment():
     assert unbroken.factor(at(0)) < 0.2
 
 
-@pytest.mark.parametrize("schedule", [Constant(), Steps([1], [1, 0.1]), Cosine(), OneCycle()])
+@pytest.mark.parametrize("schedule", [Constant(), PiecewiseConstant([1], [1, 0.1]), Cosine(), OneCycle()])
 def test_the_others_neither_listen_nor_remember(schedule):
-    course = Course(1, 1.0, 0.5)
+    course = TrainingProgress(1, 1.0, 0.5)
     before = schedule.factor(course)
     schedule.observe(-1e9)
     schedule.load_state_dict(schedule.state_dict())
@@ -122,18 +141,18 @@ def test_the_others_neither_listen_nor_remember(schedule):
 @pytest.mark.parametrize(
     ("make", "cure"),
     [
-        (lambda: Steps([10], [1.0]), "one more than"),
-        (lambda: Steps([20, 10], [1, 0.1, 0.01]), "ascend"),
-        (lambda: Steps([10, 10], [1, 0.1, 0.01]), "ascend"),
-        (lambda: Steps([0], [1, 0.1]), "above 0"),
-        (lambda: Steps([10], [1, -0.1]), "0 or more"),
-        (lambda: Steps([10], [1, 0.1], "epochs"), "schedule.unit=epoch"),
+        (lambda: PiecewiseConstant([10], [1.0]), "one more than"),
+        (lambda: PiecewiseConstant([20, 10], [1, 0.1, 0.01]), "ascend"),
+        (lambda: PiecewiseConstant([10, 10], [1, 0.1, 0.01]), "ascend"),
+        (lambda: PiecewiseConstant([0], [1, 0.1]), "above 0"),
+        (lambda: PiecewiseConstant([10], [1, -0.1]), "0 or more"),
+        (lambda: PiecewiseConstant([10], [1, 0.1], "epochs"), "schedule.unit=epoch"),
         (lambda: Cosine(warmup=1.0), r"schedule\.warmup=0\.03"),
         (lambda: Cosine(floor=2), r"schedule\.floor=0\.01"),
         (lambda: OneCycle(start=-0.1), r"schedule\.start=0\.01"),
-        (lambda: Plateau(-1, 0.5), r"schedule\.patience=5"),
-        (lambda: Plateau(1, 1.0), r"schedule\.shrink=0\.5"),
-        (lambda: Plateau(1, 0.5, better="most"), r"schedule\.better=max"),
+        (lambda: ReduceOnPlateau(-1, 0.5), r"schedule\.patience=5"),
+        (lambda: ReduceOnPlateau(1, 1.0), r"schedule\.shrink=0\.5"),
+        (lambda: ReduceOnPlateau(1, 0.5, better="most"), r"schedule\.better=max"),
     ],
 )
 def test_bad_options_are_refused_with_the_cure(make, cure):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from chromahint.launch.launcher import settle
+from chromahint.launch.launcher import record_exit_status
 from chromahint.runs.run import create_run
 
 
@@ -32,7 +32,7 @@ def run(tmp_path):
 )
 def test_what_is_noted(run, status, before, after, why):
     run.note(state=before)
-    settle(run, status)
+    record_exit_status(run, status)
     assert run.about["state"] == after
     assert (why or "") in run.about.get("error", "")
     assert ("error" in run.about) == (why is not None)
@@ -40,7 +40,7 @@ def test_what_is_noted(run, status, before, after, why):
 
 def test_the_reason_that_is_there_stays(run):
     run.note(state="interrupted", error="the dog ate it")
-    settle(run, 1)
+    record_exit_status(run, 1)
     assert (run.about["state"], run.about["error"]) == ("failed", "the dog ate it")
 
 
@@ -53,7 +53,7 @@ def test_a_run_that_another_process_works_on_is_left_alone(run):
     other = subprocess.Popen([sys.executable, "-c", code, run.path], stdout=subprocess.PIPE, env=dict(os.environ))
     try:
         assert other.stdout.readline() == b"held\n"
-        settle(run, 2)
+        record_exit_status(run, 2)
         assert run.about["state"] == "running"
     finally:
         other.kill()

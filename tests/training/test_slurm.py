@@ -9,7 +9,7 @@ import pytest
 import slurm_here
 
 from chromahint.config.errors import ConfigError
-from chromahint.launch.slurm import Shape, Slurm
+from chromahint.launch.slurm import Resources, Slurm
 from chromahint.runs.run import create_run
 from chromahint.training import multirun, slurm_jobs
 from chromahint.training.callbacks.preemption import requeue
@@ -26,8 +26,8 @@ def cluster(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", slurm_here.install(folder))
     for name in [name for name in os.environ if name.startswith("SLURM")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(slurm_jobs, "PAUSE", 0.2)
-    monkeypatch.setattr(slurm_jobs, "ASK", 0.5)
+    monkeypatch.setattr(slurm_jobs, "POLL_SECONDS", 0.2)
+    monkeypatch.setattr(slurm_jobs, "SLURM_QUERY_SECONDS", 0.5)
     return folder
 
 
@@ -97,7 +97,7 @@ def slurm_run(path):
     from chromahint.runs.run import Run
 
     run = Run(path)
-    run.note(state="created", slurm_job="4712_0")
+    run.update_metadata(state="created", slurm_job="4712_0")
     return run
 
 
@@ -105,7 +105,7 @@ def slurm_run(path):
 
 
 def test_runs_of_one_kind_are_one_array(cluster, command, tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(multirun, "follow", lambda *_: None)
+    monkeypatch.setattr(multirun, "wait_for_jobs", lambda *_: None)
     (cluster / "bin/srun").write_text("#!/bin/sh\n")  # nothing is trained here
     words = [word for word in tiny if not word.startswith("trainer=")]
     asks = [
@@ -129,7 +129,7 @@ def test_runs_of_one_kind_are_one_array(cluster, command, tiny, tmp_path, monkey
 
 def test_lines_of_ones_own_come_first(cluster, tmp_path):
     launcher = Slurm(setup=["module load cuda", "export A='b c'"], sbatch=["--gres=gpu:a100:2"])
-    text = launcher.script([tmp_path / "a 'b' $c"], Shape(1, 2, 2), None, tmp_path / "50%")
+    text = launcher.script([tmp_path / "a 'b' $c"], Resources(1, 2, 2), None, tmp_path / "50%")
     lines = text.splitlines()
     assert lines.index("module load cuda") < lines.index("export A='b c'") < lines.index("runs=(")
     assert "#SBATCH --gres=gpu:a100:2" in lines
@@ -145,7 +145,7 @@ def test_folders_with_odd_names_reach_the_process(cluster, tmp_path, monkeypatch
     python.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
-    (tmp_path / "job.sh").write_text(Slurm().script([tmp_path, odd], Shape(1, 1, 0), None, tmp_path))
+    (tmp_path / "job.sh").write_text(Slurm().script([tmp_path, odd], Resources(1, 1, 0), None, tmp_path))
     (cluster / "bin/srun").write_text('#!/bin/sh\nwhile [ "${1#--}" != "$1" ]; do shift; done\nexec "$@"\n')
     told = {"SLURM_ARRAY_TASK_ID": "1"}
     subprocess.run(["bash", tmp_path / "job.sh"], env=os.environ | told, check=True)
@@ -155,18 +155,18 @@ def test_folders_with_odd_names_reach_the_process(cluster, tmp_path, monkeypatch
 @pytest.mark.parametrize(
     ("trainer", "gpus", "shape"),
     [
-        (CPU, None, Shape(1, 1, 0)),
-        (CPU | {"devices": 4}, 0, Shape(1, 4, 0)),
-        (AUTO, None, Shape(1, 1, 1)),
-        (AUTO, 0, Shape(1, 1, 0)),
-        (AUTO | {"devices": 3}, 0, Shape(1, 3, 0)),
-        (AUTO, 4, Shape(1, 4, 4)),
-        (GPU | {"devices": 2, "num_nodes": 3}, None, Shape(3, 2, 2)),
-        (GPU | {"devices": 2}, 2, Shape(1, 2, 2)),
+        (CPU, None, Resources(1, 1, 0)),
+        (CPU | {"devices": 4}, 0, Resources(1, 4, 0)),
+        (AUTO, None, Resources(1, 1, 1)),
+        (AUTO, 0, Resources(1, 1, 0)),
+        (AUTO | {"devices": 3}, 0, Resources(1, 3, 0)),
+        (AUTO, 4, Resources(1, 4, 4)),
+        (GPU | {"devices": 2, "num_nodes": 3}, None, Resources(3, 2, 2)),
+        (GPU | {"devices": 2}, 2, Resources(1, 2, 2)),
     ],
 )
 def test_a_process_for_each_device(cluster, trainer, gpus, shape):
-    assert Slurm(gpus=gpus).shape(trainer) == shape
+    assert Slurm(gpus=gpus).resources(trainer) == shape
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_process_for_each_device(cluster, trainer, gpus, shape):
 )
 def test_devices_that_contradict_each_other(cluster, trainer, gpus, says):
     with pytest.raises(ConfigError, match=says):
-        Slurm(gpus=gpus).shape(trainer)
+        Slurm(gpus=gpus).resources(trainer)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_who_interrupts_ends_the_waiting_alone(cluster, command, tiny, tmp_path,
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(multirun, "follow", interrupted)
+    monkeypatch.setattr(multirun, "wait_for_jobs", interrupted)
     (cluster / "bin/srun").write_text("#!/bin/sh\n")
     made = command("train", "-m", *tiny, "launcher=slurm")
     assert made.status == 130

@@ -9,25 +9,25 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from chromahint.config.paths import options
+from chromahint.config.paths import list_groups
 from chromahint.runs.run import open_run
-from chromahint.training.lightning_module import Colorization
-from chromahint.training.train import make_task
+from chromahint.training.lightning_module import ColorizationModule
+from chromahint.training.train import build_module
 
-NETWORKS = [name for name in options()["model"] if name not in ("gray", "levin", "pullpush")]
+NETWORKS = [name for name in list_groups()["model"] if name not in ("gray", "levin", "pullpush")]
 
 
 @pytest.fixture
 def each_step(monkeypatch):
     """`each_step(look)` calls look(task, batch) before every training step."""
-    real = Colorization.training_step
+    real = ColorizationModule.training_step
 
     def install(look):
         def step(task, batch, batch_idx):
             look(task, batch)
             return real(task, batch, batch_idx)
 
-        monkeypatch.setattr(Colorization, "training_step", step)
+        monkeypatch.setattr(ColorizationModule, "training_step", step)
 
     return install
 
@@ -86,7 +86,7 @@ def test_chance_depends_on_seed_epoch_batch_and_process(smoke_run):
     config = open_run(smoke_run).config
 
     def draw(seed, epoch, batch, rank):
-        task = make_task(config | {"seed": seed})
+        task = build_module(config | {"seed": seed})
         task.trainer = SimpleNamespace(current_epoch=epoch, global_rank=rank)
         return tuple(torch.rand(4, generator=task.generator(batch)).tolist())
 
@@ -172,7 +172,7 @@ def test_color_classes_are_trained(train, figures, stage):
 
 def combinations():
     """Runs in which every choice of these groups turns up at least once."""
-    groups = {name: options()[name] for name in ("hints", "augment", "loss", "optimizer", "schedule")}
+    groups = {name: list_groups()[name] for name in ("hints", "augment", "loss", "optimizer", "schedule")}
     for number in range(max(map(len, groups.values()))):
         words = [f"{group}={names[number % len(names)]}" for group, names in groups.items()]
         network = "zhang2017" if "loss=zhang" in words else NETWORKS[number % len(NETWORKS)]

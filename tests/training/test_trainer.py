@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from chromahint.training import trainer as devices
-from chromahint.training.callbacks.training_limits import Limits
+from chromahint.training.callbacks.training_limits import TrainingLimits
 from chromahint.training.trainer import choose_precision, make_trainer, process_count
 
 
@@ -115,7 +115,7 @@ def test_no_clipping_and_validation_every_epoch(tmp_path):
 
 
 def test_limits_are_among_the_callbacks(tmp_path):
-    limits = Limits.of(cpu_trainer(tmp_path, max_steps=7, max_epochs=3, max_minutes=0.5))
+    limits = TrainingLimits.of(cpu_trainer(tmp_path, max_steps=7, max_epochs=3, max_minutes=0.5))
     assert (limits.max_steps, limits.max_epochs, limits.max_seconds) == (7, 3, 30)
 
 
@@ -141,6 +141,6 @@ def test_a_run_of_several_devices_starts_as_many_processes(command, tiny, monkey
     from chromahint.launch import launcher as launch
 
     started = []
-    monkeypatch.setattr(launch, "start", lambda run, processes: started.append(processes) or 0)
+    monkeypatch.setattr(launch, "launch_and_wait", lambda run, processes: started.append(processes) or 0)
     assert command("train", *tiny, "trainer.devices=3").status == 0
     assert started == [3]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from chromahint.inference.batch_plan import Job
+    from chromahint.inference.batch_plan import ColorizeTask
     from chromahint.inference.colorizer import Colorizer
-    from chromahint.inference.hint_sources import Give
+    from chromahint.inference.hint_sources import HintProvider
 
 DESCRIPTION = """\
 Color gray photos from a few color hints; photos that have colors lose theirs first. Photos keep their size, their
@@ -25,12 +25,12 @@ def main(words: list[str]) -> int:
     arguments = _parser().parse_args(words)
     _refuse_contradictions(arguments)
     # imports torch, after all that can be said without it
-    from chromahint.inference.batch_plan import plan
+    from chromahint.inference.batch_plan import plan_batch
     from chromahint.inference.colorizer import Colorizer
-    from chromahint.progress import bar
+    from chromahint.progress import progress_bar
 
     console = Console(soft_wrap=True, highlight=False)
-    jobs = plan(arguments.photos, arguments.output, arguments.compare)
+    jobs = plan_batch(arguments.photos, arguments.output, arguments.compare)
     hints = _hints(arguments, len(jobs) > 1)
     left = [job for job in jobs if not (arguments.skip_existing and job.is_done)]
     colorizer = Colorizer.load(
@@ -40,7 +40,7 @@ def main(words: list[str]) -> int:
         say=lambda sentence: console.print(sentence, markup=False),
     )
     broken = []
-    with bar(f"coloring with {colorizer.name}", len(left)) as advance:
+    with progress_bar(f"coloring with {colorizer.name}", len(left)) as advance:
         for job in left:
             if reason := _color(job, colorizer, hints):
                 broken.append(reason)
@@ -54,27 +54,27 @@ def main(words: list[str]) -> int:
     return 1 if broken else 0
 
 
-def _color(job: Job, colorizer: Colorizer, hints: Give) -> str | None:
+def _color(job: ColorizeTask, colorizer: Colorizer, hints: HintProvider) -> str | None:
     """Color one photo; returns what was wrong with it or its hints, if anything was.
 
     Raises:
         ValueError: nothing can be written, which other photos would meet too.
     """
-    from chromahint.data.sources.base import BrokenPhoto
-    from chromahint.images.image_file import before_and_after, read_picture, write_picture
+    from chromahint.data.sources.base import UnreadableImageError
+    from chromahint.images.image_file import read_picture, side_by_side_image, write_picture
 
     try:
         picture = read_picture(job.photo)
         height, width = picture.pixels.shape[:2]
         colored = colorizer.colorize(picture.pixels, hints(job, (height, width)))
-    except BrokenPhoto as error:
+    except UnreadableImageError as error:
         return str(error)
     except ValueError as error:
         return f"{job.photo}: {error}"
     try:
         write_picture(job.output, picture.colored(colored))
         if job.comparison is not None:
-            write_picture(job.comparison, before_and_after(picture, colored))
+            write_picture(job.comparison, side_by_side_image(picture, colored))
     except ValueError as error:
         return f"{job.output}: {error}"
     except OSError as error:
@@ -83,7 +83,7 @@ def _color(job: Job, colorizer: Colorizer, hints: Give) -> str | None:
     return None
 
 
-def _hints(arguments: argparse.Namespace, many: bool) -> Give:
+def _hints(arguments: argparse.Namespace, many: bool) -> HintProvider:
     from chromahint.inference import hint_sources
 
     if arguments.hints is not None:

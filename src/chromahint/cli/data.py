@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from chromahint.progress import bar
+from chromahint.progress import progress_bar
 
 if TYPE_CHECKING:
     from chromahint.data.sources.folder import Folder
@@ -31,7 +31,7 @@ def main(words: list[str]) -> int:
 
 def check(arguments: argparse.Namespace) -> int:
     """Read every picture and say what is there; the exit status is 1 where some can't be read."""
-    from chromahint.data.dataset_check import survey
+    from chromahint.data.dataset_check import check_dataset
     from chromahint.data.sources.packed import Packed, PackedPhotos, is_pack
 
     root = Path(arguments.root).expanduser()
@@ -39,8 +39,8 @@ def check(arguments: argparse.Namespace) -> int:
     source = packed or _folder(arguments)
     splits = source.splits()
     photos = PackedPhotos(packed.pack, packed.pack.names, verify=True) if packed else source.photos("all")
-    with bar("checking", len(photos)) as advance:
-        found = survey(str(root), photos, splits, _workers(arguments), advance)
+    with progress_bar("checking", len(photos)) as advance:
+        found = check_dataset(str(root), photos, splits, _workers(arguments), advance)
     if arguments.json:
         print(json.dumps(found.as_json(), indent=2))  # noqa: T201
     else:
@@ -59,7 +59,7 @@ def pack(arguments: argparse.Namespace) -> int:
 
     source, output = _folder(arguments), Path(arguments.output).expanduser()
     total = len(source.photos("all"))
-    with bar("packing", total) as advance:
+    with progress_bar("packing", total) as advance:
         packed = pack(source, output, arguments.side, _workers(arguments), advance)
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"packed {packed.pictures:,} pictures, {packed.size / 1e9:.2f} GB: {output}", markup=False)
@@ -129,7 +129,7 @@ def _lists(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _workers(arguments: argparse.Namespace) -> int:
-    from chromahint.data.parallel import cores
+    from chromahint.data.parallel import available_cores
 
     chosen: int | None = arguments.workers
-    return cores() if chosen is None else chosen
+    return available_cores() if chosen is None else chosen

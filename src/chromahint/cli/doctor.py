@@ -12,10 +12,10 @@ from packaging.requirements import Requirement
 from rich.console import Console
 from rich.table import Table
 
-from chromahint.data.parallel import cores
+from chromahint.data.parallel import available_cores
 from chromahint.data.synthetic.cache import cache_folder
 from chromahint.runs.run import versions
-from chromahint.training.loggers.wandb import has_key
+from chromahint.training.loggers.wandb import has_wandb_api_key
 from chromahint.training.trainer import choose_precision
 
 
@@ -45,7 +45,7 @@ def findings() -> dict[str, list[str]]:
 def devices() -> list[str]:
     """The processor and every GPU, with the precision that trainer.precision=auto takes there."""
     lines = [
-        f"processor: {platform.machine()}, {cores()} cores, {torch.get_num_threads()} threads, "
+        f"processor: {platform.machine()}, {available_cores()} cores, {torch.get_num_threads()} threads, "
         f"trains in {choose_precision('auto', on_gpu=False)}"
     ]
     for number in range(torch.cuda.device_count()):
@@ -72,7 +72,7 @@ def wandb_state() -> str:
     """Whether runs are uploaded."""
     if mode := os.environ.get("WANDB_MODE"):
         return f"WANDB_MODE={mode}"
-    if has_key():
+    if has_wandb_api_key():
         return "an API key is present: runs are uploaded"
     return "no API key: runs are kept offline, `wandb login` changes that, `wandb sync RUN/wandb/offline-run-*` uploads"
 

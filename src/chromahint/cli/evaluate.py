@@ -9,10 +9,16 @@ from rich.console import Console
 
 from chromahint.config.compose import Config, compose
 from chromahint.config.errors import ConfigError
-from chromahint.config.paths import options
-from chromahint.config.validate import check, offers
-from chromahint.evaluation.resolve_weights import chosen, compose_for_weights, keys, nodes_of, typed
-from chromahint.models.pretrained import in_box, weights_file
+from chromahint.config.paths import list_groups
+from chromahint.config.validate import has_method, validate
+from chromahint.evaluation.resolve_weights import (
+    compose_for_weights,
+    config_nodes,
+    get_override,
+    override_keys,
+    typed_options,
+)
+from chromahint.models.pretrained import find_pretrained, weights_file
 from chromahint.runs.run import Run, open_run
 
 SPLITS = ("train", "val", "test", "all")
@@ -25,7 +31,7 @@ def main(overrides: Sequence[str]) -> int:
     def say(sentence: str) -> None:
         console.print(sentence, markup=False)
 
-    run_path, model, file = (typed(overrides, key) for key in ("run", "model", "weights"))
+    run_path, model, file = (get_override(overrides, key) for key in ("run", "model", "weights"))
     run = None if run_path is None else open_run(run_path)
     if run is not None:
         composed = compose("evaluate", _of_its_data(run, overrides))
@@ -38,10 +44,10 @@ def main(overrides: Sequence[str]) -> int:
         config = composed.config
     if config["split"] not in (None, *SPLITS):
         raise ConfigError(f"split={config['split']}: split is one of {', '.join(SPLITS)}, or null")
-    check(config, "evaluate")
+    validate(config, "evaluate")
     name = run.path.name if run is not None else str(composed.choices["model"])
-    weights = run.weights if run is not None else weights_file(config["weights"], config["model"])
-    boxed = in_box(config["model"]["_target_"])
+    weights = run.best_checkpoint if run is not None else weights_file(config["weights"], config["model"])
+    boxed = find_pretrained(config["model"]["_target_"])
     if boxed is not None and weights == boxed.file:
         console.print(f"{name}: the weights in the box, trained on {boxed.trained_on}", markup=False)
     if run_path is None and model is None and file is None:
@@ -52,7 +58,7 @@ def main(overrides: Sequence[str]) -> int:
 
     parent = run.path / "evaluation" if run is not None else Path("evaluation") / name
     output = None if config["output"] is None else Path(config["output"]).expanduser()
-    perform = predict_config if offers(config["data"], "pairs") else evaluate_config
+    perform = predict_config if has_method(config["data"], "pairs") else evaluate_config
     perform(config, weights, name, parent, output, console)
     return 0
 
@@ -60,18 +66,18 @@ def main(overrides: Sequence[str]) -> int:
 def _of_its_data(run: Run, overrides: Sequence[str]) -> list[str]:
     """Let options of data that were typed be those of the run's kind of data."""
     kind = run.metadata.get("choices", {}).get("data")
-    return [*([f"data={kind}"] if kind in options()["data"] else []), *overrides]
+    return [*([f"data={kind}"] if kind in list_groups()["data"] else []), *overrides]
 
 
 def _with_run(config: Config, run: Run, overrides: list[str]) -> Config:
     """Take network and data from a run; options of data that were typed go before the run's."""
-    named = keys(overrides)
+    named = override_keys(overrides)
     if any(key == "model" or key.startswith("model.") for key in named):
         raise ConfigError("run= brings its own network: leave out model=, or leave out run=")
-    of_run = nodes_of(run, "model", "data")
+    of_run = config_nodes(run, "model", "data")
     config = config | {"model": of_run["model"]}
     if "data" not in named:
         if "data.root" not in named:
             config["split"] = config["split"] or "test"  # the others, training has seen
-        config["data"] = of_run["data"] | chosen(config, "data", overrides)
+        config["data"] = of_run["data"] | typed_options(config, "data", overrides)
     return config

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chromahint.config.instantiate import build
-from chromahint.config.paths import see_own_networks
+from chromahint.config.instantiate import instantiate_node
+from chromahint.config.paths import add_cwd_to_path
 
 if TYPE_CHECKING:
-    from chromahint.inference.load import Opened
+    from chromahint.inference.load import LoadedNetwork
 
 
 def main(words: Sequence[str]) -> int:
@@ -36,15 +36,15 @@ def main(words: Sequence[str]) -> int:
     arguments = parser.parse_args(words)
     if arguments.rgb and arguments.format != "onnx":
         raise ValueError("--rgb goes with --format onnx; safetensors hold the network as it is")
-    see_own_networks()
+    add_cwd_to_path()
 
     # imports torch, after all that can be said without it
-    from chromahint.export.onnx import need
-    from chromahint.inference.load import open_network
+    from chromahint.export.onnx import require_packages
+    from chromahint.inference.load import load_trained_network
 
     if arguments.format == "onnx":
-        need("onnx", "onnxscript", "onnxruntime")
-    opened = open_network(arguments.run, build)
+        require_packages("onnx", "onnxscript", "onnxruntime")
+    opened = load_trained_network(arguments.run, instantiate_node)
     for sentence in opened.said:
         print(sentence)  # noqa: T201
     name = f"{opened.name}.onnx" if arguments.format == "onnx" else opened.name
@@ -60,9 +60,9 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def _write_onnx(opened: Opened, output: Path, rgb: bool) -> None:
+def _write_onnx(opened: LoadedNetwork, output: Path, rgb: bool) -> None:
     from chromahint.export.model_card import describe
-    from chromahint.export.onnx import OfLab, OfRGB, facts, write_onnx
+    from chromahint.export.onnx import LabExportWrapper, RGBExportWrapper, metadata, write_onnx
 
     if output.is_dir() or output.suffix != ".onnx":
         raise ValueError(f"{output}: an ONNX file has a name that ends in .onnx; type -o {output / 'NAME.onnx'}")
@@ -78,8 +78,8 @@ def _write_onnx(opened: Opened, output: Path, rgb: bool) -> None:
     wait = "which takes a few minutes" if opened.name == "spreadnet" else "which takes seconds"
     print(f"tracing {opened.name} for pictures of any size, {wait}", flush=True)  # noqa: T201
     found = write_onnx(opened.network, output, about, rgb)
-    form = (OfRGB if rgb else OfLab)(opened.network)
-    for key, text in facts(form, about).items():
+    form = (RGBExportWrapper if rgb else LabExportWrapper)(opened.network)
+    for key, text in metadata(form, about).items():
         print(f"{key}: {text}")  # noqa: T201
     unit = "RGB, 0..1" if rgb else "Lab units of ab"
     for (batch, height, width), error in found:
@@ -87,7 +87,7 @@ def _write_onnx(opened: Opened, output: Path, rgb: bool) -> None:
     print(f"written: {output} ({output.stat().st_size / 1e6:.1f} MB)")  # noqa: T201
 
 
-def _write_folder(opened: Opened, output: Path) -> None:
+def _write_folder(opened: LoadedNetwork, output: Path) -> None:
     from chromahint.export.model_card import describe, write_card
     from chromahint.inference.exported_folder import FILES, write_folder
     from chromahint.models.registry import CLASSES

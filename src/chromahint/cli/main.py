@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from chromahint import __version__
-from chromahint.config.paths import options, plans
+from chromahint.config.paths import experiment_plans, list_groups
 
 Command = Callable[[list[str]], int]
 
@@ -87,7 +87,7 @@ def evaluate(words: list[str]) -> int:
 
 def experiment(words: list[str]) -> int:
     """Run an experiment of several runs: `experiment equal_budget data=folder data.root=PHOTOS`; again goes on."""
-    known = ", ".join(plans())
+    known = ", ".join(experiment_plans())
     if _wants_help(words):
         print(f"usage: chromahint experiment NAME [key=value ...]\n\n{experiment.__doc__}\n\n{OVERRIDES}")
         print(f"Names: {known}.")
@@ -101,7 +101,7 @@ def experiment(words: list[str]) -> int:
 
 def sweep(words: list[str]) -> int:
     """Choose by trying: `sweep NAME [key=value ...]`, again for more workers; `sweep status|plot|wandb NAME`."""
-    known = ", ".join(options()["sweep"])
+    known = ", ".join(list_groups()["sweep"])
     if words and words[0] in ("status", "plot"):
         from chromahint.cli.sweep import look
 
@@ -130,10 +130,10 @@ def models(words: list[str]) -> int:
     arguments = parser.parse_args(words)
     from chromahint.cli.models import as_json, as_tables
     from chromahint.config.compose import compose
-    from chromahint.models.registry import catalog
+    from chromahint.models.registry import list_models
 
-    targets = {name: compose("train", [f"model={name}"]).config["model"]["_target_"] for name in options()["model"]}
-    entries = catalog(targets)
+    targets = {name: compose("train", [f"model={name}"]).config["model"]["_target_"] for name in list_groups()["model"]}
+    entries = list_models(targets)
     if arguments.json:
         print(as_json(entries))
     else:
@@ -264,10 +264,10 @@ def _overview() -> str:
 
 
 def _with_groups(usage: str, text: str | None, command: str) -> str:
-    from chromahint.config.paths import defaults
+    from chromahint.config.paths import group_defaults
 
-    chosen = defaults(command)
-    groups = {group: names for group, names in options().items() if group in chosen}
+    chosen = group_defaults(command)
+    groups = {group: names for group, names in list_groups().items() if group in chosen}
     width = max(map(len, groups))
     lines = [
         f"  {g:<{width}}  {' '.join(f'[{n}]' if n == chosen[g] else n for n in names)}" for g, names in groups.items()
@@ -288,9 +288,9 @@ def _with_groups(usage: str, text: str | None, command: str) -> str:
 
 
 def _conf() -> Path:
-    from chromahint.config.paths import shipped
+    from chromahint.config.paths import packaged_dir
 
-    return shipped("conf")
+    return packaged_dir("conf")
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ from rich import box
 from rich.console import Group
 from rich.table import Table
 
-from chromahint.models.registry import SIZE, Entry
+from chromahint.models.registry import SIZE, ModelSummary
 
 
-def as_tables(entries: Sequence[Entry]) -> Group:
+def as_tables(entries: Sequence[ModelSummary]) -> Group:
     """Lay the list out for a terminal of 80 columns: figures first, then where each network comes from."""
     title = f"Networks, at the width of their publication; GMAC of a picture of {SIZE} px"
     figures = Table(
@@ -40,6 +40,6 @@ def as_tables(entries: Sequence[Entry]) -> Group:
     return Group(figures, "", sources)
 
 
-def as_json(entries: Sequence[Entry]) -> str:
+def as_json(entries: Sequence[ModelSummary]) -> str:
     """Write the list as JSON, an object a form."""
     return json.dumps([asdict(entry) for entry in entries], indent=2)

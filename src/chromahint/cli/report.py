@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from chromahint.config.paths import options
+from chromahint.config.paths import list_groups
 from chromahint.report.wandb_dashboard import USUAL, Dashboard, missing, plan
 
 
@@ -22,7 +22,7 @@ def report(words: Sequence[str]) -> int:
     )
     parser.add_argument("--gallery", type=int, default=8, metavar="N", help="photos in the gallery; 0 draws none (8)")
     parser.add_argument(
-        "--beside", action="append", default=[], choices=options()["model"], metavar="NAME",
+        "--beside", action="append", default=[], choices=list_groups()["model"], metavar="NAME",
         help="a method that learns nothing, such as levin, measured on the same photos; may be repeated",
     )  # fmt: skip
     arguments = parser.parse_args(words)
@@ -45,9 +45,9 @@ def best(words: Sequence[str]) -> int:
     for name, text in (("json", "print JSON"), ("path", "print the winner's folder and nothing else")):
         form.add_argument(f"--{name}", dest="form", action="store_const", const=name, default="text", help=text)
     arguments = parser.parse_args(words)
-    from chromahint.report.compare import name_best
+    from chromahint.report.compare import print_best
 
-    return name_best(arguments.runs, arguments.at, arguments.evaluation, arguments.form)
+    return print_best(arguments.runs, arguments.at, arguments.evaluation, arguments.form)
 
 
 def dashboard(words: Sequence[str]) -> int:
@@ -83,9 +83,9 @@ def dashboard(words: Sequence[str]) -> int:
     if arguments.dry_run:
         print(json.dumps(structure(page), indent=2))  # noqa: T201
         return 0
-    from chromahint.training.loggers.wandb import has_key
+    from chromahint.training.loggers.wandb import has_wandb_api_key
 
-    if not has_key():
+    if not has_wandb_api_key():
         raise ValueError(
             "a dashboard lies on W&B, and there is no API key: type `wandb login`, or set WANDB_API_KEY; "
             "`chromahint dashboard --dry-run` says what would be built, and `chromahint report` needs no account"

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from chromahint.studio.model_list import BOX, METHODS, Choices
+from chromahint.studio.model_list import BOX, METHODS, ModelList
 
 DESCRIPTION = """\
 Color photos by clicking, on a page of this machine: a gray photo, a click, a color, and the picture follows.
@@ -33,7 +33,7 @@ def main(words: Sequence[str]) -> int:
     runs = Path("runs" if arguments.runs is None else arguments.runs).expanduser()
     if arguments.runs is not None and not runs.is_dir():
         raise ValueError(f"--runs {arguments.runs}: there is no such folder; type one with trained runs below it")
-    choices = Choices(arguments.model, runs)
+    choices = ModelList(arguments.model, runs)
     try:
         from chromahint.studio.server import serve
     except ModuleNotFoundError as error:

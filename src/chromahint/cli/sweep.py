@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chromahint.config.errors import ConfigError
-from chromahint.launch.launcher import agree, checked
+from chromahint.launch.launcher import compose_and_validate, preflight_check
 from chromahint.sweeps.sweep_config import Sweep, load_sweep, read_sweep
 
 
@@ -23,9 +23,9 @@ def main(name: str, typed: Sequence[str]) -> int:
         typed: key=value: options of the sweep, or overrides for every trial.
     """
     sweep = read_sweep(name, typed)
-    first, *others = [checked(sweep.words(values)) for values in sweep.to_check()]
+    first, *others = [compose_and_validate(sweep.words(values)) for values in sweep.to_check()]
     for composed in (first, *others):
-        agree(composed.config)
+        preflight_check(composed.config)
     folder = Path(first.config["runs"]).expanduser() / "sweep" / (first.config["name"] or sweep.name)
     from chromahint.sweeps.worker import Worker
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chromahint.config.errors import ConfigError
-from chromahint.launch.launcher import agree, checked, make_run, work
+from chromahint.launch.launcher import compose_and_validate, create_run_folder, preflight_check, run_training
 from chromahint.launch.multirun import folder_name
 from chromahint.runs.files import write_text
-from chromahint.runs.run import stamp
+from chromahint.runs.run import timestamp
 from chromahint.sweeps.sweep_config import names, read_sweep
 from chromahint.sweeps.wandb_export import FIRST, read_values, wandb_file
 
@@ -54,12 +54,12 @@ def write(where: str, typed: Sequence[str], output: Path | None) -> int:
         ConfigError: a choice can't be trained, or the trials would not reach W&B.
     """
     sweep = read_sweep(where, typed)
-    first, *others = [checked(sweep.words(values)) for values in sweep.to_check()]
+    first, *others = [compose_and_validate(sweep.words(values)) for values in sweep.to_check()]
     for composed in (first, *others):
         logger = composed.config["logger"]
         if logger.get("_target_") != LOGGER or logger["mode"] == "offline":
             raise ConfigError("logger: W&B chooses by what trials log to it; type logger=wandb logger.mode=auto")
-        agree(composed.config)
+        preflight_check(composed.config)
     logger = first.config["logger"]
     text = wandb_file(sweep, where, typed, logger["project"], logger["entity"])
     file = output or Path(f"{sweep.name}_wandb.yaml")
@@ -86,14 +86,16 @@ def trial(where: str, typed: Sequence[str], words: Sequence[str]) -> int:
     """
     sweep = read_sweep(where, typed)
     values = read_values(sweep, words)
-    composed = checked(sweep.words(values))
-    processes = agree(composed.config)
+    composed = compose_and_validate(sweep.words(values))
+    processes = preflight_check(composed.config)
     name = composed.config["name"] or sweep.name
     # without an agent it is a run like any other, to see whether a trial works
     leader, known = os.environ.get("WANDB_SWEEP_ID", "trial"), os.environ.get("WANDB_RUN_ID")
     parent = Path(composed.config["runs"]).expanduser() / "sweep" / f"{name}-{leader}"
-    run = make_run(composed, parent / f"{known or stamp()}-{folder_name(sweep.shown(values))}", f"sweep/{name}")
-    run.note(trial=sweep.labels(values), **({"wandb_id": known} if known else {}))
-    status = work(run, processes)
+    run = create_run_folder(
+        composed, parent / f"{known or timestamp()}-{folder_name(sweep.shown(values))}", f"sweep/{name}"
+    )
+    run.update_metadata(trial=sweep.labels(values), **({"wandb_id": known} if known else {}))
+    status = run_training(run, processes)
     # W&B ends trials early by a signal, and its agents give up where a few end with an error
     return 0 if run.metadata["state"] == "interrupted" else status

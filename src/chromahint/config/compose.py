@@ -18,9 +18,9 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from chromahint.config.errors import ConfigError
-from chromahint.config.hydra_plugins import register
-from chromahint.config.overrides import read
-from chromahint.config.paths import defaults, options, see_own_networks, shipped
+from chromahint.config.hydra_plugins import register_plugins
+from chromahint.config.overrides import parse_override
+from chromahint.config.paths import add_cwd_to_path, group_defaults, list_groups, packaged_dir
 
 Config = dict[str, Any]
 
@@ -40,12 +40,12 @@ def compose(name: str, overrides: Sequence[str]) -> ComposedConfig:
     Raises:
         ConfigError: an override can't be read, or names a group, option or key that does not exist.
     """
-    see_own_networks()
+    add_cwd_to_path()
     parsed = [_parse(text) for text in overrides]
-    _check_choices(parsed, defaults(name))
-    register()
+    _check_choices(parsed, group_defaults(name))
+    register_plugins()
     GlobalHydra.instance().clear()
-    with initialize_config_dir(config_dir=str(shipped("conf")), version_base="1.3"):
+    with initialize_config_dir(config_dir=str(packaged_dir("conf")), version_base="1.3"):
         try:
             words = [override.input_line or "" for override in parsed]
             composed = hydra_compose(name, overrides=words, return_hydra_config=True)
@@ -63,10 +63,10 @@ def compose(name: str, overrides: Sequence[str]) -> ComposedConfig:
     return ComposedConfig({str(k): v for k, v in config.items()}, choices, list(overrides))
 
 
-def suggest(word: str, known: Sequence[str]) -> str:
+def did_you_mean(word: str, known: Sequence[str]) -> str:
     """End a sentence with the nearest known word, where there is one.
 
-    >>> suggest("hscunet", ["hscaunet", "unet"])
+    >>> did_you_mean("hscunet", ["hscaunet", "unet"])
     ' Did you mean hscaunet?'
     """
     near = difflib.get_close_matches(word, known, n=1)
@@ -74,7 +74,7 @@ def suggest(word: str, known: Sequence[str]) -> str:
 
 
 def _parse(text: str) -> Override:
-    override = read(text)
+    override = parse_override(text)
     if override.package is not None or override.key_or_group.startswith("hydra"):
         raise ConfigError(f"{text}: is for Hydra itself; write GROUP=NAME, or KEY=VALUE for an option")
     if override.is_sweep_override():
@@ -85,13 +85,13 @@ def _parse(text: str) -> Override:
 
 
 def _check_choices(overrides: Sequence[Override], chosen: Mapping[str, str]) -> None:
-    groups = options()
+    groups = list_groups()
     for override in overrides:
         key, value = override.key_or_group, override.value()
         if key not in groups or override.is_delete():
             continue
         if key not in chosen:
-            several = " It is for `chromahint train -m`." if key in defaults("multirun") else ""
+            several = " It is for `chromahint train -m`." if key in group_defaults("multirun") else ""
             raise ConfigError(
                 f"{key}={value}: there is no such option here; the groups are {', '.join(chosen)}.{several}"
             )
@@ -100,7 +100,7 @@ def _check_choices(overrides: Sequence[Override], chosen: Mapping[str, str]) -> 
         value = "null" if value is None else value
         if not isinstance(value, str) or value not in groups[key]:
             raise ConfigError(
-                f"{key}={value}: {key} is one of {', '.join(groups[key])}.{suggest(str(value), groups[key])}"
+                f"{key}={value}: {key} is one of {', '.join(groups[key])}.{did_you_mean(str(value), groups[key])}"
             )
 
 
@@ -109,7 +109,7 @@ def _explain(error: Exception, name: str, overrides: Sequence[Override]) -> Conf
     if not (isinstance(error, ConfigCompositionException) and match):
         return ConfigError(" ".join(str(error).split("Config search path")[0].split()))
     key = match.group(1).partition("@")[0]
-    groups = options()
+    groups = list_groups()
     chosen = [o.input_line for o in overrides if o.key_or_group in groups and o.input_line is not None]
     try:
         tree: Any = OmegaConf.to_container(hydra_compose(name, overrides=chosen), resolve=False)
@@ -127,4 +127,6 @@ def _explain(error: Exception, name: str, overrides: Sequence[Override]) -> Conf
         return ConfigError(f"{key}: {place} is a plain value ({tree!r}): type {place}=VALUE")
     known = sorted(k for k in tree if not str(k).startswith("_"))
     allowed = f"options of {place}" if where else "options"
-    return ConfigError(f"{key}: there is no such option; the {allowed} are {', '.join(known)}.{suggest(last, known)}")
+    return ConfigError(
+        f"{key}: there is no such option; the {allowed} are {', '.join(known)}.{did_you_mean(last, known)}"
+    )

@@ -10,7 +10,7 @@ from hydra.core.object_type import ObjectType
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-from chromahint.config.paths import experiment_folders, own_conf
+from chromahint.config.paths import experiment_folders, user_conf_dir
 
 GROUP = "experiment"
 
@@ -56,11 +56,11 @@ class ChromahintSearchPath(SearchPathPlugin):
         """Append our places behind the primary config folder."""
         for folder in experiment_folders():
             search_path.append(provider="chromahint", path=f"{ExperimentSource.scheme()}://{folder}")
-        if own := own_conf():
+        if own := user_conf_dir():
             search_path.append(provider="chromahint", path=f"file://{own}")
 
 
-def register() -> None:
+def register_plugins() -> None:
     """Tell Hydra about experiments; calling it again changes nothing."""
     plugins = Plugins.instance()
     for plugin in (ExperimentSource, ChromahintSearchPath):

@@ -11,7 +11,7 @@ from chromahint.config.compose import Config
 from chromahint.config.errors import ConfigError
 
 
-def build(node: Config) -> Any:
+def instantiate_node(node: Config) -> Any:
     """Build what a checked node names; its lists and dicts arrive as plain Python.
 
     Raises:

@@ -13,7 +13,7 @@ from chromahint.config.errors import ConfigError
 _PLAIN = re.compile(r"([\w.@/+~-]+)=([^\[{('\"].*)")
 
 
-def read(text: str) -> Override:
+def parse_override(text: str) -> Override:
     """Read an override; a plain value that Hydra's grammar has no room for, such as ~/photos/été, is taken as text.
 
     Raises:

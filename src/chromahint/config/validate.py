@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from chromahint.config.compose import Config, suggest
+from chromahint.config.compose import Config, did_you_mean
 from chromahint.config.errors import ConfigError
 from chromahint.config.signatures import Signature, accepts, describe, signature
 
@@ -25,7 +25,7 @@ GROUPS = {
     "logger",
     "protocol",
 }
-TOP = {
+TOP_LEVEL_KEYS = {
     "train": GROUPS | {"seed", "weights", "runs", "name"},
     "multirun": {"launcher"},
     "evaluate": {
@@ -43,7 +43,7 @@ TOP = {
     },
 }
 
-TYPES = {
+TOP_LEVEL_TYPES = {
     "seed": "int",
     "weights": "str",
     "runs": "str",
@@ -55,10 +55,10 @@ TYPES = {
     "batch_size": "int",
     "device": "str",
 }
-OF_EVALUATE = {"weights": "str | None"}
+EVALUATE_TYPES = {"weights": "str | None"}
 
 # key, what is allowed, and how to tell; keys that a config lacks or leaves null are passed over
-NUMBERS: list[tuple[str, str, Callable[[Any], bool]]] = [
+RANGES: list[tuple[str, str, Callable[[Any], bool]]] = [
     ("seed", "a whole number from 0", lambda v: v >= 0),
     ("batch_size", "a whole number from 1", lambda v: v >= 1),
     ("side", "a side in pixels from 16, or null", lambda v: v >= 16),
@@ -96,17 +96,17 @@ NUMBERS: list[tuple[str, str, Callable[[Any], bool]]] = [
     ("launcher.cpus", "a whole number from 1", lambda v: v >= 1),
     ("launcher.gpus", "a whole number from 0, or null for what trainer says", lambda v: v >= 0),
 ]
-WHOLE = {"seed", "batch_size"}
+INTEGERS = {"seed", "batch_size"}
 
 
-def check(config: Config, kind: str) -> None:
+def validate(config: Config, kind: str) -> None:
     """Raise ConfigError, with all that is wrong in one message, unless the config can be carried out.
 
     Args:
         config: a composed, resolved config.
         kind: "train", "evaluate" or "multirun".
     """
-    problems = [*_unknown_top(config, TOP[kind]), *_top(config, kind), *_walk(config, "")]
+    problems = [*_unknown_top(config, TOP_LEVEL_KEYS[kind]), *_top(config, kind), *_walk(config, "")]
     problems = problems or [*_numbers(config), *_files(config), *_contradictions(config, kind)]
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
@@ -116,13 +116,13 @@ def _unknown_top(config: Config, allowed: set[str]) -> Iterator[str]:
     known = sorted(allowed)
     for key in config:
         if key not in allowed:
-            yield f"{key}: there is no such option; the options are {', '.join(known)}.{suggest(key, known)}"
+            yield f"{key}: there is no such option; the options are {', '.join(known)}.{did_you_mean(key, known)}"
 
 
 def _top(config: Config, kind: str) -> Iterator[str]:
     """Hold what stands at the top against its type, and each group against the need to name something."""
-    types = TYPES | (OF_EVALUATE if kind == "evaluate" else {})
-    for key in sorted(TOP[kind]):
+    types = TOP_LEVEL_TYPES | (EVALUATE_TYPES if kind == "evaluate" else {})
+    for key in sorted(TOP_LEVEL_KEYS[kind]):
         if key not in config:
             yield f"{key} is not set: type {key}=VALUE"
         elif key in types:
@@ -168,7 +168,7 @@ def _against(wanted: Signature, node: Config, path: str) -> Iterator[str]:
         if key not in wanted.parameters:
             known = sorted(wanted.parameters)
             allowed = f"the options are {', '.join(known)}" if known else "it has no options"
-            yield f"{path}.{key}: there is no such option; {allowed}.{suggest(key, known)}"
+            yield f"{path}.{key}: there is no such option; {allowed}.{did_you_mean(key, known)}"
         elif not (isinstance(value, dict) and "_target_" in value):
             annotation = wanted.parameters[key].annotation
             if not accepts(annotation, value):
@@ -187,11 +187,11 @@ def _get(config: Config, key: str) -> Any:
 
 
 def _numbers(config: Config) -> Iterator[str]:
-    for key, allowed, fits in NUMBERS:
+    for key, allowed, fits in RANGES:
         value = _get(config, key)
         if value is None:
             continue
-        whole = key not in WHOLE or (isinstance(value, int) and not isinstance(value, bool))
+        whole = key not in INTEGERS or (isinstance(value, int) and not isinstance(value, bool))
         if not whole or not fits(value):
             yield f"{key}={value}: {key} is {allowed}"
 
@@ -201,11 +201,11 @@ def _files(config: Config) -> Iterator[str]:
         root = _get(config, key)
         if root is not None and not Path(root).expanduser().is_dir():
             yield f"{key}={root}: there is no such folder; type {key}=/path/to/photos"
-    if wrong := wrong_weights(_get(config, "weights")):
+    if wrong := weights_path_error(_get(config, "weights")):
         yield wrong
 
 
-def wrong_weights(weights: str | None) -> str | None:
+def weights_path_error(weights: str | None) -> str | None:
     """Say what is wrong where `weights=` names a file that is none; None where nothing is."""
     file = Path(str(weights)).expanduser()
     if weights in (None, "none", "box") or file.is_file():
@@ -214,19 +214,19 @@ def wrong_weights(weights: str | None) -> str | None:
     return f"weights={weights}: {found}; weights is none, box or the path of a weights file"
 
 
-def offers(node: Config, method: str) -> bool:
+def has_method(node: Config, method: str) -> bool:
     """Tell whether the class that a checked node names has a method of that name."""
     return method in signature(node["_target_"]).methods
 
 
 def _contradictions(config: Config, kind: str) -> Iterator[str]:
-    if kind == "train" and offers(config["data"], "pairs"):
+    if kind == "train" and has_method(config["data"], "pairs"):
         yield "data=hint_mask_pairs has no photos to learn from: type data=folder data.root=/path/to/photos"
         return
     trainer = config.get("trainer")
     if trainer and all(trainer.get(limit) is None for limit in ("max_steps", "max_epochs", "max_minutes")):
         yield "training would never end: set one of trainer.max_steps, trainer.max_epochs, trainer.max_minutes"
-    if _get(config, "loss._target_") == "chromahint.training.losses.Zhang" and not offers(
+    if _get(config, "loss._target_") == "chromahint.training.losses.Zhang" and not has_method(
         config["model"], "with_classes"
     ):
         yield (

@@ -6,13 +6,13 @@ import numpy as np
 import torch
 
 from chromahint.color import rgb_to_lab
-from chromahint.data.sources.base import Picture
+from chromahint.data.sources.base import RGBImage
 
 NEAR_GRAY = 5.0
 """Their recipe drops a picture that spans less than this."""
 
 
-def ab_range(picture: Picture) -> float:
+def ab_range(picture: RGBImage) -> float:
     """What a picture's colors span: the largest a less the smallest, plus the same of b, in Lab units.
 
     >>> round(ab_range(np.full((4, 4, 3), (200, 30, 60), dtype=np.uint8)), 3)

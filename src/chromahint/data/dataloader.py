@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from chromahint.data.dataset import Batch, as_it_is, start_worker
-from chromahint.data.samplers import Batches, EvaluationOrder, TrainingOrder
+from chromahint.data.dataset import Batch, identity_collate, start_worker
+from chromahint.data.samplers import EvalSampler, ResumableBatchSampler, TrainSampler
 
 
 class PhotoLoader(DataLoader[Batch]):
@@ -19,15 +19,15 @@ class PhotoLoader(DataLoader[Batch]):
     over that same epoch starts behind them; any other epoch starts from its beginning.
     """
 
-    def __init__(self, dataset: Dataset[Batch], order: TrainingOrder | EvaluationOrder, workers: int = 0) -> None:
-        self._batches = Batches(order)
+    def __init__(self, dataset: Dataset[Batch], order: TrainSampler | EvalSampler, workers: int = 0) -> None:
+        self._batches = ResumableBatchSampler(order)
         self._epoch, self._done = 0, 0
         self._resume: tuple[int, int] | None = None
         super().__init__(
             dataset,
             batch_sampler=self._batches,
             num_workers=workers,
-            collate_fn=as_it_is,  # type: ignore[arg-type]  # `__getitems__` has made the batch
+            collate_fn=identity_collate,  # type: ignore[arg-type]  # `__getitems__` has made the batch
             worker_init_fn=start_worker,
             pin_memory=torch.cuda.is_available(),
             persistent_workers=workers > 0,

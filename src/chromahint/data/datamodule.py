@@ -7,13 +7,13 @@ from pathlib import Path
 import lightning as L
 
 from chromahint.data.dataloader import PhotoLoader
-from chromahint.data.dataset import EvaluationPhotos, TrainingPhotos
-from chromahint.data.samplers import EvaluationOrder, TrainingOrder
+from chromahint.data.dataset import EvalDataset, TrainDataset
+from chromahint.data.samplers import EvalSampler, TrainSampler
 from chromahint.data.sources.base import PhotoSource, Split
-from chromahint.data.transforms import Fit, TrainingFit
+from chromahint.data.transforms import Fit, ResizeOrCrop
 
 
-class PhotoData(L.LightningDataModule):
+class PhotoDataModule(L.LightningDataModule):
     """Makes loaders of uint8 RGB batches from a source of photos.
 
     Build the trainer with `use_distributed_sampler=False`: the loaders deal pictures out to processes themselves.
@@ -59,7 +59,7 @@ class PhotoData(L.LightningDataModule):
             if value is not None and value < least:
                 raise ValueError(f"data.{key}={value} is too small. Type data.{key}=N with N of {least} or more.")
         self.source = source
-        self.fit = TrainingFit(fit, size, shorter_side)
+        self.fit = ResizeOrCrop(fit, size, shorter_side)
         self.eval_size, self.batch_size, self.eval_batch_size = eval_size, batch_size, eval_batch_size
         self.workers, self.limit, self.seed = workers, limit, seed
         self.min_ab_range = min_ab_range
@@ -95,10 +95,10 @@ class PhotoData(L.LightningDataModule):
         rank, world = (trainer.global_rank, trainer.world_size) if trainer is not None else (0, 1)
         photos = self.source.photos(split, self.limit)
         if split == "train":
-            order = TrainingOrder(len(photos), self.batch_size, self.seed, rank, world)
-            return PhotoLoader(TrainingPhotos(photos, self.fit, self.seed, self.min_ab_range), order, self.workers)
+            order = TrainSampler(len(photos), self.batch_size, self.seed, rank, world)
+            return PhotoLoader(TrainDataset(photos, self.fit, self.seed, self.min_ab_range), order, self.workers)
         return PhotoLoader(
-            EvaluationPhotos(photos, self.eval_size),
-            EvaluationOrder(len(photos), self.eval_batch_size, rank, world),
+            EvalDataset(photos, self.eval_size),
+            EvalSampler(len(photos), self.eval_batch_size, rank, world),
             self.workers,
         )

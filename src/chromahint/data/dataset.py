@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from chromahint.data.colorfulness import ab_range
-from chromahint.data.samplers import Draw, draw_seed
-from chromahint.data.sources.base import BrokenPhoto, Photos, Picture
-from chromahint.data.transforms import TrainingFit, squash
+from chromahint.data.samplers import SampleIndex, draw_seed
+from chromahint.data.sources.base import Photos, RGBImage, UnreadableImageError
+from chromahint.data.transforms import ResizeOrCrop, resize_square
 
 
 class Batch(TypedDict):
@@ -34,7 +34,7 @@ class Batch(TypedDict):
     broken: list[str]
 
 
-class TrainingPhotos(Dataset[Batch]):
+class TrainDataset(Dataset[Batch]):
     """Photos fitted at random; one that can't be read, or is too gray, is replaced by the next that will do.
 
     Args:
@@ -44,18 +44,18 @@ class TrainingPhotos(Dataset[Batch]):
         min_ab_range: a fitted picture whose colors span less than this is too gray; 0 takes all.
     """
 
-    def __init__(self, photos: Photos, fit: TrainingFit, seed: int, min_ab_range: float = 0.0) -> None:
+    def __init__(self, photos: Photos, fit: ResizeOrCrop, seed: int, min_ab_range: float = 0.0) -> None:
         self.photos, self.fit, self.seed, self.min_ab_range = photos, fit, seed, min_ab_range
 
-    def __getitems__(self, draws: list[Draw]) -> Batch:
+    def __getitems__(self, draws: list[SampleIndex]) -> Batch:
         """Make a whole batch."""
-        batch = _Maker(len(draws), self.fit.size)
+        batch = BatchBuilder(len(draws), self.fit.size)
         for draw in draws:
             picture, index = self._fitted(draw, batch)
             batch.add(picture, self.photos, index, draw.weight)
         return batch.done()
 
-    def _fitted(self, draw: Draw, batch: _Maker) -> tuple[Picture, int]:
+    def _fitted(self, draw: SampleIndex, batch: BatchBuilder) -> tuple[RGBImage, int]:
         """The fitted picture that was drawn, or the next that will do, with its number."""
         seed = draw_seed(self.seed, "fit", draw.epoch, draw.photo)
         count, gray = len(self.photos), 0
@@ -63,7 +63,7 @@ class TrainingPhotos(Dataset[Batch]):
             index = (draw.photo + step) % count
             try:
                 picture = self.fit(self.photos.read(index), seed)
-            except BrokenPhoto as error:
+            except UnreadableImageError as error:
                 batch.broken.append(str(error))
                 continue
             if self.min_ab_range == 0 or ab_range(picture) >= self.min_ab_range:
@@ -80,26 +80,26 @@ class TrainingPhotos(Dataset[Batch]):
         )
 
 
-class EvaluationPhotos(Dataset[Batch]):
+class EvalDataset(Dataset[Batch]):
     """Photos squashed to size x size; one that can't be read weighs nothing."""
 
     def __init__(self, photos: Photos, size: int) -> None:
         self.photos, self.size = photos, size
 
-    def __getitems__(self, draws: list[Draw]) -> Batch:
+    def __getitems__(self, draws: list[SampleIndex]) -> Batch:
         """Make a whole batch."""
-        batch = _Maker(len(draws), self.size)
+        batch = BatchBuilder(len(draws), self.size)
         for draw in draws:
             try:
-                batch.add(squash(self.photos.read(draw.photo), self.size), self.photos, draw.photo, draw.weight)
-            except BrokenPhoto as error:
+                batch.add(resize_square(self.photos.read(draw.photo), self.size), self.photos, draw.photo, draw.weight)
+            except UnreadableImageError as error:
                 batch.add_nothing(self.photos.name(draw.photo))
                 if draw.weight:
                     batch.broken.append(str(error))
         return batch.done()
 
 
-class _Maker:
+class BatchBuilder:
     def __init__(self, count: int, size: int) -> None:
         self.rgb_BHW3 = torch.zeros(count, size, size, 3, dtype=torch.uint8)
         self.pixels = self.rgb_BHW3.numpy()
@@ -108,7 +108,7 @@ class _Maker:
         self.weights: list[float] = []
         self.broken: list[str] = []
 
-    def add(self, picture: Picture, photos: Photos, index: int, weight: float) -> None:
+    def add(self, picture: RGBImage, photos: Photos, index: int, weight: float) -> None:
         self.pixels[len(self.ids)] = picture
         self.ids.append(photos.identify(index))
         self.names.append(photos.name(index))
@@ -129,7 +129,7 @@ class _Maker:
         )
 
 
-def as_it_is(batch: Batch) -> Batch:
+def identity_collate(batch: Batch) -> Batch:
     """Collate nothing: a worker makes whole batches."""
     return batch
 

@@ -10,16 +10,16 @@ from rich.table import Table
 from torch.utils.data import Dataset
 
 from chromahint.data.colorfulness import NEAR_GRAY, ab_range
-from chromahint.data.parallel import each
-from chromahint.data.sources.base import BrokenPhoto, Photos
+from chromahint.data.parallel import parallel_map
+from chromahint.data.sources.base import Photos, UnreadableImageError
 from chromahint.data.transforms import resize
-from chromahint.progress import Advance
+from chromahint.progress import ProgressFn
 
 SIDE = 256
 """Colors are looked at when the shorter side is shrunk to this, as training sees them."""
 
 
-class Finding(NamedTuple):
+class ImageStats(NamedTuple):
     """What one picture is like: height, width and `ab_range`, or the reason why it can't be read."""
 
     name: str
@@ -30,7 +30,7 @@ class Finding(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Survey:
+class DatasetReport:
     """What was found.
 
     Attributes:
@@ -40,11 +40,11 @@ class Survey:
     """
 
     root: str
-    findings: dict[str, Finding]
+    findings: dict[str, ImageStats]
     splits: dict[str, list[str]]
 
     @property
-    def broken(self) -> list[Finding]:
+    def broken(self) -> list[ImageStats]:
         """Those that can't be read."""
         return [finding for finding in self.findings.values() if finding.reason is not None]
 
@@ -92,13 +92,13 @@ class Survey:
         }
 
 
-def survey(
+def check_dataset(
     root: str,
     photos: Photos,
     splits: dict[str, list[str]],
     workers: int = 0,
-    advance: Advance = lambda pictures: None,
-) -> Survey:
+    advance: ProgressFn = lambda pictures: None,
+) -> DatasetReport:
     """Read all photos.
 
     Args:
@@ -109,32 +109,32 @@ def survey(
         advance: told how many more pictures are done.
     """
     findings = {}
-    for finding in each(_Looks(photos), workers):
+    for finding in parallel_map(_Looks(photos), workers):
         findings[finding.name] = finding
         advance(1)
-    return Survey(root, findings, splits)
+    return DatasetReport(root, findings, splits)
 
 
-class _Looks(Dataset[Finding]):
+class _Looks(Dataset[ImageStats]):
     def __init__(self, photos: Photos) -> None:
         self.photos = photos
 
     def __len__(self) -> int:
         return len(self.photos)
 
-    def __getitem__(self, index: int) -> Finding:
+    def __getitem__(self, index: int) -> ImageStats:
         name = self.photos.name(index)
         try:
             picture = self.photos.read(index)
-        except BrokenPhoto as error:
-            return Finding(name, reason=error.reason)
+        except UnreadableImageError as error:
+            return ImageStats(name, reason=error.reason)
         height, width, _ = picture.shape
         scale = min(1.0, SIDE / min(height, width))
         small = resize(picture, max(1, round(height * scale)), max(1, round(width * scale)))
-        return Finding(name, height, width, ab_range(small))
+        return ImageStats(name, height, width, ab_range(small))
 
 
-def _sizes(findings: list[Finding]) -> tuple[list[int], list[int], list[int]] | None:
+def _sizes(findings: list[ImageStats]) -> tuple[list[int], list[int], list[int]] | None:
     """Width and height of the smallest, the median and the largest picture, by their number of pixels."""
     read = sorted((f for f in findings if f.reason is None), key=lambda f: (f.height * f.width, f.width))
     if not read:
@@ -143,5 +143,5 @@ def _sizes(findings: list[Finding]) -> tuple[list[int], list[int], list[int]] | 
     return smallest, median, largest
 
 
-def _near_gray(findings: list[Finding]) -> list[Finding]:
+def _near_gray(findings: list[ImageStats]) -> list[ImageStats]:
     return [finding for finding in findings if finding.reason is None and finding.ab_range < NEAR_GRAY]

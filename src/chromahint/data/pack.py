@@ -14,14 +14,14 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from torch.utils.data import Dataset
 
-from chromahint.atomic_write import replacing
-from chromahint.data.parallel import each
-from chromahint.data.sources.base import BrokenPhoto, Picture
+from chromahint.atomic_write import atomic_write
+from chromahint.data.parallel import parallel_map
+from chromahint.data.sources.base import RGBImage, UnreadableImageError
 from chromahint.data.sources.folder import Folder
 from chromahint.data.sources.packed import FORMAT, RECORD, digest, is_pack, read_about, shard_file
 from chromahint.data.transforms import resize
 from chromahint.images.decode import decode, read_bytes
-from chromahint.progress import Advance
+from chromahint.progress import ProgressFn
 
 SHARD = 256
 """Photos in a shard."""
@@ -30,7 +30,7 @@ Record = dict[str, Any]
 """Of one shard: {"source": hex, "pictures": [[name, id, height, width, checksum], ...], "broken": [[name, reason]]}."""
 
 
-class Outcome(NamedTuple):
+class PackResult(NamedTuple):
     """What came of packing: how many pictures, how many bytes of pixels, and `name: reason` of those left out."""
 
     pictures: int
@@ -38,7 +38,9 @@ class Outcome(NamedTuple):
     broken: list[str]
 
 
-def pack(source: Folder, output: Path, side: int = 256, workers: int = 0, advance: Advance = lambda n: None) -> Outcome:
+def pack(
+    source: Folder, output: Path, side: int = 256, workers: int = 0, advance: ProgressFn = lambda n: None
+) -> PackResult:
     """Pack all pictures of a folder, or of its lists.
 
     Args:
@@ -61,7 +63,7 @@ def pack(source: Folder, output: Path, side: int = 256, workers: int = 0, advanc
     shards = Shards(source.root, output, side, names)
     records: list[Record] = []
     try:
-        for record in each(shards, workers):
+        for record in parallel_map(shards, workers):
             if isinstance(record, str):
                 raise ValueError(record)
             records.append(record)
@@ -90,10 +92,10 @@ class Shards(Dataset[Record | str]):
             return known
         record: Record = {"source": made_of, "pictures": [], "broken": []}
         try:
-            with replacing(pixels) as file:
+            with atomic_write(pixels) as file:
                 for name in names:
                     self._add(name, record, file)
-            with replacing(pixels.with_suffix(".json")) as file:
+            with atomic_write(pixels.with_suffix(".json")) as file:
                 file.write(json.dumps({**record, "checksum": _sum(record)}).encode())
         except OSError as error:
             return _unwritable(self.output, error)
@@ -104,7 +106,7 @@ class Shards(Dataset[Record | str]):
         try:
             data = read_bytes(path)
             picture = _shrink(decode(data, str(path)), self.side)
-        except BrokenPhoto as error:
+        except UnreadableImageError as error:
             record["broken"].append([name, error.reason])
             return
         height, width, _ = picture.shape
@@ -123,7 +125,7 @@ class Shards(Dataset[Record | str]):
         return digest("\n".join(lines).encode("utf-8", "surrogateescape")).hex()
 
 
-def _shrink(picture: Picture, side: int) -> Picture:
+def _shrink(picture: RGBImage, side: int) -> RGBImage:
     height, width, _ = picture.shape
     scale = side / min(height, width)
     if scale < 1:
@@ -164,7 +166,7 @@ def _claim(output: Path, side: int) -> None:
         raise ValueError(_unwritable(output, error)) from None
 
 
-def _finish(records: list[Record], source: Folder, output: Path, side: int) -> Outcome:
+def _finish(records: list[Record], source: Folder, output: Path, side: int) -> PackResult:
     """Write the index, and last of all that the pack is complete."""
     broken = [f"{name}: {reason}" for record in records for name, reason in record["broken"]]
     names = [picture[0] for record in records for picture in record["pictures"]]
@@ -181,7 +183,7 @@ def _finish(records: list[Record], source: Folder, output: Path, side: int) -> O
     np.save(table, index, allow_pickle=False)
     files = {"names.json": json.dumps(names).encode(), "index.npy": table.getvalue()}
     for name, data in files.items():
-        with replacing(output / name) as file:
+        with atomic_write(output / name) as file:
             file.write(data)
     (output / "broken.txt").unlink(missing_ok=True)
     if broken:
@@ -204,16 +206,16 @@ def _finish(records: list[Record], source: Folder, output: Path, side: int) -> O
     }
     _write_json(output / "pack.json", about)
     size = sum(height * width * 3 for record in records for _, _, height, width, _ in record["pictures"])
-    return Outcome(len(names), size, broken)
+    return PackResult(len(names), size, broken)
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         file.write(json.dumps(value, indent=2).encode() + b"\n")
 
 
 def _write_lines(path: Path, lines: list[str]) -> None:
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
 
 

@@ -11,12 +11,12 @@ from torch.utils.data import DataLoader, Dataset
 from chromahint.data.dataset import start_worker
 
 
-def cores() -> int:
+def available_cores() -> int:
     """How many processes may work at once."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def each(items: Dataset[Any], workers: int) -> Iterator[Any]:
+def parallel_map(items: Dataset[Any], workers: int) -> Iterator[Any]:
     """Give all items in their order, made by `workers` processes, or in this one for 0.
 
     Raises:

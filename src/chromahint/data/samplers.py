@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 
-class Draw(NamedTuple):
+class SampleIndex(NamedTuple):
     """What a worker is asked for.
 
     Attributes:
@@ -36,7 +36,7 @@ def permutation(seed: int, epoch: int, count: int) -> npt.NDArray[np.int64]:
     return np.argsort(raw, kind="stable")
 
 
-class TrainingOrder:
+class TrainSampler:
     """A new order each epoch; the rank's share of each step's pictures.
 
     Lightning calls `set_epoch`. A step takes `batch_size * world` pictures, whatever their ranks, so two processes with
@@ -60,12 +60,12 @@ class TrainingOrder:
     def __len__(self) -> int:
         return self.batches() * self.batch_size
 
-    def __iter__(self) -> Iterator[Draw]:
+    def __iter__(self) -> Iterator[SampleIndex]:
         order = np.resize(permutation(self.seed, self.epoch, self.count), len(self) * self.world)
-        return (Draw(self.epoch, int(index), 1.0) for index in order[self.rank :: self.world])
+        return (SampleIndex(self.epoch, int(index), 1.0) for index in order[self.rank :: self.world])
 
 
-class EvaluationOrder:
+class EvalSampler:
     """The fixed order, dealt out to ranks; each rank has as many, filled up with weight 0."""
 
     def __init__(self, count: int, batch_size: int, rank: int = 0, world: int = 1) -> None:
@@ -79,18 +79,18 @@ class EvaluationOrder:
     def __len__(self) -> int:
         return -(-self.count // self.world)
 
-    def __iter__(self) -> Iterator[Draw]:
+    def __iter__(self) -> Iterator[SampleIndex]:
         for index in range(self.rank, len(self) * self.world, self.world):
-            yield Draw(0, index, 1.0) if index < self.count else Draw(0, self.count - 1, 0.0)
+            yield SampleIndex(0, index, 1.0) if index < self.count else SampleIndex(0, self.count - 1, 0.0)
 
 
-class Batches:
+class ResumableBatchSampler:
     """Batches of draws, from batch number `start` on.
 
     `sampler` is where Lightning looks for `set_epoch`.
     """
 
-    def __init__(self, sampler: TrainingOrder | EvaluationOrder) -> None:
+    def __init__(self, sampler: TrainSampler | EvalSampler) -> None:
         self.sampler = sampler
         self.batch_size = sampler.batch_size
         self.drop_last = False
@@ -99,7 +99,7 @@ class Batches:
     def __len__(self) -> int:
         return self.sampler.batches()
 
-    def __iter__(self) -> Iterator[list[Draw]]:
+    def __iter__(self) -> Iterator[list[SampleIndex]]:
         draws = list(self.sampler)
         for at in range(self.start * self.batch_size, len(draws), self.batch_size):
             yield draws[at : at + self.batch_size]

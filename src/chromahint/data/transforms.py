@@ -12,12 +12,12 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 import albumentations as A
 import cv2
 
-from chromahint.data.sources.base import Picture
+from chromahint.data.sources.base import RGBImage
 
 Fit = Literal["squash", "random_crop", "random_resized_crop"]
 
 
-class TrainingFit:
+class ResizeOrCrop:
     """Fit a photo into size x size for training; random choices depend on the seed of the call only.
 
     Args:
@@ -38,15 +38,15 @@ class TrainingFit:
             [A.RandomResizedCrop((size, size), scale=(0.25, 1.0), interpolation=cv2.INTER_AREA)], seed=0
         )
 
-    def __call__(self, picture: Picture, seed: int) -> Picture:
+    def __call__(self, picture: RGBImage, seed: int) -> RGBImage:
         """Fit HxWx3 uint8 into size x size x 3 uint8."""
         if self.fit == "squash":
-            return squash(picture, self.size)
+            return resize_square(picture, self.size)
         steps = self._resized_crop if self.fit == "random_resized_crop" else _crop(self._side(picture))
         steps.set_random_seed(seed % 2**32)
-        return squash(steps(image=picture)["image"], self.size)
+        return resize_square(steps(image=picture)["image"], self.size)
 
-    def _side(self, picture: Picture) -> int:
+    def _side(self, picture: RGBImage) -> int:
         """Side of the square that becomes size x size: to cut before resizing takes a quarter of the time."""
         shorter: int = min(picture.shape[:2])
         wanted = self.shorter_side if self.shorter_side is not None else max(shorter, self.size)
@@ -58,17 +58,17 @@ def _crop(side: int) -> Any:
     return A.Compose([A.RandomCrop(side, side)], seed=0)
 
 
-def squash(picture: Picture, size: int) -> Picture:
+def resize_square(picture: RGBImage, size: int) -> RGBImage:
     """Resize to size x size, whatever the ratio: how the published systems evaluate."""
     return resize(picture, size, size)
 
 
-def resize(picture: Picture, height: int, width: int) -> Picture:
+def resize(picture: RGBImage, height: int, width: int) -> RGBImage:
     """Resize uint8; averaging what shrinks, so that nothing aliases."""
     if picture.shape[:2] == (height, width):
         return picture
     shrinks = height * width < picture.shape[0] * picture.shape[1]
-    resized: Picture = cv2.resize(
+    resized: RGBImage = cv2.resize(
         picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     )
     return resized

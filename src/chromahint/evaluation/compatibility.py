@@ -11,7 +11,7 @@ Metrics = dict[str, Any]
 """The content of metrics.json."""
 
 
-def comparable(results: Mapping[str, Metrics]) -> None:
+def require_comparable(results: Mapping[str, Metrics]) -> None:
     """Refuse results that were not measured alike; pictures of another protocol or size have other figures.
 
     Args:
@@ -21,16 +21,16 @@ def comparable(results: Mapping[str, Metrics]) -> None:
         ValueError: the results are of several protocols, sizes, or lists of numbers of hints.
     """
     first, *others = results
-    wanted = how_measured(results[first])
+    wanted = evaluation_setup(results[first])
     for name in others:
-        if (came := how_measured(results[name])) != wanted:
+        if (came := evaluation_setup(results[name])) != wanted:
             raise ValueError(
                 f"{first} was measured by {wanted} and {name} by {came}: only figures of one protocol, size "
                 "and list of counts are compared. Evaluate both again with the same protocol=NAME and options of it."
             )
 
 
-def same_photos(folders: Mapping[str, Path]) -> None:
+def require_same_images(folders: Mapping[str, Path]) -> None:
     """Refuse evaluations of other photos, which may have changed since a run ended.
 
     Args:
@@ -39,7 +39,7 @@ def same_photos(folders: Mapping[str, Path]) -> None:
     Raises:
         ValueError: two of them are not of the same photos.
     """
-    ids = {name: picture_ids(folder) for name, folder in folders.items()}
+    ids = {name: image_ids(folder) for name, folder in folders.items()}
     first, *others = ids
     for name in others:
         if ids[name] != ids[first]:
@@ -49,17 +49,17 @@ def same_photos(folders: Mapping[str, Path]) -> None:
             )
 
 
-def how_measured(metrics: Metrics) -> str:
+def evaluation_setup(metrics: Metrics) -> str:
     """Say in a few words what figures depend on beside network and photos.
 
-    >>> how_measured({"protocol": "cells_2023", "size": [224, 224], "by_hints": {"0": {}, "10": {}}})
+    >>> evaluation_setup({"protocol": "cells_2023", "size": [224, 224], "by_hints": {"0": {}, "10": {}}})
     'cells_2023 at 224x224 with 0, 10 hints'
     """
     height, width = metrics["size"]
     return f"{metrics['protocol']} at {height}x{width} with {', '.join(metrics['by_hints'])} hints"
 
 
-def picture_ids(folder: Path) -> set[str]:
+def image_ids(folder: Path) -> set[str]:
     """The ids of the pictures in a folder's images.csv."""
     with (folder / "images.csv").open(encoding="utf-8", newline="") as file:
         return {row["id"] for row in csv.DictReader(file)}

@@ -14,12 +14,12 @@ import torch
 from torch import nn
 
 from chromahint.data.dataloader import PhotoLoader
-from chromahint.data.dataset import EvaluationPhotos
-from chromahint.data.samplers import EvaluationOrder
-from chromahint.data.sources.base import BrokenPhoto, Photos, Subset
-from chromahint.evaluation.hint_counts import Network, Row, hint_sweep, rows, score
+from chromahint.data.dataset import EvalDataset
+from chromahint.data.samplers import EvalSampler
+from chromahint.data.sources.base import Photos, Subset, UnreadableImageError
+from chromahint.evaluation.hint_counts import ImageResult, Network, aggregate_results, evaluate_hint_counts, to_rows
 from chromahint.evaluation.protocols.base import HintProtocol
-from chromahint.progress import Advance, bar
+from chromahint.progress import ProgressFn, progress_bar
 from chromahint.runs.files import read_json, write_json, write_text
 
 
@@ -32,7 +32,7 @@ def evaluate(
     device: torch.device,
     batch_size: int = 8,
     workers: int = 0,
-    advance: Advance = lambda pictures: None,
+    advance: ProgressFn = lambda pictures: None,
 ) -> dict[str, Any]:
     """Color every photo with every number of hints, and write what came of it.
 
@@ -60,7 +60,7 @@ def evaluate(
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"output={output}: cannot be written ({error.strerror}); type output=ANOTHER/FOLDER") from None
-    if not holds(output, subject):
+    if not is_same_evaluation(output, subject):
         raise ValueError(f"output={output}: holds an evaluation of something else; type output=ANOTHER/FOLDER")
     write_json(output / "evaluation.json", subject)
     table = output / "images.csv"
@@ -71,11 +71,11 @@ def evaluate(
     todo = [index for index in range(len(photos)) if photos.name(index) not in finished]
     broken: list[str] = []
     if todo:
-        order = EvaluationOrder(len(todo), batch_size)
-        for batch in PhotoLoader(EvaluationPhotos(Subset(photos, todo), protocol.size), order, workers):
+        order = EvalSampler(len(todo), batch_size)
+        for batch in PhotoLoader(EvalDataset(Subset(photos, todo), protocol.size), order, workers):
             rgb = batch["rgb"].to(device)
-            results = hint_sweep(network, rgb, batch["id"], protocol)
-            new = [row for r in results for row in rows(r, batch["name"], batch["id"], batch["weight"])]
+            results = evaluate_hint_counts(network, rgb, batch["id"], protocol)
+            new = [row for r in results for row in to_rows(r, batch["name"], batch["id"], batch["weight"])]
             _append_rows(table, sorted(new, key=lambda row: batch["name"].index(row.image)))
             broken += batch["broken"]
             advance(len(batch["name"]))
@@ -85,12 +85,12 @@ def evaluate(
     every = read_rows(table)
     if not every:
         raise ValueError(f"none of the {len(photos)} pictures can be read; the first: {broken[0]}")
-    metrics = score(every, protocol)
+    metrics = aggregate_results(every, protocol)
     write_json(output / "metrics.json", metrics)
     return metrics
 
 
-def holds(output: Path, subject: dict[str, Any]) -> bool:
+def is_same_evaluation(output: Path, subject: dict[str, Any]) -> bool:
     """Tell whether a folder is free for an evaluation of `subject`, or holds one already."""
     file = output / "evaluation.json"
     if not file.exists():
@@ -101,26 +101,26 @@ def holds(output: Path, subject: dict[str, Any]) -> bool:
         return False
 
 
-def _verified(table: Path, photos: Photos, protocol: HintProtocol) -> list[Row]:
+def _verified(table: Path, photos: Photos, protocol: HintProtocol) -> list[ImageResult]:
     """The rows of pictures that are whole in images.csv, and are still the pictures that they were."""
-    found: dict[str, dict[int, Row]] = {}
+    found: dict[str, dict[int, ImageResult]] = {}
     for row in read_rows(table):
         found.setdefault(row.image, {})[row.k] = row
-    whole: list[Row] = []
+    whole: list[ImageResult] = []
     for index in range(len(photos)):
         by_count = found.get(photos.name(index), {})
         if sorted(by_count) != protocol.counts:
             continue
         try:
             same = {row.id for row in by_count.values()} == {photos.identify(index)}
-        except BrokenPhoto:
+        except UnreadableImageError:
             same = False
         if same:
             whole += [by_count[count] for count in protocol.counts]
     return whole
 
 
-def read_rows(table: Path) -> list[Row]:
+def read_rows(table: Path) -> list[ImageResult]:
     """Read images.csv; what a killed process left of a line is passed over."""
     if not table.is_file():
         return []
@@ -130,17 +130,17 @@ def read_rows(table: Path) -> list[Row]:
     for cells in csv.reader(io.StringIO(complete)):
         try:
             image, picture_id, k, psnr, ssim, seconds = cells
-            result.append(Row(image, picture_id, int(k), float(psnr), float(ssim), float(seconds)))
+            result.append(ImageResult(image, picture_id, int(k), float(psnr), float(ssim), float(seconds)))
         except ValueError:
             continue
     return result
 
 
-def _write_rows(table: Path, lines: Iterable[Row]) -> None:
-    write_text(table, _csv([Row._fields, *lines]))
+def _write_rows(table: Path, lines: Iterable[ImageResult]) -> None:
+    write_text(table, _csv([ImageResult._fields, *lines]))
 
 
-def _append_rows(table: Path, lines: Iterable[Row]) -> None:
+def _append_rows(table: Path, lines: Iterable[ImageResult]) -> None:
     with table.open("a", encoding="utf-8", newline="") as file:
         file.write(_csv(lines))
         file.flush()
@@ -156,7 +156,7 @@ def _csv(lines: Iterable[Iterable[Any]]) -> str:
 
 
 @dataclass(frozen=True)
-class Method:
+class EvaluatedMethod:
     """A network ready to color, the folder of its evaluation, and what that is about (see `subject`)."""
 
     network: nn.Module
@@ -164,8 +164,8 @@ class Method:
     about: dict[str, Any]
 
 
-def measure(
-    methods: Mapping[str, Method],
+def evaluate_methods(
+    methods: Mapping[str, EvaluatedMethod],
     photos: Photos,
     protocol: HintProtocol,
     device: torch.device,
@@ -174,7 +174,7 @@ def measure(
 ) -> dict[str, dict[str, Any]]:
     """Evaluate each method; returns its metrics by its name. Work that is done already is not done again."""
     results = {}
-    with bar("evaluating", len(photos) * len(methods)) as advance:
+    with progress_bar("evaluating", len(photos) * len(methods)) as advance:
         for name, method in methods.items():
             results[name] = evaluate(
                 method.network.eval(), photos, protocol, method.folder, method.about, device, batch_size, workers,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from chromahint.runs.files import digest
+from chromahint.runs.files import file_hash
 
 IRRELEVANT = {"batch_size", "eval_batch_size", "workers", "fit", "size", "shorter_side", "min_ab_range"}
 """Options of data that do not change what is evaluated."""
 
 
-def subject(config: dict[str, Any], weights: Path | None, split: str) -> dict[str, Any]:
+def fingerprint(config: dict[str, Any], weights: Path | None, split: str) -> dict[str, Any]:
     """Describe an evaluation by everything that its figures depend on.
 
     Args:
@@ -24,7 +24,7 @@ def subject(config: dict[str, Any], weights: Path | None, split: str) -> dict[st
         "format": 1,
         "model": config["model"],
         **({} if side is None else {"side": side}),
-        "weights": None if weights is None else digest(weights),
+        "weights": None if weights is None else file_hash(weights),
         "data": {key: value for key, value in config["data"].items() if key not in IRRELEVANT},
         "split": split,
         "protocol": config["protocol"],

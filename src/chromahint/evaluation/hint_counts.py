@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
-from chromahint.evaluation.protocols.base import HintProtocol, Pictures
+from chromahint.evaluation.protocols.base import HintProtocol, LabImages
 from chromahint.hints.hints import Hints
 
 Network = Callable[[Tensor, Hints], Tensor]
@@ -26,7 +26,7 @@ _PIXELS_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True)
-class Colored:
+class HintCountResult:
     """A batch colored from one number of hints.
 
     Attributes:
@@ -44,7 +44,7 @@ class Colored:
     seconds: float
 
 
-class Row(NamedTuple):
+class ImageResult(NamedTuple):
     """One picture at one number of hints: the columns of images.csv, in their order."""
 
     image: str
@@ -56,7 +56,9 @@ class Row(NamedTuple):
 
 
 @torch.inference_mode()
-def hint_sweep(network: Network, rgb: Tensor, ids: Sequence[str], protocol: HintProtocol) -> Iterator[Colored]:
+def evaluate_hint_counts(
+    network: Network, rgb: Tensor, ids: Sequence[str], protocol: HintProtocol
+) -> Iterator[HintCountResult]:
     """Color a batch once for every number of hints, several of them in one call where that is faster.
 
     The network runs as it comes: set `eval()` and autocast around the sweep. Color and metrics are float32 regardless.
@@ -70,7 +72,7 @@ def hint_sweep(network: Network, rgb: Tensor, ids: Sequence[str], protocol: Hint
     Yields:
         One result a count, in the protocol's order.
     """
-    truth = Pictures(*rgb_to_lab(rgb), rgb)
+    truth = LabImages(*rgb_to_lab(rgb), rgb)
     for counts in _together(protocol.counts, rgb):
         every = truth.repeat(len(counts))
         hints = _join([protocol.hints(truth.ab, ids, count) for count in counts])
@@ -78,10 +80,10 @@ def hint_sweep(network: Network, rgb: Tensor, ids: Sequence[str], protocol: Hint
         predicted_ab = network(every.lightness, hints)
         seconds = (_now(rgb.device) - start) / len(predicted_ab)
         rgb8 = lab_to_rgb8(every.lightness, predicted_ab)
-        figures = protocol.measure(Pictures(every.lightness, predicted_ab, rgb8), every)
+        figures = protocol.measure(LabImages(every.lightness, predicted_ab, rgb8), every)
         by_count = (tensor.chunk(len(counts)) for tensor in (rgb8, *figures))
         for count, picture, psnr, ssim in zip(counts, *by_count, strict=True):
-            yield Colored(count, picture, psnr, ssim, seconds)
+            yield HintCountResult(count, picture, psnr, ssim, seconds)
 
 
 def _together(counts: list[int], rgb_B3HW: Tensor) -> list[list[int]]:
@@ -100,21 +102,23 @@ def _join(hints: list[Hints]) -> Hints:
     return Hints(*(torch.cat(maps) for maps in zip(*hints, strict=True)))
 
 
-def rows(result: Colored, names: Sequence[str], ids: Sequence[str], weight: Tensor | None = None) -> list[Row]:
+def to_rows(
+    result: HintCountResult, names: Sequence[str], ids: Sequence[str], weight: Tensor | None = None
+) -> list[ImageResult]:
     """List a result picture by picture, without those of weight B of 0 (padding and unreadable files)."""
     counted = [True] * len(ids) if weight is None else (weight > 0).tolist()
     figures = zip(names, ids, result.psnr.tolist(), result.ssim.tolist(), counted, strict=True)
-    return [Row(name, id_, result.count, p, s, result.seconds) for name, id_, p, s, counts in figures if counts]
+    return [ImageResult(name, id_, result.count, p, s, result.seconds) for name, id_, p, s, counts in figures if counts]
 
 
-def score(images: Iterable[Row], protocol: HintProtocol) -> dict[str, object]:
+def aggregate_results(images: Iterable[ImageResult], protocol: HintProtocol) -> dict[str, object]:
     """Summarize rows of any order into the content of metrics.json, "format": 1.
 
     Returns:
         `{"format": 1, "protocol": str, "measures": str, "size": [h, w], "images": int, "by_hints": {"10": {"psnr": ..,
         "ssim": ..}}}` of means over pictures; "by_hints" is empty where there was no picture.
     """
-    by_count: dict[int, list[Row]] = {}
+    by_count: dict[int, list[ImageResult]] = {}
     for row in images:
         by_count.setdefault(row.k, []).append(row)
     numbers = {len(group) for group in by_count.values()}

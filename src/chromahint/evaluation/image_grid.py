@@ -11,12 +11,12 @@ from torch import Tensor
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.evaluation.hint_counts import Network
-from chromahint.evaluation.protocols.base import HintProtocol, Pictures
+from chromahint.evaluation.protocols.base import HintProtocol, LabImages
 from chromahint.visualization.hint_overlay import Picture, draw_gray, draw_hints, draw_sheet, to_pictures
 
 
 @torch.inference_mode()
-def strip(
+def image_grid(
     networks: Network | Mapping[str, Network], rgb: Tensor, ids: Sequence[str], protocol: HintProtocol, count: int
 ) -> Picture:
     """Draw a row a photo: gray | hints | one prediction a network, with the protocol's PSNR | truth.
@@ -33,13 +33,13 @@ def strip(
     """
     named = networks if isinstance(networks, Mapping) else {"prediction": networks}
     lightness, ab = rgb_to_lab(rgb)
-    truth = Pictures(lightness, ab, rgb)
+    truth = LabImages(lightness, ab, rgb)
     hints = protocol.hints(ab, ids, count)
     columns = [draw_gray(lightness), draw_hints(lightness, hints)]
     captions = [[""] * len(rgb), [_caption(count)] * len(rgb)]
     for network in named.values():
         predicted_ab = network(lightness, hints)
-        prediction = Pictures(lightness, predicted_ab, lab_to_rgb8(lightness, predicted_ab))
+        prediction = LabImages(lightness, predicted_ab, lab_to_rgb8(lightness, predicted_ab))
         columns.append(to_pictures(prediction.rgb))
         captions.append([f"{value:.2f} dB" for value in protocol.measure(prediction, truth).psnr.tolist()])
     columns.append(to_pictures(rgb))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-MOST_PSNR = 100.0
+MAX_PSNR = 100.0
 """PSNR in dB that a perfect picture gets; without a limit one such picture would make a mean infinite."""
 
 Lab = tuple[Tensor, Tensor]
@@ -37,7 +37,7 @@ def psnr(prediction: Tensor, target: Tensor) -> Tensor:
     # whole numbers: the sum does not depend on the order in which a device adds
     squares_B = (difference * difference).flatten(1).sum(1)
     error_B = squares_B.float() / difference[0].numel()
-    return (10 * torch.log10(255.0**2 / error_B)).clamp(max=MOST_PSNR)
+    return (10 * torch.log10(255.0**2 / error_B)).clamp(max=MAX_PSNR)
 
 
 def psnr_8bit_lab(prediction: Lab, target: Lab) -> Tensor:
@@ -53,7 +53,7 @@ def psnr_8bit_lab(prediction: Lab, target: Lab) -> Tensor:
     return psnr(_eight_bit(*prediction), _eight_bit(*target))
 
 
-def psnr_float(prediction: Tensor, target: Tensor, most: float = MOST_PSNR) -> Tensor:
+def psnr_float(prediction: Tensor, target: Tensor, most: float = MAX_PSNR) -> Tensor:
     """PSNR of each picture that was not rounded to 8 bits.
 
     Args:
@@ -125,7 +125,7 @@ class _Mean(Metric):  # type: ignore[misc]
         return self.total / self.pictures / _UNIT
 
 
-class PictureMean(_Mean):
+class MeanPerImage(_Mean):
     """Mean of figures that are known already, such as the PSNR that a sweep hands out."""
 
     def update(self, values: Tensor, weight: Tensor | None = None) -> None:

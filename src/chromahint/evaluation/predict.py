@@ -12,21 +12,21 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Subset
 
-from chromahint.atomic_write import replacing
+from chromahint.atomic_write import atomic_write
 from chromahint.color import lab_to_rgb8
 from chromahint.data.dataset import start_worker
-from chromahint.data.sources.base import BrokenPhoto
+from chromahint.data.sources.base import UnreadableImageError
 from chromahint.data.sources.hint_mask_pairs import Pair, Pairs
-from chromahint.evaluation.evaluator import holds
+from chromahint.evaluation.evaluator import is_same_evaluation
 from chromahint.evaluation.hint_counts import Network
 from chromahint.hints.hints import Hints
-from chromahint.progress import Advance
+from chromahint.progress import ProgressFn
 from chromahint.runs.files import write_json, write_text
 from chromahint.visualization.hint_overlay import to_pictures
 
 COLUMNS = ("image", "name", "id")
 
-Numbered = list[tuple[int, Pair | BrokenPhoto]]
+Numbered = list[tuple[int, Pair | UnreadableImageError]]
 
 
 @torch.inference_mode()
@@ -38,7 +38,7 @@ def predict(
     device: torch.device,
     batch_size: int = 8,
     workers: int = 0,
-    advance: Advance = lambda pictures: None,
+    advance: ProgressFn = lambda pictures: None,
 ) -> list[str]:
     """Color every pair.
 
@@ -61,7 +61,9 @@ def predict(
     Raises:
         ValueError: `output` holds something else or can't be written, or no pair can be read.
     """
-    if not holds(output, subject) or (not (output / "evaluation.json").exists() and any(output.glob("image_*.png"))):
+    if not is_same_evaluation(output, subject) or (
+        not (output / "evaluation.json").exists() and any(output.glob("image_*.png"))
+    ):
         raise ValueError(f"output={output}: holds pictures of something else; type output=ANOTHER/FOLDER")
     try:
         return _predict(network, pairs, output, subject, device, batch_size, workers, advance)
@@ -77,7 +79,7 @@ def _predict(
     device: torch.device,
     batch_size: int,
     workers: int,
-    advance: Advance,
+    advance: ProgressFn,
 ) -> list[str]:
     output.mkdir(parents=True, exist_ok=True)
     write_json(output / "evaluation.json", subject)
@@ -90,13 +92,13 @@ def _predict(
     advance(len(rows))
     broken: list[str] = []
     for batch in _batches(pairs, [n for n in range(len(pairs)) if n not in rows], batch_size, workers):
-        broken += [str(pair) for _, pair in batch if isinstance(pair, BrokenPhoto)]
+        broken += [str(pair) for _, pair in batch if isinstance(pair, UnreadableImageError)]
         whole = [(number, pair) for number, pair in batch if isinstance(pair, Pair)]
         if whole:
             new = []
             pictures = _color(network, [pair for _, pair in whole], device)
             for (number, pair), picture in zip(whole, pictures, strict=True):
-                with replacing(output / _file(number)) as file:
+                with atomic_write(output / _file(number)) as file:
                     Image.fromarray(picture).save(file, format="PNG")
                 new.append((_file(number), pairs.names[number], pair.id))
             with (output / "images.csv").open("a", encoding="utf-8", newline="") as table:
@@ -139,7 +141,7 @@ def _done(output: Path, pairs: Pairs) -> dict[int, tuple[str, ...]]:
     for number, name in enumerate(pairs.names):
         try:
             row = (_file(number), name, pairs.identify(number))
-        except BrokenPhoto:
+        except UnreadableImageError:
             continue
         if row in written and (output / row[0]).is_file():
             rows[number] = row
@@ -156,5 +158,5 @@ def _file(number: int) -> str:
     return f"image_{number:06d}.png"
 
 
-def _as_it_is(batch: list[Pair | BrokenPhoto]) -> list[Pair | BrokenPhoto]:
+def _as_it_is(batch: list[Pair | UnreadableImageError]) -> list[Pair | UnreadableImageError]:
     return batch

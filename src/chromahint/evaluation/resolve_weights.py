@@ -8,8 +8,8 @@ from pathlib import Path
 
 from chromahint.config.compose import ComposedConfig, Config, compose
 from chromahint.config.errors import ConfigError
-from chromahint.config.overrides import read
-from chromahint.config.validate import check, wrong_weights
+from chromahint.config.overrides import parse_override
+from chromahint.config.validate import validate, weights_path_error
 from chromahint.runs.run import Run, open_run
 
 
@@ -27,25 +27,25 @@ def compose_for_weights(file: Path, overrides: Sequence[str], say: Callable[[str
     """
     if (file / "run.json").is_file():
         raise ConfigError(f"weights={file}: is a run's folder: type run={file}")
-    if wrong := wrong_weights(str(file)):
+    if wrong := weights_path_error(str(file)):
         raise ConfigError(wrong)
     folder = file.absolute().parent.parent
     if not (folder / "run.json").is_file():
         return _of_loose_weights(file, overrides, say)
     run = open_run(folder)
     composed = compose("evaluate", [f"model={run.metadata.get('choices', {}).get('model')}", *overrides])
-    composed.config["model"] = nodes_of(run, "model")["model"] | chosen(composed.config, "model", overrides)
+    composed.config["model"] = config_nodes(run, "model")["model"] | typed_options(composed.config, "model", overrides)
     say(f"{file.name}: the network of the run {folder.parent.name}/{folder.name}")
     return composed
 
 
-def typed(overrides: Sequence[str], key: str) -> str | None:
+def get_override(overrides: Sequence[str], key: str) -> str | None:
     """The value of an option as it was typed last."""
-    values = [override.value() for override in map(read, overrides) if override.key_or_group == key]
+    values = [override.value() for override in map(parse_override, overrides) if override.key_or_group == key]
     return None if not values or values[-1] is None else str(values[-1])
 
 
-def nodes_of(run: Run, *names: str) -> Config:
+def config_nodes(run: Run, *names: str) -> Config:
     """The nodes of that name in a run's config."""
     config: Config = run.config
     if missing := sorted(set(names) - set(config)):
@@ -53,34 +53,36 @@ def nodes_of(run: Run, *names: str) -> Config:
     return {name: config[name] for name in names}
 
 
-def keys(overrides: Sequence[str]) -> set[str]:
+def override_keys(overrides: Sequence[str]) -> set[str]:
     """What overrides set."""
     return {text.lstrip("+~").partition("=")[0] for text in overrides}
 
 
-def chosen(config: Config, group: str, overrides: Sequence[str]) -> Config:
+def typed_options(config: Config, group: str, overrides: Sequence[str]) -> Config:
     """Options of a group as they were typed."""
-    named = {key.split(".")[1] for key in keys(overrides) if key.startswith(f"{group}.")}
+    named = {key.split(".")[1] for key in override_keys(overrides) if key.startswith(f"{group}.")}
     return {option: value for option, value in config[group].items() if option in named}
 
 
 def _of_loose_weights(file: Path, overrides: Sequence[str], say: Callable[[str], None]) -> ComposedConfig:
     """Tell the network from names and shapes, with the scaling and the size that released weights need."""
-    from chromahint.config.instantiate import build
-    from chromahint.inference.detect_architecture import UNTOLD, identify, try_option
-    from chromahint.inference.load import choose_device, make_ready
+    from chromahint.config.instantiate import instantiate_node
+    from chromahint.inference.detect_architecture import AMBIGUOUS_OPTIONS, detect_architecture, infer_option
+    from chromahint.inference.load import prepare_network, resolve_device
 
-    found = identify(file)
+    found = detect_architecture(file)
     side = [f"side={found.side}"] if found.side is not None else []
     composed = compose("evaluate", [*found.options, *side, *overrides])
-    check(composed.config, "evaluate")
+    validate(composed.config, "evaluate")
     model = composed.config["model"]
     assumed = f", {found.assumed}" if found.assumed else ""
     say(f"{file.name}: {found.name}{assumed}: {shlex.join([*found.options, *side])}")
-    for option in UNTOLD:
-        if option in model and typed(overrides, f"model.{option}") is None:
-            device = choose_device(composed.config["device"])
-            tried = try_option(make_ready(build(model), file, device), option, found.side or 256, device)
+    for option in AMBIGUOUS_OPTIONS:
+        if option in model and get_override(overrides, f"model.{option}") is None:
+            device = resolve_device(composed.config["device"])
+            tried = infer_option(
+                prepare_network(instantiate_node(model), file, device), option, found.side or 256, device
+            )
             model[option] = tried.value
             say(tried.reason)
     return composed

@@ -8,14 +8,14 @@ from typing import Any
 from rich.console import Console
 
 from chromahint.config.errors import ConfigError
-from chromahint.config.instantiate import build
+from chromahint.config.instantiate import instantiate_node
 from chromahint.data.sources.hint_mask_pairs import HintMaskPairs
-from chromahint.evaluation.evaluator import Method, holds, measure
-from chromahint.evaluation.fingerprint import subject
+from chromahint.evaluation.evaluator import EvaluatedMethod, evaluate_methods, is_same_evaluation
+from chromahint.evaluation.fingerprint import fingerprint
 from chromahint.evaluation.predict import predict
 from chromahint.evaluation.table import hint_table
-from chromahint.inference.load import choose_device, make_ready
-from chromahint.progress import bar
+from chromahint.inference.load import prepare_network, resolve_device
+from chromahint.progress import progress_bar
 
 
 def evaluate_config(
@@ -31,16 +31,16 @@ def evaluate_config(
         output: the folder, if the person named one.
         console: where to print.
     """
-    protocol, data = build(config["protocol"]), build(config["data"])
-    device = choose_device(config["device"])
-    network = make_ready(build(config["model"]), weights, device, config["side"])
+    protocol, data = instantiate_node(config["protocol"]), instantiate_node(config["data"])
+    device = resolve_device(config["device"])
+    network = prepare_network(instantiate_node(config["model"]), weights, device, config["side"])
     data.prepare_data()
     split = config["split"] or ("test" if getattr(data.source, "has_splits", True) else "all")
     photos = data.source.photos(split, data.limit)
-    about = subject(config, weights, split)
+    about = fingerprint(config, weights, split)
     folder = output if output is not None else _free(parent / protocol.name, about)
-    results = measure(
-        {name: Method(network, folder, about)}, photos, protocol, device, config["batch_size"], data.workers
+    results = evaluate_methods(
+        {name: EvaluatedMethod(network, folder, about)}, photos, protocol, device, config["batch_size"], data.workers
     )
     console.print(hint_table(results, f"{protocol.name}, {protocol.size} px"))
     if (folder / "broken.txt").exists():
@@ -54,14 +54,14 @@ def predict_config(
     """Color pairs of hint and mask, which have no truth to be measured against; arguments as in `evaluate_config`."""
     if config["split"] is not None:
         raise ConfigError(f"split={config['split']}: pairs of hint and mask have no splits; leave out split=")
-    data: HintMaskPairs = build(config["data"])
+    data: HintMaskPairs = instantiate_node(config["data"])
     pairs = data.pairs()
-    device = choose_device(config["device"])
-    network = make_ready(build(config["model"]), weights, device, config["side"])
-    about = subject(config, weights, "all")
+    device = resolve_device(config["device"])
+    network = prepare_network(instantiate_node(config["model"]), weights, device, config["side"])
+    about = fingerprint(config, weights, "all")
     del about["protocol"]  # the hints are in the files
     folder = output if output is not None else _free(parent / "hint_mask_pairs", about)
-    with bar(f"coloring with {name}", len(pairs)) as advance:
+    with progress_bar(f"coloring with {name}", len(pairs)) as advance:
         broken = predict(network, pairs, folder, about, device, config["batch_size"], data.workers, advance)
     if broken:
         console.print(f"some pairs could not be read: {folder / 'broken.txt'}", style="yellow")
@@ -71,7 +71,7 @@ def predict_config(
 def _free(folder: Path, about: dict[str, Any]) -> Path:
     """The first of folder, folder-2, folder-3, ... that is free, or holds this very evaluation."""
     candidate, number = folder, 1
-    while not holds(candidate, about):
+    while not is_same_evaluation(candidate, about):
         number += 1
         candidate = folder.with_name(f"{folder.name}-{number}")
     return candidate

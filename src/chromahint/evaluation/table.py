@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich import box
 from rich.table import Table
 
-from chromahint.evaluation.compatibility import Metrics, comparable
+from chromahint.evaluation.compatibility import Metrics, require_comparable
 
 FITTING = 7
 """Numbers of hints that fit into a terminal of 80 columns as they are; more are set closer."""
@@ -21,7 +21,7 @@ def hint_table(results: dict[str, Metrics], title: str) -> Table:
     Raises:
         ValueError: the results are of several protocols.
     """
-    comparable(results)
+    require_comparable(results)
     counts = list(next(iter(results.values()))["by_hints"])
     many = len(counts) > FITTING
     padding, digits = (0, 3) if many else ((0, 1), 4)

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
 from chromahint.inference.exported_folder import FORMAT
-from chromahint.inference.fixed_size import AtSide
-from chromahint.models.registry import build_known
+from chromahint.inference.fixed_size import FixedSizeWrapper
+from chromahint.models.registry import create_model
 
 try:
     from huggingface_hub import PyTorchModelHubMixin
@@ -37,11 +37,11 @@ class HubNetwork(nn.Module, PyTorchModelHubMixin, library_name="chromahint"):
         super().__init__()
         if format != FORMAT:
             raise ValueError(f"config.json has format {format!r:.80}, this version reads {FORMAT}")
-        self.network = build_known(network, options)
+        self.network = create_model(network, options)
         self.side = side
 
     def forward(self, lightness: Tensor, hint_ab: Tensor, mask: Tensor) -> Tensor:
         """Map lightness B1HW (0..100), hint ab B2HW (Lab units) and mask B1HW to ab B2HW in Lab units."""
-        color = self.network if self.side is None else AtSide(self.network, self.side)
+        color = self.network if self.side is None else FixedSizeWrapper(self.network, self.side)
         ab: Tensor = color(lightness, Hints(hint_ab, mask))
         return ab

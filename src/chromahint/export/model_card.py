@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from chromahint import __version__
-from chromahint.inference.load import Opened
-from chromahint.models.pretrained import BOX, in_box
-from chromahint.models.registry import card_of
-from chromahint.runs.files import digest, read_json
+from chromahint.inference.load import LoadedNetwork
+from chromahint.models.pretrained import PRETRAINED_DIR, find_pretrained
+from chromahint.models.registry import get_model_info
+from chromahint.runs.files import file_hash, read_json
 
 _NODES = ("data", "hints", "augment", "loss", "optimizer", "schedule", "trainer")
 
 
-def describe(opened: Opened) -> dict[str, Any]:
+def describe(opened: LoadedNetwork) -> dict[str, Any]:
     """List what is known of a network, in plain JSON types: what config.json holds."""
-    boxed = in_box(str(opened.model["_target_"]))
+    boxed = find_pretrained(str(opened.model["_target_"]))
     run = opened.run
     about: dict[str, Any] = {
         "network": opened.name,
@@ -28,7 +28,7 @@ def describe(opened: Opened) -> dict[str, Any]:
         "trained_side": opened.trained_side,
         "class": opened.model["_target_"],
         "chromahint": __version__,
-        "weights": {"file": opened.weights.name, "blake2b": digest(opened.weights)},
+        "weights": {"file": opened.weights.name, "blake2b": file_hash(opened.weights)},
         "figures": figures(opened),
     }
     if boxed is not None and boxed.file == opened.weights:
@@ -44,11 +44,11 @@ def describe(opened: Opened) -> dict[str, Any]:
     return about
 
 
-def figures(opened: Opened) -> list[dict[str, Any]]:
+def figures(opened: LoadedNetwork) -> list[dict[str, Any]]:
     """List what the run was measured at with these very weights, and methods that were measured beside it."""
     if opened.run is None:
         return []
-    own, found = digest(opened.weights), []
+    own, found = file_hash(opened.weights), []
     for file in sorted((opened.run.path / "evaluation").glob("*/metrics.json")):
         if read_json(file.with_name("evaluation.json")).get("weights") != own:
             continue
@@ -57,11 +57,11 @@ def figures(opened: Opened) -> list[dict[str, Any]]:
     return found
 
 
-def write_card(opened: Opened) -> str:
+def write_card(opened: LoadedNetwork) -> str:
     """Write README.md: the box's own card where the weights are those of the box."""
-    boxed = in_box(str(opened.model["_target_"]))
+    boxed = find_pretrained(str(opened.model["_target_"]))
     if boxed is not None and boxed.file == opened.weights:
-        text = (BOX / f"{boxed.file.stem}.md").read_text(encoding="utf-8")
+        text = (PRETRAINED_DIR / f"{boxed.file.stem}.md").read_text(encoding="utf-8")
         return f"{_HEADER}{text}\n{_how_to_load(opened)}"
     about = describe(opened)
     parts = [f"# {type(opened.network).__name__}", _what_it_is(opened), _trained_on(opened, about)]
@@ -85,8 +85,8 @@ def _measured(file: Path, name: str) -> dict[str, Any]:
     return {"name": name, "date": date, **kept}
 
 
-def _what_it_is(opened: Opened) -> str:
-    source = card_of(str(opened.model["_target_"])).source
+def _what_it_is(opened: LoadedNetwork) -> str:
+    source = get_model_info(str(opened.model["_target_"])).source
     count = sum(parameter.numel() for parameter in opened.network.parameters())
     options = ", ".join(f"{key} {value}" for key, value in opened.options.items())
     side = opened.trained_side
@@ -99,7 +99,7 @@ It reads lightness L (0..100), the hints' ab (CIE Lab) and a mask that is 1 wher
 pictures of any size.{sides}{squash}"""
 
 
-def _trained_on(opened: Opened, about: dict[str, Any]) -> str:
+def _trained_on(opened: LoadedNetwork, about: dict[str, Any]) -> str:
     if opened.run is None:
         found = "; ".join(opened.said)
         return f"## Trained on\n\nThis is not known: the weights come from the file `{opened.weights.name}` ({found})."
@@ -155,7 +155,7 @@ def _row(each: dict[str, Any], counts: list[str], name: str, digits: int) -> str
     return " | ".join(f"{each['by_hints'][k][name]:.{digits}f}" if k in each["by_hints"] else "" for k in counts)
 
 
-def _how_to_load(opened: Opened) -> str:
+def _how_to_load(opened: LoadedNetwork) -> str:
     return f"""## How to load it
 
 ```python
@@ -172,7 +172,7 @@ network = HubNetwork.from_pretrained("FOLDER")  # (lightness, hint_ab, mask) -> 
 """
 
 
-def _typed(opened: Opened) -> list[str]:
+def _typed(opened: LoadedNetwork) -> list[str]:
     options = [
         f"model.{key}={str(value).lower() if isinstance(value, bool) else value}"
         for key, value in opened.options.items()

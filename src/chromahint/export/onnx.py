@@ -19,7 +19,7 @@ import torch
 import torch._dynamo.config
 from torch import Tensor, nn
 
-from chromahint.atomic_write import replacing
+from chromahint.atomic_write import atomic_write
 from chromahint.color import AB_LIMIT, lab_to_rgb, rgb_to_lab
 from chromahint.hints.hints import Hints
 
@@ -39,7 +39,7 @@ class Comparison(NamedTuple):
     error: float
 
 
-class OfLab(nn.Module):
+class LabExportWrapper(nn.Module):
     """A network as the file has it: lightness, hint ab and mask in, ab out."""
 
     allowed = 1e-2
@@ -61,7 +61,7 @@ class OfLab(nn.Module):
         return ab
 
 
-class OfRGB(nn.Module):
+class RGBExportWrapper(nn.Module):
     """The same from a picture to a picture, with the conversion to Lab and back inside."""
 
     allowed = 1e-3
@@ -97,9 +97,9 @@ def write_onnx(network: nn.Module, file: Path, about: Mapping[str, str], rgb: bo
     Raises:
         ValueError: a package is missing, or ONNX Runtime says something else than PyTorch.
     """
-    need("onnx", "onnxscript", "onnxruntime")
-    form = OfRGB(network) if rgb else OfLab(network)
-    said = facts(form, about)
+    require_packages("onnx", "onnxscript", "onnxruntime")
+    form = RGBExportWrapper(network) if rgb else LabExportWrapper(network)
+    said = metadata(form, about)
     content = _trace(form.eval(), said)
     found = _compare(form, content)
     worst = max(found, key=lambda each: math.inf if math.isnan(each.error) else each.error)
@@ -108,12 +108,12 @@ def write_onnx(network: nn.Module, file: Path, about: Mapping[str, str], rgb: bo
             f"{file}: was not written: for pictures of {_shown(worst.size)} ONNX Runtime is {worst.error:.2g} away "
             f"from PyTorch, and {form.allowed:g} is allowed; export --format safetensors keeps the network as it is"
         )
-    with replacing(file) as handle:
+    with atomic_write(file) as handle:
         handle.write(content)
     return found
 
 
-def facts(form: OfLab | OfRGB, about: Mapping[str, str]) -> dict[str, str]:
+def metadata(form: LabExportWrapper | RGBExportWrapper, about: Mapping[str, str]) -> dict[str, str]:
     """What the file says of itself: opset, inputs, output, sizes, and more."""
     inputs = {f"input {name}": text for name, text in {**form.reads, **_HINTS}.items()}
     outputs = {f"output {name}": text for name, text in form.writes.items()}
@@ -121,7 +121,7 @@ def facts(form: OfLab | OfRGB, about: Mapping[str, str]) -> dict[str, str]:
     return {"opset": str(OPSET), **inputs, **outputs, "sizes": sizes, **about}
 
 
-def need(*packages: str) -> None:
+def require_packages(*packages: str) -> None:
     """Say which packages are missing, and what to type.
 
     Raises:
@@ -132,7 +132,7 @@ def need(*packages: str) -> None:
         raise ValueError(f"{', '.join(missing)}: not installed here; type pip install 'chromahint[export]'")
 
 
-def _trace(form: OfLab | OfRGB, said: Mapping[str, str]) -> bytes:
+def _trace(form: LabExportWrapper | RGBExportWrapper, said: Mapping[str, str]) -> bytes:
     import onnx
 
     inputs = _inputs(form, *_TRACED)
@@ -168,7 +168,7 @@ def _trace(form: OfLab | OfRGB, said: Mapping[str, str]) -> bytes:
     return content
 
 
-def _compare(form: OfLab | OfRGB, content: bytes) -> list[Comparison]:
+def _compare(form: LabExportWrapper | RGBExportWrapper, content: bytes) -> list[Comparison]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -189,10 +189,10 @@ def _compare(form: OfLab | OfRGB, content: bytes) -> list[Comparison]:
     return found
 
 
-def _inputs(form: OfLab | OfRGB, batch: int, height: int, width: int) -> dict[str, Tensor]:
+def _inputs(form: LabExportWrapper | RGBExportWrapper, batch: int, height: int, width: int) -> dict[str, Tensor]:
     """Smooth pictures, with a hint at every fiftieth pixel of all but the last of a batch of several."""
     generator = torch.Generator().manual_seed(height)
-    channels = 1 if isinstance(form, OfLab) else 3
+    channels = 1 if isinstance(form, LabExportWrapper) else 3
     small = torch.rand(batch, channels, height // 8, width // 8, generator=generator)
     picture = nn.functional.interpolate(small, (height, width), mode="bilinear")
     mask = (torch.rand(batch, 1, height, width, generator=generator) < 0.02).float()

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from chromahint.color import rgb_to_lab
-from chromahint.hints.sparse_hints import HintedPixels
+from chromahint.hints.sparse_hints import SparseHints
 
 Color = str | tuple[int, int, int]
 """#rrggbb, or red, green and blue in 0..255; its hue and strength are the hint, its lightness is not."""
@@ -69,14 +69,14 @@ class Stroke(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Marks:
+class Annotations:
     """Points and strokes; where they overlap, points lie over strokes and later ones over earlier ones."""
 
     points: tuple[Point, ...] = ()
     strokes: tuple[Stroke, ...] = ()
     units: Literal["px", "relative"] = "px"
 
-    def on(self, height: int, width: int) -> HintedPixels:
+    def rasterize(self, height: int, width: int) -> SparseHints:
         """List the pixels that are hinted on a photo.
 
         Raises:
@@ -97,7 +97,7 @@ class Marks:
             colors.append(point.color)
             boxes.append(_draw(owner, [center], self._pixels(point.radius, height, width), len(colors)))
         place, mark = _owned(owner, boxes)
-        return HintedPixels(place, _ab(colors)[mark], (height, width))
+        return SparseHints(place, _ab(colors)[mark], (height, width))
 
     def _inside(self, x: float, y: float, height: int, width: int, where: str) -> tuple[int, int]:
         """Column and row of the pixel."""
@@ -121,7 +121,7 @@ class Marks:
         return radius * max(height, width) if self.units == "relative" else radius
 
 
-def marks_of(hints: Sequence[Any]) -> Marks:
+def parse_annotations(hints: Sequence[Any]) -> Annotations:
     """Take points as tuples (x, y, color) or (x, y, color, radius), in pixels.
 
     Raises:
@@ -136,7 +136,7 @@ def marks_of(hints: Sequence[Any]) -> Marks:
         x, y = (check_number(hint[n], f"{where}: {name}") for n, name in enumerate("xy"))
         radius = check_number(hint[3], f"{where}: radius", least=0) if len(hint) > 3 else 0.0
         points.append(Point(x, y, color, radius))
-    return Marks(tuple(points))
+    return Annotations(tuple(points))
 
 
 def check_number(value: Any, where: str, least: float = -_MOST) -> float:

@@ -54,7 +54,7 @@ def positions(picture_id: str, seed: int, height: int, width: int, count: int) -
     return _first(picture_id, seed, pixels, kept)[:count]
 
 
-def mark(like: Tensor, ids: Sequence[str], seed: int, side: int, count: int, often: int = 0) -> Tensor:
+def first_k_mask(like: Tensor, ids: Sequence[str], seed: int, side: int, count: int, often: int = 0) -> Tensor:
     """Mark the first `count` places of each picture's fixed random order.
 
     Args:

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from chromahint.atomic_write import replacing
-from chromahint.hints.annotations import Color, Marks, Point, Stroke, check_color, check_number, rgb_of
+from chromahint.atomic_write import atomic_write
+from chromahint.hints.annotations import Annotations, Color, Point, Stroke, check_color, check_number, rgb_of
 
 FORMAT = "chromahint-hints/1"
 _UNITS: tuple[Literal["px", "relative"], ...] = ("px", "relative")
 _LARGEST = 64 * 2**20
 
 
-def read_hints(path: Path | str) -> Marks:
+def read_hints(path: Path | str) -> Annotations:
     """Read a hint file.
 
     Raises:
@@ -38,7 +38,7 @@ def read_hints(path: Path | str) -> Marks:
         raise ValueError(f"{path}: {error}") from None
 
 
-def parse_hints(text: str) -> Marks:
+def parse_hints(text: str) -> Annotations:
     """Read the text of a hint file; a ValueError names the line or the field.
 
     >>> parse_hints('{"format": "chromahint-hints/1", "points": [{"x": 3, "y": 4, "color": "#ff0000"}]}').points
@@ -60,10 +60,10 @@ def parse_hints(text: str) -> Marks:
         _check_photo(fields["photo"])
     points = [_point(point, f"points[{n}]") for n, point in enumerate(_list(fields.get("points", []), "points"))]
     strokes = [_stroke(stroke, f"strokes[{n}]") for n, stroke in enumerate(_list(fields.get("strokes", []), "strokes"))]
-    return Marks(tuple(points), tuple(strokes), units)
+    return Annotations(tuple(points), tuple(strokes), units)
 
 
-def write_hints(path: Path | str, marks: Marks) -> None:
+def write_hints(path: Path | str, marks: Annotations) -> None:
     """Write a hint file, whole or not at all."""
     points = [
         {"x": p.x, "y": p.y, **({} if p.color is None else {"color": _hex(p.color)}), "radius": p.radius}
@@ -74,7 +74,7 @@ def write_hints(path: Path | str, marks: Marks) -> None:
         {"points": [list(p) for p in s.points], "color": _hex(s.color), "radius": s.radius} for s in marks.strokes
     ]
     content = {"format": FORMAT, "units": marks.units, "points": points, "strokes": strokes}
-    with replacing(Path(path)) as file:
+    with atomic_write(Path(path)) as file:
         file.write((json.dumps(content, indent=1) + "\n").encode())
 
 

@@ -30,6 +30,6 @@ def no_hints(lightness: Tensor) -> Hints:
     return Hints(mask.expand(-1, 2, -1, -1).clone(), mask)
 
 
-def reveal(ab: Tensor, mask: Tensor) -> Hints:
+def hints_from_mask(ab: Tensor, mask: Tensor) -> Hints:
     """Hints that say a picture's own color ab B2HW wherever mask B1HW is 1."""
     return Hints(ab.float() * mask, mask.float())

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from chromahint.hints.hints import Hints, reveal
+from chromahint.hints.hints import Hints, hints_from_mask
 
 _RARE = 1e-6
 """The odds at which the tail of a geometric distribution is cut, so that every batch has the same shape."""
@@ -156,7 +156,7 @@ def fill_cells(ab: Tensor, marked: Tensor, size: int) -> Hints:
     def enlarge(cells: Tensor) -> Tensor:
         return F.pad(cells.repeat_interleave(size, 2).repeat_interleave(size, 3), margin)
 
-    return reveal(enlarge(F.avg_pool2d(ab.float(), size)), enlarge(marked))
+    return hints_from_mask(enlarge(F.avg_pool2d(ab.float(), size)), enlarge(marked))
 
 
 def _place(way_BN: Tensor, drift_BN: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from chromahint.hints.hints import Hints, reveal
+from chromahint.hints.hints import Hints, hints_from_mask
 
 
 class Sampler(Protocol):
@@ -34,7 +34,7 @@ class Sampler(Protocol):
 
 
 @dataclass(frozen=True)
-class PixelList:
+class FixedProbabilityPixels:
     """Each photo draws one probability from a list; each of its pixels is then a hint with that probability.
 
     Args:
@@ -58,7 +58,7 @@ class PixelList:
 
 
 @dataclass(frozen=True)
-class PixelRange:
+class LogUniformPixels:
     """Each photo draws one probability, log-uniform between two ends: few hints are seen as often as many.
 
     Args:
@@ -129,4 +129,4 @@ class Mixture:
 
 def _reveal_pixels(ab_B2HW: Tensor, odds_B: Tensor, generator: torch.Generator) -> Hints:
     chance = torch.rand(ab_B2HW[:, :1].shape, generator=generator, device=ab_B2HW.device)
-    return reveal(ab_B2HW, (chance < odds_B.view(-1, 1, 1, 1)).float())
+    return hints_from_mask(ab_B2HW, (chance < odds_B.view(-1, 1, 1, 1)).float())

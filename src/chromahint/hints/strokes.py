@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from chromahint.hints.hints import Hints, reveal
+from chromahint.hints.hints import Hints, hints_from_mask
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Strokes:
         # what is not drawn goes to a pixel beyond the last, which is dropped
         pixels = torch.where(drawn, rows * width + columns, height * width).flatten(1)
         mask = torch.zeros(batch, height * width + 1, device=device).scatter_(1, pixels, 1.0)
-        return reveal(ab, mask[:, :-1].view(batch, 1, height, width))
+        return hints_from_mask(ab, mask[:, :-1].view(batch, 1, height, width))
 
     def _paths(self, chance: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
         """Rows and columns along each stroke, so close together that each stroke is in one piece."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from chromahint.data.sources.base import BrokenPhoto, Picture
+from chromahint.data.sources.base import RGBImage, UnreadableImageError
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF")
@@ -21,7 +21,7 @@ MAX_PIXELS = 150_000_000
 """A picture of more pixels than this is refused: its file may be small and still fill the memory."""
 
 
-def read_photo(path: Path | str) -> Picture:
+def read_photo(path: Path | str) -> RGBImage:
     """Read a picture file as HxWx3 uint8 RGB.
 
     Raises:
@@ -31,14 +31,14 @@ def read_photo(path: Path | str) -> Picture:
 
 
 def read_bytes(path: Path | str) -> bytes:
-    """Read a file's bytes, or raise `BrokenPhoto`."""
+    """Read a file's bytes, or raise `UnreadableImageError`."""
     try:
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:
-        raise BrokenPhoto(str(path), _reason(error)) from error
+        raise UnreadableImageError(str(path), _reason(error)) from error
 
 
-def decode(data: bytes, path: str) -> Picture:
+def decode(data: bytes, path: str) -> RGBImage:
     """Decode a picture file's bytes to HxWx3 uint8 RGB.
 
     Gray, palette, CMYK, Lab, 1-bit, 16-bit and floating-point pictures become RGB; transparency is laid over white; the
@@ -69,7 +69,7 @@ def opened(data: bytes, path: str, most: int = MAX_PIXELS) -> Iterator[Image.Ima
         BrokenPhoto: whatever is wrong with the bytes, or goes wrong with the picture in the block; no other exception.
     """
     if not data:
-        raise BrokenPhoto(path, "the file is empty")
+        raise UnreadableImageError(path, "the file is empty")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -78,17 +78,17 @@ def opened(data: bytes, path: str, most: int = MAX_PIXELS) -> Iterator[Image.Ima
                 with _quiet() if image.format == "TIFF" else contextlib.nullcontext():
                     image.load()
                 yield image
-    except BrokenPhoto:
+    except UnreadableImageError:
         raise
     except MemoryError as error:
-        raise BrokenPhoto(path, "too large for the memory") from error
+        raise UnreadableImageError(path, "too large for the memory") from error
     except Exception as error:  # decoders raise nearly every kind for a file that is not what it says
-        raise BrokenPhoto(path, _reason(error)) from error
+        raise UnreadableImageError(path, _reason(error)) from error
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep libtiff, which Python can't tell to be silent, from printing what `BrokenPhoto` says anyway."""
+    """Keep libtiff, which Python can't tell to be silent, from printing what `UnreadableImageError` says anyway."""
     try:
         kept = os.dup(2)
     except OSError:  # there is nowhere to print to
@@ -106,12 +106,12 @@ def _quiet() -> Iterator[None]:
 def _check_size(image: Image.Image, path: str, most: int) -> None:
     width, height = image.size
     if width * height > most:
-        raise BrokenPhoto(path, f"{width}x{height} pixels are more than the {most // 10**6} million allowed")
+        raise UnreadableImageError(path, f"{width}x{height} pixels are more than the {most // 10**6} million allowed")
     if width < 1 or height < 1:
-        raise BrokenPhoto(path, "no pixels")
+        raise UnreadableImageError(path, "no pixels")
 
 
-def _to_rgb(image: Image.Image) -> Picture:
+def _to_rgb(image: Image.Image) -> RGBImage:
     image = to_srgb(ImageOps.exif_transpose(image))
     if image.has_transparency_data:
         image = image.convert("RGBA")

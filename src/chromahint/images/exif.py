@@ -19,7 +19,7 @@ def orientation(image: Image.Image) -> int:
     return told if told in range(1, 9) else 1
 
 
-def about_photo(image: Image.Image) -> bytes:
+def copy_exif(image: Image.Image) -> bytes:
     """EXIF of an opened file for a copy that is upright and in sRGB; empty where there is none, or it is broken."""
     try:
         told, kept = image.getexif(), Image.Exif()

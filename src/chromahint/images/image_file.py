@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
-from chromahint.atomic_write import replacing
+from chromahint.atomic_write import atomic_write
 from chromahint.images import encode
 from chromahint.images.decode import MAX_PIXELS, is_srgb, opened, read_bytes, to_srgb
-from chromahint.images.exif import about_photo, orientation
+from chromahint.images.exif import copy_exif, orientation
 from chromahint.images.icc import sixteen_bits_to_srgb
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
@@ -78,7 +78,7 @@ def decode_picture(data: bytes, name: str, most: int = MAX_PIXELS) -> PictureFil
     with opened(data, name, most) as image:
         deep = _sixteen_bits(data, image)
         pixels, alpha = _eight_bits(image) if deep is None else deep
-        return PictureFile(pixels, alpha, about_photo(image), _dpi(image))
+        return PictureFile(pixels, alpha, copy_exif(image), _dpi(image))
 
 
 def write_picture(path: Path, picture: PictureFile) -> None:
@@ -93,11 +93,11 @@ def write_picture(path: Path, picture: PictureFile) -> None:
         ValueError: a file of that kind can't hold the picture.
     """
     data = encode_picture(picture, path.suffix)
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         file.write(data)
 
 
-def before_and_after(before: PictureFile, after: Pixels) -> PictureFile:
+def side_by_side_image(before: PictureFile, after: Pixels) -> PictureFile:
     """A picture as it came beside its colored self, shrunk to what a screen shows."""
     share = min(1.0, _STRIP / max(after.shape[:2]))
     size = [max(1, round(side * share)) for side in after.shape[1::-1]]

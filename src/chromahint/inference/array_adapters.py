@@ -25,7 +25,7 @@ _SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
 @dataclass
-class Opened:
+class ImageBuffer:
     """A picture to be colored, and where its colors go.
 
     Attributes:
@@ -58,7 +58,7 @@ class Opened:
         self.result_3HW[:, first : first + rgb.shape[-2]] = rgb[0].to(self.result_3HW.device).to(kind)
 
 
-def open_images(image: Any) -> tuple[list[Opened], Callable[[], Any]]:
+def open_images(image: Any) -> tuple[list[ImageBuffer], Callable[[], Any]]:
     """Take a picture, or a batch of them as a tensor.
 
     Returns:
@@ -76,7 +76,7 @@ def open_images(image: Any) -> tuple[list[Opened], Callable[[], Any]]:
     raise ValueError(f"a picture came as {type(image).__name__}: {_ALLOWED}")
 
 
-def _of_array(array: np.ndarray[Any, Any]) -> tuple[list[Opened], Callable[[], Any]]:
+def _of_array(array: np.ndarray[Any, Any]) -> tuple[list[ImageBuffer], Callable[[], Any]]:
     gray = array.ndim == 2
     if not gray and (array.ndim != 3 or array.shape[2] != 3):
         raise ValueError(f"a picture came as an array of shape {array.shape}: {_ALLOWED}")
@@ -87,12 +87,12 @@ def _of_array(array: np.ndarray[Any, Any]) -> tuple[list[Opened], Callable[[], A
         native = native.copy()
     picture = torch.from_numpy(native)
     result = torch.empty((*array.shape[:2], 3), dtype=picture.dtype)
-    opened = Opened(picture[None] if gray else picture.permute(2, 0, 1), result.permute(2, 0, 1))
+    opened = ImageBuffer(picture[None] if gray else picture.permute(2, 0, 1), result.permute(2, 0, 1))
     _check(opened)
     return [opened], result.numpy
 
 
-def _of_tensor(tensor: Tensor) -> tuple[list[Opened], Callable[[], Any]]:
+def _of_tensor(tensor: Tensor) -> tuple[list[ImageBuffer], Callable[[], Any]]:
     if tensor.ndim not in (3, 4) or tensor.shape[-3] not in (1, 3):
         raise ValueError(f"a picture came as a tensor of shape {tuple(tensor.shape)}: {_ALLOWED}")
     if tensor.dtype not in _FULL and not tensor.is_floating_point():
@@ -100,13 +100,13 @@ def _of_tensor(tensor: Tensor) -> tuple[list[Opened], Callable[[], Any]]:
     pictures = tensor.detach() if tensor.ndim == 4 else tensor.detach()[None]
     shape = (len(pictures), 3, *pictures.shape[-2:])
     result = torch.empty(shape, dtype=tensor.dtype, device=tensor.device)
-    opened = [Opened(picture, place) for picture, place in zip(pictures, result, strict=True)]
+    opened = [ImageBuffer(picture, place) for picture, place in zip(pictures, result, strict=True)]
     for each in opened:
         _check(each)
     return opened, lambda: result if tensor.ndim == 4 else result[0]
 
 
-def _of_pil(image: Image.Image) -> tuple[list[Opened], Callable[[], Any]]:
+def _of_pil(image: Image.Image) -> tuple[list[ImageBuffer], Callable[[], Any]]:
     try:
         alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
         if image.mode in _SIXTEEN:
@@ -130,7 +130,7 @@ def _of_pil(image: Image.Image) -> tuple[list[Opened], Callable[[], Any]]:
     return [opened], close
 
 
-def _check(opened: Opened) -> None:
+def _check(opened: ImageBuffer) -> None:
     picture = opened.picture_CHW
     if not picture.numel():
         raise ValueError(f"a picture of {'x'.join(map(str, picture.shape))} has no pixels")

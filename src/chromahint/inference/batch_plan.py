@@ -12,7 +12,7 @@ from chromahint.images.decode import EXTENSIONS
 from chromahint.images.image_file import WRITTEN
 
 
-class Job(NamedTuple):
+class ColorizeTask(NamedTuple):
     """One photo.
 
     Attributes:
@@ -33,7 +33,7 @@ class Job(NamedTuple):
         return _state(self.output) is not None
 
 
-def plan(photos: Sequence[str], output: str, compare: bool) -> list[Job]:
+def plan_batch(photos: Sequence[str], output: str, compare: bool) -> list[ColorizeTask]:
     """Find the photos, and say where each goes.
 
     Args:
@@ -50,7 +50,7 @@ def plan(photos: Sequence[str], output: str, compare: bool) -> list[Job]:
         raise ValueError(f"{error.filename}: {error.strerror}; type another path") from None
 
 
-def _plan(photos: Sequence[str], output: str, compare: bool) -> list[Job]:
+def _plan(photos: Sequence[str], output: str, compare: bool) -> list[ColorizeTask]:
     target = Path(output).expanduser()
     single = len(photos) == 1 and Path(photos[0]).expanduser().is_file() and not output.endswith(("/", "\\"))
     single = single and bool(target.suffix) and not target.is_dir()
@@ -63,7 +63,7 @@ def _plan(photos: Sequence[str], output: str, compare: bool) -> list[Job]:
     for photo, name in dict.fromkeys(_photos(photos, target)):
         place = target if single else target / Path(name).with_suffix(_suffix(photo))
         strip = place.with_name(f"{place.stem}-compare.jpg") if compare else None
-        jobs.append(Job(photo, name, place, strip))
+        jobs.append(ColorizeTask(photo, name, place, strip))
     _refuse_clashes(jobs)
     return jobs
 
@@ -89,7 +89,7 @@ def _suffix(photo: Path) -> str:
     return photo.suffix if photo.suffix.lower() in WRITTEN else ".png"
 
 
-def _refuse_clashes(jobs: Sequence[Job]) -> None:
+def _refuse_clashes(jobs: Sequence[ColorizeTask]) -> None:
     photos = {job.photo.resolve(): job.photo for job in jobs}
     same = {(state.st_dev, state.st_ino) for photo in photos if (state := _state(photo))}
     written: dict[Path, Path] = {}

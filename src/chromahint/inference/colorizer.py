@@ -11,10 +11,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from chromahint.color import lab_to_rgb8
-from chromahint.inference.array_adapters import Opened, open_images
-from chromahint.inference.load import Say, choose_device, load_network
-from chromahint.inference.session import Given, Session, pixels_on
-from chromahint.models.ab_bins import HasClasses
+from chromahint.inference.array_adapters import ImageBuffer, open_images
+from chromahint.inference.load import OnMessage, load_network, resolve_device
+from chromahint.inference.session import Given, Session, to_sparse_hints
+from chromahint.models.ab_bins import HasColorClasses
 from chromahint.models.color_suggestions import suggest
 
 AnyPicture = TypeVar("AnyPicture", NDArray[Any], Image.Image, Tensor)
@@ -62,7 +62,7 @@ class Colorizer:
         *,
         size: int | None = None,
         device: str = "auto",
-        say: Say = lambda sentence: None,
+        say: OnMessage = lambda sentence: None,
     ) -> Colorizer:
         """Make a network ready.
 
@@ -77,7 +77,7 @@ class Colorizer:
         Raises:
             ValueError: there is no such source, or it can't be used.
         """
-        loaded = load_network(source, choose_device(device), say)
+        loaded = load_network(source, resolve_device(device), say)
         return cls(loaded.network, loaded.name, loaded.size if size is None else size, loaded.square)
 
     @torch.no_grad()
@@ -88,7 +88,7 @@ class Colorizer:
             image: a NumPy array HxW or HxWx3, a PIL image, or a tensor CxHxW or BxCxHxW with 1 or 3 channels; uint8,
                 uint16, or floating point in 0..1; sRGB.
             hints: points as tuples (x, y, color) or (x, y, color, radius), x to the right and y down from 0 in pixels,
-                the color as "#rrggbb" or (r, g, b), or None for what stays gray; the path of a hint file; `Marks`;
+                the color as "#rrggbb" or (r, g, b), or None for what stays gray; the path of a hint file; `Annotations`;
                 or maps, `Hints` (ab B2HW, mask B1HW) of the picture's size. A batch takes maps, or the same hints for
                 all.
 
@@ -96,17 +96,17 @@ class Colorizer:
             A colored picture of the same kind, size and type, RGB, with the lightness of the one given.
         """
         opened, close = open_images(image)
-        for picture, pixels in zip(opened, pixels_on([each.size for each in opened], hints), strict=True):
-            self.open(picture).full(pixels)
+        for picture, pixels in zip(opened, to_sparse_hints([each.size for each in opened], hints), strict=True):
+            self.open(picture).colorize_full(pixels)
         colored: AnyPicture = close()
         return colored
 
     @property
     def suggests(self) -> bool:
         """Whether the network has color classes, which `suggest` needs."""
-        return isinstance(self.network, HasClasses)
+        return isinstance(self.network, HasColorClasses)
 
-    def open(self, picture: Opened, lightness: Tensor | None = None) -> Session:
+    def open(self, picture: ImageBuffer, lightness: Tensor | None = None) -> Session:
         """Take a photo to be colored again and again; see `open_images`.
 
         Args:
@@ -137,9 +137,9 @@ class Colorizer:
     def suggest_in(self, session: Session, x: int, y: int, hints: Given = None) -> list[SuggestedColor]:
         """Offer colors as `suggest` does, for a photo that is open already."""
         height, width = session.opened.size
-        small = session.seen()
+        small = session.network_input()
         size = (small.shape[-2], small.shape[-1])
-        given = pixels_on([(height, width)], hints)[0].at(size).to(self.device)
+        given = to_sparse_hints([(height, width)], hints)[0].to_dense(size).to(self.device)
         row, column = y * size[0] // height, x * size[1] // width
         found = suggest(self.network, small, given, row, column)  # type: ignore[arg-type]  # it tells whether it can
         place = small[..., row : row + 1, column : column + 1].cpu()

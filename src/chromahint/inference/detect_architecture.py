@@ -10,26 +10,26 @@ from torch import Tensor, nn
 
 from chromahint.color import rgb_to_lab
 from chromahint.data.sources.skimage_tiles import NaturalTiles
-from chromahint.data.transforms import squash
-from chromahint.hints.eval_positions import mark
-from chromahint.hints.hints import reveal
-from chromahint.models.checkpoint_formats import Recognized, recognize
+from chromahint.data.transforms import resize_square
+from chromahint.hints.eval_positions import first_k_mask
+from chromahint.hints.hints import hints_from_mask
+from chromahint.models.checkpoint_formats import DetectedArchitecture, detect
 from chromahint.models.state_dict import read_state
 
-UNTOLD: dict[str, tuple[Any, Any]] = {"mask_center": (0.5, 0.0), "output": ("linear", "tanh")}
+AMBIGUOUS_OPTIONS: dict[str, tuple[Any, Any]] = {"mask_center": (0.5, 0.0), "output": ("linear", "tanh")}
 """Options of networks that their weights do not tell, and the two values that networks were published with."""
 
 _HINTS, _TILES = 100, (0, 3, 5, 8)
 _CLEARLY = 1.02
 
 
-def identify(file: Path) -> Recognized:
+def detect_architecture(file: Path) -> DetectedArchitecture:
     """Tell the network of a file of weights.
 
     Raises:
         ValueError: the file can't be read, or fits none of Chromahint's networks.
     """
-    found = recognize(read_state(file))
+    found = detect(read_state(file))
     if found is None:
         raise ValueError(
             f"weights={file}: looks like none of Chromahint's networks; name the network that it was made for with "
@@ -38,7 +38,7 @@ def identify(file: Path) -> Recognized:
     return found
 
 
-class Tried(NamedTuple):
+class InferredOption(NamedTuple):
     """The value of an option that weights were trained with, and why, in a sentence."""
 
     value: Any
@@ -46,7 +46,7 @@ class Tried(NamedTuple):
 
 
 @torch.inference_mode()
-def try_option(network: nn.Module, option: str, side: int, device: torch.device) -> Tried:
+def infer_option(network: nn.Module, option: str, side: int, device: torch.device) -> InferredOption:
     """Find out which value of an option weights were trained with, which the file does not say.
 
     A network colors natural photos with each from the same hints; with the wrong one it is further off: with the wrong
@@ -55,15 +55,15 @@ def try_option(network: nn.Module, option: str, side: int, device: torch.device)
     Args:
         network: ready to color, with the option as an attribute; left as it came, which is also what is taken where
             both do the same.
-        option: one of `UNTOLD`.
+        option: one of `AMBIGUOUS_OPTIONS`.
         side: of the photos.
         device: where the network is.
     """
     lightness, ab = rgb_to_lab(_photos(side).to(device))
-    hints = reveal(ab, mark(ab, [str(tile) for tile in range(len(ab))], 0, side, _HINTS))
+    hints = hints_from_mask(ab, first_k_mask(ab, [str(tile) for tile in range(len(ab))], 0, side, _HINTS))
     came = getattr(network, option)
     errors: dict[Any, float] = {}
-    for value in UNTOLD[option]:
+    for value in AMBIGUOUS_OPTIONS[option]:
         setattr(network, option, value)
         errors[value] = float((network(lightness, hints) - ab).abs().mean())
     setattr(network, option, came)
@@ -78,7 +78,7 @@ def try_option(network: nn.Module, option: str, side: int, device: torch.device)
             f"{errors[other]:.1f})"
         )
     title = f"{option.replace('_', ' ')} {_shown(best)}"
-    return Tried(best, f"{title}: {reason}; model.{option}={_shown(other)} takes the other")
+    return InferredOption(best, f"{title}: {reason}; model.{option}={_shown(other)} takes the other")
 
 
 def _shown(value: float | str) -> str:
@@ -87,4 +87,6 @@ def _shown(value: float | str) -> str:
 
 def _photos(side: int) -> Tensor:
     tiles = NaturalTiles()
-    return torch.stack([torch.from_numpy(squash(tiles.read(tile), side).copy()).movedim(-1, 0) for tile in _TILES])
+    return torch.stack(
+        [torch.from_numpy(resize_square(tiles.read(tile), side).copy()).movedim(-1, 0) for tile in _TILES]
+    )

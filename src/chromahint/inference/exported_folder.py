@@ -12,23 +12,23 @@ from typing import Any, NamedTuple
 import safetensors.torch
 from torch import Tensor, nn
 
-from chromahint.models.registry import build_known
+from chromahint.models.registry import create_model
 from chromahint.models.state_dict import load_weights
 from chromahint.runs.files import read_json
 
 FORMAT = "chromahint-network/1"
-WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
-FILES = (WEIGHTS, CONFIG, CARD)
+WEIGHTS, CONFIG, MODEL_INFO = "model.safetensors", "config.json", "README.md"
+FILES = (WEIGHTS, CONFIG, MODEL_INFO)
 
 
-class OpenedFolder(NamedTuple):
+class ExportedFolder(NamedTuple):
     """What lies in a folder.
 
     Attributes:
         network: with its weights, in evaluation mode on the processor, for pictures of any size.
         name: of the network, such as `unet`.
         options: that it was built with.
-        side: of the square that its pictures are to be squashed to (see `AtSide`); None where they are not.
+        side: of the square that its pictures are to be squashed to (see `FixedSizeWrapper`); None where they are not.
         about: everything that config.json says.
     """
 
@@ -44,7 +44,7 @@ def is_folder(path: Path) -> bool:
     return (path / CONFIG).is_file() and (path / WEIGHTS).is_file()
 
 
-def open_folder(path: str | Path) -> OpenedFolder:
+def open_folder(path: str | Path) -> ExportedFolder:
     """Open a folder that `chromahint export --format safetensors` wrote.
 
     Only Chromahint's own networks are built, and nothing but tensors is read.
@@ -65,11 +65,11 @@ def open_folder(path: str | Path) -> OpenedFolder:
             f"{folder / CONFIG}: network is a name, options an object, and side a number of pixels or null"
         )
     try:
-        network = build_known(name, options)
+        network = create_model(name, options)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{folder / CONFIG}: {error}") from None
     load_weights(network, folder / WEIGHTS)
-    return OpenedFolder(network.eval().requires_grad_(False), name, options, side, about)
+    return ExportedFolder(network.eval().requires_grad_(False), name, options, side, about)
 
 
 def write_folder(folder: Path, network: nn.Module, about: Mapping[str, Any], card: str) -> None:
@@ -91,7 +91,7 @@ def write_folder(folder: Path, network: nn.Module, about: Mapping[str, Any], car
     try:
         safetensors.torch.save_file(_tensors(network), made / WEIGHTS, metadata={"format": "pt"})
         (made / CONFIG).write_text(json.dumps({"format": FORMAT, **about}, indent=2) + "\n", encoding="utf-8")
-        (made / CARD).write_text(card, encoding="utf-8")
+        (made / MODEL_INFO).write_text(card, encoding="utf-8")
         made.chmod(0o755)
         for name in FILES:
             (made / name).chmod(0o644)

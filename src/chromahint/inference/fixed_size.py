@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from chromahint.hints.hints import Hints
 
 
-class AtSide(nn.Module):
+class FixedSizeWrapper(nn.Module):
     """Squashes what a network reads to a square, and stretches its colors back over the picture.
 
     Args:
@@ -30,11 +30,11 @@ class AtSide(nn.Module):
             same: Tensor = self.network(lightness, hints)
             return same
         small = F.interpolate(lightness, square, mode="bilinear", antialias=True)
-        ab = self.network(small, shrink(hints, square))
+        ab = self.network(small, downsample_hints(hints, square))
         return F.interpolate(ab, size, mode="bilinear", antialias=True)
 
 
-def shrink(hints: Hints, size: tuple[int, int]) -> Hints:
+def downsample_hints(hints: Hints, size: tuple[int, int]) -> Hints:
     """Move hints to a picture of another size, where none of them is lost: pixels that meet are averaged."""
     down, across = (_moved(old, new, hints.mask) for old, new in zip(hints.mask.shape[-2:], size, strict=True))
     # sums of what arrives at each pixel, as products of matrices: they run alike on every device

@@ -14,34 +14,34 @@ from numpy.typing import NDArray
 
 from chromahint.color import rgb_to_lab
 from chromahint.data.sources.folder import find_pictures
-from chromahint.hints.annotations import Marks
+from chromahint.hints.annotations import Annotations
 from chromahint.hints.eval_positions import positions
 from chromahint.hints.hint_file import read_hints
-from chromahint.hints.sparse_hints import HintedPixels
+from chromahint.hints.sparse_hints import SparseHints
 from chromahint.images.decode import decode, read_bytes, read_photo
-from chromahint.inference.batch_plan import Job
+from chromahint.inference.batch_plan import ColorizeTask
 
 Size = tuple[int, int]
-Give = Callable[[Job, Size], Marks | HintedPixels | None]
+HintProvider = Callable[[ColorizeTask, Size], Annotations | SparseHints | None]
 """What `Colorizer.colorize` takes as hints, for a photo of some height and width; a ValueError says what is wrong."""
 
 _REFERENCE = 512
 _OTHER_SHAPE = 0.1
 
 
-def no_hints_at_all(job: Job, size: Size) -> None:
+def no_hints_at_all(job: ColorizeTask, size: Size) -> None:
     """Leave the colors to the network."""
     return
 
 
-def from_files(path: str) -> Give:
+def from_files(path: str) -> HintProvider:
     """Take one hint file for all photos, or NAME.json for each out of a folder."""
     root = Path(path).expanduser()
     if not root.is_dir():
         marks = read_hints(root)
         return lambda job, size: marks
 
-    def give(job: Job, size: Size) -> Marks:
+    def give(job: ColorizeTask, size: Size) -> Annotations:
         file = root / Path(job.name).with_suffix(".json")
         if not file.is_file():
             raise ValueError(f"there is no hint file {file}")
@@ -50,11 +50,11 @@ def from_files(path: str) -> Give:
     return give
 
 
-def from_pairs(hint_dir: str, mask_dir: str) -> Give:
+def from_pairs(hint_dir: str, mask_dir: str) -> HintProvider:
     """Take the colors of `hint_dir/NAME.*` wherever the first channel of `mask_dir/NAME.*` is 255."""
     hints, masks = _by_name("--hint-dir", hint_dir), _by_name("--mask-dir", mask_dir)
 
-    def give(job: Job, size: Size) -> HintedPixels:
+    def give(job: ColorizeTask, size: Size) -> SparseHints:
         hint_file, mask_file = _of(job, hints, hint_dir), _of(job, masks, mask_dir)
         hint, mask = read_photo(hint_file), read_photo(mask_file)
         if hint.shape != mask.shape:
@@ -62,12 +62,12 @@ def from_pairs(hint_dir: str, mask_dir: str) -> Give:
             raise ValueError(f"{hint_file} is {shapes[0]} pixels, and its mask {mask_file} is {shapes[1]}")
         height, width = mask.shape[:2]
         _same_shape(hint_file, (height, width), size)
-        return _chosen(hint, np.flatnonzero(mask[..., 0] == 255)).moved(size)
+        return _chosen(hint, np.flatnonzero(mask[..., 0] == 255)).resized(size)
 
     return give
 
 
-def from_reference(path: str, points: int, many: bool) -> Give:
+def from_reference(path: str, points: int, many: bool) -> HintProvider:
     """Take colors at some places of a colored picture of the same content, or of one of that name in a folder.
 
     The places are those of an evaluation: a pure function of the reference file and of how many they are.
@@ -84,7 +84,7 @@ def from_reference(path: str, points: int, many: bool) -> Give:
         raise ValueError(f"--reference {path}: there is no such picture")
     found = _by_name("--reference", path) if root.is_dir() else None
 
-    def give(job: Job, size: Size) -> HintedPixels:
+    def give(job: ColorizeTask, size: Size) -> SparseHints:
         file = root if found is None else _of(job, found, path)
         data = read_bytes(file)
         picture = decode(data, str(file))
@@ -97,17 +97,17 @@ def from_reference(path: str, points: int, many: bool) -> Give:
         height, width = picture.shape[:2]
         name = blake2b(data, digest_size=16).hexdigest()
         places = positions(name, 0, height, width, min(points, height * width))
-        return _chosen(picture, np.sort(places)).moved(size)
+        return _chosen(picture, np.sort(places)).resized(size)
 
     return give
 
 
-def _chosen(picture: NDArray[np.uint8], places: NDArray[np.int64]) -> HintedPixels:
+def _chosen(picture: NDArray[np.uint8], places: NDArray[np.int64]) -> SparseHints:
     """Some pixels of a picture HxWx3 as hints; places ascend."""
     rgb = torch.from_numpy(picture.reshape(-1, 3)[places]).T[None, :, None]
     ab = rgb_to_lab(rgb)[1][0, :, 0].T.contiguous()
     height, width = picture.shape[:2]
-    return HintedPixels(torch.from_numpy(places.astype(np.int64)), ab, (height, width))
+    return SparseHints(torch.from_numpy(places.astype(np.int64)), ab, (height, width))
 
 
 def _by_name(option: str, folder: str) -> dict[str, Path]:
@@ -123,7 +123,7 @@ def _by_name(option: str, folder: str) -> dict[str, Path]:
     return found
 
 
-def _of(job: Job, found: dict[str, Path], folder: str) -> Path:
+def _of(job: ColorizeTask, found: dict[str, Path], folder: str) -> Path:
     name = Path(job.name).with_suffix("").as_posix()
     if name not in found:
         raise ValueError(f"there is no picture {name}.* in {folder}")

@@ -11,20 +11,22 @@ import torch
 import yaml
 from torch import nn
 
-from chromahint.config.instantiate import build
-from chromahint.config.paths import see_own_networks
-from chromahint.inference.detect_architecture import UNTOLD, identify, try_option
+from chromahint.config.instantiate import instantiate_node
+from chromahint.config.paths import add_cwd_to_path
+from chromahint.inference.detect_architecture import AMBIGUOUS_OPTIONS, detect_architecture, infer_option
 from chromahint.inference.exported_folder import is_folder, open_folder
-from chromahint.inference.fixed_size import AtSide
+from chromahint.inference.fixed_size import FixedSizeWrapper
 from chromahint.models.levin import Levin
-from chromahint.models.pretrained import BOX, in_box
+from chromahint.models.pretrained import PRETRAINED_DIR, find_pretrained
 from chromahint.models.pullpush import PullPush
-from chromahint.models.registry import LEARN_NOTHING, build_known, name_of, target_of
+from chromahint.models.registry import LEARN_NOTHING, create_model, model_name, qualname_of
 from chromahint.models.state_dict import load_weights
 from chromahint.runs.run import Run, open_run
 
 
-def make_ready(network: nn.Module, weights: Path | None, device: torch.device, side: int | None = None) -> nn.Module:
+def prepare_network(
+    network: nn.Module, weights: Path | None, device: torch.device, side: int | None = None
+) -> nn.Module:
     """Load weights, move to the device and set evaluation mode.
 
     Args:
@@ -38,10 +40,10 @@ def make_ready(network: nn.Module, weights: Path | None, device: torch.device, s
     network.to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
     network.eval().requires_grad_(False)
-    return network if side is None else AtSide(network, side)
+    return network if side is None else FixedSizeWrapper(network, side)
 
 
-def choose_device(wanted: str) -> torch.device:
+def resolve_device(wanted: str) -> torch.device:
     """Resolve `auto` to the best device that torch can use.
 
     Raises:
@@ -62,7 +64,7 @@ CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
-class Opened:
+class LoadedNetwork:
     """A network with its weights, on the processor.
 
     Attributes:
@@ -85,7 +87,7 @@ class Opened:
     def name(self) -> str:
         """Of the network, such as `unet`."""
         target = str(self.model["_target_"])
-        return name_of(target) or target.rpartition(".")[2].lower()
+        return model_name(target) or target.rpartition(".")[2].lower()
 
     @property
     def trained_side(self) -> int | None:
@@ -99,7 +101,7 @@ class Opened:
         return {key: value for key, value in self.model.items() if key != "_target_"}
 
 
-def open_network(named: str | None, build: Callable[[dict[str, Any]], Any]) -> Opened:
+def load_trained_network(named: str | None, build: Callable[[dict[str, Any]], Any]) -> LoadedNetwork:
     """Open what a person named.
 
     Args:
@@ -122,8 +124,10 @@ def open_network(named: str | None, build: Callable[[dict[str, Any]], Any]) -> O
         network = build(model)
         if not any(True for _ in network.parameters()):
             raise ValueError(f"{named}: {type(network).__name__} learns nothing, so it has no weights to export")
-        said = (f"{path.name}: {run.weights.name} of the run",)
-        return Opened(make_ready(network, run.weights, CPU), model, run.weights, None, run, said)
+        said = (f"{path.name}: {run.best_checkpoint.name} of the run",)
+        return LoadedNetwork(
+            prepare_network(network, run.best_checkpoint, CPU), model, run.best_checkpoint, None, run, said
+        )
     if not path.is_file():
         raise ValueError(
             f"{named}: there is no such run, and no such file; type a run's folder, a file of weights, or box"
@@ -132,35 +136,35 @@ def open_network(named: str | None, build: Callable[[dict[str, Any]], Any]) -> O
     if (above / "run.json").is_file():
         run = open_run(above)
         said = (f"{path.name}: the network of the run {above.parent.name}/{above.name}",)
-        return Opened(make_ready(build(_model(run)), path, CPU), _model(run), path, None, run, said)
+        return LoadedNetwork(prepare_network(build(_model(run)), path, CPU), _model(run), path, None, run, said)
     return _of_file(path)
 
 
-def _of_box() -> Opened:
-    [about] = BOX.glob("*.json")
-    target = target_of(about.stem)
-    boxed = in_box(target)
+def _of_box() -> LoadedNetwork:
+    [about] = PRETRAINED_DIR.glob("*.json")
+    target = qualname_of(about.stem)
+    boxed = find_pretrained(target)
     assert boxed is not None
-    network = make_ready(build_known(about.stem, boxed.options), boxed.file, CPU)
+    network = prepare_network(create_model(about.stem, boxed.options), boxed.file, CPU)
     said = (f"{about.stem}: the weights in the box, trained on {boxed.trained_on}",)
-    return Opened(network, {"_target_": target, **boxed.options}, boxed.file, None, None, said)
+    return LoadedNetwork(network, {"_target_": target, **boxed.options}, boxed.file, None, None, said)
 
 
-def _of_file(file: Path) -> Opened:
+def _of_file(file: Path) -> LoadedNetwork:
     """Tell the network from names and shapes, and what these do not tell from natural photos."""
-    found = identify(file)
+    found = detect_architecture(file)
     typed = {key: yaml.safe_load(value) for key, _, value in (option.partition("=") for option in found.options)}
     name = typed.pop("model")
     options = {key.removeprefix("model."): value for key, value in typed.items()}
-    network = make_ready(build_known(name, options), file, CPU)
+    network = prepare_network(create_model(name, options), file, CPU)
     said = [f"{file.name}: {found.name}{', ' if found.assumed else ''}{found.assumed}"]
-    for option in UNTOLD:
+    for option in AMBIGUOUS_OPTIONS:
         if hasattr(network, option):
-            tried = try_option(network, option, found.side or 256, CPU)
+            tried = infer_option(network, option, found.side or 256, CPU)
             options[option] = tried.value
             setattr(network, option, tried.value)
             said.append(tried.reason.partition("; model.")[0])
-    return Opened(network, {"_target_": target_of(name), **options}, file, found.side, None, tuple(said))
+    return LoadedNetwork(network, {"_target_": qualname_of(name), **options}, file, found.side, None, tuple(said))
 
 
 def _model(run: Run) -> dict[str, Any]:
@@ -170,7 +174,7 @@ def _model(run: Run) -> dict[str, Any]:
     return model
 
 
-Say = Callable[[str], None]
+OnMessage = Callable[[str], None]
 """Told, in a sentence, what was found."""
 UNTRAINED: dict[str, type[nn.Module]] = {"levin": Levin, "pullpush": PullPush}
 _SPREADNET = 512
@@ -178,7 +182,7 @@ _OTHERS = 256
 """Pixels that networks see are about the square of these: more made no photo closer (benchmarks/README.md)."""
 
 
-class Loaded(NamedTuple):
+class NetworkSpec(NamedTuple):
     """A network, and how it likes its pictures.
 
     Attributes:
@@ -194,7 +198,9 @@ class Loaded(NamedTuple):
     square: bool = False
 
 
-def load_network(source: str | Path, device: torch.device, say: Say = lambda sentence: None) -> Loaded:
+def load_network(
+    source: str | Path, device: torch.device, on_message: OnMessage = lambda sentence: None
+) -> NetworkSpec:
     """Make a network ready.
 
     Args:
@@ -218,20 +224,20 @@ def load_network(source: str | Path, device: torch.device, say: Say = lambda sen
         from chromahint.inference.onnx_network import OnnxNetwork
 
         network = OnnxNetwork(path)
-        say(f"{path.name}: {network.name}, run by ONNX Runtime")
+        on_message(f"{path.name}: {network.name}, run by ONNX Runtime")
         return _loaded(network, network.name, None, torch.device("cpu"))
     if is_folder(path):
         folder = open_folder(path)
-        say(f"{path.name}: {folder.name}, as it was exported")
+        on_message(f"{path.name}: {folder.name}, as it was exported")
         return _loaded(folder.network, folder.name, folder.side, device)
-    see_own_networks()
-    opened = open_network(str(source), build)
+    add_cwd_to_path()
+    opened = load_trained_network(str(source), instantiate_node)
     for sentence in opened.said:
-        say(sentence)
+        on_message(sentence)
     return _loaded(opened.network, opened.name, opened.side, device)
 
 
-def _loaded(network: nn.Module, name: str, side: int | None, device: torch.device) -> Loaded:
+def _loaded(network: nn.Module, name: str, side: int | None, device: torch.device) -> NetworkSpec:
     size = _SPREADNET if name == "spreadnet" else _OTHERS
-    ready = make_ready(network, None, device)
-    return Loaded(ready, name, size if side is None else side, square=side is not None)
+    ready = prepare_network(network, None, device)
+    return NetworkSpec(ready, name, size if side is None else side, square=side is not None)

@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from chromahint.export.onnx import OfLab, need
+from chromahint.export.onnx import LabExportWrapper, require_packages
 from chromahint.hints.hints import Hints
 
-_INPUTS = [*OfLab.reads, "hint_ab", "mask"]
+_INPUTS = [*LabExportWrapper.reads, "hint_ab", "mask"]
 
 
 class OnnxNetwork(nn.Module):
@@ -25,7 +25,7 @@ class OnnxNetwork(nn.Module):
 
     def __init__(self, file: Path) -> None:
         super().__init__()
-        need("onnxruntime")
+        require_packages("onnxruntime")
         import onnxruntime
 
         options = onnxruntime.SessionOptions()

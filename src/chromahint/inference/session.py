@@ -12,14 +12,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.color import lab_to_shown_rgb, rgb_to_lab
-from chromahint.hints.annotations import Marks, marks_of
+from chromahint.hints.annotations import Annotations, parse_annotations
 from chromahint.hints.hint_file import read_hints
 from chromahint.hints.hints import Hints
-from chromahint.hints.sparse_hints import HintedPixels, pixels_of
-from chromahint.inference.array_adapters import Opened
-from chromahint.inference.upsample import bring_up
+from chromahint.hints.sparse_hints import SparseHints, sparse_from_hints
+from chromahint.inference.array_adapters import ImageBuffer
+from chromahint.inference.upsample import joint_bilateral_upsample
 
-Given = Hints | Marks | HintedPixels | str | Path | Sequence[Any] | None
+Given = Hints | Annotations | SparseHints | str | Path | Sequence[Any] | None
 """Hints in any form; see `Colorizer.colorize`."""
 
 Size = tuple[int, int]
@@ -30,14 +30,14 @@ _NEAR = 8.0
 
 
 @runtime_checkable
-class Reads(Protocol):
+class CachedEncoder(Protocol):
     """A network that does all that does not depend on hints once for a picture."""
 
-    def read(self, lightness: Tensor) -> Any:
+    def encode(self, lightness: Tensor) -> Any:
         """Read lightness B1HW."""
         ...
 
-    def spread(self, reading: Any, hints: Hints) -> Tensor:
+    def propagate(self, reading: Any, hints: Hints) -> Tensor:
         """Color what was read: ab B2HW."""
         ...
 
@@ -60,7 +60,7 @@ class Session:
         size: int,
         square: bool,
         device: torch.device,
-        opened: Opened,
+        opened: ImageBuffer,
         lightness: Tensor | None = None,
     ) -> None:
         self.network = network
@@ -72,7 +72,7 @@ class Session:
         self._seen: dict[int, Tensor] = {}
         self._read: dict[int, Any] = {}
 
-    def seen(self, size: int | None = None) -> Tensor:
+    def network_input(self, size: int | None = None) -> Tensor:
         """What the network sees: L 11hw, on its device.
 
         Args:
@@ -84,48 +84,48 @@ class Session:
         return self._seen[wanted]
 
     @torch.no_grad()
-    def preview(self, hints: Given = None, size: int | None = None) -> Tensor:
+    def colorize_small(self, hints: Given = None, size: int | None = None) -> Tensor:
         """Color what the network sees: ab 12hw in Lab units. What it reads there is kept for the next hints.
 
         Args:
             hints: as in `Colorizer.colorize`, for the whole photo.
             size: about size x size pixels; None is what is good for the network.
         """
-        small = self.seen(size)
+        small = self.network_input(size)
         wanted = self.size if size is None else size
-        if isinstance(self.network, Reads) and wanted not in self._read:
-            self._read[wanted] = self.network.read(small)
-        return self._colors(small, wanted, pixels_on([self.opened.size], hints)[0])
+        if isinstance(self.network, CachedEncoder) and wanted not in self._read:
+            self._read[wanted] = self.network.encode(small)
+        return self._colors(small, wanted, to_sparse_hints([self.opened.size], hints)[0])
 
     @torch.no_grad()
-    def full(self, hints: Given = None) -> None:
+    def colorize_full(self, hints: Given = None) -> None:
         """Color the whole photo into `opened`."""
-        pixels = pixels_on([self.opened.size], hints)[0]
-        small = self.seen()
+        pixels = to_sparse_hints([self.opened.size], hints)[0]
+        small = self.network_input()
         ab = self._colors(small, self.size, pixels)
         height, width = self.opened.size
-        for first, step in strips(height, width):
+        for first, step in row_chunks(height, width):
             rows = self.lightness[..., first : first + step, :].to(self.device)
-            colored = bring_up(ab, small, rows, first, height)
-            _keep_hints(colored, pixels, first)
+            colored = joint_bilateral_upsample(ab, small, rows, first, height)
+            restore_hint_pixels(colored, pixels, first)
             self.opened.fill(first, lab_to_shown_rgb(rows, colored))
 
-    def _colors(self, small: Tensor, size: int, pixels: HintedPixels) -> Tensor:
-        hints = pixels.at((small.shape[-2], small.shape[-1])).to(self.device)
-        if isinstance(self.network, Reads) and size in self._read:
-            return self.network.spread(self._read[size], hints).float()
+    def _colors(self, small: Tensor, size: int, pixels: SparseHints) -> Tensor:
+        hints = pixels.to_dense((small.shape[-2], small.shape[-1])).to(self.device)
+        if isinstance(self.network, CachedEncoder) and size in self._read:
+            return self.network.propagate(self._read[size], hints).float()
         ab: Tensor = self.network(small, hints)
         return ab.float()
 
 
-def strips(height: int, width: int) -> Iterator[tuple[int, int]]:
+def row_chunks(height: int, width: int) -> Iterator[tuple[int, int]]:
     """First row and number of rows of strips of a photo that are small enough to be worked on at once."""
     step = max(1, _AT_ONCE // width)
     for first in range(0, height, step):
         yield first, min(step, height - first)
 
 
-def pixels_on(sizes: Sequence[Size], hints: Given) -> list[HintedPixels]:
+def to_sparse_hints(sizes: Sequence[Size], hints: Given) -> list[SparseHints]:
     """List the hinted pixels of pictures of these heights and widths.
 
     Raises:
@@ -140,26 +140,26 @@ def pixels_on(sizes: Sequence[Size], hints: Given) -> list[HintedPixels]:
                 )
             if not bool(torch.isfinite(maps).all()):
                 raise ValueError(f"hints.{name} holds values that are not numbers (nan or inf)")
-        return [pixels_of(Hints(hints.ab[n : n + 1], hints.mask[n : n + 1])) for n in range(len(sizes))]
-    if isinstance(hints, HintedPixels):
-        return [hints.moved(size) for size in sizes]
+        return [sparse_from_hints(Hints(hints.ab[n : n + 1], hints.mask[n : n + 1])) for n in range(len(sizes))]
+    if isinstance(hints, SparseHints):
+        return [hints.resized(size) for size in sizes]
     if isinstance(hints, str | Path):
         hints = read_hints(hints)
-    if hints is not None and not isinstance(hints, Marks):
+    if hints is not None and not isinstance(hints, Annotations):
         if not isinstance(hints, Sequence):
             raise ValueError(
                 f"hints came as {type(hints).__name__}: allowed are a list of (x, y, color, radius), the path of a "
                 "hint file, and Hints(ab, mask)"
             )
-        hints = marks_of(hints)
-    return [(hints or Marks()).on(*size) for size in sizes]
+        hints = parse_annotations(hints)
+    return [(hints or Annotations()).rasterize(*size) for size in sizes]
 
 
-def lightness_of(opened: Opened, device: torch.device) -> Tensor:
+def lightness_of(opened: ImageBuffer, device: torch.device) -> Tensor:
     """L 11HW in 0..100 of a photo, on the processor; converted on the device, strip by strip."""
     height, width = opened.size
     lightness = torch.empty(1, 1, height, width)
-    for first, step in strips(height, width):
+    for first, step in row_chunks(height, width):
         rgb = opened.rows(first, first + step, device)
         lightness[..., first : first + step, :] = rgb_to_lab(rgb)[0]
     return lightness
@@ -174,7 +174,7 @@ def _shrunk(lightness: Tensor, wanted: int, square: bool) -> Tensor:
     return F.interpolate(lightness, size, mode="bilinear", antialias=True)
 
 
-def _keep_hints(ab: Tensor, pixels: HintedPixels, first: int) -> None:
+def restore_hint_pixels(ab: Tensor, pixels: SparseHints, first: int) -> None:
     """Set hinted pixels of a strip, ab 12RW, to their hint: inside of hinted areas, and where it is near anyway.
 
     A lone pixel whose hint the network has not taken would be a speck.
@@ -182,10 +182,10 @@ def _keep_hints(ab: Tensor, pixels: HintedPixels, first: int) -> None:
     rows, width = ab.shape[-2:]
     # a row more above and below tells what is inside of an area
     around = torch.tensor([(first - 1) * width, (first + rows + 1) * width])
-    start, end = torch.searchsorted(pixels.place, around).tolist()
+    start, end = torch.searchsorted(pixels.flat_index, around).tolist()
     if start == end:
         return
-    place = pixels.place[start:end] - (first - 1) * width
+    place = pixels.flat_index[start:end] - (first - 1) * width
     mask = torch.zeros((rows + 2) * width)
     mask[place] = 1
     mask = mask.view(1, 1, rows + 2, width)

@@ -10,7 +10,7 @@ _ALIKE = 6.0
 the best on photos at an eighth of their size, and no worse than plain bilinear at a quarter (benchmarks/README.md)."""
 
 
-def bring_up(ab: Tensor, small: Tensor, lightness: Tensor, first: int, height: int) -> Tensor:
+def joint_bilateral_upsample(ab: Tensor, small: Tensor, lightness: Tensor, first: int, height: int) -> Tensor:
     """Color some rows of a photo from a small colored one (joint bilateral upsampling).
 
     Each pixel takes the mean of the four nearest small pixels, weighted as in bilinear interpolation and by how near

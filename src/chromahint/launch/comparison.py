@@ -13,24 +13,24 @@ from torch import nn
 
 from chromahint.config.compose import compose
 from chromahint.config.errors import ConfigError
-from chromahint.config.instantiate import build
-from chromahint.config.validate import check
-from chromahint.data.datamodule import PhotoData
-from chromahint.evaluation.compatibility import same_photos
-from chromahint.evaluation.evaluator import Method, measure, read_rows
-from chromahint.evaluation.fingerprint import subject
+from chromahint.config.instantiate import instantiate_node
+from chromahint.config.validate import validate
+from chromahint.data.datamodule import PhotoDataModule
+from chromahint.evaluation.compatibility import require_same_images
+from chromahint.evaluation.evaluator import EvaluatedMethod, evaluate_methods, read_rows
+from chromahint.evaluation.fingerprint import fingerprint
 from chromahint.evaluation.image_grid import write_png
 from chromahint.evaluation.table import hint_table
-from chromahint.inference.load import choose_device, make_ready
+from chromahint.inference.load import prepare_network, resolve_device
 from chromahint.runs.files import read_json, write_json, write_text
 from chromahint.runs.run import Run
-from chromahint.training.callbacks.checkpoint import find_saved
+from chromahint.training.callbacks.checkpoint import find_resume_state
 from chromahint.training.callbacks.image_logger import draw_strip
 from chromahint.visualization.curves import hint_curve, write_figure
 
 
 @dataclass(frozen=True)
-class Entry:
+class ComparisonRow:
     """A row of the comparison; what a method that learns nothing has not is None.
 
     Attributes:
@@ -50,7 +50,7 @@ class Entry:
     minutes: float | None = None
 
 
-def tables(entries: Mapping[str, Entry]) -> str:
+def comparison_markdown(entries: Mapping[str, ComparisonRow]) -> str:
     """Write the comparison in Markdown: what was spent and PSNR, then SSIM."""
     first = next(iter(entries.values())).metrics
     counts = list(first["by_hints"])
@@ -80,7 +80,7 @@ def _markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (headings, rule, *rows))
 
 
-def beside(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+def load_baselines(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Look up methods that learn nothing: name -> node of its config.
 
     Raises:
@@ -89,14 +89,14 @@ def beside(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     nodes = {}
     for name in names:
         config = compose("evaluate", [f"model={name}"]).config
-        check(config, "evaluate")
+        validate(config, "evaluate")
         nodes[name] = config["model"]
-        if _parameters(build(nodes[name])):
+        if _parameters(instantiate_node(nodes[name])):
             raise ConfigError(f"beside: {name} has to be trained first; in plan.yaml it belongs to runs:")
     return nodes
 
 
-def measured_alike(configs: Mapping[str, dict[str, Any]]) -> None:
+def require_same_evaluation(configs: Mapping[str, dict[str, Any]]) -> None:
     """Refuse runs that end with an evaluation on other photos, or by another protocol.
 
     Raises:
@@ -111,7 +111,7 @@ def measured_alike(configs: Mapping[str, dict[str, Any]]) -> None:
                 )
 
 
-def compare(
+def compare_finished_runs(
     runs: Mapping[str, Run], networks: Mapping[str, dict[str, Any]], folder: Path, title: str, console: Console
 ) -> None:
     """Gather what finished runs have measured, measure the other methods on the same; write, draw and print.
@@ -124,31 +124,36 @@ def compare(
         console: where to print.
     """
     config = next(iter(runs.values())).config
-    protocol = build(config["protocol"])
-    data: PhotoData = build(config["data"])
+    protocol = instantiate_node(config["protocol"])
+    data: PhotoDataModule = instantiate_node(config["data"])
     data.prepare_data()
     photos = data.source.photos("test", data.limit)
-    device = choose_device("cpu" if config["trainer"]["accelerator"] == "cpu" else "auto")
+    device = resolve_device("cpu" if config["trainer"]["accelerator"] == "cpu" else "auto")
     methods = {
-        name: Method(build(node).to(device), folder / "beside" / name, subject(config | {"model": node}, None, "test"))
+        name: EvaluatedMethod(
+            instantiate_node(node).to(device),
+            folder / "beside" / name,
+            fingerprint(config | {"model": node}, None, "test"),
+        )
         for name, node in networks.items()
     }
-    measured = measure(methods, photos, protocol, device, data.eval_batch_size)
+    measured = evaluate_methods(methods, photos, protocol, device, data.eval_batch_size)
     evaluations = {name: run.path / "evaluation" / protocol.name for name, run in runs.items()}
     folders = evaluations | {name: method.folder for name, method in methods.items()}
-    same_photos(folders)
+    require_same_images(folders)
     seconds = {name: fmean(row.seconds for row in read_rows(folder / "images.csv")) for name, folder in folders.items()}
     entries = {name: _entry(run, evaluations[name], seconds[name]) for name, run in runs.items()}
-    entries |= {name: Entry(metrics, seconds[name]) for name, metrics in measured.items()}
+    entries |= {name: ComparisonRow(metrics, seconds[name]) for name, metrics in measured.items()}
 
     metrics = {name: entry.metrics for name, entry in entries.items()}
     console.print(hint_table(metrics, f"{title}: {', '.join(runs)} beside methods that learn nothing"))
     write_json(folder / "metrics.json", {"format": 1, "networks": {name: asdict(e) for name, e in entries.items()}})
-    write_text(folder / "table.md", tables(entries))
+    write_text(folder / "table.md", comparison_markdown(entries))
     curve = hint_curve(metrics, f"PSNR against hints, {protocol.name}", dashed=networks.keys())
     write_figure(curve, folder / "psnr_by_hints.png")
     ready: dict[str, nn.Module] = {
-        name: make_ready(build(run.config["model"]), run.weights, device) for name, run in runs.items()
+        name: prepare_network(instantiate_node(run.config["model"]), run.best_checkpoint, device)
+        for name, run in runs.items()
     }
     ready |= {name: method.network for name, method in methods.items()}
     write_png(folder / "strip.png", draw_strip(ready, photos, protocol, device))
@@ -156,15 +161,15 @@ def compare(
         console.print(f"{what + ':':<9}{folder / file}")
 
 
-def _entry(run: Run, evaluation: Path, seconds: float) -> Entry:
-    config, saved = run.config, find_saved(run.checkpoints)
+def _entry(run: Run, evaluation: Path, seconds: float) -> ComparisonRow:
+    config, saved = run.config, find_resume_state(run.checkpoints)
     if saved is None:
         raise ValueError(f"{run.path}: has no checkpoints/last.ckpt, which says how far it was trained")
     # counted batch by batch: at the end of an epoch a step may have summed up fewer than the others
     pictures = saved.batches * config["data"]["batch_size"] * run.metadata["processes"]
-    parameters = _parameters(build(config["model"]))
+    parameters = _parameters(instantiate_node(config["model"]))
     metrics = read_json(evaluation / "metrics.json")
-    return Entry(metrics, seconds, parameters, saved.step, pictures, saved.seconds / 60)
+    return ComparisonRow(metrics, seconds, parameters, saved.step, pictures, saved.seconds / 60)
 
 
 def _parameters(network: nn.Module) -> int:
@@ -172,6 +177,6 @@ def _parameters(network: nn.Module) -> int:
 
 
 def _measured(config: dict[str, Any]) -> dict[str, Any]:
-    about = subject(config, None, "test")
+    about = fingerprint(config, None, "test")
     # which photos are for the test is the same whatever the seed of a run
     return {"data": {k: v for k, v in about["data"].items() if k != "seed"}, "protocol": about["protocol"]}

@@ -18,7 +18,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1")
 
 
-def run_together(arguments: list[str], processes: int) -> int:
+def launch_processes(arguments: list[str], processes: int) -> int:
     """Run `python ARGUMENTS` in several processes that know of each other.
 
     Returns:
@@ -66,4 +66,4 @@ def _first(failures: list[ProcessFailure]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run_together(sys.argv[2:], int(sys.argv[1])))
+    sys.exit(launch_processes(sys.argv[2:], int(sys.argv[1])))

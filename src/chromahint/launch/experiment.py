@@ -12,16 +12,16 @@ from typing import Any
 import yaml
 from rich.console import Console
 
-from chromahint.config.compose import suggest
+from chromahint.config.compose import did_you_mean
 from chromahint.config.errors import ConfigError
-from chromahint.config.overrides import read
-from chromahint.config.paths import options, plans
-from chromahint.launch.launcher import agree, checked, make_run, start
-from chromahint.launch.multirun import name_failed
+from chromahint.config.overrides import parse_override
+from chromahint.config.paths import experiment_plans, list_groups
+from chromahint.launch.launcher import compose_and_validate, create_run_folder, launch_and_wait, preflight_check
+from chromahint.launch.multirun import print_failures
 from chromahint.launch.resume import prepare
 from chromahint.runs.run import open_run
 
-ALLOWED = "it holds stages: {NAME: [key=value, ...]}, or runs: of the same form with beside: [MODEL, ...]"
+PLAN_KEYS = "it holds stages: {NAME: [key=value, ...]}, or runs: of the same form with beside: [MODEL, ...]"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,9 @@ class Plan:
     @property
     def choices(self) -> set[str]:
         """The groups in which a job makes its own choice."""
-        return {read(word).key_or_group for words in self.jobs.values() for word in words} & set(options())
+        return {parse_override(word).key_or_group for words in self.jobs.values() for word in words} & set(
+            list_groups()
+        )
 
 
 def read_plan(name: str) -> Plan:
@@ -50,16 +52,16 @@ def read_plan(name: str) -> Plan:
     Raises:
         ConfigError: there is none, or it can't be read.
     """
-    known = plans()
+    known = experiment_plans()
     if name not in known:
         raise ConfigError(
-            f"{name}: there is no such plan; the plans are {', '.join(known)}.{suggest(name, [*known])} "
+            f"{name}: there is no such plan; the plans are {', '.join(known)}.{did_you_mean(name, [*known])} "
             "A single run is `chromahint train experiment=NAME`"
         )
     try:
         return _plan(yaml.safe_load(known[name].read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError, UnicodeDecodeError, ConfigError) as error:
-        raise ConfigError(f"{known[name]}: is no plan; {ALLOWED} ({str(error).splitlines()[0]})") from None
+        raise ConfigError(f"{known[name]}: is no plan; {PLAN_KEYS} ({str(error).splitlines()[0]})") from None
 
 
 def _plan(content: Any) -> Plan:
@@ -76,8 +78,8 @@ def _plan(content: Any) -> Plan:
         if not re.fullmatch(r"\w[\w.-]*", job) or job in ("comparison", *beside):
             raise ConfigError(f"{job!r} cannot name one of the {kind}")
     for model in beside:
-        if model not in (known := options()["model"]):
-            raise ConfigError(f"beside: {model} is no network.{suggest(model, known)}")
+        if model not in (known := list_groups()["model"]):
+            raise ConfigError(f"beside: {model} is no network.{did_you_mean(model, known)}")
     return Plan({str(job): _words(str(job), words) for job, words in jobs.items()}, kind == "stages", beside)
 
 
@@ -87,11 +89,11 @@ def _words(name: str, words: Any) -> list[str]:
     return list(words)
 
 
-OURS = ("experiment", "weights", "name", "resume")
+RESERVED_KEYS = ("experiment", "weights", "name", "resume")
 
 
 @dataclass(frozen=True)
-class Job:
+class ExperimentStage:
     """A stage or run of a plan: what is typed for it, the config of that, and where it lies."""
 
     name: str
@@ -111,8 +113,8 @@ def main(name: str, overrides: Sequence[str]) -> int:
         overrides: for every stage or run.
     """
     plan = read_plan(name)
-    ours = {*OURS, *(() if plan.chained else plan.choices)}
-    for override in map(read, overrides):
+    ours = {*RESERVED_KEYS, *(() if plan.chained else plan.choices)}
+    for override in map(parse_override, overrides):
         if override.get_key_element() in ours:
             raise ConfigError(f"{override.input_line}: a plan chooses that itself; leave it out")
     digest = hashlib.blake2b("\n".join(sorted(overrides)).encode(), digest_size=4).hexdigest()
@@ -122,32 +124,32 @@ def main(name: str, overrides: Sequence[str]) -> int:
     jobs = _jobs(plan, name, group, overrides)
     if plan.chained:
         return _follow(jobs, group, console)
-    from chromahint.launch.comparison import beside, compare, measured_alike
+    from chromahint.launch.comparison import compare_finished_runs, load_baselines, require_same_evaluation
 
     _unchanged(jobs)
-    measured_alike({job.name: job.config for job in jobs})
-    networks = beside(plan.beside)
+    require_same_evaluation({job.name: job.config for job in jobs})
+    networks = load_baselines(plan.beside)
     failed = [job.folder for number, job in enumerate(jobs) if _alone(job, group, _title(number, jobs), console) != 0]
     runs = {job.name: open_run(job.folder) for job in jobs if job.folder not in failed}
     if runs:
-        compare(runs, networks, jobs[0].folder.parent / "comparison", name, console)
-    name_failed(failed, console)
+        compare_finished_runs(runs, networks, jobs[0].folder.parent / "comparison", name, console)
+    print_failures(failed, console)
     return 1 if failed else 0
 
 
-def _jobs(plan: Plan, name: str, group: str, overrides: Sequence[str]) -> list[Job]:
+def _jobs(plan: Plan, name: str, group: str, overrides: Sequence[str]) -> list[ExperimentStage]:
     jobs = []
     for number, (job, own) in enumerate(plan.jobs.items()):
         words = [f"experiment={name}", *own, *overrides]
-        composed = checked(words)
+        composed = compose_and_validate(words)
         parent = Path(composed.config["runs"]).expanduser() / group
         # a run that joins a plan later leaves the folders of the others as they are
         folder = parent / (f"{number}-{job}" if plan.chained else job)
-        jobs.append(Job(job, words, composed.config, agree(composed.config), folder))
+        jobs.append(ExperimentStage(job, words, composed.config, preflight_check(composed.config), folder))
     return jobs
 
 
-def _unchanged(jobs: Sequence[Job]) -> None:
+def _unchanged(jobs: Sequence[ExperimentStage]) -> None:
     """Refuse a run that lies there from when the plan, or what it builds on, was another: it is no part of this one."""
     for job in jobs:
         if (job.folder / "run.json").exists():
@@ -161,7 +163,7 @@ def _unchanged(jobs: Sequence[Job]) -> None:
                 )
 
 
-def _follow(jobs: Sequence[Job], group: str, console: Console) -> int:
+def _follow(jobs: Sequence[ExperimentStage], group: str, console: Console) -> int:
     """Run stages, each from the weights of the one before; the first that fails is the last."""
     weights: list[str] = []
     for number, job in enumerate(jobs):
@@ -173,7 +175,7 @@ def _follow(jobs: Sequence[Job], group: str, console: Console) -> int:
     return 0
 
 
-def _alone(job: Job, group: str, title: str, console: Console) -> int:
+def _alone(job: ExperimentStage, group: str, title: str, console: Console) -> int:
     """Run a job that no other depends on: what is wrong with it is said, and stays with it."""
     console.rule(title)
     try:
@@ -183,15 +185,17 @@ def _alone(job: Job, group: str, title: str, console: Console) -> int:
         return 2
 
 
-def _run(job: Job, group: str, console: Console, weights: Sequence[str] = ()) -> int:
+def _run(job: ExperimentStage, group: str, console: Console, weights: Sequence[str] = ()) -> int:
     """Train a job in a process of its own, or go on with it, unless it is finished; returns the exit status."""
     if not (job.folder / "run.json").exists():
-        return start(make_run(checked([*job.words, *weights]), job.folder, group), job.processes)
+        return launch_and_wait(
+            create_run_folder(compose_and_validate([*job.words, *weights]), job.folder, group), job.processes
+        )
     if open_run(job.folder).metadata["state"] == "finished":
         console.print(f"finished: {job.folder}")
         return 0
-    return start(*prepare([f"resume={job.folder}"]))
+    return launch_and_wait(*prepare([f"resume={job.folder}"]))
 
 
-def _title(number: int, jobs: Sequence[Job]) -> str:
+def _title(number: int, jobs: Sequence[ExperimentStage]) -> str:
     return f"{number + 1} of {len(jobs)}: {jobs[number].name}"

@@ -20,13 +20,20 @@ from rich.table import Table
 
 from chromahint.config.compose import compose
 from chromahint.config.errors import ConfigError
-from chromahint.config.instantiate import build
-from chromahint.config.overrides import read
-from chromahint.config.validate import check
-from chromahint.launch.launcher import agree, agree_anywhere, checked, make_run, start, started
-from chromahint.launch.slurm import Shape, Slurm, bury_lost, follow
+from chromahint.config.instantiate import instantiate_node
+from chromahint.config.overrides import parse_override
+from chromahint.config.validate import validate
+from chromahint.launch.launcher import (
+    check_weights_and_parts,
+    compose_and_validate,
+    create_run_folder,
+    launch_and_wait,
+    launched,
+    preflight_check,
+)
+from chromahint.launch.slurm import Resources, Slurm, mark_lost_jobs_failed, wait_for_jobs
 from chromahint.runs.files import read_json
-from chromahint.runs.run import Run, open_run, stamp
+from chromahint.runs.run import Run, open_run, timestamp
 
 
 def main(overrides: Sequence[str]) -> int:
@@ -35,49 +42,49 @@ def main(overrides: Sequence[str]) -> int:
     `n_jobs=N` among the overrides runs so many at once, which write into `output.txt` of their folders.
     `launcher=slurm` gives them to SLURM; `status=FOLDER` shows how those of a folder stand.
     """
-    if folder := looked_at(overrides):
-        return look(folder)
-    jobs_at_once, overrides = at_once(overrides)
-    launcher, overrides = launched(overrides)
-    combinations = combine(overrides)
-    jobs = [(checked(each), differing(each, combinations)) for each in combinations]
+    if folder := parse_status_option(overrides):
+        return show_status(folder)
+    jobs_at_once, overrides = parse_n_jobs(overrides)
+    launcher, overrides = parse_launcher(overrides)
+    combinations = expand_grid(overrides)
+    jobs = [(compose_and_validate(each), varying_overrides(each, combinations)) for each in combinations]
     if launcher:
         for composed, _ in jobs:
-            agree_anywhere(composed.config)
-        shapes = [launcher.shape(composed.config["trainer"]) for composed, _ in jobs]
+            check_weights_and_parts(composed.config)
+        shapes = [launcher.resources(composed.config["trainer"]) for composed, _ in jobs]
     else:
-        processes = [agree(composed.config) for composed, _ in jobs]
-    name = stamp()
+        processes = [preflight_check(composed.config) for composed, _ in jobs]
+    name = timestamp()
     parent = Path(jobs[0][0].config["runs"]).expanduser() / "multirun" / name
     console = Console(soft_wrap=True)
     console.print(f"{len(jobs)} runs in {parent}", highlight=False)
 
     def make(number: int) -> Run:
         composed, different = jobs[number]
-        return make_run(composed, parent / f"{number}-{folder_name(different)}", f"multirun/{name}")
+        return create_run_folder(composed, parent / f"{number}-{folder_name(different)}", f"multirun/{name}")
 
     titles = [" ".join(different) for _, different in jobs]
     if launcher:
-        return on_cluster(launcher, [make(n) for n in range(len(jobs))], titles, shapes, jobs_at_once, console)
+        return submit_to_slurm(launcher, [make(n) for n in range(len(jobs))], titles, shapes, jobs_at_once, console)
     if jobs_at_once is not None and jobs_at_once > 1:
-        ended = together(make, processes, titles, jobs_at_once, console)
+        ended = run_in_parallel(make, processes, titles, jobs_at_once, console)
     else:
         ended = []
         for number, title in enumerate(titles):
             run = make(number)
             console.rule(f"{number + 1} of {len(jobs)}: {title}")
-            ended.append((run, start(run, processes[number])))
+            ended.append((run, launch_and_wait(run, processes[number])))
     states = ["finished" if status == 0 else "failed" for _, status in ended]
-    return conclude([run for run, _ in ended], titles, states, console)
+    return print_summary([run for run, _ in ended], titles, states, console)
 
 
-def at_once(overrides: Sequence[str]) -> tuple[int | None, list[str]]:
+def parse_n_jobs(overrides: Sequence[str]) -> tuple[int | None, list[str]]:
     """How many runs are to be made at once, None where that is not said, and the other overrides.
 
-    >>> at_once(["model=unet,resunet", "n_jobs=2"])
+    >>> parse_n_jobs(["model=unet,resunet", "n_jobs=2"])
     (2, ['model=unet,resunet'])
     """
-    parsed = {word: read(word) for word in overrides}
+    parsed = {word: parse_override(word) for word in overrides}
     typed = [each.value() for each in parsed.values() if each.get_key_element() == "n_jobs"]
     others = [word for word, override in parsed.items() if override.get_key_element() != "n_jobs"]
     if not typed:
@@ -88,10 +95,10 @@ def at_once(overrides: Sequence[str]) -> tuple[int | None, list[str]]:
     return number, others
 
 
-def launched(overrides: Sequence[str]) -> tuple[Slurm | None, list[str]]:
+def parse_launcher(overrides: Sequence[str]) -> tuple[Slurm | None, list[str]]:
     """What the runs are given to, None for this machine, and the other overrides.
 
-    >>> launched(["model=unet,resunet"])
+    >>> parse_launcher(["model=unet,resunet"])
     (None, ['model=unet,resunet'])
     """
     own = [word for word in overrides if re.match(r"[+~]{0,2}launcher[.=]", word)]
@@ -101,14 +108,14 @@ def launched(overrides: Sequence[str]) -> tuple[Slurm | None, list[str]]:
     composed = compose("multirun", own)
     if composed.choices["launcher"] is None:
         return None, others
-    check(composed.config, "multirun")
-    launcher: Slurm = build(composed.config["launcher"])
+    validate(composed.config, "multirun")
+    launcher: Slurm = instantiate_node(composed.config["launcher"])
     return launcher, others
 
 
-def looked_at(overrides: Sequence[str]) -> Path | None:
+def parse_status_option(overrides: Sequence[str]) -> Path | None:
     """The folder of several runs in `status=FOLDER`, if that is typed."""
-    typed = [each.value() for each in map(read, overrides) if each.get_key_element() == "status"]
+    typed = [each.value() for each in map(parse_override, overrides) if each.get_key_element() == "status"]
     if not typed:
         return None
     folder = Path(str(typed[-1])).expanduser()
@@ -117,26 +124,26 @@ def looked_at(overrides: Sequence[str]) -> Path | None:
     return folder
 
 
-def look(folder: Path) -> int:
+def show_status(folder: Path) -> int:
     """Show how the runs of a folder stand; returns 1 where one has failed."""
     runs = [open_run(file.parent) for file in folder.glob("*/run.json")]
     numbers = {run: run.path.name.partition("-")[0] for run in runs}
     runs.sort(key=lambda run: (int(numbers[run]) if numbers[run].isdecimal() else 0, run.path.name))
-    bury_lost(runs)
-    return conclude(runs, [run.path.name for run in runs], states(runs), Console(soft_wrap=True))
+    mark_lost_jobs_failed(runs)
+    return print_summary(runs, [run.path.name for run in runs], states(runs), Console(soft_wrap=True))
 
 
-def on_cluster(
+def submit_to_slurm(
     launcher: Slurm,
     runs: Sequence[Run],
     titles: Sequence[str],
-    shapes: Sequence[Shape],
+    shapes: Sequence[Resources],
     at_once: int | None,
     console: Console,
 ) -> int:
     """Submit runs to SLURM and wait for them; who interrupts ends only the waiting. Returns the exit status."""
     parent = runs[0].path.parent
-    commands = launcher.submit_all(runs, shapes, at_once, parent)
+    commands = launcher.submit_runs(runs, shapes, at_once, parent)
     look_again = shlex.join(["chromahint", "train", "-m", f"status={parent}"])
     for command in commands:
         console.print(f"{'submitted' if launcher.submit else 'submit with'}: {command}", markup=False, highlight=False)
@@ -145,15 +152,15 @@ def on_cluster(
     if not launcher.submit:
         return 0
     try:
-        follow(runs, titles, console)
+        wait_for_jobs(runs, titles, console)
     except KeyboardInterrupt:
         jobs = sorted({str(run.metadata.get("slurm_job")).partition("_")[0] for run in runs} - {"None"})
         console.print(f"the jobs go on; look: {look_again}; end them: scancel {' '.join(jobs)}", markup=False)
         return 130
-    return conclude(runs, titles, states(runs), console)
+    return print_summary(runs, titles, states(runs), console)
 
 
-def together(
+def run_in_parallel(
     make: Callable[[int], Run], processes: Sequence[int], titles: Sequence[str], at_once: int, console: Console
 ) -> list[tuple[Run, int]]:
     """Make several runs at once; whoever interrupts ends all that run, which save what they have.
@@ -179,7 +186,7 @@ def together(
                     number = waiting.pop(0)
                     run = make(number)
                     own = stack.enter_context(contextlib.ExitStack())
-                    running[number] = run, own.enter_context(started(run, processes[number])), own
+                    running[number] = run, own.enter_context(launched(run, processes[number])), own
                     console.print(f"begun: {titles[number]}: {run.path / 'output.txt'}", markup=False)
                 for number, (run, process, own) in list(running.items()):
                     if (status := process.poll()) is not None:
@@ -194,14 +201,14 @@ def together(
     return [ended[number] for number in sorted(ended)]
 
 
-def combine(overrides: Sequence[str]) -> list[list[str]]:
+def expand_grid(overrides: Sequence[str]) -> list[list[str]]:
     """Spell out every combination: `a=1,2 b=3` is [["a=1", "b=3"], ["a=2", "b=3"]].
 
-    >>> combine(["model=unet,resunet", "seed=0,1"])[1]
+    >>> expand_grid(["model=unet,resunet", "seed=0,1"])[1]
     ['model=unet', 'seed=1']
     """
     choices: list[list[str]] = []
-    for override in map(read, overrides):
+    for override in map(parse_override, overrides):
         if not override.is_sweep_override():
             choices.append([override.input_line or ""])
         elif override.is_discrete_sweep() and override.value_type is not ValueType.GLOB_CHOICE_SWEEP:
@@ -212,7 +219,7 @@ def combine(overrides: Sequence[str]) -> list[list[str]]:
     return [list(combination) for combination in itertools.product(*choices)]
 
 
-def differing(combination: Sequence[str], combinations: Sequence[Sequence[str]]) -> list[str]:
+def varying_overrides(combination: Sequence[str], combinations: Sequence[Sequence[str]]) -> list[str]:
     """The overrides of one combination that not all of them have."""
     columns = zip(combination, *combinations, strict=True)
     return [text for text, *others in columns if len(set(others)) > 1] or list(combination)
@@ -227,14 +234,14 @@ def folder_name(different: Sequence[str]) -> str:
     return re.sub(r"[^\w.+-]+", "-", "_".join(different))[:100].strip("-") or "run"
 
 
-BAD = ("failed", "interrupted")
+FAILED_STATES = ("failed", "interrupted")
 
 
-def conclude(runs: Sequence[Run], titles: Sequence[str], states: Sequence[str], console: Console) -> int:
+def print_summary(runs: Sequence[Run], titles: Sequence[str], states: Sequence[str], console: Console) -> int:
     """Print the table and the reasons; returns the exit status, 1 where a run has not come to its end."""
     console.print(table(runs, titles, states))
-    failed = [run.path for run, state in zip(runs, states, strict=True) if state in BAD]
-    name_failed(failed, console)
+    failed = [run.path for run, state in zip(runs, states, strict=True) if state in FAILED_STATES]
+    print_failures(failed, console)
     return 1 if failed else 0
 
 
@@ -243,7 +250,7 @@ def states(runs: Sequence[Run]) -> list[str]:
     return [run.metadata["state"] for run in runs]
 
 
-def name_failed(folders: Sequence[Path], console: Console) -> None:
+def print_failures(folders: Sequence[Path], console: Console) -> None:
     """Say which runs failed, and why."""
     for folder in folders:
         about = read_json(folder / "run.json") if (folder / "run.json").exists() else {}
@@ -264,7 +271,7 @@ def table(runs: Sequence[Run], titles: Sequence[str], states: Sequence[str]) -> 
         result.add_column(f"{int(count):,}", justify="right")
     for run, title, state in zip(runs, titles, states, strict=True):
         cells = [f"{figures[run.path][c]:.2f}" if c in figures[run.path] else "-" for c in counts]
-        result.add_row(escape(title), f"[red]{state}[/]" if state in BAD else state, *cells)
+        result.add_row(escape(title), f"[red]{state}[/]" if state in FAILED_STATES else state, *cells)
     return result
 
 

@@ -10,10 +10,10 @@ from typing import Any
 from rich.console import Console
 
 from chromahint.config.errors import ConfigError
-from chromahint.config.validate import check
-from chromahint.launch.launcher import agree, start
+from chromahint.config.validate import validate
+from chromahint.launch.launcher import launch_and_wait, preflight_check
 from chromahint.runs.files import read_json
-from chromahint.runs.run import Run, create_run, git_state, open_run, stamp, versions
+from chromahint.runs.run import Run, create_run, git_state, open_run, timestamp, versions
 
 CLOSE = 0.01
 """dB of PSNR, and hundredths of SSIM, that count as the same where figures are not identical."""
@@ -45,8 +45,8 @@ def main(folder: str) -> int:
     if old.metadata["state"] != "finished":
         raise ConfigError(f"{folder}: is {old.metadata['state']}; only a finished run has figures to compare")
     config = old.config
-    check(config, "train")
-    processes = agree(config)
+    validate(config, "train")
+    processes = preflight_check(config)
     console = Console(soft_wrap=True, highlight=False)
     for difference in differences(old):
         console.print(difference)
@@ -54,16 +54,16 @@ def main(folder: str) -> int:
     name = f"{about['name'].partition('/')[0]}-again"
     facts: dict[str, Any] = {key: about[key] for key in ("group", "choices") if key in about}
     facts |= {"name": name, "command": f"chromahint reproduce {folder}", "wandb_id": secrets.token_hex(4)}
-    new = create_run(Path(config["runs"]).expanduser() / name / stamp(), config, facts)
+    new = create_run(Path(config["runs"]).expanduser() / name / timestamp(), config, facts)
     console.print(f"run: {new.path}")
-    if status := start(new, processes):
+    if status := launch_and_wait(new, processes):
         return status
-    found = compare(old, new)
+    found = compare_evaluations(old, new)
     console.print(verdict(found))
     return 0 if found.close else 1
 
 
-def compare(old: Run, new: Run) -> Comparison:
+def compare_evaluations(old: Run, new: Run) -> Comparison:
     """Hold the evaluations of two runs against each other.
 
     Raises:

@@ -8,11 +8,11 @@ from typing import Any
 import yaml
 
 from chromahint.config.errors import ConfigError
-from chromahint.config.overrides import read
-from chromahint.config.validate import check
-from chromahint.launch.launcher import agree, work
+from chromahint.config.overrides import parse_override
+from chromahint.config.validate import validate
+from chromahint.launch.launcher import preflight_check, run_training
 from chromahint.runs.files import write_text
-from chromahint.runs.lock import alone_in
+from chromahint.runs.lock import lock_run
 from chromahint.runs.run import Run, open_run
 
 MAY_CHANGE = ("trainer.max_steps", "trainer.max_epochs", "trainer.max_minutes", "data.root", "data.workers")
@@ -20,25 +20,25 @@ MAY_CHANGE = ("trainer.max_steps", "trainer.max_epochs", "trainer.max_minutes", 
 
 def main(overrides: Sequence[str]) -> int:
     """Continue a run with the config it has; returns the exit status."""
-    return work(*prepare(overrides))
+    return run_training(*prepare(overrides))
 
 
 def prepare(overrides: Sequence[str]) -> tuple[Run, int]:
     """Check that a run can go on, and make its folder ready for that; returns the run and its number of processes."""
-    typed = {override.get_key_element(): override.value() for override in map(read, overrides)}
+    typed = {override.get_key_element(): override.value() for override in map(parse_override, overrides)}
     run = open_run(str(typed.pop("resume")))
     if run.metadata["state"] == "finished":
         raise ConfigError(
             f"resume={run.path}: is finished. To train on from its weights, type what you want with "
             f"weights={run.checkpoints / 'last.ckpt'}"
         )
-    with alone_in(run.path):  # says at once if it is being trained right now
+    with lock_run(run.path):  # says at once if it is being trained right now
         pass
     config = changed(run, typed)
     has_state = (run.checkpoints / "last.ckpt").exists()
     needed = config | {"weights": "none"} if has_state else config
-    check(needed, "train")
-    processes = agree(needed)
+    validate(needed, "train")
+    processes = preflight_check(needed)
     if typed:
         write_text(run.path / "config.yaml", yaml.safe_dump(config, sort_keys=False))
     for partial in run.checkpoints.glob(".*.ckpt.*"):  # what a killed process was writing

@@ -18,15 +18,15 @@ from rich.console import Console
 
 from chromahint.config.errors import ConfigError
 from chromahint.runs.files import write_text
-from chromahint.runs.lock import Busy, alone_in
-from chromahint.runs.run import Run, now
+from chromahint.runs.lock import RunLockedError, lock_run
+from chromahint.runs.run import Run, iso_now
 
-WARNED = 120
+SIGNAL_LEAD_SECONDS = 120
 """Seconds before its end at which a run hears SIGUSR1."""
 
 
 @dataclass(frozen=True)
-class Shape:
+class Resources:
     """Machines of a run, its processes on each, and GPUs of each."""
 
     nodes: int
@@ -69,8 +69,8 @@ class Slurm:
         for option in self.sbatch:
             if not re.fullmatch(r"--[a-z][a-z-]*(=[^\n]+)?", option):
                 raise ConfigError(f"launcher.sbatch: {option!r}: write --key or --key=value, as --qos=high")
-            if (key := option[2:].partition("=")[0]) in OURS:
-                raise ConfigError(f"launcher.sbatch: {option}: --{key} {OURS[key]}")
+            if (key := option[2:].partition("=")[0]) in RESERVED_SBATCH_OPTIONS:
+                raise ConfigError(f"launcher.sbatch: {option}: --{key} {RESERVED_SBATCH_OPTIONS[key]}")
         try:
             import submitit  # noqa: F401
         except ImportError:
@@ -81,7 +81,7 @@ class Slurm:
                 "launcher.submit=false to look at the script"
             )
 
-    def shape(self, trainer: dict[str, Any]) -> Shape:
+    def resources(self, trainer: dict[str, Any]) -> Resources:
         """What a run takes whose config says this about its trainer.
 
         Raises:
@@ -91,15 +91,15 @@ class Slurm:
         if trainer["accelerator"] == "cpu" or (trainer["accelerator"] == "auto" and self.gpus == 0):
             if self.gpus:
                 raise ConfigError(f"launcher.gpus={self.gpus}: trainer.accelerator=cpu uses none; leave it out")
-            return Shape(nodes, 1 if devices == "auto" else devices, 0)
+            return Resources(nodes, 1 if devices == "auto" else devices, 0)
         gpus = self.gpus if self.gpus is not None else 1 if devices == "auto" else devices
         if devices not in ("auto", gpus) or gpus == 0:
             raise ConfigError(
                 f"launcher.gpus={gpus}: trainer.devices={devices} on the GPU; type trainer.devices={gpus or 1}"
             )
-        return Shape(nodes, gpus, gpus)
+        return Resources(nodes, gpus, gpus)
 
-    def script(self, runs: Sequence[Path], shape: Shape, at_once: int | None, folder: Path) -> str:
+    def script(self, runs: Sequence[Path], shape: Resources, at_once: int | None, folder: Path) -> str:
         """The job array, whose task N is the run N: what is done for a run anywhere else, in one process a device.
 
         Args:
@@ -112,7 +112,7 @@ class Slurm:
 
         output = str(folder.absolute()).replace("%", "%%") + "/slurm-%A_%a.txt"
         told = {key[2:]: value if equals else True for key, equals, value in (o.partition("=") for o in self.sbatch)}
-        own = {"output": output, "chdir": str(Path.cwd()), "signal": f"USR1@{WARNED}", "requeue": True}
+        own = {"output": output, "chdir": str(Path.cwd()), "signal": f"USR1@{SIGNAL_LEAD_SECONDS}", "requeue": True}
         distributed = [f"export CHROMAHINT_TASKS={shape.nodes * shape.tasks}"] if shape.nodes * shape.tasks > 1 else []
         folders = ["runs=(", *(f"  {shlex.quote(str(run.absolute()))}" for run in runs), ")"]
         # a step does not inherit --cpus-per-task; evaluation, at the end, is for one process, however long it takes
@@ -132,14 +132,16 @@ class Slurm:
             mem=None if self.memory_gb is None else f"{self.memory_gb}G",
             setup=[*self.setup, *distributed, *folders, "run=${runs[$SLURM_ARRAY_TASK_ID]}"],
             wckey=None,  # type: ignore[arg-type]  # which leaves it out
-            array_parallelizm=at_once or len(runs),
+            array_parallelism=at_once or len(runs),
             map_count=len(runs),
             stderr_to_stdout=True,
             additional_parameters=own | told,
             use_srun=False,  # it is in the command
         )
 
-    def submit_all(self, runs: Sequence[Run], shapes: Sequence[Shape], at_once: int | None, folder: Path) -> list[str]:
+    def submit_runs(
+        self, runs: Sequence[Run], shapes: Sequence[Resources], at_once: int | None, folder: Path
+    ) -> list[str]:
         """Submit the runs, an array for each shape of them, and note the job in each run.
 
         Args:
@@ -162,7 +164,7 @@ class Slurm:
         return commands
 
 
-OURS = {
+RESERVED_SBATCH_OPTIONS = {
     "array": "says which runs; type n_jobs=N for how many at once",
     "nodes": "follows from the runs; type trainer.num_nodes=N",
     "ntasks": "follows from the runs; type trainer.devices=N",
@@ -188,18 +190,20 @@ def _submit(file: Path, runs: Sequence[Run]) -> None:
     job = done.stdout.strip().partition(";")[0]
     for index, run in enumerate(runs):
         if done.returncode == 0 and job.isdecimal():
-            run.note(slurm_job=f"{job}_{index}")
+            run.update_metadata(slurm_job=f"{job}_{index}")
         else:
             said = (done.stderr or done.stdout).strip()
-            run.note(state="failed", ended=now(), error=f"sbatch {file} was refused: {said}", slurm_job=None)
+            run.update_metadata(
+                state="failed", ended=iso_now(), error=f"sbatch {file} was refused: {said}", slurm_job=None
+            )
 
 
-PAUSE = 2.0
-ASK = 30.0
-ENDED = ("finished", "failed", "pruned")
+POLL_SECONDS = 2.0
+SLURM_QUERY_SECONDS = 30.0
+FINAL_STATES = ("finished", "failed", "pruned")
 
 
-def follow(runs: Sequence[Run], titles: Sequence[str], console: Console) -> None:
+def wait_for_jobs(runs: Sequence[Run], titles: Sequence[str], console: Console) -> None:
     """Wait until all have ended, and say what happens to each.
 
     Args:
@@ -213,61 +217,63 @@ def follow(runs: Sequence[Run], titles: Sequence[str], console: Console) -> None
     asked = time.monotonic()
     while waiting:
         gone: set[Run] = set()
-        if time.monotonic() - asked >= ASK:
+        if time.monotonic() - asked >= SLURM_QUERY_SECONDS:
             # twice: what a run wrote on its machine may take a while to be seen on this one
-            before, missed = missed, set(lost(waiting.values()))
+            before, missed = missed, set(find_lost_jobs(waiting.values()))
             gone, asked = before & missed, time.monotonic()
-            bury_lost(gone)
+            mark_lost_jobs_failed(gone)
         for number, run in list(waiting.items()):
-            state = run.about["state"]
+            state = run.metadata["state"]
             if state != said.setdefault(number, "created"):
                 said[number] = state
                 log = f": {run.path / 'output.txt'}" if state == "running" else ""
                 console.print(f"{state}: {titles[number]}{log}", markup=False, highlight=False)
-            if state in ENDED or run in gone:
+            if state in FINAL_STATES or run in gone:
                 del waiting[number]
         if waiting:
-            time.sleep(PAUSE)
+            time.sleep(POLL_SECONDS)
 
 
-def bury_lost(runs: Iterable[Run]) -> None:
+def mark_lost_jobs_failed(runs: Iterable[Run]) -> None:
     """Note what ended the runs that SLURM knows of no more, where they could not do so themselves."""
-    for run in lost(runs):
-        _bury(run)
+    for run in find_lost_jobs(runs):
+        _mark_failed(run)
 
 
-def lost(runs: Iterable[Run]) -> list[Run]:
+def find_lost_jobs(runs: Iterable[Run]) -> list[Run]:
     """Those of the runs whose jobs SLURM neither runs nor will run; none where it does not answer."""
-    known = listed()
-    return [] if known is None else [run for run in runs if run.about.get("slurm_job") not in known | {None}]
+    known = queued_jobs()
+    return [] if known is None else [run for run in runs if run.metadata.get("slurm_job") not in known | {None}]
 
 
-def listed() -> set[str] | None:
+def queued_jobs() -> set[str] | None:
     """The jobs of this person that wait or run, as 4711_0; None where SLURM does not answer."""
-    said = _ask("squeue", "--noheader", "--array", "--user", getpass.getuser(), "--format", "%i")
+    said = _query("squeue", "--noheader", "--array", "--user", getpass.getuser(), "--format", "%i")
     return None if said is None else set(said.split())
 
 
-def _bury(run: Run) -> None:
+def _mark_failed(run: Run) -> None:
     """Note the end of a run that was ended from outside."""
     try:
-        with alone_in(run.path):
-            about = run.about
+        with lock_run(run.path):
+            about = run.metadata
             if about["state"] not in ("created", "running"):
                 return
             job = about["slurm_job"]
-            word = _ask("sacct", "--noheader", "--parsable2", "--allocations", "--format", "State", "--jobs", job) or ""
+            word = (
+                _query("sacct", "--noheader", "--parsable2", "--allocations", "--format", "State", "--jobs", job) or ""
+            )
             word = word.strip().splitlines()[0] if word.strip() else "without a word"
             if word == "COMPLETED":  # its own note is on its way to this machine
                 return
             state = "interrupted" if word.startswith("CANCELLED") else "failed"
             logs = f"{run.path / 'output.txt'} and {run.path.parent / f'slurm-{job}.txt'}"
-            run.note(state=state, ended=now(), error=f"job {job} of SLURM ended: {word}; see {logs}")
-    except Busy:  # it goes on elsewhere
+            run.update_metadata(state=state, ended=iso_now(), error=f"job {job} of SLURM ended: {word}; see {logs}")
+    except RunLockedError:  # it goes on elsewhere
         return
 
 
-def _ask(*command: str) -> str | None:
+def _query(*command: str) -> str | None:
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout  # noqa: S603
     except (OSError, subprocess.SubprocessError):

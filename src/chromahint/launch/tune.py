@@ -23,23 +23,23 @@ from rich.table import Table
 
 from chromahint.config.compose import Config
 from chromahint.config.errors import ConfigError
-from chromahint.config.instantiate import build
-from chromahint.config.overrides import read
+from chromahint.config.instantiate import instantiate_node
+from chromahint.config.overrides import parse_override
 from chromahint.data.dataset import Batch
-from chromahint.launch.launcher import agree, checked, label
-from chromahint.runs.run import stamp
-from chromahint.training.lightning_module import Colorization
-from chromahint.training.logging import terse
-from chromahint.training.train import make_task
+from chromahint.launch.launcher import compose_and_validate, preflight_check, run_label
+from chromahint.runs.run import timestamp
+from chromahint.training.lightning_module import ColorizationModule
+from chromahint.training.logging import silence_library_warnings
+from chromahint.training.train import build_module
 from chromahint.training.trainer import choose_precision
 from chromahint.visualization.curves import write_figure
 
 STEPS, BATCHES = 100, 5
 LOWEST, HIGHEST = 1e-6, 1.0
-LARGEST = 1024
-DIVERGED = 4.0
+MAX_BATCH_SIZE = 1024
+DIVERGENCE_RATIO = 4.0
 """Times the lowest loss: no higher learning rate is of use."""
-WORTH = 1.05
+MIN_SPEEDUP = 1.05
 """A batch that is twice as large should be so many times faster a picture, where memory does not decide."""
 
 Step = Callable[[Batch, int], float]
@@ -48,26 +48,26 @@ Step = Callable[[Batch, int], float]
 
 def main(overrides: Sequence[str]) -> int:
     """Try, and say what to type; returns the exit status."""
-    terse()
-    typed = {word: read(word) for word in overrides}
+    silence_library_warnings()
+    typed = {word: parse_override(word) for word in overrides}
     [kind] = [str(o.value()) for o in typed.values() if o.get_key_element() == "tune"][-1:]
     if kind not in ("lr", "batch"):
         raise ConfigError(f"tune={kind}: tune is lr, for a learning rate, or batch, for a batch size")
-    composed = checked([word for word, override in typed.items() if override.get_key_element() != "tune"])
-    agree(composed.config)
+    composed = compose_and_validate([word for word, override in typed.items() if override.get_key_element() != "tune"])
+    preflight_check(composed.config)
     console = Console(soft_wrap=True, highlight=False)
     if kind == "batch":
         return tune_batch(composed.config, console)
-    picture = Path(composed.config["runs"]).expanduser() / "tune" / f"{label(composed)}_{stamp()}_lr.png"
+    picture = Path(composed.config["runs"]).expanduser() / "tune" / f"{run_label(composed)}_{timestamp()}_lr.png"
     return tune_lr(composed.config, picture, console)
 
 
 def tune_lr(config: Config, picture: Path, console: Console) -> int:
     """Raise the learning rate from step to step, and suggest the one at which the loss falls fastest."""
-    step, rate = trial(config)
+    step, rate = make_trial(config)
     # the same few batches again and again, each against its own loss at the start: one batch differs from another by
     # more than a step improves
-    chosen = list(itertools.islice(batches(config), BATCHES))
+    chosen = list(itertools.islice(training_batches(config), BATCHES))
     rate(0.0)
     start = [step(batch, number) for number, batch in enumerate(chosen)]
     rates = np.geomspace(LOWEST, HIGHEST, STEPS)
@@ -76,13 +76,13 @@ def tune_lr(config: Config, picture: Path, console: Console) -> int:
     for lr, number in zip(rounds, itertools.cycle(range(BATCHES)), strict=False):
         rate(float(lr))
         losses.append(step(chosen[number], number) / start[number])
-        if not np.isfinite(losses[-1]) or losses[-1] > DIVERGED * min(losses):
+        if not np.isfinite(losses[-1]) or losses[-1] > DIVERGENCE_RATIO * min(losses):
             break
-    suggested = fastest_fall(rates[: len(losses)], losses)
+    suggested = steepest_descent_lr(rates[: len(losses)], losses)
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
     axes.plot(rates[: len(losses)], losses, linewidth=0.6, alpha=0.5, label="loss")
-    axes.plot(rates[: len(losses)], smoothed(losses), label="smoothed")
+    axes.plot(rates[: len(losses)], smooth(losses), label="smoothed")
     axes.axvline(suggested, color="black", linestyle=":", label=f"{suggested:.2g}")
     axes.set(
         xscale="log", xlabel="learning rate", ylabel="loss / loss at the start", title="while the learning rate rises"
@@ -93,14 +93,14 @@ def tune_lr(config: Config, picture: Path, console: Console) -> int:
     return 0
 
 
-def fastest_fall(rates: np.typing.NDArray[np.float64], losses: Sequence[float]) -> float:
+def steepest_descent_lr(rates: np.typing.NDArray[np.float64], losses: Sequence[float]) -> float:
     """The learning rate at which the smoothed loss falls fastest.
 
     Raises:
         ValueError: there are too few losses, or they never fall.
     """
     finite = [loss for loss in losses if np.isfinite(loss)]
-    curve = smoothed(finite)
+    curve = smooth(finite)
     # what comes behind the lowest point is on its way up
     lowest = int(np.argmin(curve)) + 1 if finite else 0
     if lowest < 5:
@@ -113,7 +113,7 @@ def fastest_fall(rates: np.typing.NDArray[np.float64], losses: Sequence[float]) 
     return float(rates[around + int(np.argmax(fall))])
 
 
-def smoothed(losses: Sequence[float]) -> np.typing.NDArray[np.float64]:
+def smooth(losses: Sequence[float]) -> np.typing.NDArray[np.float64]:
     """Exponential mean over about ten steps, corrected for its start."""
     keep, mean, curve = 0.9, 0.0, []
     for number, loss in enumerate(losses, start=1):
@@ -123,7 +123,7 @@ def smoothed(losses: Sequence[float]) -> np.typing.NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
-class Size:
+class BatchSizeTrial:
     """What a batch size costs: pictures a second, and bytes of memory, or None where it did not fit."""
 
     pictures: int
@@ -133,14 +133,14 @@ class Size:
 
 def tune_batch(config: Config, console: Console) -> int:
     """Double the batch until memory or speed say enough, and suggest a size."""
-    tried: list[Size] = []
+    tried: list[BatchSizeTrial] = []
     with Console(stderr=True).status("") as status:
-        for size in itertools.takewhile(lambda size: size <= LARGEST, (2**power for power in range(11))):
+        for size in itertools.takewhile(lambda size: size <= MAX_BATCH_SIZE, (2**power for power in range(11))):
             status.update(f"trying {size} pictures a step")
-            tried.append(try_size({**config, "data": {**config["data"], "batch_size": size}}, size))
-            if tried[-1].memory is None or settled(tried):
+            tried.append(try_batch_size({**config, "data": {**config["data"], "batch_size": size}}, size))
+            if tried[-1].memory is None or has_converged(tried):
                 break
-            if not (on_gpu(config) or room_for_twice(tried)):
+            if not (on_gpu(config) or fits_twice(tried)):
                 break
     table = Table(title="one training step", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for column in ("data.batch_size", "pictures/s", "memory"):
@@ -152,28 +152,28 @@ def tune_batch(config: Config, console: Console) -> int:
     fitting = [size for size in tried if size.memory is not None]
     if not fitting:
         raise ValueError("not even one picture fits into memory; type a smaller model.width or data.size")
-    best = suggest_size(fitting)
+    best = suggest_batch_size(fitting)
     console.print(f"no larger batch is worth it: type data.batch_size={best.pictures}")
     return 0
 
 
-def suggest_size(fitting: Sequence[Size]) -> Size:
+def suggest_batch_size(fitting: Sequence[BatchSizeTrial]) -> BatchSizeTrial:
     """The smallest of the sizes that are nearly as fast a picture as the fastest."""
     fastest = max(size.speed for size in fitting)
-    return next(size for size in fitting if size.speed * WORTH >= fastest)
+    return next(size for size in fitting if size.speed * MIN_SPEEDUP >= fastest)
 
 
-def settled(tried: Sequence[Size]) -> bool:
+def has_converged(tried: Sequence[BatchSizeTrial]) -> bool:
     """Whether the last two doublings made no picture faster worth speaking of."""
-    return len(tried) > 2 and max(size.speed for size in tried[-2:]) < WORTH * tried[-3].speed
+    return len(tried) > 2 and max(size.speed for size in tried[-2:]) < MIN_SPEEDUP * tried[-3].speed
 
 
-def try_size(config: Config, size: int) -> Size:
+def try_batch_size(config: Config, size: int) -> BatchSizeTrial:
     """Time a few steps, the first of which makes what the others find."""
     gpu = on_gpu(config)
     try:
-        step, _ = trial(config)
-        batch = next(batches(config))
+        step, _ = make_trial(config)
+        batch = next(training_batches(config))
         if gpu:
             torch.cuda.reset_peak_memory_stats()
         step(batch, 0)
@@ -182,8 +182,8 @@ def try_size(config: Config, size: int) -> Size:
             step(batch, number)  # reading its loss waits for the device
         took = time.perf_counter() - began
     except (torch.OutOfMemoryError, MemoryError):
-        return Size(size, 0.0, None)
-    return Size(size, 2 * size / took, torch.cuda.max_memory_allocated() if gpu else resident())
+        return BatchSizeTrial(size, 0.0, None)
+    return BatchSizeTrial(size, 2 * size / took, torch.cuda.max_memory_allocated() if gpu else peak_rss())
 
 
 def on_gpu(config: Config) -> bool:
@@ -191,14 +191,14 @@ def on_gpu(config: Config) -> bool:
     return torch.cuda.is_available() and config["trainer"]["accelerator"] != "cpu"
 
 
-def resident() -> int:
+def peak_rss() -> int:
     """The most memory that this process has had, in bytes."""
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def room_for_twice(tried: Sequence[Size]) -> bool:
+def fits_twice(tried: Sequence[BatchSizeTrial]) -> bool:
     """Whether a processor's free memory takes a batch twice as large, judged by the last doubling."""
     before = tried[-2].memory if len(tried) > 1 else None
     grown = (tried[-1].memory or 0) - (before or tried[-1].memory or 0)
@@ -206,9 +206,9 @@ def room_for_twice(tried: Sequence[Size]) -> bool:
     return 2 * grown < 0.8 * free
 
 
-def batches(config: Config) -> Iterator[Batch]:
+def training_batches(config: Config) -> Iterator[Batch]:
     """Training batches without an end."""
-    data = build(config["data"])
+    data = instantiate_node(config["data"])
     data.prepare_data()
     loader = data.train_dataloader()
     for epoch in itertools.count():
@@ -216,11 +216,11 @@ def batches(config: Config) -> Iterator[Batch]:
         yield from loader
 
 
-def trial(config: Config) -> tuple[Step, Callable[[float], None]]:
+def make_trial(config: Config) -> tuple[Step, Callable[[float], None]]:
     """A network to train and throw away: a function that makes a step, and one that sets the learning rate."""
     seed_everything(config["seed"], verbose=False)
     device = torch.device("cuda" if on_gpu(config) else "cpu")
-    task: Colorization = make_task(config).to(device)
+    task: ColorizationModule = build_module(config).to(device)
     precision = choose_precision(config["trainer"]["precision"], on_gpu(config), task.network)
     task.train()
     optimizer = task.make_optimizer(task.network.named_parameters())

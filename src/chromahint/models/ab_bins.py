@@ -18,7 +18,7 @@ STRIDE = 4
 
 
 @runtime_checkable
-class HasClasses(Protocol):
+class HasColorClasses(Protocol):
     """A network that predicts color classes beside color."""
 
     def with_classes(self, lightness: Tensor, hints: Hints) -> tuple[Tensor, Tensor]:

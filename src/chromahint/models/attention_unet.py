@@ -8,11 +8,11 @@ from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
 from chromahint.models.layers.lab_scaling import crop_like, pad_to_multiple, to_eight_bit
-from chromahint.models.layers.unet import UShape
-from chromahint.models.registry import Card
+from chromahint.models.layers.unet import UNetBase
+from chromahint.models.registry import ModelInfo
 from chromahint.models.unet import Up
 
-CARD = Card(
+MODEL_INFO = ModelInfo(
     year=2018,
     input="L, hint ab, mask; 8-bit Lab / 255",
     source="Oktay et al.: Attention U-Net: Learning Where to Look for the Pancreas (2018)",
@@ -53,14 +53,14 @@ class AttentionUp(Up):
         return features
 
 
-class AttentionUNet(UShape):
+class AttentionUNet(UNetBase):
     """A U-Net with gated skips: 31.4 M parameters at the width U-Net was published with.
 
     Args:
         width: channels of the first level; each level down doubles them.
         mask: whether the hints' mask is an input; the course project that used this network gave L and hint ab only.
         neutral_start: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
-            hears the hints over the lightness: see `listen_to_hints`.
+            hears the hints over the lightness: see `zero_init_lightness_weights`.
     """
 
     def __init__(self, width: int = 64, mask: bool = True, neutral_start: bool = True) -> None:

@@ -13,7 +13,7 @@ State = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Recognized:
+class DetectedArchitecture:
     """What weights look like.
 
     Attributes:
@@ -30,14 +30,14 @@ class Recognized:
     assumed: str
 
 
-def recognize(state: State) -> Recognized | None:
+def detect(state: State) -> DetectedArchitecture | None:
     """Tell which of Chromahint's networks the weights fit; None for a stranger's."""
     for layout in _LAYOUTS:
         if layout.first in state and layout.also in state and state[layout.first].ndim == 4:
             width = len(state[layout.first])
             options = (*layout.options, *layout.more(state), f"model.width={width}")
             side = layout.side if width in layout.released else None
-            return Recognized(layout.name, options, side, layout.assumed)
+            return DetectedArchitecture(layout.name, options, side, layout.assumed)
     return None
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from chromahint.color import in_gamut
 from chromahint.hints.hints import Hints
-from chromahint.models.ab_bins import STRIDE, HasClasses, class_ab
+from chromahint.models.ab_bins import STRIDE, HasColorClasses, class_ab
 
 MOST = 9
 SOFTNESS = 0.2
@@ -30,7 +30,7 @@ class Suggestion(NamedTuple):
 
 
 @torch.no_grad()
-def suggest(network: HasClasses, lightness: Tensor, hints: Hints, row: int, col: int) -> list[Suggestion]:
+def suggest(network: HasColorClasses, lightness: Tensor, hints: Hints, row: int, col: int) -> list[Suggestion]:
     """Offer up to nine colors for a pixel, the likeliest first.
 
     The likelihood of the 529 classes, of which those are left out that sRGB can't show at the pixel's lightness, is
@@ -51,7 +51,7 @@ def suggest(network: HasClasses, lightness: Tensor, hints: Hints, row: int, col:
         raise ValueError(f"colors are suggested for one picture at a time, not {batch}: pass lightness[i:i+1]")
     if not (0 <= row < height and 0 <= col < width):
         raise ValueError(f"row {row}, column {col} is outside of the picture, which is {height} high and {width} wide")
-    if not isinstance(network, HasClasses):
+    if not isinstance(network, HasColorClasses):
         raise ValueError(f"{type(network).__name__} has no color classes to suggest from; zhang2017 has")
     _, logits = network.with_classes(lightness, hints)
     place = logits[0, :, row // STRIDE, col // STRIDE].double()

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
-from chromahint.models.registry import Card
+from chromahint.models.registry import ModelInfo
 
-CARD = Card(year=None, input="L", source="the picture as it came: ab = 0 everywhere")
+MODEL_INFO = ModelInfo(year=None, input="L", source="the picture as it came: ab = 0 everywhere")
 
 
-class Gray(nn.Module):
+class GrayBaseline(nn.Module):
     """Leaves the picture gray; it has nothing to train and no use for hints."""
 
     def __init__(self) -> None:

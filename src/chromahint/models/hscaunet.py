@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
 from chromahint.models.layers.lab_scaling import crop_like, pad_to_multiple, to_eight_bit
-from chromahint.models.layers.unet import DoubleConv, UShape
-from chromahint.models.registry import Card, Variant
+from chromahint.models.layers.unet import DoubleConv, UNetBase
+from chromahint.models.registry import ModelInfo, Variant
 
-CARD = Card(
+MODEL_INFO = ModelInfo(
     year=2022,
     input="L, hint ab, mask; 8-bit Lab / 255",
     source="HSCAU-Net, Hint- and Spatial-Channel Attention U-Net (Gachon University course project)",
@@ -79,7 +79,7 @@ class GatedUp(nn.Module):
         return features
 
 
-class HSCAUNet(UShape):
+class HSCAUNet(UNetBase):
     """A U-Net with gated skips: 31.1 M parameters at the published width.
 
     Args:
@@ -87,7 +87,7 @@ class HSCAUNet(UShape):
         channel_attention: `cbam` is the project's design; `spatial` is its released code, where a second spatial
             attention sits in that place, and is what its released weights need.
         neutral_start: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
-            hears the hints over the lightness: see `listen_to_hints`.
+            hears the hints over the lightness: see `zero_init_lightness_weights`.
     """
 
     def __init__(

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
 from chromahint.models.layers.lab_scaling import Float32Conv2d, crop_like, pad_to_multiple
-from chromahint.models.registry import Card, Variant
+from chromahint.models.registry import ModelInfo, Variant
 
-CARD = Card(
+MODEL_INFO = ModelInfo(
     year=2023,
     input="(L - 50) / 100, hint ab / 110, mask",
     source="Yun, Lee, Park, Choo: iColoriT (WACV 2023)",

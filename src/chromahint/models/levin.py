@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from chromahint.hints.hints import Hints
 from chromahint.models.layers.multigrid import RING, neighbors, solve, weighted_sum
 from chromahint.models.pullpush import PullPush
-from chromahint.models.registry import Card
+from chromahint.models.registry import ModelInfo
 
-CARD = Card(
+MODEL_INFO = ModelInfo(
     year=2004,
     input="L, hint ab, mask",
     source="Levin, Lischinski, Weiss: Colorization using Optimization (SIGGRAPH 2004)",
@@ -68,7 +68,7 @@ class Levin(nn.Module):
             if self.solver == "exact":
                 return _solve_exactly(lightness, hints)
             free = (hints.mask == 0).float()
-            weights = likeness(lightness.float())
+            weights = affinity(lightness.float())
             start = torch.where(free == 0, hints.ab.float(), self.start(lightness, hints))
             # what is solved for is the difference from the start, which is 0 at hints
             missing = free * (weighted_sum(weights, start, RING) - start)
@@ -79,7 +79,7 @@ class Levin(nn.Module):
             return ab.clamp(start.amin(dim=(2, 3), keepdim=True), start.amax(dim=(2, 3), keepdim=True))
 
 
-def likeness(lightness: Tensor) -> Tensor:
+def affinity(lightness: Tensor) -> Tensor:
     """Weigh each pixel's eight neighbors, which together weigh 1.
 
     A neighbor whose lightness differs by d weighs exp(-d^2 / 2 sigma^2), where 2 sigma^2 follows the variance of L in
@@ -111,7 +111,7 @@ def _solve_exactly(lightness: Tensor, hints: Hints) -> Tensor:
     height, width = lightness.shape[-2:]
     pixel = torch.arange(height * width).view(1, 1, height, width)
     ab = hints.ab.double().cpu().flatten(2).transpose(1, 2).numpy().copy()
-    weights_BKHW = likeness(lightness.double().cpu())
+    weights_BKHW = affinity(lightness.double().cpu())
     for weights, mask, colors in zip(weights_BKHW, hints.mask.cpu().flatten(1).numpy(), ab, strict=True):
         known, free = np.flatnonzero(mask), np.flatnonzero(mask == 0)
         if not len(known):

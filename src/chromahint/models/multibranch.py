@@ -14,14 +14,14 @@ from chromahint.models.layers.lab_scaling import (
     Stem,
     crop_like,
     from_eight_bit,
-    listen_to_hints,
     pad_to_multiple,
     to_eight_bit,
+    zero_init_lightness_weights,
 )
 from chromahint.models.layers.zhang import Encoder, EncoderDecoder, block, conv
-from chromahint.models.registry import Card, Variant
+from chromahint.models.registry import ModelInfo, Variant
 
-CARD = Card(
+MODEL_INFO = ModelInfo(
     year=2021,
     input="L, hint ab; 8-bit Lab / 255",
     source="Hint-based colorization (course project, 2021), built on Zhang et al. 2017",
@@ -50,7 +50,7 @@ class MultiBranch(EncoderDecoder):
             `[[2, 2, 1]]` (the base: blocks 5 to 7 of Zhang 2017), `[[2, 2], [1, 1]]`, and the default.
         hint_encoder: whether a second encoder reads the hints' ab alone, and is added to the output of block 4.
         neutral_start: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
-            hears the hints over the lightness: see `listen_to_hints`.
+            hears the hints over the lightness: see `zero_init_lightness_weights`.
     """
 
     def __init__(
@@ -76,8 +76,8 @@ class MultiBranch(EncoderDecoder):
         self.add_decoder(width)
         self.head = Head(2 * width)
         if neutral_start:
-            self.head.start_at(math.atanh(NEUTRAL))
-            listen_to_hints(self.model1)
+            self.head.init_bias(math.atanh(NEUTRAL))
+            zero_init_lightness_weights(self.model1)
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
         """Predict color.

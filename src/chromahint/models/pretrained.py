@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-BOX = Path(__file__).with_name("pretrained")
+PRETRAINED_DIR = Path(__file__).with_name("pretrained")
 
 
 @dataclass(frozen=True)
-class Boxed:
+class PretrainedWeights:
     """Weights in the box.
 
     Attributes:
@@ -30,14 +30,14 @@ class Boxed:
     trained_on: str
 
 
-def in_box(target: str) -> Boxed | None:
+def find_pretrained(target: str) -> PretrainedWeights | None:
     """What the box has for a class such as `chromahint.models.unet.UNet`; None where it has nothing."""
     room, _, name = target.rpartition(".")[0].rpartition(".")
-    about = BOX / f"{name}.json"
+    about = PRETRAINED_DIR / f"{name}.json"
     if room != __package__ or not about.is_file():
         return None
     said = json.loads(about.read_text(encoding="utf-8"))
-    return Boxed(about.with_suffix(".safetensors"), said["options"], said["trained_on"])
+    return PretrainedWeights(about.with_suffix(".safetensors"), said["options"], said["trained_on"])
 
 
 def weights_file(weights: str | None, model: Mapping[str, Any]) -> Path | None:
@@ -54,13 +54,13 @@ def weights_file(weights: str | None, model: Mapping[str, Any]) -> Path | None:
         return None
     if weights is not None and weights != "box":
         return Path(weights).expanduser()
-    found = in_box(model["_target_"])
+    found = find_pretrained(model["_target_"])
     if found is None and weights is None:
         return None
     if found is None:
         raise ValueError(
             f"weights=box: the box has none for {model['_target_'].rpartition('.')[2]}, only for "
-            f"{', '.join(sorted(file.stem for file in BOX.glob('*.json')))}; type weights=none or weights=FILE"
+            f"{', '.join(sorted(file.stem for file in PRETRAINED_DIR.glob('*.json')))}; type weights=none or weights=FILE"
         )
     other = [f"model.{key}={model[key]}" for key, value in found.options.items() if model.get(key, value) != value]
     if other:

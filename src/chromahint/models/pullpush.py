@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
-from chromahint.models.registry import Card
+from chromahint.models.registry import ModelInfo
 
-CARD = Card(
+MODEL_INFO = ModelInfo(
     year=1996,
     input="hint ab, mask",
     source="Gortler, Grzeszczuk, Szeliski, Cohen: The Lumigraph, section 4.4 (SIGGRAPH 1996)",

@@ -36,7 +36,7 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Card:
+class ModelInfo:
     """Where a network comes from.
 
     Attributes:
@@ -54,13 +54,13 @@ class Card:
     variants: tuple[Variant, ...] = (Variant(),)
 
 
-def card_of(target: str) -> Card:
+def get_model_info(target: str) -> ModelInfo:
     """The card beside a class such as `chromahint.models.unet.UNet`; an empty one where its file has none."""
-    card: Card = getattr(importlib.import_module(target.rpartition(".")[0]), "CARD", _UNKNOWN)
+    card: ModelInfo = getattr(importlib.import_module(target.rpartition(".")[0]), "MODEL_INFO", _UNKNOWN)
     return card
 
 
-_UNKNOWN = Card(year=None, input="", source="")
+_UNKNOWN = ModelInfo(year=None, input="", source="")
 CLASSES = {
     "attention_unet": "AttentionUNet",
     "hscaunet": "HSCAUNet",
@@ -75,7 +75,7 @@ LEARN_NOTHING = ("gray", "levin", "pullpush")
 """Methods by the names of `model=` that have no weights."""
 
 
-def build_known(name: str, options: Mapping[str, Any]) -> nn.Module:
+def create_model(name: str, options: Mapping[str, Any]) -> nn.Module:
     """Build one of Chromahint's networks.
 
     Args:
@@ -87,7 +87,7 @@ def build_known(name: str, options: Mapping[str, Any]) -> nn.Module:
     """
     if name not in CLASSES:
         raise ValueError(f"{name!r:.80}: is none of Chromahint's networks, which are {', '.join(CLASSES)}")
-    network_class = getattr(importlib.import_module(target_of(name).rpartition(".")[0]), CLASSES[name])
+    network_class = getattr(importlib.import_module(qualname_of(name).rpartition(".")[0]), CLASSES[name])
     known = list(inspect.signature(network_class).parameters)
     if strange := [f"{option!r:.80}" for option in options if option not in known]:
         raise ValueError(f"{name} has no option {', '.join(strange)}; it has {', '.join(known)}")
@@ -95,35 +95,35 @@ def build_known(name: str, options: Mapping[str, Any]) -> nn.Module:
     return network
 
 
-def target_of(name: str) -> str:
+def qualname_of(name: str) -> str:
     """The class of a network in full, such as `chromahint.models.unet.UNet`."""
     return f"{__package__}.{name}.{CLASSES[name]}"
 
 
-def name_of(target: str) -> str | None:
+def model_name(target: str) -> str | None:
     """The name of a class that was written in full; None for one that is not Chromahint's, or learns nothing.
 
-    >>> name_of("chromahint.models.unet.UNet")
+    >>> model_name("chromahint.models.unet.UNet")
     'unet'
     """
-    return next((name for name in CLASSES if target_of(name) == target), None)
+    return next((name for name in CLASSES if qualname_of(name) == target), None)
 
 
 SIZE = 256
 
 
 @dataclass(frozen=True)
-class Entry:
+class ModelSummary:
     """One network, in one of the forms of its publication.
 
     Attributes:
         name: what `model=` takes.
         options: what is typed beside it for this form, such as `model.width=192`.
-        year: of its publication; None where its file has no `CARD`, or no date.
+        year: of its publication; None where its file has no `MODEL_INFO`, or no date.
         parameters: how many numbers it learns.
         gmac: thousand million multiply-adds to color one picture of 256x256; None where they can't be counted.
-        input: what its first layer reads; empty without a `CARD`.
-        source: the paper or project; empty without a `CARD`.
+        input: what its first layer reads; empty without a `MODEL_INFO`.
+        source: the paper or project; empty without a `MODEL_INFO`.
         recipe: what is typed after `chromahint` to train it as published, if that is known.
         published: what the publication says: `parameters`, and `gmac` with the `side` of the picture it is for and
             `gmac_here`, counted at that side; None for each that it does not say.
@@ -140,22 +140,22 @@ class Entry:
     published: dict[str, float | None]
 
 
-def catalog(targets: Mapping[str, str]) -> list[Entry]:
+def list_models(targets: Mapping[str, str]) -> list[ModelSummary]:
     """Describe networks without giving memory to their weights.
 
     Args:
-        targets: class by name, such as `{"unet": "chromahint.models.unet.UNet"}`; built in the forms of its `CARD`.
+        targets: class by name, such as `{"unet": "chromahint.models.unet.UNet"}`; built in the forms of its `MODEL_INFO`.
 
     Returns:
         An entry for each form, in the order given.
 
-    >>> catalog({"unet": "chromahint.models.unet.UNet"})[0].parameters
+    >>> list_models({"unet": "chromahint.models.unet.UNet"})[0].parameters
     31038274
     """
     return [entry for name, target in targets.items() for entry in _entries(name, target)]
 
 
-class Cost(NamedTuple):
+class ModelCost(NamedTuple):
     """What a network takes.
 
     Attributes:
@@ -167,7 +167,7 @@ class Cost(NamedTuple):
     gmac: float | None
 
 
-def cost(make: Callable[[], nn.Module], side: int = SIZE) -> Cost:
+def model_cost(make: Callable[[], nn.Module], side: int = SIZE) -> ModelCost:
     """Count what a network takes, without giving memory to its weights.
 
     Args:
@@ -177,23 +177,23 @@ def cost(make: Callable[[], nn.Module], side: int = SIZE) -> Cost:
     # tensors with a shape and a device but no memory; unlike those on the device "meta" they pass through autocast
     with FakeTensorMode(allow_non_fake_inputs=True):
         network = make()
-        return Cost(sum(parameter.numel() for parameter in network.parameters()), _gmac(network, side))
+        return ModelCost(sum(parameter.numel() for parameter in network.parameters()), _gmac(network, side))
 
 
-def _entries(name: str, target: str) -> Iterator[Entry]:
-    card = card_of(target)
+def _entries(name: str, target: str) -> Iterator[ModelSummary]:
+    card = get_model_info(target)
     module, _, class_name = target.rpartition(".")
     for variant in card.variants:
         yield _entry(name, getattr(importlib.import_module(module), class_name), card, variant)
 
 
-def _entry(name: str, network_class: type[nn.Module], card: Card, variant: Variant) -> Entry:
+def _entry(name: str, network_class: type[nn.Module], card: ModelInfo, variant: Variant) -> ModelSummary:
     def make() -> nn.Module:
         return network_class(**variant.options)
 
-    found = cost(make)
-    gmac_here = None if variant.gmac is None else cost(make, variant.side).gmac
-    return Entry(
+    found = model_cost(make)
+    gmac_here = None if variant.gmac is None else model_cost(make, variant.side).gmac
+    return ModelSummary(
         name=name,
         options=[f"model.{key}={_typed(value)}" for key, value in variant.options.items()],
         year=card.year,

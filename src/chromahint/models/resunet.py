@@ -16,13 +16,13 @@ from chromahint.models.layers.lab_scaling import (
     Stem,
     crop_like,
     from_eight_bit,
-    listen_to_hints,
     pad_to_multiple,
     to_eight_bit,
+    zero_init_lightness_weights,
 )
-from chromahint.models.registry import Card, Variant
+from chromahint.models.registry import ModelInfo, Variant
 
-CARD = Card(
+MODEL_INFO = ModelInfo(
     year=2018,
     input="L, hint ab, mask; 8-bit Lab / 255",
     source="Zhang, Liu, Wang: Road Extraction by Deep Residual U-Net (GRSL 2018)",
@@ -75,7 +75,7 @@ class ResUNet(nn.Module):
         mask: whether the hints' mask is an input; the 2021 project gave L and hint ab only.
         output: `linear`, or `tanh` as the 2021 project ended its networks.
         neutral_start: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
-            hears the hints over the lightness: see `listen_to_hints`.
+            hears the hints over the lightness: see `zero_init_lightness_weights`.
     """
 
     def __init__(
@@ -97,9 +97,9 @@ class ResUNet(nn.Module):
         self.decoder3 = ResidualUnit((2 + 1) * width, width)
         self.head = Head(width)
         if neutral_start:
-            self.head.start_at(math.atanh(NEUTRAL) if output == "tanh" else NEUTRAL)
-            listen_to_hints(self.encoder1.body)
-            listen_to_hints(self.encoder1.shortcut)
+            self.head.init_bias(math.atanh(NEUTRAL) if output == "tanh" else NEUTRAL)
+            zero_init_lightness_weights(self.encoder1.body)
+            zero_init_lightness_weights(self.encoder1.shortcut)
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
         """Predict color.

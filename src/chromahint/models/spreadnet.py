@@ -19,13 +19,13 @@ from torch import Tensor, nn
 
 from chromahint.color import AB_LIMIT
 from chromahint.hints.hints import Hints
-from chromahint.models.layers.hint_attention import STATE, Seek, density
-from chromahint.models.layers.lab_scaling import Float32Conv2d, room_to_multiple
-from chromahint.models.layers.propagation import fill, filling, spread, taking
+from chromahint.models.layers.hint_attention import STATE, HintAttention, hint_density
+from chromahint.models.layers.lab_scaling import Float32Conv2d, pad_amounts
+from chromahint.models.layers.propagation import neighbor_weights, propagate, upsample, upsample_weights
 from chromahint.models.pullpush import pull, pull_push
-from chromahint.models.registry import Card
+from chromahint.models.registry import ModelInfo
 
-CARD = Card(
+MODEL_INFO = ModelInfo(
     year=2026,
     input="(L - 50) / 50; hints are spread, not read",
     source="Chromahint",
@@ -51,7 +51,7 @@ _HALO = 16
 """Rows around a strip that its pixels may depend on, a multiple of the side of a cell."""
 
 
-class Reading(NamedTuple):
+class Encoding(NamedTuple):
     """What the network says of a gray picture, whatever the hints: to be kept from one hint to the next.
 
     Attributes:
@@ -87,15 +87,17 @@ class SpreadNet(nn.Module):
         self.steps = [int(factor * steps) for factor in _STEPS]
         self.down = nn.ModuleList(_block(a, b) for a, b in zip([1, *widths[:-1]], widths, strict=True))
         self.up = nn.ModuleList(_block(a + b, a) for a, b in pairwise(widths))
-        self.taking = nn.ModuleList(_silent(channels, 8) for channels in widths)
-        self.filling = nn.ModuleList(_silent(channels, 16) for channels in widths[1:])
-        self.far = Seek(widths[_WHOLE], heads=4, trust=-2.0)
+        self.taking = nn.ModuleList(zero_init_conv(channels, 8) for channels in widths)
+        self.filling = nn.ModuleList(zero_init_conv(channels, 16) for channels in widths[1:])
+        self.far = HintAttention(widths[_WHOLE], heads=4, trust=-2.0)
         self.near = nn.ModuleList(
-            Seek(channels, features=16 if level else 8, window=window)
+            HintAttention(channels, features=16 if level else 8, window=window)
             for level, (channels, window) in enumerate(zip(widths[:-1], _WINDOWS, strict=True))
         )
         self.shift = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(widths[level] + 6, 2 * width, 3, padding=1), nn.ReLU(), _silent(2 * width, 2))
+            nn.Sequential(
+                nn.Conv2d(widths[level] + 6, 2 * width, 3, padding=1), nn.ReLU(), zero_init_conv(2 * width, 2)
+            )
             for level in _SHIFTED
         )
         self.tone = nn.Sequential(
@@ -103,7 +105,7 @@ class SpreadNet(nn.Module):
             nn.ReLU(inplace=True),
             nn.Conv2d(2 * width, 2 * width, kernel_size=1),
             nn.ReLU(inplace=True),
-            _silent(2 * width, 3, nn.Conv2d),
+            zero_init_conv(2 * width, 3, nn.Conv2d),
         )
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
@@ -116,19 +118,19 @@ class SpreadNet(nn.Module):
         Returns:
             ab B2HW in Lab units, float32; at hinted pixels the hint.
         """
-        return self.spread(self.read(lightness), hints)
+        return self.propagate(self.encode(lightness), hints)
 
-    def read(self, lightness: Tensor) -> Reading:
+    def encode(self, lightness: Tensor) -> Encoding:
         """Do all that does not depend on hints, for lightness B1HW in 0..100."""
         height, width = lightness.shape[-2:]
-        levels = [F.pad(lightness.float(), room_to_multiple(lightness, 2**_COARSEST), mode="replicate")]
+        levels = [F.pad(lightness.float(), pad_amounts(lightness, 2**_COARSEST), mode="replicate")]
         features = [self._in_strips(lambda light: self.down[0]((light - 50) / 50), levels[0])]
         for block in list(self.down)[1:]:
             levels.append(F.avg_pool2d(levels[-1], 2))
             features.append(block(F.avg_pool2d(features[-1], 2)))
         for level in reversed(range(_COARSEST)):
             features[level] = self._in_strips(partial(_join, self.up[level]), features[level], features[level + 1])
-        return Reading(
+        return Encoding(
             (height, width),
             levels,
             features,
@@ -137,25 +139,25 @@ class SpreadNet(nn.Module):
                 for light, x, head in zip(levels, features, self.taking, strict=True)
             ],
             [
-                filling(levels[level], levels[level + 1], head(features[level + 1]))
+                upsample_weights(levels[level], levels[level + 1], head(features[level + 1]))
                 for level, head in enumerate(self.filling)
             ],
         )
 
-    def spread(self, reading: Reading, hints: Hints) -> Tensor:
+    def propagate(self, reading: Encoding, hints: Hints) -> Tensor:
         """Color the pictures that were read: ab B2HW in Lab units, float32."""
         finest = reading.lightness[0]
-        room = room_to_multiple(hints.mask, 2**_COARSEST)
-        known = [_known(finest, F.pad(hints.ab.float(), room), F.pad(hints.mask.float(), room))]
+        room = pad_amounts(hints.mask, 2**_COARSEST)
+        known = [hint_state(finest, F.pad(hints.ab.float(), room), F.pad(hints.mask.float(), room))]
         for _ in range(_COARSEST):
             known.append(pull(known[-1]))
         state = pull_push(known[-1])
         for level in reversed(range(_COARSEST + 1)):
             light, features = reading.lightness[level], reading.features[level]
             given, weight = torch.split(known[level], [STATE, 1], dim=1)
-            dense, free = density(weight), 1 - weight
+            dense, free = hint_density(weight), 1 - weight
             if level < _COARSEST:
-                state = torch.addcmul(given, free, fill(state, reading.filling[level]))
+                state = torch.addcmul(given, free, upsample(state, reading.filling[level]))
             seekers = [*([self.far] if level == _WHOLE else []), *([self.near[level]] if level < _COARSEST else [])]
             for seek in seekers:
                 seen = features, light, known[level], dense, state
@@ -163,7 +165,7 @@ class SpreadNet(nn.Module):
                 found, trust = torch.split(both, [STATE, 1], dim=1)
                 given = torch.addcmul(given, free * trust, found)
                 free = free * (1 - trust)
-            state = spread(state, reading.taking[level], given, free, self.steps[level])
+            state = propagate(state, reading.taking[level], given, free, self.steps[level])
             if level in _SHIFTED:
                 about = [features, *_about(state, light), weight, dense]
                 shift = self.shift[_SHIFTED.index(level)](torch.cat(about, dim=1))
@@ -209,14 +211,14 @@ def _join(block: nn.Module, finer: Tensor, coarser: Tensor) -> Tensor:
 
 
 def _take(head: nn.Module, lightness: Tensor, features: Tensor) -> Tensor:
-    return taking(lightness, head(features))
+    return neighbor_weights(lightness, head(features))
 
 
 def _find(seek: nn.Module, *pictures: Tensor) -> Tensor:
     return torch.cat(seek(*pictures), dim=1)
 
 
-def _known(lightness: Tensor, ab: Tensor, mask: Tensor) -> Tensor:
+def hint_state(lightness: Tensor, ab: Tensor, mask: Tensor) -> Tensor:
     """The `STATE` of hinted pixels, 0 elsewhere, and the mask."""
     ab = ab * mask
     return torch.cat([ab, lightness * mask, (ab / AB_LIMIT).square().sum(dim=1, keepdim=True), mask], dim=1)
@@ -236,7 +238,7 @@ def _block(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def _silent(inputs: int, outputs: int, kind: type[nn.Conv2d] = Float32Conv2d) -> nn.Conv2d:
+def zero_init_conv(inputs: int, outputs: int, kind: type[nn.Conv2d] = Float32Conv2d) -> nn.Conv2d:
     """A last layer that says 0 until it has learned something else."""
     conv = kind(inputs, outputs, kernel_size=1)
     assert conv.bias is not None

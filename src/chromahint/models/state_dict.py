@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from chromahint.models.checkpoint_formats import recognize
+from chromahint.models.checkpoint_formats import detect
 
 _CONTAINERS = ("state_dict", "model")
 _WRAPPERS = ("module.", "network.", "_orig_mod.")
@@ -93,7 +93,7 @@ def load_weights(network: nn.Module, file: Path) -> str:
         if not bool(torch.isfinite(tensor).all()):
             raise ValueError(f"{file} is of no use: {name} holds values that are not numbers (nan or inf)")
     network.load_state_dict(state, strict=False)
-    found = recognize(state)
+    found = detect(state)
     sentence = f"{file.name}: weights of {found.name if found else type(network).__name__}, {len(state)} tensors"
     return sentence + (", without a class head, which keeps its fresh start." if fresh else ".")
 
@@ -148,7 +148,7 @@ def _mismatch(
         _listed("with another shape", shapes, separator="; "),
     ]
     message = f"{file} does not fit this network: " + ", ".join(part for part in parts if part) + "."
-    theirs, ours = recognize(state), recognize(own)
+    theirs, ours = detect(state), detect(own)
     if theirs is None:
         return message + " It looks like none of Chromahint's networks."
     options = [option for option in theirs.options if ours is None or option not in ours.options]

@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
 from chromahint.models.layers.lab_scaling import crop_like, pad_to_multiple, to_eight_bit
-from chromahint.models.layers.unet import DoubleConv, UShape
-from chromahint.models.registry import Card, Variant
+from chromahint.models.layers.unet import DoubleConv, UNetBase
+from chromahint.models.registry import ModelInfo, Variant
 
-CARD = Card(
+MODEL_INFO = ModelInfo(
     year=2015,
     input="L, hint ab, mask; 8-bit Lab / 255",
     source="Ronneberger, Fischer, Brox: U-Net (MICCAI 2015); HSCAU-Net without gates",
@@ -32,13 +32,13 @@ class Up(nn.Module):
         return features
 
 
-class UNet(UShape):
+class UNet(UNetBase):
     """Four levels down and up, 31.0 M parameters at the published width: what HSCAU-Net's gates are compared with.
 
     Args:
         width: channels of the first level; each level down doubles them.
         neutral_start: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
-            hears the hints over the lightness: see `listen_to_hints`.
+            hears the hints over the lightness: see `zero_init_lightness_weights`.
     """
 
     def __init__(self, width: int = 64, neutral_start: bool = True) -> None:

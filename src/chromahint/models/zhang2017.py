@@ -11,9 +11,9 @@ from chromahint.hints.hints import Hints
 from chromahint.models.ab_bins import CLASSES, STRIDE
 from chromahint.models.layers.lab_scaling import Head, crop_like, pad_to_multiple
 from chromahint.models.layers.zhang import EncoderDecoder, block
-from chromahint.models.registry import Card, Variant
+from chromahint.models.registry import ModelInfo, Variant
 
-CARD = Card(
+MODEL_INFO = ModelInfo(
     year=2017,
     input="(L - 50) / 100, hint ab / 110, mask",
     source="Zhang, Zhu, Isola, Geng, Lin, Yu, Efros: Real-Time User-Guided Image Colorization (SIGGRAPH 2017)",
@@ -57,7 +57,7 @@ class Zhang2017(EncoderDecoder):
         if init == "normal":
             self.apply(_start_normal)
         if neutral_start:
-            head.start_at(0.0)
+            head.init_bias(0.0)
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
         """Predict color.

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from chromahint.report.load_runs import Gathered, gather
-from chromahint.report.ranking import TEST, Best, best
+from chromahint.report.load_runs import LoadedRuns, load_runs
+from chromahint.report.ranking import TEST, Ranking, rank
 
 NATURAL = 10
 """Hints in the pictures of the gallery, where nothing else is said: about as many as a person gives."""
@@ -28,7 +28,7 @@ def write_report(
     evaluation: str | None,
 ) -> int:
     """Write the page; returns the exit status."""
-    gathered = gather(paths, evaluation)
+    gathered = load_runs(paths, evaluation)
     from chromahint.report.page import write_page
     from chromahint.report.page_data import make_content
 
@@ -36,7 +36,7 @@ def write_report(
         from chromahint.report.rebuild_networks import measure_beside
 
         gathered = replace(gathered, beside=measure_beside(beside, gathered))
-    ranked = best(gathered, at)
+    ranked = rank(gathered, at)
     drawn, why = None, ""
     if gallery > 0:
         from chromahint.report.gallery import draw_gallery
@@ -55,7 +55,7 @@ def write_report(
     return 0
 
 
-def name_best(paths: Sequence[str], at: int | None, evaluation: str | None, form: str) -> int:
+def print_best(paths: Sequence[str], at: int | None, evaluation: str | None, form: str) -> int:
     """Print the winner; returns the exit status.
 
     Args:
@@ -64,8 +64,8 @@ def name_best(paths: Sequence[str], at: int | None, evaluation: str | None, form
         evaluation: name of a folder in each run's `evaluation/`; None for what most runs share.
         form: "text", "json" or "path".
     """
-    gathered = gather(paths, evaluation)
-    ranked = best(gathered, at)
+    gathered = load_runs(paths, evaluation)
+    ranked = rank(gathered, at)
     if form == "path":
         text = str(ranked.folder)
     elif form == "json":
@@ -77,7 +77,7 @@ def name_best(paths: Sequence[str], at: int | None, evaluation: str | None, form
     return 0
 
 
-def _as_text(gathered: Gathered, ranked: Best, at: int | None) -> str:
+def _as_text(gathered: LoadedRuns, ranked: Ranking, at: int | None) -> str:
     counts = [count for count in gathered.first.counts if count >= 1] or gathered.first.counts
     by = f"{at:,} hints" if at is not None else f"the mean over {counts[0]:,} to {counts[-1]:,} hints"
     lines = [
@@ -89,7 +89,7 @@ def _as_text(gathered: Gathered, ranked: Best, at: int | None) -> str:
     return "\n".join(lines)
 
 
-def _as_json(gathered: Gathered, ranked: Best, at: int | None) -> dict[str, object]:
+def _as_json(gathered: LoadedRuns, ranked: Ranking, at: int | None) -> dict[str, object]:
     lead = None
     if ranked.lead is not None:
         lead = {**asdict(ranked.lead), "significant": ranked.lead.significant, "test": TEST}
@@ -109,7 +109,7 @@ def _shown(counts: list[int], at: int | None) -> int:
     return at if at is not None else min(counts, key=lambda count: abs(count - NATURAL))
 
 
-def _say_apart(gathered: Gathered) -> None:
+def _say_apart(gathered: LoadedRuns) -> None:
     for name, why in list(gathered.apart.items())[:NAMED]:
         print(f"apart: {name}: {why}", file=sys.stderr)  # noqa: T201
     if len(gathered.apart) > NAMED:

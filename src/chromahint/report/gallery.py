@@ -14,12 +14,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from chromahint.atomic_write import replacing
+from chromahint.atomic_write import atomic_write
 from chromahint.color import lab_to_rgb8, rgb_to_lab
-from chromahint.data.transforms import squash
+from chromahint.data.transforms import resize_square
 from chromahint.hints.hints import Hints
-from chromahint.inference.load import choose_device
-from chromahint.report.load_runs import Gathered, Measured
+from chromahint.inference.load import resolve_device
+from chromahint.report.load_runs import EvaluationResult, LoadedRuns
 from chromahint.report.ranking import score
 from chromahint.report.rebuild_networks import network_of, photos_of, protocol_of
 from chromahint.visualization.hint_overlay import Picture, draw_hints, to_pictures
@@ -50,7 +50,7 @@ class Gallery:
     missing: dict[str, str]
 
 
-def draw_gallery(gathered: Gathered, columns: Mapping[str, Measured], number: int, count: int) -> Gallery:
+def draw_gallery(gathered: LoadedRuns, columns: Mapping[str, EvaluationResult], number: int, count: int) -> Gallery:
     """Color photos with each network, as it was evaluated; what was colored before is read again.
 
     Args:
@@ -90,7 +90,7 @@ def draw_gallery(gathered: Gathered, columns: Mapping[str, Measured], number: in
     )
 
 
-def _read(measured: Measured, chosen: list[int]) -> Tensor:
+def _read(measured: EvaluationResult, chosen: list[int]) -> Tensor:
     """The photos as they were evaluated, B3HW uint8 RGB."""
     photos, size = photos_of(measured), protocol_of(measured).size
     places = {photos.name(place): place for place in range(len(photos))}
@@ -99,18 +99,18 @@ def _read(measured: Measured, chosen: list[int]) -> Tensor:
         name = measured.images[index]
         if name not in places or photos.identify(places[name]) != measured.basis.ids[index]:
             raise ValueError(f"{name}: is not among the photos any more, or is another one than was measured")
-        pictures.append(torch.from_numpy(squash(photos.read(places[name]), size)))
+        pictures.append(torch.from_numpy(resize_square(photos.read(places[name]), size)))
     return torch.stack(pictures).permute(0, 3, 1, 2)
 
 
 def _colored(
-    name: str, measured: Measured, gathered: Gathered, kept: list[str], lightness: Tensor, hints: Hints
+    name: str, measured: EvaluationResult, gathered: LoadedRuns, kept: list[str], lightness: Tensor, hints: Hints
 ) -> list[bytes]:
     """JPEG files of what a network makes of the photos, kept beside its evaluation."""
     files = [measured.folder / "gallery" / file for file in kept]
     if all(file.is_file() for file in files):
         return [file.read_bytes() for file in files]
-    device = choose_device("auto")
+    device = resolve_device("auto")
     network = network_of(name, measured, gathered.runs.get(name), device)
     pictures = []
     with torch.inference_mode():
@@ -119,7 +119,7 @@ def _colored(
         ):
             pictures += [_jpeg(each) for each in to_pictures(lab_to_rgb8(gray, network(gray, Hints(ab, mask))))]
     for file, picture in zip(files, pictures, strict=True):
-        with contextlib.suppress(OSError), replacing(file) as opened:  # a run may lie where nothing can be written
+        with contextlib.suppress(OSError), atomic_write(file) as opened:  # a run may lie where nothing can be written
             opened.write(picture)
     return pictures
 

@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from chromahint.evaluation.compatibility import how_measured
+from chromahint.evaluation.compatibility import evaluation_setup
 from chromahint.evaluation.evaluator import read_rows
 from chromahint.report.run_labels import short_names
 from chromahint.report.statistics import Array
 from chromahint.runs.files import read_json
-from chromahint.runs.run import Run, open_run, run_folders
+from chromahint.runs.run import Run, find_runs, open_run
 
 
 @dataclass(frozen=True)
-class Basis:
+class EvaluationKey:
     """What figures depend on beside the network: those of two networks compare where all of it is the same.
 
     Attributes:
@@ -36,7 +36,7 @@ class Basis:
 
 
 @dataclass(frozen=True)
-class Measured:
+class EvaluationResult:
     """An evaluation, picture by picture.
 
     Attributes:
@@ -54,7 +54,7 @@ class Measured:
     folder: Path
     about: dict[str, Any]
     metrics: dict[str, Any]
-    basis: Basis
+    basis: EvaluationKey
     images: list[str]
     counts: list[int]
     psnr: Array
@@ -63,7 +63,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Gathered:
+class LoadedRuns:
     """Runs that compare, methods that were measured on the same, and what does not belong.
 
     Attributes:
@@ -77,18 +77,18 @@ class Gathered:
 
     title: str
     runs: dict[str, Run]
-    measured: dict[str, Measured]
-    beside: dict[str, Measured]
+    measured: dict[str, EvaluationResult]
+    beside: dict[str, EvaluationResult]
     apart: dict[str, str]
-    elsewhere: dict[str, Measured]
+    elsewhere: dict[str, EvaluationResult]
 
     @property
-    def first(self) -> Measured:
+    def first(self) -> EvaluationResult:
         """Any evaluation: what does not depend on the network is the same in all."""
         return next(iter(self.measured.values()))
 
 
-def gather(paths: Sequence[str], evaluation: str | None = None) -> Gathered:
+def load_runs(paths: Sequence[str], evaluation: str | None = None) -> LoadedRuns:
     """Read the runs at and below some paths.
 
     What most runs share, protocol and photos, is compared; the others stand apart.
@@ -103,7 +103,7 @@ def gather(paths: Sequence[str], evaluation: str | None = None) -> Gathered:
     folders = list(dict.fromkeys(folder for path in paths for folder in _run_folders(path)))
     above = Path(os.path.commonpath([folder.parent for folder in folders]))
     runs, apart = {}, {}
-    found: dict[str, list[Measured]] = {}
+    found: dict[str, list[EvaluationResult]] = {}
     for folder, name in zip(folders, short_names(folders, above), strict=True):
         try:
             runs[name] = open_run(folder)
@@ -123,7 +123,7 @@ def gather(paths: Sequence[str], evaluation: str | None = None) -> Gathered:
         if name not in alike:
             apart[name] = _why_apart(of_run[0].basis, basis) if of_run else _why_none(runs[name])
     measured = {name: alike[name] for name in found if name in alike}
-    return Gathered(
+    return LoadedRuns(
         title=_title(list(runs.values())) or (above.name if len(folders) > 1 else folders[0].name),
         runs=runs,
         measured=measured,
@@ -133,7 +133,7 @@ def gather(paths: Sequence[str], evaluation: str | None = None) -> Gathered:
     )
 
 
-def read_evaluation(folder: Path) -> Measured:
+def read_evaluation(folder: Path) -> EvaluationResult:
     """Read the folder of a finished evaluation.
 
     Raises:
@@ -144,7 +144,7 @@ def read_evaluation(folder: Path) -> Measured:
     counts = sorted({row.k for row in rows})
     by_count = [[row for row in rows if row.k == count] for count in counts]
     try:
-        basis = Basis(how_measured(metrics), str(about["protocol"]), tuple(row.id for row in by_count[0]))
+        basis = EvaluationKey(evaluation_setup(metrics), str(about["protocol"]), tuple(row.id for row in by_count[0]))
         told = [int(count) for count in metrics["by_hints"]]
         same = all(tuple(row.id for row in group) == basis.ids for group in by_count)
         whole = counts == told and same and {"model", "weights", "data", "split"} <= about.keys()
@@ -155,7 +155,7 @@ def read_evaluation(folder: Path) -> Measured:
     psnr, ssim = (np.array([[getattr(row, name) for row in group] for group in by_count]) for name in ("psnr", "ssim"))
     if not (np.isfinite(psnr).all() and np.isfinite(ssim).all()):
         raise ValueError(f"{folder}: has figures that are no numbers; the network may have broken in training")
-    return Measured(
+    return EvaluationResult(
         folder=folder,
         about=about,
         metrics=metrics,
@@ -172,7 +172,7 @@ def _run_folders(path: str) -> list[Path]:
     folder = Path(path).expanduser()
     if not folder.is_dir():
         raise ValueError(f"{path}: there is no such folder; type a run, or a folder with runs below it, such as runs")
-    found = run_folders(folder)
+    found = find_runs(folder)
     if not found:
         raise ValueError(f"{path}: is no run and has none below it; a run has a run.json, where `train` made it")
     return found
@@ -183,9 +183,11 @@ def _evaluations(run: Path, name: str | None) -> Iterator[Path]:
     yield from (file.parent for file in folders if name in (None, file.parent.name))
 
 
-def _beside(measured: dict[str, Measured], runs: dict[str, Run], basis: Basis) -> dict[str, Measured]:
+def _beside(
+    measured: dict[str, EvaluationResult], runs: dict[str, Run], basis: EvaluationKey
+) -> dict[str, EvaluationResult]:
     """Methods without training that were measured on the same, by a run itself or beside its group."""
-    found: dict[str, Measured] = {}
+    found: dict[str, EvaluationResult] = {}
     groups = {run.path.parent / "comparison" for run in runs.values()}
     for parent in [*sorted(groups), *(each.folder for each in measured.values())]:
         for file in sorted(parent.glob("beside/*/metrics.json")):
@@ -203,7 +205,7 @@ def _title(runs: list[Run]) -> str | None:
     return str(groups.pop()) if len(groups) == 1 and None not in groups else None
 
 
-def _why_apart(came: Basis, wanted: Basis) -> str:
+def _why_apart(came: EvaluationKey, wanted: EvaluationKey) -> str:
     if came.measured != wanted.measured:
         return f"measured by {came.measured}; the others by {wanted.measured}"
     if came.ids != wanted.ids:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chromahint.models.registry import Cost
-from chromahint.report.load_runs import Gathered, Measured
-from chromahint.report.ranking import TEST, Best, score
-from chromahint.report.rebuild_networks import what_it_takes
-from chromahint.report.statistics import Array, draws, interval, shares_won
-from chromahint.runs.metrics_csv import Points, read_figures
+from chromahint.models.registry import ModelCost
+from chromahint.report.load_runs import EvaluationResult, LoadedRuns
+from chromahint.report.ranking import TEST, Ranking, score
+from chromahint.report.rebuild_networks import cost_of_network
+from chromahint.report.statistics import Array, bootstrap_weights, interval, win_rates
+from chromahint.runs.metrics_csv import Curve, read_metrics_csv
 from chromahint.runs.run import Run
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ Content = dict[str, Any]
 
 
 def make_content(
-    gathered: Gathered, ranked: Best, at: int | None, gallery: Gallery | None, why_no_gallery: str
+    gathered: LoadedRuns, ranked: Ranking, at: int | None, gallery: Gallery | None, why_no_gallery: str
 ) -> Content:
     """Work out everything that the page shows.
 
@@ -83,7 +83,7 @@ def differences(configs: Mapping[str, Mapping[str, Any]]) -> Content:
     return {"keys": keys, "rows": {name: [config.get(key) for key in keys] for name, config in configs.items()}}
 
 
-def thin(points: Points, most: int) -> Points:
+def thin(points: Curve, most: int) -> Curve:
     """Take the means of neighbors where a curve has more than `most` points; what is no number is left out.
 
     >>> thin(([1.0, 2.0], [0.5, float("nan")]), 10)
@@ -96,18 +96,18 @@ def thin(points: Points, most: int) -> Points:
     return steps.tolist(), [float(f"{value:.5g}") for value in values]
 
 
-def _by_score(beside: dict[str, Measured]) -> dict[str, Measured]:
-    def mean(item: tuple[str, Measured]) -> float:
+def _by_score(beside: dict[str, EvaluationResult]) -> dict[str, EvaluationResult]:
+    def mean(item: tuple[str, EvaluationResult]) -> float:
         return float(score(item[1], item[1].psnr, None).mean())
 
     return dict(sorted(beside.items(), key=mean, reverse=True))
 
 
-def _network(name: str, measured: Measured, run: Run | None) -> Content:
+def _network(name: str, measured: EvaluationResult, run: Run | None) -> Content:
     if run is None:  # the work of a solver is long to count, and says little beside a network's
-        takes: Cost | None = Cost(parameters=0, gmac=None)
+        takes: ModelCost | None = ModelCost(parameters=0, gmac=None)
     else:
-        takes = what_it_takes(measured)
+        takes = cost_of_network(measured)
     return {
         "name": name,
         "learns": run is not None,
@@ -119,9 +119,9 @@ def _network(name: str, measured: Measured, run: Run | None) -> Content:
     }
 
 
-def _figures(of_all: Sequence[Array], first: Measured) -> Content:
+def _figures(of_all: Sequence[Array], first: EvaluationResult) -> Content:
     """Means with their intervals, and the same of the differences to the first network; lists NxK."""
-    draws_TP = draws(len(first.images))
+    draws_TP = bootstrap_weights(len(first.images))
     values_NKP = np.array([[*figures, score(first, figures, None)] for figures in of_all])
     found = {"mean": values_NKP.mean(axis=-1)}
     found["low"], found["high"] = interval(values_NKP, draws_TP)
@@ -130,18 +130,17 @@ def _figures(of_all: Sequence[Array], first: Measured) -> Content:
     return {name: values.round(5).tolist() for name, values in found.items()}
 
 
-def _pairs(measured: Sequence[Measured]) -> list[list[list[float]]]:
+def _pairs(measured: Sequence[EvaluationResult]) -> list[list[list[float]]]:
     """Shares of pictures won by PSNR: a matrix for each number of hints, and one for the mean from 1 on."""
     columns: list[int | None] = [*measured[0].counts, None]
     return [
-        shares_won(np.array([score(each, each.psnr, count) for each in measured])).round(4).tolist()
-        for count in columns
+        win_rates(np.array([score(each, each.psnr, count) for each in measured])).round(4).tolist() for count in columns
     ]
 
 
 def _curves(run: Run) -> Content:
     try:
-        lines = read_figures(run.path / "metrics.csv")
+        lines = read_metrics_csv(run.path / "metrics.csv")
     except (OSError, KeyError, ValueError):  # not trained yet, or killed while it wrote a line
         lines = {}
     return {name: thin(lines[name], most) for name, most in POINTS.items() if name in lines}
@@ -166,7 +165,7 @@ def _flat(node: Any, path: str) -> list[tuple[str, Any]]:
     return [(path, node if plain else ", ".join(map(str, node)) if isinstance(node, list) else str(node))]
 
 
-def _means(measured: Measured | None) -> Content | None:
+def _means(measured: EvaluationResult | None) -> Content | None:
     if measured is None:
         return None
     psnr = measured.psnr.mean(axis=-1).round(3).tolist()

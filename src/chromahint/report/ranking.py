@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from chromahint.report.load_runs import Gathered, Measured
-from chromahint.report.statistics import Array, draws, interval, p_value
+from chromahint.report.load_runs import EvaluationResult, LoadedRuns
+from chromahint.report.statistics import Array, bootstrap_weights, interval, p_value
 
 TEST = "paired permutation test over pictures"
 SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
-class Lead:
+class Margin:
     """How far the best run is ahead of the second.
 
     Attributes:
@@ -42,7 +42,7 @@ class Lead:
 
 
 @dataclass(frozen=True)
-class Best:
+class Ranking:
     """The winner among runs.
 
     Attributes:
@@ -55,10 +55,10 @@ class Best:
     names: list[str]
     psnr: list[float]
     folder: Path
-    lead: Lead | None
+    lead: Margin | None
 
 
-def best(gathered: Gathered, at: int | None = None) -> Best:
+def rank(gathered: LoadedRuns, at: int | None = None) -> Ranking:
     """Rank runs by mean PSNR, and test the first against the second.
 
     Args:
@@ -71,10 +71,10 @@ def best(gathered: Gathered, at: int | None = None) -> Best:
     scores = {name: score(each, each.psnr, at) for name, each in gathered.measured.items()}
     names = sorted(scores, key=lambda name: -float(scores[name].mean()))
     psnr = [float(scores[name].mean()) for name in names]
-    return Best(names, psnr, gathered.runs[names[0]].path, _lead(*(scores[name] for name in names[:2])))
+    return Ranking(names, psnr, gathered.runs[names[0]].path, _lead(*(scores[name] for name in names[:2])))
 
 
-def score(measured: Measured, figures_KP: Array, at: int | None) -> Array:
+def score(measured: EvaluationResult, figures_KP: Array, at: int | None) -> Array:
     """One figure a picture: at a number of hints, or the mean over all numbers from 1 on.
 
     Raises:
@@ -90,9 +90,9 @@ def score(measured: Measured, figures_KP: Array, at: int | None) -> Array:
     return row
 
 
-def _lead(first_P: Array, second_P: Array | None = None) -> Lead | None:
+def _lead(first_P: Array, second_P: Array | None = None) -> Margin | None:
     if second_P is None:
         return None
     difference = first_P - second_P
-    low, high = interval(difference, draws(len(difference)))
-    return Lead(float(np.mean(difference)), float(low), float(high), p_value(first_P, second_P))
+    low, high = interval(difference, bootstrap_weights(len(difference)))
+    return Margin(float(np.mean(difference)), float(low), float(high), p_value(first_P, second_P))

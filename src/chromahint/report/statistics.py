@@ -15,7 +15,7 @@ PERMUTATIONS = 9_999
 LEVEL = 0.95
 
 
-def draws(pictures: int, seed: int = 0) -> Array:
+def bootstrap_weights(pictures: int, seed: int = 0) -> Array:
     """Draw pictures with replacement, again and again: the share that each has in every resample, TxP.
 
     The same resamples serve all networks; that is what makes the bootstrap paired.
@@ -57,7 +57,7 @@ def p_value(first_P: Array, second_P: Array) -> float:
     return float(found.pvalue)
 
 
-def shares_won(values_NP: Array) -> Array:
+def win_rates(values_NP: Array) -> Array:
     """For each pair of networks, the share of pictures on which the first is ahead, NxN; a tie is half won."""
     ahead = values_NP[:, None] > values_NP[None]
     tied = values_NP[:, None] == values_NP[None]

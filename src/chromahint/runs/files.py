@@ -7,12 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from chromahint.atomic_write import replacing
+from chromahint.atomic_write import atomic_write
 
 
 def write_text(path: Path, text: str) -> None:
     """Replace a file's text in one step."""
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         file.write(text.encode("utf-8"))
 
 
@@ -38,7 +38,7 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def digest(file: Path) -> str:
+def file_hash(file: Path) -> str:
     """The BLAKE2b digest (16 bytes) of a file, by which weights are known."""
     with file.open("rb") as handle:
         return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

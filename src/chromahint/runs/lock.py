@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-class Busy(ValueError):  # noqa: N818  # reads better where it is caught
+class RunLockedError(ValueError):  # noqa: N818  # reads better where it is caught
     """Another process is working on the run."""
 
 
 @contextlib.contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def lock_run(folder: Path) -> Iterator[None]:
     """Hold a folder until the end; the system lets go of it when this process ends, however it ends.
 
     The lock is of a kind that forked data workers, which may outlive a killed process by seconds, do not inherit.
@@ -29,7 +29,7 @@ def alone_in(folder: Path) -> Iterator[None]:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):
-            raise Busy(f"{folder}: another process is working on this run; wait for it, or end it") from None
+            raise RunLockedError(f"{folder}: another process is working on this run; wait for it, or end it") from None
         except OSError:  # a file system without locks
             pass
         yield

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-Points = tuple[list[float], list[float]]
+Curve = tuple[list[float], list[float]]
 """x and y of a line."""
 
 
-def read_figures(file: Path) -> dict[str, Points]:
+def read_metrics_csv(file: Path) -> dict[str, Curve]:
     """Read metrics.csv: name -> (steps, values)."""
-    lines: dict[str, Points] = {}
+    lines: dict[str, Curve] = {}
     with file.open(encoding="utf-8", newline="") as opened:
         for row in csv.DictReader(opened):
             steps, values = lines.setdefault(row["name"], ([], []))

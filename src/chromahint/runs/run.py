@@ -49,14 +49,14 @@ class Run:
         return self.path / "checkpoints"
 
     @property
-    def weights(self) -> Path:
+    def best_checkpoint(self) -> Path:
         """The checkpoint that the run is judged by: the best one, or the last where no validation came."""
         for name in ("best.ckpt", "last.ckpt"):
             if (self.checkpoints / name).is_file():
                 return self.checkpoints / name
         raise ValueError(f"{self.path}: has no checkpoint yet; train it first, or choose another run")
 
-    def note(self, **facts: Any) -> None:
+    def update_metadata(self, **facts: Any) -> None:
         """Add facts to run.json, or replace them."""
         write_json(self.path / "run.json", self.metadata | facts)
 
@@ -80,7 +80,7 @@ def create_run(folder: Path, config: dict[str, Any], about: dict[str, Any]) -> R
             path = folder.with_name(f"{folder.name}-{number}")
     write_text(path / "config.yaml", yaml.safe_dump(config, sort_keys=False))
     write_text(path / "overrides.yaml", yaml.safe_dump(about.pop("overrides", [])))
-    facts = {"format": FORMAT, "state": "created", "created": now(), **about}
+    facts = {"format": FORMAT, "state": "created", "created": iso_now(), **about}
     write_json(path / "run.json", facts | {"git": git_state(), "versions": versions()})
     return Run(path)
 
@@ -101,7 +101,7 @@ def open_run(path: str | Path) -> Run:
     return run
 
 
-def run_folders(folder: Path) -> list[Path]:
+def find_runs(folder: Path) -> list[Path]:
     """Find the runs below a folder, or the folder itself where it is one."""
     found = []
     for parent, inner, files in os.walk(folder):
@@ -112,12 +112,12 @@ def run_folders(folder: Path) -> list[Path]:
     return found
 
 
-def now() -> str:
+def iso_now() -> str:
     """The time in ISO format, to the second, with the time zone."""
     return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
 
 
-def stamp() -> str:
+def timestamp() -> str:
     """The time as it stands in folder names: 2026-01-31_23-59-59."""
     return datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
 

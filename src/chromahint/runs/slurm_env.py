@@ -6,7 +6,7 @@ import os
 import re
 
 
-def this_job() -> str | None:
+def current_slurm_job() -> str | None:
     """The SLURM job that runs us: its number, or that of its array and the place there."""
     job = os.environ.get("SLURM_JOB_ID")
     if job is None or not re.fullmatch(r"\d+", job):

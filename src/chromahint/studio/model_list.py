@@ -7,14 +7,14 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Literal, TypedDict
 
-from chromahint.runs.run import run_folders
+from chromahint.runs.run import find_runs
 
 SAMPLES = ("astronaut", "chelsea", "coffee", "rocket")
 BOX = "box"
 METHODS = ("levin", "pullpush")
 _TITLES = {"box": "SpreadNet", "levin": "Levin", "pullpush": "Pull-push"}
 _MOST_RUNS = 60
-DRAFTS = (256, 208, 160, 128)
+PREVIEW_SIZES = (256, 208, 160, 128)
 """Sides of what networks see while a person drags: in 256 x 256 pixels up to 200 hints tell as much as in larger
 pictures, and the page asks for less where answers come late."""
 
@@ -33,10 +33,10 @@ class Choice(TypedDict):
     key: str
     title: str
     kind: Literal["trained", "method"]
-    guesses: bool
+    colors_without_hints: bool
 
 
-class Choices:
+class ModelList:
     """What was named, the weights in the package, methods that learn nothing, and the runs below a folder.
 
     Args:
@@ -53,7 +53,7 @@ class Choices:
     def all(self) -> list[Choice]:
         """List them: what was named first, the newest runs last.
 
-        >>> [choice["title"] for choice in Choices(["runs/hscaunet/2026-11-20_10-00-00"]).all()]
+        >>> [choice["title"] for choice in ModelList(["runs/hscaunet/2026-11-20_10-00-00"]).all()]
         ['hscaunet/2026-11-20_10-00-00', 'SpreadNet', 'Levin', 'Pull-push']
         """
         sources = list(dict.fromkeys([*self._named, *self._found()]))
@@ -63,7 +63,7 @@ class Choices:
                 key=_key(source),
                 title=_title(source),
                 kind="method" if source in METHODS else "trained",
-                guesses=source not in _TITLES,
+                colors_without_hints=source not in _TITLES,
             )
             for source in sources
         ]
@@ -85,7 +85,7 @@ class Choices:
         named = {Path(source).expanduser().resolve() for source in self._named if source not in _TITLES}
         weights = {
             run: file.stat().st_mtime
-            for run in run_folders(self._runs)
+            for run in find_runs(self._runs)
             if run not in named
             for file in [run / "checkpoints" / "best.ckpt"]
             if file.is_file()

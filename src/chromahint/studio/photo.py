@@ -18,7 +18,7 @@ from chromahint.color import lab_to_rgb8, lab_to_shown_rgb, rgb_to_lab
 from chromahint.images.image_file import WRITTEN, Pixels, decode_picture
 from chromahint.inference.array_adapters import open_images
 from chromahint.inference.colorizer import Colorizer
-from chromahint.inference.session import Session, lightness_of, strips
+from chromahint.inference.session import Session, lightness_of, row_chunks
 
 MOST_PIXELS = 50_000_000
 _SHOWN = 16_000_000
@@ -86,7 +86,7 @@ class Photo:
         lightness: NDArray[np.float32] = _fitting(self._lightness[0, 0].numpy())
         height, width = lightness.shape
         gray = np.empty((height, width), np.uint8)
-        for first, rows in strips(height, width):
+        for first, rows in row_chunks(height, width):
             strip = torch.from_numpy(lightness[first : first + rows])[None, None]
             gray[first : first + rows] = lab_to_rgb8(strip, torch.zeros(1, 2, rows, width))[0, 0].numpy()
         return _encoded(gray)

@@ -17,11 +17,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from chromahint.studio.model_list import DRAFTS, SAMPLES, Choices
-from chromahint.studio.security import Guard
+from chromahint.studio.model_list import PREVIEW_SIZES, SAMPLES, ModelList
+from chromahint.studio.security import SecurityMiddleware
 
 if TYPE_CHECKING:
-    from chromahint.studio.workspace import Desk
+    from chromahint.studio.workspace import Workspace
 
 T = TypeVar("T")
 Answer = Callable[[Request], Awaitable[Response]]
@@ -34,7 +34,9 @@ _MOST_OPENING = 3
 _KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
-def make_app(choices: Choices, device: str = "auto", photo: Path | None = None, token: str | None = None) -> Starlette:
+def make_app(
+    choices: ModelList, device: str = "auto", photo: Path | None = None, token: str | None = None
+) -> Starlette:
     """Make the page's server; torch is imported while it answers its first requests.
 
     Args:
@@ -62,7 +64,7 @@ def make_app(choices: Choices, device: str = "auto", photo: Path | None = None, 
     ]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, token=token)],
+        middleware=[Middleware(SecurityMiddleware, token=token)],
         lifespan=studio.lifespan,
         exception_handlers={ValueError: _wrong, KeyError: _gone, ClientDisconnect: _left},
     )
@@ -71,12 +73,12 @@ def make_app(choices: Choices, device: str = "auto", photo: Path | None = None, 
 class Studio:
     """The page, and the desk that its photos lie on."""
 
-    def __init__(self, choices: Choices, device: str, photo: Path | None) -> None:
+    def __init__(self, choices: ModelList, device: str, photo: Path | None) -> None:
         self._choices = choices
         self._device = device
         self._photo = photo
         self._assets = {path.name: path.read_bytes() for path in ASSETS.iterdir() if path.suffix in _KINDS}
-        self._desk: asyncio.Task[Desk] | None = None
+        self._desk: asyncio.Task[Workspace] | None = None
         self._waiting = 0
         self._opening = 0
 
@@ -86,10 +88,10 @@ class Studio:
         self._desk = asyncio.create_task(run_in_threadpool(self._make_desk))
         yield
 
-    def _make_desk(self) -> Desk:
-        from chromahint.studio.workspace import Desk
+    def _make_desk(self) -> Workspace:
+        from chromahint.studio.workspace import Workspace
 
-        desk = Desk(self._choices, self._device)
+        desk = Workspace(self._choices, self._device)
         desk.warm_up()
         return desk
 
@@ -108,7 +110,7 @@ class Studio:
         """What can be chosen."""
         models = await run_in_threadpool(self._choices.all)
         given = None if self._photo is None else self._photo.name
-        return JSONResponse({"models": models, "samples": list(SAMPLES), "given": given, "drafts": list(DRAFTS)})
+        return JSONResponse({"models": models, "samples": list(SAMPLES), "given": given, "drafts": list(PREVIEW_SIZES)})
 
     async def open_photo(self, request: Request) -> Response:
         """Take a photo's bytes."""
@@ -178,7 +180,7 @@ class Studio:
         x, y = (int(request.query_params.get(name, "0")[:9]) for name in "xy")
         return JSONResponse(await self._at_desk(lambda desk: desk.suggest(photo, model, x, y, hints)))
 
-    async def _at_desk(self, work: Callable[[Desk], T]) -> T:
+    async def _at_desk(self, work: Callable[[Workspace], T]) -> T:
         """Do one piece of work in a thread; few may wait, since who waits long has moved on."""
         if self._waiting >= _MOST_WAITING:
             raise HTTPException(503, "busy", {"retry-after": "1"})

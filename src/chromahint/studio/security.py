@@ -26,7 +26,7 @@ _HEADERS = {
 COOKIE = "chromahint-studio"
 
 
-class Guard:
+class SecurityMiddleware:
     """Lets in only what comes from the page itself.
 
     Args:
@@ -63,7 +63,7 @@ class Guard:
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and scope["method"] != "GET":
             return PlainTextResponse("another page may not ask\n", 403)
         if self.token is not None and not self._is_known(headers):
-            return self._greet(scope)
+            return self._set_token_cookie(scope)
         return None
 
     def _is_known(self, headers: Headers) -> bool:
@@ -74,7 +74,7 @@ class Guard:
             return False
         return COOKIE in cookies and self._fits(cookies[COOKIE].value)
 
-    def _greet(self, scope: Scope) -> Response:
+    def _set_token_cookie(self, scope: Scope) -> Response:
         """Keep the token as a cookie, and take it out of the address."""
         brought = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         if scope["method"] != "GET" or scope["path"] != "/" or not self._fits(brought):

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import uvicorn
 
-from chromahint.studio.model_list import Choices
+from chromahint.studio.model_list import ModelList
 from chromahint.studio.routes import make_app
 
 USUAL = 8765
 _MOST_CONNECTIONS = 200
 
 
-def serve(host: str, port: int, choices: Choices, device: str, photo: Path | None, browser: bool) -> int:
+def serve(host: str, port: int, choices: ModelList, device: str, photo: Path | None, browser: bool) -> int:
     """Serve the page; returns the exit status.
 
     Args:

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from chromahint.hints.annotations import Marks
+from chromahint.hints.annotations import Annotations
 from chromahint.hints.hint_file import parse_hints
 from chromahint.images.decode import read_bytes
 from chromahint.images.image_file import WRITTEN, encode_picture
 from chromahint.inference.colorizer import Colorizer
-from chromahint.inference.session import Reads, Session
-from chromahint.studio.model_list import DRAFTS, Choices
+from chromahint.inference.session import CachedEncoder, Session
+from chromahint.studio.model_list import PREVIEW_SIZES, ModelList
 from chromahint.studio.photo import Photo
 from chromahint.studio.samples import sample_file
 
@@ -33,7 +33,7 @@ _STEPS = 64
 """Steps of a Lab unit that colors are sent in, as 16-bit numbers."""
 
 
-class Raw(NamedTuple):
+class RawTensor(NamedTuple):
     """Numbers of a picture as bytes, in the order of this machine, which is the browser's too.
 
     Attributes:
@@ -49,7 +49,7 @@ class Raw(NamedTuple):
     psnr: float | None = None
 
 
-class Desk:
+class Workspace:
     """Opens photos and colors them.
 
     Args:
@@ -57,7 +57,7 @@ class Desk:
         device: that they run on.
     """
 
-    def __init__(self, choices: Choices, device: str) -> None:
+    def __init__(self, choices: ModelList, device: str) -> None:
         self._choices = choices
         self._device = device
         self._colorizers: OrderedDict[str, Colorizer] = OrderedDict()
@@ -104,33 +104,33 @@ class Desk:
             self._photos.move_to_end(key)
             return self._photos[key]
 
-    def seen(self, key: str, model: str, size: str) -> Raw:
+    def seen(self, key: str, model: str, size: str) -> RawTensor:
         """Lightness 0..100 as float32, as the network sees it."""
         photo = self.photo(key)
         with self._one:
             session = self._session(photo, model)
-            small = session.seen(_size(session, size)).cpu()
-        return Raw(small.numpy().tobytes(), small.shape[-2], small.shape[-1])
+            small = session.network_input(_size(session, size)).cpu()
+        return RawTensor(small.numpy().tobytes(), small.shape[-2], small.shape[-1])
 
-    def colors(self, key: str, model: str, size: str, hints: bytes) -> Raw:
+    def colors(self, key: str, model: str, size: str, hints: bytes) -> RawTensor:
         """Channels a and b as the network gives them for hints, 16-bit, 64 steps to a Lab unit."""
         photo, marks = self.photo(key), _marks(hints)
         with self._one:
             session = self._session(photo, model)
             wanted = _size(session, size)
             # hundreds of small steps: to hand each to all cores takes longer than to do it, and the browser wants one
-            is_in_small_steps = size != "fine" and isinstance(session.network, Reads)
+            is_in_small_steps = size != "fine" and isinstance(session.network, CachedEncoder)
             with _threads(1) if is_in_small_steps else nullcontext():
-                ab = session.preview(marks, wanted).cpu()
-            psnr = photo.psnr(session.seen(wanted).cpu(), ab) if size == "fine" else None
+                ab = session.colorize_small(marks, wanted).cpu()
+            psnr = photo.psnr(session.network_input(wanted).cpu(), ab) if size == "fine" else None
         data = (ab * _STEPS).round().clamp(-32768, 32767).to(torch.int16).numpy()
-        return Raw(np.ascontiguousarray(data).tobytes(), ab.shape[-2], ab.shape[-1], psnr)
+        return RawTensor(np.ascontiguousarray(data).tobytes(), ab.shape[-2], ab.shape[-1], psnr)
 
     def read_session(self, key: str, text: bytes) -> dict[str, Any]:
         """Read a hint file for a photo: marks in its pixels, colors as #rrggbb, None where it is to stay gray."""
         photo, marks = self.photo(key), _marks(text)
         height, width = photo.size
-        marks.on(height, width)  # says which mark lies outside
+        marks.rasterize(height, width)  # says which mark lies outside
         longer = max(width, height) if marks.units == "relative" else 1
 
         def place(x: float, y: float) -> tuple[float, float]:
@@ -157,7 +157,7 @@ class Desk:
         with self._one_full:
             with self._one:
                 session = self._session(photo, model)
-            session.full(marks)
+            session.colorize_full(marks)
             return encode_picture(photo.picture.colored(photo.filled()), suffix)
 
     def suggest(self, key: str, model: str, x: int, y: int, hints: bytes) -> list[str]:
@@ -198,7 +198,7 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _marks(hints: bytes) -> Marks:
+def _marks(hints: bytes) -> Annotations:
     marks = parse_hints(hints.decode("utf-8"))
     if len(marks.points) + len(marks.strokes) > _MOST_MARKS:
         raise ValueError(f"more than {_MOST_MARKS:,} points and strokes; color such photos with `chromahint colorize`")
@@ -208,6 +208,6 @@ def _marks(hints: bytes) -> Marks:
 def _size(session: Session, size: str) -> int:
     if size == "fine":
         return session.size
-    if size not in map(str, DRAFTS):
-        raise ValueError(f"size={size:.20}: is fine, or one of {', '.join(map(str, DRAFTS))}")
+    if size not in map(str, PREVIEW_SIZES):
+        raise ValueError(f"size={size:.20}: is fine, or one of {', '.join(map(str, PREVIEW_SIZES))}")
     return session.size if session.square else min(int(size), session.size)

@@ -11,8 +11,8 @@ import yaml
 from omegaconf import OmegaConf
 
 from chromahint.config.compose import compose
-from chromahint.config.overrides import read
-from chromahint.config.paths import defaults, experiment_folders, own_conf, shipped
+from chromahint.config.overrides import parse_override
+from chromahint.config.paths import experiment_folders, group_defaults, packaged_dir, user_conf_dir
 from chromahint.runs.files import write_text
 from chromahint.sweeps.study import RUN, SLOT, best_of, slots
 from chromahint.sweeps.sweep_config import Sweep
@@ -58,10 +58,10 @@ def experiment_of(words: list[str]) -> dict[str, Any]:
     Args:
         words: overrides of `chromahint train`.
     """
-    choices, usual = compose("train", words).choices, defaults("train")
+    choices, usual = compose("train", words).choices, group_defaults("train")
     # these two are files of values for other groups, which are taken over
     places = {"experiment": [folder / "NAME" / "config.yaml" for folder in experiment_folders()]}
-    places["debug"] = [folder / "debug" / "NAME.yaml" for folder in (own_conf(), shipped("conf")) if folder]
+    places["debug"] = [folder / "debug" / "NAME.yaml" for folder in (user_conf_dir(), packaged_dir("conf")) if folder]
     values = OmegaConf.create()
     for group, files in places.items():
         if name := choices[group]:
@@ -74,7 +74,7 @@ def experiment_of(words: list[str]) -> dict[str, Any]:
         if group not in places and choices[group] != usual[group]
     ]
     for word in words:
-        override = read(word)
+        override = parse_override(word)
         key = override.get_key_element().lstrip("+")
         if key not in (*usual, *PLACES):
             OmegaConf.update(values, key, override.value(), force_add=True)

@@ -18,10 +18,10 @@ from chromahint.runs.files import read_json
 from chromahint.sweeps.study import open_study, report_all
 from chromahint.sweeps.sweep_config import load_sweep
 from chromahint.sweeps.trial_queue import lock_of
-from chromahint.training.callbacks.preemption import GiveUp
+from chromahint.training.callbacks.preemption import PruningCallbackBase
 
 
-class Reporting(GiveUp):
+class PruningCallback(PruningCallbackBase):
     """Reports to the sweep that the run folder belongs to, and gives a trial up when the sweep's pruner says so.
 
     A run of which no worker holds the trial, such as one that a person resumes, reports nothing.

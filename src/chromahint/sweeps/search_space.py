@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chromahint.config.errors import ConfigError
-from chromahint.config.overrides import read
+from chromahint.config.overrides import parse_override
 
 FORM = "a list of values, {low: , high: , log: true} for a range, or {NAME: [key=value, ...], ...}"
 
@@ -129,7 +129,7 @@ def override_words(where: str, words: Any) -> list[str]:
 
 
 def _readable(word: str) -> str:
-    override = read(word)
+    override = parse_override(word)
     if override.is_delete() or override.is_sweep_override():
         raise ConfigError(f"{word}: write key=value with one value; several are tried under space:")
     return word

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from chromahint.sweeps.study import ERROR, MINUTES, best_of, lost, slots
+from chromahint.sweeps.study import ERROR, MINUTES, best_of, is_stale, slots
 from chromahint.sweeps.sweep_config import Sweep
 
 STATES = {
@@ -67,7 +67,7 @@ def importances(study: optuna.Study) -> dict[str, float]:
 
 
 def _state(trial: FrozenTrial) -> str:
-    return "to be made again" if lost(trial) else STATES[trial.state]
+    return "to be made again" if is_stale(trial) else STATES[trial.state]
 
 
 def _value(trial: FrozenTrial) -> str:

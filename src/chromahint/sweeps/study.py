@@ -148,12 +148,12 @@ def slots(study: optuna.Study) -> dict[int, FrozenTrial]:
     found: dict[int, FrozenTrial] = {}
     for trial in study.get_trials(deepcopy=False):
         slot = trial.user_attrs.get(SLOT)
-        if slot is not None and (slot not in found or lost(found[slot])):
+        if slot is not None and (slot not in found or is_stale(found[slot])):
             found[slot] = trial
     return dict(sorted(found.items()))
 
 
-def lost(trial: FrozenTrial) -> bool:
+def is_stale(trial: FrozenTrial) -> bool:
     """Whether a trial ended with its worker, and not by itself."""
     return trial.state == TrialState.FAIL and ERROR not in trial.user_attrs
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from chromahint.config.compose import suggest
+from chromahint.config.compose import did_you_mean
 from chromahint.config.errors import ConfigError
-from chromahint.config.overrides import read
-from chromahint.config.paths import options, own_conf, shipped
+from chromahint.config.overrides import parse_override
+from chromahint.config.paths import list_groups, packaged_dir, user_conf_dir
 from chromahint.runs.files import write_text
 from chromahint.sweeps.search_space import FORM, Choice, Range, override_words, parameter
 
@@ -120,7 +120,7 @@ def names() -> list[str]:
     >>> "spreadnet" in names()
     True
     """
-    return options().get("sweep", [])
+    return list_groups().get("sweep", [])
 
 
 def read_sweep(name: str, typed: Sequence[str]) -> Sweep:
@@ -133,18 +133,18 @@ def read_sweep(name: str, typed: Sequence[str]) -> Sweep:
     Raises:
         ConfigError: there is none, or it says something that can't be done.
     """
-    places = [folder / "sweep" / f"{name}.yaml" for folder in (own_conf(), shipped("conf")) if folder]
+    places = [folder / "sweep" / f"{name}.yaml" for folder in (user_conf_dir(), packaged_dir("conf")) if folder]
     found = [file for file in (*places, Path(name)) if file.is_file()]
     if not found:
         raise ConfigError(
             f"{name}: there is no such sweep; the sweeps are {', '.join(names())}, "
-            f"or the path of a YAML file.{suggest(name, names())}"
+            f"or the path of a YAML file.{did_you_mean(name, names())}"
         )
     file = found[0]
     content = _load(file)
     overrides = []
     for word in typed:
-        override = read(word)
+        override = parse_override(word)
         key = override.get_key_element()
         if key in OPTIONS:
             content[key] = override.value()
@@ -194,13 +194,13 @@ def _checked(name: str, content: dict[str, Any]) -> Sweep:
     for key in content:
         if key not in known:
             raise ConfigError(
-                f"{key}: there is no such key; the keys are {', '.join(known)}.{suggest(str(key), known)}"
+                f"{key}: there is no such key; the keys are {', '.join(known)}.{did_you_mean(str(key), known)}"
             )
     written = DEFAULTS | content
     for key, allowed in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
         written[key] = "none" if written[key] is None else written[key]
         if written[key] not in allowed:
-            hint = suggest(str(written[key]), allowed)
+            hint = did_you_mean(str(written[key]), allowed)
             raise ConfigError(f"{key}={written[key]}: {key} is one of {', '.join(allowed)}.{hint}")
     for key, kind, words in (
         ("trials", int, "a whole number from 1, or null"),
@@ -223,13 +223,13 @@ def _checked(name: str, content: dict[str, Any]) -> Sweep:
     parameters = {str(key): parameter(str(key), value) for key, value in space.items()}
     overrides = override_words("overrides", written["overrides"])
     swept = {
-        read(word).get_key_element()
+        parse_override(word).get_key_element()
         for each in parameters.values()
         for value in each.extremes()
         for word in each.words(value)
     }
     for word in overrides:
-        if read(word).get_key_element() in swept:
+        if parse_override(word).get_key_element() in swept:
             raise ConfigError(f"{word}: the sweep tries values of that itself; leave it out")
     sweep = Sweep(name=name, **{**written, "space": parameters, "overrides": overrides, "written": written})
     _limits(sweep)

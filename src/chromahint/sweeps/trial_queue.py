@@ -18,7 +18,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages._heartbeat import get_heartbeat_thread, is_heartbeat_enabled
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from chromahint.sweeps.study import SLOT, lost, slots
+from chromahint.sweeps.study import SLOT, is_stale, slots
 
 
 def lock_of(folder: Path, number: int) -> FileLock:
@@ -33,7 +33,7 @@ def lock_of(folder: Path, number: int) -> FileLock:
     )
 
 
-class Claims:
+class TrialQueue:
     """What one worker takes from the sweep's memory.
 
     Args:
@@ -69,30 +69,30 @@ class Claims:
         """
         with contextlib.ExitStack() as stack:
             with self.alone():
-                trial = self._take(stack)
+                trial = self._claim(stack)
             try:
                 yield trial
             finally:
                 if trial is not None:
-                    self._let_go(trial)
+                    self._release(trial)
 
-    def left(self) -> bool:
+    def remaining(self) -> bool:
         """Whether there are trials that may yet have to be made: other workers are at them, or have just lost them."""
-        return any(lost(trial) or not trial.state.is_finished() for trial in slots(self.study).values())
+        return any(is_stale(trial) or not trial.state.is_finished() for trial in slots(self.study).values())
 
-    def _take(self, stack: contextlib.ExitStack) -> Trial | None:
+    def _claim(self, stack: contextlib.ExitStack) -> Trial | None:
         self._find_lost()
         known = slots(self.study)
         for slot, trial in known.items():
-            if lost(trial):
+            if is_stale(trial):
                 # what it was to take, where it was lost before it took that
                 self._enqueue(slot, trial.system_attrs.get("fixed_params", {}) | trial.params)
-        if all(trial.state != TrialState.WAITING and not lost(trial) for trial in known.values()) and self.may_begin(
-            known
-        ):
+        if all(
+            trial.state != TrialState.WAITING and not is_stale(trial) for trial in known.values()
+        ) and self.may_begin(known):
             self._enqueue(len(known), {})
         for slot, trial in slots(self.study).items():
-            if trial.state == TrialState.WAITING and self._hold(trial, stack):
+            if trial.state == TrialState.WAITING and self._heartbeat(trial, stack):
                 self.study.sampler = self.sampler_of(slot)
                 return Trial(self.study, trial._trial_id)
         return None
@@ -100,7 +100,7 @@ class Claims:
     def _enqueue(self, slot: int, values: dict[str, Any]) -> None:
         self.study.enqueue_trial(values, user_attrs={SLOT: slot})
 
-    def _hold(self, trial: FrozenTrial, stack: contextlib.ExitStack) -> bool:
+    def _heartbeat(self, trial: FrozenTrial, stack: contextlib.ExitStack) -> bool:
         """Take a trial that waits, unless another worker is quicker."""
         with contextlib.ExitStack() as held:
             try:
@@ -124,7 +124,7 @@ class Claims:
             with contextlib.suppress(Timeout), lock_of(self.folder, trial.number):
                 self._fail(trial._trial_id)
 
-    def _let_go(self, trial: Trial) -> None:
+    def _release(self, trial: Trial) -> None:
         if self.storage.get_trial(trial._trial_id).state == TrialState.RUNNING:
             self._fail(trial._trial_id)
 

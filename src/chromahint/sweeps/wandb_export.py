@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from chromahint.config.errors import ConfigError
-from chromahint.config.paths import options
+from chromahint.config.paths import list_groups
 from chromahint.sweeps.search_space import Choice, Range
 from chromahint.sweeps.sweep_config import Sweep
 
@@ -38,7 +38,7 @@ def logged_as(name: str, parameter: Choice | Range) -> str:
     """
     if isinstance(parameter, Choice) and parameter.labeled(name):
         return f"trial.{name}"
-    return f"choices.{name}" if name in options() else name.lstrip("+")
+    return f"choices.{name}" if name in list_groups() else name.lstrip("+")
 
 
 def wandb_names(sweep: Sweep) -> dict[str, str]:

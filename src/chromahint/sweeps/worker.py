@@ -15,12 +15,12 @@ from rich.console import Console
 
 from chromahint.config.compose import ComposedConfig
 from chromahint.config.errors import ConfigError
-from chromahint.launch.launcher import agree, checked, make_run, started
+from chromahint.launch.launcher import compose_and_validate, create_run_folder, launched, preflight_check
 from chromahint.launch.multirun import folder_name
 from chromahint.launch.resume import prepare
 from chromahint.runs.files import write_json
-from chromahint.runs.lock import Busy
-from chromahint.runs.metrics_csv import read_figures
+from chromahint.runs.lock import RunLockedError
+from chromahint.runs.metrics_csv import read_metrics_csv
 from chromahint.runs.run import Run, open_run
 from chromahint.sweeps.best_trial import write_best
 from chromahint.sweeps.study import (
@@ -35,7 +35,7 @@ from chromahint.sweeps.study import (
     suggest_values,
 )
 from chromahint.sweeps.sweep_config import Sweep, load_sweep
-from chromahint.sweeps.trial_queue import Claims
+from chromahint.sweeps.trial_queue import TrialQueue
 
 REPORTING = {"_target_": "chromahint.sweeps.pruning_callback.Reporting", "_partial_": True}
 ENDED = ("finished", "pruned")
@@ -75,7 +75,7 @@ class Worker:
                 "(`sweep.yaml` there has it), or name=ANOTHER for a sweep of its own"
             )
         sweep.write(folder)
-        self.claims = Claims(self.study, folder, lambda slot: sampler_of(sweep, slot, seed), self._may_begin)
+        self.claims = TrialQueue(self.study, folder, lambda slot: sampler_of(sweep, slot, seed), self._may_begin)
         self.most = sweep.most
 
     def work(self) -> int:
@@ -93,7 +93,7 @@ class Worker:
                     with self.claims.alone():
                         write_best(self.study, self.sweep, self.folder)
                     continue
-            if not self.claims.left():
+            if not self.claims.remaining():
                 break
             if not waiting:
                 self.console.print("other workers are at the last trials; waiting, should one of them be lost")
@@ -148,21 +148,21 @@ class Worker:
 
     def _train(self, trial: Trial, values: dict[str, Any], name: str) -> Run:
         """Train the run of a trial to its end, from where an earlier worker left it."""
-        composed = checked(self.sweep.words(values))
+        composed = compose_and_validate(self.sweep.words(values))
         config = composed.config | {"callbacks": composed.config["callbacks"] | {"trial": REPORTING}}
         run = self._begun(name, config)
         if run is None:
-            processes = agree(config)
+            processes = preflight_check(config)
             whole = ComposedConfig(config, composed.choices, composed.overrides)
-            run = make_run(whole, self.folder / name, f"sweep/{self.sweep.name}")
-            run.note(trial=self.sweep.labels(values))
+            run = create_run_folder(whole, self.folder / name, f"sweep/{self.sweep.name}")
+            run.update_metadata(trial=self.sweep.labels(values))
         elif free := self._free(run):
             run, processes = free
         else:
             return run
         write_json(run.path / "trial.json", {"number": trial.number})
-        run.note(state="created")  # what an earlier worker's process said last is not what this one will say
-        with started(run, processes) as process:
+        run.update_metadata(state="created")  # what an earlier worker's process said last is not what this one will say
+        with launched(run, processes) as process:
             process.wait()
         return run
 
@@ -181,7 +181,7 @@ class Worker:
         while run.metadata["state"] not in ENDED:
             try:
                 return prepare([f"resume={run.path}"])
-            except Busy:
+            except RunLockedError:
                 if not waiting:
                     self.console.print("its training goes on without the worker that began it; waiting for it")
                 waiting = True
@@ -199,4 +199,4 @@ class Worker:
 def psnr(run: Run) -> list[float]:
     """Every `val/psnr` of a run, in order."""
     file = run.path / "metrics.csv"
-    return read_figures(file).get("val/psnr", ([], []))[1] if file.exists() else []
+    return read_metrics_csv(file).get("val/psnr", ([], []))[1] if file.exists() else []

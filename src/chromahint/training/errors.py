@@ -10,11 +10,11 @@ import torch
 
 from chromahint.runs.run import Run
 
-ROOM = 50_000_000
+MIN_FREE_BYTES = 50_000_000
 """Bytes: with less than this, writing fails for want of room."""
 
 
-def explain(error: BaseException, run: Run, config: dict[str, Any]) -> str | None:
+def explain_error(error: BaseException, run: Run, config: dict[str, Any]) -> str | None:
     """Say in a sentence what happened and what to type, where the error is one of the machine's.
 
     Args:
@@ -37,6 +37,6 @@ def explain(error: BaseException, run: Run, config: dict[str, Any]) -> str | Non
             f"{max(0, config['data'].get('workers', 0) // 2)}, or resume={run.path} to go on as before"
         )
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    if full or ("PytorchStreamWriter" in said and shutil.disk_usage(run.path).free < ROOM):
+    if full or ("PytorchStreamWriter" in said and shutil.disk_usage(run.path).free < MIN_FREE_BYTES):
         return f"no room left in {run.path}; make room and type resume={run.path}: what was saved before is whole"
     return None

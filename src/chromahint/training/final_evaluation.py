@@ -10,17 +10,17 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from chromahint.config.instantiate import build
-from chromahint.data.datamodule import PhotoData
-from chromahint.evaluation.evaluator import Method, measure
-from chromahint.evaluation.fingerprint import subject
+from chromahint.config.instantiate import instantiate_node
+from chromahint.data.datamodule import PhotoDataModule
+from chromahint.evaluation.evaluator import EvaluatedMethod, evaluate_methods
+from chromahint.evaluation.fingerprint import fingerprint
 from chromahint.evaluation.image_grid import write_png
 from chromahint.evaluation.protocols.base import HintProtocol
 from chromahint.evaluation.table import hint_table
-from chromahint.inference.load import make_ready
-from chromahint.models.gray_baseline import Gray
+from chromahint.inference.load import prepare_network
+from chromahint.models.gray_baseline import GrayBaseline
 from chromahint.models.pullpush import PullPush
-from chromahint.models.registry import card_of
+from chromahint.models.registry import get_model_info
 from chromahint.runs.run import Run
 from chromahint.training.callbacks.image_logger import draw_strip
 from chromahint.visualization.curves import hint_curve, training_curves, write_figure
@@ -29,27 +29,29 @@ PULL_PUSH, GRAY = "pull-push, no training", "gray, no color"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FinalResults:
     """The figures of the run's network, and what was drawn: name on W&B -> file."""
 
     metrics: dict[str, Any]
     pictures: dict[str, Path]
 
 
-def conclude(run: Run, config: dict[str, Any], data: PhotoData, device: torch.device, minutes: float) -> Outcome:
+def evaluate_best_weights(
+    run: Run, config: dict[str, Any], data: PhotoDataModule, device: torch.device, minutes: float
+) -> FinalResults:
     """Evaluate the best weights and two methods without training on the same hints; print, and draw."""
-    protocol: HintProtocol = build(config["protocol"])
+    protocol: HintProtocol = instantiate_node(config["protocol"])
     photos = data.source.photos("test", data.limit)
     name = run.metadata["choices"]["model"]
-    network = make_ready(build(config["model"]), run.weights, device)
-    networks: dict[str, nn.Module] = {name: network, PULL_PUSH: PullPush(), GRAY: Gray()}
+    network = prepare_network(instantiate_node(config["model"]), run.best_checkpoint, device)
+    networks: dict[str, nn.Module] = {name: network, PULL_PUSH: PullPush(), GRAY: GrayBaseline()}
     folder = run.path / "evaluation" / protocol.name
     folders = {name: folder, PULL_PUSH: folder / "beside" / "pullpush", GRAY: folder / "beside" / "gray"}
     console = Console(soft_wrap=True)
-    abouts = {title: subject(config, None, "test") | {"model": title} for title in (PULL_PUSH, GRAY)}
-    abouts[name] = subject(config, run.weights, "test")
-    methods = {title: Method(networks[title], folders[title], abouts[title]) for title in networks}
-    results = measure(methods, photos, protocol, device, data.eval_batch_size)
+    abouts = {title: fingerprint(config, None, "test") | {"model": title} for title in (PULL_PUSH, GRAY)}
+    abouts[name] = fingerprint(config, run.best_checkpoint, "test")
+    methods = {title: EvaluatedMethod(networks[title], folders[title], abouts[title]) for title in networks}
+    results = evaluate_methods(methods, photos, protocol, device, data.eval_batch_size)
     drawn = run.path / "pictures"
     curve = hint_curve(results, f"PSNR against hints, {protocol.name}", dashed=(PULL_PUSH, GRAY))
     pictures = {
@@ -60,7 +62,7 @@ def conclude(run: Run, config: dict[str, Any], data: PhotoData, device: torch.de
     console.print(hint_table(results, f"{name} after {minutes:.1f} minutes, beside two methods that learn nothing"))
     for sentence in _remarks(results, name, config, run):
         console.print(sentence, highlight=False)
-    return Outcome(results[name], pictures)
+    return FinalResults(results[name], pictures)
 
 
 def _remarks(results: dict[str, dict[str, Any]], name: str, config: dict[str, Any], run: Run) -> list[str]:
@@ -78,7 +80,7 @@ def _remarks(results: dict[str, dict[str, Any]], name: str, config: dict[str, An
             f"Pull-push is ahead at {_listed(behind)} hints: it keeps each hint exactly and blends between them, which "
             "a network has to learn from pictures; minutes of training do not get there, published recipes take days."
         )
-    recipe = card_of(config["model"]["_target_"]).recipe
+    recipe = get_model_info(config["model"]["_target_"]).recipe
     if recipe is not None and run.metadata["choices"]["experiment"] is None:
         remarks.append(
             f"This was the laptop recipe: a network of width {config['model']['width']}, pictures of "

@@ -17,13 +17,13 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from chromahint.color import rgb_to_lab
 from chromahint.data.dataset import Batch
-from chromahint.evaluation.hint_counts import hint_sweep
-from chromahint.evaluation.metrics import PictureMean
+from chromahint.evaluation.hint_counts import evaluate_hint_counts
+from chromahint.evaluation.metrics import MeanPerImage
 from chromahint.evaluation.protocols.base import HintProtocol
 from chromahint.hints.hints import Hints
-from chromahint.models.ab_bins import HasClasses
-from chromahint.training.callbacks.training_limits import Limits
-from chromahint.training.lr_schedules import Schedule
+from chromahint.models.ab_bins import HasColorClasses
+from chromahint.training.callbacks.training_limits import TrainingLimits
+from chromahint.training.lr_schedules import LRSchedule
 
 
 class Loss(Protocol):
@@ -36,7 +36,7 @@ class Loss(Protocol):
         ...
 
 
-class Colorization(LightningModule):
+class ColorizationModule(LightningModule):
     """Train a network on simulated hints, validate it on fixed ones.
 
     Args:
@@ -58,11 +58,11 @@ class Colorization(LightningModule):
         augment: Callable[[Tensor, torch.Generator], Tensor],
         protocol: HintProtocol,
         optimizer: Callable[[Iterable[tuple[str, nn.Parameter]]], Optimizer],
-        schedule: Schedule,
+        schedule: LRSchedule,
         seed: int,
     ) -> None:
         super().__init__()
-        if isinstance(network, HasClasses) and not loss.needs_classes:
+        if isinstance(network, HasColorClasses) and not loss.needs_classes:
             network.freeze_classes()  # distributed training waits for the gradient of all that is not frozen
         self.network = network
         self.loss = loss
@@ -72,8 +72,8 @@ class Colorization(LightningModule):
         self.make_optimizer = optimizer
         self.schedule = schedule
         self.seed = seed
-        self.psnr = nn.ModuleDict({str(k): PictureMean() for k in protocol.counts})
-        self.ssim = nn.ModuleDict({str(k): PictureMean() for k in protocol.counts})
+        self.psnr = nn.ModuleDict({str(k): MeanPerImage() for k in protocol.counts})
+        self.ssim = nn.ModuleDict({str(k): MeanPerImage() for k in protocol.counts})
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One batch: compare, and log."""
@@ -88,7 +88,7 @@ class Colorization(LightningModule):
         hints = self.hint_sampler(ab, generator)
         logits = None
         if self.loss.needs_classes:
-            assert isinstance(self.network, HasClasses)
+            assert isinstance(self.network, HasColorClasses)
             prediction, logits = self.network.with_classes(lightness, hints)
         else:
             prediction = self.network(lightness, hints)
@@ -102,10 +102,10 @@ class Colorization(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Color a batch once for every number of hints."""
-        for result in hint_sweep(self.network, batch["rgb"], batch["id"], self.protocol):
+        for result in evaluate_hint_counts(self.network, batch["rgb"], batch["id"], self.protocol):
             for metrics, values in ((self.psnr, result.psnr), (self.ssim, result.ssim)):
                 metric = metrics[str(result.count)]
-                assert isinstance(metric, PictureMean)
+                assert isinstance(metric, MeanPerImage)
                 metric.update(values, batch["weight"])
 
     def on_validation_epoch_end(self) -> None:
@@ -113,7 +113,7 @@ class Colorization(LightningModule):
         means: dict[str, Tensor] = {}
         for name, metrics in (("psnr", self.psnr), ("ssim", self.ssim)):
             for k, metric in metrics.items():
-                assert isinstance(metric, PictureMean)
+                assert isinstance(metric, MeanPerImage)
                 means[f"val/{name}@{k}"] = metric.compute()
                 metric.reset()
             hinted = [means[f"val/{name}@{k}"] for k in self.protocol.counts if k >= 1]
@@ -121,12 +121,14 @@ class Colorization(LightningModule):
         if means["val/psnr"].isnan():
             raise ValueError("none of the validation pictures can be read; broken.txt in the run's folder lists them")
         self.log_dict(means)
-        self.schedule.observe(float(means["val/psnr"]))
+        self.schedule.on_validation_score(float(means["val/psnr"]))
 
     def configure_optimizers(self) -> Any:
         """Optimizer, and the schedule as a factor on its learning rate before every step."""
         optimizer = self.make_optimizer(self.network.named_parameters())
-        scheduler = LambdaLR(optimizer, lambda _: self.schedule.factor(Limits.of(self.trainer).course(self.trainer)))
+        scheduler = LambdaLR(
+            optimizer, lambda _: self.schedule.lr_factor(TrainingLimits.of(self.trainer).progress(self.trainer))
+        )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import logging
 import warnings
 
 
-def terse() -> None:
+def silence_library_warnings() -> None:
     """Keep what Lightning, torch and W&B tell each user at each start out of the terminal."""
     for name in ("lightning", "lightning.pytorch", "lightning.fabric", "torch.distributed"):
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingProgress:
     """Where training stands.
 
     Attributes:
@@ -28,14 +28,14 @@ class Course:
     fraction: float
 
 
-class Schedule(ABC):
+class LRSchedule(ABC):
     """Something that sets the learning rate as training goes on."""
 
     @abstractmethod
-    def factor(self, course: Course) -> float:
+    def lr_factor(self, course: TrainingProgress) -> float:
         """By what the optimizer's learning rate is multiplied, 0 or more."""
 
-    def observe(self, score: float) -> None:
+    def on_validation_score(self, score: float) -> None:
         """Hear the score of a validation; most schedules don't listen."""
         return
 
@@ -48,15 +48,15 @@ class Schedule(ABC):
         return
 
 
-class Constant(Schedule):
+class Constant(LRSchedule):
     """The optimizer's learning rate from beginning to end."""
 
-    def factor(self, course: Course) -> float:
+    def factor(self, course: TrainingProgress) -> float:
         """Always 1."""
         return 1.0
 
 
-class Steps(Schedule):
+class PiecewiseConstant(LRSchedule):
     """Factors that hold between milestones: `factors[0]` until `milestones[0]`, and so on; the last one stays."""
 
     def __init__(self, milestones: list[int], factors: list[float], unit: Literal["epoch", "step"] = "epoch") -> None:
@@ -78,13 +78,13 @@ class Steps(Schedule):
         self.factors = list(factors)
         self.unit = unit
 
-    def factor(self, course: Course) -> float:
+    def factor(self, course: TrainingProgress) -> float:
         """Look up the factor that holds now."""
         done = course.epoch if self.unit == "epoch" else course.step
         return float(self.factors[bisect_right(self.milestones, done)])
 
 
-class Cosine(Schedule):
+class Cosine(LRSchedule):
     """A straight warm-up from `start` to 1, then half a cosine wave down to `floor` at the end of the run.
 
     `warmup` is the share of the run that the warm-up takes.
@@ -98,14 +98,14 @@ class Cosine(Schedule):
         self.start = start
         self.floor = floor
 
-    def factor(self, course: Course) -> float:
+    def factor(self, course: TrainingProgress) -> float:
         """Rise, then fall."""
         if course.fraction < self.warmup:
             return self.start + (1 - self.start) * course.fraction / self.warmup
         return _wave(1.0, self.floor, (course.fraction - self.warmup) / (1 - self.warmup))
 
 
-class OneCycle(Schedule):
+class OneCycle(LRSchedule):
     """Half a cosine wave up from `start` to 1 in the first `warmup` share of the run, and down to `floor`."""
 
     def __init__(self, warmup: float = 0.3, start: float = 0.04, floor: float = 1e-4) -> None:
@@ -116,14 +116,14 @@ class OneCycle(Schedule):
         self.start = start
         self.floor = floor
 
-    def factor(self, course: Course) -> float:
+    def factor(self, course: TrainingProgress) -> float:
         """Rise, then fall."""
         if course.fraction < self.warmup:
             return _wave(self.start, 1.0, course.fraction / self.warmup)
         return _wave(1.0, self.floor, (course.fraction - self.warmup) / (1 - self.warmup))
 
 
-class Plateau(Schedule):
+class ReduceOnPlateau(LRSchedule):
     """Multiply by `shrink` when more than `patience` validations in a row bring nothing better, but not below `floor`.
 
     A score that is not a number counts as no better.
@@ -145,7 +145,7 @@ class Plateau(Schedule):
         self._waited = 0
         self._factor = 1.0
 
-    def factor(self, course: Course) -> float:
+    def factor(self, course: TrainingProgress) -> float:
         """What the scores so far have left."""
         return self._factor
 

@@ -15,9 +15,9 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from torch import nn
 
-from chromahint.training.callbacks.checkpoint import WholeFiles
-from chromahint.training.callbacks.compile import Compiled
-from chromahint.training.callbacks.training_limits import Limits
+from chromahint.training.callbacks.checkpoint import AtomicCheckpointIO
+from chromahint.training.callbacks.compile import CompileModel
+from chromahint.training.callbacks.training_limits import TrainingLimits
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
@@ -44,7 +44,7 @@ def choose_precision(wanted: Precision | Literal["auto"], on_gpu: bool, network:
     Raises:
         ValueError: bf16 was asked for, and the gradients of a layer come out wrong in it.
     """
-    layer = None if on_gpu or network is None else wrong_in_bf16(network)
+    layer = None if on_gpu or network is None else first_unsafe_bf16_layer(network)
     if wanted == "bf16-mixed" and layer is not None:
         raise ValueError(
             f"trainer.precision=bf16-mixed: on a processor, gradients of dilated convolutions such as {layer} come out "
@@ -56,7 +56,7 @@ def choose_precision(wanted: Precision | Literal["auto"], on_gpu: bool, network:
     return "bf16-mixed" if native and layer is None else "32-true"
 
 
-def wrong_in_bf16(network: nn.Module) -> str | None:
+def first_unsafe_bf16_layer(network: nn.Module) -> str | None:
     """The first layer whose weights would get wrong gradients in bf16 on a processor, if there is one.
 
     Seen with torch 2.13 on avx512_bf16 and channels_last: dilated convolutions that read more than 16 channels, and not
@@ -117,7 +117,7 @@ def make_trainer(
     """
     on_gpu = accelerator == "gpu" or (accelerator == "auto" and torch.cuda.is_available())
     count = process_count(accelerator, devices)
-    around = [Limits(max_steps, max_epochs, max_minutes), *([Compiled()] if compile else []), *callbacks]
+    around = [TrainingLimits(max_steps, max_epochs, max_minutes), *([CompileModel()] if compile else []), *callbacks]
     return Trainer(
         default_root_dir=folder,
         accelerator="gpu" if on_gpu else "cpu",
@@ -138,7 +138,7 @@ def make_trainer(
         enable_model_summary=False,
         callbacks=around,
         logger=loggers,
-        plugins=[WholeFiles(), _environment()],
+        plugins=[AtomicCheckpointIO(), _environment()],
     )
 
 

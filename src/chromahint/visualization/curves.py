@@ -12,8 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from chromahint.atomic_write import replacing
-from chromahint.runs.metrics_csv import read_figures
+from chromahint.atomic_write import atomic_write
+from chromahint.runs.metrics_csv import read_metrics_csv
 
 MARKERS = "os^Dv*XP<>"
 """Ten, as there are ten colors: lines are told apart in black and white too."""
@@ -50,7 +50,7 @@ def training_curves(file: Path) -> Figure:
     Args:
         file: metrics.csv.
     """
-    lines = read_figures(file)
+    lines = read_metrics_csv(file)
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2)
     if "train/loss" in lines:
@@ -73,6 +73,6 @@ def write_figure(figure: Figure, path: Path) -> Path:
     content = io.BytesIO()
     FigureCanvasAgg(figure)
     figure.savefig(content, format="png")
-    with replacing(path) as file:
+    with atomic_write(path) as file:
         file.write(content.getvalue())
     return path

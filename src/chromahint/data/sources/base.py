@@ -8,14 +8,14 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-Picture = npt.NDArray[np.uint8]
+RGBImage = npt.NDArray[np.uint8]
 """One photo: HxWx3, RGB, uint8 in 0..255."""
 
 Split = Literal["train", "val", "test", "all"]
 """`all` is every picture of a source, whatever it is set aside for."""
 
 
-class BrokenPhoto(ValueError):  # noqa: N818  # reads better where it is caught
+class UnreadableImageError(ValueError):  # noqa: N818  # reads better where it is caught
     """A photo that can't be read.
 
     Attributes:
@@ -37,8 +37,8 @@ class Photos(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, index: int) -> Picture:
-        """Read one photo as HxWx3 uint8 RGB; `BrokenPhoto` if that fails."""
+    def read(self, index: int) -> RGBImage:
+        """Read one photo as HxWx3 uint8 RGB; `UnreadableImageError` if that fails."""
         ...
 
     def name(self, index: int) -> str:
@@ -72,7 +72,7 @@ class Subset:
     def __len__(self) -> int:
         return len(self.indices)
 
-    def read(self, index: int) -> Picture:
+    def read(self, index: int) -> RGBImage:
         """Read one photo as HxWx3 uint8 RGB."""
         return self.photos_of.read(self.indices[index])
 
@@ -85,6 +85,6 @@ class Subset:
         return self.photos_of.identify(self.indices[index])
 
 
-def first(photos: Photos, limit: int | None) -> Photos:
+def limit_to(photos: Photos, limit: int | None) -> Photos:
     """The first `limit` photos, or all of them where `limit` is None."""
     return photos if limit is None or limit >= len(photos) else Subset(photos, range(limit))

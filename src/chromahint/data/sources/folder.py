@@ -7,8 +7,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Literal
 
-from chromahint.data.datamodule import PhotoData
-from chromahint.data.sources.base import Photos, Picture, Split
+from chromahint.data.datamodule import PhotoDataModule
+from chromahint.data.sources.base import Photos, RGBImage, Split
 from chromahint.images.decode import EXTENSIONS, decode, read_bytes
 
 SPLITS = ("train", "val", "test")
@@ -25,7 +25,7 @@ class FilePhotos:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def read(self, index: int) -> Picture:
+    def read(self, index: int) -> RGBImage:
         """Decode one file to HxWx3 uint8 RGB."""
         return decode(self._bytes(index), str(self.root / self.paths[index]))
 
@@ -264,9 +264,9 @@ def folder_data(
     limit: int | None = None,
     seed: int = 0,
     min_ab_range: float = 0.0,
-) -> PhotoData:
-    """Photos in a folder; the options are those of `Folder` and `PhotoData`."""
+) -> PhotoDataModule:
+    """Photos in a folder; the options are those of `Folder` and `PhotoDataModule`."""
     source = Folder(root, val_fraction, test_fraction, train_list, val_list, test_list)
-    return PhotoData(
+    return PhotoDataModule(
         source, fit, size, shorter_side, eval_size, batch_size, eval_batch_size, workers, limit, seed, min_ab_range
     )

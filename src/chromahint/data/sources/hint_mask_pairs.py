@@ -13,10 +13,10 @@ from torch.nn.functional import adaptive_avg_pool2d
 from torch.utils.data import Dataset
 
 from chromahint.color import rgb_to_lab
-from chromahint.data.sources.base import BrokenPhoto, Picture
+from chromahint.data.sources.base import RGBImage, UnreadableImageError
 from chromahint.data.sources.folder import find_pictures
-from chromahint.data.transforms import squash
-from chromahint.hints.hints import Hints, reveal
+from chromahint.data.transforms import resize_square
+from chromahint.hints.hints import Hints, hints_from_mask
 from chromahint.images.decode import decode, read_bytes
 
 NAMED = 10
@@ -37,7 +37,7 @@ class Pair(NamedTuple):
     id: str
 
 
-class Pairs(Dataset[Pair | BrokenPhoto]):
+class Pairs(Dataset[Pair | UnreadableImageError]):
     """The pairs of `hint/` and `mask/` below a folder, sorted by name.
 
     `hint/NAME.*` has the photo's lightness, and its color where there are hints; `mask/NAME.*` is a hint wherever its
@@ -75,15 +75,15 @@ class Pairs(Dataset[Pair | BrokenPhoto]):
     def __len__(self) -> int:
         return len(self.names)
 
-    def __getitem__(self, index: int) -> Pair | BrokenPhoto:
+    def __getitem__(self, index: int) -> Pair | UnreadableImageError:
         """One pair, or why it can't be read."""
         try:
             return self._read(self.names[index])
-        except BrokenPhoto as error:
+        except UnreadableImageError as error:
             return error
 
     def identify(self, index: int) -> str:
-        """BLAKE2b of the bytes of both files; `BrokenPhoto` where one can't be read."""
+        """BLAKE2b of the bytes of both files; `UnreadableImageError` where one can't be read."""
         files = (self.hints[self.names[index]], self.masks[self.names[index]])
         return _identify(*(read_bytes(file) for file in files))
 
@@ -93,7 +93,9 @@ class Pairs(Dataset[Pair | BrokenPhoto]):
         hint, mask = (decode(content, str(file)) for content, file in zip(data, files, strict=True))
         if hint.shape != mask.shape:
             sizes = [f"{picture.shape[1]}x{picture.shape[0]}" for picture in (hint, mask)]
-            raise BrokenPhoto(str(files[0]), f"is {sizes[0]} pixels, and its mask {files[1].name} is {sizes[1]}")
+            raise UnreadableImageError(
+                str(files[0]), f"is {sizes[0]} pixels, and its mask {files[1].name} is {sizes[1]}"
+            )
         lightness_1HW, hints = _to_maps(hint, mask, self.size)
         return Pair(lightness_1HW, hints, _identify(*data))
 
@@ -141,21 +143,21 @@ class HintMaskPairs(L.LightningDataModule):
         )
 
 
-def _to_maps(hint: Picture, mask: Picture, size: int | None) -> tuple[Tensor, Hints]:
+def _to_maps(hint: RGBImage, mask: RGBImage, size: int | None) -> tuple[Tensor, Hints]:
     """Lightness 1HW and hints of a hint picture and a mask HxWx3, squashed to `size` if that is given."""
     lightness, ab = rgb_to_lab(_to_batch(hint))
     mask_11HW = _to_batch(mask)[:, :1].eq(255).float()
     if size is not None and hint.shape[:2] != (size, size):
-        lightness = rgb_to_lab(_to_batch(squash(hint, size)))[0]
+        lightness = rgb_to_lab(_to_batch(resize_square(hint, size)))[0]
         # each new pixel averages all old ones that it touches, so that no hint is passed over
         share = adaptive_avg_pool2d(mask_11HW, size)
         ab = adaptive_avg_pool2d(ab * mask_11HW, size) / share.clamp(min=1e-12)
         mask_11HW = share.gt(0).float()
-    hints = reveal(ab, mask_11HW)
+    hints = hints_from_mask(ab, mask_11HW)
     return lightness[0], Hints(hints.ab[0], hints.mask[0])
 
 
-def _to_batch(picture: Picture) -> Tensor:
+def _to_batch(picture: RGBImage) -> Tensor:
     return torch.from_numpy(picture).permute(2, 0, 1)[None]
 
 

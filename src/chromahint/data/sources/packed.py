@@ -23,8 +23,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from chromahint.data.datamodule import PhotoData
-from chromahint.data.sources.base import BrokenPhoto, Photos, Picture
+from chromahint.data.datamodule import PhotoDataModule
+from chromahint.data.sources.base import Photos, RGBImage, UnreadableImageError
 from chromahint.data.sources.folder import SPLITS, Folder
 
 FORMAT = "chromahint-pack/1"
@@ -82,21 +82,21 @@ class Pack:
             raise _damaged(root, "names.json and index.npy do not belong together")
         self._open: OrderedDict[int, npt.NDArray[np.uint8]] = OrderedDict()
 
-    def read(self, row: int) -> Picture:
+    def read(self, row: int) -> RGBImage:
         """One picture: HxWx3 uint8 RGB, read-only."""
         record = self.index[row]
         height, width, start = int(record["height"]), int(record["width"]), int(record["offset"])
         pixels = self._shard(int(record["shard"]), self.names[row])[start : start + height * width * 3]
         if not len(pixels) or len(pixels) != height * width * 3:
-            raise BrokenPhoto(self.names[row], f"{shard_file(self.root, int(record['shard']))} is cut off")
+            raise UnreadableImageError(self.names[row], f"{shard_file(self.root, int(record['shard']))} is cut off")
         return pixels.reshape(height, width, 3)
 
-    def verified(self, row: int) -> Picture:
-        """The same, or `BrokenPhoto` where the pixels are not those that were packed."""
+    def verified(self, row: int) -> RGBImage:
+        """The same, or `UnreadableImageError` where the pixels are not those that were packed."""
         picture = self.read(row)
         if digest(picture.data) != self.index[row]["checksum"].tobytes():
             reason = f"{shard_file(self.root, int(self.index[row]['shard']))} has changed: its checksum is another"
-            raise BrokenPhoto(self.names[row], reason)
+            raise UnreadableImageError(self.names[row], reason)
         return picture
 
     def identify(self, row: int) -> str:
@@ -118,9 +118,9 @@ class Pack:
         try:
             mapped = np.memmap(path, np.uint8, "r").view(np.ndarray)
         except FileNotFoundError:
-            raise BrokenPhoto(name, f"{path} is missing") from None
+            raise UnreadableImageError(name, f"{path} is missing") from None
         except (OSError, ValueError) as error:
-            raise BrokenPhoto(name, f"{path} can't be read ({error})") from None
+            raise UnreadableImageError(name, f"{path} can't be read ({error})") from None
         self._open[number] = mapped
         if len(self._open) > OPEN_SHARDS:
             self._open.popitem(last=False)
@@ -147,7 +147,7 @@ class PackedPhotos:
     def __len__(self) -> int:
         return len(self.names)
 
-    def read(self, index: int) -> Picture:
+    def read(self, index: int) -> RGBImage:
         """One photo: HxWx3 uint8 RGB, read-only."""
         row = self._row(index)
         return self.pack.verified(row) if self.verify else self.pack.read(row)
@@ -163,7 +163,7 @@ class PackedPhotos:
     def _row(self, index: int) -> int:
         row = int(self.rows[index])
         if row < 0:
-            raise BrokenPhoto(self.names[index], f"not in the pack {self.pack.root}")
+            raise UnreadableImageError(self.names[index], f"not in the pack {self.pack.root}")
         return row
 
 
@@ -254,9 +254,9 @@ def packed_data(
     limit: int | None = None,
     seed: int = 0,
     min_ab_range: float = 0.0,
-) -> PhotoData:
-    """Photos of a pack; the options are those of `Packed` and `PhotoData`."""
+) -> PhotoDataModule:
+    """Photos of a pack; the options are those of `Packed` and `PhotoDataModule`."""
     source = Packed(root, val_fraction, test_fraction, train_list, val_list, test_list)
-    return PhotoData(
+    return PhotoDataModule(
         source, fit, size, shorter_side, eval_size, batch_size, eval_batch_size, workers, limit, seed, min_ab_range
     )

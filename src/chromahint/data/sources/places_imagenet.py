@@ -9,8 +9,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Literal
 
-from chromahint.atomic_write import replacing
-from chromahint.data.datamodule import PhotoData
+from chromahint.atomic_write import atomic_write
+from chromahint.data.datamodule import PhotoDataModule
 from chromahint.data.sources.base import Photos, Split
 from chromahint.data.sources.folder import SPLITS, FilePhotos, find_pictures
 
@@ -126,7 +126,7 @@ def _folder(key: str, typed: str) -> Path:
 
 
 def _write(file: Path, lines: list[str]) -> None:
-    with replacing(file) as opened:
+    with atomic_write(file) as opened:
         opened.write("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
 
 
@@ -147,9 +147,9 @@ def places_imagenet_data(
     limit: int | None = None,
     seed: int = 0,
     min_ab_range: float = 0.0,
-) -> PhotoData:
-    """The composition of 2022; the options are those of `PlacesImagenet` and `PhotoData`."""
+) -> PhotoDataModule:
+    """The composition of 2022; the options are those of `PlacesImagenet` and `PhotoDataModule`."""
     source = PlacesImagenet(places_root, imagenet_root, pictures, val_pictures, test_pictures, composition_seed)
-    return PhotoData(
+    return PhotoDataModule(
         source, fit, size, shorter_side, eval_size, batch_size, eval_batch_size, workers, limit, seed, min_ab_range
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import skimage
 
-from chromahint.data.sources.base import BrokenPhoto, Picture
+from chromahint.data.sources.base import RGBImage, UnreadableImageError
 from chromahint.images.decode import read_photo
 
 FILES = {
@@ -40,7 +40,7 @@ class NaturalTiles:
     def __len__(self) -> int:
         return len(self._tiles)
 
-    def read(self, index: int) -> Picture:
+    def read(self, index: int) -> RGBImage:
         """Read one tile: size x size x 3, uint8 RGB."""
         name, row, column = self._tiles[index]
         top, left = row * self.size, column * self.size
@@ -57,11 +57,11 @@ class NaturalTiles:
 
 
 @functools.cache
-def _photo(name: str) -> Picture:
+def _photo(name: str) -> RGBImage:
     path = Path(skimage.__file__).parent / "data" / FILES[name]
     try:
         picture = read_photo(path)
-    except BrokenPhoto as error:
+    except UnreadableImageError as error:
         raise ValueError(
             f"The test photo {error}. It is part of the scikit-image package: type "
             "`pip install --force-reinstall scikit-image`, or test on your own photos with data=folder data.root=PATH."

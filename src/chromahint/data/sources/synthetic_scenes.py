@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from chromahint.data.datamodule import PhotoData
-from chromahint.data.sources.base import Photos, Picture, Split, first
+from chromahint.data.datamodule import PhotoDataModule
+from chromahint.data.sources.base import Photos, RGBImage, Split, limit_to
 from chromahint.data.sources.skimage_tiles import NaturalTiles
 from chromahint.data.synthetic.cache import Shards
 from chromahint.data.synthetic.scene import VERSION
@@ -53,15 +53,15 @@ class Scenes:
     def photos(self, split: Split, limit: int | None = None) -> Photos:
         """Drawn scenes, or for `test` the natural photos; `all` is what is trained on."""
         if split == "test":
-            return first(NaturalTiles(), limit)
+            return limit_to(NaturalTiles(), limit)
         return self._drawn("val" if split == "val" else "train", limit)
 
-    def _drawn(self, split: str, limit: int | None) -> DrawnScenes:
+    def _drawn(self, split: str, limit: int | None) -> SyntheticScenes:
         count = self.counts[split] if limit is None else min(limit, self.counts[split])
-        return DrawnScenes(self.shards, VALIDATION_START if split == "val" else 0, count)
+        return SyntheticScenes(self.shards, VALIDATION_START if split == "val" else 0, count)
 
 
-class DrawnScenes:
+class SyntheticScenes:
     """The scenes numbered from `start` on."""
 
     def __init__(self, shards: Shards, start: int, count: int) -> None:
@@ -70,7 +70,7 @@ class DrawnScenes:
     def __len__(self) -> int:
         return self.count
 
-    def read(self, index: int) -> Picture:
+    def read(self, index: int) -> RGBImage:
         """One scene: size x size x 3 uint8, read-only."""
         return self.shards.read(self.start + index)
 
@@ -98,9 +98,9 @@ def scenes_data(
     limit: int | None = None,
     seed: int = 0,
     min_ab_range: float = 0.0,
-) -> PhotoData:
-    """Drawn scenes; the options are those of `Scenes` and `PhotoData`."""
+) -> PhotoDataModule:
+    """Drawn scenes; the options are those of `Scenes` and `PhotoDataModule`."""
     source = Scenes(pictures, picture_size, scene_seed, val_pictures)
-    return PhotoData(
+    return PhotoDataModule(
         source, fit, size, shorter_side, eval_size, batch_size, eval_batch_size, workers, limit, seed, min_ab_range
     )

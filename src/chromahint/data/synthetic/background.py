@@ -6,7 +6,7 @@ import numpy as np
 
 from chromahint.data.synthetic.materials import Light, Material
 from chromahint.data.synthetic.painting import Canvas
-from chromahint.data.synthetic.rng import Dice, Floats
+from chromahint.data.synthetic.rng import Floats, Philox
 from chromahint.data.synthetic.shapes import ridge
 from chromahint.data.synthetic.textures import cut, uneven
 
@@ -41,7 +41,7 @@ def _layer(canvas: Canvas, material: Material, level: float, height: float, roug
         canvas.paint(mask[top:], top, 0, material, uneven(dice, size, 0.3)[top:], depth)
 
 
-def _sky(dice: Dice, size: int, horizon: float, light: Light) -> Floats:
+def _sky(dice: Philox, size: int, horizon: float, light: Light) -> Floats:
     """A gradient from the haze at the horizon to the zenith, with or without clouds: size x size x 3."""
     blue = np.array([0.17, 0.36, 0.75], np.float32) * dice.uniform(0.8, 1.8)
     gray = np.array([0.85, 0.88, 0.92], np.float32) * dice.uniform(0.8, 1.6)

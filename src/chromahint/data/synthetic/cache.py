@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from chromahint.atomic_write import replacing
-from chromahint.data.parallel import cores
-from chromahint.data.sources.base import Picture
+from chromahint.atomic_write import atomic_write
+from chromahint.data.parallel import available_cores
+from chromahint.data.sources.base import RGBImage
 from chromahint.data.synthetic.scene import VERSION, draw_scene
-from chromahint.progress import bar
+from chromahint.progress import progress_bar
 
 SHARD = 16
 """Pictures in a file."""
@@ -28,9 +28,9 @@ class Shards:
     def __init__(self, seed: int, size: int) -> None:
         self.seed, self.size = seed, size
         self.folder = cache_folder() / f"scenes-{VERSION}" / f"{size}px-seed{seed}"
-        self._open: dict[int, Picture] = {}
+        self._open: dict[int, RGBImage] = {}
 
-    def read(self, scene: int) -> Picture:
+    def read(self, scene: int) -> RGBImage:
         """One scene: size x size x 3 uint8, read-only."""
         number, place = divmod(scene, SHARD)
         if number not in self._open:
@@ -40,7 +40,7 @@ class Shards:
                 shard = self._load(number)
             assert shard is not None
             self._open[number] = shard
-        picture: Picture = self._open[number][place]
+        picture: RGBImage = self._open[number][place]
         return picture
 
     def draw_missing(self, start: int, count: int) -> None:
@@ -50,7 +50,7 @@ class Shards:
         if not missing:
             return
         what = f"Drawing {len(missing) * SHARD:,} scenes, once; they stay in {self.folder}"
-        with bar(what, len(missing) * SHARD) as advance:
+        with progress_bar(what, len(missing) * SHARD) as advance:
             for _ in self._draw(missing):
                 advance(SHARD)
 
@@ -59,7 +59,7 @@ class Shards:
         return self.folder / f"{number:09d}.npy"
 
     def _draw(self, numbers: list[int]) -> Iterator[None]:
-        processes = min(len(numbers), cores())
+        processes = min(len(numbers), available_cores())
         if processes == 1:
             for number in numbers:
                 write_shard(self.path(number), self.seed, number, self.size)
@@ -76,7 +76,7 @@ class Shards:
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    def _load(self, number: int) -> Picture | None:
+    def _load(self, number: int) -> RGBImage | None:
         try:
             shard = np.load(self.path(number), mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError):
@@ -92,7 +92,7 @@ def write_shard(path: Path, seed: int, number: int, size: int) -> None:
     """Draw 16 scenes into a file that is either whole or not there."""
     pictures = np.stack([draw_scene(seed, number * SHARD + step, size) for step in range(SHARD)])
     try:
-        with replacing(path) as file:
+        with atomic_write(path) as file:
             np.save(file, pictures)
     except OSError as error:
         raise ValueError(

@@ -7,13 +7,13 @@ import math
 import cv2
 import numpy as np
 
-from chromahint.data.sources.base import Picture
+from chromahint.data.sources.base import RGBImage
 from chromahint.data.synthetic.materials import Light
-from chromahint.data.synthetic.rng import Dice, Floats
+from chromahint.data.synthetic.rng import Floats, Philox
 from chromahint.data.synthetic.textures import uneven
 
 
-def photograph(dice: Dice, scene: Floats, light: Light) -> Picture:
+def photograph(dice: Philox, scene: Floats, light: Light) -> RGBImage:
     """White balance, exposure, vignette, lens blur, tone curve and noise."""
     size = scene.shape[0]
     balance = (light.sun + light.ambient) ** -dice.uniform(0.5, 1.0)
@@ -38,5 +38,5 @@ def photograph(dice: Dice, scene: Floats, light: Light) -> Picture:
     specks = dice.uniform(0.1, 0.8) * dice.noise(size // 2, size // 2, 2)
     coded[..., 1:] += cv2.resize(specks, (size, size), interpolation=cv2.INTER_LINEAR)
     encoded = cv2.cvtColor(coded, cv2.COLOR_YCrCb2RGB)
-    picture: Picture = np.clip(np.rint(encoded), 0, 255).astype(np.uint8)
+    picture: RGBImage = np.clip(np.rint(encoded), 0, 255).astype(np.uint8)
     return picture

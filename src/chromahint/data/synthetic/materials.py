@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chromahint.data.synthetic.rng import Dice, Floats
+from chromahint.data.synthetic.rng import Floats, Philox
 
 
 class Family(NamedTuple):
@@ -78,7 +78,7 @@ class Material(NamedTuple):
     gloss: float
     spread: float
 
-    def another(self, dice: Dice) -> Material:
+    def another(self, dice: Philox) -> Material:
         """Another thing of the same kind: a little lighter or darker, a little to the side in hue."""
         return self._replace(tone=self.tone + dice.normal(0.5) + _sideways(dice, self.spread * 0.6))
 
@@ -107,7 +107,7 @@ class Light(NamedTuple):
         return 1 - self.shadow * (1 - left)
 
 
-def make_material(dice: Dice, name: str, vividness: float) -> Material:
+def make_material(dice: Philox, name: str, vividness: float) -> Material:
     """Make a material of a family; `vividness` 1 leaves its colors, 0 makes them gray."""
     family = FAMILIES[name]
     colors = family.colors.split()
@@ -125,7 +125,7 @@ def make_material(dice: Dice, name: str, vividness: float) -> Material:
     )
 
 
-def make_light(dice: Dice) -> Light:
+def make_light(dice: Philox) -> Light:
     """Make sunlight, an overcast sky, an evening or a lamp, as a camera's white balance leaves them."""
     kind = dice.pick(("sun", "overcast", "evening", "lamp"), (4, 3, 1.2, 1.5))
     warm, fill = {"sun": (0.10, 0.45), "overcast": (0.0, 1.1), "evening": (0.30, 0.4), "lamp": (0.16, 0.35)}[kind]
@@ -152,7 +152,7 @@ def _temperature(warmth: float) -> Floats:
     return np.array([warmth, 0.1 * warmth, -1.1 * warmth], np.float32)
 
 
-def _sideways(dice: Dice, deviation: float) -> Floats:
+def _sideways(dice: Philox, deviation: float) -> Floats:
     """A change of log color that leaves lightness about as it is."""
     step: Floats = np.array([dice.normal(deviation) for _ in range(3)], np.float32)
     step -= np.float32(0.21 * step[0] + 0.72 * step[1] + 0.07 * step[2])

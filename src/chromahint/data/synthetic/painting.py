@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from chromahint.data.synthetic.materials import Light, Material
-from chromahint.data.synthetic.rng import Dice, Floats
+from chromahint.data.synthetic.rng import Floats, Philox
 from chromahint.data.synthetic.shapes import Mask, fill, outline
 from chromahint.data.synthetic.textures import cut
 
@@ -20,7 +20,7 @@ class Canvas:
         pixels: size x size x 3, linear RGB.
     """
 
-    def __init__(self, dice: Dice, size: int, light: Light, haze: float) -> None:
+    def __init__(self, dice: Philox, size: int, light: Light, haze: float) -> None:
         self.dice, self.size, self.light, self.haze = dice, size, light, haze
         self.pixels = np.zeros((size, size, 3), np.float32)
 

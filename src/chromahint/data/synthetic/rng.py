@@ -15,10 +15,10 @@ Floats = npt.NDArray[np.float32]
 T = TypeVar("T")
 
 
-class Dice:
+class Philox:
     """A stream of random numbers that depends on `parts` only.
 
-    >>> Dice("scene", 1).uniform(0, 1) == Dice("scene", 1).uniform(0, 1)
+    >>> Philox("scene", 1).uniform(0, 1) == Philox("scene", 1).uniform(0, 1)
     True
     """
 

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import cv2
 
-from chromahint.data.sources.base import Picture
+from chromahint.data.sources.base import RGBImage
 from chromahint.data.synthetic.background import paint_background
 from chromahint.data.synthetic.camera import photograph
 from chromahint.data.synthetic.materials import Material, make_light, make_material
 from chromahint.data.synthetic.painting import Canvas
-from chromahint.data.synthetic.rng import Dice
+from chromahint.data.synthetic.rng import Philox
 
 VERSION = 1
 """Raise it with any change that alters a drawn pixel: pictures of another version are other pictures."""
@@ -65,9 +65,9 @@ THEMES = {
 }
 
 
-def draw_scene(seed: int, index: int, size: int) -> Picture:
+def draw_scene(seed: int, index: int, size: int) -> RGBImage:
     """Draw scene number `index`: size x size x 3 uint8 RGB."""
-    dice = Dice("scenes", VERSION, seed, index)
+    dice = Philox("scenes", VERSION, seed, index)
     theme = THEMES[dice.pick(tuple(THEMES), (3, 2.5, 2, 2, 2, 2, 1.5))]
     light = make_light(dice)
     canvas = Canvas(dice, size, light, haze=dice.uniform(0.2, 0.75) if dice.chance(0.35) else 0.0)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from chromahint.data.synthetic.rng import Dice, Floats
+from chromahint.data.synthetic.rng import Floats, Philox
 
 Mask = npt.NDArray[np.uint8]
 
@@ -16,7 +16,7 @@ _TURN = np.linspace(0, 2 * math.pi, 40, endpoint=False, dtype=np.float32)
 _CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
 
 
-def outline(dice: Dice, kind: str) -> Floats:
+def outline(dice: Philox, kind: str) -> Floats:
     """Points N2 of an outline: `ellipse`, `polygon`, `blob`, `box`, `strip`, `stroke`, `leaf` or `tuft`."""
     points = _OUTLINES[kind](dice)
     # boxes and strips stand upright more often than not, as what people build does
@@ -34,7 +34,7 @@ def fill(points: Floats, height: int, width: int) -> Mask:
     return mask
 
 
-def ridge(dice: Dice, width: int, level: float, height: float, roughness: float) -> Floats:
+def ridge(dice: Philox, width: int, level: float, height: float, roughness: float) -> Floats:
     """The upper edge of hills, woods or roofs across a picture: heights W in pixels."""
     count = 8
     heights = dice.noise(count + 1) * height
@@ -46,11 +46,11 @@ def ridge(dice: Dice, width: int, level: float, height: float, roughness: float)
     return level + heights[:width]
 
 
-def _ellipse(dice: Dice) -> Floats:
+def _ellipse(dice: Philox) -> Floats:
     return _CIRCLE * np.array([1, dice.uniform(0.35, 1)], np.float32)
 
 
-def _polygon(dice: Dice) -> Floats:
+def _polygon(dice: Philox) -> Floats:
     corners = dice.integer(3, 7)
     turns = (np.arange(corners) + dice.uniforms(-0.3, 0.3, corners)) * (2 * math.pi / corners)
     reach = dice.uniforms(0.6, 1, corners)[:, None]
@@ -58,7 +58,7 @@ def _polygon(dice: Dice) -> Floats:
     return points * np.array([1, dice.uniform(0.5, 1)], np.float32)
 
 
-def _blob(dice: Dice) -> Floats:
+def _blob(dice: Philox) -> Floats:
     reach = np.full_like(_TURN, 0.75)
     for wave in range(2, 7):
         reach += dice.normal(0.28 / wave) * np.cos(wave * _TURN + dice.uniform(0, 6.3))
@@ -66,7 +66,7 @@ def _blob(dice: Dice) -> Floats:
     return points
 
 
-def _tuft(dice: Dice) -> Floats:
+def _tuft(dice: Philox) -> Floats:
     """A ragged crown, as of a tree or a bush."""
     reach = 0.8 + 0.16 * np.cumsum(dice.noise(len(_TURN)))
     reach = reach - np.linspace(0, reach[-1] - reach[0], len(_TURN)) + dice.uniforms(-0.12, 0.12, len(_TURN))
@@ -74,19 +74,19 @@ def _tuft(dice: Dice) -> Floats:
     return points
 
 
-def _box(dice: Dice) -> Floats:
+def _box(dice: Philox) -> Floats:
     tall = dice.uniform(0.3, 1)
     lean = dice.normal(0.06)
     return np.array([[-1, -tall], [1, -tall + lean], [1, tall], [-1, tall + lean]], np.float32)
 
 
-def _strip(dice: Dice) -> Floats:
+def _strip(dice: Philox) -> Floats:
     tall = dice.uniform(0.03, 0.2)
     taper = dice.uniform(0.5, 1)
     return np.array([[-1.6, -tall], [1.6, -tall * taper], [1.6, tall * taper], [-1.6, tall]], np.float32)
 
 
-def _stroke(dice: Dice) -> Floats:
+def _stroke(dice: Philox) -> Floats:
     """A bent, tapering line: a branch, a stem, a cable."""
     along = np.linspace(-1.6, 1.6, 18, dtype=np.float32)
     bend = dice.normal(0.35) * along**2 + dice.normal(0.2) * np.sin(along * dice.uniform(1, 3))
@@ -95,7 +95,7 @@ def _stroke(dice: Dice) -> Floats:
     return np.concatenate([upper, lower[::-1]])
 
 
-def _leaf(dice: Dice) -> Floats:
+def _leaf(dice: Philox) -> Floats:
     along = np.linspace(-1, 1, 12, dtype=np.float32)
     half = dice.uniform(0.2, 0.5) * (1 - along**2) * (1 + 0.5 * along)
     bend = dice.normal(0.2) * along**2

@@ -11,7 +11,7 @@ import math
 import cv2
 import numpy as np
 
-from chromahint.data.synthetic.rng import Dice, Floats
+from chromahint.data.synthetic.rng import Floats, Philox
 
 SIDE = 512
 
@@ -19,7 +19,7 @@ SIDE = 512
 @functools.cache
 def bank() -> dict[str, list[Floats]]:
     """All surfaces by kind, each SIDE x SIDE."""
-    dice = Dice("textures", 1)
+    dice = Philox("textures", 1)
     angles = [dice.uniform(0, math.pi) for _ in range(4)]
     return {
         "cloudy": [_fractal(dice, slope) for slope in (1.6, 1.9, 2.2)],
@@ -37,7 +37,7 @@ def bank() -> dict[str, list[Floats]]:
     }
 
 
-def cut(dice: Dice, kind: str, height: int, width: int) -> Floats:
+def cut(dice: Philox, kind: str, height: int, width: int) -> Floats:
     """Cut a piece of height x width at random, at a random scale and in a random orientation."""
     field = dice.pick(bank()[kind])
     scale = dice.uniform(0.8, 1.7)
@@ -52,7 +52,7 @@ def cut(dice: Dice, kind: str, height: int, width: int) -> Floats:
     return resized
 
 
-def uneven(dice: Dice, size: int, strength: float) -> Floats:
+def uneven(dice: Philox, size: int, strength: float) -> Floats:
     """Light that differs slowly across a picture: size x size, about 1."""
     coarse = 0.85 + strength * dice.noise(4, 4)
     light: Floats = np.clip(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC), 0.15, 1.6)
@@ -64,7 +64,7 @@ def _standard(field: Floats) -> Floats:
     return centered
 
 
-def _fractal(dice: Dice, slope: float, angle: float = 0.0, stretch: float = 1.0) -> Floats:
+def _fractal(dice: Philox, slope: float, angle: float = 0.0, stretch: float = 1.0) -> Floats:
     """Noise whose amplitude falls with frequency to the power of -slope, drawn out along `angle`."""
     down, across = np.fft.fftfreq(SIDE)[:, None] * SIDE, np.fft.rfftfreq(SIDE)[None] * SIDE
     along = (math.cos(angle) * across + math.sin(angle) * down) * stretch
@@ -74,7 +74,7 @@ def _fractal(dice: Dice, slope: float, angle: float = 0.0, stretch: float = 1.0)
     return _standard(np.fft.irfft2(spectrum, (SIDE, SIDE)).astype(np.float32))
 
 
-def _leaves(dice: Dice, radius: int) -> Floats:
+def _leaves(dice: Philox, radius: int) -> Floats:
     """Small ellipses over each other, each lit a little differently."""
     field = np.zeros((SIDE, SIDE), np.float32)
     for _ in range(6 * SIDE * SIDE // (radius * radius * 3)):
@@ -86,7 +86,7 @@ def _leaves(dice: Dice, radius: int) -> Floats:
     return _standard(cv2.GaussianBlur(rough, (0, 0), 0.7))
 
 
-def _cells(dice: Dice, spacing: int) -> Floats:
+def _cells(dice: Philox, spacing: int) -> Floats:
     """Pebbles: round towards their rims, each of its own tone."""
     count = (SIDE // spacing) ** 2
     seeds = np.full((SIDE, SIDE), 255, np.uint8)
@@ -97,14 +97,14 @@ def _cells(dice: Dice, spacing: int) -> Floats:
     return _standard(cv2.GaussianBlur(tones[labels] - 1.6 * distance / spacing * 2, (0, 0), 0.8))
 
 
-def _woven(dice: Dice, period: int) -> Floats:
+def _woven(dice: Philox, period: int) -> Floats:
     across = np.arange(SIDE, dtype=np.float32)[None] * (2 * math.pi / period)
     bend = 0.6 * _fractal(dice, 1.8)
     threads = np.sin(across + bend) + np.sin(across.T + bend.T) + 0.7 * np.sin(across + bend) * np.sin(across.T - bend)
     return _standard(threads + 0.8 * _fractal(dice, 0.9))
 
 
-def _bricks(dice: Dice, height: int) -> Floats:
+def _bricks(dice: Philox, height: int) -> Floats:
     """Rows of bricks, shifted against each other, with dark joints."""
     field = np.zeros((SIDE, SIDE), np.float32)
     width = int(height * dice.uniform(1.5, 3))
@@ -115,7 +115,7 @@ def _bricks(dice: Dice, height: int) -> Floats:
     return _standard(cv2.GaussianBlur(field, (0, 0), 0.6) + 0.35 * _fractal(dice, 1.1))
 
 
-def _stripes(dice: Dice, period: int) -> Floats:
+def _stripes(dice: Philox, period: int) -> Floats:
     place = np.arange(SIDE, dtype=np.float32)[None] / period + 0.15 * _fractal(dice, 2.0)
     tones = dice.noise(SIDE // period + 8)
     return _standard(

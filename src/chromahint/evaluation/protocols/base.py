@@ -17,7 +17,7 @@ from chromahint.hints.hints import Hints
 RGB_MEASURES = "PSNR in dB over SSIM, 8-bit RGB"
 
 
-class Pictures(NamedTuple):
+class LabImages(NamedTuple):
     """A batch of pictures in each form that some protocol compares.
 
     Attributes:
@@ -30,12 +30,12 @@ class Pictures(NamedTuple):
     ab: Tensor
     rgb: Tensor
 
-    def repeat(self, times: int) -> Pictures:
+    def repeat(self, times: int) -> LabImages:
         """The whole batch, several times over; once is the batch itself, not a copy."""
-        return Pictures(*(tensor.expand(times, *tensor.shape).flatten(0, 1) for tensor in self))
+        return LabImages(*(tensor.expand(times, *tensor.shape).flatten(0, 1) for tensor in self))
 
 
-class Figures(NamedTuple):
+class ImageScores(NamedTuple):
     """How close each picture of a batch is to its photo.
 
     Attributes:
@@ -88,14 +88,14 @@ class HintProtocol(Protocol):
         """
         ...
 
-    def measure(self, prediction: Pictures, truth: Pictures) -> Figures:
+    def measure(self, prediction: LabImages, truth: LabImages) -> ImageScores:
         """Compare colored pictures with their photos, each for itself."""
         ...
 
 
-def measure_rgb(prediction: Pictures, truth: Pictures) -> Figures:
+def measure_rgb(prediction: LabImages, truth: LabImages) -> ImageScores:
     """PSNR and SSIM of the pictures as they would be written."""
-    return Figures(psnr(prediction.rgb, truth.rgb), ssim(prediction.rgb, truth.rgb))
+    return ImageScores(psnr(prediction.rgb, truth.rgb), ssim(prediction.rgb, truth.rgb))
 
 
 def check_counts(counts: list[int], size: int, most: int, room: str) -> None:

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from chromahint.color import lab_to_rgb
 from chromahint.evaluation.metrics import psnr_float, ssim
-from chromahint.evaluation.protocols.base import Figures, Pictures, check_counts, check_size
-from chromahint.hints.eval_positions import mark
+from chromahint.evaluation.protocols.base import ImageScores, LabImages, check_counts, check_size
+from chromahint.hints.eval_positions import first_k_mask
 from chromahint.hints.hints import Hints
 from chromahint.hints.patches import fill_cells
 
@@ -51,9 +51,9 @@ class Cells2023:
     def hints(self, ab: Tensor, ids: Sequence[str], count: int) -> Hints:
         """Fill `count` cells of each picture; see `HintProtocol.hints`."""
         check_size(self, ab)
-        return fill_cells(ab, mark(ab, ids, self.seed, self.size // _CELL, count, max(self.counts)), _CELL)
+        return fill_cells(ab, first_k_mask(ab, ids, self.seed, self.size // _CELL, count, max(self.counts)), _CELL)
 
-    def measure(self, prediction: Pictures, truth: Pictures) -> Figures:
+    def measure(self, prediction: LabImages, truth: LabImages) -> ImageScores:
         """PSNR of unrounded RGB, at most 50 dB; SSIM of 8-bit RGB."""
         rgb = lab_to_rgb(prediction.lightness, prediction.ab)
-        return Figures(psnr_float(rgb, truth.rgb.float() / 255, most=50.0), ssim(prediction.rgb, truth.rgb))
+        return ImageScores(psnr_float(rgb, truth.rgb.float() / 255, most=50.0), ssim(prediction.rgb, truth.rgb))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from chromahint.evaluation.metrics import psnr_8bit_lab, ssim
-from chromahint.evaluation.protocols.base import Figures, Pictures
+from chromahint.evaluation.protocols.base import ImageScores, LabImages
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
 
 
@@ -34,7 +34,7 @@ class LabPSNR2021(RandomPixels):
     size: int = 128
     seed: int = 0
 
-    def measure(self, prediction: Pictures, truth: Pictures) -> Figures:
+    def measure(self, prediction: LabImages, truth: LabImages) -> ImageScores:
         """PSNR of the 8-bit Lab tensor; SSIM of 8-bit RGB."""
         lab = psnr_8bit_lab((prediction.lightness, prediction.ab), (truth.lightness, truth.ab))
-        return Figures(lab, ssim(prediction.rgb, truth.rgb))
+        return ImageScores(lab, ssim(prediction.rgb, truth.rgb))

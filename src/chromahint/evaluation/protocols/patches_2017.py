@@ -9,7 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from chromahint.evaluation.protocols.base import RGB_MEASURES, Figures, Pictures, check_counts, check_size, measure_rgb
+from chromahint.evaluation.protocols.base import (
+    RGB_MEASURES,
+    ImageScores,
+    LabImages,
+    check_counts,
+    check_size,
+    measure_rgb,
+)
 from chromahint.hints.eval_positions import patch_places
 from chromahint.hints.hints import Hints
 from chromahint.hints.patches import paint_patches
@@ -60,6 +67,6 @@ class Patches2017:
         everywhere = torch.ones_like(pixel_BKP, dtype=torch.bool)
         return paint_patches(ab, pixel_BKP, everywhere, everywhere[..., 0])
 
-    def measure(self, prediction: Pictures, truth: Pictures) -> Figures:
+    def measure(self, prediction: LabImages, truth: LabImages) -> ImageScores:
         """PSNR and SSIM of 8-bit RGB."""
         return measure_rgb(prediction, truth)

@@ -9,14 +9,14 @@ from torch import Tensor
 
 from chromahint.evaluation.protocols.base import (
     RGB_MEASURES,
-    Figures,
-    Pictures,
+    ImageScores,
+    LabImages,
     check_counts,
     check_size,
     measure_rgb,
 )
-from chromahint.hints.eval_positions import mark
-from chromahint.hints.hints import Hints, reveal
+from chromahint.hints.eval_positions import first_k_mask
+from chromahint.hints.hints import Hints, hints_from_mask
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class RandomPixels:
     def hints(self, ab: Tensor, ids: Sequence[str], count: int) -> Hints:
         """Reveal `count` pixels of each picture; see `HintProtocol.hints`."""
         check_size(self, ab)
-        return reveal(ab, mark(ab, ids, self.seed, self.size, count, max(self.counts)))
+        return hints_from_mask(ab, first_k_mask(ab, ids, self.seed, self.size, count, max(self.counts)))
 
-    def measure(self, prediction: Pictures, truth: Pictures) -> Figures:
+    def measure(self, prediction: LabImages, truth: LabImages) -> ImageScores:
         """PSNR and SSIM of 8-bit RGB."""
         return measure_rgb(prediction, truth)

@@ -28,7 +28,7 @@ _AT_ONCE = 2**18
 """Pairs of places and cells that are compared at a time: what stays in a processor's caches."""
 
 
-class Whole:
+class GlobalAttention:
     """All places of a picture look at all of its cells.
 
     Args:
@@ -42,24 +42,24 @@ class Whole:
         if _may_choose():
             self._cells = self._cells.take_along_dim(_most(self._cells[..., 0])[..., None], dim=1)
 
-    def seen(self, table: Callable[[Tensor], Tensor]) -> Tensor:
+    def keys(self, table: Callable[[Tensor], Tensor]) -> Tensor:
         """What each group looks at, GMEC, by a function of cells: BMC to BMEC."""
         return table(self._cells)
 
-    def answers(self, asked: Tensor, table: Tensor) -> Tensor:
+    def attend(self, asked: Tensor, table: Tensor) -> Tensor:
         """Mean of what a group looks at GMEC by how well it answers what places ask GNEC: GNEC."""
         return _attend(asked, table)
 
-    def apart(self, x: Tensor) -> Tensor:
+    def partition(self, x: Tensor) -> Tensor:
         """Take a picture BCHW apart into groups GNC."""
         return x.flatten(2).transpose(1, 2).contiguous()
 
-    def together(self, x: Tensor) -> Tensor:
+    def merge(self, x: Tensor) -> Tensor:
         """Put groups GNC together to a picture BCHW."""
         return x.transpose(1, 2).reshape(x.shape[0], x.shape[2], *self._size)
 
 
-class Windows:
+class WindowAttention:
     """The places of a block look at the cells around.
 
     Args:
@@ -84,23 +84,23 @@ class Windows:
             self._around = self._around.take_along_dim(with_hints, dim=1)
             self._mask = self._mask[0, 0, with_hints][:, None]
 
-    def seen(self, table: Callable[[Tensor], Tensor]) -> Tensor:
+    def keys(self, table: Callable[[Tensor], Tensor]) -> Tensor:
         """What each group looks at, GMEC, by a function of cells: BMC to BMEC."""
         rows = table(self._cells).flatten(0, 1)
         return F.embedding(self._around, rows.flatten(1)).view(*self._around.shape, *rows.shape[1:])
 
-    def answers(self, asked: Tensor, table: Tensor) -> Tensor:
+    def attend(self, asked: Tensor, table: Tensor) -> Tensor:
         """Mean of what a group looks at GMEC by how well it answers what places ask GNEC: GNEC."""
         if self._chosen is None:
             return _attend(asked, table, self._mask)
         attend = _attend_along_places if asked.is_cpu else _attend
         return attend(asked, table, self._mask).nan_to_num(0.0)  # a place that sees none of these cells finds nothing
 
-    def apart(self, x: Tensor) -> Tensor:
+    def partition(self, x: Tensor) -> Tensor:
         """Take a picture BCHW apart into groups GNC."""
         return self._pick(self._in_blocks(to_multiple(x, _SIDE))).flatten(1, 2).contiguous()
 
-    def together(self, x: Tensor) -> Tensor:
+    def merge(self, x: Tensor) -> Tensor:
         """Put groups GNC together to a picture BCHW; 0 where there are none."""
         down, across = self._blocks
         if self._chosen is None:

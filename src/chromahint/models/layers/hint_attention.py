@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.color import AB_LIMIT
-from chromahint.models.layers.attention_windows import CELL, Whole, Windows
+from chromahint.models.layers.attention_windows import CELL, GlobalAttention, WindowAttention
 from chromahint.models.layers.lab_scaling import Float32Conv2d, to_multiple
 
 STATE = 4
@@ -32,7 +32,7 @@ _THERE = 200.0
 is: exp(-200) is 0 in float32."""
 
 
-class Seek(nn.Module):
+class HintAttention(nn.Module):
     """Looks at hints, gathered in cells: at those around a place, or at all of the picture.
 
     Args:
@@ -89,16 +89,16 @@ class Seek(nn.Module):
             far_apart = 10 / hints
         near, alike = near.exp(), alike.exp()
         cells = self._gather(known, place, self.key(features))
-        groups = Windows(self.window, lightness, cells) if self.window else Whole(lightness, cells)
-        table = groups.seen(lambda cells: self._table(cells, near, alike))
+        groups = WindowAttention(self.window, lightness, cells) if self.window else GlobalAttention(lightness, cells)
+        table = groups.keys(lambda cells: self._table(cells, near, alike))
 
-        own_features, own_light, own_place, own_state = map(groups.apart, (features, lightness, place, state))
+        own_features, own_light, own_place, own_state = map(groups.partition, (features, lightness, place, state))
         query = _in_heads(self.query(own_features), self.heads)
         query = query / query.shape[3] ** 0.5
         light, own = own_light[:, :, None] / 100, own_place[:, :, None]
         same = torch.cat([own, light, torch.ones_like(light)], dim=3).expand(-1, -1, self.heads, -1)
         asked = F.pad(torch.cat([query, same], dim=3), (0, _TELLS))
-        found = groups.answers(asked, table)
+        found = groups.attend(asked, table)
         found_key, _, ab, found_light, found_place, some, squares, place_squares = torch.split(
             found, [query.shape[3], 4, 2, 1, 2, 1, 1, 1], dim=3
         )
@@ -112,12 +112,12 @@ class Seek(nn.Module):
             (found_key * query).sum(dim=3, keepdim=True),
             (AB_LIMIT * ab - own_state[:, :, None, :2]).abs().sum(dim=3, keepdim=True) / 20 * some,
         ]
-        here = [own_features, groups.apart(dense), (own_light - own_state[..., 2:3]) / 20]
+        here = [own_features, groups.partition(dense), (own_light - own_state[..., 2:3]) / 20]
         judged = self.judge(torch.cat([*here, torch.cat(about, dim=3).flatten(2)], dim=2))
         choice = judged[..., 1:].softmax(dim=2)[..., None]
         chosen = (choice * torch.cat([AB_LIMIT * ab, 100 * found_light, squares], dim=3)).sum(dim=2)
         trust = judged[..., :1].sigmoid() * some[:, :, 0]
-        return groups.together(chosen), groups.together(trust)
+        return groups.merge(chosen), groups.merge(trust)
 
     def _gather(self, known: Tensor, place: Tensor, key: Tensor) -> Tensor:
         """Gather hints in cells, BhwC: 1 where there is one, mean ab / 110, L / 100, place, features."""
@@ -205,7 +205,7 @@ def _places(like: Tensor) -> Tensor:
     return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
 
 
-def density(weight: Tensor) -> Tensor:
+def hint_density(weight: Tensor) -> Tensor:
     """How densely hints lie around each place: the mean of their weights B1HW over 5x5 places."""
     return F.avg_pool2d(weight, 5, stride=1, padding=2)
 

@@ -23,14 +23,14 @@ def pad_to_multiple(lightness: Tensor, hints: Hints, multiple: int) -> tuple[Ten
     Returns:
         The same tensors, untouched, where nothing is missing.
     """
-    room = room_to_multiple(lightness, multiple)
+    room = pad_amounts(lightness, multiple)
     # an exported network finds out at each picture what is missing
     if not torch.compiler.is_exporting() and not any(room):
         return lightness, hints
     return F.pad(lightness, room, mode="replicate"), Hints(F.pad(hints.ab, room), F.pad(hints.mask, room))
 
 
-def room_to_multiple(x: Tensor, multiple: int) -> tuple[int, int, int, int]:
+def pad_amounts(x: Tensor, multiple: int) -> tuple[int, int, int, int]:
     """What `F.pad` adds to the right and below until `multiple` divides height and width."""
     # written so that an exported network knows the sum to be a multiple
     down, across = ((side + multiple - 1) // multiple * multiple - side for side in x.shape[-2:])
@@ -39,7 +39,7 @@ def room_to_multiple(x: Tensor, multiple: int) -> tuple[int, int, int, int]:
 
 def to_multiple(x: Tensor, multiple: int) -> Tensor:
     """Extend a picture to the right and below by zeros until `multiple` divides its height and width."""
-    room = room_to_multiple(x, multiple)
+    room = pad_amounts(x, multiple)
     # a copy less where nothing is missing; an exported network finds that out at each picture
     return F.pad(x, room) if torch.compiler.is_exporting() or any(room) else x
 
@@ -70,7 +70,7 @@ def from_eight_bit(ab: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def listen_to_hints(block: nn.Module) -> None:
+def zero_init_lightness_weights(block: nn.Module) -> None:
     """Let an untrained network hear the hints over the lightness: 20 times the start of the weights that read their ab.
 
     On the 8-bit Lab scale a hint differs from neutral by a tenth of what lightness spans, at a few pixels; without this
@@ -111,7 +111,7 @@ class Head(Float32Conv2d):
     def __init__(self, channels: int) -> None:
         super().__init__(channels, 2, kernel_size=1)
 
-    def start_at(self, value: float) -> None:
+    def init_bias(self, value: float) -> None:
         """Make the head answer `value` everywhere, whatever it reads, until it is trained."""
         assert self.bias is not None
         nn.init.zeros_(self.weight)

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from chromahint.models.layers.multigrid import RING, WINDOW, neighbors, weighted_sum
-from chromahint.models.levin import likeness
+from chromahint.models.levin import affinity
 
 _PARENTS = [
     [WINDOW.index((down, right)) for down in (0, below) for right in (0, beside)]
@@ -33,7 +33,7 @@ _SOFT = 20.0
 _MOST_UNLIKE = 7.0
 
 
-def taking(lightness: Tensor, learned_BKHW: Tensor) -> Tensor:
+def neighbor_weights(lightness: Tensor, learned_BKHW: Tensor) -> Tensor:
     """Weigh each pixel's eight neighbors, which together weigh 1.
 
     Args:
@@ -43,10 +43,10 @@ def taking(lightness: Tensor, learned_BKHW: Tensor) -> Tensor:
     Returns:
         B8HW; 0 beyond the border.
     """
-    return _normalized(likeness(lightness) * torch.exp(learned_BKHW), dim=1)
+    return _normalized(affinity(lightness) * torch.exp(learned_BKHW), dim=1)
 
 
-def filling(lightness: Tensor, coarse: Tensor, learned: Tensor) -> Tensor:
+def upsample_weights(lightness: Tensor, coarse: Tensor, learned: Tensor) -> Tensor:
     """Weigh for each pixel the four coarse ones that it lies between, which together weigh 1.
 
     Args:
@@ -71,7 +71,7 @@ def filling(lightness: Tensor, coarse: Tensor, learned: Tensor) -> Tensor:
     return _normalized(torch.stack(weights, dim=1), dim=2)
 
 
-def fill(x_BCHW: Tensor, weights: Tensor) -> Tensor:
+def upsample(x_BCHW: Tensor, weights: Tensor) -> Tensor:
     """Double the height and width of a picture by weights from `filling`."""
     around = neighbors(x_BCHW, WINDOW)
     pixels = []
@@ -83,7 +83,7 @@ def fill(x_BCHW: Tensor, weights: Tensor) -> Tensor:
     return F.pixel_shuffle(torch.stack(pixels, dim=2).flatten(1, 2), 2)
 
 
-def spread(x_BCHW: Tensor, weights_BKHW: Tensor, given: Tensor, free: Tensor, steps: int) -> Tensor:
+def propagate(x_BCHW: Tensor, weights_BKHW: Tensor, given: Tensor, free: Tensor, steps: int) -> Tensor:
     """Let each pixel take what its neighbors have, `steps` times, as far as it is free, beside what it was given.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from chromahint.models.layers.lab_scaling import NEUTRAL, Head, Stem, from_eight_bit, listen_to_hints
+from chromahint.models.layers.lab_scaling import NEUTRAL, Head, Stem, from_eight_bit, zero_init_lightness_weights
 
 
 class DoubleConv(nn.Module):
@@ -55,7 +55,7 @@ class OutConv(nn.Module):
         super().__init__()
         self.conv = Head(inputs)
         if neutral_start:
-            self.conv.start_at(NEUTRAL)
+            self.conv.init_bias(NEUTRAL)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map BCHW to B2HW float32."""
@@ -63,7 +63,7 @@ class OutConv(nn.Module):
         return ab
 
 
-class UShape(nn.Module):
+class UNetBase(nn.Module):
     """A double convolution of the picture, four steps down, four up that join the skips, and the last layer.
 
     Args:
@@ -72,7 +72,7 @@ class UShape(nn.Module):
         up: makes a step up that reads so many channels: `step(x, skip, *more)` maps x (B, C, H, W) and skip
             (B, C/2, 2H, 2W) to (B, C/2, 2H, 2W).
         neutral_start: whether the last layer predicts no color until it is trained, and the first hears the hints over
-            the lightness: see `listen_to_hints`.
+            the lightness: see `zero_init_lightness_weights`.
     """
 
     def __init__(self, inputs: int, width: int, up: Callable[[int], nn.Module], neutral_start: bool) -> None:
@@ -88,7 +88,7 @@ class UShape(nn.Module):
         self.up4 = up(2 * width)
         self.outc = OutConv(width, neutral_start)
         if neutral_start:
-            listen_to_hints(self.inc)
+            zero_init_lightness_weights(self.inc)
 
     def predict(self, scaled: Tensor, *more: Tensor) -> Tensor:
         """Map BCHW on the 8-bit Lab scale, whose H and W are multiples of 16, to ab B2HW in Lab units.

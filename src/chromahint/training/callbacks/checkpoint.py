@@ -16,21 +16,21 @@ from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
-from chromahint.atomic_write import replacing
-from chromahint.training.loggers.csv import MetricsFile
+from chromahint.atomic_write import atomic_write
+from chromahint.training.loggers.csv import CSVLogger
 
 
-class WholeFiles(TorchCheckpointIO):
+class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes a checkpoint whole or not at all, also where the temporary folder is on another disk."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         """Replace the file in one step."""
-        with replacing(Path(path)) as file:
+        with atomic_write(Path(path)) as file:
             torch.save(checkpoint, file)
 
 
 @dataclass(frozen=True)
-class Saved:
+class ResumeState:
     """What a job needs to know of the last.ckpt that it finds.
 
     Attributes:
@@ -48,7 +48,7 @@ class Saved:
     ended: bool
 
 
-def find_saved(folder: Path) -> Saved | None:
+def find_resume_state(folder: Path) -> ResumeState | None:
     """Look what a run can go on from.
 
     Args:
@@ -65,7 +65,7 @@ def find_saved(folder: Path) -> Saved | None:
         callbacks = content["callbacks"]
         ended, seconds = callbacks["LastCheckpoint"]["ended"], callbacks["Limits"]["elapsed"]
         batches = content["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]["completed"]
-        return Saved(file, int(content["global_step"]), int(batches), float(seconds), bool(ended))
+        return ResumeState(file, int(content["global_step"]), int(batches), float(seconds), bool(ended))
     except Exception as error:  # damaged files raise whatever the byte in question leads to
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"{file}: is damaged ({reason[:200]}); delete it to train this run from its start") from None
@@ -91,7 +91,7 @@ class LastCheckpoint(Callback):
         # Lightning counts the steps that loggers see a second time, and after a resume differently
         trainer.fit_loop.epoch_loop._batches_that_stepped = trainer.global_step
         due = trainer.global_step % self.every == 0 or self._validation_follows(trainer)
-        if due and between_steps(trainer, batch_idx):
+        if due and at_step_boundary(trainer, batch_idx):
             self.save(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -118,15 +118,15 @@ class LastCheckpoint(Callback):
             for span in ("total", "current"):
                 progress[span]["ready"] -= 1
         for logger in trainer.loggers:
-            if isinstance(logger, MetricsFile):
-                checkpoint["metrics_bytes"] = logger.size()
+            if isinstance(logger, CSVLogger):
+                checkpoint["metrics_bytes"] = logger.synced_size()
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Forget what metrics.csv says of steps that will be repeated."""
         self.saved = checkpoint["global_step"]
         for logger in trainer.loggers:
-            if isinstance(logger, MetricsFile):
-                logger.cut(checkpoint["metrics_bytes"])
+            if isinstance(logger, CSVLogger):
+                logger.truncate(checkpoint["metrics_bytes"])
 
     def state_dict(self) -> dict[str, Any]:
         """Whether training has ended."""
@@ -146,7 +146,7 @@ class LastCheckpoint(Callback):
         return loop.batch_idx + batches >= trainer.num_training_batches
 
 
-def between_steps(trainer: Trainer, batch_idx: int) -> bool:
+def at_step_boundary(trainer: Trainer, batch_idx: int) -> bool:
     """Whether no gradients wait to be summed up when a batch begins, and a step has been made."""
     return batch_idx % trainer.accumulate_grad_batches == 0 and trainer.global_step > 0
 
@@ -174,7 +174,7 @@ class BestCheckpoint(Callback):
         self.score = state_dict["score"]
 
 
-def checkpoints(folder: Path, every: int = 100) -> list[Callback]:
+def checkpoint_callbacks(folder: Path, every: int = 100) -> list[Callback]:
     """Write `last.ckpt` every so many steps and at the end, and `best.ckpt` by `val/psnr`.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 
-class Compiled(Callback):
+class CompileModel(Callback):
     """Compiles the network in place when training starts, so that names of weights in checkpoints stay as they are."""
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -6,7 +6,7 @@ from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
 
-class MovingAverage(WeightAveraging):
+class EMA(WeightAveraging):
     """Exponential moving average that forgets the start quickly: short runs gain from it as long ones do.
 
     Args:

@@ -11,10 +11,10 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
-from chromahint.data.sources.base import BrokenPhoto, Photos
-from chromahint.data.transforms import squash
+from chromahint.data.sources.base import Photos, UnreadableImageError
+from chromahint.data.transforms import resize_square
 from chromahint.evaluation.hint_counts import Network
-from chromahint.evaluation.image_grid import strip
+from chromahint.evaluation.image_grid import image_grid
 from chromahint.evaluation.protocols.base import HintProtocol
 from chromahint.visualization.hint_overlay import Picture
 
@@ -41,16 +41,16 @@ def draw_strip(
     chosen = [row * len(photos) // rows for row in range(rows)]
     pictures, ids = [], []
     for index in chosen:
-        with contextlib.suppress(BrokenPhoto):
-            pictures.append(squash(photos.read(index), protocol.size))
+        with contextlib.suppress(UnreadableImageError):
+            pictures.append(resize_square(photos.read(index), protocol.size))
             ids.append(photos.identify(index))
     if not pictures:
         raise ValueError(f"none of {rows} pictures can be read; the first: {photos.name(chosen[0])}")
     rgb = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).to(device)
-    return strip(networks, rgb, ids, protocol, min(hints, protocol.most))
+    return image_grid(networks, rgb, ids, protocol, min(hints, protocol.most))
 
 
-class Pictures(Callback):
+class ImageLogger(Callback):
     """Shows W&B a strip of the same test photos after every validation."""
 
     def __init__(self, photos: int = 4, hints: int = 100) -> None:

@@ -9,12 +9,12 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
-from chromahint.atomic_write import replacing
+from chromahint.atomic_write import atomic_write
 from chromahint.data.dataset import Batch
-from chromahint.training.lightning_module import Colorization
+from chromahint.training.lightning_module import ColorizationModule
 
 
-class FiniteLoss(Callback):
+class NaNGuard(Callback):
     """Stops before a loss of nan or inf reaches the weights, saves the batch, and names the first tensor that has one.
 
     Args:
@@ -34,13 +34,13 @@ class FiniteLoss(Callback):
         """Look at the loss."""
         if bool(torch.isfinite(loss)):
             return
-        assert isinstance(pl_module, Colorization)
+        assert isinstance(pl_module, ColorizationModule)
         assert self.batch is not None
         file = self.folder / f"batch-of-step-{trainer.global_step + 1}-process-{trainer.global_rank}.pt"
-        with replacing(file) as opened:
+        with atomic_write(file) as opened:
             torch.save({**self.batch, "rgb": self.batch["rgb"].cpu(), "batch": self.number}, opened)
         with trainer.precision_plugin.train_step_context(), torch.no_grad():
-            where = first_not_finite(pl_module, self.batch, self.number)
+            where = find_first_nonfinite(pl_module, self.batch, self.number)
         value = float(loss.detach())
         raise ValueError(
             f"the loss of step {trainer.global_step + 1} is {value}; what first holds such a number is {where}. "
@@ -48,7 +48,7 @@ class FiniteLoss(Callback):
         )
 
 
-def first_not_finite(task: Colorization, batch: Batch, number: int) -> str:
+def find_first_nonfinite(task: ColorizationModule, batch: Batch, number: int) -> str:
     """Name what first holds a nan or inf when a batch is colored: a parameter, what a layer gives, or the loss."""
     for name, tensor in task.network.named_parameters():
         if not bool(torch.isfinite(tensor).all()):

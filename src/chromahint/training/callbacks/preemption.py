@@ -11,14 +11,14 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from chromahint.runs.slurm_env import this_job
-from chromahint.training.callbacks.checkpoint import LastCheckpoint, between_steps
+from chromahint.runs.slurm_env import current_slurm_job
+from chromahint.training.callbacks.checkpoint import LastCheckpoint, at_step_boundary
 
 # Windows has no SIGUSR1
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]
 
 
-class Stopped(BaseException):  # no error: what was asked for
+class TrainingInterrupted(BaseException):  # no error: what was asked for
     """Training has left because a signal asked for it; what it had is saved."""
 
     def __init__(self, number: int) -> None:
@@ -27,11 +27,11 @@ class Stopped(BaseException):  # no error: what was asked for
 
 
 @contextlib.contextmanager
-def leaving_at_once() -> Iterator[None]:
+def raise_on_signal() -> Iterator[None]:
     """Leave wherever the process is when a signal comes: before training and after it nothing is lost by that."""
 
     def leave(number: int, _: Any) -> None:
-        raise Stopped(number)
+        raise TrainingInterrupted(number)
 
     before = {number: signal.signal(number, leave) for number in SIGNALS}
     try:
@@ -41,14 +41,14 @@ def leaving_at_once() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class GiveUp(Callback):
+class PruningCallbackBase(Callback):
     """Ends a training that is not worth its time: `given_up` is set then, and no evaluation follows."""
 
     def __init__(self) -> None:
         self.given_up = False
 
 
-class LeaveOnSignal(Callback):
+class PreemptionHandler(Callback):
     """Saves and leaves at the end of the step during which a signal came, or of a validation batch.
 
     In a validation nothing is saved: last.ckpt was written just before the step that led to it. In a distributed run
@@ -67,17 +67,17 @@ class LeaveOnSignal(Callback):
         """Save and leave, if asked to."""
         if batch_idx % trainer.accumulate_grad_batches == 0:
             number = self._all_agree(trainer)
-            if number and between_steps(trainer, batch_idx) and (last := LastCheckpoint.of(trainer)):
+            if number and at_step_boundary(trainer, batch_idx) and (last := LastCheckpoint.of(trainer)):
                 last.save(trainer)
             if number:
-                raise Stopped(number)
+                raise TrainingInterrupted(number)
 
     def on_validation_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         """Leave, if asked to."""
         if number := self._all_agree(trainer):
-            raise Stopped(number)
+            raise TrainingInterrupted(number)
 
     def _hear(self, number: int, _: Any) -> None:
         self.asked = number
@@ -97,7 +97,7 @@ def requeue() -> str | None:
     Raises:
         ValueError: SLURM refused.
     """
-    job = this_job()
+    job = current_slurm_job()
     if job is None:
         return None
     try:

@@ -9,12 +9,12 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from chromahint.training.callbacks.training_limits import Limits
+from chromahint.training.callbacks.training_limits import TrainingLimits
 
 QUIET_SECONDS = 20.0
 
 
-class ProgressLine(Callback):
+class RunProgressBar(Callback):
     """A bar over the whole run: loss, speed, time left, the last `val/psnr`; plain lines where no one looks on."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class ProgressLine(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin to count."""
-        course = Limits.of(trainer).course(trainer)
+        course = TrainingLimits.of(trainer).progress(trainer)
         self.first_step, self.first_share = course.step, course.fraction
         self.began = self.spoke = time.monotonic()
         if trainer.is_global_zero:
@@ -52,7 +52,7 @@ class ProgressLine(Callback):
         if batch_idx % 5 == 0 or now - self.spoke > 1:  # reading the loss makes a GPU wait
             loss = float(outputs["loss"]) * trainer.accumulate_grad_batches
             self.loss = loss if self.loss != self.loss else 0.8 * self.loss + 0.2 * loss
-        course = Limits.of(trainer).course(trainer)
+        course = TrainingLimits.of(trainer).progress(trainer)
         took = now - self.began
         speed = (course.step - self.first_step) / took
         share = course.fraction - self.first_share

@@ -7,10 +7,10 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from chromahint.training.lr_schedules import Course
+from chromahint.training.lr_schedules import TrainingProgress
 
 
-class Limits(Callback):
+class TrainingLimits(Callback):
     """Ends a run after `max_steps` optimizer steps, `max_epochs` epochs or `max_minutes` of training.
 
     The clock runs on after a resume, and in a distributed run all processes read that of the first. When the end is
@@ -26,11 +26,11 @@ class Limits(Callback):
         self._started = time.monotonic()
 
     @staticmethod
-    def of(trainer: Trainer) -> Limits:
+    def of(trainer: Trainer) -> TrainingLimits:
         """Find the limits of a trainer, among its callbacks."""
-        return next(c for c in trainer.callbacks if isinstance(c, Limits))  # type: ignore[attr-defined]
+        return next(c for c in trainer.callbacks if isinstance(c, TrainingLimits))  # type: ignore[attr-defined]
 
-    def course(self, trainer: Trainer) -> Course:
+    def progress(self, trainer: Trainer) -> TrainingProgress:
         """Say where training stands."""
         batches = max(1, int(trainer.num_training_batches)) if trainer.num_training_batches != float("inf") else 1
         done = trainer.fit_loop.epoch_loop.batch_progress.current.ready if trainer.training else 0
@@ -40,7 +40,7 @@ class Limits(Callback):
             epoch / self.max_epochs if self.max_epochs else 0.0,
             self.elapsed / self.max_seconds if self.max_seconds else 0.0,
         ]
-        return Course(step=trainer.global_step, epoch=epoch, fraction=min(1.0, max(shares)))
+        return TrainingProgress(step=trainer.global_step, epoch=epoch, fraction=min(1.0, max(shares)))
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
@@ -52,7 +52,7 @@ class Limits(Callback):
         self.elapsed = self._before + time.monotonic() - self._started
         if self.max_seconds and trainer.world_size > 1:
             self.elapsed = trainer.strategy.broadcast(self.elapsed)
-        if self.course(trainer).fraction >= 1.0:
+        if self.progress(trainer).fraction >= 1.0:
             trainer.should_stop = True
 
     def state_dict(self) -> dict[str, float]:

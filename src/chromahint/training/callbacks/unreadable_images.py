@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from chromahint.runs.files import write_text
 
 
-class BrokenFiles(Callback):
+class UnreadableImages(Callback):
     """Lists unreadable pictures in a file of the run folder, each once, and says how many there were."""
 
     def __init__(self, file: Path) -> None:

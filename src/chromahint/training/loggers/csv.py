@@ -12,7 +12,7 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
 
-class MetricsFile(Logger):
+class CSVLogger(Logger):
     """Appends to `metrics.csv` of the run folder, one figure a line: step, epoch, name, value."""
 
     def __init__(self, folder: Path) -> None:
@@ -42,13 +42,13 @@ class MetricsFile(Logger):
     def log_hyperparams(self, params: dict[str, Any] | argparse.Namespace, *args: Any, **kwargs: Any) -> None:
         """The run folder holds the config already."""
 
-    def rows(self) -> list[tuple[int, int, str, float]]:
+    def read_rows(self) -> list[tuple[int, int, str, float]]:
         """Step, epoch, name and value of all figures that are whole."""
         lines = self.file.read_text(encoding="utf-8").split("\n")[:-1] if self.file.exists() else []
         cells = [line.split(",") for line in lines[1:]]
         return [(int(step), int(epoch), name, float(value)) for step, epoch, name, value in cells]
 
-    def size(self) -> int:
+    def synced_size(self) -> int:
         """The bytes written so far, which are on the disk when this returns."""
         if not self.file.exists():
             return 0
@@ -57,7 +57,7 @@ class MetricsFile(Logger):
             return os.fstat(file.fileno()).st_size
 
     @rank_zero_only
-    def cut(self, size: int) -> None:
+    def truncate(self, size: int) -> None:
         """Forget what was written behind the first `size` bytes: a resumed run logs those steps again."""
         self.file.touch()
         os.truncate(self.file, size)

@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
-from chromahint.training.loggers.csv import MetricsFile
+from chromahint.training.loggers.csv import CSVLogger
 
 CLOUD, EARLIER = "api.forge.coreweave.com", "api.wandb.ai"
 """W&B's own server; `wandb login` of 0.31 writes its new name, and a key under the earlier one goes on to count."""
 
 
-class Wandb(WandbLogger):
+class ResumableWandbLogger(WandbLogger):
     """Logs to W&B what no earlier part of the same run has logged.
 
     Args:
@@ -41,16 +41,16 @@ class Wandb(WandbLogger):
             super().log_metrics(metrics, step)
 
     @rank_zero_only
-    def catch_up(self, figures: MetricsFile) -> None:
+    def catch_up(self, figures: CSVLogger) -> None:
         """Log what metrics.csv has and W&B has not: it writes late, and a killed process takes that along."""
-        for (step, epoch), rows in itertools.groupby(figures.rows(), key=lambda row: row[:2]):
+        for (step, epoch), rows in itertools.groupby(figures.read_rows(), key=lambda row: row[:2]):
             missing = {name: value for _, _, name, value in rows if (step, name) not in self.logged}
             if missing:
                 super().log_metrics({"epoch": epoch, **missing}, step)
                 self.logged |= {(step, name) for name in missing}
 
 
-def logged_offline(folder: Path) -> set[tuple[int, str]]:
+def offline_metrics(folder: Path) -> set[tuple[int, str]]:
     """Step and name of the figures in the offline parts of a run, as W&B itself reads them."""
     found: set[tuple[int, str]] = set()
     for part in sorted(folder.glob("wandb/offline-run-*/run-*.wandb")):
@@ -90,12 +90,12 @@ def wandb_logger(
 
     wanted = os.environ.get("WANDB_MODE", "auto") if mode == "auto" else mode
     if wanted == "auto":
-        wanted = "online" if has_key() else "offline"
+        wanted = "online" if has_wandb_api_key() else "offline"
     wandb.setup(wandb.Settings(silent=True))
     # an earlier part that went online is on the server: what metrics.csv has was sent
-    sent = {(step, name) for step, _, name, _ in MetricsFile(folder).rows()}
-    return Wandb(
-        sent if wanted == "online" else logged_offline(folder),
+    sent = {(step, name) for step, _, name, _ in CSVLogger(folder).read_rows()}
+    return ResumableWandbLogger(
+        sent if wanted == "online" else offline_metrics(folder),
         name=about["name"],
         save_dir=folder.absolute(),  # W&B's service may have another current folder
         id=about["wandb_id"],
@@ -128,7 +128,7 @@ def define_metrics(logger: WandbLogger, counts: list[int]) -> None:
 
 
 @rank_zero_only
-def log_outcome(logger: WandbLogger, metrics: dict[str, Any], pictures: dict[str, Path]) -> None:
+def log_test_results(logger: WandbLogger, metrics: dict[str, Any], pictures: dict[str, Path]) -> None:
     """Log the figures of the test photos: in the summary, over the number of hints, and as pictures.
 
     Args:
@@ -152,7 +152,7 @@ def log_outcome(logger: WandbLogger, metrics: dict[str, Any], pictures: dict[str
     )
 
 
-def has_key() -> bool:
+def has_wandb_api_key() -> bool:
     """Look where W&B keeps keys, without asking W&B, which would ask the person."""
     if os.environ.get("WANDB_API_KEY"):
         return True
