@@ -104,7 +104,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", nargs="+", default=["512x512", "2000x3000", "4000x6000"])
-    parser.add_argument("--model", default="box")
+    parser.add_argument("--model", default="pretrained")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, help="of the processor; default: what torch chooses")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

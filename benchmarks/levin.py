@@ -30,7 +30,7 @@ from chromahint.models.levin import Levin
 
 def measure(photos: Photos, size: int, count: int, iterations: int) -> dict[str, float]:
     """Color each photo with both solvers from `count` hints."""
-    protocol = RandomPixels(counts=[count], size=size)
+    protocol = RandomPixels(hint_counts=[count], size=size)
     solvers = {"iterative": Levin("iterative", iterations), "exact": Levin("exact")}
     seconds: dict[str, list[float]] = {name: [] for name in solvers}
     decibels: dict[str, list[float]] = {name: [] for name in solvers}

@@ -117,7 +117,7 @@ def measure(
         ways: dict[str, Maker] = {
             "usual: PIL, scikit-image Lab in the worker": usual("skimage"),
             "usual: OpenCV, float Lab in the worker": usual("opencv"),
-            "chromahint: data=folder data.fit=squash": lambda: folder_data(
+            "chromahint: data=folder data.resize_mode=squash": lambda: folder_data(
                 folder, fit="squash", shorter_side=None, **options
             ).loader("train"),
             "the same, with Lab on the CPU": lambda: _Repeated(
@@ -126,7 +126,7 @@ def measure(
             "chromahint: data=folder (128 px crops)": lambda: folder_data(folder, **{**options, "size": 128}).loader(
                 "train"
             ),
-            "chromahint: data=packed data.fit=squash (no workers)": lambda: packed_data(
+            "chromahint: data=packed data.resize_mode=squash (no workers)": lambda: packed_data(
                 packed, fit="squash", shorter_side=None, **{**options, "workers": 0}
             ).loader("train"),
             "chromahint: data=packed (128 px crops, no workers)": lambda: packed_data(

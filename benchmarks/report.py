@@ -20,7 +20,7 @@ import tempfile
 import time
 from pathlib import Path
 
-WITHOUT = shutil.ignore_patterns("checkpoints", "pictures", "wandb", "gallery", "beside")
+WITHOUT = shutil.ignore_patterns("checkpoints", "pictures", "wandb", "gallery", "baselines")
 
 
 def copies(runs: Path, count: int, folder: Path) -> None:

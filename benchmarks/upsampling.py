@@ -34,7 +34,7 @@ from chromahint.inference.upsample import joint_bilateral_upsample
 
 SHARES, HINTS = (4, 8), (20, 200)
 SIZES, COUNTS = (128, 192, 256, 384, 512), (10, 50, 200, 1000)
-MODELS = ("box", "levin", "pullpush")
+MODELS = ("pretrained", "levin", "pullpush")
 
 
 def read(folder: Path | None, count: int) -> dict[str, Tensor]:
@@ -59,7 +59,7 @@ def revealed(ab: Tensor, name: str, count: int) -> Hints:
 @torch.inference_mode()
 def edges_beside_bilinear(photos: dict[str, Tensor]) -> list[dict[str, object]]:
     """The first table."""
-    network = Colorizer.load("box", device="cpu").network
+    network = Colorizer.load("pretrained", device="cpu").network
     rows: dict[tuple[int, str], list[tuple[float, float]]] = {}
     for name, rgb in photos.items():
         lightness, ab = rgb_to_lab(rgb)

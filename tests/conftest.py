@@ -173,7 +173,7 @@ def tiny(photos):
         "trainer=cpu",
         "trainer.precision=32-true",
         "model.width=4",
-        "protocol.counts=[0,1,10]",
+        "protocol.hint_counts=[0,1,10]",
     ]
 
 
@@ -203,7 +203,9 @@ def default_run(tmp_path_factory, process):
 
     A network of width 4 on drawn scenes, with W&B: everything else is the default.
     """
-    made = process(tmp_path_factory.mktemp("default"), "train", "debug=smoke", "model.width=4", "trainer.val_every=1")
+    made = process(
+        tmp_path_factory.mktemp("default"), "train", "debug=smoke", "model.width=4", "trainer.val_check_interval=1"
+    )
     assert made.status == 0, made.err
     return made
 

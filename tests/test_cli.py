@@ -101,22 +101,22 @@ def test_hints_preview_writes_a_picture(command, photos, tmp_path):
         (["train", "model=icolorit", "model.width=194"], ["model.width=194", "Type for example model.width=192"]),
         (["evaluate", "model=levin", "model.solver=fast"], ["model.solver is iterative or exact"]),
         (["experiment"], ["equal_budget, zhang_2017"]),
-        (["train", "loss=psnr", "loss.most=0"], ["loss.most=0", "above 0"]),
+        (["train", "loss=psnr", "loss.max_psnr=0"], ["loss.max_psnr=0", "above 0"]),
         (["train", "loss.delta=-1"], ["loss.delta", "above 0", "loss.delta=0.01"]),
         (["train", "hints.low=0.9"], ["hints.low"]),
-        (["train", "schedule.warmup=2"], ["schedule.warmup", "from 0 to below 1"]),
-        (["train", "protocol.counts=[10,1]"], ["protocol.counts=[10, 1]", "ascending"]),
+        (["train", "lr_schedule.warmup_fraction=2"], ["lr_schedule.warmup_fraction", "from 0 to below 1"]),
+        (["train", "protocol.hint_counts=[10,1]"], ["protocol.hint_counts=[10, 1]", "ascending"]),
         (["train", "data.val_fraction=2", "data=folder", "data.root=."], ["data.val_fraction=2"]),
-        (["train", "callbacks.average.decay=1"], ["callbacks.average.decay=1", "below 1"]),
+        (["train", "callbacks.ema.decay=1"], ["callbacks.ema.decay=1", "below 1"]),
         (["train", "-m", "model=unett,unet"], ["model=unett", "Did you mean unet?"]),
         (["train", "-m", "model=unet,gray"], ["Gray has nothing to train"]),
         (["train", "-m", "seed=[0"], ["seed=[0", "key=value"]),
         (["train", "-m", "model=glob(*)"], ["model=glob(*)"]),
         (["train", "-m", "seed=interval(0,1)"], ["seed=interval(0,1)"]),
-        (["train", "weights=box", "model=unet"], ["weights=box", "none for UNet", "weights=none"]),
-        (["train", "weights=box", "model.width=8"], ["model.width=8", "for model.width=16", "weights=none"]),
+        (["train", "weights=pretrained", "model=unet"], ["weights=pretrained", "none for UNet", "weights=none"]),
+        (["train", "weights=pretrained", "model.width=8"], ["model.width=8", "for model.width=16", "weights=none"]),
         (["evaluate", "model=null"], ["model=null: model is one of", "spreadnet"]),
-        (["evaluate", "weights=box", "model=unet"], ["weights=box", "none for UNet", "weights=none"]),
+        (["evaluate", "weights=pretrained", "model=unet"], ["weights=pretrained", "none for UNet", "weights=none"]),
         (["evaluate", "model.width=32"], ["model.width=32", "for model.width=16", "weights=none", "chromahint train"]),
         (["evaluate", "run=nowhere"], ["nowhere: there is no such folder", "runs/NAME/DATE"]),
         (["evaluate", "run=."], ["no run folder", "runs/NAME/DATE"]),
@@ -129,7 +129,7 @@ def test_hints_preview_writes_a_picture(command, photos, tmp_path):
         (["evaluate", "model=gray", "batch_size=0"], ["batch_size=0", "from 1"]),
         (["evaluate", "model=unet", "weights=nowhere"], ["weights=nowhere", "no such file"]),
         (["evaluate", "weights=nowhere"], ["weights=nowhere", "no such file"]),
-        (["evaluate", "model.steps=-1"], ["model.steps=-1", "a whole number from 0"]),
+        (["evaluate", "model.propagation_steps=-1"], ["model.propagation_steps=-1", "a whole number from 0"]),
         (["evaluate", "model=gray", "loss=mse"], ["loss"]),
         (["evaluate", "-m", "model=gray"], ["-m", "chromahint evaluate"]),
         (["models", "--bogus"], ["--bogus"]),
@@ -185,7 +185,7 @@ def test_a_folder_without_a_single_picture(command, tiny, tmp_path, kind):
 
 def test_runs_that_cannot_be_written(command, tiny, tmp_path):
     (tmp_path / "taken").write_text("a file")
-    refused(command("train", *tiny, "runs=taken/runs"), "runs=", "cannot be written", "type runs=FOLDER")
+    refused(command("train", *tiny, "runs_dir=taken/runs"), "runs_dir=", "cannot be written", "type runs_dir=FOLDER")
 
 
 @pytest.mark.parametrize("file", ["run.json", "config.yaml"])
@@ -233,7 +233,7 @@ def test_a_run_brings_its_own_weights(command, smoke_run):
 @pytest.mark.parametrize("output", ["taken", "taken/below"])
 def test_an_output_that_cannot_be_written(command, photos, tmp_path, output):
     (tmp_path / "taken").write_text("a file")
-    words = ["model=gray", "data=folder", f"data.root={photos}", "protocol.size=64", "protocol.counts=[0]"]
+    words = ["model=gray", "data=folder", f"data.root={photos}", "protocol.size=64", "protocol.hint_counts=[0]"]
     refused(command("evaluate", *words, f"output={output}"), "output=", "type output=")
     assert (tmp_path / "taken").read_text() == "a file"
 

@@ -131,7 +131,7 @@ def test_options_have_the_types_of_the_signature(group, name, photos):
 
 @pytest.mark.parametrize(
     ("group", "name"),
-    [(g, n) for g, n in CHOICES if g in ("model", "hints", "augment", "loss", "schedule", "protocol")],
+    [(g, n) for g, n in CHOICES if g in ("model", "hints", "augment", "loss", "lr_schedule", "protocol")],
 )
 def test_builds(group, name, photos):
     node = composed(group, name, photos)[group]

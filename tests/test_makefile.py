@@ -135,7 +135,7 @@ def test_tasks_that_hand_words_on(make, task, arguments):
 def test_runs_to_compare_are_folders(make, task):
     assert make(task).calls == [["chromahint", task, "runs"]]
     made = make(task, "RUNS=runs/a runs/b", "ARGS=--at 10")
-    assert made.calls == [["chromahint", task, "runs/a", "runs/b", "--at", "10"]]
+    assert made.calls == [["chromahint", task, "runs/a", "runs/b", "--hints", "10"]]
 
 
 def test_photos_to_color(make):

@@ -110,7 +110,7 @@ def test_the_installed_command_is_the_installed_package(installed, tmp_path):
 def test_the_installed_command_trains(installed, photos, tmp_path):
     said = run(
         installed / "chromahint", "train", "debug=smoke", "logger=none", "data=folder", f"data.root={photos}",
-        "experiment=hscaunet_2022", "model.width=4", "protocol.counts=[0,1]", cwd=tmp_path,
+        "experiment=hscaunet_2022", "model.width=4", "protocol.hint_counts=[0,1]", cwd=tmp_path,
     )  # fmt: skip
     assert "pull-push" in said
     [run_folder] = (tmp_path / "runs/hscaunet_2022").iterdir()
@@ -119,8 +119,8 @@ def test_the_installed_command_trains(installed, photos, tmp_path):
 
 def test_the_installed_command_brings_its_weights(installed, photos, tmp_path):
     said = run(
-        installed / "chromahint", "evaluate", "data=folder", f"data.root={photos}", "data.limit=1", "protocol.size=64",
-        "protocol.counts=[0,1]", cwd=tmp_path,
+        installed / "chromahint", "evaluate", "data=folder", f"data.root={photos}", "data.max_images=1", "protocol.size=64",
+        "protocol.hint_counts=[0,1]", cwd=tmp_path,
     )  # fmt: skip
     assert "spreadnet: the weights in the box" in said
     assert (tmp_path / "evaluation/spreadnet/random_pixels/metrics.json").is_file()

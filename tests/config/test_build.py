@@ -10,8 +10,8 @@ def test_builds_a_class_with_plain_python():
     protocol = instantiate_node(
         {"_target_": "chromahint.evaluation.protocols.random_pixels.RandomPixels", "counts": [0, 2], "size": 32}
     )
-    assert type(protocol.counts) is list
-    assert (protocol.counts, protocol.size, protocol.seed) == ([0, 2], 32, 0)
+    assert type(protocol.hint_counts) is list
+    assert (protocol.hint_counts, protocol.size, protocol.seed) == ([0, 2], 32, 0)
 
 
 def test_partial_waits_for_the_rest():
@@ -37,7 +37,7 @@ def test_nested_targets_are_built():
 def test_a_refusal_comes_as_its_own_words():
     with pytest.raises(ConfigError) as caught:
         instantiate_node({"_target_": "chromahint.evaluation.protocols.random_pixels.RandomPixels", "counts": [5, 1]})
-    assert str(caught.value).startswith("protocol.counts=[5, 1]")
+    assert str(caught.value).startswith("protocol.hint_counts=[5, 1]")
 
 
 def test_a_nested_refusal_comes_as_its_own_words():

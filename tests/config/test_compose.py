@@ -22,7 +22,7 @@ def test_the_defaults():
 
 def test_overrides_win():
     config = compose("train", ["model=unet", "model.width=8", "data.batch_size=3"]).config
-    assert config["model"] == {"_target_": "chromahint.models.unet.UNet", "width": 8, "neutral_start": True}
+    assert config["model"] == {"_target_": "chromahint.models.unet.UNet", "width": 8, "zero_init_head": True}
     assert config["data"]["batch_size"] == 3
 
 
@@ -59,8 +59,8 @@ def test_smoke_goes_before_an_experiment_and_after_it_what_was_typed():
 
 
 def test_values_with_brackets_quotes_and_spaces():
-    config = compose("train", ["protocol.counts=[0, 5]", "name='a [b], c'", "logger.tags=['x y', z]"]).config
-    assert config["protocol"]["counts"] == [0, 5]
+    config = compose("train", ["protocol.hint_counts=[0, 5]", "name='a [b], c'", "logger.tags=['x y', z]"]).config
+    assert config["protocol"]["hint_counts"] == [0, 5]
     assert config["name"] == "a [b], c"
     assert config["logger"]["tags"] == ["x y", "z"]
 
@@ -84,7 +84,7 @@ def test_composing_again_starts_afresh():
         ("sede=4", ["sede", "seed", "Did you mean seed?"]),
         ("modle=unet", ["modle", "model", "Did you mean model?"]),
         ("data.betch_size=4", ["data.betch_size", "Did you mean batch_size?"]),
-        ("callbacks.average.decya=0.9", ["callbacks.average", "Did you mean decay?"]),
+        ("callbacks.ema.decya=0.9", ["callbacks.ema", "Did you mean decay?"]),
         ("optimizer.lr=1", ["optimizer", "Did you mean optimizer?"]),
         ("model.width.x=4", ["model.width", "plain value", "model.width=VALUE"]),
     ],

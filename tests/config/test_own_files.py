@@ -80,7 +80,7 @@ def test_a_choice_of_this_folder_may_build_on_ours(here):
     write(here / "conf/data/mine.yaml", f"defaults: [folder, _self_]\nroot: {here}\nbatch_size: 3\n")
     config = compose("train", ["data=mine"]).config
     assert config["data"]["root"] == str(here)
-    assert config["data"]["fit"] == "random_crop"
+    assert config["data"]["resize_mode"] == "random_crop"
     validate(config, "train")
 
 
@@ -108,18 +108,18 @@ def test_a_network_of_ones_own_is_checked(here):
     own_network(here)
     config = compose("train", ["model=blend"]).config
     validate(config, "train")
-    with pytest.raises(ConfigError, match=r"model\.steps is a whole number"):
-        validate(compose("train", ["model=blend", "model.steps=two"]).config, "train")
+    with pytest.raises(ConfigError, match=r"model\.propagation_steps is a whole number"):
+        validate(compose("train", ["model=blend", "model.propagation_steps=two"]).config, "train")
 
 
 def test_a_network_of_ones_own_trains_and_is_evaluated(here, command, photos):
     """One new file and one new YAML, nothing else touched."""
     own_network(here)
-    words = ["data=folder", f"data.root={photos}", "protocol.size=64", "protocol.counts=[0,1]"]
+    words = ["data=folder", f"data.root={photos}", "protocol.size=64", "protocol.hint_counts=[0,1]"]
     made = command("train", "model=blend", "debug=smoke", "logger=none", "trainer=cpu", *words)
     assert made.status == 0, made.err
     assert made.run.parent.name == "blend"
-    again = command("evaluate", f"run={made.run}", "protocol.size=64", "protocol.counts=[0,1]")
+    again = command("evaluate", f"run={made.run}", "protocol.size=64", "protocol.hint_counts=[0,1]")
     assert again.status == 0, again.err
 
 
@@ -127,7 +127,7 @@ def test_a_network_of_ones_own_trains_in_a_process_of_its_own(here, process, pho
     own_network(here)
     made = process(
         here, "train", "-m", "model=blend", "debug=smoke", "data=folder", f"data.root={photos}", "logger=none",
-        "trainer=cpu", "protocol.counts=[0,1]",
+        "trainer=cpu", "protocol.hint_counts=[0,1]",
     )  # fmt: skip
     assert made.status == 0, made.err
     assert list(here.glob("runs/multirun/*/*/checkpoints/best.ckpt"))

@@ -94,7 +94,7 @@ def test_too_few_pictures(roots):
     source = PlacesImagenet(*roots, pictures=60, val_pictures=8, test_pictures=4)
     with pytest.raises(ValueError, match=r"data.imagenet_root=.*imagenet has 30 pictures, and 36 are.*\(30 for train"):
         source.prepare()
-    with pytest.raises(ValueError, match="Type data.imagenet_root=PATH with more, or draw fewer: .*data.pictures="):
+    with pytest.raises(ValueError, match="Type data.imagenet_root=PATH with more, or draw fewer: .*data.num_train="):
         source.prepare()
 
 
@@ -104,7 +104,7 @@ def test_roots_that_will_not_do(roots, tmp_path):
     for pair in ([roots[0], roots[0]], [roots[0], str(tmp_path / "data")]):
         with pytest.raises(ValueError, match="one lies in the other"):
             PlacesImagenet(*pair)
-    with pytest.raises(ValueError, match="data.val_pictures=1 is too small"):
+    with pytest.raises(ValueError, match="data.num_val=1 is too small"):
         PlacesImagenet(*roots, val_pictures=1)
 
 

@@ -127,7 +127,7 @@ def test_mistakes_are_explained(tmp_path):
         Folder(str(tmp_path)).photos("train")
     with pytest.raises(ValueError, match=r"data.batch_size=0"):
         folder_data(str(tmp_path), batch_size=0)
-    with pytest.raises(ValueError, match=r"data.shorter_side=64 is less than data.size=128"):
+    with pytest.raises(ValueError, match=r"data.shorter_side=64 is less than data.train_size=128"):
         folder_data(str(tmp_path), shorter_side=64)
 
 

@@ -77,10 +77,10 @@ def test_nothing_colorful_is_explained(tmp_path):
     (tmp_path / "train").mkdir()
     for number in range(3):
         Image.new("RGB", (20, 20), (number * 50,) * 3).save(tmp_path / f"train/{number}.png")
-    with pytest.raises(ValueError, match=r"All of the 3 .* Type data.min_ab_range=0"):
+    with pytest.raises(ValueError, match=r"All of the 3 .* Type data.min_colorfulness=0"):
         batches(tmp_path, min_ab_range=5)
     assert len(names(batches(tmp_path))) == 4
-    with pytest.raises(ValueError, match="data.min_ab_range=-1 is too small"):
+    with pytest.raises(ValueError, match="data.min_colorfulness=-1 is too small"):
         batches(tmp_path, min_ab_range=-1)
 
 

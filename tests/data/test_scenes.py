@@ -133,9 +133,9 @@ def test_loaders_give_scenes_and_natural_photos():
 
 
 def test_mistakes_are_explained():
-    with pytest.raises(ValueError, match="data.pictures=0"):
+    with pytest.raises(ValueError, match="data.num_train=0"):
         Scenes(pictures=0)
-    with pytest.raises(ValueError, match="data.picture_size=8"):
+    with pytest.raises(ValueError, match="data.scene_size=8"):
         Scenes(size=8)
 
 

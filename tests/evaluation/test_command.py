@@ -14,7 +14,7 @@ from chromahint.models.spreadnet import SpreadNet
 from chromahint.models.unet import UNet
 from chromahint.models.zhang2017 import Zhang2017
 
-SMALL = ["protocol.size=64", "protocol.counts=[0,1,10]", "device=cpu"]
+SMALL = ["protocol.size=64", "protocol.hint_counts=[0,1,10]", "device=cpu"]
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_splits(evaluate, split_photos, tmp_path, split, count):
 
 
 def test_without_words_about_data_natural_photos_are_measured(evaluate, tmp_path):
-    evaluate("model=gray", "data.limit=2")
+    evaluate("model=gray", "data.max_images=2")
     assert "astronaut-0-0" in (tmp_path / "evaluation/gray/random_pixels/images.csv").read_text()
 
 
@@ -104,7 +104,9 @@ def test_one_that_was_stopped_goes_on(evaluate, photos, calls, tmp_path):
     assert metrics(folder) == first
 
 
-@pytest.mark.parametrize("change", ["protocol.seed=1", "protocol.counts=[0,2]", "data.limit=3", "split=train"])
+@pytest.mark.parametrize(
+    "change", ["protocol.seed=1", "protocol.hint_counts=[0,2]", "data.max_images=3", "split=train"]
+)
 def test_another_evaluation_gets_a_folder_of_its_own(evaluate, photos, tmp_path, change):
     words = ["model=gray", "data=folder", f"data.root={photos}"]
     evaluate(*words)
@@ -218,7 +220,7 @@ def saved(network, file, layout=lambda state: state):
 
 def test_weights_alone_name_their_network(evaluate, photos, tmp_path):
     torch.manual_seed(0)
-    file = saved(UNet(width=4, neutral_start=False), tmp_path / "w.pth", lambda state: {"state_dict": state})
+    file = saved(UNet(width=4, zero_init_head=False), tmp_path / "w.pth", lambda state: {"state_dict": state})
     words = [f"weights={file}", "data=folder", f"data.root={photos}"]
     made = evaluate(*words)
     assert "w.pth: U-Net: model=unet model.width=4\n" in made.out
@@ -227,10 +229,10 @@ def test_weights_alone_name_their_network(evaluate, photos, tmp_path):
     assert metrics(tmp_path / "named") == found
 
 
-@pytest.mark.parametrize("words", [[], ["model.mask_center=0"], ["model.mask_center=0.5"]])
+@pytest.mark.parametrize("words", [[], ["model.mask_offset=0"], ["model.mask_offset=0.5"]])
 def test_the_mask_center_is_tried_unless_it_is_typed(evaluate, photos, tmp_path, words):
     torch.manual_seed(0)
-    file = saved(Zhang2017(width=4, neutral_start=False), tmp_path / "w.pth")
+    file = saved(Zhang2017(width=4, zero_init_head=False), tmp_path / "w.pth")
     made = evaluate(f"weights={file}", "data=folder", f"data.root={photos}", *words)
     assert ("mask center" in made.out) == (not words)
     used = json.loads((tmp_path / "evaluation/zhang2017/random_pixels/evaluation.json").read_text())["model"]
@@ -239,9 +241,9 @@ def test_the_mask_center_is_tried_unless_it_is_typed(evaluate, photos, tmp_path,
 
 
 FORMS_OF_WEIGHTS = {
-    "resunet": ["model.output=tanh", "model.neutral_start=false"],
+    "resunet": ["model.output=tanh", "model.zero_init_head=false"],
     "multibranch": ["model.branches=[[1,1],[4,2]]"],
-    "zhang2017": ["model.mask_center=0.25", "model.stage=classes"],
+    "zhang2017": ["model.mask_offset=0.25", "model.stage=classes"],
 }
 
 
@@ -265,10 +267,10 @@ def test_weights_in_a_run_are_those_of_its_network(evaluate, run_of_a_form, phot
 
 
 def test_what_is_typed_comes_before_the_run_that_weights_lie_in(evaluate, run, tmp_path):
-    evaluate(f"weights={run}/checkpoints/best.ckpt", "model.steps=2", "data.limit=2", "output=typed")
+    evaluate(f"weights={run}/checkpoints/best.ckpt", "model.propagation_steps=2", "data.max_images=2", "output=typed")
     used = json.loads((tmp_path / "typed/evaluation.json").read_text())["model"]
     assert (used["steps"], used["width"]) == (2, 4)
-    refused = evaluate(f"weights={run}/checkpoints/best.ckpt", "model.width=8", "data.limit=2", status=2)
+    refused = evaluate(f"weights={run}/checkpoints/best.ckpt", "model.width=8", "data.max_images=2", status=2)
     assert "does not fit this network" in refused.err
     assert "no such option" in evaluate(f"weights={run}/checkpoints/best.ckpt", "model.widht=8", status=2).err
 
@@ -288,7 +290,7 @@ def test_how_a_loose_resunet_ends_is_tried_unless_it_is_typed(evaluate, photos, 
 
 def test_branches_that_weights_do_not_tell_are_said_to_be_as_published(evaluate, photos, tmp_path):
     file = saved(MultiBranch(width=4, branches=[[2, 2], [1, 1]]), tmp_path / "w.pth")
-    made = evaluate(f"weights={file}", "data=folder", f"data.root={photos}", "data.limit=2")
+    made = evaluate(f"weights={file}", "data=folder", f"data.root={photos}", "data.max_images=2")
     assert (
         "w.pth: a multi-branch network of 2021, dilated as published: model=multibranch 'model.branches=[[2,2],[1,1]]'"
         in made.out
@@ -302,9 +304,9 @@ def test_branches_that_weights_do_not_tell_are_said_to_be_as_published(evaluate,
     ("words", "boxed"),
     [
         ([], True),
-        (["weights=box"], True),
+        (["weights=pretrained"], True),
         (["model=spreadnet"], True),
-        (["model=spreadnet", "weights=box"], True),
+        (["model=spreadnet", "weights=pretrained"], True),
         (["weights=null"], True),
         (["weights=none"], False),
         (["model=spreadnet", "weights=none", "model.width=4"], False),
@@ -313,32 +315,32 @@ def test_branches_that_weights_do_not_tell_are_said_to_be_as_published(evaluate,
     ids=str,
 )
 def test_weights_in_the_box_are_taken_and_named(evaluate, photos, tmp_path, words, boxed):
-    made = evaluate(*words, "data=folder", f"data.root={photos}", "data.limit=2", "output=here")
+    made = evaluate(*words, "data=folder", f"data.root={photos}", "data.max_images=2", "output=here")
     about = json.loads((PRETRAINED_DIR / "spreadnet.json").read_text())
     used = json.loads((tmp_path / "here/evaluation.json").read_text())["weights"]
     assert used == (about["blake2b"] if boxed else None)
     assert (f"spreadnet: the weights in the box, trained on {about['trained_on']}\n" in made.out) == boxed
-    named = bool({"model=spreadnet", "weights=box", "weights=none", "model=unet"} & set(words))
+    named = bool({"model=spreadnet", "weights=pretrained", "weights=none", "model=unet"} & set(words))
     assert ("type run=RUN, model=NAME or weights=FILE" in made.out) != named
     assert metrics(tmp_path / "here")["images"] == 2
 
 
 def test_the_file_in_the_box_is_known_as_one_of_spreadnet(evaluate, photos, tmp_path):
-    words = ["data=folder", f"data.root={photos}", "data.limit=2"]
+    words = ["data=folder", f"data.root={photos}", "data.max_images=2"]
     made = evaluate(*words, f"weights={PRETRAINED_DIR / 'spreadnet.safetensors'}", "output=file")
     assert "spreadnet.safetensors: SpreadNet, taking the default of 4 steps, which weights do not tell" in made.out
-    assert "model=spreadnet model.steps=4 model.width=16" in made.out
+    assert "model=spreadnet model.propagation_steps=4 model.width=16" in made.out
     evaluate(*words, "output=box")
-    about = [json.loads((tmp_path / name / "evaluation.json").read_text()) for name in ("file", "box")]
+    about = [json.loads((tmp_path / name / "evaluation.json").read_text()) for name in ("file", "pretrained")]
     assert about[0] == about[1]
-    assert metrics(tmp_path / "file") == metrics(tmp_path / "box")
+    assert metrics(tmp_path / "file") == metrics(tmp_path / "pretrained")
 
 
 def test_weights_of_another_width_go_before_the_box(evaluate, photos, tmp_path):
     file = saved(SpreadNet(width=4), tmp_path / "w.pth")
-    evaluate(f"weights={file}", "data=folder", f"data.root={photos}", "data.limit=2", "output=here")
+    evaluate(f"weights={file}", "data=folder", f"data.root={photos}", "data.max_images=2", "output=here")
     assert json.loads((tmp_path / "here/evaluation.json").read_text())["model"]["width"] == 4
-    refused = evaluate("model=spreadnet", f"weights={file}", "data.limit=2", status=2)
+    refused = evaluate("model=spreadnet", f"weights={file}", "data.max_images=2", status=2)
     assert "type model.width=4" in refused.err
 
 
@@ -354,7 +356,7 @@ def test_a_network_runs_at_the_side_that_is_typed(evaluate, photos, tmp_path, mo
     seen = []
     real = PullPush.forward
     monkeypatch.setattr(PullPush, "forward", lambda *given: seen.append(given[1].shape[-2:]) or real(*given))
-    evaluate("model=pullpush", "data=folder", f"data.root={photos}", "side=32")
+    evaluate("model=pullpush", "data=folder", f"data.root={photos}", "input_size=32")
     assert set(seen) == {(32, 32)}
     assert json.loads((tmp_path / "evaluation/pullpush/random_pixels/evaluation.json").read_text())["side"] == 32
 
@@ -367,4 +369,4 @@ def test_what_is_left_out_or_unknown_is_a_sentence(evaluate, tmp_path):
     assert "model is one of " in evaluate("model=null", status=2).err
     torch.save(torch.nn.Linear(2, 3).state_dict(), tmp_path / "w.pth")
     assert "model=NAME" in evaluate(f"weights={tmp_path / 'w.pth'}", status=2).err
-    assert "side" in evaluate("model=gray", "side=3", status=2).err
+    assert "side" in evaluate("model=gray", "input_size=3", status=2).err

@@ -28,7 +28,7 @@ def metrics(protocol="random_pixels", measures="as it measures", size=256, count
 @pytest.mark.parametrize("use", [require_comparable, lambda results: hint_table(results, "title")])
 def test_what_was_measured_otherwise_is_refused(use, other, words):
     with pytest.raises(ValueError, match="protocol=NAME") as caught:
-        use({"ours": metrics(), "beside": metrics(), "theirs": metrics(**other)})
+        use({"ours": metrics(), "baselines": metrics(), "theirs": metrics(**other)})
     for word in words:
         assert word in str(caught.value)
 

@@ -8,7 +8,7 @@ from chromahint.evaluation import image_grid
 from chromahint.evaluation.image_grid import image_grid, write_png
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
 
-PROTOCOL = RandomPixels(counts=[0, 10, 25600], size=160)
+PROTOCOL = RandomPixels(hint_counts=[0, 10, 25600], size=160)
 COLUMN = 170
 
 

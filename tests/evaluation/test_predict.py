@@ -30,8 +30,8 @@ def root(tmp_path):
 @pytest.fixture
 def evaluate(command, root):
     def run(*words, status=0):
-        pairs = ["data=hint_mask_pairs", f"data.root={root}", "data.workers=0", "protocol.size=20", "device=cpu"]
-        made = command("evaluate", *pairs, "protocol.counts=[0,10]", *words)
+        pairs = ["data=hint_mask_pairs", f"data.root={root}", "data.num_workers=0", "protocol.size=20", "device=cpu"]
+        made = command("evaluate", *pairs, "protocol.hint_counts=[0,10]", *words)
         assert made.status == status, made.err
         return made
 

@@ -7,7 +7,7 @@ import pytest
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "protocol"
 NAMES = sorted(file.stem for file in CONF.glob("*.yaml"))
-FEW = ["protocol.size=64", "protocol.counts=[0,3]"]
+FEW = ["protocol.size=64", "protocol.hint_counts=[0,3]"]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -14,10 +14,10 @@ def colors(batch=3, size=32):
     return torch.randn(batch, 2, size, size, generator=torch.Generator().manual_seed(0)) * 30
 
 
-PROTOCOL = RandomPixels(counts=[0, 1, 10, 100, 1024], size=32, seed=5)
+PROTOCOL = RandomPixels(hint_counts=[0, 1, 10, 100, 1024], size=32, seed=5)
 
 
-@pytest.mark.parametrize("count", PROTOCOL.counts)
+@pytest.mark.parametrize("count", PROTOCOL.hint_counts)
 def test_each_picture_reveals_that_many_of_its_own_colors(count):
     ab = colors()
     hints = PROTOCOL.hints(ab, IDS, count)
@@ -29,7 +29,7 @@ def test_each_picture_reveals_that_many_of_its_own_colors(count):
 
 def test_fewer_hints_are_among_more():
     ab = colors()
-    masks = [PROTOCOL.hints(ab, IDS, count).mask for count in PROTOCOL.counts]
+    masks = [PROTOCOL.hints(ab, IDS, count).mask for count in PROTOCOL.hint_counts]
     for fewer, more in itertools.pairwise(masks):
         assert (fewer <= more).all()
 
@@ -47,14 +47,14 @@ def test_hints_depend_on_neither_batch_nor_order():
 def test_pictures_and_seeds_differ():
     hints = PROTOCOL.hints(colors(), IDS, 10)
     assert not torch.equal(hints.mask[0], hints.mask[1])
-    other = RandomPixels(counts=[10], size=32, seed=6).hints(colors(), IDS, 10)
+    other = RandomPixels(hint_counts=[10], size=32, seed=6).hints(colors(), IDS, 10)
     assert not torch.equal(hints.mask, other.mask)
 
 
 def test_the_default_is_the_validation_of_every_training():
     protocol = RandomPixels()
     assert protocol.name == "random_pixels"
-    assert protocol.counts == [0, 1, 10, 100, 328, 1966]
+    assert protocol.hint_counts == [0, 1, 10, 100, 328, 1966]
     assert (protocol.size, protocol.seed) == (256, 0)
 
 
@@ -70,8 +70,8 @@ def test_the_default_is_the_validation_of_every_training():
     ],
 )
 def test_counts_that_do_not_fit_are_refused_with_those_that_do(counts, good):
-    with pytest.raises(ValueError, match=rf"Type for example 'protocol.counts=\[{good}\]'"):
-        RandomPixels(counts=counts, size=8)
+    with pytest.raises(ValueError, match=rf"Type for example 'protocol.hint_counts=\[{good}\]'"):
+        RandomPixels(hint_counts=counts, size=8)
 
 
 def test_pictures_of_another_size_are_refused():
@@ -81,4 +81,4 @@ def test_pictures_of_another_size_are_refused():
 
 def test_pictures_too_small_for_ssim_are_refused():
     with pytest.raises(ValueError, match=r"protocol\.size=6"):
-        RandomPixels(counts=[1], size=6)
+        RandomPixels(hint_counts=[1], size=6)

@@ -78,7 +78,7 @@ def squares_2023(name, count):
 @pytest.mark.parametrize(("name", "squares"), [("patches", squares_2017), ("cells", squares_2023)])
 def test_hints_are_those_of_plain_numpy(name, squares, ab):
     protocol = PROTOCOLS[name]
-    for count in protocol.counts:
+    for count in protocol.hint_counts:
         hints = protocol.hints(ab, IDS, count)
         for index, picture_id in enumerate(IDS):
             color, mask = painted(ab[index].numpy(), squares(picture_id, count))
@@ -96,7 +96,7 @@ def test_cells_are_as_many_as_were_asked_for_and_leave_out_an_odd_border():
     mask = odd.hints(torch.zeros(1, 2, 33, 33), ["a"], 30).mask[0, 0]
     assert mask.sum() == 30 * 4
     assert mask[-1].sum() == mask[:, -1].sum() == 0
-    whole = odd.hints(torch.zeros(1, 2, 33, 33), ["a"], odd.most).mask[0, 0]
+    whole = odd.hints(torch.zeros(1, 2, 33, 33), ["a"], odd.max_hints).mask[0, 0]
     assert whole[:-1, :-1].min() == 1
 
 
@@ -109,7 +109,7 @@ def test_pixels_of_2021_are_those_of_random_pixels(ab):
 
 @every_protocol
 def test_places_of_fewer_hints_are_among_those_of_more(protocol, ab):
-    masks = [protocol.hints(ab, IDS, count).mask for count in protocol.counts]
+    masks = [protocol.hints(ab, IDS, count).mask for count in protocol.hint_counts]
     assert masks[0].sum() == 0
     for fewer, more in itertools.pairwise(masks):
         assert (fewer <= more).all()
@@ -118,7 +118,7 @@ def test_places_of_fewer_hints_are_among_those_of_more(protocol, ab):
 
 @every_protocol
 def test_hints_depend_on_neither_batch_nor_order(protocol, ab):
-    count = protocol.counts[2]
+    count = protocol.hint_counts[2]
     together = protocol.hints(ab, IDS, count)
     backwards = protocol.hints(ab.flip(0), IDS[::-1], count)
     alone = protocol.hints(ab[1:2], IDS[1:2], count)
@@ -131,7 +131,7 @@ def test_hints_depend_on_neither_batch_nor_order(protocol, ab):
 @every_protocol
 def test_counts_beyond_those_of_the_sweep_have_hints_too(protocol, ab):
     more = protocol.hints(ab, IDS, 1000)
-    assert (protocol.hints(ab, IDS, protocol.counts[2]).mask <= more.mask).all()
+    assert (protocol.hints(ab, IDS, protocol.hint_counts[2]).mask <= more.mask).all()
 
 
 @every_protocol
@@ -226,7 +226,7 @@ def test_the_sweep_hands_out_the_protocols_figures(protocol, photos, ab):
     lightness = rgb_to_lab(photos)[0]
     truth = LabImages(lightness, ab, photos)
     results = list(evaluate_hint_counts(offset, photos, IDS, protocol))
-    assert [result.count for result in results] == protocol.counts
+    assert [result.count for result in results] == protocol.hint_counts
     for result in results:
         predicted_ab = protocol.hints(ab, IDS, result.count).ab + 3
         figures = protocol.measure(LabImages(lightness, predicted_ab, lab_to_rgb8(lightness, predicted_ab)), truth)
@@ -235,9 +235,9 @@ def test_the_sweep_hands_out_the_protocols_figures(protocol, photos, ab):
 
 
 def test_the_defaults_are_the_published_ones():
-    assert (LabPSNR2021().counts, LabPSNR2021().size) == ([round(128**2 * q) for q in (0.01, 0.03, 0.05)], 128)
-    assert (Patches2017().counts, Patches2017().size) == ([0, 1, 2, 5, 10, 20, 50, 100, 200, 501], 256)
-    assert (Cells2023().counts, Cells2023().size) == ([0, 1, 2, 5, 10, 20, 50, 100, 200], 224)
+    assert (LabPSNR2021().hint_counts, LabPSNR2021().size) == ([round(128**2 * q) for q in (0.01, 0.03, 0.05)], 128)
+    assert (Patches2017().hint_counts, Patches2017().size) == ([0, 1, 2, 5, 10, 20, 50, 100, 200, 501], 256)
+    assert (Cells2023().hint_counts, Cells2023().size) == ([0, 1, 2, 5, 10, 20, 50, 100, 200], 224)
 
 
 def test_names_differ():
@@ -247,7 +247,7 @@ def test_names_differ():
 
 @pytest.mark.parametrize("make", [LabPSNR2021, Patches2017, Cells2023])
 def test_a_mistake_names_what_to_type(make):
-    with pytest.raises(ValueError, match=r"Type for example 'protocol.counts=\[1,10\]'"):
+    with pytest.raises(ValueError, match=r"Type for example 'protocol.hint_counts=\[1,10\]'"):
         make([10, 1], 16)
     with pytest.raises(ValueError, match=r"protocol\.size=6"):
         make([1], 6)
@@ -256,6 +256,8 @@ def test_a_mistake_names_what_to_type(make):
 
 
 def test_more_cells_than_there_are_is_refused():
-    with pytest.raises(ValueError, match=r"\(size // 2\) \*\* 2 = 64\. Type for example 'protocol.counts=\[1,64\]'"):
+    with pytest.raises(
+        ValueError, match=r"\(size // 2\) \*\* 2 = 64\. Type for example 'protocol.hint_counts=\[1,64\]'"
+    ):
         Cells2023([1, 64, 65], 16)
     assert isinstance(Cells2023([64], 16).hints(torch.zeros(1, 2, 16, 16), ["a"], 64), Hints)

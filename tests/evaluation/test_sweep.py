@@ -21,7 +21,7 @@ from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.pullpush import PullPush
 
-PROTOCOL = RandomPixels(counts=[0, 10, 100, 4096], size=64)
+PROTOCOL = RandomPixels(hint_counts=[0, 10, 100, 4096], size=64)
 IDS = ["a", "b", "c"]
 
 
@@ -36,7 +36,7 @@ def given_colors_only(lightness, hints):
 
 def test_a_network_that_repeats_its_hints_is_perfect_with_all_of_them():
     results = list(evaluate_hint_counts(given_colors_only, photos(), IDS, PROTOCOL))
-    assert [result.count for result in results] == PROTOCOL.counts
+    assert [result.count for result in results] == PROTOCOL.hint_counts
     means = [float(result.psnr.mean()) for result in results]
     assert means == sorted(means)
     assert results[-1].psnr.tolist() == [100.0] * 3
@@ -61,7 +61,7 @@ def test_the_network_gets_lightness_and_the_protocols_hints():
         return hints.ab
 
     list(evaluate_hint_counts(spy, photos(), IDS, PROTOCOL))
-    for (given, hints), count in zip(seen, PROTOCOL.counts, strict=True):
+    for (given, hints), count in zip(seen, PROTOCOL.hint_counts, strict=True):
         assert torch.equal(given, lightness)
         assert torch.equal(hints.mask, PROTOCOL.hints(ab, IDS, count).mask)
 
@@ -93,7 +93,7 @@ JOINED = {
 
 
 @pytest.mark.parametrize("protocol", JOINED.values(), ids=list(JOINED))
-@pytest.mark.parametrize("network", [PullPush, lambda: HSCAUNet(4, neutral_start=False)], ids=["pullpush", "hscaunet"])
+@pytest.mark.parametrize("network", [PullPush, lambda: HSCAUNet(4, zero_init_head=False)], ids=["pullpush", "hscaunet"])
 def test_several_counts_in_one_call_give_what_one_at_a_time_gives(network, protocol, monkeypatch):
     torch.manual_seed(0)
     made = network().eval()
@@ -105,14 +105,14 @@ def test_several_counts_in_one_call_give_what_one_at_a_time_gives(network, proto
         return made(lightness, hints)
 
     alone = list(evaluate_hint_counts(count, photos(), IDS, protocol))
-    assert sizes == [3] * len(protocol.counts)
+    assert sizes == [3] * len(protocol.hint_counts)
     for calls in (1, 2):
         sizes.clear()
-        parts = [part.tolist() for part in torch.tensor(protocol.counts).tensor_split(calls)]
+        parts = [part.tolist() for part in torch.tensor(protocol.hint_counts).tensor_split(calls)]
         monkeypatch.setattr(hint_counts, "_together", lambda counts, rgb, parts=parts: parts)
         together = list(evaluate_hint_counts(count, photos(), IDS, protocol))
         assert sizes == [3 * len(part) for part in parts]
-        assert [result.count for result in together] == protocol.counts
+        assert [result.count for result in together] == protocol.hint_counts
         for many, one in zip(together, alone, strict=True):
             torch.testing.assert_close(many.psnr, one.psnr, atol=1e-3, rtol=0)
             torch.testing.assert_close(many.ssim, one.ssim, atol=1e-5, rtol=0)
@@ -163,7 +163,7 @@ def test_score_is_the_mean_of_pictures_in_the_documented_format():
     assert scored == {
         "format": 1,
         "protocol": "random_pixels",
-        "measures": PROTOCOL.measures,
+        "measures": PROTOCOL.metric_description,
         "size": [64, 64],
         "images": 2,
         "by_hints": {"10": {"psnr": 8.0, "ssim": 0.125}, "100": {"psnr": 24.0, "ssim": 0.375}},

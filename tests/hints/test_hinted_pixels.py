@@ -46,7 +46,10 @@ def test_for_a_larger_photo_each_moves_to_the_middle_of_where_it_was(size):
     assert len(moved.flat_index) == len(pixels.flat_index)
     assert (moved.flat_index.diff() > 0).all()
     old = torch.stack([pixels.flat_index // 41 + 0.5, pixels.flat_index % 41 + 0.5]) / torch.tensor([[30.0], [41.0]])
-    new = torch.stack([moved.flat_index // size[1] + 0.5, moved.flat_index % size[1] + 0.5]) / torch.tensor([*size])[:, None]
+    new = (
+        torch.stack([moved.flat_index // size[1] + 0.5, moved.flat_index % size[1] + 0.5])
+        / torch.tensor([*size])[:, None]
+    )
     assert ((old - new).abs() * torch.tensor([*size])[:, None]).max() <= 0.5001
     assert torch.equal(moved.ab, pixels.ab)
 

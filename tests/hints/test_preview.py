@@ -109,7 +109,7 @@ def test_captions_say_what_was_given(monkeypatch):
     samplers = {
         "all": FixedProbabilityPixels([1]),
         "none": FixedProbabilityPixels([0]),
-        "strokes": Strokes(1, longest=30, radius=0),
+        "strokes": Strokes(1, max_length=30, max_radius=0),
     }
     draw_preview(samplers, [photo()], draws=5, size=64)
     assert written[:2] == [["the whole color"] * 5, ["no hint"] * 5]

@@ -98,7 +98,9 @@ def test_pixel_range_is_log_uniform():
 
 def test_number_of_points_is_geometric():
     # patches of one pixel hardly ever meet
-    numbers = counts(Points(0.125, largest=1, reveal_all=0)(colors(1, 96, 96).expand(1500, -1, -1, -1), seeded()))
+    numbers = counts(
+        Points(0.125, max_patch_size=1, full_color_probability=0)(colors(1, 96, 96).expand(1500, -1, -1, -1), seeded())
+    )
     assert numbers.mean() == pytest.approx(7, abs=0.6)
     assert (numbers == 0).float().mean() == pytest.approx(0.125, abs=0.03)
     assert numbers.std() == pytest.approx(math.sqrt(0.875) / 0.125, abs=1)
@@ -106,7 +108,7 @@ def test_number_of_points_is_geometric():
 
 def test_a_patch_is_square_and_holds_its_mean():
     ab = colors(300, 40, 50)
-    hints = Points(0.9, largest=9, reveal_all=0)(ab, seeded())
+    hints = Points(0.9, max_patch_size=9, full_color_probability=0)(ab, seeded())
     sides, centers = [], []
     for photo, hint, mask in zip(ab, hints.ab, hints.mask[:, 0] > 0, strict=True):
         rows, columns = mask.any(1).nonzero()[:, 0], mask.any(0).nonzero()[:, 0]
@@ -123,7 +125,7 @@ def test_a_patch_is_square_and_holds_its_mean():
 
 
 def test_points_gather_around_the_center():
-    mask = Points(0.01, largest=1, reveal_all=0)(colors(64, 101, 101), seeded()).mask.sum((0, 1))
+    mask = Points(0.01, max_patch_size=1, full_color_probability=0)(colors(64, 101, 101), seeded()).mask.sum((0, 1))
     place = torch.arange(101.0)
     for axis in (0, 1):
         share = mask.sum(axis) / mask.sum()
@@ -135,21 +137,21 @@ def test_points_gather_around_the_center():
 
 def test_overlapping_patches_do_not_add_up():
     ab = torch.tensor([20.0, -30.0]).view(1, 2, 1, 1).expand(4, 2, 12, 12)
-    hints = Points(0.02, largest=9, reveal_all=0)(ab, seeded())
+    hints = Points(0.02, max_patch_size=9, full_color_probability=0)(ab, seeded())
     assert hints.mask.mean() > 0.5
     torch.testing.assert_close(hints.ab, ab * hints.mask, atol=1e-4, rtol=0)
 
 
 def test_points_can_reveal_everything():
     ab = colors(200, 6, 6)
-    hints = Points(0.5, largest=1, reveal_all=0.3)(ab, seeded())
+    hints = Points(0.5, max_patch_size=1, full_color_probability=0.3)(ab, seeded())
     whole = counts(hints) == 36
     assert whole.float().mean() == pytest.approx(0.3, abs=0.1)
     assert torch.equal(hints.ab[whole], ab[whole])
 
 
 def test_cells_are_distinct_and_their_number_uniform():
-    numbers = counts(Cells(most=9, size=2)(colors(3000, 8, 8), seeded())) / 4
+    numbers = counts(Cells(max_cells=9, cell_size=2)(colors(3000, 8, 8), seeded())) / 4
     share = torch.bincount(numbers.long(), minlength=10) / 3000
     assert torch.equal(numbers, numbers.round())
     assert len(share) == 10
@@ -159,7 +161,7 @@ def test_cells_are_distinct_and_their_number_uniform():
 @pytest.mark.parametrize("size", [2, 3])
 def test_a_cell_lies_on_the_grid_and_holds_its_mean(size):
     ab = colors(5, 20, 23)
-    hints = Cells(most=30, size=size)(ab, seeded())
+    hints = Cells(max_cells=30, cell_size=size)(ab, seeded())
     rows, columns = 20 // size, 23 // size
     marked = set()
     for photo in range(5):
@@ -182,12 +184,12 @@ def test_a_cell_lies_on_the_grid_and_holds_its_mean(size):
 
 
 def test_cells_are_uniform_over_the_grid():
-    visits = Cells(most=4, size=2)(colors(1, 12, 16).expand(4000, -1, -1, -1), seeded()).mask.mean((0, 1))
+    visits = Cells(max_cells=4, cell_size=2)(colors(1, 12, 16).expand(4000, -1, -1, -1), seeded()).mask.mean((0, 1))
     torch.testing.assert_close(visits, torch.full((12, 16), 2 / 48), atol=0.015, rtol=0)
 
 
 def test_cells_stop_at_the_photos_own():
-    assert counts(Cells(most=128, size=2)(colors(300, 4, 4), seeded())).max() == 16
+    assert counts(Cells(max_cells=128, cell_size=2)(colors(300, 4, 4), seeded())).max() == 16
 
 
 def test_each_photo_of_a_mixture_picks_one_sampler():
@@ -204,18 +206,18 @@ def test_each_photo_of_a_mixture_picks_one_sampler():
         (lambda: FixedProbabilityPixels([0.1, 1.5]), "hints.probabilities="),
         (lambda: LogUniformPixels(0, 0.1, 0), "hints.low="),
         (lambda: LogUniformPixels(0.2, 0.1, 0), "hints.low="),
-        (lambda: LogUniformPixels(0.1, 0.2, 2), "hints.none="),
-        (lambda: Points(stop=0), "hints.stop="),
-        (lambda: Points(largest=0), "hints.largest="),
-        (lambda: Points(reveal_all=-0.1), "hints.reveal_all="),
-        (lambda: Cells(most=0), "hints.most="),
-        (lambda: Cells(size=0), "hints.most=128 hints.size="),
-        (lambda: Cells(size=9)(colors(1, 8, 8), seeded()), "hints.size="),
-        (lambda: Strokes(most=0), "hints.most=12 hints.longest="),
-        (lambda: Strokes(longest=0), "hints.most=12 hints.longest="),
-        (lambda: Strokes(radius=-1), "hints.radius=2 hints.bend="),
-        (lambda: Strokes(bend=-0.1), "hints.radius=2 hints.bend="),
-        (lambda: Strokes(bend=math.inf), "hints.radius=2 hints.bend="),
+        (lambda: LogUniformPixels(0.1, 0.2, 2), "hints.no_hint_probability="),
+        (lambda: Points(stop_probability=0), "hints.stop_probability="),
+        (lambda: Points(max_patch_size=0), "hints.max_patch_size="),
+        (lambda: Points(full_color_probability=-0.1), "hints.full_color_probability="),
+        (lambda: Cells(max_cells=0), "hints.most="),
+        (lambda: Cells(cell_size=0), "hints.most=128 hints.size="),
+        (lambda: Cells(cell_size=9)(colors(1, 8, 8), seeded()), "hints.size="),
+        (lambda: Strokes(max_strokes=0), "hints.most=12 hints.max_length="),
+        (lambda: Strokes(max_length=0), "hints.most=12 hints.max_length="),
+        (lambda: Strokes(max_radius=-1), "hints.radius=2 hints.curvature="),
+        (lambda: Strokes(curvature=-0.1), "hints.radius=2 hints.curvature="),
+        (lambda: Strokes(curvature=math.inf), "hints.radius=2 hints.curvature="),
         (lambda: Mixture([], []), "hints.weights="),
         (lambda: Mixture([Points()], [1, 2]), "hints.weights="),
         (lambda: Mixture([Points(), Cells()], [1, -1]), "hints.weights="),

@@ -38,20 +38,20 @@ def brush(radius):
 
 @pytest.mark.parametrize("bend", [0.0, 0.25, 1.0])
 def test_a_stroke_is_in_one_piece(bend):
-    found = single(Strokes(1, longest=40, radius=0, bend=bend))
+    found = single(Strokes(1, max_length=40, max_radius=0, curvature=bend))
     assert len(found) > 50
     assert {ndimage.label(mask, np.ones((3, 3)))[1] for mask in found} == {1}
 
 
 def test_the_number_of_strokes_is_uniform():
     # single pixels that hardly ever meet
-    numbers = masks(Strokes(5, longest=1, radius=0), batch=3000).sum((1, 2))
+    numbers = masks(Strokes(5, max_length=1, max_radius=0), batch=3000).sum((1, 2))
     share = np.bincount(numbers, minlength=6) / 3000
     assert share.tolist() == pytest.approx([1 / 6] * 6, abs=0.03)
 
 
 def test_lengths_run_from_one_pixel_to_the_longest():
-    lengths = [extents(mask)[0] for mask in single(Strokes(1, longest=30, radius=0, bend=0.0), size=256)]
+    lengths = [extents(mask)[0] for mask in single(Strokes(1, max_length=30, max_radius=0, curvature=0.0), size=256)]
     assert min(lengths) < 3
     assert 27 < max(lengths) < 30.5
     assert np.mean(lengths) == pytest.approx(14.5, abs=1.5)
@@ -59,13 +59,15 @@ def test_lengths_run_from_one_pixel_to_the_longest():
 
 @pytest.mark.parametrize(("bend", "low", "high"), [(0.0, 0.0, 1.3), (0.5, 4.0, 25.0)])
 def test_strokes_are_straight_or_curved(bend, low, high):
-    widths = [extents(mask)[1] for mask in single(Strokes(1, longest=40, radius=0, bend=bend)) if mask.sum() > 20]
+    widths = [
+        extents(mask)[1] for mask in single(Strokes(1, max_length=40, max_radius=0, curvature=bend)) if mask.sum() > 20
+    ]
     assert low <= np.mean(widths) <= high
     assert (max(widths) < 1.5) == (bend == 0)
 
 
 def test_a_brush_is_round_and_of_every_radius():
-    found = single(Strokes(1, longest=1, radius=3))
+    found = single(Strokes(1, max_length=1, max_radius=3))
     shapes = {tuple(mask[np.ix_(mask.any(1), mask.any(0))].astype(int).ravel()) for mask in found}
     expected = {tuple(brush(radius).astype(int).ravel()) for radius in range(4)}
     assert shapes == expected
@@ -73,7 +75,7 @@ def test_a_brush_is_round_and_of_every_radius():
 
 def test_a_wide_stroke_is_a_thin_one_drawn_with_its_brush():
     checked = 0
-    for mask in single(Strokes(1, longest=30, radius=2)):
+    for mask in single(Strokes(1, max_length=30, max_radius=2)):
         radius = max(r for r in range(3) if ndimage.binary_opening(mask, brush(r)).sum() == mask.sum())
         assert np.array_equal(ndimage.binary_opening(mask, brush(radius)), mask)
         checked += radius == 2 and mask.sum() > 60
@@ -81,18 +83,18 @@ def test_a_wide_stroke_is_a_thin_one_drawn_with_its_brush():
 
 
 def test_strokes_lie_everywhere_in_every_direction():
-    visits = masks(Strokes(12, longest=20, radius=0), batch=400, size=48).mean(0)
+    visits = masks(Strokes(12, max_length=20, max_radius=0), batch=400, size=48).mean(0)
     inner = visits[12:-12, 12:-12]
     assert (visits > 0).mean() > 0.99
     assert inner.mean(0).std() < 0.15 * inner.mean()
     assert inner.mean(1).std() < 0.15 * inner.mean()
-    found = single(Strokes(1, longest=40, radius=0, bend=0.0))
+    found = single(Strokes(1, max_length=40, max_radius=0, curvature=0.0))
     heights, widths = (np.array([mask.any(axis).sum() for mask in found]) for axis in (1, 0))
     assert np.mean(heights > widths) == pytest.approx(0.5, abs=0.15)
 
 
 def test_strokes_are_cut_at_the_border_and_nowhere_else():
     """A stroke that leaves on one side must not come back on the other."""
-    for mask in masks(Strokes(1, longest=30, radius=1, bend=0.0)):
+    for mask in masks(Strokes(1, max_length=30, max_radius=1, curvature=0.0)):
         if mask.any():
             assert np.ptp(np.argwhere(mask), axis=0).max() <= 33

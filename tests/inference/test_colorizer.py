@@ -40,7 +40,7 @@ class Blue(nn.Module):
         return torch.tensor([10.0, -60.0]).view(1, 2, 1, 1).expand(1, 2, *self.size)
 
 
-@pytest.mark.parametrize("name", ["box", "levin", "pullpush"])
+@pytest.mark.parametrize("name", ["pretrained", "levin", "pullpush"])
 @pytest.mark.parametrize("size", [64, 512])
 def test_its_own_colors_as_hints_give_the_photo_back(name, size):
     photo = data.astronaut()[:230, 100:401]
@@ -62,7 +62,7 @@ def test_a_network_that_hears_nothing_obeys_full_hints_but_gets_no_specks():
 def test_a_hinted_pixel_has_the_hints_color(box, size):
     photo = data.chelsea()
     hints = own_hints(photo, 0.002)
-    found = Colorizer(box.network, "box", size).colorize(photo, hints)
+    found = Colorizer(box.network, "pretrained", size).colorize(photo, hints)
     at = hints.mask[0, 0].numpy() > 0
     close = np.abs(found[at].astype(int) - photo[at]).max(axis=1) <= 1
     # at a size where hints meet, some pixels speak for several
@@ -192,7 +192,7 @@ def test_maps_of_a_batch_are_each_pictures_own(box):
 def test_strips_are_the_whole(box, monkeypatch):
     photo = data.coffee()
     hints = own_hints(photo, 0.01)
-    small = Colorizer(box.network, "box", 128)
+    small = Colorizer(box.network, "pretrained", 128)
     wanted = small.colorize(photo, hints)
     for pixels in (1, 600 * 7, 2**30):
         monkeypatch.setattr(room, "_AT_ONCE", pixels)
@@ -219,7 +219,7 @@ def test_what_the_network_sees(shape, size, square, seen):
 
 def test_colors_to_choose_from():
     torch.manual_seed(0)
-    network = Colorizer(Zhang2017(width=8, neutral_start=False).eval(), "zhang", 64, square=True)
+    network = Colorizer(Zhang2017(width=8, zero_init_head=False).eval(), "zhang", 64, square=True)
     found = network.suggest(COFFEE, 100, 50, [(3, 3, "#ff0000")])
     assert 1 < len(found) <= 9
     assert abs(sum(each.probability for each in found) - 1) < 1e-4
@@ -282,7 +282,7 @@ def test_the_package_says_what_it_offers():
         chromahint.Colorizr  # noqa: B018
 
 
-@pytest.mark.parametrize("name", ["box", "pullpush"])
+@pytest.mark.parametrize("name", ["pretrained", "pullpush"])
 def test_a_session_colors_from_hints_to_hints_as_colorize_does_each_time(name):
     """What is read is kept: other hints, other sizes and a preview in between leave nothing behind."""
     colorizer = Colorizer.load(name, size=128, device="cpu")

@@ -14,7 +14,7 @@ from chromahint.models.state_dict import read_state
 from chromahint.models.unet import UNet
 from chromahint.runs.run import create_run
 
-UNET = {"_target_": "chromahint.models.unet.UNet", "width": 4, "neutral_start": True}
+UNET = {"_target_": "chromahint.models.unet.UNet", "width": 4, "zero_init_head": True}
 
 
 def make_run(folder, model=UNET, checkpoint=True):
@@ -71,7 +71,7 @@ def test_figures_are_those_of_the_same_weights(command, tmp_path):
     assert "99.75" not in card
 
 
-@pytest.mark.parametrize("words", [[], ["box"]])
+@pytest.mark.parametrize("words", [[], ["pretrained"]])
 def test_the_box_goes_out_with_its_own_card(command, words):
     made = command("export", *words, "--format", "safetensors")
     assert made.status == 0, made.err

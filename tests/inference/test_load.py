@@ -32,7 +32,7 @@ def told(source):
 
 
 def test_the_box_and_methods_that_learn_nothing():
-    loaded, sentences = told("box")
+    loaded, sentences = told("pretrained")
     assert isinstance(loaded.network, SpreadNet)
     assert not loaded.network.training
     assert (loaded.size, loaded.square) == (512, False)
@@ -68,7 +68,7 @@ def test_another_network_of_a_run_sees_small_pictures(train):
 @pytest.mark.parametrize("kind", ["safetensors", "pth"])
 def test_loose_weights_tell_their_network(tmp_path, kind):
     torch.manual_seed(0)
-    network = ResUNet(width=4, neutral_start=False)
+    network = ResUNet(width=4, zero_init_head=False)
     file = tmp_path / f"w.{kind}"
     save = safetensors.torch.save_file if kind == "safetensors" else torch.save
     save(network.state_dict(), file)
@@ -99,7 +99,7 @@ def test_an_exported_folder(tmp_path, smoke_run, command):
 
 def test_an_onnx_file(tmp_path):
     torch.manual_seed(0)
-    network = ResUNet(width=4, neutral_start=False).eval()
+    network = ResUNet(width=4, zero_init_head=False).eval()
     write_onnx(network, tmp_path / "net.onnx", {"network": "resunet"})
     loaded, [sentence] = told(tmp_path / "net.onnx")
     assert "resunet, run by ONNX Runtime" in sentence
@@ -151,7 +151,9 @@ def test_what_is_no_network(tmp_path, monkeypatch, smoke_run):
 
 
 def test_networks_color_from_the_same_hints_in_their_own_ways():
-    results = [Colorizer.load(name, device="cpu").colorize(PHOTO, HINTS) for name in ("box", "levin", "pullpush")]
+    results = [
+        Colorizer.load(name, device="cpu").colorize(PHOTO, HINTS) for name in ("pretrained", "levin", "pullpush")
+    ]
     assert all(result.shape == PHOTO.shape for result in results)
     assert not np.array_equal(results[0], results[1])
     assert not np.array_equal(results[1], results[2])

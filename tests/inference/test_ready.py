@@ -11,7 +11,7 @@ from chromahint.models.unet import UNet
 
 def saved(tmp_path, seed=1):
     torch.manual_seed(seed)
-    network = UNet(width=4, neutral_start=False)
+    network = UNet(width=4, zero_init_head=False)
     file = tmp_path / "weights.pt"
     torch.save(network.state_dict(), file)
     return network.eval(), file

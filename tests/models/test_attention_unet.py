@@ -42,7 +42,7 @@ def test_a_step_up_equals_the_formula():
 @pytest.mark.parametrize("mask", [True, False])
 def test_with_open_gates_it_is_the_plain_unet(mask):
     torch.manual_seed(0)
-    network = AttentionUNet(width=8, mask=mask, neutral_start=False).eval()
+    network = AttentionUNet(width=8, mask=mask, zero_init_head=False).eval()
     state = network.state_dict()
     if not mask:  # the plain one has a mask, and is made deaf to it
         state["inc.double_conv.0.weight"] = F.pad(state["inc.double_conv.0.weight"], (0, 0, 0, 0, 0, 1))
@@ -61,7 +61,7 @@ def test_with_open_gates_it_is_the_plain_unet(mask):
 
 def test_every_part_is_trained():
     torch.manual_seed(0)
-    network = AttentionUNet(width=8, neutral_start=False)
+    network = AttentionUNet(width=8, zero_init_head=False)
     network(*picture(32, 32)).square().mean().backward()
     assert [name for name, p in network.named_parameters() if not p.grad.any()] == []
 

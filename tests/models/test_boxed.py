@@ -61,7 +61,7 @@ def test_weights_fit_the_network_that_is_composed_to_the_last_tensor(name, monke
 def test_what_weights_means(tmp_path):
     box = PRETRAINED_DIR / "spreadnet.safetensors"
     assert weights_file(None, SPREADNET) == box
-    assert weights_file("box", SPREADNET) == box
+    assert weights_file("pretrained", SPREADNET) == box
     assert weights_file("none", SPREADNET) is None
     assert weights_file(None, UNET) is None
     assert weights_file(str(tmp_path / "w.pth"), SPREADNET | {"width": 32}) == tmp_path / "w.pth"
@@ -73,12 +73,12 @@ def test_a_network_of_ones_own_is_not_in_the_box_whatever_its_name():
     assert find_pretrained("spreadnet.SpreadNet") is None
 
 
-@pytest.mark.parametrize("weights", [None, "box"])
+@pytest.mark.parametrize("weights", [None, "pretrained"])
 @pytest.mark.parametrize("option", ["width", "steps"])
 def test_other_options_than_those_of_the_box(weights, option):
     with pytest.raises(
         ValueError,
-        match=rf"model\.{option}=2: .* model\.width=16, model\.steps=4; type weights=none .*"
+        match=rf"model\.{option}=2: .* model\.width=16, model\.propagation_steps=4; type weights=none .*"
         rf"chromahint train model=spreadnet model\.{option}=2",
     ):
         weights_file(weights, SPREADNET | {option: 2})
@@ -86,4 +86,4 @@ def test_other_options_than_those_of_the_box(weights, option):
 
 def test_a_network_without_weights_in_the_box():
     with pytest.raises(ValueError, match="the box has none for UNet, only for spreadnet; type weights=none"):
-        weights_file("box", UNET)
+        weights_file("pretrained", UNET)

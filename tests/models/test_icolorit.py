@@ -119,7 +119,7 @@ def reference(lightness, hints, state, heads, center):
     ("height", "width", "center"), [(224, 224, 0.0), (224, 224, 0.5), (256, 256, 0.0), (128, 80, 0.0)]
 )
 def test_equals_a_computation_by_hand(height, width, center):
-    network = IColoriT(width=128, depth=2, mask_center=center)
+    network = IColoriT(width=128, depth=2, mask_offset=center)
     state = random_state(network)
     network.load_state_dict(state)
     lightness, hints = picture(height, width)
@@ -196,7 +196,7 @@ def test_tables_are_stretched_evenly(sides):
 @pytest.mark.parametrize(("height", "width"), [(16, 200), (200, 16), (256, 256), (100, 228)])
 def test_learns_at_other_sizes_after_inference(height, width):
     torch.manual_seed(0)
-    network = IColoriT(width=8, depth=2, neutral_start=False)
+    network = IColoriT(width=8, depth=2, zero_init_head=False)
     lightness, hints = picture(height, width)
     with torch.inference_mode():
         before = network(lightness, hints)
@@ -208,14 +208,14 @@ def test_learns_at_other_sizes_after_inference(height, width):
 
 
 def test_training_on_small_pictures_reaches_the_whole_table():
-    network = IColoriT(width=8, depth=1, neutral_start=False)
+    network = IColoriT(width=8, depth=1, zero_init_head=False)
     network(*picture(64, 64)).square().mean().backward()
     assert (network.blocks[0].attn.rpb_table.grad != 0).all()
 
 
 def test_compiles_as_one_graph_at_one_size_after_another():
     torch.manual_seed(0)
-    network = IColoriT(width=8, depth=1, neutral_start=False).eval()
+    network = IColoriT(width=8, depth=1, zero_init_head=False).eval()
     pictures = [picture(height, width) for height, width in ((64, 64), (40, 24))]
     with torch.no_grad():
         expected = [network(*each) for each in pictures]
@@ -225,7 +225,7 @@ def test_compiles_as_one_graph_at_one_size_after_another():
 
 
 def test_mixed_precision_does_not_round_the_colors():
-    network = IColoriT(width=8, depth=2, neutral_start=False)
+    network = IColoriT(width=8, depth=2, zero_init_head=False)
     lightness, hints = picture(32, 32)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         ab = network(lightness, hints)

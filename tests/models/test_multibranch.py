@@ -125,7 +125,7 @@ def test_number_of_parameters_follows_from_the_layer_table(variant, parameters):
 @each_variant
 def test_every_part_is_trained(options):
     torch.manual_seed(0)
-    network = MultiBranch(width=4, neutral_start=False, **options)
+    network = MultiBranch(width=4, zero_init_head=False, **options)
     lightness, hints = picture(16, 24)
     network(lightness, hints).square().mean().backward()
     assert [name for name, p in network.named_parameters() if not p.grad.any()] == []
@@ -147,7 +147,7 @@ def test_mixed_precision_keeps_what_both_encoders_tell_apart():
 
 @pytest.mark.parametrize("hint_encoder", [False, True])
 def test_does_not_see_the_mask(hint_encoder):
-    network = MultiBranch(width=4, hint_encoder=hint_encoder, neutral_start=False).eval()
+    network = MultiBranch(width=4, hint_encoder=hint_encoder, zero_init_head=False).eval()
     lightness, hints = picture(16, 24)
     with torch.no_grad():
         seen = network(lightness, hints)

@@ -19,10 +19,10 @@ from chromahint.models.zhang2017 import Zhang2017
 from random_weights import disturbed_state
 
 
-def spreadnet(neutral_start=False, **options):
+def spreadnet(zero_init_head=False, **options):
     """Untrained it spreads hints and adds nothing of its own; here each of its layers speaks, as in others that start
     from noise. Few steps compile sooner."""
-    network = SpreadNet(steps=1, **options)
+    network = SpreadNet(propagation_steps=1, **options)
     network.load_state_dict(disturbed_state(network))
     return network
 
@@ -87,7 +87,7 @@ def test_resunet_has_about_the_published_number_of_parameters():
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (5, 3), (37, 50), (32, 48)])
 def test_any_size_in_is_the_size_out(make, height, width):
     torch.manual_seed(0)
-    network = make(width=4, **({} if make in UNTRAINED.values() else {"neutral_start": False})).eval()
+    network = make(width=4, **({} if make in UNTRAINED.values() else {"zero_init_head": False})).eval()
     lightness, hints = picture(height, width)
     with torch.no_grad():
         ab = network(lightness, hints)
@@ -99,7 +99,7 @@ def test_any_size_in_is_the_size_out(make, height, width):
 @trained_network
 def test_padding_continues_lightness_and_adds_no_hints(make):
     torch.manual_seed(0)
-    network = make(width=4, neutral_start=False).eval()
+    network = make(width=4, zero_init_head=False).eval()
     lightness, hints = picture(27, 30)
     room = (0, 2, 0, 5)
     by_hand = Hints(torch.nn.functional.pad(hints.ab, room), torch.nn.functional.pad(hints.mask, room))
@@ -126,7 +126,7 @@ def test_untrained_network_predicts_no_color(make):
 def test_neutral_start_learns_and_without_it_the_start_is_noise(make):
     torch.manual_seed(0)
     lightness, hints = picture(32, 32)
-    noise = make(width=4, neutral_start=False)(lightness, hints)
+    noise = make(width=4, zero_init_head=False)(lightness, hints)
     assert noise.std() > 1e-3
 
     network = make(width=4)
@@ -140,7 +140,7 @@ def test_neutral_start_learns_and_without_it_the_start_is_noise(make):
 @trained_network
 def test_autocast_and_channels_last_give_the_same_colors(make):
     torch.manual_seed(0)
-    network = make(width=8, neutral_start=False).eval()
+    network = make(width=8, zero_init_head=False).eval()
     lightness, hints = picture(32, 32)
     with torch.no_grad():
         plain = network(lightness, hints)
@@ -171,7 +171,7 @@ def test_the_first_layer_listens_to_hints_over_lightness():
     torch.manual_seed(0)
     heard = UNet(width=4)
     torch.manual_seed(0)
-    plain = UNet(width=4, neutral_start=False)
+    plain = UNet(width=4, zero_init_head=False)
     ratio = heard.inc.double_conv[0].weight / plain.inc.double_conv[0].weight
     torch.testing.assert_close(ratio.mean(dim=(0, 2, 3)), torch.tensor([1.0, 20.0, 20.0, 1.0]))
 
@@ -180,7 +180,7 @@ def test_the_first_layer_listens_to_hints_over_lightness():
 def test_hints_change_the_prediction(make):
     torch.manual_seed(0)
     # in training mode: what BatchNorm has not measured yet, it does not keep from fading from layer to layer
-    network = make(width=4, neutral_start=False)
+    network = make(width=4, zero_init_head=False)
     lightness, hints = picture(32, 32)
     with torch.no_grad():
         hinted, plain = network(lightness, hints), network(lightness, no_hints(lightness))
@@ -196,7 +196,7 @@ def test_hints_change_the_prediction(make):
 )  # fmt: skip
 def test_compiles_as_one_graph(name):
     torch.manual_seed(0)
-    network = TRAINED[name](width=4, neutral_start=False).eval()
+    network = TRAINED[name](width=4, zero_init_head=False).eval()
     lightness, hints = picture(24, 40)
     with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
         expected = network(lightness, hints)

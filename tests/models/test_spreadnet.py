@@ -221,7 +221,7 @@ def test_a_step_along_the_gradient_brings_photos_closer(make):
         ({"width": 0}, "model.width=0: an even number .* type model.width=16"),
         ({"width": 7}, "model.width=7: an even number .* type model.width=16"),
         ({"width": -2}, "model.width=-2: an even number .* type model.width=16"),
-        ({"steps": -1}, "model.steps=-1: 0 or more .* type model.steps=4"),
+        ({"steps": -1}, "model.propagation_steps=-1: 0 or more .* type model.propagation_steps=4"),
     ],
 )
 def test_says_what_is_allowed(options, words):

@@ -23,7 +23,7 @@ from chromahint.models.zhang2017 import Zhang2017
 
 def fresh(make, seed, **options):
     torch.manual_seed(seed)
-    return make(width=4, neutral_start=False, **options)
+    return make(width=4, zero_init_head=False, **options)
 
 
 def assert_same(network, other):
@@ -239,7 +239,10 @@ def test_damaged_files_never_raise_anything_but_value_error(tmp_path, suffix):
         (lambda: UNet(width=16), ("model=unet", "model.width=16")),
         (lambda: ResUNet(width=16, mask=False), ("model=resunet", "model.mask=false", "model.width=16")),
         (lambda: Zhang2017(width=32), ("model=zhang2017", "model.width=32")),
-        (lambda: SpreadNet(width=8, steps=6), ("model=spreadnet", "model.steps=4", "model.width=8")),
+        (
+            lambda: SpreadNet(width=8, propagation_steps=6),
+            ("model=spreadnet", "model.propagation_steps=4", "model.width=8"),
+        ),
     ],
 )
 def test_names_alone_tell_the_options(make, options):
@@ -257,7 +260,7 @@ FORMS = [
 ]
 
 
-THIN = {"width": 4, "neutral_start": False}
+THIN = {"width": 4, "zero_init_head": False}
 
 
 @pytest.mark.parametrize("form", FORMS, ids=" ".join)

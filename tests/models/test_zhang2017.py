@@ -73,7 +73,7 @@ def picture(height, width):
 
 @pytest.mark.parametrize("center", [0.5, 0.0])
 def test_equals_the_layer_table(center):
-    network = Zhang2017(width=8, mask_center=center)
+    network = Zhang2017(width=8, mask_offset=center)
     state = drawn(network)
     network.load_state_dict(state)
     lightness, hints = picture(24, 40)
@@ -106,7 +106,7 @@ def test_classes_cover_every_fourth_pixel_of_any_size():
 
 @pytest.mark.parametrize("stage", ["classes", "regression"])
 def test_only_the_stage_at_hand_trains_the_body(stage):
-    network = Zhang2017(width=4, stage=stage, neutral_start=False)
+    network = Zhang2017(width=4, stage=stage, zero_init_head=False)
     lightness, hints = picture(16, 16)
 
     def trained_by(part):
@@ -129,7 +129,7 @@ def test_only_the_stage_at_hand_trains_the_body(stage):
 
 def test_normal_start_is_the_authors():
     torch.manual_seed(0)
-    network = Zhang2017(width=16, init="normal", neutral_start=False)
+    network = Zhang2017(width=16, init="normal", zero_init_head=False)
     assert network.model5[0].weight.std().item() == pytest.approx(0.02, rel=0.02)
     assert not network.model5[0].bias.any()
     assert network.model_out[0].weight.std().item() == pytest.approx(0.02, rel=0.2)

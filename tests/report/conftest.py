@@ -17,6 +17,6 @@ def group(tmp_path_factory):
     write_run(folder / "failed", evaluated=False, number=5)
     for name, psnr in {"levin": 23.0, "pullpush": 21.0}.items():
         node = {"_target_": f"chromahint.models.{name}.{'Levin' if name == 'levin' else 'PullPush'}"}
-        write_evaluation(folder / "comparison" / "beside" / name, np.full((len(COUNTS), 20), psnr), model=node)
-    write_evaluation(folder / "comparison" / "beside" / "gray", np.full((len(COUNTS), 19), 20.0))
+        write_evaluation(folder / "comparison" / "baselines" / name, np.full((len(COUNTS), 20), psnr), model=node)
+    write_evaluation(folder / "comparison" / "baselines" / "gray", np.full((len(COUNTS), 19), 20.0))
     return folder

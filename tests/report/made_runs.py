@@ -15,7 +15,7 @@ COUNTS = [0, 1, 10, 100]
 
 def write_evaluation(folder, psnr, prefix="photo", seed=0, model=None):
     """Write the files of an evaluation with the figures psnr KxP."""
-    protocol = RandomPixels(counts=COUNTS, size=64, seed=seed)
+    protocol = RandomPixels(hint_counts=COUNTS, size=64, seed=seed)
     rows = [
         ImageResult(f"{prefix}-{photo}.png", f"id-{prefix}-{photo}", count, round(float(value), 4), 0.9, 0.05)
         for count, values in zip(COUNTS, psnr, strict=True)

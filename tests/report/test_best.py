@@ -30,7 +30,7 @@ def test_figures_are_those_of_the_pictures(command, tmp_path, at):
     }
     rows = COUNTS[1:] if at is None else [at]
     scores = {name: psnr[[COUNTS.index(k) for k in rows]].mean(0) for name, psnr in figures.items()}
-    found = json.loads(command("best", tmp_path, "--json", *([] if at is None else ["--at", at])).out)
+    found = json.loads(command("best", tmp_path, "--json", *([] if at is None else ["--hints", at])).out)
     assert found["run"] == str(tmp_path / "b")
     assert {each["name"]: each["psnr"] for each in found["ranking"]} == pytest.approx(
         {name: values.mean() for name, values in scores.items()}
@@ -60,7 +60,10 @@ def test_one_run_wins_without_a_lead(command, tmp_path):
 
 @pytest.mark.parametrize(
     ("words", "part"),
-    [(["--at", "7"], "--at 7: was not measured; type one of 0, 1, 10, 100"), (["--evaluation", "x"], "evaluation/x")],
+    [
+        (["--hints", "7"], "--at 7: was not measured; type one of 0, 1, 10, 100"),
+        (["--evaluation", "x"], "evaluation/x"),
+    ],
 )
 def test_what_was_not_measured_is_refused(command, group, words, part):
     shown = command("best", group, *words)

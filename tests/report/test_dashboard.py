@@ -86,7 +86,9 @@ def find(tree, key):
 
 @pytest.mark.parametrize("page", ["workspace", "report"])
 def test_whatever_a_panel_shows_a_run_has(command, logged, page):
-    shown = command("dashboard", "--dry-run", "--json", "--by", "choices.schedule", "--by", "model.steps")
+    shown = command(
+        "dashboard", "--dry-run", "--json", "--by", "choices.lr_schedule", "--by", "model.propagation_steps"
+    )
     sent = json.loads(shown.out)[page]
     lines = [each for each in find(sent, "config") if isinstance(each, dict) and "metrics" in each]
     assert {(each["xAxis"], *each["metrics"]) for each in lines} == {
@@ -98,7 +100,7 @@ def test_whatever_a_panel_shows_a_run_has(command, logged, page):
     assert media == {"pictures/test", "pictures/strip"}
     assert {logged["summary"][key]["_type"] for key in media} == {"image-file", "images/separated"}
     [axes] = [[column["accessor"] for column in columns] for columns in find(sent, "columns")]
-    assert axes == ["config:choices.value.schedule", "config:model.value.steps", f"summary:{BEST}"]
+    assert axes == ["config:choices.value.lr_schedule", "config:model.value.steps", f"summary:{BEST}"]
     assert all(exists(logged, axis) for axis in axes)
     for columns in find(sent, "columnOrder"):
         assert columns[:2] == ["run:displayName", f"summary:{BEST}"]
@@ -186,7 +188,7 @@ def test_without_the_extra_the_way_to_it_is_said(alone):
         (["--by", "model.widht", "--dry-run"], ["model.widht", "choices.loss"]),
         (["--by", "model", "--dry-run"], ["--by model", "choices.loss"]),
         (["--sweep", "spreadnat", "--dry-run"], ["Did you mean spreadnet?"]),
-        (["protocol.counts", "--dry-run"], ["is not key=value"]),
+        (["protocol.hint_counts", "--dry-run"], ["is not key=value"]),
     ],
 )
 def test_what_cannot_be_built_is_said(command, words, parts):
@@ -197,7 +199,9 @@ def test_what_cannot_be_built_is_said(command, words, parts):
 
 
 def test_other_counts_and_places_are_taken_over(command):
-    shown = command("dashboard", "--dry-run", "protocol.counts=[0,5]", "logger.project=mine", "--group", "multirun/now")
+    shown = command(
+        "dashboard", "--dry-run", "protocol.hint_counts=[0,5]", "logger.project=mine", "--group", "multirun/now"
+    )
     assert "test/psnr@5" in shown.out
     assert "test/psnr@10" not in shown.out
     assert "your account/mine" in shown.out

@@ -101,16 +101,16 @@ def test_photos_that_are_gone_leave_a_page_without_gallery(command, run, tmp_pat
 
 
 def test_a_method_is_measured_beside_once_it_is_asked_for(command, run, tmp_path):
-    shown = command("report", run, "--beside", "levin", "--beside", "pullpush", "--gallery", "0")
+    shown = command("report", run, "--baseline", "levin", "--baseline", "pullpush", "--gallery", "0")
     assert shown.status == 0, shown.err
     names = [each["name"] for each in content_of(tmp_path / "report.html")["networks"]]
     assert names[0] == "run"
     assert set(names) == {"run", "levin", "pullpush", "gray"}
-    rows = (run / "evaluation/random_pixels/beside/levin/images.csv").read_text()
+    rows = (run / "evaluation/random_pixels/baselines/levin/images.csv").read_text()
     assert command("report", run, "--gallery", "0").status == 0
     assert "levin" in [each["name"] for each in content_of(tmp_path / "report.html")["networks"]], "it stays"
-    assert (run / "evaluation/random_pixels/beside/levin/images.csv").read_text() == rows
-    refused = command("report", run, "--beside", "unet")
+    assert (run / "evaluation/random_pixels/baselines/levin/images.csv").read_text() == rows
+    refused = command("report", run, "--baseline", "unet")
     assert refused.status == 2
     assert "unet has to be trained first" in refused.err
 

@@ -76,7 +76,7 @@ def test_gray_shows_the_lightness_and_the_original_its_colors(client, photo):
     assert np.array_equal(np.array(original), COFFEE)
 
 
-@pytest.mark.parametrize("model", ["box", "levin"])
+@pytest.mark.parametrize("model", ["pretrained", "levin"])
 def test_a_download_is_what_colorize_gives(client, photo, model):
     answer = client.post(f"/api/photos/{photo['id']}/full?model={model}&kind=.png", content=HINTS)
     assert answer.status_code == 200, answer.text
@@ -120,7 +120,7 @@ def test_small_steps_go_through_one_thread_and_torch_has_its_threads_back(monkey
     try:
         torch.set_num_threads(2)
         for size in ("256", "fine"):
-            desk.colors(photo, "box", size, HINTS.encode())
+            desk.colors(photo, "pretrained", size, HINTS.encode())
         assert used == [1, 2]
     finally:
         torch.set_num_threads(before)
@@ -219,7 +219,7 @@ def test_malformed_requests_are_no_failure_of_the_server(client, photo, capfd):
         else:
             what = dice.choice(["colors", "full", "seen", "suggest", "gray", "session"])
             address = f"/api/photos/{photo['id']}/{what}"
-        words = ["box", "-1", "9" * 40, "x", "", "NaN", "\u0661", "fine", ".png", ".exe", "256"]
+        words = ["pretrained", "-1", "9" * 40, "x", "", "NaN", "\u0661", "fine", ".png", ".exe", "256"]
         query = "&".join(f"{key}={dice.choice(words)}" for key in ("model", "size", "kind", "x", "y", "name"))
         answer = client.request(dice.choice(["GET", "POST", "PUT"]), f"{address}?{query}", content=bytes(body))
         assert answer.status_code in (200, 400, 404, 405, 413, 422), (address, query, answer.text)

@@ -43,19 +43,19 @@ def test_choices_become_overrides(file):
         "loss": ["mse", "huber"],
         "optimizer.betas": [[0.5, 0.9], [0.9, 0.999]],
         "model.mask": [True, False],
-        "trainer.clip": [None, 1.0],
+        "trainer.gradient_clip_val": [None, 1.0],
         "optimizer.lr": {"low": "1e-4", "high": 0.01, "log": True},
         "data.batch_size": {"low": 4, "high": 16, "step": 4},
         "net": {"plain": ["model=unet"], "gated": ["model=hscaunet", "model.channel_attention=spatial"]},
     }
-    sweep = read_sweep(file(space=space, overrides=["seed=3"]), ["data.size=64", "trials=5"])
+    sweep = read_sweep(file(space=space, overrides=["seed=3"]), ["data.train_size=64", "trials=5"])
     values = {
         "model.width": "8", "loss": "mse", "optimizer.betas": "[0.5, 0.9]", "model.mask": "false",
-        "trainer.clip": "null", "optimizer.lr": 0.002, "data.batch_size": 12, "net": "gated",
+        "trainer.gradient_clip_val": "null", "optimizer.lr": 0.002, "data.batch_size": 12, "net": "gated",
     }  # fmt: skip
     assert sweep.words(values) == [
-        "seed=3", "data.size=64", "model.width=8", "loss=mse", "optimizer.betas=[0.5, 0.9]", "model.mask=false",
-        "trainer.clip=null", "optimizer.lr=0.002", "data.batch_size=12", "model=hscaunet",
+        "seed=3", "data.train_size=64", "model.width=8", "loss=mse", "optimizer.betas=[0.5, 0.9]", "model.mask=false",
+        "trainer.gradient_clip_val=null", "optimizer.lr=0.002", "data.batch_size=12", "model=hscaunet",
         "model.channel_attention=spatial",
     ]  # fmt: skip
     assert sweep.trials == 5
@@ -66,7 +66,7 @@ def test_choices_become_overrides(file):
 
 def test_every_choice_is_checked_once_and_not_every_combination(file):
     sweep = read_sweep(
-        file(space={"model": ["unet", "resunet"], "seed": [0, 1, 2], "data.size": {"low": 32, "high": 64}}), []
+        file(space={"model": ["unet", "resunet"], "seed": [0, 1, 2], "data.train_size": {"low": 32, "high": 64}}), []
     )
     assert [list(values.values()) for values in sweep.to_check()] == [
         ["unet", "0", 32], ["resunet", "0", 32], ["unet", "1", 32], ["unet", "2", 32], ["unet", "0", 64],
@@ -83,7 +83,7 @@ def test_a_grid_ends_by_itself(file):
 
 
 def test_it_is_kept_in_its_folder(file, tmp_path):
-    sweep = read_sweep(file(overrides=["seed=3"]), ["data.size=64", "sampler=random"])
+    sweep = read_sweep(file(overrides=["seed=3"]), ["data.train_size=64", "sampler=random"])
     sweep.write(tmp_path / "runs")
     assert load_sweep(tmp_path / "runs") == sweep
 
@@ -138,7 +138,10 @@ def test_what_cannot_be_done_is_a_sentence(file, content, said):
         (["model=unet"], ["which sweep?"]),
         (["spraednet"], ["spraednet: there is no such sweep", "Did you mean spreadnet?"]),
         (["spreadnet", "-m"], ["-m", "chromahint sweep"]),
-        (["spreadnet", "model.steps=3"], ["model.steps=3: the sweep tries values of that itself"]),
+        (
+            ["spreadnet", "model.propagation_steps=3"],
+            ["model.propagation_steps=3: the sweep tries values of that itself"],
+        ),
         (["spreadnet", "trials=none"], ["trials=none", "a whole number from 1"]),
         (["spreadnet", "trainer.max_stesp=3"], ["Did you mean max_steps?"]),
         (["spreadnet", "data=folder", "data.root=nowhere"], ["nowhere: there is no such folder"]),

@@ -84,7 +84,7 @@ def test_trials_train_and_the_best_trains_again(begin, tmp_path, command, figure
 
 @pytest.mark.parametrize("devices", [1, 2])
 def test_a_trial_that_is_behind_is_given_up(begin, tmp_path, devices, figures):
-    words = ["trainer.max_steps=6", "trainer.val_every=1", f"trainer.devices={devices}", "trainer=ddp_cpu"]
+    words = ["trainer.max_steps=6", "trainer.val_check_interval=1", f"trainer.devices={devices}", "trainer=ddp_cpu"]
     space = {"optimizer.lr": [0.003, 1e-9]}
     worker = begin(*words, space=space, sampler="grid", pruner="halving", trials=None)
     assert worker.wait(timeout=300) == 0, said(tmp_path)
@@ -98,7 +98,7 @@ def test_a_trial_that_is_behind_is_given_up(begin, tmp_path, devices, figures):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_worker_leaves_its_trial_to_the_next(begin, tmp_path, number, figures):
-    words = ["trainer.max_steps=400", "trainer.val_every=200", "callbacks.checkpoints.every=5"]
+    words = ["trainer.max_steps=400", "trainer.val_check_interval=200", "callbacks.checkpoint.every_n_steps=5"]
     first = begin(*words, trials=1)
     run = until(tmp_path, "000-*/checkpoints/last.ckpt").parents[1]
     first.send_signal(number)
@@ -116,7 +116,7 @@ def test_a_stopped_worker_leaves_its_trial_to_the_next(begin, tmp_path, number, 
 @pytest.mark.slow
 @pytest.mark.parametrize("storage", ["null", "sqlite:///sweep.db"])
 def test_twelve_trials_two_workers_one_of_them_killed(begin, tmp_path, storage, command):
-    words = [f"storage={storage}", "heartbeat=2", "trainer.max_steps=4", "trainer.val_every=1"]
+    words = [f"storage={storage}", "heartbeat=2", "trainer.max_steps=4", "trainer.val_check_interval=1"]
     content = {"trials": 12, "pruner": "median", "sampler": "tpe"}
     victim, survivor = begin(*words, **content), begin(*words, **content)
     until(tmp_path, "004-*/metrics.csv")

@@ -22,7 +22,7 @@ from chromahint.sweeps.wandb_export import read_values, wandb_file
 
 ODD = {
     "space": {
-        "trainer.clip": [None, 1.0],
+        "trainer.gradient_clip_val": [None, 1.0],
         "model.mask": [True, False],
         "optimizer.betas": [[0.5, 0.9], [0.9, 0.999]],
         "loss": ["mse", "huber"],
@@ -30,8 +30,8 @@ ODD = {
         "seed": {"low": 0, "high": 9},
         "data.batch_size": {"low": 4, "high": 64, "log": True},
         "optimizer.lr": {"low": 1e-4, "high": 1e-2, "log": True},
-        "schedule.floor": {"low": 0.0, "high": 0.5},
-        "schedule.warmup": {"low": 0.1, "high": 0.3, "step": 0.1},
+        "lr_schedule.min_factor": {"low": 0.0, "high": 0.5},
+        "lr_schedule.warmup_fraction": {"low": 0.1, "high": 0.3, "step": 0.1},
         "network": {"1": ["model=unet"], "gated": ["model=hscaunet", "model.channel_attention=spatial"]},
     },
     "sampler": "random",
@@ -60,7 +60,7 @@ def typed_by_agent(chosen):
 def test_each_parameter_says_the_same_to_wandb(sweep):
     about = yaml.safe_load(wandb_file(sweep(), "odd", ["seed=1"], "photos", "team"))
     assert about["parameters"] == {
-        "trainer.clip": {"values": ["null", 1.0]},
+        "trainer.gradient_clip_val": {"values": ["null", 1.0]},
         "model.mask": {"values": [True, False]},
         "optimizer.betas": {"values": ["[0.5, 0.9]", "[0.9, 0.999]"]},
         "choices.loss": {"values": ["mse", "huber"]},
@@ -68,8 +68,8 @@ def test_each_parameter_says_the_same_to_wandb(sweep):
         "seed": {"distribution": "int_uniform", "min": 0, "max": 9},
         "data.batch_size": {"distribution": "q_log_uniform_values", "q": 1, "min": 4, "max": 64},
         "optimizer.lr": {"distribution": "log_uniform_values", "min": 1e-4, "max": 1e-2},
-        "schedule.floor": {"distribution": "uniform", "min": 0.0, "max": 0.5},
-        "schedule.warmup": {"values": [0.1, 0.2, pytest.approx(0.3)]},
+        "lr_schedule.min_factor": {"distribution": "uniform", "min": 0.0, "max": 0.5},
+        "lr_schedule.warmup_fraction": {"values": [0.1, 0.2, pytest.approx(0.3)]},
         "trial.network": {"values": [1, "gated"]},
     }
     assert about["metric"] == {"name": "val/psnr", "goal": "maximize"}
@@ -127,18 +127,21 @@ def test_an_agent_can_type_every_choice(name):
 
 def test_values_as_an_agent_prints_them(sweep):
     chosen = {
-        "trainer.clip": 1, "model.mask": True, "optimizer.betas": "[0.5, 0.9]", "choices.loss": "huber",
+        "trainer.gradient_clip_val": 1, "model.mask": True, "optimizer.betas": "[0.5, 0.9]", "choices.loss": "huber",
         "choices.augment": "none", "seed": 3.0, "data.batch_size": 16.0, "optimizer.lr": 1e-05,
-        "schedule.floor": 0, "schedule.warmup": 0.2, "trial.network": "1",
+        "lr_schedule.min_factor": 0, "lr_schedule.warmup_fraction": 0.2, "trial.network": "1",
     }  # fmt: skip
     one = sweep()
     values = read_values(one, typed_by_agent(chosen))
     assert one.words(values) == [
-        "trainer.clip=1.0", "model.mask=true", "optimizer.betas=[0.5, 0.9]", "loss=huber", "augment=none", "seed=3",
-        "data.batch_size=16", "optimizer.lr=1e-05", "schedule.floor=0.0", "schedule.warmup=0.2", "model=unet",
+        "trainer.gradient_clip_val=1.0", "model.mask=true", "optimizer.betas=[0.5, 0.9]", "loss=huber", "augment=none", "seed=3",
+        "data.batch_size=16", "optimizer.lr=1e-05", "lr_schedule.min_factor=0.0", "lr_schedule.warmup_fraction=0.2", "model=unet",
     ]  # fmt: skip
     assert one.labels(values) == {"network": "1"}
-    assert read_values(one, typed_by_agent(chosen | {"trainer.clip": "null"}))["trainer.clip"] == "null"
+    assert (
+        read_values(one, typed_by_agent(chosen | {"trainer.gradient_clip_val": "null"}))["trainer.gradient_clip_val"]
+        == "null"
+    )
 
 
 @pytest.mark.parametrize(
@@ -244,7 +247,7 @@ def test_an_agent_trains_in_its_run(agent, command, tmp_path, inspect):
 
 
 def test_a_trial_that_wandb_ends_is_no_failure_of_its_agent(agent, command, tmp_path):
-    words = ["trainer.max_steps=100000", "callbacks.checkpoints.every=1", "trainer.val_every=100000"]
+    words = ["trainer.max_steps=100000", "callbacks.checkpoint.every_n_steps=1", "trainer.val_check_interval=100000"]
     process = agent(command, *words, **{"trial.network": "plain"})
     for _ in range(1200):
         if found := list((tmp_path / "runs/sweep/tiny-sw33p").glob("*/checkpoints/last.ckpt")):

@@ -92,8 +92,8 @@ def test_every_trial_is_a_run_and_the_best_is_an_experiment(sweep, quick, tmp_pa
 
 def test_the_best_of_trials_of_an_experiment_is_one_too(sweep, quick, tmp_path):
     asked = quick(lambda run: ("finished", [20.0]))
-    words = ["experiment=hscaunet_2022", "++model.neutral_start=true", "data.batch_size=4", "loss=mse"]
-    ended = sweep(*words, trials=1, space={"optimizer.betas": [[0.5, 0.9]], "schedule": ["cosine"]})
+    words = ["experiment=hscaunet_2022", "++model.zero_init_head=true", "data.batch_size=4", "loss=mse"]
+    ended = sweep(*words, trials=1, space={"optimizer.betas": [[0.5, 0.9]], "lr_schedule": ["cosine"]})
     assert ended.status == 0, ended.err
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)

@@ -65,7 +65,7 @@ def carry_out(plan):
         statuses = []
         for kill in [*kills, None] if kills[-1:] != ["leave"] else kills[:-1]:
             made = list(Path(folder).glob("runs/run/*"))
-            command = [f"resume={made[0]}"] if made else [*words, f"runs={folder}/runs", "name=run"]
+            command = [f"resume={made[0]}"] if made else [*words, f"runs_dir={folder}/runs", "name=run"]
             statuses.append(run(folder, ["train", *command], kill))
             if statuses[-1] == 0:
                 break

@@ -70,5 +70,5 @@ def test_with_accumulation_it_follows_optimizer_steps():
 
 @pytest.mark.parametrize("decay", [-0.1, 1, 1.5])
 def test_decay_is_below_one(decay):
-    with pytest.raises(ValueError, match=r"callbacks\.average\.decay="):
+    with pytest.raises(ValueError, match=r"callbacks\.ema\.decay="):
         EMA(decay)

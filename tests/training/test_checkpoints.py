@@ -16,7 +16,7 @@ def test_loads_without_running_code(smoke_run, name):
     assert content["global_step"] == 2
     assert all(key.startswith("network.") for key in content["state_dict"])
     assert content["optimizer_states"]
-    assert "schedule" in content
+    assert "lr_schedule" in content
 
 
 def test_only_these_two(smoke_run):
@@ -24,14 +24,14 @@ def test_only_these_two(smoke_run):
 
 
 def test_only_these_two_after_several_validations(train):
-    run = train("trainer.val_every=1", "trainer.max_steps=5", "callbacks.checkpoints.every=2")
+    run = train("trainer.val_check_interval=1", "trainer.max_steps=5", "callbacks.checkpoint.every_n_steps=2")
     assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
 
 
-@pytest.mark.parametrize("average", ["callbacks.average.decay=0.9", "callbacks.average=null"])
+@pytest.mark.parametrize("average", ["callbacks.ema.decay=0.9", "callbacks.ema=null"])
 def test_the_best_has_the_figures_that_were_validated(train, command, figures, average):
     # so high a learning rate makes some step better than those after it
-    steps = ["trainer.val_every=1", "trainer.max_steps=6", "optimizer.lr=0.3", "schedule=constant"]
+    steps = ["trainer.val_check_interval=1", "trainer.max_steps=6", "optimizer.lr=0.3", "lr_schedule=constant"]
     run = train("model=hscaunet", *steps, average)
     scores = figures(run)["val/psnr"]
     assert len(set(scores)) > 2
@@ -42,7 +42,7 @@ def test_the_best_has_the_figures_that_were_validated(train, command, figures, a
         "split=val",
         "device=cpu",
         "protocol.size=64",
-        "protocol.counts=[0,1,10]",
+        "protocol.hint_counts=[0,1,10]",
         "output=out",
     )
     assert measured.status == 0, measured.err
@@ -71,10 +71,15 @@ def test_the_last_is_written_on_the_way(train, monkeypatch):
         return real(trainer, file, *arguments, **options)
 
     monkeypatch.setattr(Trainer, "save_checkpoint", note)
-    train("trainer.max_steps=5", "trainer.val_every=100", "callbacks.checkpoints.every=2")
+    train("trainer.max_steps=5", "trainer.val_check_interval=100", "callbacks.checkpoint.every_n_steps=2")
     assert written == [2, 4, 5]
     written.clear()
-    train("trainer.max_steps=3", "trainer.val_every=100", "callbacks.checkpoints.every=2", "trainer.accumulate=2")
+    train(
+        "trainer.max_steps=3",
+        "trainer.val_check_interval=100",
+        "callbacks.checkpoint.every_n_steps=2",
+        "trainer.accumulate_grad_batches=2",
+    )
     assert written == [2, 3]
 
 
@@ -89,7 +94,7 @@ def test_the_last_is_written_before_each_validation(train, monkeypatch):
         return real(trainer, file, *arguments, **options)
 
     monkeypatch.setattr(Trainer, "save_checkpoint", note)
-    train("trainer.max_steps=4", "trainer.val_every=3", "callbacks.checkpoints.every=100")
+    train("trainer.max_steps=4", "trainer.val_check_interval=3", "callbacks.checkpoint.every_n_steps=100")
     assert [step for step, name in written if name == "last.ckpt"] == [2, 4]
     assert written[-1] == (4, "last.ckpt")
 
@@ -97,7 +102,7 @@ def test_the_last_is_written_before_each_validation(train, monkeypatch):
 def test_early_stopping_ends_with_the_last_step_kept(train, figures):
     run = train(
         "callbacks=early_stopping", "callbacks.early_stopping.patience=2", "callbacks.early_stopping.min_delta=100",
-        "trainer.val_every=1", "trainer.max_steps=50",
+        "trainer.val_check_interval=1", "trainer.max_steps=50",
     )  # fmt: skip
     scores = figures(run)["val/psnr"]
     assert len(scores) == 3, "the first counts as better than nothing, then two without progress"
@@ -105,7 +110,7 @@ def test_early_stopping_ends_with_the_last_step_kept(train, figures):
 
 
 def test_no_checkpoints_leave_nothing_to_evaluate(command, tiny):
-    ended = command("train", *tiny, "callbacks.checkpoints=null")
+    ended = command("train", *tiny, "callbacks.checkpoint=null")
     assert ended.status == 2
     assert "checkpoint" in ended.err
     assert "Traceback" not in ended.err
@@ -113,5 +118,5 @@ def test_no_checkpoints_leave_nothing_to_evaluate(command, tiny):
 
 @pytest.mark.parametrize("every", [0, -3])
 def test_every_is_a_number_of_steps(tmp_path, every):
-    with pytest.raises(ValueError, match=rf"callbacks\.checkpoints\.every={every}"):
+    with pytest.raises(ValueError, match=rf"callbacks\.checkpoint\.every_n_steps={every}"):
         checkpoint_callbacks(tmp_path, every)

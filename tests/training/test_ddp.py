@@ -26,8 +26,8 @@ def together(tmp_path_factory, process, make_photos):
         (folder / "photos/val" / f"broken-{number}.png").write_text("not a picture")
     return process(
         folder, "train", "trainer=ddp_cpu", "debug=smoke", "data=folder", "data.root=photos", "data.shorter_side=64",
-        "data.eval_batch_size=2", "logger=none", "model.width=4", "protocol.counts=[0,1,10]", "optimizer.lr=0.05",
-        "trainer.precision=32-true", "callbacks.average.decay=0.5",
+        "data.eval_batch_size=2", "logger=none", "model.width=4", "protocol.hint_counts=[0,1,10]", "optimizer.lr=0.05",
+        "trainer.precision=32-true", "callbacks.ema.decay=0.5",
     )  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def test_a_signal_to_a_run_of_two_processes_saves_once_and_it_goes_on(tmp_path, 
     """The command hears the signal and tells both processes; they leave together, at the same step."""
     words = [
         "trainer=ddp_cpu", "debug=smoke", "data=folder", f"data.root={photos}", "data.shorter_side=64", "logger=none",
-        "model.width=4", "protocol.counts=[0,1,10]", "trainer.max_steps=100000", "trainer.val_every=50000",
+        "model.width=4", "protocol.hint_counts=[0,1,10]", "trainer.max_steps=100000", "trainer.val_check_interval=50000",
     ]  # fmt: skip
     with (tmp_path / "output.txt").open("w") as output:
         started = subprocess.Popen(

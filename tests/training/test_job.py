@@ -69,7 +69,7 @@ def test_the_default_run_is_written_down(default_run):
     assert facts["format"] == 1
     assert facts["state"] == "finished"
     assert facts["created"] <= facts["started"] <= facts["ended"]
-    assert facts["command"] == "chromahint train debug=smoke model.width=4 trainer.val_every=1"
+    assert facts["command"] == "chromahint train debug=smoke model.width=4 trainer.val_check_interval=1"
     assert facts["choices"]["model"] == "spreadnet"
     assert facts["processes"] >= 1
     assert len(facts["wandb_id"]) == 8
@@ -112,7 +112,7 @@ def test_the_three_methods_were_given_the_same_hints(smoke_run):
     folder = smoke_run / "evaluation/random_pixels"
     keys = [
         {tuple(line.split(",")[:3]) for line in (place / "images.csv").open()}
-        for place in (folder, folder / "beside/pullpush", folder / "beside/gray")
+        for place in (folder, folder / "baselines/pullpush", folder / "baselines/gray")
     ]
     assert keys[0] == keys[1] == keys[2]
 
@@ -121,7 +121,7 @@ def test_the_three_methods_were_given_the_same_hints(smoke_run):
 
 
 def test_a_name_and_a_place_of_ones_own(command, tiny, tmp_path):
-    made = command("train", *tiny, "name=first try", f"runs={tmp_path / 'else where'}")
+    made = command("train", *tiny, "name=first try", f"runs_dir={tmp_path / 'else where'}")
     assert made.status == 0, made.err
     assert made.run.parent == tmp_path / "else where" / "first try"
 
@@ -135,8 +135,8 @@ def test_two_runs_of_one_second_have_two_folders(command, tiny, monkeypatch):
 @pytest.mark.parametrize("boxed", [False, True])
 def test_starting_weights_are_taken(command, tiny, smoke_run, boxed):
     file = PRETRAINED_DIR / "spreadnet.safetensors" if boxed else smoke_run / "checkpoints/best.ckpt"
-    words = ["model.width=16", "weights=box"] if boxed else [f"weights={file}"]
-    made = command("train", *tiny, *words, "optimizer=sgd", "optimizer.lr=1e-12", "callbacks.average=null")
+    words = ["model.width=16", "weights=pretrained"] if boxed else [f"weights={file}"]
+    made = command("train", *tiny, *words, "optimizer=sgd", "optimizer.lr=1e-12", "callbacks.ema=null")
     assert made.status == 0, made.err
     after = read_state(made.run / "checkpoints/last.ckpt")
     for name, tensor in read_state(file).items():
@@ -162,7 +162,7 @@ def mixed(make_photos, tmp_path):
 
 
 def test_broken_pictures_are_left_out_counted_and_listed(command, tiny, mixed):
-    made = command("train", *tiny, mixed(train=2, val=1), "trainer.max_steps=8", "data.limit=null")
+    made = command("train", *tiny, mixed(train=2, val=1), "trainer.max_steps=8", "data.max_images=null")
     assert made.status == 0, made.err
     listed = (made.run / "broken.txt").read_text().splitlines()
     assert len(listed) == len(set(listed)) == 3
@@ -171,8 +171,8 @@ def test_broken_pictures_are_left_out_counted_and_listed(command, tiny, mixed):
 
 
 def test_validation_figures_leave_broken_pictures_out(command, tiny, mixed, figures, tmp_path):
-    clean = figures(command("train", *tiny, mixed(), "data.limit=null").run)
-    broken = figures(command("train", *tiny, mixed(val=1), "data.limit=null").run)
+    clean = figures(command("train", *tiny, mixed(), "data.max_images=null").run)
+    broken = figures(command("train", *tiny, mixed(val=1), "data.max_images=null").run)
     assert broken["val/psnr"] == pytest.approx(clean["val/psnr"], rel=1e-6)
 
 
@@ -181,7 +181,7 @@ def test_without_broken_pictures_there_is_no_list(smoke_run):
 
 
 def test_a_broken_test_picture_does_not_spoil_the_end(command, tiny, mixed):
-    made = command("train", *tiny, mixed(test=1), "data.limit=null")
+    made = command("train", *tiny, mixed(test=1), "data.max_images=null")
     assert made.status == 0, made.err
     assert about(made.run)["state"] == "finished"
     assert (made.run / "pictures/strip.png").is_file()

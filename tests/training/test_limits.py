@@ -16,7 +16,7 @@ def train(command, tiny, make_photos, tmp_path):
         make_photos(root / split, count)
 
     def start(*words):
-        made = command("train", *tiny, f"data.root={root}", *SIX_MORE, "trainer.val_every=100", *words)
+        made = command("train", *tiny, f"data.root={root}", *SIX_MORE, "trainer.val_check_interval=100", *words)
         assert made.status == 0, made.err
         return made.run
 
@@ -77,18 +77,18 @@ def test_whichever_comes_first(train, clock, limits, count):
 
 
 def test_with_a_validation_where_the_end_is(train):
-    run = train("trainer.max_steps=4", "trainer.val_every=2")
+    run = train("trainer.max_steps=4", "trainer.val_check_interval=2")
     assert validations(run) == [1, 3]
 
 
 def test_validation_every_epoch(train):
-    run = train("trainer.max_epochs=2", "trainer.val_every=null")
+    run = train("trainer.max_epochs=2", "trainer.val_check_interval=null")
     assert ends_after(run, 6)
     assert validations(run) == [2, 5]
 
 
 def test_validation_every_epoch_and_an_end_in_its_middle(train):
-    run = train("trainer.max_steps=4", "trainer.val_every=null")
+    run = train("trainer.max_steps=4", "trainer.val_check_interval=null")
     assert ends_after(run, 4)
     assert validations(run) == [2, 3]
 
@@ -96,11 +96,13 @@ def test_validation_every_epoch_and_an_end_in_its_middle(train):
 @pytest.mark.parametrize("limit", ["trainer.max_steps=3", "trainer.max_epochs=2"])
 def test_accumulation_counts_steps_not_batches(train, limit):
     # two epochs of 3 batches are 6 batches, or 3 steps of 2 batches that may reach over an epoch's end
-    run = train(limit, "trainer.accumulate=2", "data.batch_size=1")
+    run = train(limit, "trainer.accumulate_grad_batches=2", "data.batch_size=1")
     assert steps(run) == (3 if "steps" in limit else 6)
     assert validations(run)[-1] == steps(run) - 1
 
 
 def test_accumulation_validates_by_steps(train):
-    run = train("trainer.max_steps=4", "trainer.accumulate=2", "trainer.val_every=2", "data.batch_size=1")
+    run = train(
+        "trainer.max_steps=4", "trainer.accumulate_grad_batches=2", "trainer.val_check_interval=2", "data.batch_size=1"
+    )
     assert validations(run) == [1, 3]

@@ -97,7 +97,7 @@ def test_psnr_is_that_of_scikit_image_picture_by_picture(batch):
         lab2rgb(torch.cat([lightness, ab], dim=1).permute(0, 2, 3, 1).double().numpy()) for ab in (prediction, target)
     ]
     expected = np.mean([peak_signal_noise_ratio(y, x, data_range=1) for x, y in zip(*shown, strict=True)])
-    assert float(PSNR(most=100)(prediction, target, lightness)) == pytest.approx(10 - expected / 10, abs=1e-4)
+    assert float(PSNR(max_psnr=100)(prediction, target, lightness)) == pytest.approx(10 - expected / 10, abs=1e-4)
 
 
 def test_zhang_is_cross_entropy_plus_ten_times_l1(batch):
@@ -197,7 +197,7 @@ class TestEveryLoss:
         (lambda: L1SSIM(0, 0), "loss.l1_weight and loss.ssim_weight are all 0"),
         (lambda: Zhang(class_weight=-1), "loss.class_weight=1"),
         (lambda: Huber(0), "loss.delta=0.01"),
-        (lambda: PSNR(0), "loss.most=40"),
+        (lambda: PSNR(0), "loss.max_psnr=40"),
     ],
 )
 def test_bad_options_are_refused_with_the_cure(make, cure):

@@ -20,7 +20,7 @@ def about(run):
 def test_a_loss_that_is_no_number_stops_at_that_step(command, tiny, clip):
     ended = command(
         "train", *tiny, "model=unet", "optimizer=sgd", "optimizer.lr=1e38", "trainer.max_steps=9",
-        f"trainer.clip={clip}",
+        f"trainer.gradient_clip_val={clip}",
     )  # fmt: skip
     assert ended.status == 2
     assert "Traceback" not in ended.err
@@ -63,19 +63,19 @@ def failing(monkeypatch, error):
 )  # fmt: skip
 def test_out_of_memory_names_the_batch_size_and_what_to_type(command, tiny, monkeypatch, error):
     failing(monkeypatch, error)
-    ended = command("train", *tiny, "data.batch_size=6", "trainer.accumulate=2")
+    ended = command("train", *tiny, "data.batch_size=6", "trainer.accumulate_grad_batches=2")
     assert ended.status == 1
     assert "data.batch_size=6" in ended.err
-    assert "data.batch_size=3 trainer.accumulate=4" in ended.err
+    assert "data.batch_size=3 trainer.accumulate_grad_batches=4" in ended.err
     assert "out of memory" in about(ended.run)["error"]
 
 
 def test_a_worker_that_dies_is_a_sentence(command, tiny, monkeypatch):
     monkeypatch.setattr(FilePhotos, "read", lambda self, index: os._exit(1))
-    ended = command("train", *tiny, "data.workers=2")
+    ended = command("train", *tiny, "data.num_workers=2")
     assert ended.status == 1
     assert "a process that loads pictures was ended" in ended.err
-    assert "data.workers=1" in ended.err
+    assert "data.num_workers=1" in ended.err
     assert "Traceback" not in ended.err
 
 
@@ -108,7 +108,7 @@ def test_a_photo_that_vanishes_midway_is_left_out(command, tiny, make_photos, tm
         return real(task, batch, batch_idx)
 
     monkeypatch.setattr(ColorizationModule, "training_step", step)
-    ended = command("train", *tiny, f"data.root={photos}", "data.limit=null", "trainer.max_steps=12")
+    ended = command("train", *tiny, f"data.root={photos}", "data.max_images=null", "trainer.max_steps=12")
     assert ended.status == 0, ended.err
     assert "could not be read and were left out" in ended.out
     vanished = {line.partition(": ")[0] for line in (ended.run / "broken.txt").read_text().splitlines()}

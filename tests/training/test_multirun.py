@@ -24,7 +24,7 @@ def several(tmp_path_factory, process, make_photos):
         (folder / "bad" / f"{number}.png").write_text("not a picture")
     return process(
         folder, "train", "-m", "data.root=good,bad,better", "debug=smoke", "data=folder", "data.shorter_side=64",
-        "logger.mode=offline", "trainer=cpu", "model.width=4", "protocol.counts=[0, 1]",
+        "logger.mode=offline", "trainer=cpu", "model.width=4", "protocol.hint_counts=[0, 1]",
     )  # fmt: skip
 
 
@@ -118,7 +118,9 @@ def test_configs_are_those_of_single_runs(command, tiny, quick, tmp_path):
         assert run.metadata["group"] == f"multirun/{parent.name}"
 
 
-@pytest.mark.parametrize("list_", ["protocol.counts=[0,1]", "protocol.counts=[0, 1]", "logger.tags=['a b', c]"])
+@pytest.mark.parametrize(
+    "list_", ["protocol.hint_counts=[0,1]", "protocol.hint_counts=[0, 1]", "logger.tags=['a b', c]"]
+)
 def test_lists_are_not_swept_and_do_not_differ(command, tiny, quick, list_):
     words = [word for word in tiny if not word.startswith("logger")]
     made = command("train", "-m", *words, list_, "seed=0,1")
@@ -179,7 +181,7 @@ def test_several_at_once(command, tiny, monkeypatch, tmp_path):
 
 
 def test_two_at_once_for_real(process, tiny, tmp_path):
-    made = process(tmp_path, "train", "-m", *tiny, "n_jobs=2", "optimizer.lr=0.001,1e30", "callbacks.average=null")
+    made = process(tmp_path, "train", "-m", *tiny, "n_jobs=2", "optimizer.lr=0.001,1e30", "callbacks.ema=null")
     assert made.status == 1, made.err
     assert sorted(about(run)["state"] for run in runs(made)) == ["failed", "finished"]
     for run in runs(made):
@@ -201,7 +203,7 @@ def test_how_many_at_once_is_a_number(command, tiny, number):
         (["seed=range(0,3)"], 3, ["seed=2"]),
         (["model=choice(unet,resunet)", "seed=1"], 2, ["model=resunet", "seed=1"]),
         (["data.root='a b,c','d'"], 2, ["data.root='d'"]),
-        (["protocol.counts=[0,1],[0,2]"], 2, ["protocol.counts=[0,2]"]),
+        (["protocol.hint_counts=[0,1],[0,2]"], 2, ["protocol.hint_counts=[0,2]"]),
         (["+x=1,2", "~y"], 2, ["+x=2", "~y"]),
         ([], 1, []),
     ],

@@ -43,8 +43,8 @@ def test_of_the_run_in_the_middle_the_second_process_dies(tmp_path, process, mak
     done = process(
         tmp_path, "train", "-m", f"+callbacks.mishap.how=well,{how},too", f"n_jobs={at_once}",
         "+callbacks.mishap._target_=mishap.Mishap", "trainer=ddp_cpu", "debug=smoke", "data=folder",
-        "data.root=photos", "data.shorter_side=64", "logger=none", "model.width=4", "protocol.counts=[0,1]",
-        "callbacks.pictures=null",
+        "data.root=photos", "data.shorter_side=64", "logger=none", "model.width=4", "protocol.hint_counts=[0,1]",
+        "callbacks.image_logger=null",
     )  # fmt: skip
     assert done.status == 1, done.err
 

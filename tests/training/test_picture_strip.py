@@ -53,7 +53,7 @@ def test_photos_that_cannot_be_read_are_passed_over(make_photos, tmp_path):
 
 @pytest.mark.parametrize(("photos_", "hints"), [(0, 10), (4, -1)])
 def test_impossible_numbers(photos_, hints):
-    with pytest.raises(ValueError, match=r"callbacks\.pictures"):
+    with pytest.raises(ValueError, match=r"callbacks\.image_logger"):
         ImageLogger(photos_, hints)
 
 

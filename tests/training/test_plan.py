@@ -18,8 +18,8 @@ from chromahint.training.train import main as job
 
 RUNS = {
     # an epoch has 3 batches of 2: the second step sums up one batch, the first two
-    "summed": ["model=unet", "trainer.accumulate=2"],
-    "broken": ["model=unet", "optimizer.lr=1.0e+30", "trainer.clip=null"],
+    "summed": ["model=unet", "trainer.accumulate_grad_batches=2"],
+    "broken": ["model=unet", "optimizer.lr=1.0e+30", "trainer.gradient_clip_val=null"],
     "other": ["model=resunet", "seed=1"],
 }
 
@@ -51,7 +51,7 @@ def words(tmp_path_factory, make_photos, tiny):
 def made(tmp_path_factory, here, words):
     """What comes of three runs of which one fails. Read it only."""
     folder = tmp_path_factory.mktemp("plan")
-    write_plan(folder, {"runs": RUNS, "beside": ["pullpush", "gray"]})
+    write_plan(folder, {"runs": RUNS, "baselines": ["pullpush", "gray"]})
     return here(folder, "experiment", "mine", *words)
 
 
@@ -103,11 +103,11 @@ def test_the_tables_hold_what_each_run_has_measured(made):
 def test_what_learns_nothing_is_measured_on_the_same_photos_and_hints(made):
     psnr, _ = rows(made.folder)
     # every run measures pull-push too, on its own test photos
-    measured = runs(made.folder)["other"] / "evaluation/random_pixels/beside/pullpush"
+    measured = runs(made.folder)["other"] / "evaluation/random_pixels/baselines/pullpush"
     for count, figures in json.loads((measured / "metrics.json").read_text())["by_hints"].items():
         assert psnr["pullpush"][count] == f"{figures['psnr']:.2f}"
     assert [psnr["gray"][key] for key in ("parameters", "steps", "pictures seen", "minutes")] == ["0", "-", "-", "-"]
-    with (comparison(made.folder) / "beside/pullpush/images.csv").open() as file:
+    with (comparison(made.folder) / "baselines/pullpush/images.csv").open() as file:
         assert {row["image"] for row in csv.DictReader(file)} == {
             "test/photo-0.png",
             "test/photo-1.png",
@@ -169,7 +169,7 @@ def test_an_interrupted_one_goes_on(copied, here, words):
 
 
 def test_a_run_of_an_earlier_plan_is_not_mixed_in(copied, here, words):
-    write_plan(copied, {"runs": RUNS | {"other": ["model=resunet", "seed=2"]}, "beside": ["pullpush", "gray"]})
+    write_plan(copied, {"runs": RUNS | {"other": ["model=resunet", "seed=2"]}, "baselines": ["pullpush", "gray"]})
     ended = here(copied, "experiment", "mine", *words)
     assert ended.status == 2
     assert f"{runs(copied)['other'].relative_to(copied)}: was made with another data, seed;" in ended.err
@@ -200,19 +200,19 @@ def test_a_name_and_what_was_not_spent():
         ({"stages": 3}, "stages is 3"),
         ({"runs": {}}, "runs is {}"),
         ({"stages": {"a": []}, "runs": {"b": []}}, "is no plan"),
-        ({"stages": {"a": []}, "beside": ["gray"]}, "is no plan"),
+        ({"stages": {"a": []}, "baselines": ["gray"]}, "is no plan"),
         ({"runs": {"a": "model=unet"}}, "a is 'model=unet'"),
         ({"runs": {"a": [{"model": "unet"}]}}, "a is [{'model': 'unet'}]"),
         ({"runs": {"a/b": ["model=unet"]}}, "'a/b' cannot name one of the runs"),
         ({"runs": {"comparison": ["model=unet"]}}, "'comparison' cannot name one of the runs"),
-        ({"runs": {"gray": ["model=unet"]}, "beside": ["gray"]}, "'gray' cannot name one of the runs"),
-        ({"runs": {"a": []}, "beside": ["pulpush"]}, "Did you mean pullpush?"),
-        ({"runs": {"a": []}, "beside": "gray"}, "beside is 'gray'"),
-        ({"runs": {"a": []}, "beside": ["unet"]}, "unet has to be trained first"),
+        ({"runs": {"gray": ["model=unet"]}, "baselines": ["gray"]}, "'gray' cannot name one of the runs"),
+        ({"runs": {"a": []}, "baselines": ["pulpush"]}, "Did you mean pullpush?"),
+        ({"runs": {"a": []}, "baselines": "gray"}, "beside is 'gray'"),
+        ({"runs": {"a": []}, "baselines": ["unet"]}, "unet has to be trained first"),
         ({"runs": {"a": ["model=nte"]}}, "model=nte"),
         ({"runs": {"a": ["model=pullpush"]}}, "nothing to train"),
         ({"runs": {"a": [], "b": ["protocol=cells_2023"]}}, "a and b differ in"),
-        ({"runs": {"a": [], "b": ["data.limit=3"]}}, "a and b differ in data"),
+        ({"runs": {"a": [], "b": ["data.max_images=3"]}}, "a and b differ in data"),
         ([], "is no plan"),
         ("runs", "is no plan"),
     ],

@@ -9,7 +9,7 @@ from chromahint.training.lightning_module import ColorizationModule
 
 
 def test_plain_lines_where_no_one_looks_on(command, tiny):
-    made = command("train", *tiny, "trainer.max_steps=3", "trainer.val_every=1")
+    made = command("train", *tiny, "trainer.max_steps=3", "trainer.val_check_interval=1")
     lines = [line for line in made.err.splitlines() if line.startswith("training")]
     assert len(lines) == 1, "a short run is one line, at its end"
     assert re.search(
@@ -26,8 +26,8 @@ def test_plain_lines_come_every_so_often(command, tiny, monkeypatch):
 
 
 def test_the_loss_is_that_of_a_batch_whatever_is_accumulated(command, tiny, figures):
-    words = ["trainer.max_steps=1", "data.batch_size=1", "callbacks.average=null"]
-    made = command("train", *tiny, *words, "trainer.accumulate=4")
+    words = ["trainer.max_steps=1", "data.batch_size=1", "callbacks.ema=null"]
+    made = command("train", *tiny, *words, "trainer.accumulate_grad_batches=4")
     shown = float(re.search(r"loss (\d+\.\d+)", made.err).group(1))
     alone = command("train", *tiny, *words)
     first = float(re.search(r"loss (\d+\.\d+)", alone.err).group(1))

@@ -13,13 +13,13 @@ import pytest
 import torch
 
 KINDS = {
-    "plain": ["callbacks.average=null"],
+    "plain": ["callbacks.ema=null"],
     "average": [],
-    "workers": ["data.workers=2"],
-    "accumulation": ["trainer.accumulate=2", "data.batch_size=1"],
-    "epochs": ["trainer.val_every=null", "callbacks.average=null"],
-    "right after a validation": ["callbacks.checkpoints.every=1"],
-    "early stopping": ["callbacks=early_stopping", "callbacks.early_stopping.patience=50", "schedule=plateau"],
+    "workers": ["data.num_workers=2"],
+    "accumulation": ["trainer.accumulate_grad_batches=2", "data.batch_size=1"],
+    "epochs": ["trainer.val_check_interval=null", "callbacks.ema=null"],
+    "right after a validation": ["callbacks.checkpoint.every_n_steps=1"],
+    "early stopping": ["callbacks=early_stopping", "callbacks.early_stopping.patience=50", "lr_schedule=plateau"],
 }
 
 
@@ -37,9 +37,9 @@ def moment(chance):
 def words(tmp_path_factory, make_photos, tiny):
     """20 steps, validated after 7, 14 and at the end."""
     return [
-        *tiny, f"data.root={make_photos(tmp_path_factory.mktemp('twenty'), 20)}", "data.limit=null",
-        "data.val_fraction=0.2", "data.eval_batch_size=2", "trainer.max_steps=20", "trainer.val_every=7",
-        "trainer.log_every=2", "callbacks.checkpoints.every=4", "optimizer.lr=0.01",
+        *tiny, f"data.root={make_photos(tmp_path_factory.mktemp('twenty'), 20)}", "data.max_images=null",
+        "data.val_fraction=0.2", "data.eval_batch_size=2", "trainer.max_steps=20", "trainer.val_check_interval=7",
+        "trainer.log_every_n_steps=2", "callbacks.checkpoint.every_n_steps=4", "optimizer.lr=0.01",
     ]  # fmt: skip
 
 
@@ -147,7 +147,7 @@ def asked(tmp_path_factory, words):
     }
     options = {"accumulation": KINDS["accumulation"]}
     plan = [
-        [str(root / name), [*words, *options.get(name, ()), "callbacks.checkpoints.every=100"], kills]
+        [str(root / name), [*words, *options.get(name, ()), "callbacks.checkpoint.every_n_steps=100"], kills]
         for name, kill in moments.items()
         for kills in [[kill]]
     ]
@@ -186,7 +186,7 @@ def test_slurm_requeues_and_the_same_command_goes_on(tmp_path, words, runs, proc
     train_and_kill([[str(tmp_path / "job"), words, [kill, "leave"]]], tmp_path / "plan.json", **slurm)
     assert (tmp_path / "asked.txt").read_text() == "requeue 4711\n"
     assert "SLURM will run job 4711 again" in (tmp_path / "job/output.txt").read_text()
-    again = ["train", *words, f"runs={tmp_path}/job/runs", "name=run"]
+    again = ["train", *words, f"runs_dir={tmp_path}/job/runs", "name=run"]
     ended = process(tmp_path, *again, **slurm, SLURM_RESTART_COUNT="1")
     assert ended.status == 0, ended.err
     [run] = (tmp_path / "job/runs/run").iterdir()

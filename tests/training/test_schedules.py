@@ -74,25 +74,25 @@ def test_no_milestones_is_one_factor():
 
 def test_cosine_equals_cosineannealinglr():
     reference = torch_rates(CosineAnnealingLR(sgd(), T_max=N, eta_min=0.02), N + 1)
-    schedule = Cosine(warmup=0, floor=0.02)
+    schedule = Cosine(warmup_fraction=0, min_factor=0.02)
     assert [schedule.factor(at(i / N)) for i in range(N + 1)] == pytest.approx(reference)
 
 
 def test_cosine_warms_up_in_a_straight_line():
-    schedule = Cosine(warmup=0.2, start=0.1, floor=0.0)
+    schedule = Cosine(warmup_fraction=0.2, start_factor=0.1, min_factor=0.0)
     assert [schedule.factor(at(f)) for f in (0, 0.1, 0.2, 0.6, 1)] == pytest.approx([0.1, 0.55, 1, 0.5, 0], abs=1e-12)
 
 
 def test_one_cycle_equals_onecyclelr():
     reference = torch_rates(OneCycleLR(sgd(), max_lr=1.0, total_steps=N, final_div_factor=400), N)
     # torch puts its peak at step 0.3 N - 1 of the N - 1 that it counts; its end is start / 400
-    schedule = OneCycle(warmup=(0.3 * N - 1) / (N - 1), start=0.04, floor=1e-4)
+    schedule = OneCycle(warmup_fraction=(0.3 * N - 1) / (N - 1), start_factor=0.04, min_factor=1e-4)
     assert [schedule.factor(at(i / (N - 1))) for i in range(N)] == pytest.approx(reference)
 
 
-@pytest.mark.parametrize("schedule", [Cosine(), OneCycle(), Cosine(warmup=0), OneCycle(warmup=0)])
+@pytest.mark.parametrize("lr_schedule", [Cosine(), OneCycle(), Cosine(warmup_fraction=0), OneCycle(warmup_fraction=0)])
 def test_a_run_longer_than_planned_stays_at_the_floor(schedule):
-    assert schedule.factor(at(1.3)) == pytest.approx(schedule.floor)
+    assert schedule.factor(at(1.3)) == pytest.approx(lr_schedule.min_factor)
 
 
 SCORES = [1, 2, 1.5, 1.9, 1.8, 3, 3, math.nan, 2, 2.5, 2.9, 1, 0, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4]
@@ -104,7 +104,7 @@ def test_plateau_equals_reducelronplateau(better, patience):
     scores = SCORES if better == "max" else [-score for score in SCORES]
     optimizer = sgd()
     reference = ReduceLROnPlateau(optimizer, better, 0.5, patience, threshold=0, min_lr=0.05)
-    schedule = ReduceOnPlateau(patience=patience, shrink=0.5, floor=0.05, better=better)
+    schedule = ReduceOnPlateau(patience=patience, factor=0.5, min_factor=0.05, mode=better)
     factors = []
     for score in scores:
         schedule.observe(score)
@@ -116,10 +116,10 @@ def test_plateau_equals_reducelronplateau(better, patience):
 
 
 def test_plateau_survives_a_resume_at_any_moment():
-    unbroken = ReduceOnPlateau(patience=1, shrink=0.5)
-    resumed = ReduceOnPlateau(patience=1, shrink=0.5)
+    unbroken = ReduceOnPlateau(patience=1, factor=0.5)
+    resumed = ReduceOnPlateau(patience=1, factor=0.5)
     for score in SCORES:
-        successor = ReduceOnPlateau(patience=1, shrink=0.5)
+        successor = ReduceOnPlateau(patience=1, factor=0.5)
         successor.load_state_dict(resumed.state_dict())
         resumed = successor
         for schedule in (unbroken, resumed):
@@ -128,7 +128,7 @@ def test_plateau_survives_a_resume_at_any_moment():
     assert unbroken.factor(at(0)) < 0.2
 
 
-@pytest.mark.parametrize("schedule", [Constant(), PiecewiseConstant([1], [1, 0.1]), Cosine(), OneCycle()])
+@pytest.mark.parametrize("lr_schedule", [Constant(), PiecewiseConstant([1], [1, 0.1]), Cosine(), OneCycle()])
 def test_the_others_neither_listen_nor_remember(schedule):
     course = TrainingProgress(1, 1.0, 0.5)
     before = schedule.factor(course)
@@ -146,13 +146,13 @@ def test_the_others_neither_listen_nor_remember(schedule):
         (lambda: PiecewiseConstant([10, 10], [1, 0.1, 0.01]), "ascend"),
         (lambda: PiecewiseConstant([0], [1, 0.1]), "above 0"),
         (lambda: PiecewiseConstant([10], [1, -0.1]), "0 or more"),
-        (lambda: PiecewiseConstant([10], [1, 0.1], "epochs"), "schedule.unit=epoch"),
-        (lambda: Cosine(warmup=1.0), r"schedule\.warmup=0\.03"),
-        (lambda: Cosine(floor=2), r"schedule\.floor=0\.01"),
-        (lambda: OneCycle(start=-0.1), r"schedule\.start=0\.01"),
-        (lambda: ReduceOnPlateau(-1, 0.5), r"schedule\.patience=5"),
-        (lambda: ReduceOnPlateau(1, 1.0), r"schedule\.shrink=0\.5"),
-        (lambda: ReduceOnPlateau(1, 0.5, better="most"), r"schedule\.better=max"),
+        (lambda: PiecewiseConstant([10], [1, 0.1], "epochs"), "lr_schedule.unit=epoch"),
+        (lambda: Cosine(warmup_fraction=1.0), r"lr_schedule\.warmup_fraction=0\.03"),
+        (lambda: Cosine(min_factor=2), r"lr_schedule\.min_factor=0\.01"),
+        (lambda: OneCycle(start_factor=-0.1), r"lr_schedule\.start_factor=0\.01"),
+        (lambda: ReduceOnPlateau(-1, 0.5), r"lr_schedule\.patience=5"),
+        (lambda: ReduceOnPlateau(1, 1.0), r"lr_schedule\.factor=0\.5"),
+        (lambda: ReduceOnPlateau(1, 0.5, mode="most"), r"lr_schedule\.mode=max"),
     ],
 )
 def test_bad_options_are_refused_with_the_cure(make, cure):

@@ -56,7 +56,7 @@ def test_each_combination_trains_as_it_would_here(cluster, command, tiny, train,
     assert [about(run)["processes"] for run in (one, two)] == [1, 2]
     assert [about(run)["slurm_job"] for run in (one, two)] == ["4711_0", "4712_0"]
 
-    alone = train("runs=alone")
+    alone = train("runs_dir=alone")
     assert (one / "metrics.csv").read_text() == (alone / "metrics.csv").read_text()
     lines = (two / "metrics.csv").read_text().splitlines()
     assert len({tuple(line.split(",")[:3]) for line in lines}) == len(lines)

@@ -50,12 +50,12 @@ def test_validation_has_a_figure_for_every_number_of_hints(smoke_run, figures):
 
 
 def test_without_hinted_counts_the_gray_one_is_what_counts(train, figures):
-    found = figures(train("protocol.counts=[0]"))
+    found = figures(train("protocol.hint_counts=[0]"))
     assert found["val/psnr"] == found["val/psnr@0"]
 
 
 def test_metrics_csv_has_its_header_once_and_steps_in_order(train):
-    header, *lines = rows(train("trainer.max_steps=4", "trainer.val_every=2"))
+    header, *lines = rows(train("trainer.max_steps=4", "trainer.val_check_interval=2"))
     assert header == ["step", "epoch", "name", "value"]
     assert all(line != header for line in lines)
     assert [int(step) for step, *_ in lines] == sorted(int(step) for step, *_ in lines)
@@ -65,7 +65,7 @@ def test_metrics_csv_has_its_header_once_and_steps_in_order(train):
 
 
 def test_figures_are_logged_every_so_many_steps(train):
-    lines = rows(train("trainer.max_steps=6", "trainer.log_every=3"))
+    lines = rows(train("trainer.max_steps=6", "trainer.log_every_n_steps=3"))
     assert [int(step) for step, _, name, _ in lines[1:] if name == "train/loss"] == [2, 5]
 
 
@@ -98,7 +98,7 @@ def test_chance_depends_on_seed_epoch_batch_and_process(smoke_run):
 def test_cosine_reaches_the_optimizer(train, each_step):
     rates = []
     each_step(lambda task, _: rates.append(task.trainer.optimizers[0].param_groups[0]["lr"]))
-    words = "optimizer.lr=0.01 schedule=cosine schedule.warmup=0.2 schedule.start=0.1 schedule.floor=0"
+    words = "optimizer.lr=0.01 lr_schedule=cosine lr_schedule.warmup_fraction=0.2 lr_schedule.start_factor=0.1 lr_schedule.min_factor=0"
     train("trainer.max_steps=5", *words.split())
     # step i of 5: a fifth of warm-up, then the cosine over the remaining four fifths
     wave = [(1 + math.cos(math.pi * part)) / 2 for part in (0, 0.25, 0.5, 0.75)]
@@ -112,7 +112,7 @@ def test_milestones_in_epochs_reach_the_optimizer(command, tiny, make_photos, tm
     each_step(lambda task, _: rates.append(task.trainer.optimizers[0].param_groups[0]["lr"]))
     made = command(
         "train", *tiny, f"data.root={tmp_path / 'photos'}", "trainer.max_steps=null", "trainer.max_epochs=3",
-        "optimizer.lr=0.01", "schedule=steps_2022", "schedule.milestones=[1,2]", "schedule.factors=[1,0.1,0.01]",
+        "optimizer.lr=0.01", "lr_schedule=steps_2022", "lr_schedule.milestones=[1,2]", "lr_schedule.factors=[1,0.1,0.01]",
     )  # fmt: skip
     assert made.status == 0, made.err
     assert rates == pytest.approx([0.01, 0.01, 0.001, 0.001, 0.0001, 0.0001])
@@ -123,8 +123,8 @@ def test_plateau_hears_of_validations(train, each_step):
     each_step(lambda task, _: rates.append(task.trainer.optimizers[0].param_groups[0]["lr"]))
     # no weight moves, so no validation is better than the first
     train(
-        "trainer.max_steps=6", "trainer.val_every=1", "optimizer=sgd", "optimizer.lr=1e-12", "schedule=plateau",
-        "schedule.patience=1", "schedule.shrink=0.5",
+        "trainer.max_steps=6", "trainer.val_check_interval=1", "optimizer=sgd", "optimizer.lr=1e-12", "lr_schedule=plateau",
+        "lr_schedule.patience=1", "lr_schedule.factor=0.5",
     )  # fmt: skip
     assert rates[0] == 1e-12
     assert rates[-1] == pytest.approx(0.25e-12)
@@ -140,8 +140,8 @@ def test_gradients_are_clipped(train, each_step, clip):
 
     each_step(remember)
     run = train(
-        "trainer.max_steps=1", f"trainer.clip={clip}", "optimizer=sgd", "optimizer.lr=1", "optimizer.momentum=0",
-        "schedule=constant", "callbacks.average=null", "model=hscaunet", "model.neutral_start=false",
+        "trainer.max_steps=1", f"trainer.gradient_clip_val={clip}", "optimizer=sgd", "optimizer.lr=1", "optimizer.momentum=0",
+        "lr_schedule=constant", "callbacks.ema=null", "model=hscaunet", "model.zero_init_head=false",
     )  # fmt: skip
     after = weights(run)
     moved = sum(float((after[f"network.{name}"] - tensor).double().square().sum()) for name, tensor in before.items())
@@ -151,28 +151,28 @@ def test_gradients_are_clipped(train, each_step, clip):
 def test_accumulation_makes_one_step_of_several_batches(train, each_step):
     batches = []
     each_step(lambda task, batch: batches.append(len(batch["rgb"])))
-    run = train("trainer.max_steps=2", "trainer.accumulate=2", "data.batch_size=1")
+    run = train("trainer.max_steps=2", "trainer.accumulate_grad_batches=2", "data.batch_size=1")
     assert batches == [1, 1, 1, 1]
     assert torch.load(run / "checkpoints/last.ckpt", weights_only=True)["global_step"] == 2
 
 
 def test_it_learns(train, figures):
-    model = "model=unet model.width=8 loss=huber optimizer=adam optimizer.lr=0.01 schedule=cosine"
-    data = "trainer.max_steps=60 trainer.val_every=60 data.batch_size=4 augment=none"
+    model = "model=unet model.width=8 loss=huber optimizer=adam optimizer.lr=0.01 lr_schedule=cosine"
+    data = "trainer.max_steps=60 trainer.val_check_interval=60 data.batch_size=4 augment=none"
     losses = figures(train(*model.split(), *data.split()))["train/loss"]
     assert sum(losses[-10:]) < 0.7 * sum(losses[:10])
 
 
 @pytest.mark.parametrize("stage", ["regression", "classes"])
 def test_color_classes_are_trained(train, figures, stage):
-    run = train("model=zhang2017", "loss=zhang", f"model.stage={stage}", "model.neutral_start=false")
+    run = train("model=zhang2017", "loss=zhang", f"model.stage={stage}", "model.zero_init_head=false")
     # the cross-entropy of 529 classes that are all as likely is 6.27
     assert figures(run)["train/loss"][0] > 3
 
 
 def combinations():
     """Runs in which every choice of these groups turns up at least once."""
-    groups = {name: list_groups()[name] for name in ("hints", "augment", "loss", "optimizer", "schedule")}
+    groups = {name: list_groups()[name] for name in ("hints", "augment", "loss", "optimizer", "lr_schedule")}
     for number in range(max(map(len, groups.values()))):
         words = [f"{group}={names[number % len(names)]}" for group, names in groups.items()]
         network = "zhang2017" if "loss=zhang" in words else NETWORKS[number % len(NETWORKS)]
@@ -181,7 +181,7 @@ def combinations():
 
 @pytest.mark.parametrize("words", combinations(), ids=lambda words: " ".join(words))
 def test_every_choice_trains(train, figures, words):
-    found = figures(train(*words, "data.fit=random_resized_crop"))
+    found = figures(train(*words, "data.resize_mode=random_resized_crop"))
     assert all(math.isfinite(value) for value in found["train/loss"])
 
 

@@ -51,7 +51,7 @@ def test_the_suggested_rate_learns_better_than_one_far_below(command, tiny, figu
     suggested = command("train", "tune=lr", *tiny).out.partition("optimizer.lr=")[2].split()[0]
     losses = {}
     for rate in (suggested, "0.0000001"):
-        made = command("train", *tiny, f"optimizer.lr={rate}", "trainer.max_steps=30", "schedule=constant")
+        made = command("train", *tiny, f"optimizer.lr={rate}", "trainer.max_steps=30", "lr_schedule=constant")
         losses[rate] = np.mean(figures(made.run)["train/loss"][-5:])
     assert losses[suggested] < losses["0.0000001"]
 

@@ -121,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--model",
         metavar="MODEL",
-        default="box",
+        default="pretrained",
         help="the folder of a run, a file of weights, levin, pullpush, or box: the weights in the package (box)",
     )
     hints = parser.add_argument_group("hints, from one of these")

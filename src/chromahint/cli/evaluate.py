@@ -36,7 +36,7 @@ def main(overrides: Sequence[str]) -> int:
     if run is not None:
         composed = compose("evaluate", _of_its_data(run, overrides))
         config = _with_run(composed.config, run, list(overrides))
-    elif model is None and file not in (None, "none", "box"):
+    elif model is None and file not in (None, "none", "pretrained"):
         composed = compose_for_weights(Path(str(file)).expanduser(), overrides, say)
         config = composed.config
     else:

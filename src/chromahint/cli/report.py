@@ -22,7 +22,7 @@ def report(words: Sequence[str]) -> int:
     )
     parser.add_argument("--gallery", type=int, default=8, metavar="N", help="photos in the gallery; 0 draws none (8)")
     parser.add_argument(
-        "--beside", action="append", default=[], choices=list_groups()["model"], metavar="NAME",
+        "--baseline", action="append", default=[], choices=list_groups()["model"], metavar="NAME",
         help="a method that learns nothing, such as levin, measured on the same photos; may be repeated",
     )  # fmt: skip
     arguments = parser.parse_args(words)
@@ -31,7 +31,7 @@ def report(words: Sequence[str]) -> int:
     from chromahint.report.compare import write_report
 
     return write_report(
-        arguments.runs, arguments.output, arguments.gallery, arguments.at, arguments.beside, arguments.evaluation
+        arguments.runs, arguments.output, arguments.gallery, arguments.hints, arguments.baseline, arguments.evaluation
     )
 
 
@@ -47,7 +47,7 @@ def best(words: Sequence[str]) -> int:
     arguments = parser.parse_args(words)
     from chromahint.report.compare import print_best
 
-    return print_best(arguments.runs, arguments.at, arguments.evaluation, arguments.form)
+    return print_best(arguments.runs, arguments.hints, arguments.evaluation, arguments.form)
 
 
 def dashboard(words: Sequence[str]) -> int:
@@ -123,7 +123,7 @@ def _page(arguments: argparse.Namespace) -> Dashboard:
         arguments.project or logger.get("project") or "chromahint",
         arguments.entity or logger.get("entity") or os.environ.get("WANDB_ENTITY"),
         group,
-        composed.config["protocol"]["counts"],
+        composed.config["protocol"]["hint_counts"],
         choices,
         logs,
     )
@@ -131,7 +131,7 @@ def _page(arguments: argparse.Namespace) -> Dashboard:
 
 def _add_runs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", metavar="RUNS", nargs="+", help="run folders, or folders with run folders below them")
-    parser.add_argument("--at", type=int, metavar="K", help="rank by K hints (each photo's mean over all from 1 on)")
+    parser.add_argument("--hints", type=int, metavar="K", help="rank by K hints (each photo's mean over all from 1 on)")
     parser.add_argument(
         "--evaluation", metavar="NAME", help="the folder of this name in each run's evaluation/ (what most runs share)"
     )

@@ -26,7 +26,7 @@ def main(name: str, typed: Sequence[str]) -> int:
     first, *others = [compose_and_validate(sweep.words(values)) for values in sweep.to_check()]
     for composed in (first, *others):
         preflight_check(composed.config)
-    folder = Path(first.config["runs"]).expanduser() / "sweep" / (first.config["name"] or sweep.name)
+    folder = Path(first.config["runs_dir"]).expanduser() / "sweep" / (first.config["name"] or sweep.name)
     from chromahint.sweeps.worker import Worker
 
     worker = Worker(dataclasses.replace(sweep, name=folder.name), folder, first.config["seed"])

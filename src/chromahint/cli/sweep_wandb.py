@@ -91,7 +91,7 @@ def trial(where: str, typed: Sequence[str], words: Sequence[str]) -> int:
     name = composed.config["name"] or sweep.name
     # without an agent it is a run like any other, to see whether a trial works
     leader, known = os.environ.get("WANDB_SWEEP_ID", "trial"), os.environ.get("WANDB_RUN_ID")
-    parent = Path(composed.config["runs"]).expanduser() / "sweep" / f"{name}-{leader}"
+    parent = Path(composed.config["runs_dir"]).expanduser() / "sweep" / f"{name}-{leader}"
     run = create_run_folder(
         composed, parent / f"{known or timestamp()}-{folder_name(sweep.shown(values))}", f"sweep/{name}"
     )

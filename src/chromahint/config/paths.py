@@ -50,7 +50,7 @@ def list_groups() -> dict[str, list[str]]:
     """
     groups: dict[str, set[str]] = {}
     for conf in filter(None, (packaged_dir("conf"), user_conf_dir())):
-        for file in conf.glob("*/*.yaml"):
+        for file in conf.glob("*/[!_]*.yaml"):
             groups.setdefault(file.parent.name, set()).add(file.stem)
     groups["experiment"] = {f.parent.name for folder in experiment_folders() for f in folder.glob("*/config.yaml")}
     return {group: sorted(groups[group]) for group in sorted(groups)}

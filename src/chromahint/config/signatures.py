@@ -25,10 +25,17 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Signature:
-    """The arguments of a target, and the names of its methods if it is a class."""
+    """The arguments of a target.
+
+    Attributes:
+        parameters: by name.
+        methods: names of its methods, if it is a class.
+        forwards_to: the parameter `NAME` that a catch-all argument `**NAME_options` belongs to, if there is one.
+    """
 
     parameters: dict[str, Parameter]
     methods: frozenset[str]
+    forwards_to: str | None = None
 
 
 @functools.lru_cache(maxsize=256)
@@ -41,14 +48,14 @@ def signature(target: str) -> Signature:
         raise ConfigError(f"_target_: {target}: the file of {module} is no Python, line {error.lineno}") from None
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
-            return Signature(dict(_arguments(node.args)), frozenset())
+            return Signature(dict(_arguments(node.args)), frozenset(), _forwards_to(node.args))
         if isinstance(node, ast.ClassDef) and node.name == name:
             methods = {n.name: n for n in node.body if isinstance(n, ast.FunctionDef)}
             if "__init__" in methods:
-                parameters = dict(list(_arguments(methods["__init__"].args))[1:])
-            else:
-                parameters = dict(_fields(node))
-            return Signature(parameters, frozenset(methods))
+                arguments = methods["__init__"].args
+                parameters = dict(list(_arguments(arguments))[1:])
+                return Signature(parameters, frozenset(methods), _forwards_to(arguments))
+            return Signature(dict(_fields(node)), frozenset(methods))
     raise ConfigError(f"_target_: {target}: the file of {module} defines no {name}")
 
 
@@ -128,6 +135,10 @@ def _arguments(arguments: ast.arguments) -> Iterator[tuple[str, Parameter]]:
         yield argument.arg, Parameter(argument.annotation, index < first_default)
     for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
         yield argument.arg, Parameter(argument.annotation, default is None)
+
+
+def _forwards_to(arguments: ast.arguments) -> str | None:
+    return arguments.kwarg.arg.removesuffix("_options") if arguments.kwarg else None
 
 
 def _fields(node: ast.ClassDef) -> Iterator[tuple[str, Parameter]]:

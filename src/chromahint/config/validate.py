@@ -19,14 +19,14 @@ GROUPS = {
     "augment",
     "loss",
     "optimizer",
-    "schedule",
+    "lr_schedule",
     "trainer",
     "callbacks",
     "logger",
     "protocol",
 }
 TOP_LEVEL_KEYS = {
-    "train": GROUPS | {"seed", "weights", "runs", "name"},
+    "train": GROUPS | {"seed", "weights", "runs_dir", "name"},
     "multirun": {"launcher"},
     "evaluate": {
         "model",
@@ -36,7 +36,7 @@ TOP_LEVEL_KEYS = {
         "weights",
         "output",
         "split",
-        "side",
+        "input_size",
         "batch_size",
         "device",
         "seed",
@@ -46,12 +46,12 @@ TOP_LEVEL_KEYS = {
 TOP_LEVEL_TYPES = {
     "seed": "int",
     "weights": "str",
-    "runs": "str",
+    "runs_dir": "str",
     "name": "str | None",
     "run": "str | None",
     "output": "str | None",
     "split": "str | None",
-    "side": "int | None",
+    "input_size": "int | None",
     "batch_size": "int",
     "device": "str",
 }
@@ -61,35 +61,35 @@ EVALUATE_TYPES = {"weights": "str | None"}
 RANGES: list[tuple[str, str, Callable[[Any], bool]]] = [
     ("seed", "a whole number from 0", lambda v: v >= 0),
     ("batch_size", "a whole number from 1", lambda v: v >= 1),
-    ("side", "a side in pixels from 16, or null", lambda v: v >= 16),
+    ("input_size", "a side in pixels from 16, or null", lambda v: v >= 16),
     ("data.batch_size", "a whole number from 1", lambda v: v >= 1),
-    ("data.size", "a side in pixels from 16", lambda v: v >= 16),
-    ("data.workers", "a whole number from 0", lambda v: v >= 0),
+    ("data.train_size", "a side in pixels from 16", lambda v: v >= 16),
+    ("data.num_workers", "a whole number from 0", lambda v: v >= 0),
     ("data.eval_batch_size", "a whole number from 1", lambda v: v >= 1),
     ("data.shorter_side", "a side in pixels from 16, or null", lambda v: v >= 16),
     ("data.val_fraction", "a share from 0 to below 1", lambda v: 0 <= v < 1),
     ("data.test_fraction", "a share from 0 to below 1", lambda v: 0 <= v < 1),
-    ("data.pictures", "a whole number from 1", lambda v: v >= 1),
-    ("data.val_pictures", "a whole number from 1", lambda v: v >= 1),
-    ("data.picture_size", "a side in pixels from 16", lambda v: v >= 16),
-    ("data.test_pictures", "a whole number from 2", lambda v: v >= 2),
-    ("data.min_ab_range", "a number from 0", lambda v: v >= 0),
-    ("data.limit", "a whole number from 1, or null for all", lambda v: v >= 1),
+    ("data.num_train", "a whole number from 1", lambda v: v >= 1),
+    ("data.num_val", "a whole number from 1", lambda v: v >= 1),
+    ("data.scene_size", "a side in pixels from 16", lambda v: v >= 16),
+    ("data.num_test", "a whole number from 2", lambda v: v >= 2),
+    ("data.min_colorfulness", "a number from 0", lambda v: v >= 0),
+    ("data.max_images", "a whole number from 1, or null for all", lambda v: v >= 1),
     ("model.width", "an even number from 4; most published networks have 64", lambda v: v >= 4 and v % 2 == 0),
-    ("model.steps", "a whole number from 0", lambda v: v >= 0),
-    ("loss.most", "a number above 0, in dB", lambda v: v > 0),
+    ("model.propagation_steps", "a whole number from 0", lambda v: v >= 0),
+    ("loss.max_psnr", "a number above 0, in dB", lambda v: v > 0),
     ("optimizer.lr", "a number above 0", lambda v: v > 0),
     ("trainer.devices", "auto, or a whole number from 1", lambda v: v == "auto" or v >= 1),
     ("trainer.num_nodes", "a whole number from 1", lambda v: v >= 1),
-    ("trainer.accumulate", "a whole number from 1", lambda v: v >= 1),
-    ("trainer.clip", "a number above 0, or null for no clipping", lambda v: v > 0),
-    ("trainer.val_every", "a whole number of steps from 1, or null for every epoch", lambda v: v >= 1),
-    ("trainer.log_every", "a whole number of steps from 1", lambda v: v >= 1),
+    ("trainer.accumulate_grad_batches", "a whole number from 1", lambda v: v >= 1),
+    ("trainer.gradient_clip_val", "a number above 0, or null for no clipping", lambda v: v > 0),
+    ("trainer.val_check_interval", "a whole number of steps from 1, or null for every epoch", lambda v: v >= 1),
+    ("trainer.log_every_n_steps", "a whole number of steps from 1", lambda v: v >= 1),
     ("trainer.max_steps", "a whole number from 1, or null", lambda v: v >= 1),
     ("trainer.max_epochs", "a whole number from 1, or null", lambda v: v >= 1),
     ("trainer.max_minutes", "a number above 0, or null", lambda v: v > 0),
-    ("callbacks.checkpoints.every", "a whole number of steps from 1", lambda v: v >= 1),
-    ("callbacks.average.decay", "a number from 0 to below 1", lambda v: 0 <= v < 1),
+    ("callbacks.checkpoint.every_n_steps", "a whole number of steps from 1", lambda v: v >= 1),
+    ("callbacks.ema.decay", "a number from 0 to below 1", lambda v: 0 <= v < 1),
     ("protocol.size", "a side in pixels from 16", lambda v: v >= 16),
     ("launcher.minutes", "a whole number from 3", lambda v: v >= 3),
     ("launcher.memory_gb", "a whole number from 1, or null for what the cluster gives", lambda v: v >= 1),
@@ -150,7 +150,7 @@ def _walk(node: Any, path: str) -> Iterator[str]:
         return
     if isinstance(node.get("_target_"), str):
         try:
-            yield from _against(signature(node["_target_"]), node, path)
+            yield from _against(_signature_of(node), node, path)
         except ConfigError as error:
             yield f"{path}.{error}"
             return
@@ -159,6 +159,15 @@ def _walk(node: Any, path: str) -> Iterator[str]:
         if value == "???":
             yield f"{name} is not set: type {name}=VALUE"
         yield from _walk(value, name)
+
+
+def _signature_of(node: Config) -> Signature:
+    """The signature of a node's target, with the arguments that it forwards to one of its parts."""
+    wanted = signature(node["_target_"])
+    part = node.get(wanted.forwards_to) if wanted.forwards_to else None
+    if not isinstance(part, dict) or not _names_something(part):
+        return wanted
+    return Signature(wanted.parameters | signature(part["_target_"]).parameters | wanted.parameters, wanted.methods)
 
 
 def _against(wanted: Signature, node: Config, path: str) -> Iterator[str]:
@@ -208,7 +217,7 @@ def _files(config: Config) -> Iterator[str]:
 def weights_path_error(weights: str | None) -> str | None:
     """Say what is wrong where `weights=` names a file that is none; None where nothing is."""
     file = Path(str(weights)).expanduser()
-    if weights in (None, "none", "box") or file.is_file():
+    if weights in (None, "none", "pretrained") or file.is_file():
         return None
     found = "is a folder" if file.is_dir() else "there is no such file"
     return f"weights={weights}: {found}; weights is none, box or the path of a weights file"

@@ -72,7 +72,7 @@ class TrainDataset(Dataset[Batch]):
         if gray:
             raise ValueError(
                 f"All of the {gray} training pictures that can be read span less color than "
-                f"data.min_ab_range={self.min_ab_range:g}. Type data.min_ab_range=0, or data.root=PATH with others."
+                f"data.min_colorfulness={self.min_ab_range:g}. Type data.min_colorfulness=0, or data.root=PATH with others."
             )
         raise ValueError(
             f"None of the {count} training pictures can be read; the first that was tried: {batch.broken[0]}. "

@@ -30,8 +30,8 @@ class ResizeOrCrop:
     def __init__(self, fit: Fit, size: int, shorter_side: int | None = None) -> None:
         if fit == "random_crop" and shorter_side is not None and shorter_side < size:
             raise ValueError(
-                f"data.shorter_side={shorter_side} is less than data.size={size}, and a crop can't be larger than the "
-                f"photo it is cut from. Type data.shorter_side={size} or more, or a smaller data.size."
+                f"data.shorter_side={shorter_side} is less than data.train_size={size}, and a crop can't be larger than the "
+                f"photo it is cut from. Type data.shorter_side={size} or more, or a smaller data.train_size."
             )
         self.fit, self.size, self.shorter_side = fit, size, shorter_side
         self._resized_crop = A.Compose(

@@ -109,14 +109,14 @@ def _verified(table: Path, photos: Photos, protocol: HintProtocol) -> list[Image
     whole: list[ImageResult] = []
     for index in range(len(photos)):
         by_count = found.get(photos.name(index), {})
-        if sorted(by_count) != protocol.counts:
+        if sorted(by_count) != protocol.hint_counts:
             continue
         try:
             same = {row.id for row in by_count.values()} == {photos.identify(index)}
         except UnreadableImageError:
             same = False
         if same:
-            whole += [by_count[count] for count in protocol.counts]
+            whole += [by_count[count] for count in protocol.hint_counts]
     return whole
 
 

@@ -15,15 +15,15 @@ def fingerprint(config: dict[str, Any], weights: Path | None, split: str) -> dic
     """Describe an evaluation by everything that its figures depend on.
 
     Args:
-        config: with the nodes model, data and protocol, and perhaps side.
+        config: with the nodes model, data and protocol, and perhaps input_size.
         weights: the file of weights.
         split: which photos of the data.
     """
-    side = config.get("side")
+    side = config.get("input_size")
     return {
         "format": 1,
         "model": config["model"],
-        **({} if side is None else {"side": side}),
+        **({} if side is None else {"input_size": side}),
         "weights": None if weights is None else file_hash(weights),
         "data": {key: value for key, value in config["data"].items() if key not in IRRELEVANT},
         "split": split,

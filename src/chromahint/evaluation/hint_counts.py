@@ -73,7 +73,7 @@ def evaluate_hint_counts(
         One result a count, in the protocol's order.
     """
     truth = LabImages(*rgb_to_lab(rgb), rgb)
-    for counts in _together(protocol.counts, rgb):
+    for counts in _together(protocol.hint_counts, rgb):
         every = truth.repeat(len(counts))
         hints = _join([protocol.hints(truth.ab, ids, count) for count in counts])
         start = _now(rgb.device)
@@ -126,7 +126,7 @@ def aggregate_results(images: Iterable[ImageResult], protocol: HintProtocol) -> 
     return {
         "format": 1,
         "protocol": protocol.name,
-        "measures": protocol.measures,
+        "measures": protocol.metric_description,
         "size": [protocol.size, protocol.size],
         "images": max(numbers, default=0),
         "by_hints": {

@@ -71,7 +71,7 @@ def _of_loose_weights(file: Path, overrides: Sequence[str], say: Callable[[str],
     from chromahint.inference.load import prepare_network, resolve_device
 
     found = detect_architecture(file)
-    side = [f"side={found.side}"] if found.side is not None else []
+    side = [f"input_size={found.side}"] if found.side is not None else []
     composed = compose("evaluate", [*found.options, *side, *overrides])
     validate(composed.config, "evaluate")
     model = composed.config["model"]

@@ -33,14 +33,19 @@ def evaluate_config(
     """
     protocol, data = instantiate_node(config["protocol"]), instantiate_node(config["data"])
     device = resolve_device(config["device"])
-    network = prepare_network(instantiate_node(config["model"]), weights, device, config["side"])
+    network = prepare_network(instantiate_node(config["model"]), weights, device, config["input_size"])
     data.prepare_data()
     split = config["split"] or ("test" if getattr(data.source, "has_splits", True) else "all")
-    photos = data.source.photos(split, data.limit)
+    photos = data.source.photos(split, data.max_images)
     about = fingerprint(config, weights, split)
     folder = output if output is not None else _free(parent / protocol.name, about)
     results = evaluate_methods(
-        {name: EvaluatedMethod(network, folder, about)}, photos, protocol, device, config["batch_size"], data.workers
+        {name: EvaluatedMethod(network, folder, about)},
+        photos,
+        protocol,
+        device,
+        config["batch_size"],
+        data.num_workers,
     )
     console.print(hint_table(results, f"{protocol.name}, {protocol.size} px"))
     if (folder / "broken.txt").exists():
@@ -57,12 +62,12 @@ def predict_config(
     data: HintMaskPairs = instantiate_node(config["data"])
     pairs = data.pairs()
     device = resolve_device(config["device"])
-    network = prepare_network(instantiate_node(config["model"]), weights, device, config["side"])
+    network = prepare_network(instantiate_node(config["model"]), weights, device, config["input_size"])
     about = fingerprint(config, weights, "all")
     del about["protocol"]  # the hints are in the files
     folder = output if output is not None else _free(parent / "hint_mask_pairs", about)
     with progress_bar(f"coloring with {name}", len(pairs)) as advance:
-        broken = predict(network, pairs, folder, about, device, config["batch_size"], data.workers, advance)
+        broken = predict(network, pairs, folder, about, device, config["batch_size"], data.num_workers, advance)
     if broken:
         console.print(f"some pairs could not be read: {folder / 'broken.txt'}", style="yellow")
     console.print(f"pictures: {folder}\nwhich is which: {folder / 'images.csv'}", highlight=False)

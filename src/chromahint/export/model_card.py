@@ -14,7 +14,7 @@ from chromahint.models.pretrained import PRETRAINED_DIR, find_pretrained
 from chromahint.models.registry import get_model_info
 from chromahint.runs.files import file_hash, read_json
 
-_NODES = ("data", "hints", "augment", "loss", "optimizer", "schedule", "trainer")
+_NODES = ("data", "hints", "augment", "loss", "optimizer", "lr_schedule", "trainer")
 
 
 def describe(opened: LoadedNetwork) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def figures(opened: LoadedNetwork) -> list[dict[str, Any]]:
         if read_json(file.with_name("evaluation.json")).get("weights") != own:
             continue
         found.append(_measured(file, opened.name))
-        found += [_measured(other, other.parent.name) for other in sorted(file.parent.glob("beside/*/metrics.json"))]
+        found += [_measured(other, other.parent.name) for other in sorted(file.parent.glob("baselines/*/metrics.json"))]
     return found
 
 
@@ -177,7 +177,7 @@ def _typed(opened: LoadedNetwork) -> list[str]:
         f"model.{key}={str(value).lower() if isinstance(value, bool) else value}"
         for key, value in opened.options.items()
     ]
-    side = [f"side={opened.side}"] if opened.side is not None else []
+    side = [f"input_size={opened.side}"] if opened.side is not None else []
     return [f"model={opened.name}", *(option.replace(" ", "") for option in options), *side]
 
 

@@ -31,36 +31,36 @@ class Points:
         reveal_all: odds that a photo's whole color is given, 0..1.
     """
 
-    stop: float = 0.125
-    largest: int = 9
-    reveal_all: float = 0.01
+    stop_probability: float = 0.125
+    max_patch_size: int = 9
+    full_color_probability: float = 0.01
 
     def __post_init__(self) -> None:
-        if not 0 < self.stop < 1:
+        if not 0 < self.stop_probability < 1:
             raise ValueError(
-                f"hints.stop={self.stop}: the odds that no further patch follows are above 0 and below 1. "
-                "Type for example hints.stop=0.125, which gives 7 patches on average."
+                f"hints.stop_probability={self.stop_probability}: the odds that no further patch follows are above 0 and below 1. "
+                "Type for example hints.stop_probability=0.125, which gives 7 patches on average."
             )
-        if self.largest < 1:
+        if self.max_patch_size < 1:
             raise ValueError(
-                f"hints.largest={self.largest}: the largest side of a patch is 1 pixel or more. "
-                "Type for example hints.largest=9."
+                f"hints.max_patch_size={self.max_patch_size}: the largest side of a patch is 1 pixel or more. "
+                "Type for example hints.max_patch_size=9."
             )
-        if not 0 <= self.reveal_all <= 1:
+        if not 0 <= self.full_color_probability <= 1:
             raise ValueError(
-                f"hints.reveal_all={self.reveal_all}: the odds of giving the whole color are between 0 and 1. "
-                "Type for example hints.reveal_all=0.01."
+                f"hints.full_color_probability={self.full_color_probability}: the odds of giving the whole color are between 0 and 1. "
+                "Type for example hints.full_color_probability=0.01."
             )
 
     def __call__(self, ab: Tensor, generator: torch.Generator) -> Hints:
         """Choose hints; see `chromahint.hints.samplers.Sampler`."""
         batch, _, height, width = ab.shape
-        most = math.ceil(math.log(_RARE) / math.log1p(-self.stop))
-        largest = min(self.largest, height, width)
+        most = math.ceil(math.log(_RARE) / math.log1p(-self.stop_probability))
+        largest = min(self.max_patch_size, height, width)
         device = ab.device
 
         chance = torch.rand(2, batch, generator=generator, device=device)
-        number_B = torch.log1p(-chance[0]).div(math.log1p(-self.stop)).floor()
+        number_B = torch.log1p(-chance[0]).div(math.log1p(-self.stop_probability)).floor()
         side_BN = torch.randint(1, largest + 1, (batch, most), generator=generator, device=device)
         drift = torch.randn(2, batch, most, generator=generator, device=device)
         top_BN = _place(height - side_BN, drift[0])
@@ -75,7 +75,7 @@ class Points:
         pixel_BNP = torch.where(inside_BNP, rows_BNP * width + columns_BNP, (top_BN * width + left_BN)[..., None])
 
         painted = paint_patches(ab, pixel_BNP, inside_BNP, given_BN)
-        everything = (chance[1] < self.reveal_all).view(-1, 1, 1, 1)
+        everything = (chance[1] < self.full_color_probability).view(-1, 1, 1, 1)
         mask = torch.where(everything, 1.0, painted.mask)
         return Hints(torch.where(everything, ab.float(), painted.ab), mask)
 
@@ -91,32 +91,32 @@ class Cells:
         size: side of a cell in pixels, 1 or more.
     """
 
-    most: int = 128
-    size: int = 2
+    max_cells: int = 128
+    cell_size: int = 2
 
     def __post_init__(self) -> None:
-        if self.most < 1 or self.size < 1:
+        if self.max_cells < 1 or self.cell_size < 1:
             raise ValueError(
-                f"hints.most={self.most} and hints.size={self.size}: both are 1 or more. "
+                f"hints.most={self.max_cells} and hints.size={self.cell_size}: both are 1 or more. "
                 "Type for example 'hints.most=128 hints.size=2'."
             )
 
     def __call__(self, ab: Tensor, generator: torch.Generator) -> Hints:
         """Choose hints; see `chromahint.hints.samplers.Sampler`."""
         batch, _, height, width = ab.shape
-        rows, columns = height // self.size, width // self.size
+        rows, columns = height // self.cell_size, width // self.cell_size
         if rows * columns == 0:
             raise ValueError(
-                f"A photo of {height}x{width} pixels holds no cell of {self.size}x{self.size}. "
+                f"A photo of {height}x{width} pixels holds no cell of {self.cell_size}x{self.cell_size}. "
                 "Type for example hints.size=2."
             )
-        most = min(self.most, rows * columns)
+        most = min(self.max_cells, rows * columns)
         number_B = torch.randint(most + 1, (batch,), generator=generator, device=ab.device)
         chance = torch.rand(batch, rows * columns, generator=generator, device=ab.device)
         first = chance.topk(most, dim=1).indices
         given = (torch.arange(most, device=ab.device) < number_B[:, None]).float()
         marked = torch.zeros_like(chance).scatter_(1, first, given).view(batch, 1, rows, columns)
-        return fill_cells(ab, marked, self.size)
+        return fill_cells(ab, marked, self.cell_size)
 
 
 def paint_patches(ab: Tensor, pixel_BNP: Tensor, inside_BNP: Tensor, given_BN: Tensor) -> Hints:

@@ -69,7 +69,7 @@ class LogUniformPixels:
 
     low: float = 1e-5
     high: float = 0.03
-    none: float = 0.05
+    no_hint_probability: float = 0.05
 
     def __post_init__(self) -> None:
         if not 0 < self.low <= self.high <= 1:
@@ -77,10 +77,10 @@ class LogUniformPixels:
                 f"hints.low={self.low} and hints.high={self.high}: 0 < low <= high <= 1 is allowed. "
                 "Type for example 'hints.low=0.00001 hints.high=0.03'."
             )
-        if not 0 <= self.none <= 1:
+        if not 0 <= self.no_hint_probability <= 1:
             raise ValueError(
-                f"hints.none={self.none}: the odds of no hint at all are between 0 and 1. "
-                "Type for example hints.none=0.05."
+                f"hints.no_hint_probability={self.no_hint_probability}: the odds of no hint at all are between 0 and 1. "
+                "Type for example hints.no_hint_probability=0.05."
             )
 
     def __call__(self, ab: Tensor, generator: torch.Generator) -> Hints:
@@ -88,7 +88,7 @@ class LogUniformPixels:
         chance = torch.rand(2, len(ab), generator=generator, device=ab.device)
         start, end = math.log(self.low), math.log(self.high)
         odds = torch.exp(start + (end - start) * chance[0])
-        return _reveal_pixels(ab, odds * (chance[1] >= self.none), generator)
+        return _reveal_pixels(ab, odds * (chance[1] >= self.no_hint_probability), generator)
 
 
 @dataclass(frozen=True)

@@ -34,38 +34,38 @@ class Strokes:
             more; 0 draws straight lines.
     """
 
-    most: int = 12
-    longest: int = 48
-    radius: int = 2
-    bend: float = 0.25
+    max_strokes: int = 12
+    max_length: int = 48
+    max_radius: int = 2
+    curvature: float = 0.25
 
     def __post_init__(self) -> None:
-        if self.most < 1 or self.longest < 1:
+        if self.max_strokes < 1 or self.max_length < 1:
             raise ValueError(
-                f"hints.most={self.most} and hints.longest={self.longest}: both are 1 or more. "
-                "Type for example 'hints.most=12 hints.longest=48'."
+                f"hints.most={self.max_strokes} and hints.max_length={self.max_length}: both are 1 or more. "
+                "Type for example 'hints.most=12 hints.max_length=48'."
             )
-        if self.radius < 0 or not 0 <= self.bend < math.inf:
+        if self.max_radius < 0 or not 0 <= self.curvature < math.inf:
             raise ValueError(
-                f"hints.radius={self.radius} and hints.bend={self.bend}: both are 0 or more. "
-                "Type for example 'hints.radius=2 hints.bend=0.25'."
+                f"hints.radius={self.max_radius} and hints.curvature={self.curvature}: both are 0 or more. "
+                "Type for example 'hints.radius=2 hints.curvature=0.25'."
             )
 
     def __call__(self, ab: Tensor, generator: torch.Generator) -> Hints:
         """Choose hints; see `chromahint.hints.samplers.Sampler`."""
         batch, _, height, width = ab.shape
         device = ab.device
-        number_B = torch.randint(self.most + 1, (batch,), generator=generator, device=device)
-        radius_BN = torch.randint(self.radius + 1, (batch, self.most), generator=generator, device=device)
-        chance = torch.rand(6, batch, self.most, generator=generator, device=device)
+        number_B = torch.randint(self.max_strokes + 1, (batch,), generator=generator, device=device)
+        radius_BN = torch.randint(self.max_radius + 1, (batch, self.max_strokes), generator=generator, device=device)
+        chance = torch.rand(6, batch, self.max_strokes, generator=generator, device=device)
         rows_BNT, columns_BNT = self._paths(chance, height, width)
 
-        step = torch.arange(-self.radius, self.radius + 1, device=device)
+        step = torch.arange(-self.max_radius, self.max_radius + 1, device=device)
         down_P, right_P = (axis.flatten() for axis in torch.meshgrid(step, step, indexing="ij"))
         rows, columns = rows_BNT[..., None] + down_P, columns_BNT[..., None] + right_P
         # pixels whose middle lies within half a pixel of the circle belong to the brush: rounder than the circle itself
         within_BNP = down_P**2 + right_P**2 <= (radius_BN**2 + radius_BN)[..., None]
-        given_BN = torch.arange(self.most, device=device) < number_B[:, None]
+        given_BN = torch.arange(self.max_strokes, device=device) < number_B[:, None]
         drawn = (within_BNP & given_BN[..., None])[:, :, None]
         drawn = drawn & (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
 
@@ -77,11 +77,11 @@ class Strokes:
     def _paths(self, chance: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
         """Rows and columns along each stroke, so close together that each stroke is in one piece."""
         down, right, turn, share, bow, wind = chance[..., None]
-        points = 1 + math.ceil(self.longest * math.hypot(1, 8 * self.bend))
+        points = 1 + math.ceil(self.max_length * math.hypot(1, 8 * self.curvature))
         t = torch.linspace(0, 1, points, device=chance.device)
-        length = (self.longest - 1) * share
+        length = (self.max_length - 1) * share
         along = length * (t - 0.5)
-        aside = length * self.bend * 4 * t * (1 - t) * ((2 * bow - 1) + (2 * wind - 1) * (1 - 2 * t))
+        aside = length * self.curvature * 4 * t * (1 - t) * ((2 * bow - 1) + (2 * wind - 1) * (1 - 2 * t))
         cosine, sine = torch.cos(2 * math.pi * turn), torch.sin(2 * math.pi * turn)
         rows = (down * height + along * sine + aside * cosine).floor().long()
         columns = (right * width + along * cosine - aside * sine).floor().long()

@@ -58,7 +58,7 @@ class Colorizer:
     @classmethod
     def load(
         cls,
-        source: str | Path = "box",
+        source: str | Path = "pretrained",
         *,
         size: int | None = None,
         device: str = "auto",

@@ -111,7 +111,7 @@ def load_trained_network(named: str | None, build: Callable[[dict[str, Any]], An
     Raises:
         ValueError: there is no such run or file, it has no weights, or they fit nothing.
     """
-    if named in (None, "box"):
+    if named in (None, "pretrained"):
         return _of_box()
     if named in LEARN_NOTHING:
         raise ValueError(
@@ -215,7 +215,7 @@ def load_network(
     if source in UNTRAINED:
         return _loaded(UNTRAINED[str(source)](), str(source), None, device)
     path = Path(source).expanduser()
-    if source != "box" and not path.exists():
+    if source != "pretrained" and not path.exists():
         raise ValueError(
             f"{source}: there is no such run or file of weights; allowed are box, {', '.join(UNTRAINED)}, the folder "
             "of a run such as runs/NAME/DATE, a file of weights, and what `chromahint export` wrote"

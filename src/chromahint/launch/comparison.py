@@ -92,7 +92,7 @@ def load_baselines(names: Sequence[str]) -> dict[str, dict[str, Any]]:
         validate(config, "evaluate")
         nodes[name] = config["model"]
         if _parameters(instantiate_node(nodes[name])):
-            raise ConfigError(f"beside: {name} has to be trained first; in plan.yaml it belongs to runs:")
+            raise ConfigError(f"baselines: {name} has to be trained first; in plan.yaml it belongs to runs:")
     return nodes
 
 
@@ -127,12 +127,12 @@ def compare_finished_runs(
     protocol = instantiate_node(config["protocol"])
     data: PhotoDataModule = instantiate_node(config["data"])
     data.prepare_data()
-    photos = data.source.photos("test", data.limit)
+    photos = data.source.photos("test", data.max_images)
     device = resolve_device("cpu" if config["trainer"]["accelerator"] == "cpu" else "auto")
     methods = {
         name: EvaluatedMethod(
             instantiate_node(node).to(device),
-            folder / "beside" / name,
+            folder / "baselines" / name,
             fingerprint(config | {"model": node}, None, "test"),
         )
         for name, node in networks.items()

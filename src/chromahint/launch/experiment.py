@@ -21,7 +21,7 @@ from chromahint.launch.multirun import print_failures
 from chromahint.launch.resume import prepare
 from chromahint.runs.run import open_run
 
-PLAN_KEYS = "it holds stages: {NAME: [key=value, ...]}, or runs: of the same form with beside: [MODEL, ...]"
+PLAN_KEYS = "it holds stages: {NAME: [key=value, ...]}, or runs: of the same form with baselines: [MODEL, ...]"
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Plan:
     Attributes:
         jobs: name of a stage or run -> its overrides, in order.
         chained: whether each starts from the weights of the one before.
-        beside: choices of model= that learn nothing, which the runs are compared with.
+        baselines: choices of model= that learn nothing, which the runs are compared with.
     """
 
     jobs: dict[str, list[str]]
     chained: bool
-    beside: list[str]
+    baselines: list[str]
 
     @property
     def choices(self) -> set[str]:
@@ -66,21 +66,21 @@ def read_plan(name: str) -> Plan:
 
 def _plan(content: Any) -> Plan:
     keys = set(content) if isinstance(content, dict) else set()
-    if keys not in ({"stages"}, {"runs"}, {"runs", "beside"}):
+    if keys not in ({"stages"}, {"runs"}, {"runs", "baselines"}):
         raise ConfigError(f"it holds {', '.join(map(str, content)) if keys else 'nothing of that'}")
     kind = "stages" if "stages" in keys else "runs"
     jobs = content[kind]
     if not isinstance(jobs, dict) or not jobs:
         raise ConfigError(f"{kind} is {jobs!r}")
-    beside = _words("beside", content.get("beside", []))
+    baselines = _words("baselines", content.get("baselines", []))
     for job in map(str, jobs):
         # each is a folder, beside the folder of the comparison
-        if not re.fullmatch(r"\w[\w.-]*", job) or job in ("comparison", *beside):
+        if not re.fullmatch(r"\w[\w.-]*", job) or job in ("comparison", *baselines):
             raise ConfigError(f"{job!r} cannot name one of the {kind}")
-    for model in beside:
+    for model in baselines:
         if model not in (known := list_groups()["model"]):
-            raise ConfigError(f"beside: {model} is no network.{did_you_mean(model, known)}")
-    return Plan({str(job): _words(str(job), words) for job, words in jobs.items()}, kind == "stages", beside)
+            raise ConfigError(f"baselines: {model} is no network.{did_you_mean(model, known)}")
+    return Plan({str(job): _words(str(job), words) for job, words in jobs.items()}, kind == "stages", baselines)
 
 
 def _words(name: str, words: Any) -> list[str]:
@@ -128,7 +128,7 @@ def main(name: str, overrides: Sequence[str]) -> int:
 
     _unchanged(jobs)
     require_same_evaluation({job.name: job.config for job in jobs})
-    networks = load_baselines(plan.beside)
+    networks = load_baselines(plan.baselines)
     failed = [job.folder for number, job in enumerate(jobs) if _alone(job, group, _title(number, jobs), console) != 0]
     runs = {job.name: open_run(job.folder) for job in jobs if job.folder not in failed}
     if runs:
@@ -142,7 +142,7 @@ def _jobs(plan: Plan, name: str, group: str, overrides: Sequence[str]) -> list[E
     for number, (job, own) in enumerate(plan.jobs.items()):
         words = [f"experiment={name}", *own, *overrides]
         composed = compose_and_validate(words)
-        parent = Path(composed.config["runs"]).expanduser() / group
+        parent = Path(composed.config["runs_dir"]).expanduser() / group
         # a run that joins a plan later leaves the folders of the others as they are
         folder = parent / (f"{number}-{job}" if plan.chained else job)
         jobs.append(ExperimentStage(job, words, composed.config, preflight_check(composed.config), folder))

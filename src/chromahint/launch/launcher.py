@@ -86,7 +86,7 @@ def check_weights_and_parts(config: dict[str, Any]) -> None:
     from chromahint.config.instantiate import instantiate_node
     from chromahint.models.state_dict import load_weights
 
-    for part in ("protocol", "hints", "schedule", "loss", "augment"):
+    for part in ("protocol", "hints", "lr_schedule", "loss", "augment"):
         instantiate_node(config[part])
     instantiate_node(config["optimizer"])([("weight", torch.nn.Parameter(torch.zeros(1)))])
     with torch.device("meta" if weights is None else "cpu"):
@@ -107,7 +107,7 @@ def run_label(composed: ComposedConfig) -> str:
 
 def default_run_dir(composed: ComposedConfig) -> Path:
     """Where a run goes: RUNS/<experiment or model>/<date-time>."""
-    return Path(composed.config["runs"]).expanduser() / run_label(composed) / timestamp()
+    return Path(composed.config["runs_dir"]).expanduser() / run_label(composed) / timestamp()
 
 
 def requeued_run(composed: ComposedConfig) -> Run | None:
@@ -115,7 +115,7 @@ def requeued_run(composed: ComposedConfig) -> Run | None:
     job, again = current_slurm_job(), os.environ.get("SLURM_RESTART_COUNT", "0")
     if job is None or again == "0":
         return None
-    begun = Path(composed.config["runs"]).expanduser() / run_label(composed)
+    begun = Path(composed.config["runs_dir"]).expanduser() / run_label(composed)
     for folder in sorted(begun.glob("*/run.json"), reverse=True):
         about = read_json(folder)
         if about.get("slurm_job") == job and about.get("state") != "finished":
@@ -138,7 +138,9 @@ def create_run_folder(composed: ComposedConfig, folder: Path, group: str) -> Run
     try:
         return create_run(folder, composed.config, about)
     except OSError as error:
-        raise ConfigError(f"runs={folder.parent}: cannot be written ({error.strerror}); type runs=FOLDER") from None
+        raise ConfigError(
+            f"runs_dir={folder.parent}: cannot be written ({error.strerror}); type runs_dir=FOLDER"
+        ) from None
 
 
 def launch_and_wait(run: Run, processes: int) -> int:

@@ -55,7 +55,7 @@ def main(overrides: Sequence[str]) -> int:
     else:
         processes = [preflight_check(composed.config) for composed, _ in jobs]
     name = timestamp()
-    parent = Path(jobs[0][0].config["runs"]).expanduser() / "multirun" / name
+    parent = Path(jobs[0][0].config["runs_dir"]).expanduser() / "multirun" / name
     console = Console(soft_wrap=True)
     console.print(f"{len(jobs)} runs in {parent}", highlight=False)
 

@@ -54,7 +54,7 @@ def main(folder: str) -> int:
     name = f"{about['name'].partition('/')[0]}-again"
     facts: dict[str, Any] = {key: about[key] for key in ("group", "choices") if key in about}
     facts |= {"name": name, "command": f"chromahint reproduce {folder}", "wandb_id": secrets.token_hex(4)}
-    new = create_run(Path(config["runs"]).expanduser() / name / timestamp(), config, facts)
+    new = create_run(Path(config["runs_dir"]).expanduser() / name / timestamp(), config, facts)
     console.print(f"run: {new.path}")
     if status := launch_and_wait(new, processes):
         return status

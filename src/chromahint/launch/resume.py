@@ -15,7 +15,7 @@ from chromahint.runs.files import write_text
 from chromahint.runs.lock import lock_run
 from chromahint.runs.run import Run, open_run
 
-MAY_CHANGE = ("trainer.max_steps", "trainer.max_epochs", "trainer.max_minutes", "data.root", "data.workers")
+MAY_CHANGE = ("trainer.max_steps", "trainer.max_epochs", "trainer.max_minutes", "data.root", "data.num_workers")
 
 
 def main(overrides: Sequence[str]) -> int:

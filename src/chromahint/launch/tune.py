@@ -58,7 +58,7 @@ def main(overrides: Sequence[str]) -> int:
     console = Console(soft_wrap=True, highlight=False)
     if kind == "batch":
         return tune_batch(composed.config, console)
-    picture = Path(composed.config["runs"]).expanduser() / "tune" / f"{run_label(composed)}_{timestamp()}_lr.png"
+    picture = Path(composed.config["runs_dir"]).expanduser() / "tune" / f"{run_label(composed)}_{timestamp()}_lr.png"
     return tune_lr(composed.config, picture, console)
 
 
@@ -151,7 +151,7 @@ def tune_batch(config: Config, console: Console) -> int:
     console.print(table)
     fitting = [size for size in tried if size.memory is not None]
     if not fitting:
-        raise ValueError("not even one picture fits into memory; type a smaller model.width or data.size")
+        raise ValueError("not even one picture fits into memory; type a smaller model.width or data.train_size")
     best = suggest_batch_size(fitting)
     console.print(f"no larger batch is worth it: type data.batch_size={best.pictures}")
     return 0
@@ -237,8 +237,8 @@ def make_trial(config: Config) -> tuple[Step, Callable[[float], None]]:
             loss = task.compute_loss(moved, number)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
-        if config["trainer"]["clip"] is not None:
-            torch.nn.utils.clip_grad_norm_(task.network.parameters(), config["trainer"]["clip"])
+        if config["trainer"]["gradient_clip_val"] is not None:
+            torch.nn.utils.clip_grad_norm_(task.network.parameters(), config["trainer"]["gradient_clip_val"])
         optimizer.step()
         return float(loss.detach())
 

@@ -59,12 +59,12 @@ class AttentionUNet(UNetBase):
     Args:
         width: channels of the first level; each level down doubles them.
         mask: whether the hints' mask is an input; the course project that used this network gave L and hint ab only.
-        neutral_start: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
+        zero_init_head: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
             hears the hints over the lightness: see `zero_init_lightness_weights`.
     """
 
-    def __init__(self, width: int = 64, mask: bool = True, neutral_start: bool = True) -> None:
-        super().__init__(4 if mask else 3, width, AttentionUp, neutral_start)
+    def __init__(self, width: int = 64, mask: bool = True, zero_init_head: bool = True) -> None:
+        super().__init__(4 if mask else 3, width, AttentionUp, zero_init_head)
         self.mask = mask
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:

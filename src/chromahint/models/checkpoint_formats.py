@@ -131,7 +131,7 @@ _LAYOUTS = (
     ),
     _Layout(
         "SpreadNet",
-        ("model=spreadnet", "model.steps=4"),
+        ("model=spreadnet", "model.propagation_steps=4"),
         "down.0.0.weight",
         "far.judge.0.weight",
         assumed="taking the default of 4 steps, which weights do not tell",

@@ -86,7 +86,7 @@ class HSCAUNet(UNetBase):
         width: channels of the first level; each level down doubles them.
         channel_attention: `cbam` is the project's design; `spatial` is its released code, where a second spatial
             attention sits in that place, and is what its released weights need.
-        neutral_start: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
+        zero_init_head: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
             hears the hints over the lightness: see `zero_init_lightness_weights`.
     """
 
@@ -94,13 +94,13 @@ class HSCAUNet(UNetBase):
         self,
         width: int = 64,
         channel_attention: Literal["cbam", "spatial"] = "cbam",
-        neutral_start: bool = True,
+        zero_init_head: bool = True,
     ) -> None:
         def gated_up(inputs: int) -> GatedUp:
             spatial = channel_attention == "spatial"
             return GatedUp(inputs, SpatialAttention() if spatial else ChannelAttention(inputs // 2))
 
-        super().__init__(4, width, gated_up, neutral_start)
+        super().__init__(4, width, gated_up, zero_init_head)
         if channel_attention == "spatial":
             # released weights hold these four tensors under both names
             self.ch1, self.ch2, self.ch3, self.ch4 = self.up1.ch, self.up2.ch, self.up3.ch, self.up4.ch

@@ -89,12 +89,14 @@ class IColoriT(nn.Module):
             89.5 M). There is a head of attention for each whole 64, at least one.
         depth: blocks, one or more.
         mask_center: subtracted from the 0/1 mask; 0.5 for weights that were trained so.
-        neutral_start: an untrained network predicts no color (ab = 0).
+        zero_init_head: an untrained network predicts no color (ab = 0).
     """
 
     positions_NC: Tensor
 
-    def __init__(self, width: int = 768, depth: int = 12, mask_center: float = 0.0, neutral_start: bool = True) -> None:
+    def __init__(
+        self, width: int = 768, depth: int = 12, mask_offset: float = 0.0, zero_init_head: bool = True
+    ) -> None:
         super().__init__()
         heads = max(1, width // 64)
         if width < 2 or width % 2 or width % heads:
@@ -104,7 +106,7 @@ class IColoriT(nn.Module):
             )
         if depth < 1:
             raise ValueError(f"model.depth={depth}: one block or more is allowed. Type for example model.depth=12.")
-        self.mask_center = mask_center
+        self.mask_offset = mask_offset
         self.patch_embed = _named(proj=nn.Conv2d(4, width, kernel_size=PATCH, stride=PATCH))
         self.register_buffer("positions_NC", _sin_cos(GRID[0] * GRID[1], width), persistent=False)
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
@@ -113,7 +115,7 @@ class IColoriT(nn.Module):
         head = Float32Conv2d(width, 2 * PATCH * PATCH, kernel_size=3, padding=1, padding_mode="reflect")
         self.head = _named(head=head)
         self.apply(_start)
-        if neutral_start:
+        if zero_init_head:
             nn.init.zeros_(head.weight)
             assert head.bias is not None
             nn.init.zeros_(head.bias)
@@ -132,7 +134,7 @@ class IColoriT(nn.Module):
         # the head mirrors the tokens at the border, for which a single row or column is not enough
         multiple = PATCH if min(lightness.shape[-2:]) > PATCH else 2 * PATCH
         lightness, hints = pad_to_multiple(lightness, hints, multiple)
-        scaled = [(lightness - 50) / 100, hints.ab / AB_SCALE, hints.mask - self.mask_center]
+        scaled = [(lightness - 50) / 100, hints.ab / AB_SCALE, hints.mask - self.mask_offset]
         tokens = self.patch_embed(torch.cat(scaled, dim=1))
         grid = (tokens.shape[2], tokens.shape[3])
         x_BNC = tokens.flatten(2).transpose(1, 2) + stretch(self.positions_NC, GRID, grid)

@@ -49,7 +49,7 @@ class MultiBranch(EncoderDecoder):
         branches: for each branch, the dilation of its blocks of three convolutions. The project's variants are
             `[[2, 2, 1]]` (the base: blocks 5 to 7 of Zhang 2017), `[[2, 2], [1, 1]]`, and the default.
         hint_encoder: whether a second encoder reads the hints' ab alone, and is added to the output of block 4.
-        neutral_start: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
+        zero_init_head: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
             hears the hints over the lightness: see `zero_init_lightness_weights`.
     """
 
@@ -58,7 +58,7 @@ class MultiBranch(EncoderDecoder):
         width: int = 64,
         branches: list[list[int]] = THREE_BRANCHES,
         hint_encoder: bool = False,
-        neutral_start: bool = True,
+        zero_init_head: bool = True,
     ) -> None:
         if not branches or not all(branch and min(branch) >= 1 for branch in branches):
             raise ValueError(
@@ -75,7 +75,7 @@ class MultiBranch(EncoderDecoder):
         self.shared = conv(deep, deep) if len(branches) > 1 else nn.Identity()
         self.add_decoder(width)
         self.head = Head(2 * width)
-        if neutral_start:
+        if zero_init_head:
             self.head.init_bias(math.atanh(NEUTRAL))
             zero_init_lightness_weights(self.model1)
 

@@ -52,14 +52,14 @@ def weights_file(weights: str | None, model: Mapping[str, Any]) -> Path | None:
     """
     if weights == "none":
         return None
-    if weights is not None and weights != "box":
+    if weights is not None and weights != "pretrained":
         return Path(weights).expanduser()
     found = find_pretrained(model["_target_"])
     if found is None and weights is None:
         return None
     if found is None:
         raise ValueError(
-            f"weights=box: the box has none for {model['_target_'].rpartition('.')[2]}, only for "
+            f"weights=pretrained: the box has none for {model['_target_'].rpartition('.')[2]}, only for "
             f"{', '.join(sorted(file.stem for file in PRETRAINED_DIR.glob('*.json')))}; type weights=none or weights=FILE"
         )
     other = [f"model.{key}={model[key]}" for key, value in found.options.items() if model.get(key, value) != value]

@@ -74,7 +74,7 @@ class ResUNet(nn.Module):
         width: channels of the first level; each level down doubles them.
         mask: whether the hints' mask is an input; the 2021 project gave L and hint ab only.
         output: `linear`, or `tanh` as the 2021 project ended its networks.
-        neutral_start: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
+        zero_init_head: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
             hears the hints over the lightness: see `zero_init_lightness_weights`.
     """
 
@@ -83,7 +83,7 @@ class ResUNet(nn.Module):
         width: int = 64,
         mask: bool = True,
         output: Literal["linear", "tanh"] = "linear",
-        neutral_start: bool = True,
+        zero_init_head: bool = True,
     ) -> None:
         super().__init__()
         self.mask = mask
@@ -96,7 +96,7 @@ class ResUNet(nn.Module):
         self.decoder2 = ResidualUnit((4 + 2) * width, 2 * width)
         self.decoder3 = ResidualUnit((2 + 1) * width, width)
         self.head = Head(width)
-        if neutral_start:
+        if zero_init_head:
             self.head.init_bias(math.atanh(NEUTRAL) if output == "tanh" else NEUTRAL)
             zero_init_lightness_weights(self.encoder1.body)
             zero_init_lightness_weights(self.encoder1.shortcut)

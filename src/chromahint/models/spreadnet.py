@@ -77,14 +77,16 @@ class SpreadNet(nn.Module):
         steps: of spreading at the finest level; coarser ones have up to three times as many.
     """
 
-    def __init__(self, width: int = 16, steps: int = 4) -> None:
+    def __init__(self, width: int = 16, propagation_steps: int = 4) -> None:
         super().__init__()
         if width < 2 or width % 2:
             raise ValueError(f"model.width={width}: an even number from 2 is allowed; type model.width=16")
-        if steps < 0:
-            raise ValueError(f"model.steps={steps}: 0 or more are allowed; type model.steps=4")
+        if propagation_steps < 0:
+            raise ValueError(
+                f"model.propagation_steps={propagation_steps}: 0 or more are allowed; type model.propagation_steps=4"
+            )
         widths = [int(factor * width) for factor in _WIDTHS]
-        self.steps = [int(factor * steps) for factor in _STEPS]
+        self.propagation_steps = [int(factor * propagation_steps) for factor in _STEPS]
         self.down = nn.ModuleList(_block(a, b) for a, b in zip([1, *widths[:-1]], widths, strict=True))
         self.up = nn.ModuleList(_block(a + b, a) for a, b in pairwise(widths))
         self.taking = nn.ModuleList(zero_init_conv(channels, 8) for channels in widths)
@@ -165,7 +167,7 @@ class SpreadNet(nn.Module):
                 found, trust = torch.split(both, [STATE, 1], dim=1)
                 given = torch.addcmul(given, free * trust, found)
                 free = free * (1 - trust)
-            state = propagate(state, reading.taking[level], given, free, self.steps[level])
+            state = propagate(state, reading.taking[level], given, free, self.propagation_steps[level])
             if level in _SHIFTED:
                 about = [features, *_about(state, light), weight, dense]
                 shift = self.shift[_SHIFTED.index(level)](torch.cat(about, dim=1))

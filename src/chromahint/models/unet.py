@@ -37,12 +37,12 @@ class UNet(UNetBase):
 
     Args:
         width: channels of the first level; each level down doubles them.
-        neutral_start: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
+        zero_init_head: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
             hears the hints over the lightness: see `zero_init_lightness_weights`.
     """
 
-    def __init__(self, width: int = 64, neutral_start: bool = True) -> None:
-        super().__init__(4, width, Up, neutral_start)
+    def __init__(self, width: int = 64, zero_init_head: bool = True) -> None:
+        super().__init__(4, width, Up, zero_init_head)
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
         """Predict color.

@@ -33,19 +33,19 @@ class Zhang2017(EncoderDecoder):
         stage: what is being trained. `classes`: the body learns from the classes alone, and the color branch reads it
             without changing it; `regression`: the other way round.
         init: `normal` draws all convolutions from N(0, 0.02) as the authors did; `pytorch` leaves PyTorch's own start.
-        neutral_start: an untrained network predicts no color (ab = 0).
+        zero_init_head: an untrained network predicts no color (ab = 0).
     """
 
     def __init__(
         self,
         width: int = 64,
-        mask_center: float = 0.5,
+        mask_offset: float = 0.5,
         stage: Literal["classes", "regression"] = "regression",
         init: Literal["pytorch", "normal"] = "pytorch",
-        neutral_start: bool = True,
+        zero_init_head: bool = True,
     ) -> None:
         super().__init__(4, width)
-        self.mask_center = mask_center
+        self.mask_offset = mask_offset
         self.stage = stage
         self.model5 = block(8 * width, 8 * width, convs=3, dilation=2)
         self.model6 = block(8 * width, 8 * width, convs=3, dilation=2)
@@ -56,7 +56,7 @@ class Zhang2017(EncoderDecoder):
         self.model_out = nn.Sequential(head, nn.Tanh())
         if init == "normal":
             self.apply(_start_normal)
-        if neutral_start:
+        if zero_init_head:
             head.init_bias(0.0)
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
@@ -92,7 +92,7 @@ class Zhang2017(EncoderDecoder):
 
     def _body(self, lightness: Tensor, hints: Hints) -> tuple[Tensor, Tensor, Tensor]:
         lightness, hints = pad_to_multiple(lightness, hints, 8)
-        scaled = [(lightness - 50) / 100, hints.ab / AB_SCALE, hints.mask - self.mask_center]
+        scaled = [(lightness - 50) / 100, hints.ab / AB_SCALE, hints.mask - self.mask_offset]
         conv1, conv2, conv3, conv4 = self.encode(torch.cat(scaled, dim=1))
         conv7 = self.model7(self.model6(self.model5(conv4)))
         return conv1, conv2, self.decode_quarter(conv7, conv3)

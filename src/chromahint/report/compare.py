@@ -24,7 +24,7 @@ def write_report(
     output: Path,
     gallery: int,
     at: int | None,
-    beside: Sequence[str],
+    baselines: Sequence[str],
     evaluation: str | None,
 ) -> int:
     """Write the page; returns the exit status."""
@@ -32,10 +32,10 @@ def write_report(
     from chromahint.report.page import write_page
     from chromahint.report.page_data import make_content
 
-    if beside:
-        from chromahint.report.rebuild_networks import measure_beside
+    if baselines:
+        from chromahint.report.rebuild_networks import measure_baselines
 
-        gathered = replace(gathered, beside=measure_beside(beside, gathered))
+        gathered = replace(gathered, baselines=measure_baselines(baselines, gathered))
     ranked = rank(gathered, at)
     drawn, why = None, ""
     if gallery > 0:
@@ -43,7 +43,7 @@ def write_report(
 
         columns = {name: gathered.measured[name] for name in ranked.names[:COLUMNS]}
         # what the gray photo looks like, the picture of the hints shows already
-        columns |= {name: each for name, each in gathered.beside.items() if name != "gray"}
+        columns |= {name: each for name, each in gathered.baselines.items() if name != "gray"}
         try:
             drawn = draw_gallery(gathered, columns, gallery, _shown(gathered.first.counts, at))
         except ValueError as error:

@@ -70,7 +70,7 @@ class LoadedRuns:
         title: of all of them.
         runs: every run that was found, by its name.
         measured: evaluations of runs, by the run's name, all of one basis.
-        beside: the same of methods that learn nothing.
+        baselines: the same of methods that learn nothing.
         apart: name -> why a run is not compared.
         elsewhere: name -> what a run was measured on instead, where it was.
     """
@@ -78,7 +78,7 @@ class LoadedRuns:
     title: str
     runs: dict[str, Run]
     measured: dict[str, EvaluationResult]
-    beside: dict[str, EvaluationResult]
+    baselines: dict[str, EvaluationResult]
     apart: dict[str, str]
     elsewhere: dict[str, EvaluationResult]
 
@@ -127,7 +127,7 @@ def load_runs(paths: Sequence[str], evaluation: str | None = None) -> LoadedRuns
         title=_title(list(runs.values())) or (above.name if len(folders) > 1 else folders[0].name),
         runs=runs,
         measured=measured,
-        beside=_beside(measured, runs, basis),
+        baselines=_baselines(measured, runs, basis),
         apart=apart,
         elsewhere={name: each[0] for name, each in found.items() if name in apart and each},
     )
@@ -183,14 +183,14 @@ def _evaluations(run: Path, name: str | None) -> Iterator[Path]:
     yield from (file.parent for file in folders if name in (None, file.parent.name))
 
 
-def _beside(
+def _baselines(
     measured: dict[str, EvaluationResult], runs: dict[str, Run], basis: EvaluationKey
 ) -> dict[str, EvaluationResult]:
     """Methods without training that were measured on the same, by a run itself or beside its group."""
     found: dict[str, EvaluationResult] = {}
     groups = {run.path.parent / "comparison" for run in runs.values()}
     for parent in [*sorted(groups), *(each.folder for each in measured.values())]:
-        for file in sorted(parent.glob("beside/*/metrics.json")):
+        for file in sorted(parent.glob("baselines/*/metrics.json")):
             name = file.parent.name
             if name not in found and name not in measured:
                 with contextlib.suppress(ValueError):

@@ -46,8 +46,8 @@ def make_content(
         have a column a number of hints, and one more for the mean over all numbers from 1 on.
     """
     first = gathered.first
-    networks = {name: gathered.measured[name] for name in ranked.names} | _by_score(gathered.beside)
-    shown = [*ranked.names[:PAIRS], *(name for name in networks if name in gathered.beside)]
+    networks = {name: gathered.measured[name] for name in ranked.names} | _by_score(gathered.baselines)
+    shown = [*ranked.names[:PAIRS], *(name for name in networks if name in gathered.baselines)]
     return {
         "title": gathered.title,
         "made": datetime.date.today().isoformat(),
@@ -96,11 +96,11 @@ def thin(points: Curve, most: int) -> Curve:
     return steps.tolist(), [float(f"{value:.5g}") for value in values]
 
 
-def _by_score(beside: dict[str, EvaluationResult]) -> dict[str, EvaluationResult]:
+def _by_score(baselines: dict[str, EvaluationResult]) -> dict[str, EvaluationResult]:
     def mean(item: tuple[str, EvaluationResult]) -> float:
         return float(score(item[1], item[1].psnr, None).mean())
 
-    return dict(sorted(beside.items(), key=mean, reverse=True))
+    return dict(sorted(baselines.items(), key=mean, reverse=True))
 
 
 def _network(name: str, measured: EvaluationResult, run: Run | None) -> Content:

@@ -55,7 +55,7 @@ def network_of(name: str, measured: EvaluationResult, run: Run | None, device: t
     if run is not None and fingerprint(about, run.best_checkpoint, about["split"])["weights"] != about["weights"]:
         raise ValueError(f"{run.path}: has been trained on since it was evaluated; evaluate it again")
     weights = None if run is None else run.best_checkpoint
-    return prepare_network(_build(_node(name, measured)), weights, device, about.get("side"))
+    return prepare_network(_build(_node(name, measured)), weights, device, about.get("input_size"))
 
 
 def photos_of(measured: EvaluationResult) -> Photos:
@@ -66,7 +66,7 @@ def photos_of(measured: EvaluationResult) -> Photos:
     """
     data = _build(measured.about["data"])
     data.prepare_data()
-    photos: Photos = data.source.photos(measured.about["split"], data.limit)
+    photos: Photos = data.source.photos(measured.about["split"], data.max_images)
     return photos
 
 
@@ -76,7 +76,7 @@ def protocol_of(measured: EvaluationResult) -> HintProtocol:
     return protocol
 
 
-def measure_beside(names: Sequence[str], gathered: LoadedRuns) -> dict[str, EvaluationResult]:
+def measure_baselines(names: Sequence[str], gathered: LoadedRuns) -> dict[str, EvaluationResult]:
     """Measure methods that learn nothing on the same photos and hints, as far as that has not been done.
 
     The folders lie where a run keeps those that it measures itself: in the first run's evaluation.
@@ -89,18 +89,18 @@ def measure_beside(names: Sequence[str], gathered: LoadedRuns) -> dict[str, Eval
     from chromahint.launch.comparison import load_baselines
 
     first, device = gathered.first, resolve_device("auto")
-    nodes = load_baselines([name for name in names if name not in gathered.beside])
+    nodes = load_baselines([name for name in names if name not in gathered.baselines])
     methods = {
         name: EvaluatedMethod(
             prepare_network(instantiate_node(node), None, device),
-            first.folder / "beside" / name,
-            {key: value for key, value in first.about.items() if key != "side"} | {"model": node, "weights": None},
+            first.folder / "baselines" / name,
+            {key: value for key, value in first.about.items() if key != "input_size"} | {"model": node, "weights": None},
         )
         for name, node in nodes.items()
     }
     if methods:
         evaluate_methods(methods, photos_of(first), protocol_of(first), device, batch_size=8)
-    return gathered.beside | {name: read_evaluation(method.folder) for name, method in methods.items()}
+    return gathered.baselines | {name: read_evaluation(method.folder) for name, method in methods.items()}
 
 
 def _node(name: str, measured: EvaluationResult) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from typing import Literal, TypedDict
 from chromahint.runs.run import find_runs
 
 SAMPLES = ("astronaut", "chelsea", "coffee", "rocket")
-BOX = "box"
+BOX = "pretrained"
 METHODS = ("levin", "pullpush")
-_TITLES = {"box": "SpreadNet", "levin": "Levin", "pullpush": "Pull-push"}
+_TITLES = {"pretrained": "SpreadNet", "levin": "Levin", "pullpush": "Pull-push"}
 _MOST_RUNS = 60
 PREVIEW_SIZES = (256, 208, 160, 128)
 """Sides of what networks see while a person drags: in 256 x 256 pixels up to 200 hints tell as much as in larger

@@ -27,13 +27,13 @@ def explain_error(error: BaseException, run: Run, config: dict[str, Any]) -> str
     """
     said = str(error)
     if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in said:
-        size, accumulate = config["data"]["batch_size"], config["trainer"]["accumulate"]
+        size, accumulate = config["data"]["batch_size"], config["trainer"]["accumulate_grad_batches"]
         smaller = max(1, size // 2)
-        advice = f"data.batch_size={smaller} trainer.accumulate={2 * accumulate} gives the same steps with half of it"
-        return f"out of memory with data.batch_size={size}; type {advice}, or a smaller model.width or data.size"
+        advice = f"data.batch_size={smaller} trainer.accumulate_grad_batches={2 * accumulate} gives the same steps with half of it"
+        return f"out of memory with data.batch_size={size}; type {advice}, or a smaller model.width or data.train_size"
     if "DataLoader worker" in said:
         return (
-            f"a process that loads pictures was ended from outside, mostly for want of memory; type data.workers="
+            f"a process that loads pictures was ended from outside, mostly for want of memory; type data.num_workers="
             f"{max(0, config['data'].get('workers', 0) // 2)}, or resume={run.path} to go on as before"
         )
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -41,12 +41,12 @@ def evaluate_best_weights(
 ) -> FinalResults:
     """Evaluate the best weights and two methods without training on the same hints; print, and draw."""
     protocol: HintProtocol = instantiate_node(config["protocol"])
-    photos = data.source.photos("test", data.limit)
+    photos = data.source.photos("test", data.max_images)
     name = run.metadata["choices"]["model"]
     network = prepare_network(instantiate_node(config["model"]), run.best_checkpoint, device)
     networks: dict[str, nn.Module] = {name: network, PULL_PUSH: PullPush(), GRAY: GrayBaseline()}
     folder = run.path / "evaluation" / protocol.name
-    folders = {name: folder, PULL_PUSH: folder / "beside" / "pullpush", GRAY: folder / "beside" / "gray"}
+    folders = {name: folder, PULL_PUSH: folder / "baselines" / "pullpush", GRAY: folder / "baselines" / "gray"}
     console = Console(soft_wrap=True)
     abouts = {title: fingerprint(config, None, "test") | {"model": title} for title in (PULL_PUSH, GRAY)}
     abouts[name] = fingerprint(config, run.best_checkpoint, "test")

@@ -46,7 +46,7 @@ class ColorizationModule(LightningModule):
         augment: (rgb B3HW uint8, generator) -> rgb B3HW float32 in 0..1.
         protocol: the hints of validation.
         optimizer: named parameters -> optimizer.
-        schedule: factor on the optimizer's learning rate over the course of training.
+        lr_schedule: factor on the optimizer's learning rate over the course of training.
         seed: hints and augmentation follow from it, the step and the process.
     """
 
@@ -58,7 +58,7 @@ class ColorizationModule(LightningModule):
         augment: Callable[[Tensor, torch.Generator], Tensor],
         protocol: HintProtocol,
         optimizer: Callable[[Iterable[tuple[str, nn.Parameter]]], Optimizer],
-        schedule: LRSchedule,
+        lr_schedule: LRSchedule,
         seed: int,
     ) -> None:
         super().__init__()
@@ -70,10 +70,10 @@ class ColorizationModule(LightningModule):
         self.augment = augment
         self.protocol = protocol
         self.make_optimizer = optimizer
-        self.schedule = schedule
+        self.lr_schedule = lr_schedule
         self.seed = seed
-        self.psnr = nn.ModuleDict({str(k): MeanPerImage() for k in protocol.counts})
-        self.ssim = nn.ModuleDict({str(k): MeanPerImage() for k in protocol.counts})
+        self.psnr = nn.ModuleDict({str(k): MeanPerImage() for k in protocol.hint_counts})
+        self.ssim = nn.ModuleDict({str(k): MeanPerImage() for k in protocol.hint_counts})
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """One batch: compare, and log."""
@@ -116,25 +116,25 @@ class ColorizationModule(LightningModule):
                 assert isinstance(metric, MeanPerImage)
                 means[f"val/{name}@{k}"] = metric.compute()
                 metric.reset()
-            hinted = [means[f"val/{name}@{k}"] for k in self.protocol.counts if k >= 1]
+            hinted = [means[f"val/{name}@{k}"] for k in self.protocol.hint_counts if k >= 1]
             means[f"val/{name}"] = torch.stack(hinted or [means[f"val/{name}@0"]]).mean()
         if means["val/psnr"].isnan():
             raise ValueError("none of the validation pictures can be read; broken.txt in the run's folder lists them")
         self.log_dict(means)
-        self.schedule.on_validation_score(float(means["val/psnr"]))
+        self.lr_schedule.on_validation_score(float(means["val/psnr"]))
 
     def configure_optimizers(self) -> Any:
         """Optimizer, and the schedule as a factor on its learning rate before every step."""
         optimizer = self.make_optimizer(self.network.named_parameters())
         scheduler = LambdaLR(
-            optimizer, lambda _: self.schedule.lr_factor(TrainingLimits.of(self.trainer).progress(self.trainer))
+            optimizer, lambda _: self.lr_schedule.lr_factor(TrainingLimits.of(self.trainer).progress(self.trainer))
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what a schedule remembers beside the optimizer's state."""
-        checkpoint["schedule"] = self.schedule.state_dict()
+        checkpoint["lr_schedule"] = self.lr_schedule.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Give a schedule its memory back."""
-        self.schedule.load_state_dict(checkpoint["schedule"])
+        self.lr_schedule.load_state_dict(checkpoint["lr_schedule"])

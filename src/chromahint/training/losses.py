@@ -107,15 +107,15 @@ class PSNR(Loss):
         most: PSNR of a perfect picture, in dB; errors smaller than this fade.
     """
 
-    def __init__(self, most: float = 40.0) -> None:
-        if most <= 0:
-            raise ValueError(f"loss.most is {most}; it must be above 0, in dB: loss.most=40")
-        self.most = most
+    def __init__(self, max_psnr: float = 40.0) -> None:
+        if max_psnr <= 0:
+            raise ValueError(f"loss.max_psnr is {max_psnr}; it must be above 0, in dB: loss.max_psnr=40")
+        self.max_psnr = max_psnr
 
     def measure(self, prediction: Tensor, target: Tensor, lightness: Tensor, logits: Tensor | None) -> Tensor:
         """Compare pictures as a screen shows them."""
         error = lab_to_rgb(lightness, prediction) - lab_to_rgb(lightness, target)
-        return torch.log10(1 + error.square().flatten(1).mean(dim=1) * 10 ** (self.most / 10)).mean()
+        return torch.log10(1 + error.square().flatten(1).mean(dim=1) * 10 ** (self.max_psnr / 10)).mean()
 
 
 class Zhang(Loss):

@@ -62,18 +62,20 @@ class PiecewiseConstant(LRSchedule):
     def __init__(self, milestones: list[int], factors: list[float], unit: Literal["epoch", "step"] = "epoch") -> None:
         if len(factors) != len(milestones) + 1:
             raise ValueError(
-                f"schedule.factors has {len(factors)} values for {len(milestones)} milestones; it needs one more than "
-                "there are milestones: schedule.milestones=[10,20] schedule.factors=[1,0.1,0.01]"
+                f"lr_schedule.factors has {len(factors)} values for {len(milestones)} milestones; it needs one more than "
+                "there are milestones: lr_schedule.milestones=[10,20] lr_schedule.factors=[1,0.1,0.01]"
             )
         if any(milestone <= 0 for milestone in milestones) or sorted(set(milestones)) != list(milestones):
             raise ValueError(
-                f"schedule.milestones is {list(milestones)}; milestones are above 0 and ascend: "
-                "schedule.milestones=[10,20]"
+                f"lr_schedule.milestones is {list(milestones)}; milestones are above 0 and ascend: "
+                "lr_schedule.milestones=[10,20]"
             )
         if any(factor < 0 for factor in factors):
-            raise ValueError(f"schedule.factors is {list(factors)}; a factor is 0 or more: schedule.factors=[1,0.1]")
+            raise ValueError(
+                f"lr_schedule.factors is {list(factors)}; a factor is 0 or more: lr_schedule.factors=[1,0.1]"
+            )
         if unit not in ("epoch", "step"):
-            raise ValueError(f"schedule.unit is {unit!r}; it is epoch or step: schedule.unit=epoch")
+            raise ValueError(f"lr_schedule.unit is {unit!r}; it is epoch or step: lr_schedule.unit=epoch")
         self.milestones = list(milestones)
         self.factors = list(factors)
         self.unit = unit
@@ -90,13 +92,13 @@ class Cosine(LRSchedule):
     `warmup` is the share of the run that the warm-up takes.
     """
 
-    def __init__(self, warmup: float = 0.03, start: float = 0.01, floor: float = 0.0) -> None:
-        _check_share(warmup)
-        _check_level("start", start)
-        _check_level("floor", floor)
-        self.warmup = warmup
-        self.start = start
-        self.floor = floor
+    def __init__(self, warmup_fraction: float = 0.03, start_factor: float = 0.01, min_factor: float = 0.0) -> None:
+        _check_share(warmup_fraction)
+        _check_level("start", start_factor)
+        _check_level("floor", min_factor)
+        self.warmup = warmup_fraction
+        self.start = start_factor
+        self.floor = min_factor
 
     def factor(self, course: TrainingProgress) -> float:
         """Rise, then fall."""
@@ -108,13 +110,13 @@ class Cosine(LRSchedule):
 class OneCycle(LRSchedule):
     """Half a cosine wave up from `start` to 1 in the first `warmup` share of the run, and down to `floor`."""
 
-    def __init__(self, warmup: float = 0.3, start: float = 0.04, floor: float = 1e-4) -> None:
-        _check_share(warmup)
-        _check_level("start", start)
-        _check_level("floor", floor)
-        self.warmup = warmup
-        self.start = start
-        self.floor = floor
+    def __init__(self, warmup_fraction: float = 0.3, start_factor: float = 0.04, min_factor: float = 1e-4) -> None:
+        _check_share(warmup_fraction)
+        _check_level("start", start_factor)
+        _check_level("floor", min_factor)
+        self.warmup = warmup_fraction
+        self.start = start_factor
+        self.floor = min_factor
 
     def factor(self, course: TrainingProgress) -> float:
         """Rise, then fall."""
@@ -129,18 +131,20 @@ class ReduceOnPlateau(LRSchedule):
     A score that is not a number counts as no better.
     """
 
-    def __init__(self, patience: int, shrink: float, floor: float = 0.0, better: Literal["max", "min"] = "max") -> None:
+    def __init__(
+        self, patience: int, factor: float, min_factor: float = 0.0, mode: Literal["max", "min"] = "max"
+    ) -> None:
         if patience < 0:
-            raise ValueError(f"schedule.patience is {patience}; it is 0 validations or more: schedule.patience=5")
-        if not 0 < shrink < 1:
-            raise ValueError(f"schedule.shrink is {shrink}; it lies between 0 and 1: schedule.shrink=0.5")
-        _check_level("floor", floor)
-        if better not in ("max", "min"):
-            raise ValueError(f"schedule.better is {better!r}; it is max or min: schedule.better=max")
+            raise ValueError(f"lr_schedule.patience is {patience}; it is 0 validations or more: lr_schedule.patience=5")
+        if not 0 < factor < 1:
+            raise ValueError(f"lr_schedule.factor is {factor}; it lies between 0 and 1: lr_schedule.factor=0.5")
+        _check_level("floor", min_factor)
+        if mode not in ("max", "min"):
+            raise ValueError(f"lr_schedule.mode is {mode!r}; it is max or min: lr_schedule.mode=max")
         self.patience = patience
-        self.shrink = shrink
-        self.floor = floor
-        self.better = better
+        self.shrink = factor
+        self.floor = min_factor
+        self.better = mode
         self._best: float | None = None
         self._waited = 0
         self._factor = 1.0
@@ -185,8 +189,8 @@ def _wave(begin: float, end: float, progress: float) -> float:
 def _check_share(warmup: float) -> None:
     if not 0 <= warmup < 1:
         raise ValueError(
-            f"schedule.warmup is {warmup}; it is the share of the run that the learning rate rises for, from 0 to "
-            "below 1: schedule.warmup=0.03"
+            f"lr_schedule.warmup_fraction is {warmup}; it is the share of the run that the learning rate rises for, from 0 to "
+            "below 1: lr_schedule.warmup_fraction=0.03"
         )
 
 

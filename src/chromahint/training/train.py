@@ -110,7 +110,7 @@ def train(run: Run) -> None:
     state = 1
     try:
         if logger:
-            define_metrics(logger, task.protocol.counts)
+            define_metrics(logger, task.protocol.hint_counts)
             logger.catch_up(figures)
         seconds = saved.seconds if saved is not None else 0.0
         if saved is None or not saved.ended:
@@ -137,7 +137,7 @@ def build_module(config: dict[str, Any]) -> ColorizationModule:
     network = instantiate_node(config["model"])
     if (weights := weights_file(config["weights"], config["model"])) is not None:
         load_weights(network, weights)
-    parts = ("loss", "hints", "augment", "protocol", "optimizer", "schedule")
+    parts = ("loss", "hints", "augment", "protocol", "optimizer", "lr_schedule")
     network.to(memory_format=torch.channels_last)
     return ColorizationModule(
         network=network, seed=config["seed"], **{part: instantiate_node(config[part]) for part in parts}

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 from hashlib import blake2b
 from pathlib import Path
-from typing import Literal
 
-from chromahint.data.datamodule import PhotoDataModule
 from chromahint.data.sources.base import Photos, RGBImage, Split
 from chromahint.images.decode import EXTENSIONS, decode, read_bytes
 
@@ -244,29 +242,4 @@ def _nothing_for(split: str, root: Path, splits: dict[str, list[str]]) -> str:
     return (
         f"No pictures for {split} in {root} ({found}). "
         f"Put some into {root / split}, or name them with data.{split}_list=FILE, or take more with a larger fraction."
-    )
-
-
-def folder_data(
-    root: str,
-    val_fraction: float = 0.1,
-    test_fraction: float = 0.1,
-    train_list: str | None = None,
-    val_list: str | None = None,
-    test_list: str | None = None,
-    fit: Literal["squash", "random_crop", "random_resized_crop"] = "random_crop",
-    size: int = 128,
-    shorter_side: int | None = 256,
-    eval_size: int = 256,
-    batch_size: int = 16,
-    eval_batch_size: int = 8,
-    workers: int = 2,
-    limit: int | None = None,
-    seed: int = 0,
-    min_ab_range: float = 0.0,
-) -> PhotoDataModule:
-    """Photos in a folder; the options are those of `Folder` and `PhotoDataModule`."""
-    source = Folder(root, val_fraction, test_fraction, train_list, val_list, test_list)
-    return PhotoDataModule(
-        source, fit, size, shorter_side, eval_size, batch_size, eval_batch_size, workers, limit, seed, min_ab_range
     )

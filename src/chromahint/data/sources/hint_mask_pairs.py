@@ -121,15 +121,15 @@ class HintMaskPairs(L.LightningDataModule):
     Args:
         root: folder with `hint/` and `mask/`.
         eval_size: height and width that pairs are squashed to; None leaves each as it is.
-        workers: processes that load pairs.
+        num_workers: processes that load pairs.
     """
 
-    def __init__(self, root: str, eval_size: int | None = 256, workers: int = 2) -> None:
+    def __init__(self, root: str, eval_size: int | None = 256, num_workers: int = 2) -> None:
         super().__init__()
-        for key, value, least in (("eval_size", eval_size, 1), ("workers", workers, 0)):
+        for key, value, least in (("eval_size", eval_size, 1), ("num_workers", num_workers, 0)):
             if value is not None and value < least:
                 raise ValueError(f"data.{key}={value} is too small. Type data.{key}=N with N of {least} or more.")
-        self.root, self.eval_size, self.workers = root, eval_size, workers
+        self.root, self.eval_size, self.num_workers = root, eval_size, num_workers
 
     def pairs(self) -> Pairs:
         """Find the pairs."""

@@ -18,12 +18,11 @@ import json
 from collections import OrderedDict
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from chromahint.data.datamodule import PhotoDataModule
 from chromahint.data.sources.base import Photos, RGBImage, UnreadableImageError
 from chromahint.data.sources.folder import SPLITS, Folder
 
@@ -234,29 +233,4 @@ def _damaged(root: Path, reason: str) -> ValueError:
     return ValueError(
         f"{root}: this pack is damaged: {reason}. Type the `chromahint data pack` that made it again: it keeps what is "
         "whole. If that refuses, delete the folder first."
-    )
-
-
-def packed_data(
-    root: str,
-    val_fraction: float = 0.1,
-    test_fraction: float = 0.1,
-    train_list: str | None = None,
-    val_list: str | None = None,
-    test_list: str | None = None,
-    fit: Literal["squash", "random_crop", "random_resized_crop"] = "random_crop",
-    size: int = 128,
-    shorter_side: int | None = 256,
-    eval_size: int = 256,
-    batch_size: int = 16,
-    eval_batch_size: int = 8,
-    workers: int = 0,
-    limit: int | None = None,
-    seed: int = 0,
-    min_ab_range: float = 0.0,
-) -> PhotoDataModule:
-    """Photos of a pack; the options are those of `Packed` and `PhotoDataModule`."""
-    source = Packed(root, val_fraction, test_fraction, train_list, val_list, test_list)
-    return PhotoDataModule(
-        source, fit, size, shorter_side, eval_size, batch_size, eval_batch_size, workers, limit, seed, min_ab_range
     )

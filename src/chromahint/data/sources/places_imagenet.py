@@ -7,10 +7,8 @@ import os
 import shlex
 from hashlib import blake2b
 from pathlib import Path
-from typing import Literal
 
 from chromahint.atomic_write import atomic_write
-from chromahint.data.datamodule import PhotoDataModule
 from chromahint.data.sources.base import Photos, Split
 from chromahint.data.sources.folder import SPLITS, FilePhotos, find_pictures
 
@@ -24,10 +22,10 @@ class PlacesImagenet:
     Args:
         places_root: folder of Places365, or of a part of it.
         imagenet_root: folder of ImageNet, or of a part of it.
-        pictures: how many to train on; of an odd number, Places365 gives one more.
-        val_pictures: how many to validate on.
-        test_pictures: how many to test on; no picture has two roles.
-        seed: another seed draws others.
+        num_train: how many to train on; of an odd number, Places365 gives one more.
+        num_val: how many to validate on.
+        num_test: how many to test on; no picture has two roles.
+        composition_seed: another seed draws others.
     """
 
     has_splits = True
@@ -36,10 +34,10 @@ class PlacesImagenet:
         self,
         places_root: str,
         imagenet_root: str,
-        pictures: int = 10_000,
-        val_pictures: int = 2_000,
-        test_pictures: int = 1_000,
-        seed: int = 0,
+        num_train: int = 10_000,
+        num_val: int = 2_000,
+        num_test: int = 1_000,
+        composition_seed: int = 0,
     ) -> None:
         self.roots = {"places_root": _folder("places_root", places_root)}
         self.roots["imagenet_root"] = _folder("imagenet_root", imagenet_root)
@@ -49,11 +47,11 @@ class PlacesImagenet:
                 f"data.places_root={places_root} and data.imagenet_root={imagenet_root}: one lies in the other, so "
                 "that a photo could be drawn twice. Type two folders that lie apart."
             )
-        self.counts = dict(zip(SPLITS, (pictures, val_pictures, test_pictures), strict=True))
-        for key, value in zip(("pictures", "val_pictures", "test_pictures"), self.counts.values(), strict=True):
+        self.counts = dict(zip(SPLITS, (num_train, num_val, num_test), strict=True))
+        for key, value in zip(("num_train", "num_val", "num_test"), self.counts.values(), strict=True):
             if value < 2:
                 raise ValueError(f"data.{key}={value} is too small. Type data.{key}=N with N of 2 or more.")
-        self.seed = seed
+        self.seed = composition_seed
         self.root = Path(os.path.commonpath(self.roots.values()))
         self._drawn: dict[str, list[str]] | None = None
 
@@ -101,7 +99,7 @@ class PlacesImagenet:
             raise ValueError(
                 f"data.{key}={root} has {len(found):,} pictures, and {needed:,} are to be drawn from it "
                 f"({', '.join(f'{count:,} for {split}' for split, count in wanted.items())}). Type data.{key}=PATH "
-                "with more, or draw fewer: for example data.pictures=1000 data.val_pictures=200 data.test_pictures=100."
+                "with more, or draw fewer: for example data.num_train=1000 data.num_val=200 data.num_test=100."
             )
         drawn = heapq.nsmallest(needed, found, key=self._place)
         prefix = root.relative_to(self.root).as_posix()
@@ -128,28 +126,3 @@ def _folder(key: str, typed: str) -> Path:
 def _write(file: Path, lines: list[str]) -> None:
     with atomic_write(file) as opened:
         opened.write("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
-
-
-def places_imagenet_data(
-    places_root: str,
-    imagenet_root: str,
-    pictures: int = 10_000,
-    val_pictures: int = 2_000,
-    test_pictures: int = 1_000,
-    composition_seed: int = 0,
-    fit: Literal["squash", "random_crop", "random_resized_crop"] = "squash",
-    size: int = 256,
-    shorter_side: int | None = None,
-    eval_size: int = 256,
-    batch_size: int = 32,
-    eval_batch_size: int = 8,
-    workers: int = 2,
-    limit: int | None = None,
-    seed: int = 0,
-    min_ab_range: float = 0.0,
-) -> PhotoDataModule:
-    """The composition of 2022; the options are those of `PlacesImagenet` and `PhotoDataModule`."""
-    source = PlacesImagenet(places_root, imagenet_root, pictures, val_pictures, test_pictures, composition_seed)
-    return PhotoDataModule(
-        source, fit, size, shorter_side, eval_size, batch_size, eval_batch_size, workers, limit, seed, min_ab_range
-    )

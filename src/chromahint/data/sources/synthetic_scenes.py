@@ -6,9 +6,6 @@ small `limit` draws few of them, and drawing that was stopped goes on where it w
 
 from __future__ import annotations
 
-from typing import Literal
-
-from chromahint.data.datamodule import PhotoDataModule
 from chromahint.data.sources.base import Photos, RGBImage, Split, limit_to
 from chromahint.data.sources.skimage_tiles import NaturalTiles
 from chromahint.data.synthetic.cache import Shards
@@ -22,27 +19,27 @@ class Scenes:
     """Training and validation pictures drawn by a program; the test pictures are natural photos.
 
     Args:
-        pictures: how many to train on.
-        size: height and width in pixels.
-        seed: another seed gives other scenes.
-        val_pictures: how many to validate on; they are none of those that are trained on.
+        num_train: number of training scenes.
+        num_val: number of validation scenes, none of which is a training scene.
+        scene_size: height and width of a scene in pixels.
+        scene_seed: another seed draws other scenes.
     """
 
-    def __init__(self, pictures: int = 2000, size: int = 256, seed: int = 0, val_pictures: int = 64) -> None:
+    def __init__(self, num_train: int = 2000, num_val: int = 64, scene_size: int = 256, scene_seed: int = 0) -> None:
         for key, value, least in (
-            ("pictures", pictures, 1),
-            ("picture_size", size, 32),
-            ("val_pictures", val_pictures, 1),
+            ("num_train", num_train, 1),
+            ("scene_size", scene_size, 32),
+            ("num_val", num_val, 1),
         ):
             if value < least:
                 raise ValueError(f"data.{key}={value} is too small. Type data.{key}=N with N of {least} or more.")
-        if pictures > VALIDATION_START:
+        if num_train > VALIDATION_START:
             raise ValueError(
-                f"data.pictures={pictures} is too many. Type data.pictures=N with N up to {VALIDATION_START}."
+                f"data.num_train={num_train} is too many. Type data.num_train=N with N up to {VALIDATION_START}."
             )
-        self.seed = seed
-        self.counts = {"train": pictures, "val": val_pictures}
-        self.shards = Shards(seed, size)
+        self.seed = scene_seed
+        self.counts = {"train": num_train, "val": num_val}
+        self.shards = Shards(scene_seed, scene_size)
 
     def prepare(self, limit: int | None = None) -> None:
         """Draw the scenes that are not in the cache yet, on all cores."""
@@ -81,26 +78,3 @@ class SyntheticScenes:
     def identify(self, index: int) -> str:
         """`scenes/<version>/<seed>/<number>`."""
         return f"scenes/{VERSION}/{self.shards.seed}/{self.start + index}"
-
-
-def scenes_data(
-    pictures: int = 2000,
-    val_pictures: int = 64,
-    picture_size: int = 256,
-    scene_seed: int = 0,
-    fit: Literal["squash", "random_crop", "random_resized_crop"] = "random_crop",
-    size: int = 128,
-    shorter_side: int | None = None,
-    eval_size: int = 256,
-    batch_size: int = 16,
-    eval_batch_size: int = 8,
-    workers: int = 0,
-    limit: int | None = None,
-    seed: int = 0,
-    min_ab_range: float = 0.0,
-) -> PhotoDataModule:
-    """Drawn scenes; the options are those of `Scenes` and `PhotoDataModule`."""
-    source = Scenes(pictures, picture_size, scene_seed, val_pictures)
-    return PhotoDataModule(
-        source, fit, size, shorter_side, eval_size, batch_size, eval_batch_size, workers, limit, seed, min_ab_range
-    )

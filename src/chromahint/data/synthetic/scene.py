@@ -39,12 +39,12 @@ THEMES = {
     ),
     "town": Theme(
         {"concrete": 4, "brick": 2, "stone": 3, "metal": 2, "paint": 1, "wood": 1, "dark": 2, "white": 2, "foliage": 1},
-        {"box": 6, "strip": 3, "polygon": 2, "ellipse": 1, "blob": 1},
+        {"pretrained": 6, "strip": 3, "polygon": 2, "ellipse": 1, "blob": 1},
         0.45,
     ),
     "people": Theme(
         {"skin": 3, "cloth": 4, "dark": 2.5, "white": 2, "paint": 0.8, "wood": 1, "stone": 1.5, "foliage": 1},
-        {"blob": 4, "ellipse": 3, "box": 2, "strip": 1, "stroke": 1, "polygon": 1},
+        {"blob": 4, "ellipse": 3, "pretrained": 2, "strip": 1, "stroke": 1, "polygon": 1},
         0.2,
     ),
     "animals": Theme(
@@ -54,7 +54,7 @@ THEMES = {
     ),
     "things": Theme(
         {"paint": 3, "wood": 2, "metal": 2, "white": 2.5, "dark": 2, "cloth": 3, "stone": 1.5, "flower": 0.6},
-        {"ellipse": 3, "box": 3, "polygon": 2, "strip": 2, "blob": 2, "stroke": 1},
+        {"ellipse": 3, "pretrained": 3, "polygon": 2, "strip": 2, "blob": 2, "stroke": 1},
         0.05,
     ),
     "shore": Theme(

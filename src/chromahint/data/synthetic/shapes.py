@@ -20,7 +20,7 @@ def outline(dice: Philox, kind: str) -> Floats:
     """Points N2 of an outline: `ellipse`, `polygon`, `blob`, `box`, `strip`, `stroke`, `leaf` or `tuft`."""
     points = _OUTLINES[kind](dice)
     # boxes and strips stand upright more often than not, as what people build does
-    upright = kind in ("box", "strip") and dice.chance(0.65)
+    upright = kind in ("pretrained", "strip") and dice.chance(0.65)
     angle = dice.pick((0.0, math.pi / 2)) + dice.normal(0.02) if upright else dice.uniform(0, 2 * math.pi)
     turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]], np.float32)
     turned: Floats = points @ turn
@@ -107,7 +107,7 @@ _OUTLINES = {
     "polygon": _polygon,
     "blob": _blob,
     "tuft": _tuft,
-    "box": _box,
+    "pretrained": _box,
     "strip": _strip,
     "stroke": _stroke,
     "leaf": _leaf,

@@ -56,12 +56,12 @@ class HintProtocol(Protocol):
         ...
 
     @property
-    def measures(self) -> str:
+    def metric_description(self) -> str:
         """What its figures are, for the line below a table."""
         ...
 
     @property
-    def counts(self) -> list[int]:
+    def hint_counts(self) -> list[int]:
         """Numbers of hints that are tried, ascending."""
         ...
 
@@ -71,7 +71,7 @@ class HintProtocol(Protocol):
         ...
 
     @property
-    def most(self) -> int:
+    def max_hints(self) -> int:
         """Largest number of hints that a picture has room for."""
         ...
 
@@ -108,8 +108,8 @@ def check_counts(counts: list[int], size: int, most: int, room: str) -> None:
     good = sorted({count for count in counts if 0 <= count <= most}) or [0, 1, min(10, most)]
     if counts != good:
         raise ValueError(
-            f"protocol.counts={counts} at protocol.size={size}: distinct numbers in ascending order are allowed, "
-            f"from 0 to {room} = {most}. Type for example 'protocol.counts={str(good).replace(' ', '')}'."
+            f"protocol.hint_counts={counts} at protocol.size={size}: distinct numbers in ascending order are allowed, "
+            f"from 0 to {room} = {most}. Type for example 'protocol.hint_counts={str(good).replace(' ', '')}'."
         )
 
 

@@ -34,24 +34,24 @@ class Cells2023:
     """
 
     name = "cells_2023"
-    measures = "PSNR in dB of unrounded RGB, at most 50 a picture, over SSIM of 8-bit RGB"
+    metric_description = "PSNR in dB of unrounded RGB, at most 50 a picture, over SSIM of 8-bit RGB"
 
-    counts: list[int] = field(default_factory=lambda: [0, 1, 2, 5, 10, 20, 50, 100, 200])
+    hint_counts: list[int] = field(default_factory=lambda: [0, 1, 2, 5, 10, 20, 50, 100, 200])
     size: int = 224
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_counts(self.counts, self.size, self.most, "(size // 2) ** 2")
+        check_counts(self.hint_counts, self.size, self.max_hints, "(size // 2) ** 2")
 
     @property
-    def most(self) -> int:
+    def max_hints(self) -> int:
         """All cells of the grid."""
         return (self.size // _CELL) ** 2
 
     def hints(self, ab: Tensor, ids: Sequence[str], count: int) -> Hints:
         """Fill `count` cells of each picture; see `HintProtocol.hints`."""
         check_size(self, ab)
-        return fill_cells(ab, first_k_mask(ab, ids, self.seed, self.size // _CELL, count, max(self.counts)), _CELL)
+        return fill_cells(ab, first_k_mask(ab, ids, self.seed, self.size // _CELL, count, max(self.hint_counts)), _CELL)
 
     def measure(self, prediction: LabImages, truth: LabImages) -> ImageScores:
         """PSNR of unrounded RGB, at most 50 dB; SSIM of 8-bit RGB."""

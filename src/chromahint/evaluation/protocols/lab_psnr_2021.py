@@ -28,9 +28,9 @@ class LabPSNR2021(RandomPixels):
     """
 
     name = "lab_psnr_2021"
-    measures = "PSNR in dB of 8-bit Lab over SSIM of 8-bit RGB"
+    metric_description = "PSNR in dB of 8-bit Lab over SSIM of 8-bit RGB"
 
-    counts: list[int] = field(default_factory=lambda: [164, 492, 819])
+    hint_counts: list[int] = field(default_factory=lambda: [164, 492, 819])
     size: int = 128
     seed: int = 0
 

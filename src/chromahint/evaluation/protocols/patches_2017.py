@@ -42,17 +42,17 @@ class Patches2017:
     """
 
     name = "patches_2017"
-    measures = RGB_MEASURES
+    metric_description = RGB_MEASURES
 
-    counts: list[int] = field(default_factory=lambda: [0, 1, 2, 5, 10, 20, 50, 100, 200, 501])
+    hint_counts: list[int] = field(default_factory=lambda: [0, 1, 2, 5, 10, 20, 50, 100, 200, 501])
     size: int = 256
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_counts(self.counts, self.size, self.most, "size * size")
+        check_counts(self.hint_counts, self.size, self.max_hints, "size * size")
 
     @property
-    def most(self) -> int:
+    def max_hints(self) -> int:
         """Patches may overlap, so this only keeps their number sane."""
         return self.size**2
 

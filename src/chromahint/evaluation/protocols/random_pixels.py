@@ -32,24 +32,24 @@ class RandomPixels:
     """
 
     name = "random_pixels"
-    measures = RGB_MEASURES
+    metric_description = RGB_MEASURES
 
-    counts: list[int] = field(default_factory=lambda: [0, 1, 10, 100, 328, 1966])
+    hint_counts: list[int] = field(default_factory=lambda: [0, 1, 10, 100, 328, 1966])
     size: int = 256
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_counts(self.counts, self.size, self.most, "size * size")
+        check_counts(self.hint_counts, self.size, self.max_hints, "size * size")
 
     @property
-    def most(self) -> int:
+    def max_hints(self) -> int:
         """All pixels."""
         return self.size**2
 
     def hints(self, ab: Tensor, ids: Sequence[str], count: int) -> Hints:
         """Reveal `count` pixels of each picture; see `HintProtocol.hints`."""
         check_size(self, ab)
-        return hints_from_mask(ab, first_k_mask(ab, ids, self.seed, self.size, count, max(self.counts)))
+        return hints_from_mask(ab, first_k_mask(ab, ids, self.seed, self.size, count, max(self.hint_counts)))
 
     def measure(self, prediction: LabImages, truth: LabImages) -> ImageScores:
         """PSNR and SSIM of 8-bit RGB."""

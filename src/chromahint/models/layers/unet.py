@@ -51,10 +51,10 @@ class Down(nn.Module):
 class OutConv(nn.Module):
     """The last layer: ab on the 8-bit Lab scale, without activation."""
 
-    def __init__(self, inputs: int, neutral_start: bool) -> None:
+    def __init__(self, inputs: int, zero_init_head: bool) -> None:
         super().__init__()
         self.conv = Head(inputs)
-        if neutral_start:
+        if zero_init_head:
             self.conv.init_bias(NEUTRAL)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -71,11 +71,11 @@ class UNetBase(nn.Module):
         width: channels of the first level; each level down doubles them.
         up: makes a step up that reads so many channels: `step(x, skip, *more)` maps x (B, C, H, W) and skip
             (B, C/2, 2H, 2W) to (B, C/2, 2H, 2W).
-        neutral_start: whether the last layer predicts no color until it is trained, and the first hears the hints over
+        zero_init_head: whether the last layer predicts no color until it is trained, and the first hears the hints over
             the lightness: see `zero_init_lightness_weights`.
     """
 
-    def __init__(self, inputs: int, width: int, up: Callable[[int], nn.Module], neutral_start: bool) -> None:
+    def __init__(self, inputs: int, width: int, up: Callable[[int], nn.Module], zero_init_head: bool) -> None:
         super().__init__()
         self.inc = DoubleConv(inputs, width, first=Stem)
         self.down1 = Down(width, 2 * width)
@@ -86,8 +86,8 @@ class UNetBase(nn.Module):
         self.up2 = up(8 * width)
         self.up3 = up(4 * width)
         self.up4 = up(2 * width)
-        self.outc = OutConv(width, neutral_start)
-        if neutral_start:
+        self.outc = OutConv(width, zero_init_head)
+        if zero_init_head:
             zero_init_lightness_weights(self.inc)
 
     def predict(self, scaled: Tensor, *more: Tensor) -> Tensor:

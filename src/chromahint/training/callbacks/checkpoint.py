@@ -74,9 +74,9 @@ def find_resume_state(folder: Path) -> ResumeState | None:
 class LastCheckpoint(Callback):
     """Writes `last.ckpt` every so many steps, before each validation and at the end of training."""
 
-    def __init__(self, folder: Path, every: int) -> None:
+    def __init__(self, folder: Path, every_n_steps: int) -> None:
         self.file = folder / "last.ckpt"
-        self.every = every
+        self.every_n_steps = every_n_steps
         self.saved = 0
         self.ended = False
         self._next_has_begun = False
@@ -90,7 +90,7 @@ class LastCheckpoint(Callback):
         """Write what the step before has left, where it is one of every so many, or a validation is near."""
         # Lightning counts the steps that loggers see a second time, and after a resume differently
         trainer.fit_loop.epoch_loop._batches_that_stepped = trainer.global_step
-        due = trainer.global_step % self.every == 0 or self._validation_follows(trainer)
+        due = trainer.global_step % self.every_n_steps == 0 or self._validation_follows(trainer)
         if due and at_step_boundary(trainer, batch_idx):
             self.save(trainer)
 
@@ -174,13 +174,13 @@ class BestCheckpoint(Callback):
         self.score = state_dict["score"]
 
 
-def checkpoint_callbacks(folder: Path, every: int = 100) -> list[Callback]:
+def checkpoint_callbacks(folder: Path, every_n_steps: int = 100) -> list[Callback]:
     """Write `last.ckpt` every so many steps and at the end, and `best.ckpt` by `val/psnr`.
 
     Args:
         folder: where they go.
         every: steps between writes of last.ckpt.
     """
-    if every < 1:
-        raise ValueError(f"callbacks.checkpoints.every={every}: it is a whole number of steps from 1")
-    return [BestCheckpoint(folder), LastCheckpoint(folder, every)]
+    if every_n_steps < 1:
+        raise ValueError(f"callbacks.checkpoint.every_n_steps={every_n_steps}: it is a whole number of steps from 1")
+    return [BestCheckpoint(folder), LastCheckpoint(folder, every_n_steps)]

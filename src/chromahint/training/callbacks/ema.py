@@ -15,7 +15,7 @@ class EMA(WeightAveraging):
 
     def __init__(self, decay: float = 0.998) -> None:
         if not 0 <= decay < 1:
-            raise ValueError(f"callbacks.average.decay={decay}: it is a number from 0 to below 1")
+            raise ValueError(f"callbacks.ema.decay={decay}: it is a number from 0 to below 1")
 
         def mix(average: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
             keep = min(decay, (1 + float(steps)) / (10 + float(steps)))

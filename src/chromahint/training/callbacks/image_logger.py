@@ -47,17 +47,19 @@ def draw_strip(
     if not pictures:
         raise ValueError(f"none of {rows} pictures can be read; the first: {photos.name(chosen[0])}")
     rgb = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).to(device)
-    return image_grid(networks, rgb, ids, protocol, min(hints, protocol.most))
+    return image_grid(networks, rgb, ids, protocol, min(hints, protocol.max_hints))
 
 
 class ImageLogger(Callback):
     """Shows W&B a strip of the same test photos after every validation."""
 
-    def __init__(self, photos: int = 4, hints: int = 100) -> None:
-        if photos < 1 or hints < 0:
-            raise ValueError(f"callbacks.pictures: photos={photos} must be 1 or more, hints={hints} 0 or more")
-        self.photos = photos
-        self.hints = hints
+    def __init__(self, num_images: int = 4, num_hints: int = 100) -> None:
+        if num_images < 1 or num_hints < 0:
+            raise ValueError(
+                f"callbacks.image_logger: photos={num_images} must be 1 or more, hints={num_hints} 0 or more"
+            )
+        self.photos = num_images
+        self.hints = num_hints
 
     @rank_zero_only
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -66,7 +68,7 @@ class ImageLogger(Callback):
         if not loggers:
             return
         data = trainer.datamodule  # type: ignore[attr-defined]
-        photos = data.source.photos("test", data.limit)
+        photos = data.source.photos("test", data.max_images)
         network, protocol = pl_module.network, pl_module.protocol
         picture = draw_strip(network, photos, protocol, pl_module.device, self.photos, self.hints)  # type: ignore[arg-type]
         for logger in loggers:

@@ -44,7 +44,7 @@ class NaNGuard(Callback):
         value = float(loss.detach())
         raise ValueError(
             f"the loss of step {trainer.global_step + 1} is {value}; what first holds such a number is {where}. "
-            f"The batch is in {file}. Try a lower optimizer.lr, a lower trainer.clip, or trainer.precision=32-true"
+            f"The batch is in {file}. Try a lower optimizer.lr, a lower trainer.gradient_clip_val, or trainer.precision=32-true"
         )
 
 
