@@ -107,13 +107,13 @@ def test_home_is_understood(tmp_path, monkeypatch):
 
 
 def test_nested_targets_are_checked():
-    sampler = "{_target_: chromahint.hints.samplers.PixelRange, low: few}"
+    sampler = "{_target_: chromahint.hints.samplers.LogUniformPixels, low: few}"
     said = message("hints=mixture", f"hints.samplers=[{sampler}]", "hints.weights=[1]")
     assert "hints.samplers[0].low=few" in said
 
 
 def test_what_a_nested_target_lacks():
-    sampler = "{_target_: chromahint.hints.samplers.PixelList}"
+    sampler = "{_target_: chromahint.hints.samplers.FixedProbabilityPixels}"
     assert "hints.samplers[0]" in message("hints=mixture", f"hints.samplers=[{sampler}]", "hints.weights=[1]", "+x=1")
 
 

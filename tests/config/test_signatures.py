@@ -88,7 +88,7 @@ def test_no_annotation_is_anything():
     "target",
     [
         "chromahint.models.unet.UNet",
-        "chromahint.models.gray_baseline.Gray",
+        "chromahint.models.gray_baseline.GrayBaseline",
         "chromahint.evaluation.protocols.random_pixels.RandomPixels",
         "chromahint.training.trainer.make_trainer",
         "chromahint.data.sources.folder.folder_data",

@@ -38,7 +38,7 @@ def at(fraction):
 
 
 def test_constant_is_one_throughout():
-    assert {Constant().factor(TrainingProgress(step, step / 10, step / N)) for step in range(N)} == {1.0}
+    assert {Constant().lr_factor(TrainingProgress(step, step / 10, step / N)) for step in range(N)} == {1.0}
 
 
 @pytest.mark.parametrize("unit", ["epoch", "step"])
@@ -49,13 +49,13 @@ def test_steps_equal_multisteplr(unit):
     courses = [
         TrainingProgress(i, 1e3 + i, 0) if unit == "step" else TrainingProgress(1000 + i, float(i), 0) for i in range(N)
     ]
-    assert [schedule.factor(course) for course in courses] == pytest.approx(reference)
+    assert [schedule.lr_factor(course) for course in courses] == pytest.approx(reference)
 
 
 def test_steps_change_as_the_milestone_is_reached():
     schedule = PiecewiseConstant([186, 286, 324], [1, 0.1, 0.01, 0.0001], "epoch")
     epochs = [0, 185.99, 186, 285, 286, 323, 324, 337, 10_000]
-    assert [schedule.factor(TrainingProgress(0, e, 0)) for e in epochs] == [
+    assert [schedule.lr_factor(TrainingProgress(0, e, 0)) for e in epochs] == [
         1,
         1,
         0.1,
@@ -69,30 +69,30 @@ def test_steps_change_as_the_milestone_is_reached():
 
 
 def test_no_milestones_is_one_factor():
-    assert PiecewiseConstant([], [0.5]).factor(TrainingProgress(9, 9, 0.9)) == 0.5
+    assert PiecewiseConstant([], [0.5]).lr_factor(TrainingProgress(9, 9, 0.9)) == 0.5
 
 
 def test_cosine_equals_cosineannealinglr():
     reference = torch_rates(CosineAnnealingLR(sgd(), T_max=N, eta_min=0.02), N + 1)
     schedule = Cosine(warmup_fraction=0, min_factor=0.02)
-    assert [schedule.factor(at(i / N)) for i in range(N + 1)] == pytest.approx(reference)
+    assert [schedule.lr_factor(at(i / N)) for i in range(N + 1)] == pytest.approx(reference)
 
 
 def test_cosine_warms_up_in_a_straight_line():
     schedule = Cosine(warmup_fraction=0.2, start_factor=0.1, min_factor=0.0)
-    assert [schedule.factor(at(f)) for f in (0, 0.1, 0.2, 0.6, 1)] == pytest.approx([0.1, 0.55, 1, 0.5, 0], abs=1e-12)
+    assert [schedule.lr_factor(at(f)) for f in (0, 0.1, 0.2, 0.6, 1)] == pytest.approx([0.1, 0.55, 1, 0.5, 0], abs=1e-12)
 
 
 def test_one_cycle_equals_onecyclelr():
     reference = torch_rates(OneCycleLR(sgd(), max_lr=1.0, total_steps=N, final_div_factor=400), N)
     # torch puts its peak at step 0.3 N - 1 of the N - 1 that it counts; its end is start / 400
     schedule = OneCycle(warmup_fraction=(0.3 * N - 1) / (N - 1), start_factor=0.04, min_factor=1e-4)
-    assert [schedule.factor(at(i / (N - 1))) for i in range(N)] == pytest.approx(reference)
+    assert [schedule.lr_factor(at(i / (N - 1))) for i in range(N)] == pytest.approx(reference)
 
 
 @pytest.mark.parametrize("lr_schedule", [Cosine(), OneCycle(), Cosine(warmup_fraction=0), OneCycle(warmup_fraction=0)])
 def test_a_run_longer_than_planned_stays_at_the_floor(schedule):
-    assert schedule.factor(at(1.3)) == pytest.approx(lr_schedule.min_factor)
+    assert schedule.lr_factor(at(1.3)) == pytest.approx(lr_schedule.min_factor)
 
 
 SCORES = [1, 2, 1.5, 1.9, 1.8, 3, 3, math.nan, 2, 2.5, 2.9, 1, 0, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4]
@@ -107,9 +107,9 @@ def test_plateau_equals_reducelronplateau(better, patience):
     schedule = ReduceOnPlateau(patience=patience, factor=0.5, min_factor=0.05, mode=better)
     factors = []
     for score in scores:
-        schedule.observe(score)
+        schedule.on_validation_score(score)
         reference.step(score)
-        factors.append(schedule.factor(at(0.5)))
+        factors.append(schedule.lr_factor(at(0.5)))
         assert factors[-1] == optimizer.param_groups[0]["lr"]
     assert factors[0] == 1
     assert factors[-1] < 0.3
@@ -123,18 +123,18 @@ def test_plateau_survives_a_resume_at_any_moment():
         successor.load_state_dict(resumed.state_dict())
         resumed = successor
         for schedule in (unbroken, resumed):
-            schedule.observe(score)
-        assert resumed.factor(at(0)) == unbroken.factor(at(0))
-    assert unbroken.factor(at(0)) < 0.2
+            schedule.on_validation_score(score)
+        assert resumed.lr_factor(at(0)) == unbroken.lr_factor(at(0))
+    assert unbroken.lr_factor(at(0)) < 0.2
 
 
 @pytest.mark.parametrize("lr_schedule", [Constant(), PiecewiseConstant([1], [1, 0.1]), Cosine(), OneCycle()])
 def test_the_others_neither_listen_nor_remember(schedule):
     course = TrainingProgress(1, 1.0, 0.5)
-    before = schedule.factor(course)
-    schedule.observe(-1e9)
+    before = schedule.lr_factor(course)
+    schedule.on_validation_score(-1e9)
     schedule.load_state_dict(schedule.state_dict())
-    assert schedule.factor(course) == before
+    assert schedule.lr_factor(course) == before
     assert schedule.state_dict() == {}
 
 

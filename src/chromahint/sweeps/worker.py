@@ -37,7 +37,7 @@ from chromahint.sweeps.study import (
 from chromahint.sweeps.sweep_config import Sweep, load_sweep
 from chromahint.sweeps.trial_queue import TrialQueue
 
-REPORTING = {"_target_": "chromahint.sweeps.pruning_callback.Reporting", "_partial_": True}
+REPORTING = {"_target_": "chromahint.sweeps.pruning_callback.PruningCallback", "_partial_": True}
 ENDED = ("finished", "pruned")
 PAUSE = 2.0
 """Seconds between looks at what other workers do."""

@@ -51,7 +51,7 @@ class LRSchedule(ABC):
 class Constant(LRSchedule):
     """The optimizer's learning rate from beginning to end."""
 
-    def factor(self, course: TrainingProgress) -> float:
+    def lr_factor(self, course: TrainingProgress) -> float:
         """Always 1."""
         return 1.0
 
@@ -80,7 +80,7 @@ class PiecewiseConstant(LRSchedule):
         self.factors = list(factors)
         self.unit = unit
 
-    def factor(self, course: TrainingProgress) -> float:
+    def lr_factor(self, course: TrainingProgress) -> float:
         """Look up the factor that holds now."""
         done = course.epoch if self.unit == "epoch" else course.step
         return float(self.factors[bisect_right(self.milestones, done)])
@@ -100,7 +100,7 @@ class Cosine(LRSchedule):
         self.start = start_factor
         self.floor = min_factor
 
-    def factor(self, course: TrainingProgress) -> float:
+    def lr_factor(self, course: TrainingProgress) -> float:
         """Rise, then fall."""
         if course.fraction < self.warmup:
             return self.start + (1 - self.start) * course.fraction / self.warmup
@@ -118,7 +118,7 @@ class OneCycle(LRSchedule):
         self.start = start_factor
         self.floor = min_factor
 
-    def factor(self, course: TrainingProgress) -> float:
+    def lr_factor(self, course: TrainingProgress) -> float:
         """Rise, then fall."""
         if course.fraction < self.warmup:
             return _wave(self.start, 1.0, course.fraction / self.warmup)
@@ -149,11 +149,11 @@ class ReduceOnPlateau(LRSchedule):
         self._waited = 0
         self._factor = 1.0
 
-    def factor(self, course: TrainingProgress) -> float:
+    def lr_factor(self, course: TrainingProgress) -> float:
         """What the scores so far have left."""
         return self._factor
 
-    def observe(self, score: float) -> None:
+    def on_validation_score(self, score: float) -> None:
         """Count validations without progress."""
         if self._improves(score):
             self._best = score
