@@ -19,7 +19,7 @@ import pytest
 import torch
 from PIL import Image
 
-from browser import BROWSER, Browser
+from support.browser import BROWSER, Browser
 
 # there are several of this name, which the search for doctests would take for one
 collect_ignore_glob = ["*/conftest.py"]

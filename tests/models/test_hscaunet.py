@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from chromahint.hints.hints import hints_from_mask
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.unet import UNet
-from random_weights import random_state
+from support.random_weights import random_state
 
 CONV_AND_NORM = [
     *("0.weight", "1.weight", "1.bias", "1.running_mean", "1.running_var", "1.num_batches_tracked"),

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from chromahint.hints.hints import Hints, hints_from_mask
 from chromahint.models.multibranch import MultiBranch
-from random_weights import random_state
+from support.random_weights import random_state
 
 TWO = [[2, 2], [1, 1]]
 THREE = [[2, 2, 2], [1, 1, 1], [1, 1, 1]]

@@ -16,7 +16,7 @@ from chromahint.models.resunet import ResUNet
 from chromahint.models.spreadnet import SpreadNet
 from chromahint.models.unet import UNet
 from chromahint.models.zhang2017 import Zhang2017
-from random_weights import disturbed_state
+from support.random_weights import disturbed_state
 
 
 def spreadnet(zero_init_head=False, **options):

@@ -11,7 +11,7 @@ from chromahint.hints.hints import Hints, hints_from_mask, no_hints
 from chromahint.models import spreadnet
 from chromahint.models.levin import Levin
 from chromahint.models.spreadnet import SpreadNet
-from random_weights import disturbed_state
+from support.random_weights import disturbed_state
 
 
 def untrained(width=8, steps=2):

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from chromahint.hints.hints import hints_from_mask
 from chromahint.models.zhang2017 import Zhang2017
-from random_weights import random_state
+from support.random_weights import random_state
 
 CONVS = {
     "model1": (0, 2), "model2": (0, 2), "model3": (0, 2, 4), "model4": (0, 2, 4), "model5": (0, 2, 4),

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from made_runs import COUNTS, write_evaluation, write_run
+
+from support.synthetic_runs import COUNTS, write_evaluation, write_run
 
 
 @pytest.fixture(scope="session")

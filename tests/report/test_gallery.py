@@ -8,7 +8,6 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from made_runs import content_of
 from PIL import Image
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
@@ -18,6 +17,7 @@ from chromahint.hints.hints import hints_from_mask
 from chromahint.models.spreadnet import SpreadNet
 from chromahint.models.state_dict import load_weights
 from chromahint.report import gallery as file_of_gallery
+from support.synthetic_runs import content_of
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import re
 import numpy as np
 import pytest
 import yaml
-from made_runs import content_of, write_run
 
 from chromahint.report.page_data import thin
+from support.synthetic_runs import content_of, write_run
 
 
 @pytest.fixture(scope="module")

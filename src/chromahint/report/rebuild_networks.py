@@ -94,7 +94,8 @@ def measure_baselines(names: Sequence[str], gathered: LoadedRuns) -> dict[str, E
         name: EvaluatedMethod(
             prepare_network(instantiate_node(node), None, device),
             first.folder / "baselines" / name,
-            {key: value for key, value in first.about.items() if key != "input_size"} | {"model": node, "weights": None},
+            {key: value for key, value in first.about.items() if key != "input_size"}
+            | {"model": node, "weights": None},
         )
         for name, node in nodes.items()
     }

@@ -46,7 +46,7 @@ def words(tmp_path_factory, make_photos, tiny):
 def train_and_kill(plan, file, **environment):
     """Let the script of killed runs do what a plan says."""
     file.write_text(json.dumps(plan))
-    script = Path(__file__).with_name("killed_runs.py")
+    script = Path(__file__).parents[1] / "support" / "killed_runs.py"
     # a process of its own talks to no W&B service that this one may have started
     variables = {**os.environ, "WANDB_SERVICE": "", **environment}
     done = subprocess.run([sys.executable, script, file], env=variables, capture_output=True, text=True, timeout=500)

@@ -27,7 +27,9 @@ def test_nested_targets_are_built():
     sampler = instantiate_node(
         {
             "_target_": "chromahint.hints.samplers.Mixture",
-            "samplers": [{"_target_": "chromahint.hints.samplers.LogUniformPixels", "low": 0.1, "high": 0.2, "none": 0.0}],
+            "samplers": [
+                {"_target_": "chromahint.hints.samplers.LogUniformPixels", "low": 0.1, "high": 0.2, "none": 0.0}
+            ],
             "weights": [1],
         }
     )

@@ -16,7 +16,8 @@ from pathlib import Path
 import torch
 
 import chromahint.training.train  # noqa: F401  # what a child would import
-from chromahint import cli, writing
+from chromahint import atomic_write
+from chromahint.cli import main as cli
 from chromahint.training.lightning_module import ColorizationModule
 
 

@@ -9,13 +9,13 @@ import signal
 import cv2
 import numpy as np
 import pytest
-from made_profiles import gamma, profile
 from PIL import Image, ImageCms
 from skimage import data
 
 from chromahint.data.sources.base import UnreadableImageError
 from chromahint.images import image_file
 from chromahint.images.image_file import PictureFile, read_picture, side_by_side_image, write_picture
+from support.icc_profiles import gamma, profile
 
 PHOTO = data.coffee()[100:160, 150:240]
 DEEP = np.random.default_rng(0).integers(0, 65536, (60, 90, 3), dtype=np.uint16)

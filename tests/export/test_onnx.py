@@ -10,7 +10,7 @@ from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.export.onnx import LabExportWrapper, write_onnx
 from chromahint.hints.hints import hints_from_mask, no_hints
 from chromahint.models.registry import CLASSES, create_model
-from random_weights import disturbed_state
+from support.random_weights import disturbed_state
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")

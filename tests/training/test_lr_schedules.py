@@ -80,7 +80,9 @@ def test_cosine_equals_cosineannealinglr():
 
 def test_cosine_warms_up_in_a_straight_line():
     schedule = Cosine(warmup_fraction=0.2, start_factor=0.1, min_factor=0.0)
-    assert [schedule.lr_factor(at(f)) for f in (0, 0.1, 0.2, 0.6, 1)] == pytest.approx([0.1, 0.55, 1, 0.5, 0], abs=1e-12)
+    assert [schedule.lr_factor(at(f)) for f in (0, 0.1, 0.2, 0.6, 1)] == pytest.approx(
+        [0.1, 0.55, 1, 0.5, 0], abs=1e-12
+    )
 
 
 def test_one_cycle_equals_onecyclelr():

@@ -6,13 +6,13 @@ import subprocess
 import sys
 
 import pytest
-import slurm_here
 
 from chromahint.config.errors import ConfigError
 from chromahint.launch.slurm import Resources, Slurm
 from chromahint.runs.run import create_run
 from chromahint.training import multirun, slurm_jobs
 from chromahint.training.callbacks.preemption import requeue
+from support import slurm_cluster as slurm_here
 
 CPU = {"accelerator": "cpu", "devices": "auto", "num_nodes": 1}
 GPU = CPU | {"accelerator": "gpu"}

@@ -5,8 +5,9 @@ import re
 
 import numpy as np
 import pytest
-from made_runs import COUNTS, write_evaluation, write_run
 from scipy import stats
+
+from support.synthetic_runs import COUNTS, write_evaluation, write_run
 
 
 def test_the_winner_is_named_with_its_lead_and_folder(command, group):

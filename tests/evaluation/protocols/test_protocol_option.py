@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-CONF = Path(__file__).resolve().parents[2] / "conf" / "protocol"
+CONF = Path(__file__).resolve().parents[3] / "conf" / "protocol"
 NAMES = sorted(file.stem for file in CONF.glob("*.yaml"))
 FEW = ["protocol.size=64", "protocol.hint_counts=[0,3]"]
 

@@ -4,10 +4,10 @@ import io
 
 import numpy as np
 import pytest
-from made_profiles import gamma, parametric, profile, table
 from PIL import Image, ImageCms
 
 from chromahint.images.icc import sixteen_bits_to_srgb
+from support.icc_profiles import gamma, parametric, profile, table
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 CURVES = {

@@ -5,9 +5,9 @@ import shutil
 
 import numpy as np
 import pytest
-from made_runs import write_evaluation, write_run
 
 from chromahint.report.load_runs import load_runs
+from support.synthetic_runs import write_evaluation, write_run
 
 
 def test_runs_below_a_folder_that_were_measured_alike_compare(group):

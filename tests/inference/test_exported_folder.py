@@ -14,7 +14,7 @@ from chromahint.inference.fixed_size import FixedSizeWrapper
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.registry import CLASSES, create_model
 from chromahint.models.state_dict import load_weights
-from random_weights import disturbed_state
+from support.random_weights import disturbed_state
 
 NARROW = {name: {"width": 4} for name in CLASSES} | {"icolorit": {"width": 16, "depth": 1}}
 FORMS = [*NARROW.items(), ("hscaunet", {"width": 4, "channel_attention": "spatial"})]
