@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from chromahint.data.sources.base import UnreadableImageError
-from chromahint.images.decode import MAX_PIXELS, decode, read_photo
+from chromahint.images.decode import MAX_PIXELS, UnreadableImageError, decode, read_photo
 
 RGB = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
 

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image, ImageCms
 from skimage import data
 
-from chromahint.data.sources.base import UnreadableImageError
 from chromahint.images import image_file
+from chromahint.images.decode import UnreadableImageError
 from chromahint.images.image_file import PictureFile, read_picture, side_by_side_image, write_picture
 from support.icc_profiles import gamma, profile
 

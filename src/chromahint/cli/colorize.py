@@ -60,7 +60,7 @@ def _color(job: ColorizeTask, colorizer: Colorizer, hints: HintProvider) -> str 
     Raises:
         ValueError: nothing can be written, which other photos would meet too.
     """
-    from chromahint.data.sources.base import UnreadableImageError
+    from chromahint.images.decode import UnreadableImageError
     from chromahint.images.image_file import read_picture, side_by_side_image, write_picture
 
     try:

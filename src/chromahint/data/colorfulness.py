@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from chromahint.color import rgb_to_lab
-from chromahint.data.sources.base import RGBImage
+from chromahint.images.decode import RGBImage
 
 NEAR_GRAY = 5.0
 """Their recipe drops a picture that spans less than this."""

@@ -12,8 +12,9 @@ from torch.utils.data import Dataset
 
 from chromahint.data.colorfulness import ab_range
 from chromahint.data.samplers import SampleIndex, draw_seed
-from chromahint.data.sources.base import Photos, RGBImage, UnreadableImageError
+from chromahint.data.sources.base import Photos
 from chromahint.data.transforms import ResizeOrCrop, resize_square
+from chromahint.images.decode import RGBImage, UnreadableImageError
 
 
 class Batch(TypedDict):

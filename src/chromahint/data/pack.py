@@ -16,11 +16,10 @@ from torch.utils.data import Dataset
 
 from chromahint.atomic_write import atomic_write
 from chromahint.data.parallel import parallel_map
-from chromahint.data.sources.base import RGBImage, UnreadableImageError
 from chromahint.data.sources.folder import Folder
 from chromahint.data.sources.packed import FORMAT, RECORD, digest, is_pack, read_about, shard_file
 from chromahint.data.transforms import resize
-from chromahint.images.decode import decode, read_bytes
+from chromahint.images.decode import RGBImage, UnreadableImageError, decode, read_bytes
 from chromahint.progress import ProgressFn
 
 SHARD = 256

@@ -12,7 +12,7 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 import albumentations as A
 import cv2
 
-from chromahint.data.sources.base import RGBImage
+from chromahint.images.decode import RGBImage
 
 Fit = Literal["squash", "random_crop", "random_resized_crop"]
 

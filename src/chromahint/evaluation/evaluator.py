@@ -16,9 +16,10 @@ from torch import nn
 from chromahint.data.dataloader import PhotoLoader
 from chromahint.data.dataset import EvalDataset
 from chromahint.data.samplers import EvalSampler
-from chromahint.data.sources.base import Photos, Subset, UnreadableImageError
+from chromahint.data.sources.base import Photos, Subset
 from chromahint.evaluation.hint_counts import ImageResult, Network, aggregate_results, evaluate_hint_counts, to_rows
 from chromahint.evaluation.protocols.base import HintProtocol
+from chromahint.images.decode import UnreadableImageError
 from chromahint.progress import ProgressFn, progress_bar
 from chromahint.runs.files import read_json, write_json, write_text
 

@@ -15,11 +15,11 @@ from torch.utils.data import DataLoader, Subset
 from chromahint.atomic_write import atomic_write
 from chromahint.color import lab_to_rgb8
 from chromahint.data.dataset import start_worker
-from chromahint.data.sources.base import UnreadableImageError
 from chromahint.data.sources.hint_mask_pairs import Pair, Pairs
 from chromahint.evaluation.evaluator import is_same_evaluation
 from chromahint.evaluation.hint_counts import Network
 from chromahint.hints.hints import Hints
+from chromahint.images.decode import UnreadableImageError
 from chromahint.progress import ProgressFn
 from chromahint.runs.files import write_json, write_text
 from chromahint.visualization.hint_overlay import to_pictures

@@ -11,14 +11,33 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
-from chromahint.data.sources.base import RGBImage, UnreadableImageError
+RGBImage = npt.NDArray[np.uint8]
+"""One photo: HxWx3, RGB, uint8 in 0..255."""
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF")
 MAX_PIXELS = 150_000_000
 """A picture of more pixels than this is refused: its file may be small and still fill the memory."""
+
+
+class UnreadableImageError(ValueError):  # noqa: N818  # reads better where it is caught
+    """A photo that can't be read.
+
+    Attributes:
+        path: the file, or the name of what is not a file.
+        reason: why, in a few words.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
 
 
 def read_photo(path: Path | str) -> RGBImage:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chromahint.data.sources.base import UnreadableImageError
 from chromahint.data.sources.folder import FilePhotos, Folder, find_pictures, folder_data
+from chromahint.images.decode import UnreadableImageError
 
 
 def put(root: Path, *names: str) -> None:

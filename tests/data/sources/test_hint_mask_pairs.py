@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 from skimage.color import rgb2lab
 
-from chromahint.data.sources.base import UnreadableImageError
 from chromahint.data.sources.hint_mask_pairs import HintMaskPairs, Pairs
+from chromahint.images.decode import UnreadableImageError
 
 
 def put(root, name, size=(12, 10), hints=((2, 3),), seed=0, mask_size=None, kind=".png"):

@@ -12,11 +12,10 @@ from PIL import Image
 from chromahint.cli.data import main
 from chromahint.data import pack as packing
 from chromahint.data.sources import packed as packed_module
-from chromahint.data.sources.base import UnreadableImageError
 from chromahint.data.sources.folder import Folder, folder_data
 from chromahint.data.sources.packed import Pack, Packed, PackedPhotos, packed_data
 from chromahint.data.transforms import resize
-from chromahint.images.decode import read_photo
+from chromahint.images.decode import UnreadableImageError, read_photo
 
 SIZES = [(50, 40), (40, 90), (20, 25), (64, 32), (33, 32), (120, 31), (32, 32), (47, 48), (70, 70), (34, 80)]
 

@@ -5,31 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-RGBImage = npt.NDArray[np.uint8]
-"""One photo: HxWx3, RGB, uint8 in 0..255."""
+from chromahint.images.decode import RGBImage
 
 Split = Literal["train", "val", "test", "all"]
 """`all` is every picture of a source, whatever it is set aside for."""
-
-
-class UnreadableImageError(ValueError):  # noqa: N818  # reads better where it is caught
-    """A photo that can't be read.
-
-    Attributes:
-        path: the file, or the name of what is not a file.
-        reason: why, in a few words.
-    """
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
 
 
 class Photos(Protocol):

@@ -6,8 +6,8 @@ import os
 from hashlib import blake2b
 from pathlib import Path
 
-from chromahint.data.sources.base import Photos, RGBImage, Split
-from chromahint.images.decode import EXTENSIONS, decode, read_bytes
+from chromahint.data.sources.base import Photos, Split
+from chromahint.images.decode import EXTENSIONS, RGBImage, decode, read_bytes
 
 SPLITS = ("train", "val", "test")
 

@@ -13,11 +13,10 @@ from torch.nn.functional import adaptive_avg_pool2d
 from torch.utils.data import Dataset
 
 from chromahint.color import rgb_to_lab
-from chromahint.data.sources.base import RGBImage, UnreadableImageError
 from chromahint.data.sources.folder import find_pictures
 from chromahint.data.transforms import resize_square
 from chromahint.hints.hints import Hints, hints_from_mask
-from chromahint.images.decode import decode, read_bytes
+from chromahint.images.decode import RGBImage, UnreadableImageError, decode, read_bytes
 
 NAMED = 10
 """So many names stand in a message."""

@@ -23,8 +23,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chromahint.data.sources.base import Photos, RGBImage, UnreadableImageError
+from chromahint.data.sources.base import Photos
 from chromahint.data.sources.folder import SPLITS, Folder
+from chromahint.images.decode import RGBImage, UnreadableImageError
 
 FORMAT = "chromahint-pack/1"
 RECORD = np.dtype(

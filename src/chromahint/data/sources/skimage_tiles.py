@@ -7,8 +7,7 @@ from pathlib import Path
 
 import skimage
 
-from chromahint.data.sources.base import RGBImage, UnreadableImageError
-from chromahint.images.decode import read_photo
+from chromahint.images.decode import RGBImage, UnreadableImageError, read_photo
 
 FILES = {
     "astronaut": "astronaut.png",

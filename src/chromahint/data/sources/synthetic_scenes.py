@@ -6,10 +6,11 @@ small `limit` draws few of them, and drawing that was stopped goes on where it w
 
 from __future__ import annotations
 
-from chromahint.data.sources.base import Photos, RGBImage, Split, limit_to
+from chromahint.data.sources.base import Photos, Split, limit_to
 from chromahint.data.sources.skimage_tiles import NaturalTiles
 from chromahint.data.synthetic.cache import Shards
 from chromahint.data.synthetic.scene import VERSION
+from chromahint.images.decode import RGBImage
 
 VALIDATION_START = 1_000_000_000
 """Validation scenes are numbered from here, so that no number of training scenes reaches them."""

@@ -14,8 +14,8 @@ import numpy as np
 
 from chromahint.atomic_write import atomic_write
 from chromahint.data.parallel import available_cores
-from chromahint.data.sources.base import RGBImage
 from chromahint.data.synthetic.scene import VERSION, draw_scene
+from chromahint.images.decode import RGBImage
 from chromahint.progress import progress_bar
 
 SHARD = 16

@@ -7,10 +7,10 @@ import math
 import cv2
 import numpy as np
 
-from chromahint.data.sources.base import RGBImage
 from chromahint.data.synthetic.materials import Light
 from chromahint.data.synthetic.rng import Floats, Philox
 from chromahint.data.synthetic.textures import uneven
+from chromahint.images.decode import RGBImage
 
 
 def photograph(dice: Philox, scene: Floats, light: Light) -> RGBImage:

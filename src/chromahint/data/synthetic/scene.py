@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import cv2
 
-from chromahint.data.sources.base import RGBImage
 from chromahint.data.synthetic.background import paint_background
 from chromahint.data.synthetic.camera import photograph
 from chromahint.data.synthetic.materials import Material, make_light, make_material
 from chromahint.data.synthetic.painting import Canvas
 from chromahint.data.synthetic.rng import Philox
+from chromahint.images.decode import RGBImage
 
 VERSION = 1
 """Raise it with any change that alters a drawn pixel: pictures of another version are other pictures."""

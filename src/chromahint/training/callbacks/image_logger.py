@@ -11,11 +11,12 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
-from chromahint.data.sources.base import Photos, UnreadableImageError
+from chromahint.data.sources.base import Photos
 from chromahint.data.transforms import resize_square
 from chromahint.evaluation.hint_counts import Network
 from chromahint.evaluation.image_grid import image_grid
 from chromahint.evaluation.protocols.base import HintProtocol
+from chromahint.images.decode import UnreadableImageError
 from chromahint.visualization.hint_overlay import Picture
 
 
