@@ -39,8 +39,8 @@ def main(words: Sequence[str]) -> int:
     add_cwd_to_path()
 
     # imports torch, after all that can be said without it
-    from chromahint.export.onnx import require_packages
     from chromahint.inference.load import load_trained_network
+    from chromahint.inference.onnx_network import require_packages
 
     if arguments.format == "onnx":
         require_packages("onnx", "onnxscript", "onnxruntime")

@@ -6,7 +6,6 @@ The file is written only if ONNX Runtime says what PyTorch says.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import logging
 import math
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 from chromahint.atomic_write import atomic_write
 from chromahint.color import AB_LIMIT, lab_to_rgb, rgb_to_lab
 from chromahint.hints.hints import Hints
+from chromahint.inference.onnx_network import require_packages
 
 OPSET = 20
 SMALLEST, LARGEST = 32, 8192
@@ -119,17 +119,6 @@ def metadata(form: LabExportWrapper | RGBExportWrapper, about: Mapping[str, str]
     outputs = {f"output {name}": text for name, text in form.writes.items()}
     sizes = f"any batch, height and width of {SMALLEST} to {LARGEST} pixels"
     return {"opset": str(OPSET), **inputs, **outputs, "sizes": sizes, **about}
-
-
-def require_packages(*packages: str) -> None:
-    """Say which packages are missing, and what to type.
-
-    Raises:
-        ValueError: one is.
-    """
-    missing = [name for name in packages if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ValueError(f"{', '.join(missing)}: not installed here; type pip install 'chromahint[export]'")
 
 
 def _trace(form: LabExportWrapper | RGBExportWrapper, said: Mapping[str, str]) -> bytes:

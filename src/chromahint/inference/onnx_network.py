@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from chromahint.export.onnx import LabExportWrapper, require_packages
 from chromahint.hints.hints import Hints
 
-_INPUTS = [*LabExportWrapper.reads, "hint_ab", "mask"]
+_INPUTS = ["lightness", "hint_ab", "mask"]
 
 
 class OnnxNetwork(nn.Module):
@@ -54,3 +54,14 @@ class OnnxNetwork(nn.Module):
             said = str(error).splitlines()[0][:200]
             raise ValueError(f"ONNX Runtime cannot color a picture of {width}x{height} pixels: {said}") from None
         return torch.from_numpy(ab)
+
+
+def require_packages(*packages: str) -> None:
+    """Say which packages are missing, and what to type.
+
+    Raises:
+        ValueError: one is.
+    """
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ValueError(f"{', '.join(missing)}: not installed here; type pip install 'chromahint[export]'")
