@@ -16,7 +16,7 @@ import yaml
 from chromahint import __version__
 from chromahint.runs.files import read_json, write_json, write_text
 
-FORMAT = 1
+FORMAT = 2
 State = Literal["created", "running", "finished", "pruned", "failed", "interrupted"]
 PACKAGES = ("torch", "lightning", "hydra-core", "kornia", "torchmetrics", "wandb", "numpy")
 

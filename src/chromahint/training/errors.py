@@ -34,7 +34,7 @@ def explain_error(error: BaseException, run: Run, config: dict[str, Any]) -> str
     if "DataLoader worker" in said:
         return (
             f"a process that loads pictures was ended from outside, mostly for want of memory; type data.num_workers="
-            f"{max(0, config['data'].get('workers', 0) // 2)}, or resume={run.path} to go on as before"
+            f"{max(0, config['data'].get('num_workers', 0) // 2)}, or resume={run.path} to go on as before"
         )
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if full or ("PytorchStreamWriter" in said and shutil.disk_usage(run.path).free < MIN_FREE_BYTES):

@@ -84,7 +84,7 @@ def _remarks(results: dict[str, dict[str, Any]], name: str, config: dict[str, An
     if recipe is not None and run.metadata["choices"]["experiment"] is None:
         remarks.append(
             f"This was the laptop recipe: a network of width {config['model']['width']}, pictures of "
-            f"{config['data']['size']} px and minutes of training. By its own recipe: "
+            f"{config['data']['train_size']} px and minutes of training. By its own recipe: "
             f"chromahint {recipe} data=folder data.root=/path/to/photos"
         )
     drawn = run.path / "pictures"

@@ -152,7 +152,7 @@ def _callbacks(nodes: dict[str, Any], run: Run) -> list[Callback]:
             continue
         made = instantiate_node(node)
         if node.get("_partial_"):
-            made = made(folder=run.checkpoints if name == "checkpoints" else run.path / name)
+            made = made(folder=run.checkpoints if name == "checkpoint" else run.path / name)
         built += made if isinstance(made, list) else [made]
     return built
 

@@ -63,7 +63,7 @@ def find_resume_state(folder: Path) -> ResumeState | None:
     try:
         content = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
         callbacks = content["callbacks"]
-        ended, seconds = callbacks["LastCheckpoint"]["ended"], callbacks["Limits"]["elapsed"]
+        ended, seconds = callbacks["LastCheckpoint"]["ended"], callbacks["TrainingLimits"]["elapsed"]
         batches = content["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]["completed"]
         return ResumeState(file, int(content["global_step"]), int(batches), float(seconds), bool(ended))
     except Exception as error:  # damaged files raise whatever the byte in question leads to
