@@ -1,8 +1,8 @@
-"""Chromahint: train, compare and use networks that color a gray photo from a few color hints."""
+"""Chromahint: train, compare and use networks that colorize gray photos from a few color hints."""
 
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Colorizer", "Hints", "__version__"]
 
 if TYPE_CHECKING:
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
-    """Import what takes a second only when it is asked for: `chromahint --help` answers at once."""
+    """Import the public names lazily, which keeps `chromahint --help` fast."""
     if name == "Hints":
         from chromahint.hints.hints import Hints
 

@@ -1,4 +1,4 @@
-"""`python -m chromahint` is the command `chromahint`."""
+"""Entry point of `python -m chromahint`."""
 
 import sys
 

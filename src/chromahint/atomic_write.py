@@ -1,4 +1,4 @@
-"""Write files so that a reader never meets half of one."""
+"""Atomic file writes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import IO
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that takes the place of `path` when it is complete: readers see the old or the new, whole.
+    """Open a temporary file that replaces `path` on success, so readers see either the old or the new content.
 
-    That holds after a power cut too. When writing fails, the old file stays. Missing folders are made.
+    This also holds after a power failure. If writing fails, the old file stays. Missing parent folders are created.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

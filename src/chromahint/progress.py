@@ -1,4 +1,4 @@
-"""The bar that a person sees while pictures are read, colored or measured."""
+"""Progress bar for loops over images."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 ProgressFn = Callable[[int], None]
-"""Told how many more pictures are done."""
+"""Called with the number of images completed since the last call."""
 
 
 @contextmanager
-def progress_bar(what: str, total: int) -> Iterator[ProgressFn]:
-    """Show how many of `total` pictures are done, beside the output proper; gone when all is done."""
+def progress_bar(description: str, total: int) -> Iterator[ProgressFn]:
+    """Show progress over `total` images on stderr. The bar disappears at the end.
+
+    Yields:
+        Function that advances the bar.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda pictures: progress.advance(task, pictures)
+        task = progress.add_task(description, total=total)
+        yield lambda images: progress.advance(task, images)

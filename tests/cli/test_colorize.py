@@ -183,7 +183,7 @@ def test_a_photo_turned_by_its_camera_comes_upright(command, tmp_path):
         (["other", "two.png", "-o", "x", "--reference", "cat.png"], ["several photos need a folder"]),
         (["cat.png", "-o", "x.png", "--model", "nowhere"], ["nowhere: there is no such run or file of weights"]),
         (["cat.png", "-o", "x.png", "--model", "cat.png"], ["cat.png can't be read as weights"]),
-        (["cat.png", "-o", "x.png", "--model", "other"], ["other: is no run folder"]),
+        (["cat.png", "-o", "x.png", "--model", "other"], ["other: not a run folder"]),
         (["cat.png", "-o", "x.png", "--device", "abacus"], ["device=abacus"]),
         (["cat.png", "-o", "x.png", "--size", "4"], ["size=4: 16 pixels or more"]),
         (["cat.png", "-o", "cat.json/x.png"], ["cat.json/x.png: cannot be written"]),

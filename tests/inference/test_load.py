@@ -134,7 +134,7 @@ def test_what_is_no_network(tmp_path, monkeypatch, smoke_run):
     shutil.rmtree(untrained / "checkpoints")
     for source, part in (
         ("nowhere", "nowhere: there is no such run or file of weights; allowed are box, levin, pullpush"),
-        ("empty", "is no run folder"),
+        ("empty", "not a run folder"),
         ("untrained", "has no checkpoint yet"),
         ("text.pth", r"text\.pth can't be read as weights"),
         ("harm.pth", r"harm\.pth can't be read as weights.*could run code"),

@@ -1,1 +1,1 @@
-"""The run folder: create it, read it, note what happened to it."""
+"""Run folders: create, open, lock and list them, and read their metrics."""

@@ -1,4 +1,4 @@
-"""Small files of a run: text and JSON, written whole or not at all."""
+"""Text and JSON files of a run, written atomically."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from chromahint.atomic_write import atomic_write
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a file's text in one step."""
+    """Write a UTF-8 text file atomically."""
     with atomic_write(path) as file:
         file.write(text.encode("utf-8"))
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Replace a JSON file in one step."""
+    """Write an indented JSON file atomically."""
     write_text(path, json.dumps(value, indent=2) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON file that holds an object.
+    """Read a file that contains a JSON object.
 
     Raises:
-        ValueError: the file is missing or holds something else; the message names it.
+        ValueError: The file cannot be read or contains something else.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
+        raise ValueError(f"{path}: cannot be read ({error.strerror}).") from None
     except (ValueError, RecursionError):
-        raise ValueError(f"{path}: is not a JSON file") from None
+        raise ValueError(f"{path}: not a valid JSON file.") from None
     if not isinstance(value, dict):
-        raise ValueError(f"{path}: holds no JSON object")
+        raise ValueError(f"{path}: must contain a JSON object.")
     return value
 
 
 def file_hash(file: Path) -> str:
-    """The BLAKE2b digest (16 bytes) of a file, by which weights are known."""
+    """Return the 16-byte BLAKE2b digest of a file in hex, which identifies weights."""
     with file.open("rb") as handle:
         return hashlib.file_digest(handle, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

@@ -1,4 +1,4 @@
-"""One process at a time works on a run."""
+"""Lock that lets one process at a time work on a run."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-class RunLockedError(ValueError):  # noqa: N818  # reads better where it is caught
+class RunLockedError(ValueError):
     """Another process is working on the run."""
 
 
 @contextlib.contextmanager
 def lock_run(folder: Path) -> Iterator[None]:
-    """Hold a folder until the end; the system lets go of it when this process ends, however it ends.
+    """Hold the lock of a run folder. The operating system releases it if this process dies.
 
-    The lock is of a kind that forked data workers, which may outlive a killed process by seconds, do not inherit.
+    POSIX record locks are not inherited by forked data workers, which can outlive a killed process by seconds.
 
     Raises:
-        Busy: another process holds it.
+        RunLockedError: Another process holds the lock.
     """
     try:
         import fcntl
@@ -29,7 +29,9 @@ def lock_run(folder: Path) -> Iterator[None]:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):
-            raise RunLockedError(f"{folder}: another process is working on this run; wait for it, or end it") from None
-        except OSError:  # a file system without locks
+            raise RunLockedError(
+                f"{folder}: another process is working on this run. Wait for it to finish, or stop it."
+            ) from None
+        except OSError:  # file system without locks
             pass
         yield

@@ -1,13 +1,13 @@
-"""A run is a folder: what was asked, what happened, what came of it."""
+"""Run folders: config, metadata and results of one training run."""
 
 from __future__ import annotations
 
 import datetime
+import importlib.metadata
 import os
 import platform
 import subprocess
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,51 +23,52 @@ PACKAGES = ("torch", "lightning", "hydra-core", "kornia", "torchmetrics", "wandb
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder that exists."""
+    """An existing run folder."""
 
     path: Path
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What run.json says: format, state, git revision, versions, command, W&B id."""
+        """Content of run.json: format, state, git revision, package versions, command, W&B ID."""
         return read_json(self.path / "run.json")
 
     @property
     def config(self) -> dict[str, Any]:
-        """The resolved config."""
+        """Resolved config."""
+        file = self.path / "config.yaml"
         try:
-            config = yaml.safe_load((self.path / "config.yaml").read_text(encoding="utf-8"))
+            config = yaml.safe_load(file.read_text(encoding="utf-8"))
         except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ValueError(f"{self.path / 'config.yaml'}: cannot be read: {str(error).splitlines()[0]}") from None
+            raise ValueError(f"{file}: cannot be read ({str(error).splitlines()[0]}).") from None
         if not isinstance(config, dict):
-            raise ValueError(f"{self.path / 'config.yaml'}: holds no config")
+            raise ValueError(f"{file}: must contain a mapping.")
         return config
 
     @property
     def checkpoints(self) -> Path:
-        """The folder of checkpoints: last.ckpt and best.ckpt."""
+        """Folder of last.ckpt and best.ckpt."""
         return self.path / "checkpoints"
 
     @property
     def best_checkpoint(self) -> Path:
-        """The checkpoint that the run is judged by: the best one, or the last where no validation came."""
+        """The checkpoint that represents the run: best.ckpt, or last.ckpt if no validation took place."""
         for name in ("best.ckpt", "last.ckpt"):
             if (self.checkpoints / name).is_file():
                 return self.checkpoints / name
-        raise ValueError(f"{self.path}: has no checkpoint yet; train it first, or choose another run")
+        raise ValueError(f"{self.path}: has no checkpoint yet. Train it first, or choose another run.")
 
-    def update_metadata(self, **facts: Any) -> None:
-        """Add facts to run.json, or replace them."""
-        write_json(self.path / "run.json", self.metadata | facts)
+    def update_metadata(self, **fields: Any) -> None:
+        """Add or replace fields of run.json."""
+        write_json(self.path / "run.json", self.metadata | fields)
 
 
-def create_run(folder: Path, config: dict[str, Any], about: dict[str, Any]) -> Run:
-    """Make a run folder that nobody else has, named by `folder`, or `folder`-2, -3, ... where that is taken.
+def create_run(folder: Path, config: dict[str, Any], metadata: dict[str, Any]) -> Run:
+    """Create a run folder exclusively, as `folder` or, if that exists, `folder`-2, `folder`-3, ...
 
     Args:
-        folder: the wanted path.
-        config: the resolved config.
-        about: `command`, `overrides`, `choices` and whatever else run.json is to say.
+        folder: Preferred path.
+        config: Resolved config.
+        metadata: `overrides`, for overrides.yaml, and further fields of run.json such as `command` and `choices`.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     path, number = folder, 1
@@ -79,55 +80,55 @@ def create_run(folder: Path, config: dict[str, Any], about: dict[str, Any]) -> R
             number += 1
             path = folder.with_name(f"{folder.name}-{number}")
     write_text(path / "config.yaml", yaml.safe_dump(config, sort_keys=False))
-    write_text(path / "overrides.yaml", yaml.safe_dump(about.pop("overrides", [])))
-    facts = {"format": FORMAT, "state": "created", "created": iso_now(), **about}
-    write_json(path / "run.json", facts | {"git": git_state(), "versions": versions()})
+    write_text(path / "overrides.yaml", yaml.safe_dump(metadata.pop("overrides", [])))
+    fields = {"format": FORMAT, "state": "created", "created": iso_now(), **metadata}
+    write_json(path / "run.json", fields | {"git": git_state(), "versions": versions()})
     return Run(path)
 
 
 def open_run(path: str | Path) -> Run:
-    """Open a run folder, or say why it is none.
+    """Open a run folder.
 
     Raises:
-        ValueError: there is no such folder, or it was written by a later version.
+        ValueError: The path is not a run folder, or another version of Chromahint wrote it.
     """
     run = Run(Path(path).expanduser())
     if not run.path.is_dir():
-        raise ValueError(f"{path}: there is no such folder; a run lies in runs/NAME/DATE, where `train` made it")
+        raise ValueError(f"{path}: folder not found. Pass a run folder such as runs/NAME/DATE.")
     if not (run.path / "run.json").is_file():
-        raise ValueError(f"{path}: is no run folder: it has no run.json; a run lies in runs/NAME/DATE")
+        raise ValueError(f"{path}: not a run folder. Pass a folder that contains run.json, such as runs/NAME/DATE.")
     if run.metadata.get("format") != FORMAT:
-        raise ValueError(f"{path}: has format {run.metadata.get('format')!r}, this version reads format {FORMAT}")
+        raise ValueError(f"{path}: written by another version of Chromahint. Train again, or use that version.")
     return run
 
 
 def find_runs(folder: Path) -> list[Path]:
-    """Find the runs below a folder, or the folder itself where it is one."""
+    """List the run folders below a folder, which may itself be one, in alphabetical order."""
     found = []
-    for parent, inner, files in os.walk(folder):
+    for parent, subfolders, files in os.walk(folder):
         if "run.json" in files:
             found.append(Path(parent).resolve())
-            inner.clear()  # the files of a run are many, and none of them is a run
-        inner.sort()
+            subfolders.clear()  # runs are not nested, and contain many files
+        subfolders.sort()
     return found
 
 
 def iso_now() -> str:
-    """The time in ISO format, to the second, with the time zone."""
+    """Return the local time in ISO format, to the second, with its time zone."""
     return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def timestamp() -> str:
-    """The time as it stands in folder names: 2026-01-31_23-59-59."""
+    """Return the local time as used in folder names: 2026-01-31_23-59-59."""
     return datetime.datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
 
 
 def git_state() -> dict[str, Any] | None:
-    """The revision of the code, where the code lies in a clone."""
-    here = Path(__file__).parent
+    """Return revision and dirtiness of the code if it lies in a git clone."""
+    source = Path(__file__).parent
     try:
-        revision = _output("git", "-C", str(here), "rev-parse", "HEAD")
-        changes = _output("git", "-C", str(here), "status", "--porcelain")
+        revision = _output("git", "-C", str(source), "rev-parse", "HEAD")
+        changes = _output("git", "-C", str(source), "status", "--porcelain")
     except (OSError, subprocess.SubprocessError):
         return None
     return {"revision": revision, "dirty": bool(changes)}
@@ -138,11 +139,11 @@ def _output(*command: str) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Of Python, of this package and of those that figures depend on."""
+    """Return the versions of Python, Chromahint and the packages that results depend on."""
     found = {"python": platform.python_version(), "chromahint": __version__}
     for package in PACKAGES:
         try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
             continue
     return found

@@ -1,4 +1,4 @@
-"""The SLURM job that this process runs in, from its environment variables."""
+"""SLURM job of this process, from environment variables."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import re
 
 
 def current_slurm_job() -> str | None:
-    """The SLURM job that runs us: its number, or that of its array and the place there."""
+    """Return the ID of the SLURM job of this process, `ARRAY_TASK` in a job array, or None outside SLURM."""
     job = os.environ.get("SLURM_JOB_ID")
     if job is None or not re.fullmatch(r"\d+", job):
         return None
-    # an array's last task has the number of the whole array
-    array, place = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
-    return f"{array}_{place}" if array and place else job
+    # SLURM_JOB_ID of an array's last task is the ID of the whole array
+    array, task = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
+    return f"{array}_{task}" if array and task else job
