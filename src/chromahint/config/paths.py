@@ -1,4 +1,4 @@
-"""Where configs and experiments lie: inside an installed wheel, in a clone, and in the folder a person works in."""
+"""Folders of configs and experiments: in an installed wheel, in a clone, and in the current folder."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def packaged_dir(name: str) -> Path:
-    """Return the folder `conf` or `experiments` that belongs to this installation."""
+    """Return the folder `conf` or `experiments` of this installation: in the wheel, or at the top of the clone."""
     in_wheel = PACKAGE / name
     return in_wheel if in_wheel.is_dir() else PACKAGE.parents[1] / name
 
 
 def experiment_folders() -> list[Path]:
-    """Folders that hold experiments: `./experiments` first, then the ones that Chromahint brings."""
+    """Folders that hold experiments: `./experiments` first, then the packaged ones."""
     return list(dict.fromkeys(f for f in (Path.cwd() / "experiments", packaged_dir("experiments")) if f.is_dir()))
 
 
@@ -31,19 +31,21 @@ def experiment_plans() -> dict[str, Path]:
 
 
 def add_cwd_to_path() -> None:
-    """Let networks of one's own be found in the current folder."""
+    """Make networks that are defined in the current folder importable."""
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
 
 
 def user_conf_dir() -> Path | None:
-    """The folder `./conf` of the current folder, where people keep YAML files of their own, unless it is ours."""
+    """The folder `./conf`, which may hold your own YAML files; None if it is missing or is the packaged one."""
     folder = Path.cwd() / "conf"
     return folder if folder.is_dir() and folder != packaged_dir("conf") else None
 
 
 def list_groups() -> dict[str, list[str]]:
-    """Every config group with its choices, by looking at file names alone: {"model": ["hscaunet", ...], ...}.
+    """Every config group with its choices, from file names alone: {"model": ["hscaunet", ...], ...}.
+
+    Files whose names begin with `_` are bases that other files share, not choices.
 
     >>> "hscaunet" in list_groups()["model"]
     True
@@ -57,10 +59,24 @@ def list_groups() -> dict[str, list[str]]:
 
 
 def group_defaults(name: str) -> dict[str, str]:
-    """The choice that `conf/<name>.yaml` makes in each group: {"model": "spreadnet", ..., "experiment": "null"}.
+    """The default choice of each group in `conf/<name>.yaml`: {"model": "spreadnet", ..., "experiment": "null"}.
 
     >>> group_defaults("train")["model"]
     'spreadnet'
     """
     text = (packaged_dir("conf") / f"{name}.yaml").read_text(encoding="utf-8")
     return dict(re.findall(r"^  - (\w+): (\S+)$", text, flags=re.MULTILINE))
+
+
+def choice_of(group: str, target: str) -> str:
+    """How to name a target in a message: `model=unet` if one file of the group has it, else its `_target_`.
+
+    >>> choice_of("model", "chromahint.models.unet.UNet")
+    'model=unet'
+    >>> choice_of("model", "mynets.Blend")
+    'model._target_=mynets.Blend'
+    """
+    conf = [folder for folder in (packaged_dir("conf"), user_conf_dir()) if folder is not None]
+    files = [file for folder in conf for file in folder.glob(f"{group}/*.yaml")]
+    found = [file.stem for file in files if f"\n_target_: {target}\n" in f"\n{file.read_text(encoding='utf-8')}\n"]
+    return f"{group}={found[0]}" if len(found) == 1 else f"{group}._target_={target}"
