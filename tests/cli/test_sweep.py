@@ -12,7 +12,7 @@ import yaml
 from optuna.trial import TrialState
 
 from chromahint.runs.run import open_run
-from chromahint.sweeps.study import is_stale, open_study, slots
+from chromahint.sweeps.study import is_stale, open_study, trials_by_slot
 from chromahint.sweeps.sweep_config import load_sweep
 
 
@@ -69,7 +69,7 @@ def until(folder, what, seconds=300):
 def test_trials_train_and_the_best_trains_again(begin, tmp_path, command, figures):
     space = {"loss": ["mse", "huber"], "start": {"one": ["seed=1"], "two": ["seed=2"]}}
     assert begin(space=space).wait(timeout=300) == 0, said(tmp_path)
-    trials = slots(memory(tmp_path))
+    trials = trials_by_slot(memory(tmp_path))
     assert [trial.state for trial in trials.values()] == [TrialState.COMPLETE] * 2
     for trial in trials.values():
         run = open_run(tmp_path / "runs/sweep/tiny" / trial.user_attrs["run"])
@@ -88,7 +88,7 @@ def test_a_trial_that_is_behind_is_given_up(begin, tmp_path, devices, figures):
     space = {"optimizer.lr": [0.003, 1e-9]}
     worker = begin(*words, space=space, sampler="grid", pruner="halving", trials=None)
     assert worker.wait(timeout=300) == 0, said(tmp_path)
-    good, bad = slots(memory(tmp_path)).values()
+    good, bad = trials_by_slot(memory(tmp_path)).values()
     assert (good.state, bad.state) == (TrialState.COMPLETE, TrialState.PRUNED), said(tmp_path)
     run = open_run(tmp_path / "runs/sweep/tiny" / bad.user_attrs["run"])
     assert run.metadata["state"] == "pruned"
@@ -126,7 +126,7 @@ def test_twelve_trials_two_workers_one_of_them_killed(begin, tmp_path, storage, 
     assert heir.wait(timeout=1200) == 0, said(tmp_path)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
-        trials = slots(memory(tmp_path))
+        trials = trials_by_slot(memory(tmp_path))
     assert list(trials) == list(range(12))
     assert {trial.state for trial in trials.values()} <= {TrialState.COMPLETE, TrialState.PRUNED}
     runs = [open_run(file.parent) for file in (tmp_path / "runs/sweep/tiny").glob("*/run.json")]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chromahint.config.paths import list_groups
-from chromahint.report.wandb_dashboard import USUAL, Dashboard, missing, plan
+from chromahint.report.wandb_dashboard import DEFAULT_KEYS, Dashboard, missing_keys, plan_dashboard
 
 
 def report(words: Sequence[str]) -> int:
@@ -78,10 +78,10 @@ def dashboard(words: Sequence[str]) -> int:
 
         print(outline(page))  # noqa: T201
         return 0
-    from chromahint.report.wandb_workspace import default_entity, save, structure
+    from chromahint.report.wandb_workspace import default_entity, save_dashboard, to_json
 
     if arguments.dry_run:
-        print(json.dumps(structure(page), indent=2))  # noqa: T201
+        print(json.dumps(to_json(page), indent=2))  # noqa: T201
         return 0
     from chromahint.training.loggers.wandb import has_wandb_api_key
 
@@ -91,7 +91,7 @@ def dashboard(words: Sequence[str]) -> int:
             "`chromahint dashboard --dry-run` says what would be built, and `chromahint report` needs no account"
         )
     page = dataclasses.replace(page, entity=page.entity or default_entity())
-    for address in save(page):
+    for address in save_dashboard(page):
         print(address)  # noqa: T201
     return 0
 
@@ -99,27 +99,27 @@ def dashboard(words: Sequence[str]) -> int:
 def _page(arguments: argparse.Namespace) -> Dashboard:
     """Plan the page from what was typed."""
     from chromahint.config.compose import compose
-    from chromahint.sweeps.search_space import Range
+    from chromahint.sweeps.search_space import RangeParameter
     from chromahint.sweeps.sweep_config import read_sweep
-    from chromahint.sweeps.wandb_export import logged_as
+    from chromahint.sweeps.wandb_export import wandb_key
 
     for word in arguments.typed:
         if "=" not in word:
             raise ValueError(f"{word}: is not key=value; see `chromahint dashboard --help`")
     sweep = read_sweep(arguments.sweep, arguments.typed) if arguments.sweep else None
-    first = sweep.to_check()[0] if sweep else {}
-    composed = compose("train", sweep.words(first) if sweep else arguments.typed)
+    first = sweep.validation_values()[0] if sweep else {}
+    composed = compose("train", sweep.trial_overrides(first) if sweep else arguments.typed)
     logger = composed.config["logger"]
-    group, choices, logs = arguments.group or logger.get("group"), list(USUAL), []
+    group, choices, logs = arguments.group or logger.get("group"), list(DEFAULT_KEYS), []
     if sweep:
         group = group or f"sweep/{composed.config['name'] or sweep.name}"
-        choices = [logged_as(name, parameter) for name, parameter in sweep.space.items()]
-        logs = [name for name, parameter in sweep.space.items() if isinstance(parameter, Range) and parameter.log]
+        choices = [wandb_key(name, parameter) for name, parameter in sweep.space.items()]
+        logs = [name for name, parameter in sweep.space.items() if isinstance(parameter, RangeParameter) and parameter.log]
     choices = arguments.by or choices
-    logged = composed.config | {"choices": composed.choices, "trial": sweep.labels(first) if sweep else {}}
-    if unknown := missing(logged, choices):
+    logged = composed.config | {"choices": composed.choices, "trial": sweep.categorical_labels(first) if sweep else {}}
+    if unknown := missing_keys(logged, choices):
         raise ValueError(f"--by {unknown[0]}: runs log no such key; type --by model.width, or --by choices.loss")
-    return plan(
+    return plan_dashboard(
         arguments.project or logger.get("project") or "chromahint",
         arguments.entity or logger.get("entity") or os.environ.get("WANDB_ENTITY"),
         group,

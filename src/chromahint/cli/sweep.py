@@ -10,7 +10,7 @@ from pathlib import Path
 
 from chromahint.config.errors import ConfigError
 from chromahint.launch.launcher import compose_and_validate, preflight_check
-from chromahint.sweeps.sweep_config import Sweep, load_sweep, read_sweep
+from chromahint.sweeps.sweep_config import SweepConfig, load_sweep, read_sweep
 
 
 def main(name: str, typed: Sequence[str]) -> int:
@@ -23,7 +23,7 @@ def main(name: str, typed: Sequence[str]) -> int:
         typed: key=value: options of the sweep, or overrides for every trial.
     """
     sweep = read_sweep(name, typed)
-    first, *others = [compose_and_validate(sweep.words(values)) for values in sweep.to_check()]
+    first, *others = [compose_and_validate(sweep.trial_overrides(values)) for values in sweep.validation_values()]
     for composed in (first, *others):
         preflight_check(composed.config)
     folder = Path(first.config["runs_dir"]).expanduser() / "sweep" / (first.config["name"] or sweep.name)
@@ -33,7 +33,7 @@ def main(name: str, typed: Sequence[str]) -> int:
     # one that is asked to leave does so as with Ctrl-C
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        return worker.work()
+        return worker.run()
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -57,25 +57,25 @@ def status(where: str, runs: Path) -> int:
     sweep, folder = find(where, runs)
     from rich.console import Console
 
-    from chromahint.sweeps.status import show
+    from chromahint.sweeps.status import print_status
     from chromahint.sweeps.study import open_study
 
-    show(open_study(sweep, folder), sweep, Console(soft_wrap=True, highlight=False))
+    print_status(open_study(sweep, folder), sweep, Console(soft_wrap=True, highlight=False))
     return 0
 
 
 def plot(where: str, runs: Path, output: Path | None) -> int:
     """Draw how a sweep went, and print the path of the picture."""
     sweep, folder = find(where, runs)
-    from chromahint.sweeps.plot import draw
+    from chromahint.sweeps.plot import plot_sweep
     from chromahint.sweeps.study import open_study
     from chromahint.visualization.curves import write_figure
 
-    print(write_figure(draw(open_study(sweep, folder), sweep), output or folder / "sweep.png"))  # noqa: T201
+    print(write_figure(plot_sweep(open_study(sweep, folder), sweep), output or folder / "sweep.png"))  # noqa: T201
     return 0
 
 
-def find(where: str, runs: Path) -> tuple[Sweep, Path]:
+def find(where: str, runs: Path) -> tuple[SweepConfig, Path]:
     """Find a sweep that was begun, by its name or its folder.
 
     Raises:

@@ -13,8 +13,8 @@ from chromahint.launch.launcher import compose_and_validate, create_run_folder, 
 from chromahint.launch.multirun import folder_name
 from chromahint.runs.files import write_text
 from chromahint.runs.run import timestamp
-from chromahint.sweeps.sweep_config import names, read_sweep
-from chromahint.sweeps.wandb_export import FIRST, read_values, wandb_file
+from chromahint.sweeps.sweep_config import read_sweep, sweep_names
+from chromahint.sweeps.wandb_export import VALUES_SEPARATOR, parse_agent_values, wandb_sweep_yaml
 
 LOGGER = "chromahint.training.loggers.wandb.wandb_logger"
 DOES = {
@@ -25,14 +25,14 @@ DOES = {
 
 def main(what: str, *words: str) -> int:
     """Write the file for W&B, or make the trial that one of its agents asks for; returns the exit status."""
-    split = words.index(FIRST) if FIRST in words else len(words)
+    split = words.index(VALUES_SEPARATOR) if VALUES_SEPARATOR in words else len(words)
     parser = argparse.ArgumentParser(f"chromahint sweep {what}", description=DOES[what])
-    parser.add_argument("name", metavar="NAME", help=f"{', '.join(names())}; or the path of a YAML file")
+    parser.add_argument("name", metavar="NAME", help=f"{', '.join(sweep_names())}; or the path of a YAML file")
     parser.add_argument("typed", metavar="key=value", nargs="*", help="as for `chromahint sweep`")
     if what == "wandb":
         parser.add_argument("--output", type=Path, help="the file to write (NAME_wandb.yaml)")
     else:
-        parser.epilog = f"The values of the trial stand behind {FIRST}, where W&B's agent writes them."
+        parser.epilog = f"The values of the trial stand behind {VALUES_SEPARATOR}, where W&B's agent writes them."
     arguments = parser.parse_intermixed_args(words[:split])
     for word in arguments.typed:
         if "=" not in word:
@@ -54,14 +54,14 @@ def write(where: str, typed: Sequence[str], output: Path | None) -> int:
         ConfigError: a choice can't be trained, or the trials would not reach W&B.
     """
     sweep = read_sweep(where, typed)
-    first, *others = [compose_and_validate(sweep.words(values)) for values in sweep.to_check()]
+    first, *others = [compose_and_validate(sweep.trial_overrides(values)) for values in sweep.validation_values()]
     for composed in (first, *others):
         logger = composed.config["logger"]
         if logger.get("_target_") != LOGGER or logger["mode"] == "offline":
             raise ConfigError("logger: W&B chooses by what trials log to it; type logger=wandb logger.mode=auto")
         preflight_check(composed.config)
     logger = first.config["logger"]
-    text = wandb_file(sweep, where, typed, logger["project"], logger["entity"])
+    text = wandb_sweep_yaml(sweep, where, typed, logger["project"], logger["entity"])
     file = output or Path(f"{sweep.name}_wandb.yaml")
     write_text(file, text)
     sweep_id = "/".join([part for part in (logger["entity"], logger["project"]) if part] + ["SWEEP"])
@@ -85,17 +85,17 @@ def trial(where: str, typed: Sequence[str], words: Sequence[str]) -> int:
         words: the values that W&B chose.
     """
     sweep = read_sweep(where, typed)
-    values = read_values(sweep, words)
-    composed = compose_and_validate(sweep.words(values))
+    values = parse_agent_values(sweep, words)
+    composed = compose_and_validate(sweep.trial_overrides(values))
     processes = preflight_check(composed.config)
     name = composed.config["name"] or sweep.name
     # without an agent it is a run like any other, to see whether a trial works
     leader, known = os.environ.get("WANDB_SWEEP_ID", "trial"), os.environ.get("WANDB_RUN_ID")
     parent = Path(composed.config["runs_dir"]).expanduser() / "sweep" / f"{name}-{leader}"
     run = create_run_folder(
-        composed, parent / f"{known or timestamp()}-{folder_name(sweep.shown(values))}", f"sweep/{name}"
+        composed, parent / f"{known or timestamp()}-{folder_name(sweep.display_overrides(values))}", f"sweep/{name}"
     )
-    run.update_metadata(trial=sweep.labels(values), **({"wandb_id": known} if known else {}))
+    run.update_metadata(trial=sweep.categorical_labels(values), **({"wandb_id": known} if known else {}))
     status = run_training(run, processes)
     # W&B ends trials early by a signal, and its agents give up where a few end with an error
     return 0 if run.metadata["state"] == "interrupted" else status

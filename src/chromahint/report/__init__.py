@@ -1,1 +1,1 @@
-"""Runs beside each other: one page for people, one line for scripts."""
+"""Comparison of runs: an HTML page, a text or JSON summary, and a W&B dashboard."""

@@ -1,4 +1,4 @@
-"""What networks make of the same photos from the same hints, for a few photos from the hardest to the easiest."""
+"""Gallery of the same images with the same hints, colorized by each network, from the hardest to the easiest."""
 
 from __future__ import annotations
 
@@ -20,115 +20,120 @@ from chromahint.data.transforms import resize_square
 from chromahint.hints.hints import Hints
 from chromahint.inference.load import resolve_device
 from chromahint.report.load_runs import EvaluationResult, LoadedRuns
-from chromahint.report.ranking import score
-from chromahint.report.rebuild_networks import network_of, photos_of, protocol_of
-from chromahint.visualization.hint_overlay import Picture, draw_hints, to_pictures
+from chromahint.report.ranking import image_scores
+from chromahint.report.rebuild_networks import evaluated_photos, evaluation_protocol, rebuild_network
+from chromahint.visualization.hint_overlay import RGBImage, draw_hints, to_numpy_images
 
-AT_ONCE = 8
+BATCH_SIZE = 8
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures as data URIs.
+    """Images as data URIs.
 
     Attributes:
-        count: hints in each picture.
-        images: names of the photos.
-        hints: the hints of each photo, drawn on it.
-        truth: the photos.
-        columns: name -> what it makes of each photo.
-        psnr: name -> dB of each of them.
-        missing: name -> why a column can't be drawn.
+        hint_count: number of hints in each image.
+        image_names: names of the images.
+        hints: grayscale images with the hints drawn on them.
+        ground_truth: original images.
+        predictions: name -> image colorized by this network, for each image.
+        psnr: name -> PSNR in dB, for each image.
+        missing: name -> reason why the network can't be shown.
     """
 
-    count: int
-    images: list[str]
+    hint_count: int
+    image_names: list[str]
     hints: list[str]
-    truth: list[str]
-    columns: dict[str, list[str]]
+    ground_truth: list[str]
+    predictions: dict[str, list[str]]
     psnr: dict[str, list[float]]
     missing: dict[str, str]
 
 
-def draw_gallery(gathered: LoadedRuns, columns: Mapping[str, EvaluationResult], number: int, count: int) -> Gallery:
-    """Color photos with each network, as it was evaluated; what was colored before is read again.
+def draw_gallery(
+    loaded: LoadedRuns, columns: Mapping[str, EvaluationResult], num_images: int, hint_count: int
+) -> Gallery:
+    """Colorize images with each network, as in its evaluation. Images from an earlier call are reused.
 
     Args:
-        gathered: what was measured.
-        columns: the evaluations that are shown, of runs and of methods beside them.
-        number: of photos, spread evenly from the worst to the best of all columns' mean.
-        count: hints in each picture.
+        loaded: runs and their evaluations.
+        columns: name -> evaluation, of the runs and baselines to show.
+        num_images: number of images, evenly spaced from the worst to the best by mean PSNR of all columns.
+        hint_count: number of hints in each image.
 
     Raises:
-        ValueError: the photos are not those that were evaluated, or not there.
+        ValueError: the evaluated images are missing or have changed.
     """
-    first = gathered.first
-    difficulty = np.mean([score(each, each.psnr, count) for each in columns.values()], axis=0)
-    order = np.argsort(difficulty)
-    chosen = [int(order[i]) for i in np.linspace(0, len(order) - 1, min(number, len(order))).round().astype(int)]
-    ids = [first.basis.ids[index] for index in chosen]
-    rgb = _read(first, chosen)
+    reference = loaded.reference
+    mean_psnr = np.mean([image_scores(result, result.psnr, hint_count) for result in columns.values()], axis=0)
+    order = np.argsort(mean_psnr)
+    positions = np.linspace(0, len(order) - 1, min(num_images, len(order))).round().astype(int)
+    indices = [int(order[position]) for position in positions]
+    ids = [reference.key.image_ids[index] for index in indices]
+    rgb = _read_images(reference, indices)
     lightness, ab = rgb_to_lab(rgb)
-    hints = protocol_of(first).hints(ab, ids, count)
-    kept = [f"{count}-{blake2b(id_.encode(), digest_size=8).hexdigest()}.jpg" for id_ in ids]
-    drawn, missing = {}, {}
-    for name, each in columns.items():
+    hints = evaluation_protocol(reference).hints(ab, ids, hint_count)
+    file_names = [f"{hint_count}-{blake2b(id_.encode(), digest_size=8).hexdigest()}.jpg" for id_ in ids]
+    predictions, missing = {}, {}
+    for name, result in columns.items():
         try:
-            pictures = _colored(name, each, gathered, kept, lightness, hints)
+            jpegs = _colorize(name, result, loaded, file_names, lightness, hints)
         except ValueError as error:
             missing[name] = str(error)
         else:
-            drawn[name] = [_uri(picture) for picture in pictures]
+            predictions[name] = [_data_uri(jpeg) for jpeg in jpegs]
     return Gallery(
-        count=count,
-        images=[first.images[index] for index in chosen],
-        hints=[_uri(_jpeg(picture)) for picture in draw_hints(lightness, hints)],
-        truth=[_uri(_jpeg(picture)) for picture in to_pictures(rgb)],
-        columns=drawn,
-        psnr={name: score(columns[name], columns[name].psnr, count)[chosen].tolist() for name in drawn},
+        hint_count=hint_count,
+        image_names=[reference.image_names[index] for index in indices],
+        hints=[_data_uri(_jpeg(image)) for image in draw_hints(lightness, hints)],
+        ground_truth=[_data_uri(_jpeg(image)) for image in to_numpy_images(rgb)],
+        predictions=predictions,
+        psnr={
+            name: image_scores(columns[name], columns[name].psnr, hint_count)[indices].tolist() for name in predictions
+        },
         missing=missing,
     )
 
 
-def _read(measured: EvaluationResult, chosen: list[int]) -> Tensor:
-    """The photos as they were evaluated, B3HW uint8 RGB."""
-    photos, size = photos_of(measured), protocol_of(measured).size
-    places = {photos.name(place): place for place in range(len(photos))}
-    pictures = []
-    for index in chosen:
-        name = measured.images[index]
-        if name not in places or photos.identify(places[name]) != measured.basis.ids[index]:
-            raise ValueError(f"{name}: is not among the photos any more, or is another one than was measured")
-        pictures.append(torch.from_numpy(resize_square(photos.read(places[name]), size)))
-    return torch.stack(pictures).permute(0, 3, 1, 2)
+def _read_images(result: EvaluationResult, indices: list[int]) -> Tensor:
+    """Return images at the size of the evaluation, B3HW uint8 RGB."""
+    photos, size = evaluated_photos(result), evaluation_protocol(result).size
+    photo_indices = {photos.name(index): index for index in range(len(photos))}
+    images = []
+    for index in indices:
+        name = result.image_names[index]
+        if name not in photo_indices or photos.identify(photo_indices[name]) != result.key.image_ids[index]:
+            raise ValueError(f"{name}: the image is missing or has changed since the evaluation. Evaluate again.")
+        images.append(torch.from_numpy(resize_square(photos.read(photo_indices[name]), size)))
+    return torch.stack(images).permute(0, 3, 1, 2)
 
 
-def _colored(
-    name: str, measured: EvaluationResult, gathered: LoadedRuns, kept: list[str], lightness: Tensor, hints: Hints
+def _colorize(
+    name: str, result: EvaluationResult, loaded: LoadedRuns, file_names: list[str], lightness: Tensor, hints: Hints
 ) -> list[bytes]:
-    """JPEG files of what a network makes of the photos, kept beside its evaluation."""
-    files = [measured.folder / "gallery" / file for file in kept]
+    """Return colorized images as JPEG, and cache them in the folder of the evaluation."""
+    files = [result.folder / "gallery" / file_name for file_name in file_names]
     if all(file.is_file() for file in files):
         return [file.read_bytes() for file in files]
     device = resolve_device("auto")
-    network = network_of(name, measured, gathered.runs.get(name), device)
-    pictures = []
+    network = rebuild_network(name, result, loaded.runs.get(name), device)
+    jpegs = []
     with torch.inference_mode():
-        for gray, ab, mask in zip(
-            *(torch.split(maps.to(device), AT_ONCE) for maps in (lightness, *hints)), strict=True
-        ):
-            pictures += [_jpeg(each) for each in to_pictures(lab_to_rgb8(gray, network(gray, Hints(ab, mask))))]
-    for file, picture in zip(files, pictures, strict=True):
-        with contextlib.suppress(OSError), atomic_write(file) as opened:  # a run may lie where nothing can be written
-            opened.write(picture)
-    return pictures
+        batches = (torch.split(maps.to(device), BATCH_SIZE) for maps in (lightness, *hints))
+        for batch_lightness, ab, mask in zip(*batches, strict=True):
+            predicted_ab = network(batch_lightness, Hints(ab, mask))
+            jpegs += [_jpeg(image) for image in to_numpy_images(lab_to_rgb8(batch_lightness, predicted_ab))]
+    for file, jpeg in zip(files, jpegs, strict=True):
+        with contextlib.suppress(OSError), atomic_write(file) as stream:  # the folder may be read-only
+            stream.write(jpeg)
+    return jpegs
 
 
-def _jpeg(picture: Picture) -> bytes:
-    content = io.BytesIO()
-    Image.fromarray(picture).save(content, format="JPEG", quality=88)
-    return content.getvalue()
+def _jpeg(image: RGBImage) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, format="JPEG", quality=88)
+    return stream.getvalue()
 
 
-def _uri(jpeg: bytes) -> str:
+def _data_uri(jpeg: bytes) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

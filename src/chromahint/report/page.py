@@ -1,4 +1,4 @@
-"""One HTML file that holds all it needs: figures, style, script and pictures."""
+"""Write the report as a single, self-contained HTML file: data, styles, scripts and images."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def write_page(content: Content, file: Path) -> None:
     """Write the page.
 
     Args:
-        content: from `make_content`; its texts come from runs, so the page only ever shows them as text.
-        file: where it goes.
+        content: from `page_content`. Its strings come from runs and are not trusted: the page displays them as text.
+        file: path of the page.
     """
-    # a "<" inside strings could end the element that holds them
+    # a "<" in a string could close the script element
     data = json.dumps(content, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
     parts = {
         "TITLE": html.escape(content["title"]),

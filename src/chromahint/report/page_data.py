@@ -1,4 +1,4 @@
-"""What the page shows, as plain values: every figure is worked out here, the page only draws."""
+"""Content of the report page as plain values. All statistics are computed here; the page only displays them."""
 
 from __future__ import annotations
 
@@ -12,70 +12,76 @@ import numpy as np
 
 from chromahint.models.registry import ModelCost
 from chromahint.report.load_runs import EvaluationResult, LoadedRuns
-from chromahint.report.ranking import TEST, Ranking, score
+from chromahint.report.ranking import TEST_NAME, Ranking, image_scores
 from chromahint.report.rebuild_networks import cost_of_network
-from chromahint.report.statistics import Array, bootstrap_weights, interval, win_rates
+from chromahint.report.statistics import Array, bootstrap_interval, bootstrap_weights, win_rates
 from chromahint.runs.metrics_csv import Curve, read_metrics_csv
 from chromahint.runs.run import Run
 
 if TYPE_CHECKING:
     from chromahint.report.gallery import Gallery
 
-POINTS = {"train/loss": 25, "val/psnr": 150}
-"""The curves that are shown, and how many points each has at most: with more, a loss would be all noise."""
-PAIRS = 15
-"""So many runs are compared pair by pair, the best of them."""
+MAX_CURVE_POINTS = {"train/loss": 25, "val/psnr": 150}
+"""Metrics that are plotted, and the maximum number of points of each curve; more would only show the noise of a loss.
+"""
+MAX_PAIRWISE_RUNS = 15
+"""At most this many runs are compared pairwise, the best ones."""
 
 Content = dict[str, Any]
 
 
-def make_content(
-    gathered: LoadedRuns, ranked: Ranking, at: int | None, gallery: Gallery | None, why_no_gallery: str
+def page_content(
+    loaded: LoadedRuns, ranking: Ranking, hint_count: int | None, gallery: Gallery | None, gallery_error: str
 ) -> Content:
-    """Work out everything that the page shows.
+    """Compute everything that the page displays.
 
     Args:
-        gathered: what was measured.
-        ranked: the order of the runs.
-        at: the number of hints that they are ranked by; None for the mean over all numbers from 1 on.
-        gallery: what they make of a few photos; None leaves it out.
-        why_no_gallery: a sentence for the place of a gallery that was wanted and can't be drawn.
+        loaded: runs and their evaluations.
+        ranking: order of the runs.
+        hint_count: number of hints of the ranking; None for the mean over all counts >= 1.
+        gallery: gallery of colorized images; None for no gallery.
+        gallery_error: reason why a requested gallery could not be drawn, or "".
 
     Returns:
-        Values for JSON; networks are listed runs first, the best first, and then methods that learn nothing. Figures
-        have a column a number of hints, and one more for the mean over all numbers from 1 on.
+        JSON-serializable values. Networks are sorted: runs, best first, then training-free baselines. Scores have one
+        column per hint count, and one more for the mean over all counts >= 1.
     """
-    first = gathered.first
-    networks = {name: gathered.measured[name] for name in ranked.names} | _by_score(gathered.baselines)
-    shown = [*ranked.names[:PAIRS], *(name for name in networks if name in gathered.baselines)]
+    reference = loaded.reference
+    networks = {name: loaded.evaluations[name] for name in ranking.names} | _sort_by_score(loaded.baselines)
+    paired = [*ranking.names[:MAX_PAIRWISE_RUNS], *(name for name in networks if name in loaded.baselines)]
+    margin = ranking.margin
     return {
-        "title": gathered.title,
-        "made": datetime.date.today().isoformat(),
-        "protocol": {**first.metrics, "by_hints": None, "measures": first.metrics.get("measures", "PSNR, SSIM")},
-        "photos": len(first.images),
-        "counts": first.counts,
-        "at": at,
-        "lead": None if ranked.lead is None else {**asdict(ranked.lead), "significant": ranked.lead.significant},
-        "test": TEST,
-        "networks": [_network(name, each, gathered.runs.get(name)) for name, each in networks.items()],
-        "psnr": _figures([each.psnr for each in networks.values()], first),
-        "ssim": _figures([each.ssim for each in networks.values()], first),
-        "pairs": {"names": shown, "won": _pairs([networks[name] for name in shown])},
-        "curves": {name: _curves(run) for name, run in gathered.runs.items()},
-        "differences": differences({name: _config(run) for name, run in gathered.runs.items()}),
+        "title": loaded.title,
+        "date": datetime.date.today().isoformat(),
+        "protocol": {
+            **reference.metrics,
+            "by_hints": None,
+            "measures": reference.metrics.get("measures", "PSNR, SSIM"),
+        },
+        "num_images": len(reference.image_names),
+        "hint_counts": reference.hint_counts,
+        "ranked_by": hint_count,
+        "margin": None if margin is None else {**asdict(margin), "significant": margin.significant},
+        "test_name": TEST_NAME,
+        "networks": [_network_row(name, result, loaded.runs.get(name)) for name, result in networks.items()],
+        "psnr": _score_summary([result.psnr for result in networks.values()], reference),
+        "ssim": _score_summary([result.ssim for result in networks.values()], reference),
+        "pairs": {"names": paired, "win_rates": _pairwise_win_rates([networks[name] for name in paired])},
+        "curves": {name: _curves(run) for name, run in loaded.runs.items()},
+        "differences": config_differences({name: _run_options(run) for name, run in loaded.runs.items()}),
         "gallery": None if gallery is None else asdict(gallery),
-        "why_no_gallery": why_no_gallery,
-        "apart": [
-            {"name": name, "why": why, "figures": _means(gathered.elsewhere.get(name))}
-            for name, why in gathered.apart.items()
+        "gallery_error": gallery_error,
+        "excluded": [
+            {"name": name, "reason": reason, "scores": _mean_psnr(loaded.other_evaluations.get(name))}
+            for name, reason in loaded.excluded.items()
         ],
     }
 
 
-def differences(configs: Mapping[str, Mapping[str, Any]]) -> Content:
-    """Options that not all configs agree on: their names, and the values of each config.
+def config_differences(configs: Mapping[str, Mapping[str, Any]]) -> Content:
+    """Return the options that differ between configs, and their values in each config.
 
-    >>> differences({"a": {"lr": 1, "seed": 0}, "b": {"lr": 2, "seed": 0}})
+    >>> config_differences({"a": {"lr": 1, "seed": 0}, "b": {"lr": 2, "seed": 0}})
     {'keys': ['lr'], 'rows': {'a': [1], 'b': [2]}}
     """
     keys = list(dict.fromkeys(key for config in configs.values() for key in config))
@@ -83,90 +89,92 @@ def differences(configs: Mapping[str, Mapping[str, Any]]) -> Content:
     return {"keys": keys, "rows": {name: [config.get(key) for key in keys] for name, config in configs.items()}}
 
 
-def thin(points: Curve, most: int) -> Curve:
-    """Take the means of neighbors where a curve has more than `most` points; what is no number is left out.
+def downsample(curve: Curve, max_points: int) -> Curve:
+    """Average neighboring points of a curve that has more than `max_points`; NaN and infinite values are dropped.
 
-    >>> thin(([1.0, 2.0], [0.5, float("nan")]), 10)
+    >>> downsample(([1.0, 2.0], [0.5, float("nan")]), 10)
     ([1.0], [0.5])
     """
-    array = np.array(points)
-    array = array[:, np.isfinite(array[1])]
-    parts = np.array_split(array, min(array.shape[1], most) or 1, axis=1)
-    steps, values = np.array([part.mean(axis=1) for part in parts if part.size]).reshape(-1, 2).T
+    points = np.array(curve)
+    points = points[:, np.isfinite(points[1])]
+    groups = np.array_split(points, min(points.shape[1], max_points) or 1, axis=1)
+    steps, values = np.array([group.mean(axis=1) for group in groups if group.size]).reshape(-1, 2).T
     return steps.tolist(), [float(f"{value:.5g}") for value in values]
 
 
-def _by_score(baselines: dict[str, EvaluationResult]) -> dict[str, EvaluationResult]:
-    def mean(item: tuple[str, EvaluationResult]) -> float:
-        return float(score(item[1], item[1].psnr, None).mean())
+def _sort_by_score(baselines: dict[str, EvaluationResult]) -> dict[str, EvaluationResult]:
+    def mean_psnr(item: tuple[str, EvaluationResult]) -> float:
+        return float(image_scores(item[1], item[1].psnr, None).mean())
 
-    return dict(sorted(baselines.items(), key=mean, reverse=True))
+    return dict(sorted(baselines.items(), key=mean_psnr, reverse=True))
 
 
-def _network(name: str, measured: EvaluationResult, run: Run | None) -> Content:
-    if run is None:  # the work of a solver is long to count, and says little beside a network's
-        takes: ModelCost | None = ModelCost(parameters=0, gmac=None)
+def _network_row(name: str, result: EvaluationResult, run: Run | None) -> Content:
+    if run is None:  # the cost of a solver is slow to measure and not comparable to that of a network
+        cost: ModelCost | None = ModelCost(parameters=0, gmac=None)
     else:
-        takes = cost_of_network(measured)
+        cost = cost_of_network(result)
     return {
         "name": name,
-        "learns": run is not None,
+        "trained": run is not None,
         "path": None if run is None else str(run.path),
         "model": None if run is None else run.metadata.get("choices", {}).get("model"),
-        "parameters": None if takes is None else takes.parameters,
-        "gmac": None if takes is None else takes.gmac,
-        "seconds": measured.seconds,
+        "parameters": None if cost is None else cost.parameters,
+        "gmac": None if cost is None else cost.gmac,
+        "seconds": result.seconds,
     }
 
 
-def _figures(of_all: Sequence[Array], first: EvaluationResult) -> Content:
-    """Means with their intervals, and the same of the differences to the first network; lists NxK."""
-    draws_TP = bootstrap_weights(len(first.images))
-    values_NKP = np.array([[*figures, score(first, figures, None)] for figures in of_all])
-    found = {"mean": values_NKP.mean(axis=-1)}
-    found["low"], found["high"] = interval(values_NKP, draws_TP)
-    found["behind"] = (values_NKP - values_NKP[0]).mean(axis=-1)
-    found["behind_low"], found["behind_high"] = interval(values_NKP - values_NKP[0], draws_TP)
-    return {name: values.round(5).tolist() for name, values in found.items()}
+def _score_summary(scores_KP: Sequence[Array], reference: EvaluationResult) -> Content:
+    """Return means with confidence intervals, and the same for differences to the first network, as lists NxK."""
+    weights_TP = bootstrap_weights(len(reference.image_names))
+    values_NKP = np.array([[*scores, image_scores(reference, scores, None)] for scores in scores_KP])
+    summary = {"mean": values_NKP.mean(axis=-1)}
+    summary["low"], summary["high"] = bootstrap_interval(values_NKP, weights_TP)
+    differences_NKP = values_NKP - values_NKP[0]
+    summary["difference"] = differences_NKP.mean(axis=-1)
+    summary["difference_low"], summary["difference_high"] = bootstrap_interval(differences_NKP, weights_TP)
+    return {name: values.round(5).tolist() for name, values in summary.items()}
 
 
-def _pairs(measured: Sequence[EvaluationResult]) -> list[list[list[float]]]:
-    """Shares of pictures won by PSNR: a matrix for each number of hints, and one for the mean from 1 on."""
-    columns: list[int | None] = [*measured[0].counts, None]
+def _pairwise_win_rates(results: Sequence[EvaluationResult]) -> list[list[list[float]]]:
+    """Return win rates by PSNR: a matrix per hint count, and one for the mean over all counts >= 1."""
+    columns: list[int | None] = [*results[0].hint_counts, None]
     return [
-        win_rates(np.array([score(each, each.psnr, count) for each in measured])).round(4).tolist() for count in columns
+        win_rates(np.array([image_scores(result, result.psnr, count) for result in results])).round(4).tolist()
+        for count in columns
     ]
 
 
 def _curves(run: Run) -> Content:
     try:
-        lines = read_metrics_csv(run.path / "metrics.csv")
-    except (OSError, KeyError, ValueError):  # not trained yet, or killed while it wrote a line
-        lines = {}
-    return {name: thin(lines[name], most) for name, most in POINTS.items() if name in lines}
+        curves = read_metrics_csv(run.path / "metrics.csv")
+    except (OSError, KeyError, ValueError):  # not trained yet, or killed while writing a line
+        curves = {}
+    return {name: downsample(curves[name], points) for name, points in MAX_CURVE_POINTS.items() if name in curves}
 
 
-def _config(run: Run) -> dict[str, Any]:
-    """The options of a run by their dotted names; what only names the run is left out."""
+def _run_options(run: Run) -> dict[str, Any]:
+    """Return the options of a run by dotted key, except those that only locate the run."""
     try:
         config = run.config
     except ValueError:
         return {}
-    return {key: value for key, value in _flat(config, "") if key not in ("name", "runs")}
+    return {key: value for key, value in _flatten(config, "") if key not in ("name", "runs_dir")}
 
 
-def _flat(node: Any, path: str) -> list[tuple[str, Any]]:
+def _flatten(node: Any, path: str) -> list[tuple[str, Any]]:
     if isinstance(node, dict):
-        return [pair for key, value in node.items() for pair in _flat(value, f"{path}.{key}" if path else str(key))]
+        return [pair for key, value in node.items() for pair in _flatten(value, f"{path}.{key}" if path else str(key))]
     if path.endswith("._target_"):
         return [(path.removesuffix("._target_"), str(node).rpartition(".")[2])]
-    # what JSON has no word for, such as infinity or a date, is shown as it is written
+    # values that JSON cannot represent, such as infinity or a date, become strings
     plain = isinstance(node, str | int | None) or (isinstance(node, float) and math.isfinite(node))
     return [(path, node if plain else ", ".join(map(str, node)) if isinstance(node, list) else str(node))]
 
 
-def _means(measured: EvaluationResult | None) -> Content | None:
-    if measured is None:
+def _mean_psnr(result: EvaluationResult | None) -> Content | None:
+    if result is None:
         return None
-    psnr = measured.psnr.mean(axis=-1).round(3).tolist()
-    return {"by": measured.basis.measured, "psnr": dict(zip(map(str, measured.counts), psnr, strict=True))}
+    psnr = result.psnr.mean(axis=-1).round(3).tolist()
+    return {"setup": result.key.setup, "psnr": dict(zip(map(str, result.hint_counts), psnr, strict=True))}

@@ -1,4 +1,4 @@
-"""Which run is ahead, and whether that is more than chance."""
+"""Rank runs by PSNR, and test whether the lead of the best one is statistically significant."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from pathlib import Path
 import numpy as np
 
 from chromahint.report.load_runs import EvaluationResult, LoadedRuns
-from chromahint.report.statistics import Array, bootstrap_weights, interval, p_value
+from chromahint.report.statistics import Array, bootstrap_interval, bootstrap_weights, p_value
 
-TEST = "paired permutation test over pictures"
-SIGNIFICANT = 0.05
+TEST_NAME = "paired permutation test over images"
+SIGNIFICANCE_LEVEL = 0.05
 
 
 @dataclass(frozen=True)
 class Margin:
-    """How far the best run is ahead of the second.
+    """Lead of the best run over the second best.
 
     Attributes:
-        db: difference of mean PSNR.
-        low: lower end of its 95 % interval.
-        high: upper end.
-        p: of the paired permutation test.
+        db: difference of mean PSNR in dB.
+        low: lower bound of its 95 % confidence interval.
+        high: upper bound.
+        p: p-value of the paired permutation test.
     """
 
     db: float
@@ -32,67 +32,68 @@ class Margin:
 
     @property
     def significant(self) -> bool:
-        """Whether chance is an unlikely reason."""
-        return self.p < SIGNIFICANT
+        """Whether the lead is statistically significant."""
+        return self.p < SIGNIFICANCE_LEVEL
 
     def __str__(self) -> str:
-        verdict = "significant" if self.significant else "not significant, it may be chance"
+        verdict = "significant" if self.significant else "not significant"
         p = "p < 0.001" if self.p < 0.001 else f"p = {self.p:.4f}"
-        return f"{self.db:.2f} dB [{self.low:.2f}, {self.high:.2f}], {verdict} ({p}, {TEST})"
+        return f"{self.db:.2f} dB [{self.low:.2f}, {self.high:.2f}], {verdict} ({p}, {TEST_NAME})"
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """The winner among runs.
+    """Runs in order of their scores.
 
     Attributes:
-        names: of the runs, the best first.
+        names: names of the runs, best first.
         psnr: their mean PSNR in dB.
-        folder: of the winner.
-        lead: on the second; None where there is no second.
+        folder: folder of the best run.
+        margin: its lead over the second best; None if there is only one run.
     """
 
     names: list[str]
     psnr: list[float]
     folder: Path
-    lead: Margin | None
+    margin: Margin | None
 
 
-def rank(gathered: LoadedRuns, at: int | None = None) -> Ranking:
+def rank(loaded: LoadedRuns, hint_count: int | None = None) -> Ranking:
     """Rank runs by mean PSNR, and test the first against the second.
 
     Args:
-        gathered: what was measured.
-        at: a number of hints; None takes each picture's mean over all numbers from 1 on.
+        loaded: runs and their evaluations.
+        hint_count: number of hints; None for each image's mean over all counts >= 1.
 
     Raises:
-        ValueError: nothing was measured at that number.
+        ValueError: the runs were not evaluated with this number of hints.
     """
-    scores = {name: score(each, each.psnr, at) for name, each in gathered.measured.items()}
+    scores = {name: image_scores(result, result.psnr, hint_count) for name, result in loaded.evaluations.items()}
     names = sorted(scores, key=lambda name: -float(scores[name].mean()))
     psnr = [float(scores[name].mean()) for name in names]
-    return Ranking(names, psnr, gathered.runs[names[0]].path, _lead(*(scores[name] for name in names[:2])))
+    return Ranking(names, psnr, loaded.runs[names[0]].path, _margin(*(scores[name] for name in names[:2])))
 
 
-def score(measured: EvaluationResult, figures_KP: Array, at: int | None) -> Array:
-    """One figure a picture: at a number of hints, or the mean over all numbers from 1 on.
+def image_scores(result: EvaluationResult, scores_KP: Array, hint_count: int | None) -> Array:
+    """Select one score per image: at a number of hints, or the mean over all counts >= 1.
 
     Raises:
-        ValueError: nothing was measured at that number.
+        ValueError: there is no evaluation with this number of hints.
     """
-    if at is None:
-        informed = [row for row, count in enumerate(measured.counts) if count >= 1] or [0]
-        mean: Array = figures_KP[informed].mean(axis=0)
+    if hint_count is None:
+        rows = [row for row, count in enumerate(result.hint_counts) if count >= 1] or [0]
+        mean: Array = scores_KP[rows].mean(axis=0)
         return mean
-    if at not in measured.counts:
-        raise ValueError(f"--at {at}: was not measured; type one of {', '.join(map(str, measured.counts))}")
-    row: Array = figures_KP[measured.counts.index(at)]
+    if hint_count not in result.hint_counts:
+        known = ", ".join(map(str, result.hint_counts))
+        raise ValueError(f"--hints {hint_count}: the runs were not evaluated with it; choose one of {known}.")
+    row: Array = scores_KP[result.hint_counts.index(hint_count)]
     return row
 
 
-def _lead(first_P: Array, second_P: Array | None = None) -> Margin | None:
+def _margin(first_P: Array, second_P: Array | None = None) -> Margin | None:
     if second_P is None:
         return None
     difference = first_P - second_P
-    low, high = interval(difference, bootstrap_weights(len(difference)))
+    low, high = bootstrap_interval(difference, bootstrap_weights(len(difference)))
     return Margin(float(np.mean(difference)), float(low), float(high), p_value(first_P, second_P))

@@ -1,4 +1,4 @@
-"""Networks of evaluations, built again: what they take, what they make of a photo, and methods to set beside them."""
+"""Rebuild networks, images and protocols from evaluation metadata, and evaluate further baselines."""
 
 from __future__ import annotations
 
@@ -23,96 +23,101 @@ from chromahint.report.load_runs import EvaluationResult, LoadedRuns, read_evalu
 from chromahint.runs.run import Run
 
 
-def cost_of_network(measured: EvaluationResult) -> ModelCost | None:
-    """Parameters and work of a run's network; None where it can't be built here."""
+def cost_of_network(result: EvaluationResult) -> ModelCost | None:
+    """Return the number of parameters and multiply-adds of a network; None if it can't be built here."""
     add_cwd_to_path()
-    return _cost(json.dumps(measured.about["model"], sort_keys=True))
+    return _cost(json.dumps(result.metadata["model"], sort_keys=True))
 
 
 @functools.cache
-def _cost(node: str) -> ModelCost | None:
-    """Of a hundred runs, many have the same network: each is counted once."""
+def _cost(model_json: str) -> ModelCost | None:
+    """Count once per network, because runs often share one."""
     try:
-        return model_cost(lambda: _build(json.loads(node)))
+        return model_cost(lambda: _build(json.loads(model_json)))
     except ValueError:
         return None
 
 
-def network_of(name: str, measured: EvaluationResult, run: Run | None, device: torch.device) -> nn.Module:
-    """The network that was evaluated, ready to color.
+def rebuild_network(name: str, result: EvaluationResult, run: Run | None, device: torch.device) -> nn.Module:
+    """Rebuild the network of an evaluation, in eval mode.
 
     Args:
-        name: of the run, or of a method that learns nothing.
-        measured: its evaluation.
-        run: its run, if it has one.
-        device: where it is to run.
+        name: name of the run or baseline.
+        result: its evaluation.
+        run: the run; None for a training-free baseline.
+        device: device of the network.
 
     Raises:
-        ValueError: the network is not to be found here, or the run has been trained further since.
+        ValueError: the network can't be built here, or the run has been trained further since the evaluation.
     """
     add_cwd_to_path()
-    about = measured.about
-    if run is not None and fingerprint(about, run.best_checkpoint, about["split"])["weights"] != about["weights"]:
-        raise ValueError(f"{run.path}: has been trained on since it was evaluated; evaluate it again")
-    weights = None if run is None else run.best_checkpoint
-    return prepare_network(_build(_node(name, measured)), weights, device, about.get("input_size"))
+    metadata = result.metadata
+    checkpoint = None if run is None else run.best_checkpoint
+    if run is not None and fingerprint(metadata, checkpoint, metadata["split"])["weights"] != metadata["weights"]:
+        raise ValueError(f"{run.path}: the weights have changed since the evaluation. Evaluate the run again.")
+    return prepare_network(_build(_model_node(name, result)), checkpoint, device, metadata.get("input_size"))
 
 
-def photos_of(measured: EvaluationResult) -> Photos:
-    """The photos that an evaluation was made on.
+def evaluated_photos(result: EvaluationResult) -> Photos:
+    """Return the photos of an evaluation.
 
     Raises:
-        ValueError: they are not to be found here.
+        ValueError: they are missing.
     """
-    data = _build(measured.about["data"])
+    data = _build(result.metadata["data"])
     data.prepare_data()
-    photos: Photos = data.source.photos(measured.about["split"], data.max_images)
+    photos: Photos = data.source.photos(result.metadata["split"], data.max_images)
     return photos
 
 
-def protocol_of(measured: EvaluationResult) -> HintProtocol:
-    """The protocol of an evaluation."""
-    protocol: HintProtocol = instantiate_node(measured.about["protocol"])
+def evaluation_protocol(result: EvaluationResult) -> HintProtocol:
+    """Return the protocol of an evaluation."""
+    protocol: HintProtocol = instantiate_node(result.metadata["protocol"])
     return protocol
 
 
-def measure_baselines(names: Sequence[str], gathered: LoadedRuns) -> dict[str, EvaluationResult]:
-    """Measure methods that learn nothing on the same photos and hints, as far as that has not been done.
+def measure_baselines(names: Sequence[str], loaded: LoadedRuns) -> dict[str, EvaluationResult]:
+    """Evaluate training-free baselines on the same images with the same hints, unless this has been done.
 
-    The folders lie where a run keeps those that it measures itself: in the first run's evaluation.
+    They are stored like the baselines that a run evaluates itself: in the folder of the first run's evaluation.
 
     Args:
-        names: what `model=` takes.
-        gathered: runs, and what stands beside them already.
+        names: names of the baselines, as for `model=`.
+        loaded: runs, and the baselines that they have already.
+
+    Returns:
+        All baselines: name -> evaluation.
     """
     from chromahint.evaluation.evaluator import EvaluatedMethod, evaluate_methods
     from chromahint.launch.comparison import load_baselines
 
-    first, device = gathered.first, resolve_device("auto")
-    nodes = load_baselines([name for name in names if name not in gathered.baselines])
+    reference, device = loaded.reference, resolve_device("auto")
+    nodes = load_baselines([name for name in names if name not in loaded.baselines])
+    shared = {key: value for key, value in reference.metadata.items() if key != "input_size"}
     methods = {
         name: EvaluatedMethod(
             prepare_network(instantiate_node(node), None, device),
-            first.folder / "baselines" / name,
-            {key: value for key, value in first.about.items() if key != "input_size"}
-            | {"model": node, "weights": None},
+            reference.folder / "baselines" / name,
+            shared | {"model": node, "weights": None},
         )
         for name, node in nodes.items()
     }
     if methods:
-        evaluate_methods(methods, photos_of(first), protocol_of(first), device, batch_size=8)
-    return gathered.baselines | {name: read_evaluation(method.folder) for name, method in methods.items()}
+        evaluate_methods(methods, evaluated_photos(reference), evaluation_protocol(reference), device, batch_size=8)
+    return loaded.baselines | {name: read_evaluation(method.folder) for name, method in methods.items()}
 
 
-def _node(name: str, measured: EvaluationResult) -> dict[str, Any]:
-    node = measured.about["model"]
-    # a run notes what it measures beside itself by a title, and keeps it in a folder of the network's name
-    known: dict[str, Any] = node if isinstance(node, dict) else compose("evaluate", [f"model={name}"]).config["model"]
-    return known
+def _model_node(name: str, result: EvaluationResult) -> dict[str, Any]:
+    model = result.metadata["model"]
+    # a run records the baselines that it evaluates by title, in a folder with the name of the network
+    node: dict[str, Any] = model if isinstance(model, dict) else compose("evaluate", [f"model={name}"]).config["model"]
+    return node
 
 
 def _build(node: dict[str, Any]) -> Any:
     try:
         return instantiate_node(node)
     except HydraException:
-        raise ValueError(f"{node.get('_target_')}: can't be built here; run this where the module is found") from None
+        raise ValueError(
+            f"{node.get('_target_')}: cannot be built here. Run the command where its module can be imported."
+        ) from None

@@ -1,6 +1,6 @@
-"""How sure a difference is: intervals and a test over pictures, paired because all networks color the same ones.
+"""Confidence intervals and a significance test over images, paired because all networks colorize the same ones.
 
-Shape suffixes: N networks, P pictures, T resamples; `...` stands for any further axes.
+Shape suffixes: N networks, P images, T resamples; `...` stands for any further axes.
 """
 
 from __future__ import annotations
@@ -10,56 +10,57 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-RESAMPLES = 2_000
-PERMUTATIONS = 9_999
-LEVEL = 0.95
+NUM_RESAMPLES = 2_000
+NUM_PERMUTATIONS = 9_999
+CONFIDENCE_LEVEL = 0.95
 
 
-def bootstrap_weights(pictures: int, seed: int = 0) -> Array:
-    """Draw pictures with replacement, again and again: the share that each has in every resample, TxP.
+def bootstrap_weights(num_images: int, seed: int = 0) -> Array:
+    """Draw resamples of the images with replacement; returns the weight of each image in each resample, TxP.
 
-    The same resamples serve all networks; that is what makes the bootstrap paired.
+    All networks share the same resamples, which makes the bootstrap paired.
     """
-    counts = np.random.default_rng(seed).multinomial(pictures, np.full(pictures, 1 / pictures), RESAMPLES)
-    return counts / pictures
+    weights = np.full(num_images, 1 / num_images)
+    counts = np.random.default_rng(seed).multinomial(num_images, weights, NUM_RESAMPLES)
+    return counts / num_images
 
 
-def interval(values: Array, draws_TP: Array) -> tuple[Array, Array]:
-    """The 95 % percentile interval of means over pictures.
+def bootstrap_interval(values: Array, weights_TP: Array) -> tuple[Array, Array]:
+    """Compute the 95 % percentile interval of means over images.
 
     Args:
-        values: ...xP figures, or differences of figures.
-        draws_TP: from `draws`.
+        values: ...xP scores, or differences of scores.
+        weights_TP: from `bootstrap_weights`.
 
     Returns:
-        The lower and the upper ends, of shape `...`.
+        The lower and upper bounds, of shape `...`.
     """
-    low, high = np.quantile(values @ draws_TP.T, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=-1)
+    low, high = np.quantile(values @ weights_TP.T, [(1 - CONFIDENCE_LEVEL) / 2, (1 + CONFIDENCE_LEVEL) / 2], axis=-1)
     return low, high
 
 
 def p_value(first_P: Array, second_P: Array) -> float:
-    """How often chance alone would set two means as far apart: a paired permutation test, two-sided.
+    """Compute the p-value of a two-sided paired permutation test on the difference of two means.
 
-    If there were no difference, each picture's two figures could as well be swapped. All swaps are tried where they are
-    fewer than `PERMUTATIONS`, else so many at random.
+    Under the null hypothesis, the two scores of each image are exchangeable. The test is exact if there are at most
+    `NUM_PERMUTATIONS` permutations, and samples that many otherwise.
     """
     from scipy.stats import permutation_test
 
     difference_P = first_P - second_P
     if not difference_P.any():
         return 1.0
-    # with one sample, swapping is a change of sign
-    found = permutation_test(
-        (difference_P,), np.mean, permutation_type="samples", vectorized=True, n_resamples=PERMUTATIONS,
+    # with one sample, a permutation is a change of signs
+    result = permutation_test(
+        (difference_P,), np.mean, permutation_type="samples", vectorized=True, n_resamples=NUM_PERMUTATIONS,
         batch=1_000, rng=np.random.default_rng(0),
     )  # fmt: skip
-    return float(found.pvalue)
+    return float(result.pvalue)
 
 
 def win_rates(values_NP: Array) -> Array:
-    """For each pair of networks, the share of pictures on which the first is ahead, NxN; a tie is half won."""
-    ahead = values_NP[:, None] > values_NP[None]
-    tied = values_NP[:, None] == values_NP[None]
-    shares: Array = (ahead + tied / 2).mean(axis=-1)
-    return shares
+    """Return, for each pair of networks, the share of images on which the first scores higher, NxN; ties count half."""
+    wins = values_NP[:, None] > values_NP[None]
+    ties = values_NP[:, None] == values_NP[None]
+    rates: Array = (wins + ties / 2).mean(axis=-1)
+    return rates

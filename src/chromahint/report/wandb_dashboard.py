@@ -1,4 +1,4 @@
-"""What a dashboard on W&B shows: which runs, with which columns, and which panels over what our runs log."""
+"""Plan a W&B dashboard: which runs and columns it shows, and which panels over the metrics that runs log."""
 
 from __future__ import annotations
 
@@ -6,56 +6,64 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-BEST = "val/psnr.max"
-"""Where W&B keeps the best validation of a run."""
-USUAL = ("choices.model", "choices.data", "choices.loss", "choices.hints", "optimizer.lr", "data.batch_size", "seed")
-"""What runs of no sweep are compared by."""
+BEST_PSNR = "val/psnr.max"
+"""Summary key of the best validation score of a run on W&B."""
+DEFAULT_KEYS = (
+    "choices.model",
+    "choices.data",
+    "choices.loss",
+    "choices.hints",
+    "optimizer.lr",
+    "data.batch_size",
+    "seed",
+)
+"""Config keys by which runs are compared that do not belong to a sweep."""
 
 
 @dataclass(frozen=True)
-class Curve:
-    """A line for each run."""
+class LinePanel:
+    """Line chart of a metric, with one line per run."""
 
     title: str
-    figure: str
-    over: str
+    metric: str
+    x_axis: str
     log_x: bool = False
     log_y: bool = False
 
 
 @dataclass(frozen=True)
-class Choices:
-    """An axis for each choice, and one for what came of it; a line across them for each run."""
+class ParallelCoordinatesPanel:
+    """Parallel coordinates of config keys and a result, with one line per run."""
 
     title: str
     keys: Sequence[str]
-    result: str = BEST
-    logs: Sequence[str] = ()
+    result: str = BEST_PSNR
+    log_keys: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
-class Strips:
-    """The same pictures of each run, side by side, or along the steps of each."""
+class ImagePanel:
+    """The same images of each run, arranged by run or by training step."""
 
     title: str
     key: str
-    along: Literal["run", "step"]
+    arranged_by: Literal["run", "step"]
 
 
-Panel = Curve | Choices | Strips
+Panel = LinePanel | ParallelCoordinatesPanel | ImagePanel
 
 
 @dataclass(frozen=True)
 class Dashboard:
-    """A page about runs.
+    """Contents of a dashboard.
 
     Attributes:
-        title: of the page.
-        project: of W&B.
-        entity: the team or user; None is the account's default.
-        group: of the runs; None is all of the project.
-        columns: figures of the summary, in the order of the table, which begins with the highest BEST.
-        choices: keys of the config that have columns too.
+        title: title of the dashboard.
+        project: W&B project.
+        entity: W&B team or user; None for the default of the account.
+        group: group of the runs; None for all runs of the project.
+        summary_keys: summary metrics shown as columns; the table is sorted by BEST_PSNR in descending order.
+        config_keys: config keys shown as columns.
         sections: heading -> panels.
     """
 
@@ -63,85 +71,85 @@ class Dashboard:
     project: str
     entity: str | None
     group: str | None
-    columns: Sequence[str]
-    choices: Sequence[str]
+    summary_keys: Sequence[str]
+    config_keys: Sequence[str]
     sections: Mapping[str, Sequence[Panel]]
 
 
-def plan(
+def plan_dashboard(
     project: str,
     entity: str | None,
     group: str | None,
-    counts: Sequence[int],
-    choices: Sequence[str],
-    logs: Sequence[str] = (),
+    hint_counts: Sequence[int],
+    config_keys: Sequence[str],
+    log_keys: Sequence[str] = (),
 ) -> Dashboard:
-    """Choose what to show.
+    """Plan the contents of a dashboard.
 
     Args:
-        project: of W&B.
-        entity: the team or user.
-        group: of the runs.
-        counts: the numbers of hints of validation and test.
-        choices: keys of the config that the runs differ in.
-        logs: those of them that were drawn on a logarithmic scale.
+        project: W&B project.
+        entity: W&B team or user.
+        group: group of the runs.
+        hint_counts: hint counts of validation and test.
+        config_keys: config keys by which runs are compared.
+        log_keys: those of them that are shown on a logarithmic scale.
     """
-    columns = [BEST, *(f"test/{figure}@{count}" for figure in ("psnr", "ssim") for count in counts)]
-    step, time = "trainer/global_step", "_runtime"
+    summary_keys = [BEST_PSNR, *(f"test/{metric}@{count}" for metric in ("psnr", "ssim") for count in hint_counts)]
+    step, seconds = "trainer/global_step", "_runtime"
     sections: dict[str, Sequence[Panel]] = {
         "Hints": [
-            Curve("PSNR in dB of the test photos, against hints", "hints/psnr", "hints/count", log_x=True),
-            Curve("SSIM of the test photos, against hints", "hints/ssim", "hints/count", log_x=True),
+            LinePanel("Test PSNR in dB by number of hints", "hints/psnr", "hints/count", log_x=True),
+            LinePanel("Test SSIM by number of hints", "hints/ssim", "hints/count", log_x=True),
         ],
-        "Choices": [Choices("What was chosen, and the best PSNR in validation", choices, logs=logs)],
-        "Pictures": [
-            Strips("The same test photos, run beside run: gray, hints, prediction, truth", "pictures/test", "run"),
-            Strips("The same, as training went on", "pictures/strip", "step"),
+        "Choices": [ParallelCoordinatesPanel("Choices and best validation PSNR", config_keys, log_keys=log_keys)],
+        "Images": [
+            ImagePanel("The same test images by run: gray, hints, prediction, ground truth", "pictures/test", "run"),
+            ImagePanel("The same validation images by training step", "pictures/strip", "step"),
         ],
         "Training": [
-            Curve("Loss", "train/loss", step, log_y=True),
-            Curve("PSNR in dB in validation", "val/psnr", step),
-            Curve("PSNR in dB in validation, by seconds", "val/psnr", time),
-            Curve("Speed: steps, by seconds", step, time),
+            LinePanel("Training loss", "train/loss", step, log_y=True),
+            LinePanel("Validation PSNR in dB", "val/psnr", step),
+            LinePanel("Validation PSNR in dB by seconds", "val/psnr", seconds),
+            LinePanel("Training speed: steps by seconds", step, seconds),
         ],
     }
-    # W&B makes an address of it
+    # W&B derives a URL from the title
     title = f"Chromahint {group or project}".replace("/", " ")
-    return Dashboard(title, project, entity, group, columns, choices, sections)
+    return Dashboard(title, project, entity, group, summary_keys, config_keys, sections)
 
 
-def outline(page: Dashboard) -> str:
-    """Say in words what would be built."""
-    place = f"{page.entity or 'your account'}/{page.project}"
-    runs = f"the runs of group {page.group}" if page.group else "all runs"
+def outline(dashboard: Dashboard) -> str:
+    """Describe the contents of a dashboard as text."""
+    location = f"{dashboard.entity or 'your account'}/{dashboard.project}"
+    runs = f"the runs of group {dashboard.group}" if dashboard.group else "all runs"
     lines = [
-        f"{page.title}",
-        f"in {place}: a workspace and a report on {runs}, the highest {BEST} first",
-        "  columns: " + ", ".join(page.columns),
-        "           " + ", ".join(page.choices),
+        f"{dashboard.title}",
+        f"in {location}: a workspace and a report on {runs}, sorted by {BEST_PSNR}, highest first",
+        "  columns: " + ", ".join(dashboard.summary_keys),
+        "           " + ", ".join(dashboard.config_keys),
     ]
-    for heading, panels in page.sections.items():
-        lines += [f"  {heading}", *(f"    {panel.title}: {_what(panel)}" for panel in panels)]
+    for heading, panels in dashboard.sections.items():
+        lines += [f"  {heading}", *(f"    {panel.title}: {_describe(panel)}" for panel in panels)]
     return "\n".join(lines)
 
 
-def missing(config: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
-    """Keys that a config has no value for."""
-    return [key for key in keys if not _has(config, key.split("."))]
+def missing_keys(config: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
+    """Return the keys for which a config has no value."""
+    return [key for key in keys if not _has_value(config, key.split("."))]
 
 
-def _has(config: Any, parts: Sequence[str]) -> bool:
+def _has_value(config: Any, parts: Sequence[str]) -> bool:
     if not parts:
         return not isinstance(config, Mapping)
-    return isinstance(config, Mapping) and parts[0] in config and _has(config[parts[0]], parts[1:])
+    return isinstance(config, Mapping) and parts[0] in config and _has_value(config[parts[0]], parts[1:])
 
 
-def _what(panel: Panel) -> str:
+def _describe(panel: Panel) -> str:
     match panel:
-        case Curve():
-            logs = " and ".join(axis for axis, log in (("x", panel.log_x), ("y", panel.log_y)) if log)
-            return f"{panel.figure} over {panel.over}" + (f" ({logs} logarithmic)" if logs else "")
-        case Choices():
+        case LinePanel():
+            log_axes = " and ".join(axis for axis, log in (("x", panel.log_x), ("y", panel.log_y)) if log)
+            return f"{panel.metric} over {panel.x_axis}" + (f" ({log_axes} logarithmic)" if log_axes else "")
+        case ParallelCoordinatesPanel():
             return f"parallel coordinates of {', '.join(panel.keys)}, {panel.result}"
-        case Strips():
-            return f"{panel.key} by {panel.along}"
+        case ImagePanel():
+            return f"{panel.key} by {panel.arranged_by}"

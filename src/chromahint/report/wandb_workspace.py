@@ -1,10 +1,17 @@
-"""A dashboard as W&B's own objects, which need no network until they are saved with an account."""
+"""Build a dashboard from W&B's own objects. No connection or account is needed until it is saved."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from chromahint.report.wandb_dashboard import BEST, Choices, Curve, Dashboard, Panel, Strips
+from chromahint.report.wandb_dashboard import (
+    BEST_PSNR,
+    Dashboard,
+    ImagePanel,
+    LinePanel,
+    Panel,
+    ParallelCoordinatesPanel,
+)
 
 try:
     import wandb_workspaces.expr as expr
@@ -12,19 +19,19 @@ try:
     import wandb_workspaces.workspaces as ws
 except ImportError:
     raise ValueError(
-        "the dashboard is built with wandb-workspaces, which is not installed: type pip install 'chromahint[dashboard]'"
+        "dashboard: requires wandb-workspaces, which is not installed. Run pip install 'chromahint[dashboard]'."
     ) from None
 
-WIDE, HIGH = 24, 10
-"""The columns of a report, and the rows of a panel there."""
+REPORT_COLUMNS, PANEL_ROWS = 24, 10
+"""Width of a report in grid columns, and height of a panel in grid rows."""
 
 
-def workspace(page: Dashboard) -> Any:
-    """The page where one looks around: the table of runs at the left, panels at the right."""
+def build_workspace(dashboard: Dashboard) -> Any:
+    """Build the workspace, for exploring: the table of runs on the left, panels on the right."""
     return ws.Workspace(
-        entity=page.entity or "",
-        project=page.project,
-        name=page.title,
+        entity=dashboard.entity or "",
+        project=dashboard.project,
+        name=dashboard.title,
         sections=[
             ws.Section(
                 name=heading,
@@ -32,120 +39,123 @@ def workspace(page: Dashboard) -> Any:
                 panels=[_panel(panel) for panel in panels],
                 layout_settings=ws.SectionLayoutSettings(columns=min(2, len(panels)), rows=(len(panels) + 1) // 2),
             )
-            for heading, panels in page.sections.items()
+            for heading, panels in dashboard.sections.items()
         ],
         runset_settings=ws.RunsetSettings(
-            filters=_filters(page),
-            order=[expr.Ordering(expr.Summary(BEST), ascending=False)],
-            pinned_columns=_columns(page),
+            filters=_filters(dashboard),
+            order=[expr.Ordering(expr.Summary(BEST_PSNR), ascending=False)],
+            pinned_columns=_columns(dashboard),
         ),
     )
 
 
-def report(page: Dashboard) -> Any:
-    """The page that one shows to others: text, the table, and the same panels below each other."""
+def build_report(dashboard: Dashboard) -> Any:
+    """Build the report, for sharing: text, the table, and the same panels below each other."""
     blocks: list[Any] = [
         wr.P(
-            "Figures of the table are those of each run's best weights, on test photos that neither training nor the "
-            "choice of weights has seen; every run gets the same hints on the same photos."
+            "The table shows scores of each run's best weights on test images, which were used neither for training "
+            "nor for selecting the weights. All runs get the same hints on the same images."
         )
     ]
-    for number, (heading, panels) in enumerate(page.sections.items()):
+    for section_index, (heading, panels) in enumerate(dashboard.sections.items()):
         placed = [_panel(panel) for panel in panels]
-        width = WIDE // min(2, len(placed))
-        for place, panel in enumerate(placed):
-            panel.layout = wr.Layout(x=place % 2 * width, y=place // 2 * HIGH, w=width, h=HIGH)
-        # a run set without a project is of the report's own, and is looked up nowhere
+        width = REPORT_COLUMNS // min(2, len(placed))
+        for index, panel in enumerate(placed):
+            panel.layout = wr.Layout(x=index % 2 * width, y=index // 2 * PANEL_ROWS, w=width, h=PANEL_ROWS)
+        # a run set without a project uses that of the report, and needs no lookup
         runs = wr.Runset(
             name="Runs",
-            filters=_filters(page),
-            order=[wr.OrderBy(wr.SummaryMetric(BEST))],
-            pinned_columns=_columns(page),
+            filters=_filters(dashboard),
+            order=[wr.OrderBy(wr.SummaryMetric(BEST_PSNR))],
+            pinned_columns=_columns(dashboard),
         )
-        blocks += [wr.H2(heading), wr.PanelGrid(runsets=[runs], hide_run_sets=number > 0, panels=placed)]
-    description = "Written by `chromahint dashboard`."
+        blocks += [wr.H2(heading), wr.PanelGrid(runsets=[runs], hide_run_sets=section_index > 0, panels=placed)]
     return wr.Report(
-        entity=page.entity or "",
-        project=page.project,
-        title=page.title[:128],
-        description=description,
+        entity=dashboard.entity or "",
+        project=dashboard.project,
+        title=dashboard.title[:128],
+        description="Generated by `chromahint dashboard`.",
         blocks=blocks,
         width="fluid",
     )
 
 
-def structure(page: Dashboard) -> dict[str, Any]:
-    """What W&B would be sent."""
-    pages = {"workspace": workspace(page), "report": report(page)}
+def to_json(dashboard: Dashboard) -> dict[str, Any]:
+    """Return what would be sent to W&B."""
+    pages = {"workspace": build_workspace(dashboard), "report": build_report(dashboard)}
     return {
-        name: each._to_model().model_dump(mode="json", by_alias=True, exclude_none=True) for name, each in pages.items()
+        name: page._to_model().model_dump(mode="json", by_alias=True, exclude_none=True) for name, page in pages.items()
     }
 
 
-def save(page: Dashboard) -> list[str]:
-    """Save both on W&B; returns their addresses.
+def save_dashboard(dashboard: Dashboard) -> list[str]:
+    """Save the workspace and the report on W&B; returns their URLs.
 
     Raises:
-        ValueError: W&B could not be reached, or refused.
+        ValueError: W&B is not reachable, or rejected the dashboard.
     """
     import wandb
 
     try:
-        shown = report(page).save()  # makes the project where there is none yet
-        looked_at = workspace(page).save()
-        return [looked_at.url, shown.url]
+        report = build_report(dashboard).save()  # creates the project if necessary
+        workspace = build_workspace(dashboard).save()
+        return [workspace.url, report.url]
     except (wandb.errors.Error, OSError, ValueError) as error:
-        raise ValueError(f"{page.entity}/{page.project}: W&B did not take the dashboard: {error}") from None
+        raise ValueError(
+            f"{dashboard.entity}/{dashboard.project}: the dashboard could not be saved on W&B: {error}"
+        ) from None
 
 
 def default_entity() -> str:
-    """The team or user that the account writes to by default.
+    """Return the default team or user of the W&B account.
 
     Raises:
-        ValueError: W&B could not be reached, or knows of none.
+        ValueError: W&B is not reachable, or the account has no default.
     """
     import wandb
 
     try:
         entity = wandb.Api().default_entity
     except (wandb.errors.Error, OSError, ValueError) as error:
-        raise ValueError(f"W&B does not say whose account this is: {error}; type --entity NAME") from None
+        raise ValueError(f"--entity: W&B could not be asked for the default: {error}. Pass --entity NAME.") from None
     if not entity:
-        raise ValueError("W&B knows of no default team or user; type --entity NAME")
+        raise ValueError("--entity: the W&B account has no default team or user. Pass --entity NAME.")
     return str(entity)
 
 
 def _panel(panel: Panel) -> Any:
     match panel:
-        case Curve():
+        case LinePanel():
             return wr.LinePlot(
                 title=panel.title,
-                x=panel.over,
-                y=[panel.figure],
+                x=panel.x_axis,
+                y=[panel.metric],
                 log_x=panel.log_x or None,
                 log_y=panel.log_y or None,
                 max_runs_to_show=100,
             )
-        case Choices():
-            axes = [(wr.Config(key), key in panel.logs) for key in panel.keys]
+        case ParallelCoordinatesPanel():
+            axes = [(wr.Config(key), key in panel.log_keys) for key in panel.keys]
             columns = [
                 wr.ParallelCoordinatesPlotColumn(metric=metric, log=log or None)
                 for metric, log in [*axes, (wr.SummaryMetric(panel.result), False)]
             ]
             return wr.ParallelCoordinatesPlot(title=panel.title, columns=columns)
-        case Strips():
-            return wr.MediaBrowser(title=panel.title, media_keys=[panel.key], gallery_axis=panel.along, num_columns=2)
+        case ImagePanel():
+            return wr.MediaBrowser(
+                title=panel.title, media_keys=[panel.key], gallery_axis=panel.arranged_by, num_columns=2
+            )
 
 
-def _filters(page: Dashboard) -> list[Any]:
-    return [expr.Metric("Group") == page.group] if page.group else []
+def _filters(dashboard: Dashboard) -> list[Any]:
+    return [expr.Metric("Group") == dashboard.group] if dashboard.group else []
 
 
-def _columns(page: Dashboard) -> list[str]:
-    """The accessors of the table's columns; W&B keeps each top-level key of a config under `value`."""
-    configs = [key.partition(".") for key in page.choices]
+def _columns(dashboard: Dashboard) -> list[str]:
+    """Return accessors of the table's columns. W&B stores each top-level config key under `value`."""
+    configs = [key.partition(".") for key in dashboard.config_keys]
     return [
         "run:displayName",
-        *(f"summary:{name}" for name in page.columns),
+        *(f"summary:{name}" for name in dashboard.summary_keys),
         *(f"config:{top}.value{dot}{rest}" for top, dot, rest in configs),
     ]

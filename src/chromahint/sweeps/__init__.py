@@ -1,1 +1,1 @@
-"""Sweeps: choose among many configs by trying them, with any number of workers that may come and go."""
+"""Hyperparameter sweeps with any number of workers, which may join and leave at any time."""

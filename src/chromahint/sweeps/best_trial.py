@@ -1,4 +1,4 @@
-"""The best trial of a sweep as an experiment that `chromahint train experiment=NAME` runs."""
+"""Export the best trial of a sweep as an experiment for `chromahint train experiment=NAME`."""
 
 from __future__ import annotations
 
@@ -14,68 +14,74 @@ from chromahint.config.compose import compose
 from chromahint.config.overrides import parse_override
 from chromahint.config.paths import experiment_folders, group_defaults, packaged_dir, user_conf_dir
 from chromahint.runs.files import write_text
-from chromahint.sweeps.study import RUN, SLOT, best_of, slots
-from chromahint.sweeps.sweep_config import Sweep
+from chromahint.sweeps.study import RUN_ATTR, SLOT_ATTR, best_finished_trial, trials_by_slot
+from chromahint.sweeps.sweep_config import SweepConfig
 
-PLACES = ("runs", "name", "experiment")
-"""Overrides that say where a run lies, and not what it is."""
+RUN_LOCATION_KEYS = ("runs_dir", "name", "experiment")
+"""Keys that say where a run is stored, as opposed to how it is trained."""
 
 
-def write_best(study: optuna.Study, sweep: Sweep, folder: Path) -> Path | None:
-    """Write ./experiments/<sweep>_best: config.yaml and README.md; returns the folder, or None without a best trial.
+def write_best_experiment(study: optuna.Study, sweep: SweepConfig, folder: Path) -> Path | None:
+    """Write ./experiments/SWEEP_best with config.yaml and README.md.
 
     Args:
-        study: the sweep's memory.
-        sweep: what was tried.
-        folder: of the sweep.
+        study: the study of the sweep.
+        sweep: config of the sweep.
+        folder: folder of the sweep.
+
+    Returns:
+        The folder of the experiment, or None if no trial has finished.
     """
-    best = best_of(study)
+    best = best_finished_trial(study)
     if best is None:
         return None
-    words = sweep.words(best.params)
+    overrides = sweep.trial_overrides(best.params)
     experiment = Path("experiments") / f"{sweep.name}_best"
-    slot = best.user_attrs[SLOT]
-    ended = sum(trial.state.is_finished() for trial in slots(study).values())
-    figures = f"val/psnr {best.value:.2f} dB, trial {slot} of {ended} that have ended"
-    text = yaml.safe_dump(experiment_of(words), sort_keys=False)
+    slot = best.user_attrs[SLOT_ATTR]
+    num_ended = sum(trial.state.is_finished() for trial in trials_by_slot(study).values())
+    result = f"{best.value:.2f} dB, trial {slot} of {num_ended} ended trials"
+    text = yaml.safe_dump(experiment_config(overrides), sort_keys=False)
     write_text(
-        experiment / "config.yaml", f"# @package _global_\n# The best of the sweep {sweep.name}: {figures}.\n{text}"
+        experiment / "config.yaml",
+        f"# @package _global_\n# Best trial of the sweep {sweep.name}: val/psnr {result}.\n{text}",
     )
     command = shlex.join(["chromahint", "train", f"experiment={experiment.name}"])
-    tried = "\n".join(f"| {name} | {value} |" for name, value in best.params.items())
+    rows = "\n".join(f"| {name} | {value} |" for name, value in best.params.items())
     write_text(
         experiment / "README.md",
-        f"# The best of {sweep.name}\n\n`val/psnr`{figures.removeprefix('val/psnr')}; sampler {sweep.sampler}, pruner "
-        f"{sweep.pruner}. Its run: `{folder / best.user_attrs[RUN]}`.\n\n```\n{command}\n```\n\n"
-        f"| tried | best |\n| --- | --- |\n{tried}\n",
+        f"# Best trial of {sweep.name}\n\n`val/psnr` {result}; sampler {sweep.sampler}, pruner {sweep.pruner}. "
+        f"Run: `{folder / best.user_attrs[RUN_ATTR]}`.\n\n```\n{command}\n```\n\n"
+        f"| parameter | best value |\n| --- | --- |\n{rows}\n",
     )
     return experiment
 
 
-def experiment_of(words: list[str]) -> dict[str, Any]:
-    """The content of a config.yaml that composes to what some overrides compose to.
+def experiment_config(overrides: list[str]) -> dict[str, Any]:
+    """Build the content of a config.yaml that composes to the same config as some overrides.
 
     Args:
-        words: overrides of `chromahint train`.
+        overrides: overrides of `chromahint train`.
     """
-    choices, usual = compose("train", words).choices, group_defaults("train")
-    # these two are files of values for other groups, which are taken over
-    places = {"experiment": [folder / "NAME" / "config.yaml" for folder in experiment_folders()]}
-    places["debug"] = [folder / "debug" / "NAME.yaml" for folder in (user_conf_dir(), packaged_dir("conf")) if folder]
-    values = OmegaConf.create()
-    for group, files in places.items():
-        if name := choices[group]:
-            found = (Path(str(file).replace("NAME", name)) for file in files)
-            values.merge_with(OmegaConf.load(next(file for file in found if file.is_file())))
-    values.pop("defaults", None)
-    different = [
-        {f"override /{group}": choices[group]}
-        for group in usual
-        if group not in places and choices[group] != usual[group]
+    choices, defaults = compose("train", overrides).choices, group_defaults("train")
+    # these two groups hold values for other groups, which are copied
+    value_files = {"experiment": [folder / "NAME" / "config.yaml" for folder in experiment_folders()]}
+    value_files["debug"] = [
+        folder / "debug" / "NAME.yaml" for folder in (user_conf_dir(), packaged_dir("conf")) if folder
     ]
-    for word in words:
-        override = parse_override(word)
+    values = OmegaConf.create()
+    for group, files in value_files.items():
+        if name := choices[group]:
+            candidates = (Path(str(file).replace("NAME", name)) for file in files)
+            values.merge_with(OmegaConf.load(next(file for file in candidates if file.is_file())))
+    values.pop("defaults", None)
+    changed_groups = [
+        {f"override /{group}": choices[group]}
+        for group in defaults
+        if group not in value_files and choices[group] != defaults[group]
+    ]
+    for text in overrides:
+        override = parse_override(text)
         key = override.get_key_element().lstrip("+")
-        if key not in (*usual, *PLACES):
+        if key not in (*defaults, *RUN_LOCATION_KEYS):
             OmegaConf.update(values, key, override.value(), force_add=True)
-    return {"defaults": different, **yaml.safe_load(OmegaConf.to_yaml(values))}
+    return {"defaults": changed_groups, **yaml.safe_load(OmegaConf.to_yaml(values))}

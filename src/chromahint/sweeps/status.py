@@ -1,4 +1,4 @@
-"""How a sweep stands, as tables: its trials, the best of them, and which parameters mattered."""
+"""Status of a sweep as tables: its trials, the best one, and parameter importances."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from chromahint.sweeps.study import ERROR, MINUTES, best_of, is_stale, slots
-from chromahint.sweeps.sweep_config import Sweep
+from chromahint.sweeps.study import ERROR_ATTR, MINUTES_ATTR, best_finished_trial, is_stale, trials_by_slot
+from chromahint.sweeps.sweep_config import SweepConfig
 
-STATES = {
+STATE_LABELS = {
     TrialState.WAITING: "waiting",
     TrialState.RUNNING: "running",
     TrialState.COMPLETE: "finished",
-    TrialState.PRUNED: "given up",
+    TrialState.PRUNED: "pruned",
     TrialState.FAIL: "[red]failed[/]",
 }
-_WIDEST = 1000
-FEWEST = 4
-"""Finished trials without which importances mean nothing."""
+STALE_LABEL = "to be repeated"
+_MAX_WIDTH = 1000
+MIN_TRIALS_FOR_IMPORTANCE = 4
+"""Importances are not computed from fewer finished trials."""
 
 
-def show(study: optuna.Study, sweep: Sweep, console: Console) -> None:
-    """Print a row a trial, how many there are of each state, the best, and the importances."""
-    trials = slots(study)
-    best = best_of(study)
+def print_status(study: optuna.Study, sweep: SweepConfig, console: Console) -> None:
+    """Print one row per trial, the number of trials in each state, the best trial and the importances."""
+    trials = trials_by_slot(study)
+    best = best_finished_trial(study)
     table = Table(title=f"{sweep.name}: val/psnr in dB", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
     for heading in ("trial", "state", "val/psnr", "minutes"):
         table.add_column(heading, justify="left" if heading == "state" else "right", no_wrap=True)
@@ -35,39 +36,39 @@ def show(study: optuna.Study, sweep: Sweep, console: Console) -> None:
         table.add_column(escape(name))
     for slot, trial in trials.items():
         style = "bold green" if best is not None and trial.number == best.number else None
-        table.add_row(f"{slot}", _state(trial), _value(trial), _minutes(trial), *_values(trial, sweep), style=style)
-    # where the terminal is narrow, rows go on in the next line rather than lose their ends
-    wide = console.options.update(max_width=_WIDEST)
+        table.add_row(f"{slot}", _state(trial), _value(trial), _minutes(trial), *_params(trial, sweep), style=style)
+    # in a narrow terminal, rows wrap instead of being truncated
+    wide = console.options.update(max_width=_MAX_WIDTH)
     console.width = max(console.width, console.measure(table, options=wide).maximum)
     console.print(table)
-    counts = dict.fromkeys([*STATES.values(), "to be made again"], 0)
+    counts = dict.fromkeys([*STATE_LABELS.values(), STALE_LABEL], 0)
     for trial in trials.values():
         counts[_state(trial)] += 1
-    total = f"{len(trials)}" + (f" of {sweep.most}" if sweep.most is not None else "")
+    total = f"{len(trials)}" + (f" of {sweep.max_trials}" if sweep.max_trials is not None else "")
     console.print(f"{total} trials: {', '.join(f'{n} {state}' for state, n in counts.items() if n)}")
     if best is not None:
-        tried = " ".join(f"{name}={value}" for name, value in best.params.items())
-        console.print(escape(f"best: {best.value:.2f} dB: {tried}"))
-    if shares := importances(study):
-        console.print("importance of each parameter for reaching the better trials:")
-        for name, share in shares.items():
+        params = " ".join(f"{name}={value}" for name, value in best.params.items())
+        console.print(escape(f"best: {best.value:.2f} dB: {params}"))
+    if importances := parameter_importances(study):
+        console.print("importance of each parameter:")
+        for name, share in importances.items():
             console.print(escape(f"  {name:<24} {share:4.0%}  {'▇' * round(30 * share)}"))
     for slot, trial in trials.items():
-        if ERROR in trial.user_attrs:
-            console.print(escape(f"trial {slot} failed: {trial.user_attrs[ERROR]}"))
+        if ERROR_ATTR in trial.user_attrs:
+            console.print(escape(f"trial {slot} failed: {trial.user_attrs[ERROR_ATTR]}"))
 
 
-def importances(study: optuna.Study) -> dict[str, float]:
-    """Share of each parameter in what sets the better trials apart, the largest first; empty for too few trials."""
+def parameter_importances(study: optuna.Study) -> dict[str, float]:
+    """Return the importance of each parameter, in [0, 1], in descending order; empty if there are too few trials."""
     finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    if len(finished) < FEWEST or len({trial.value for trial in finished}) == 1:
+    if len(finished) < MIN_TRIALS_FOR_IMPORTANCE or len({trial.value for trial in finished}) == 1:
         return {}
-    tried = {name: {trial.params[name] for trial in finished} for name in finished[0].params}
-    return optuna.importance.get_param_importances(study, params=[name for name in tried if len(tried[name]) > 1])
+    values = {name: {trial.params[name] for trial in finished} for name in finished[0].params}
+    return optuna.importance.get_param_importances(study, params=[name for name in values if len(values[name]) > 1])
 
 
 def _state(trial: FrozenTrial) -> str:
-    return "to be made again" if is_stale(trial) else STATES[trial.state]
+    return STALE_LABEL if is_stale(trial) else STATE_LABELS[trial.state]
 
 
 def _value(trial: FrozenTrial) -> str:
@@ -75,9 +76,9 @@ def _value(trial: FrozenTrial) -> str:
 
 
 def _minutes(trial: FrozenTrial) -> str:
-    return f"{trial.user_attrs[MINUTES]:.1f}" if MINUTES in trial.user_attrs else "-"
+    return f"{trial.user_attrs[MINUTES_ATTR]:.1f}" if MINUTES_ATTR in trial.user_attrs else "-"
 
 
-def _values(trial: FrozenTrial, sweep: Sweep) -> list[str]:
+def _params(trial: FrozenTrial, sweep: SweepConfig) -> list[str]:
     values = (trial.params.get(name, "-") for name in sweep.space)
     return [f"{value:.4g}" if isinstance(value, float) else escape(str(value)) for value in values]

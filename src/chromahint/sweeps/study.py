@@ -1,8 +1,8 @@
-"""The memory of a sweep: an Optuna study in a journal file or a database, and the slots that its trials fill.
+"""The study of a sweep: an Optuna study in a journal file or a database, and the slots that its trials fill.
 
-A sweep of 12 trials has the slots 0 to 11. A trial that its worker never ended is lost, and its slot is filled by
-another trial with the same values; the first trial of a slot that is not lost is the one that counts. So two workers
-that put the same trial back leave one too many in the memory, and still run one.
+A sweep of 12 trials has slots 0 to 11. A trial whose worker died is stale, and another trial with the same values
+takes over its slot; the first trial of a slot that is not stale counts. If two workers enqueue the same replacement,
+the study holds one trial too many, but only one of them runs.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from chromahint.sweeps.search_space import Choice, Range
-from chromahint.sweeps.sweep_config import Sweep
+from chromahint.sweeps.search_space import CategoricalParameter, Parameter
+from chromahint.sweeps.sweep_config import SweepConfig
 
-SLOT, ERROR, MINUTES, RUN = "slot", "error", "minutes", "run"
-"""What a trial remembers beside its values: its slot, why it failed, what it took, and its run folder."""
+SLOT_ATTR, ERROR_ATTR, MINUTES_ATTR, RUN_ATTR = "slot", "error", "minutes", "run"
+"""User attributes of a trial: its slot, error message, duration in minutes, and run folder."""
 
-STARTUP = 5
-"""Trials that no other is given up against."""
+PRUNER_STARTUP_TRIALS = 5
+"""The median pruner prunes no trial before this many have finished."""
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
 
 class JournalLock(BaseJournalFileLock):
-    """A lock on the journal that the system lets go of when its holder dies, however it dies."""
+    """Lock on the journal file that the operating system releases when its holder dies, however it dies."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.lock = FileLock(f"{file}.lock", fallback_to_soft=False, thread_local=False)
 
     def acquire(self) -> bool:
-        """Wait for the journal, and cut off the half line that a machine left which lost its power while writing."""
+        """Wait for the lock, and truncate an incomplete last line, such as a power failure during a write leaves."""
         self.lock.acquire()
         with self.file.open("r+b") as file:
             if file.seek(0, os.SEEK_END) and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n":
@@ -54,84 +54,84 @@ class JournalLock(BaseJournalFileLock):
         return True
 
     def release(self) -> None:
-        """Let others write."""
+        """Release the lock."""
         self.lock.release()
 
 
-class Grid(optuna.samplers.BaseSampler):
-    """The combination that belongs to a trial's slot: no two workers can take the same."""
+class SlotGridSampler(optuna.samplers.BaseSampler):
+    """Grid sampler that looks up the combination of a trial's slot, so that no two workers take the same one."""
 
     def __init__(self, combinations: Sequence[Mapping[str, Any]]) -> None:
         self.combinations = combinations
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """None: each is looked up by itself."""
+        """Return an empty space: each parameter is sampled independently."""
         return {}
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """None: each is looked up by itself."""
+        """Return no values: each parameter is sampled independently."""
         return {}
 
     def sample_independent(
         self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """The value of the slot."""
-        return self.combinations[trial.user_attrs[SLOT]][param_name]
+        """Return the value of the trial's slot."""
+        return self.combinations[trial.user_attrs[SLOT_ATTR]][param_name]
 
 
-def open_study(sweep: Sweep, folder: Path) -> optuna.Study:
-    """Open the memory of a sweep, or begin it.
+def open_study(sweep: SweepConfig, folder: Path) -> optuna.Study:
+    """Load the study of a sweep, or create it.
 
     Raises:
         ValueError: the database can't be opened.
     """
-    begin = functools.partial(
+    create_study = functools.partial(
         optuna.create_study,
         study_name=folder.name,
         direction="maximize",
         load_if_exists=True,
-        pruner=_pruner(sweep),
+        pruner=_create_pruner(sweep),
     )
     if sweep.storage is None:
-        return begin(storage=_journal(folder))
+        return create_study(storage=_journal_storage(folder))
     import sqlalchemy.exc
 
     for pause in (1, 2, 4, 0):
         try:
-            return begin(storage=_database(sweep.storage, sweep.heartbeat))
-        except Exception as error:  # each database's driver has errors of its own
-            failed = str(error).splitlines()[0]
+            return create_study(storage=_database_storage(sweep.storage, sweep.heartbeat))
+        except Exception as error:  # each database driver has its own errors
+            reason = str(error).splitlines()[0]
             if isinstance(error, ImportError | sqlalchemy.exc.ArgumentError):
                 break
-        time.sleep(pause)  # workers that begin a sweep together are in each other's way while its tables are made
-    raise ValueError(f"storage={sweep.storage}: cannot be opened: {failed}")
+        time.sleep(pause)  # workers that start a sweep together compete for creating its tables
+    raise ValueError(f"storage={sweep.storage}: cannot be opened: {reason}. Try storage=sqlite:///sweep.db.")
 
 
-def sampler_of(sweep: Sweep, slot: int, seed: int) -> optuna.samplers.BaseSampler:
-    """Make what chooses the values of a slot; what it draws follows from the sweep's seed and the slot alone."""
-    words = f"{seed}/{slot}".encode()
-    number = int.from_bytes(hashlib.blake2b(words, digest_size=4).digest(), "little")
+def create_sampler(sweep: SweepConfig, slot: int, seed: int) -> optuna.samplers.BaseSampler:
+    """Create the sampler of a slot; its random numbers depend on the seed of the sweep and the slot only."""
+    text = f"{seed}/{slot}".encode()
+    slot_seed = int.from_bytes(hashlib.blake2b(text, digest_size=4).digest(), "little")
     match sweep.sampler:
         case "grid":
-            return Grid(sweep.grid())
+            return SlotGridSampler(sweep.grid_combinations())
         case "random":
-            return optuna.samplers.RandomSampler(seed=number)
+            return optuna.samplers.RandomSampler(seed=slot_seed)
         case "gp":
-            return optuna.samplers.GPSampler(seed=number)
+            return optuna.samplers.GPSampler(seed=slot_seed)
         case _:
-            # several workers choose before they know what became of each other's trials
-            return optuna.samplers.TPESampler(seed=number, multivariate=True, constant_liar=True)
+            # workers sample before they know the results of each other's trials
+            return optuna.samplers.TPESampler(seed=slot_seed, multivariate=True, constant_liar=True)
 
 
-def suggest_values(trial: Trial, space: Mapping[str, Choice | Range]) -> dict[str, Any]:
-    """Let the study choose a value for every parameter."""
+def suggest_values(trial: Trial, space: Mapping[str, Parameter]) -> dict[str, Any]:
+    """Let the study suggest a value for every parameter."""
     values: dict[str, Any] = {}
     for name, parameter in space.items():
-        if isinstance(parameter, Choice):
+        if isinstance(parameter, CategoricalParameter):
             values[name] = trial.suggest_categorical(name, parameter.values() or [])
-        elif parameter.whole:
+        elif parameter.is_integer:
             step = int(parameter.step or 1)
             values[name] = trial.suggest_int(
                 name, int(parameter.low), int(parameter.high), step=step, log=parameter.log
@@ -143,53 +143,53 @@ def suggest_values(trial: Trial, space: Mapping[str, Choice | Range]) -> dict[st
     return values
 
 
-def slots(study: optuna.Study) -> dict[int, FrozenTrial]:
-    """The trial of every slot: the first that is not lost, or the last where all of them are."""
-    found: dict[int, FrozenTrial] = {}
+def trials_by_slot(study: optuna.Study) -> dict[int, FrozenTrial]:
+    """Return the trial of every slot: the first that is not stale, or the last if all are stale."""
+    trials: dict[int, FrozenTrial] = {}
     for trial in study.get_trials(deepcopy=False):
-        slot = trial.user_attrs.get(SLOT)
-        if slot is not None and (slot not in found or is_stale(found[slot])):
-            found[slot] = trial
-    return dict(sorted(found.items()))
+        slot = trial.user_attrs.get(SLOT_ATTR)
+        if slot is not None and (slot not in trials or is_stale(trials[slot])):
+            trials[slot] = trial
+    return dict(sorted(trials.items()))
 
 
 def is_stale(trial: FrozenTrial) -> bool:
-    """Whether a trial ended with its worker, and not by itself."""
-    return trial.state == TrialState.FAIL and ERROR not in trial.user_attrs
+    """Whether a trial was ended by the loss of its worker, as opposed to an error of its own."""
+    return trial.state == TrialState.FAIL and ERROR_ATTR not in trial.user_attrs
 
 
-def best_of(study: optuna.Study) -> FrozenTrial | None:
-    """The finished trial with the highest value, if there is one."""
+def best_finished_trial(study: optuna.Study) -> FrozenTrial | None:
+    """Return the finished trial with the highest value, or None."""
     try:
         return study.best_trial
     except ValueError:
         return None
 
 
-def report_all(trial: Trial, values: Sequence[float]) -> None:
-    """Tell the study the `val/psnr` of each validation so far, as far as it has not heard of them."""
-    heard = trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values
-    for step, value in enumerate(values, start=1):
-        if step not in heard:
-            trial.report(value, step)
+def report_scores(trial: Trial, scores: Sequence[float]) -> None:
+    """Report the `val/psnr` of each validation so far, except those that the study has already."""
+    reported = trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values
+    for step, score in enumerate(scores, start=1):
+        if step not in reported:
+            trial.report(score, step)
 
 
-def _journal(folder: Path) -> BaseStorage:
+def _journal_storage(folder: Path) -> BaseStorage:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "journal.log"
     file.touch()
     return JournalStorage(JournalFileBackend(str(file), lock_obj=JournalLock(file)))
 
 
-def _database(url: str, heartbeat: int) -> BaseStorage:
-    waiting = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}
-    return RDBStorage(url, engine_kwargs=waiting, heartbeat_interval=heartbeat, grace_period=3 * heartbeat)
+def _database_storage(url: str, heartbeat: int) -> BaseStorage:
+    engine_kwargs = {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}
+    return RDBStorage(url, engine_kwargs=engine_kwargs, heartbeat_interval=heartbeat, grace_period=3 * heartbeat)
 
 
-def _pruner(sweep: Sweep) -> optuna.pruners.BasePruner:
+def _create_pruner(sweep: SweepConfig) -> optuna.pruners.BasePruner:
     match sweep.pruner:
         case "median":
-            return optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=1)
+            return optuna.pruners.MedianPruner(n_startup_trials=PRUNER_STARTUP_TRIALS, n_warmup_steps=1)
         case "halving":
             return optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)
         case _:

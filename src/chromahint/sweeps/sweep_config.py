@@ -1,4 +1,4 @@
-"""What a sweep tries and how it chooses: conf/sweep/NAME.yaml, read and checked before anything heavy is imported."""
+"""Config of a sweep, parsed from conf/sweep/NAME.yaml and validated before slow imports."""
 
 from __future__ import annotations
 
@@ -16,8 +16,15 @@ from chromahint.config.errors import ConfigError
 from chromahint.config.overrides import parse_override
 from chromahint.config.paths import list_groups, packaged_dir, user_conf_dir
 from chromahint.runs.files import write_text
-from chromahint.sweeps.search_space import FORM, Choice, Range, override_words, parameter
+from chromahint.sweeps.search_space import (
+    PARAMETER_SYNTAX,
+    CategoricalParameter,
+    Parameter,
+    parse_overrides,
+    parse_parameter,
+)
 
+FORMAT = 1
 SAMPLERS = ("tpe", "random", "gp", "grid")
 PRUNERS = ("median", "halving", "none")
 DEFAULTS: dict[str, Any] = {
@@ -29,28 +36,29 @@ DEFAULTS: dict[str, Any] = {
     "storage": None,
     "heartbeat": 60,
 }
-OPTIONS = tuple(key for key in DEFAULTS if key != "overrides")
-"""What may also be typed behind `chromahint sweep NAME`."""
+SWEEP_OPTIONS = tuple(key for key in DEFAULTS if key != "overrides")
+"""Keys that `chromahint sweep NAME key=value` may override."""
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """What is tried, and how.
+class SweepConfig:
+    """Search space, sampler, pruner and limits of a sweep.
 
     Attributes:
-        name: of the sweep, without the folders before it.
-        space: name of a parameter -> what it may be.
-        overrides: for every trial.
-        sampler: how the next trial is chosen, one of SAMPLERS.
-        pruner: how a trial is given up early, one of PRUNERS.
-        trials: to make in all; None is no limit.
-        minutes: of all workers together after which no further trial begins; None is no limit.
-        storage: URL of a database; None is a file in the sweep's folder.
-        heartbeat: seconds between the signs of life that a worker gives to a database.
+        name: name of the sweep.
+        space: name of each parameter -> its values.
+        overrides: overrides of every trial.
+        sampler: how the values of the next trial are chosen, one of SAMPLERS.
+        pruner: how unpromising trials are stopped early, one of PRUNERS.
+        trials: total number of trials; None for no limit.
+        minutes: no further trial starts after this many minutes of all workers together; None for no limit.
+        storage: URL of a database; None for a file in the folder of the sweep.
+        heartbeat: seconds between two heartbeats of a worker, if the storage is a database.
+        raw: the content of the file, with overrides from the command line.
     """
 
     name: str
-    space: Mapping[str, Choice | Range]
+    space: Mapping[str, Parameter]
     overrides: list[str]
     sampler: str
     pruner: str
@@ -58,190 +66,195 @@ class Sweep:
     minutes: float | None
     storage: str | None
     heartbeat: int
-    written: Mapping[str, Any]
+    raw: Mapping[str, Any]
 
-    def words(self, values: Mapping[str, Any]) -> list[str]:
-        """What is typed for a trial: that of every trial, and that of its values."""
-        return [*self.overrides, *self.differing(values)]
+    def trial_overrides(self, values: Mapping[str, Any]) -> list[str]:
+        """Return all overrides of a trial."""
+        return [*self.overrides, *self.varying_overrides(values)]
 
-    def differing(self, values: Mapping[str, Any]) -> list[str]:
-        """The overrides that only this trial has."""
-        return [word for name, value in values.items() for word in self.space[name].words(value)]
+    def varying_overrides(self, values: Mapping[str, Any]) -> list[str]:
+        """Return the overrides that distinguish a trial from the others."""
+        return [override for name, value in values.items() for override in self.space[name].overrides(value)]
 
-    def shown(self, values: Mapping[str, Any]) -> list[str]:
-        """The same to look at: numbers of three digits, and of several overrides what they are called."""
-        short = {name: float(f"{value:.3g}") if isinstance(value, float) else value for name, value in values.items()}
-        labels = self.labels(values)
+    def display_overrides(self, values: Mapping[str, Any]) -> list[str]:
+        """Return the same in short: numbers with three digits, and labels in place of the overrides they stand for."""
+        rounded = {name: float(f"{value:.3g}") if isinstance(value, float) else value for name, value in values.items()}
+        labels = self.categorical_labels(values)
         return [
-            word
-            for name, value in short.items()
-            for word in ([f"{name}={value}"] if name in labels else self.space[name].words(value))
+            override
+            for name, value in rounded.items()
+            for override in ([f"{name}={value}"] if name in labels else self.space[name].overrides(value))
         ]
 
-    def labels(self, values: Mapping[str, Any]) -> dict[str, str]:
-        """The choices of a trial that stand for several overrides, by what they are called."""
-        spaces = self.space.items()
-        return {name: values[name] for name, each in spaces if isinstance(each, Choice) and each.labeled(name)}
+    def categorical_labels(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """Return the values of a trial that are labels of sets of overrides."""
+        return {
+            name: values[name]
+            for name, parameter in self.space.items()
+            if isinstance(parameter, CategoricalParameter) and parameter.has_labels(name)
+        }
 
-    def to_check(self) -> list[dict[str, Any]]:
-        """Values of trials in which every choice and the ends of every range come up once, one change at a time."""
-        first = {name: parameter.extremes()[0] for name, parameter in self.space.items()}
-        others = [first | {name: value} for name, parameter in self.space.items() for value in parameter.extremes()[1:]]
+    def validation_values(self) -> list[dict[str, Any]]:
+        """Return values of trials that cover every category and every bound once, changing one parameter at a time."""
+        first = {name: parameter.boundary_values()[0] for name, parameter in self.space.items()}
+        others = [
+            first | {name: value} for name, parameter in self.space.items() for value in parameter.boundary_values()[1:]
+        ]
         return [first, *others]
 
-    def grid(self) -> list[dict[str, Any]]:
-        """Every combination."""
+    def grid_combinations(self) -> list[dict[str, Any]]:
+        """Return every combination of values."""
         columns = [parameter.values() or [] for parameter in self.space.values()]
         return [dict(zip(self.space, row, strict=True)) for row in itertools.product(*columns)]
 
     @property
-    def most(self) -> int | None:
-        """Trials that there will be; None where minutes alone end the sweep."""
+    def max_trials(self) -> int | None:
+        """Total number of trials; None if only `minutes` ends the sweep."""
         if self.sampler == "grid":
-            return min(len(self.grid()), self.trials or len(self.grid()))
+            size = len(self.grid_combinations())
+            return min(size, self.trials or size)
         return self.trials
 
-    def agreed(self) -> dict[str, Any]:
-        """What all workers of a sweep have in common; trials and minutes may grow."""
-        both = {key: self.written[key] for key in ("space", "overrides", "sampler", "pruner")}
-        agreed: dict[str, Any] = json.loads(json.dumps(both))
-        return agreed
+    def shared_settings(self) -> dict[str, Any]:
+        """Return the settings that all workers must agree on; `trials` and `minutes` may be raised later."""
+        settings = {key: self.raw[key] for key in ("space", "overrides", "sampler", "pruner")}
+        plain: dict[str, Any] = json.loads(json.dumps(settings))
+        return plain
 
-    def write(self, folder: Path) -> None:
-        """Leave the definition in the sweep's folder, for its trials and for those who look at it."""
-        write_text(
-            folder / "sweep.yaml", yaml.safe_dump({"format": 1, "name": self.name, **self.written}, sort_keys=False)
-        )
+    def save(self, folder: Path) -> None:
+        """Write sweep.yaml to the folder of the sweep."""
+        content = {"format": FORMAT, "name": self.name, **self.raw}
+        write_text(folder / "sweep.yaml", yaml.safe_dump(content, sort_keys=False))
 
 
-def names() -> list[str]:
-    """The sweeps that are there, by looking at file names alone.
+def sweep_names() -> list[str]:
+    """List the available sweeps by file name.
 
-    >>> "spreadnet" in names()
+    >>> "spreadnet" in sweep_names()
     True
     """
     return list_groups().get("sweep", [])
 
 
-def read_sweep(name: str, typed: Sequence[str]) -> Sweep:
-    """Read conf/sweep/NAME.yaml, `./conf` first, or a file of one's own, with what was typed behind it.
+def read_sweep(name: str, overrides: Sequence[str]) -> SweepConfig:
+    """Read conf/sweep/NAME.yaml (`./conf` is searched first) or another YAML file.
 
     Args:
-        name: of the sweep, or the path of a YAML file.
-        typed: key=value: options of the sweep, or overrides for every trial.
+        name: name of the sweep, or path of a YAML file.
+        overrides: key=value: options of the sweep, or overrides of every trial.
 
     Raises:
-        ConfigError: there is none, or it says something that can't be done.
+        ConfigError: the sweep is unknown or invalid.
     """
     places = [folder / "sweep" / f"{name}.yaml" for folder in (user_conf_dir(), packaged_dir("conf")) if folder]
-    found = [file for file in (*places, Path(name)) if file.is_file()]
-    if not found:
+    files = [file for file in (*places, Path(name)) if file.is_file()]
+    if not files:
         raise ConfigError(
-            f"{name}: there is no such sweep; the sweeps are {', '.join(names())}, "
-            f"or the path of a YAML file.{did_you_mean(name, names())}"
+            f"{name}: unknown sweep; choose one of {', '.join(sweep_names())}, or pass the path of a YAML file."
+            f"{did_you_mean(name, sweep_names())}"
         )
-    file = found[0]
-    content = _load(file)
-    overrides = []
-    for word in typed:
-        override = parse_override(word)
+    file = files[0]
+    content = _load_yaml(file)
+    common = []
+    for text in overrides:
+        override = parse_override(text)
         key = override.get_key_element()
-        if key in OPTIONS:
+        if key in SWEEP_OPTIONS:
             content[key] = override.value()
         else:
-            overrides.append(word)
-    if overrides:
-        content["overrides"] = [*override_words("overrides", content.get("overrides") or []), *overrides]
-    return _sweep(file.stem, content, file)
+            common.append(text)
+    if common:
+        content["overrides"] = [*parse_overrides("overrides", content.get("overrides") or []), *common]
+    return _parse_file_content(file.stem, content, file)
 
 
-def load_sweep(folder: Path) -> Sweep:
-    """Read the definition that a sweep left in its folder.
+def load_sweep(folder: Path) -> SweepConfig:
+    """Read sweep.yaml from the folder of a sweep.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: the folder does not belong to a sweep, or the file is invalid.
     """
     file = folder / "sweep.yaml"
     if not file.is_file():
         raise ConfigError(
-            f"{folder}: is no folder of a sweep; type the name of a sweep that was begun here, or its folder"
+            f"{folder}: not the folder of a sweep. Pass the name of a sweep that was started here, or its folder."
         )
-    content = _load(file)
-    if content.pop("format", None) != 1:
-        raise ConfigError(f"{file}: was written by another version; this one reads format 1")
-    return _sweep(str(content.pop("name", folder.name)), content, file)
+    content = _load_yaml(file)
+    if (version := content.pop("format", None)) != FORMAT:
+        raise ConfigError(f"{file}: has format {version!r}, but this version reads format {FORMAT}. Start a new sweep.")
+    return _parse_file_content(str(content.pop("name", folder.name)), content, file)
 
 
-def _load(file: Path) -> dict[str, Any]:
+def _load_yaml(file: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{file}: cannot be read: {str(error).splitlines()[0]}") from None
     if not isinstance(content, dict):
-        raise ConfigError(f"{file}: is no sweep; it holds space: and any of {', '.join(DEFAULTS)}")
+        raise ConfigError(f"{file}: not a sweep. Write space: and any of {', '.join(DEFAULTS)}.")
     return content
 
 
-def _sweep(name: str, content: dict[str, Any], file: Path) -> Sweep:
+def _parse_file_content(name: str, content: dict[str, Any], file: Path) -> SweepConfig:
     try:
-        return _checked(name, content)
+        return _parse_content(name, content)
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
 
 
-def _checked(name: str, content: dict[str, Any]) -> Sweep:
+def _parse_content(name: str, content: dict[str, Any]) -> SweepConfig:
     known = ["space", *DEFAULTS]
     for key in content:
         if key not in known:
-            raise ConfigError(
-                f"{key}: there is no such key; the keys are {', '.join(known)}.{did_you_mean(str(key), known)}"
-            )
-    written = DEFAULTS | content
+            raise ConfigError(f"{key}: unknown key; choose one of {', '.join(known)}.{did_you_mean(str(key), known)}")
+    raw = DEFAULTS | content
     for key, allowed in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
-        written[key] = "none" if written[key] is None else written[key]
-        if written[key] not in allowed:
-            hint = did_you_mean(str(written[key]), allowed)
-            raise ConfigError(f"{key}={written[key]}: {key} is one of {', '.join(allowed)}.{hint}")
-    for key, kind, words in (
-        ("trials", int, "a whole number from 1, or null"),
-        ("minutes", (int, float), "a number above 0, or null"),
-        ("heartbeat", int, "a whole number of seconds from 1"),
+        raw[key] = "none" if raw[key] is None else raw[key]
+        if raw[key] not in allowed:
+            hint = did_you_mean(str(raw[key]), allowed)
+            raise ConfigError(f"{key}={raw[key]}: unknown {key}; choose one of {', '.join(allowed)}.{hint}")
+    for key, kind, expected in (
+        ("trials", int, "an integer >= 1, or null. Try trials=20"),
+        ("minutes", (int, float), "a number > 0, or null. Try minutes=60"),
+        ("heartbeat", int, "an integer number of seconds >= 1. Try heartbeat=60"),
     ):
-        value = written[key]
-        wrong = isinstance(value, bool) or not isinstance(value, kind) or value <= 0
-        if (value is not None or key == "heartbeat") and wrong:
-            raise ConfigError(f"{key}={value}: {key} is {words}")
-    storage = written["storage"]
+        value = raw[key]
+        invalid = isinstance(value, bool) or not isinstance(value, kind) or value <= 0
+        if (value is not None or key == "heartbeat") and invalid:
+            raise ConfigError(f"{key}={value}: must be {expected}.")
+    storage = raw["storage"]
     if storage is not None and (not isinstance(storage, str) or "://" not in storage):
         raise ConfigError(
-            f"storage={storage}: storage is the URL of a database, such as sqlite:///sweep.db, "
-            "or null for a file in the sweep's folder"
+            f"storage={storage}: must be the URL of a database, such as sqlite:///sweep.db, "
+            "or null for a file in the folder of the sweep."
         )
-    space = written.get("space")
+    space = raw.get("space")
     if not isinstance(space, dict) or not space:
-        raise ConfigError(f"space: says what is tried: each key of a config has {FORM}")
-    parameters = {str(key): parameter(str(key), value) for key, value in space.items()}
-    overrides = override_words("overrides", written["overrides"])
-    swept = {
-        parse_override(word).get_key_element()
-        for each in parameters.values()
-        for value in each.extremes()
-        for word in each.words(value)
+        raise ConfigError(
+            f"space={space!r}: must map config keys to parameters. For each key, write {PARAMETER_SYNTAX}."
+        )
+    parameters = {str(key): parse_parameter(str(key), value) for key, value in space.items()}
+    overrides = parse_overrides("overrides", raw["overrides"])
+    swept_keys = {
+        parse_override(override).get_key_element()
+        for parameter in parameters.values()
+        for value in parameter.boundary_values()
+        for override in parameter.overrides(value)
     }
-    for word in overrides:
-        if parse_override(word).get_key_element() in swept:
-            raise ConfigError(f"{word}: the sweep tries values of that itself; leave it out")
-    sweep = Sweep(name=name, **{**written, "space": parameters, "overrides": overrides, "written": written})
-    _limits(sweep)
+    for override in overrides:
+        if parse_override(override).get_key_element() in swept_keys:
+            raise ConfigError(f"{override}: the sweep varies this key itself. Remove the override.")
+    sweep = SweepConfig(name=name, **{**raw, "space": parameters, "overrides": overrides, "raw": raw})
+    _require_end(sweep)
     return sweep
 
 
-def _limits(sweep: Sweep) -> None:
+def _require_end(sweep: SweepConfig) -> None:
     if sweep.sampler == "grid":
-        endless = [name for name, parameter in sweep.space.items() if parameter.values() is None]
-        if endless:
+        continuous = [name for name, parameter in sweep.space.items() if parameter.values() is None]
+        if continuous:
             raise ConfigError(
-                f"space: {endless[0]}: a grid needs the values one by one: write a list, or add a step to the range"
+                f"space.{continuous[0]}: a grid needs discrete values. Write a list, or add a step to the range."
             )
     elif sweep.trials is None and sweep.minutes is None:
-        raise ConfigError("the sweep would never end: set trials, minutes, or sampler=grid")
+        raise ConfigError("trials=null, minutes=null: the sweep would never end. Set trials, minutes or sampler=grid.")

@@ -1,4 +1,4 @@
-"""A sweep as a file for `wandb sweep`, and back: what W&B's agents type for a trial, as values of the sweep."""
+"""Export a sweep as a file for `wandb sweep`, and parse the values that W&B's agents pass for a trial."""
 
 from __future__ import annotations
 
@@ -12,155 +12,169 @@ import yaml
 
 from chromahint.config.errors import ConfigError
 from chromahint.config.paths import list_groups
-from chromahint.sweeps.search_space import Choice, Range
-from chromahint.sweeps.sweep_config import Sweep
+from chromahint.sweeps.search_space import CategoricalParameter, Parameter, RangeParameter
+from chromahint.sweeps.sweep_config import SweepConfig
 
 METHODS = {"tpe": "bayes", "gp": "bayes", "random": "random", "grid": "grid"}
 HYPERBAND = {
-    # after 1, 3, 9, ... validations the best third goes on: what our halving does
+    # the best third continues after 1, 3, 9, ... validations, as in our halving pruner
     "halving": {"type": "hyperband", "min_iter": 1, "eta": 3, "strict": True},
     "median": {"type": "hyperband", "min_iter": 2, "eta": 2, "strict": False},
 }
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-"""What W&B takes for the name of a parameter."""
-FIRST = "--"
-"""Stands between what was typed for every trial and the values of one."""
+VALID_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+"""Parameter names that W&B accepts."""
+VALUES_SEPARATOR = "--"
+"""Separates the overrides of every trial from the values of one trial."""
 
 
-def logged_as(name: str, parameter: Choice | Range) -> str:
-    """Where in the config of a W&B run a parameter stands.
+def wandb_key(name: str, parameter: Parameter) -> str:
+    """Return the key of a parameter in the config of a W&B run.
 
-    A key of the config stands there by itself, the choice in a group under `choices`, and a choice of several
-    overrides under `trial`.
+    Config keys keep their names, the choice within a group is logged under `choices`, and labels of sets of overrides
+    under `trial`.
 
-    >>> logged_as("loss", Choice({"mse": ["loss=mse"]}))
+    >>> wandb_key("loss", CategoricalParameter({"mse": ["loss=mse"]}))
     'choices.loss'
     """
-    if isinstance(parameter, Choice) and parameter.labeled(name):
+    if isinstance(parameter, CategoricalParameter) and parameter.has_labels(name):
         return f"trial.{name}"
     return f"choices.{name}" if name in list_groups() else name.lstrip("+")
 
 
-def wandb_names(sweep: Sweep) -> dict[str, str]:
-    """What the sweep's parameters are called on W&B: our name -> W&B's.
+def wandb_parameter_names(sweep: SweepConfig) -> dict[str, str]:
+    """Return the names of the sweep's parameters on W&B: our name -> W&B's.
 
     Raises:
-        ConfigError: W&B could not call it so.
+        ConfigError: W&B does not accept a name.
     """
-    names = {name: logged_as(name, parameter) for name, parameter in sweep.space.items()}
-    for name, called in names.items():
-        if not NAME.fullmatch(called):
-            raise ConfigError(f"space: {name}: W&B takes names of letters, digits and _ . - alone; rename it")
+    names = {name: wandb_key(name, parameter) for name, parameter in sweep.space.items()}
+    for name, wandb_name in names.items():
+        if not VALID_NAME.fullmatch(wandb_name):
+            raise ConfigError(f"space.{name}: W&B accepts only letters, digits and _ . - in a name. Rename it.")
     return names
 
 
-def wandb_file(
-    sweep: Sweep, where: str, typed: Sequence[str], project: str | None = None, entity: str | None = None
+def wandb_sweep_yaml(
+    sweep: SweepConfig,
+    name_or_path: str,
+    overrides: Sequence[str],
+    project: str | None = None,
+    entity: str | None = None,
 ) -> str:
-    """The content of the file, with a comment where W&B does it otherwise.
+    """Return the content of the file, with comments on what W&B does differently.
 
     Args:
-        sweep: what is tried.
-        where: the sweep's name or file, as it was typed.
-        typed: what was typed behind it.
-        project: of W&B.
-        entity: the team or user.
+        sweep: config of the sweep.
+        name_or_path: name or YAML file of the sweep, as typed.
+        overrides: overrides from the command line.
+        project: W&B project.
+        entity: W&B team or user.
     """
     metric = {"name": "val/psnr", "goal": "maximize"}
     method = METHODS[sweep.sampler]
     if method == "bayes":
-        # by default one that was given up would count as the worst of all
+        # by default, W&B assigns the worst value to a stopped run
         metric["impute"] = "best"
-    command = ["${env}", "${program}", "sweep", "trial", where, *typed, FIRST, "${args_no_hyphens}"]
-    places = {"project": project, "entity": entity}
-    parts: list[tuple[str, dict[str, Any]]] = [
-        ("", {"name": sweep.name, **{key: value for key, value in places.items() if value}}),
-        ("Agents run this in the folder they are started in.", {"program": "chromahint", "command": command}),
-        (_on_method(sweep), {"method": method}),
-        ("", {"metric": metric}),
-        (_on_pruner(sweep), {"early_terminate": HYPERBAND[sweep.pruner]} if sweep.pruner in HYPERBAND else {}),
-        (_on_end(sweep), {"run_cap": sweep.most} if sweep.most else {}),
-        (
-            "",
-            {
-                "parameters": {
-                    called: _distribution(sweep.space[name], sweep.sampler)
-                    for name, called in wandb_names(sweep).items()
-                }
-            },
-        ),
+    command = [
+        "${env}",
+        "${program}",
+        "sweep",
+        "trial",
+        name_or_path,
+        *overrides,
+        VALUES_SEPARATOR,
+        "${args_no_hyphens}",
     ]
-    first = f"For `wandb sweep`. Written by `chromahint sweep wandb {where}`: change the sweep and write it anew."
-    lines = [_comment(first)]
-    for comment, content in parts:
+    location = {"project": project, "entity": entity}
+    names = wandb_parameter_names(sweep)
+    parameters = {wandb_name: _distribution(sweep.space[name], sweep.sampler) for name, wandb_name in names.items()}
+    sections: list[tuple[str, dict[str, Any]]] = [
+        ("", {"name": sweep.name, **{key: value for key, value in location.items() if value}}),
+        ("Agents run this command in the folder they are started in.", {"program": "chromahint", "command": command}),
+        (_method_comment(sweep), {"method": method}),
+        ("", {"metric": metric}),
+        (_pruner_comment(sweep), {"early_terminate": HYPERBAND[sweep.pruner]} if sweep.pruner in HYPERBAND else {}),
+        (_limits_comment(sweep), {"run_cap": sweep.max_trials} if sweep.max_trials else {}),
+        ("", {"parameters": parameters}),
+    ]
+    header = (
+        f"For `wandb sweep`. Generated by `chromahint sweep wandb {name_or_path}`. Edit the sweep and run it again."
+    )
+    lines = [_comment(header)]
+    for comment, content in sections:
         lines += [_comment(comment)] if comment else []
         lines += [yaml.safe_dump(content, sort_keys=False, width=1000, allow_unicode=True)] if content else []
     return "".join(lines)
 
 
-def read_values(sweep: Sweep, words: Sequence[str]) -> dict[str, Any]:
-    """Find the values of a trial in what an agent typed.
+def parse_agent_values(sweep: SweepConfig, arguments: Sequence[str]) -> dict[str, Any]:
+    """Parse the values of a trial from the arguments of a W&B agent.
 
     Args:
-        sweep: what is tried.
-        words: NAME=VALUE in W&B's names, as Python prints values.
+        sweep: config of the sweep.
+        arguments: NAME=VALUE with W&B's names, and values formatted by Python.
 
     Raises:
-        ConfigError: a parameter is missing, or has a value that the sweep does not try.
+        ConfigError: a parameter is missing, or has a value that is not in the search space.
     """
-    typed = dict(word.partition("=")[::2] for word in words)
-    names = wandb_names(sweep)
-    again = "where the sweep has changed, write its file again with `chromahint sweep wandb`, and begin it anew"
-    for called in typed:
-        if called not in names.values():
-            raise ConfigError(f"{called}: the sweep has {', '.join(names.values())}; {again}")
+    texts = dict(argument.partition("=")[::2] for argument in arguments)
+    names = wandb_parameter_names(sweep)
+    advice = "If the sweep has changed, run `chromahint sweep wandb` again and start a new W&B sweep"
+    for wandb_name in texts:
+        if wandb_name not in names.values():
+            raise ConfigError(f"{wandb_name}: unknown parameter; the sweep has {', '.join(names.values())}. {advice}.")
     values = {}
-    for name, called in names.items():
-        if called not in typed:
-            raise ConfigError(f"{called}: has no value; the agent gives one to each parameter behind {FIRST}; {again}")
+    for name, wandb_name in names.items():
+        if wandb_name not in texts:
+            raise ConfigError(
+                f"{wandb_name}: has no value; the agent passes one per parameter after {VALUES_SEPARATOR}. {advice}."
+            )
         try:
-            values[name] = _value(sweep.space[name], typed[called])
+            values[name] = _parse_value(sweep.space[name], texts[wandb_name])
         except ValueError:
-            raise ConfigError(f"{called}={typed[called]}: the sweep does not try that; {again}") from None
+            raise ConfigError(
+                f"{wandb_name}={texts[wandb_name]}: not a value in the search space of the sweep. {advice}."
+            ) from None
     return values
 
 
-def _value(parameter: Choice | Range, text: str) -> Any:
-    if isinstance(parameter, Range):
+def _parse_value(parameter: Parameter, text: str) -> Any:
+    if isinstance(parameter, RangeParameter):
         number = float(text)
-        return round(number) if parameter.whole else number
-    found = [label for label in parameter.words_of if text in (label, str(_scalar(label)))]
-    # a number may come back as 1 where 1.0 was written
-    found += [label for label in parameter.words_of if _number(label) is not None and _number(label) == _number(text)]
-    if not found:
+        return round(number) if parameter.is_integer else number
+    labels = list(parameter.overrides_by_label)
+    matches = [label for label in labels if text in (label, str(_to_scalar(label)))]
+    # W&B may return 1 for 1.0
+    matches += [label for label in labels if _to_number(label) is not None and _to_number(label) == _to_number(text)]
+    if not matches:
         raise ValueError(text)
-    return found[0]
+    return matches[0]
 
 
-def _distribution(parameter: Choice | Range, sampler: str) -> Mapping[str, Any]:
-    """A parameter as W&B writes it."""
-    if isinstance(parameter, Choice):
-        return {"values": [_scalar(label) for label in parameter.words_of]}
-    # W&B's steps would be multiples of the step, and not begin at the lower end
+def _distribution(parameter: Parameter, sampler: str) -> Mapping[str, Any]:
+    """Return a parameter in W&B's format."""
+    if isinstance(parameter, CategoricalParameter):
+        return {"values": [_to_scalar(label) for label in parameter.overrides_by_label]}
+    # W&B rounds to multiples of the step, which need not include the lower bound
     if sampler == "grid" or parameter.step is not None:
         return {"values": parameter.values()}
-    ends = {"min": parameter.low, "max": parameter.high}
+    bounds = {"min": parameter.low, "max": parameter.high}
     if parameter.log:
-        return {"distribution": "q_log_uniform_values", "q": 1, **ends} if parameter.whole else {
-            "distribution": "log_uniform_values", **ends
+        return {"distribution": "q_log_uniform_values", "q": 1, **bounds} if parameter.is_integer else {
+            "distribution": "log_uniform_values", **bounds
         }  # fmt: skip
-    return {"distribution": "int_uniform" if parameter.whole else "uniform", **ends}
+    return {"distribution": "int_uniform" if parameter.is_integer else "uniform", **bounds}
 
 
-def _scalar(label: str) -> Any:
-    """A number or a truth value as such, so that W&B can order them; all else, also null and lists, as text."""
-    number = _number(label)
+def _to_scalar(label: str) -> Any:
+    """Convert a number or a boolean, so that W&B can sort them; the rest, including null and lists, stays a string."""
+    number = _to_number(label)
     if number is not None:
         return number
     return {"true": True, "false": False}.get(label, label)
 
 
-def _number(text: str) -> int | float | None:
+def _to_number(text: str) -> int | float | None:
     try:
         value = json.loads(text)
     except ValueError:
@@ -168,34 +182,34 @@ def _number(text: str) -> int | float | None:
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _on_method(sweep: Sweep) -> str:
+def _method_comment(sweep: SweepConfig) -> str:
     if sweep.sampler == "tpe":
-        return "W&B has no tpe; its bayes is a Gaussian process, which learns from trials that have ended all the same."
+        return "W&B has no tpe; its bayes is a Gaussian process, which also learns from finished trials."
     return ""
 
 
-def _on_pruner(sweep: Sweep) -> str:
+def _pruner_comment(sweep: SweepConfig) -> str:
     match sweep.pruner:
         case "median":
             return (
-                "W&B has no median pruner; nearest to it: after 2, 4, 8, ... validations a trial goes on whose best so "
-                "far is among the better half."
+                "W&B has no median pruner. The closest is this: after 2, 4, 8, ... validations, a trial continues if "
+                "its best score so far is in the upper half."
             )
         case "halving":
-            return "After 1, 3, 9, ... validations the best third goes on."
+            return "The best third continues after 1, 3, 9, ... validations."
         case _:
             return ""
 
 
-def _on_end(sweep: Sweep) -> str:
-    said = []
+def _limits_comment(sweep: SweepConfig) -> str:
+    comments = []
     if sweep.minutes is not None:
-        said.append(
-            f"W&B cannot end a sweep after minutes={sweep.minutes:g}: use `wandb sweep --stop` when it is enough."
+        comments.append(
+            f"W&B cannot end a sweep after minutes={sweep.minutes:g}; stop it yourself with `wandb sweep --stop`."
         )
     if sweep.storage is not None:
-        said.append("W&B keeps the trials itself: storage has no meaning here.")
-    return " ".join(said)
+        comments.append("W&B stores the trials itself: storage is ignored.")
+    return " ".join(comments)
 
 
 def _comment(text: str) -> str:

@@ -1,4 +1,4 @@
-"""One of any number of workers on a sweep, each of which makes trial after trial until all are made."""
+"""A worker of a sweep: runs one trial after another until none is left. Any number of workers may share a sweep."""
 
 from __future__ import annotations
 
@@ -22,181 +22,184 @@ from chromahint.runs.files import write_json
 from chromahint.runs.lock import RunLockedError
 from chromahint.runs.metrics_csv import read_metrics_csv
 from chromahint.runs.run import Run, open_run
-from chromahint.sweeps.best_trial import write_best
+from chromahint.sweeps.best_trial import write_best_experiment
 from chromahint.sweeps.study import (
-    ERROR,
-    MINUTES,
-    RUN,
-    SLOT,
-    best_of,
+    ERROR_ATTR,
+    MINUTES_ATTR,
+    RUN_ATTR,
+    SLOT_ATTR,
+    best_finished_trial,
+    create_sampler,
     open_study,
-    report_all,
-    sampler_of,
+    report_scores,
     suggest_values,
 )
-from chromahint.sweeps.sweep_config import Sweep, load_sweep
+from chromahint.sweeps.sweep_config import SweepConfig, load_sweep
 from chromahint.sweeps.trial_queue import TrialQueue
 
-REPORTING = {"_target_": "chromahint.sweeps.pruning_callback.PruningCallback", "_partial_": True}
-ENDED = ("finished", "pruned")
-PAUSE = 2.0
-"""Seconds between looks at what other workers do."""
+PRUNING_CALLBACK = {"_target_": "chromahint.sweeps.pruning_callback.PruningCallback", "_partial_": True}
+ENDED_STATES = ("finished", "pruned")
+POLL_SECONDS = 2.0
+"""Seconds between two checks of other workers' progress."""
 
 
 class Worker:
-    """Makes trials of a sweep, one at a time.
+    """Runs trials of a sweep, one at a time.
 
     Args:
-        sweep: what is tried.
-        folder: of the sweep.
-        seed: what is drawn follows from it.
+        sweep: config of the sweep.
+        folder: folder of the sweep.
+        seed: seed of the samplers.
 
     Raises:
-        ConfigError: in that folder lies another sweep.
+        ConfigError: the folder belongs to a sweep with other settings.
     """
 
-    def __init__(self, sweep: Sweep, folder: Path, seed: int) -> None:
+    def __init__(self, sweep: SweepConfig, folder: Path, seed: int) -> None:
         self.sweep = sweep
         self.folder = folder
         self.console = Console(soft_wrap=True, highlight=False)
         if (folder / "sweep.yaml").exists() and (storage := load_sweep(folder).storage) != sweep.storage:
             raise ConfigError(
-                f"storage={sweep.storage}: {folder} was begun with storage={storage}; type that, or name=ANOTHER "
-                "for a sweep of its own"
+                f"storage={sweep.storage}: {folder} was started with storage={storage}. Pass the same, or "
+                "name=ANOTHER for a new sweep."
             )
         self.study = open_study(sweep, folder)
-        wanted, agreed = sweep.agreed(), self.study.user_attrs.get("sweep")
+        settings, agreed = sweep.shared_settings(), self.study.user_attrs.get("sweep")
         if agreed is None:
-            self.study.set_user_attr("sweep", wanted)
-        # as texts: the order of a space decides what the slots of a grid are
-        elif changed := [key for key in wanted if json.dumps(agreed.get(key)) != json.dumps(wanted[key])]:
+            self.study.set_user_attr("sweep", settings)
+        # compared as text, because the order of the space determines the slots of a grid
+        elif changed := [key for key in settings if json.dumps(agreed.get(key)) != json.dumps(settings[key])]:
             raise ConfigError(
-                f"{folder}: was begun with another {', '.join(changed)}; type what was typed then "
-                "(`sweep.yaml` there has it), or name=ANOTHER for a sweep of its own"
+                f"{folder}: the sweep was started with different {', '.join(changed)}. Pass the same options as then "
+                "(see `sweep.yaml` in the folder), or name=ANOTHER for a new sweep."
             )
-        sweep.write(folder)
-        self.claims = TrialQueue(self.study, folder, lambda slot: sampler_of(sweep, slot, seed), self._may_begin)
-        self.most = sweep.most
+        sweep.save(folder)
+        self.queue = TrialQueue(self.study, folder, lambda slot: create_sampler(sweep, slot, seed), self._may_start)
+        self.max_trials = sweep.max_trials
 
-    def work(self) -> int:
-        """Make trials until there are none left; 1 where none came to an end well."""
+    def run(self) -> int:
+        """Run trials until none is left; returns 1 if no trial finished successfully, else 0."""
         self.console.print(f"sweep: {self.folder}")
         waiting = False
         while True:
-            with self.claims.next() as trial:
+            with self.queue.next_trial() as trial:
                 if trial is not None:
                     waiting = False
                     try:
-                        self._make(trial)
+                        self._run_trial(trial)
                     except UpdateFinishedTrialError:
-                        self.console.print("no sign of life came through for long: another worker has this trial now")
-                    with self.claims.alone():
-                        write_best(self.study, self.sweep, self.folder)
+                        self.console.print(
+                            "heartbeats were missed for too long: another worker has taken over this trial"
+                        )
+                    with self.queue.sweep_lock():
+                        write_best_experiment(self.study, self.sweep, self.folder)
                     continue
-            if not self.claims.remaining():
+            if not self.queue.has_unfinished():
                 break
             if not waiting:
-                self.console.print("other workers are at the last trials; waiting, should one of them be lost")
+                self.console.print("other workers run the last trials; waiting in case one of them dies")
                 waiting = True
-            time.sleep(PAUSE)
-        with self.claims.alone():
-            best = write_best(self.study, self.sweep, self.folder)
-        if best is None:
-            self.console.print(f"no trial came to an end well; each has an output.txt in {self.folder}")
+            time.sleep(POLL_SECONDS)
+        with self.queue.sweep_lock():
+            experiment = write_best_experiment(self.study, self.sweep, self.folder)
+        if experiment is None:
+            self.console.print(f"no trial finished successfully; see the output.txt of each trial in {self.folder}")
             return 1
         self.console.print(self._best_so_far().lstrip("; "))
-        self.console.print(f"train it: {shlex.join(['chromahint', 'train', f'experiment={best.name}'])}")
-        self.console.print(f"look:     {shlex.join(['chromahint', 'sweep', 'plot', str(self.folder)])}")
+        self.console.print(f"train it: {shlex.join(['chromahint', 'train', f'experiment={experiment.name}'])}")
+        self.console.print(f"plot:     {shlex.join(['chromahint', 'sweep', 'plot', str(self.folder)])}")
         return 0
 
-    def _may_begin(self, slots: dict[int, FrozenTrial]) -> bool:
-        spent = sum(trial.user_attrs.get(MINUTES, 0.0) for trial in slots.values())
-        return (self.most is None or len(slots) < self.most) and (
-            self.sweep.minutes is None or spent < self.sweep.minutes
+    def _may_start(self, trials: dict[int, FrozenTrial]) -> bool:
+        minutes = sum(trial.user_attrs.get(MINUTES_ATTR, 0.0) for trial in trials.values())
+        return (self.max_trials is None or len(trials) < self.max_trials) and (
+            self.sweep.minutes is None or minutes < self.sweep.minutes
         )
 
-    def _make(self, trial: Trial) -> None:
-        """Choose values, train in processes of their own, and tell the study what came of it."""
-        slot = trial.user_attrs[SLOT]
+    def _run_trial(self, trial: Trial) -> None:
+        """Choose values, train in separate processes, and tell the study the result."""
+        slot = trial.user_attrs[SLOT_ATTR]
         values = suggest_values(trial, self.sweep.space)
-        shown = self.sweep.shown(values)
-        self.console.print(f"trial {slot}{f' of {self.most}' if self.most else ''}: {' '.join(shown)}", markup=False)
-        began = time.monotonic()
+        overrides = self.sweep.display_overrides(values)
+        total = f" of {self.max_trials}" if self.max_trials else ""
+        self.console.print(f"trial {slot}{total}: {' '.join(overrides)}", markup=False)
+        started = time.monotonic()
         try:
-            run = self._train(trial, values, f"{slot:03d}-{folder_name(shown)}")
-            trial.set_user_attr(RUN, run.path.name)
-            state, error, scores = run.metadata["state"], run.metadata.get("error"), psnr(run)
-        except ValueError as wrong:
-            state, error, scores = "failed", str(wrong), []
+            run = self._train(trial, values, f"{slot:03d}-{folder_name(overrides)}")
+            trial.set_user_attr(RUN_ATTR, run.path.name)
+            state, error, scores = run.metadata["state"], run.metadata.get("error"), validation_scores(run)
+        except ValueError as invalid:
+            state, error, scores = "failed", str(invalid), []
         if state == "interrupted":
-            self.console.print(f"trial {slot}: was stopped; it will go on")
+            self.console.print(f"trial {slot}: interrupted; it will be resumed")
             return
-        trial.set_user_attr(MINUTES, (time.monotonic() - began) / 60)
-        report_all(trial, scores)
-        said = f"{max(scores, default=0):.2f} dB"
+        trial.set_user_attr(MINUTES_ATTR, (time.monotonic() - started) / 60)
+        report_scores(trial, scores)
+        message = f"{max(scores, default=0):.2f} dB"
         if state == "finished" and scores:
             self.study.tell(trial, max(scores))
         elif state == "pruned":
             self.study.tell(trial, state=TrialState.PRUNED)
-            said = f"given up at {said}"
+            message = f"pruned at {message}"
         else:
-            error = error or f"its process ended without a word; see {self.folder}"
-            trial.set_user_attr(ERROR, error)
+            error = error or f"its process ended without an error message; see {self.folder}"
+            trial.set_user_attr(ERROR_ATTR, error)
             self.study.tell(trial, state=TrialState.FAIL)
-            said = f"failed: {error}"
-        self.console.print(f"trial {slot}: {said}{self._best_so_far()}", markup=False)
+            message = f"failed: {error}"
+        self.console.print(f"trial {slot}: {message}{self._best_so_far()}", markup=False)
 
     def _train(self, trial: Trial, values: dict[str, Any], name: str) -> Run:
-        """Train the run of a trial to its end, from where an earlier worker left it."""
-        composed = compose_and_validate(self.sweep.words(values))
-        config = composed.config | {"callbacks": composed.config["callbacks"] | {"trial": REPORTING}}
-        run = self._begun(name, config)
+        """Train the run of a trial to its end, resuming what an earlier worker left."""
+        composed = compose_and_validate(self.sweep.trial_overrides(values))
+        config = composed.config | {"callbacks": composed.config["callbacks"] | {"trial": PRUNING_CALLBACK}}
+        run = self._find_existing_run(name, config)
         if run is None:
             processes = preflight_check(config)
-            whole = ComposedConfig(config, composed.choices, composed.overrides)
-            run = create_run_folder(whole, self.folder / name, f"sweep/{self.sweep.name}")
-            run.update_metadata(trial=self.sweep.labels(values))
-        elif free := self._free(run):
-            run, processes = free
+            complete = ComposedConfig(config, composed.choices, composed.overrides)
+            run = create_run_folder(complete, self.folder / name, f"sweep/{self.sweep.name}")
+            run.update_metadata(trial=self.sweep.categorical_labels(values))
+        elif resumed := self._prepare_to_resume(run):
+            run, processes = resumed
         else:
             return run
         write_json(run.path / "trial.json", {"number": trial.number})
-        run.update_metadata(state="created")  # what an earlier worker's process said last is not what this one will say
+        run.update_metadata(state="created")  # discards the final state of an earlier process
         with launched(run, processes) as process:
             process.wait()
         return run
 
-    def _begun(self, name: str, config: dict[str, Any]) -> Run | None:
-        """The run that an earlier worker began with the same values."""
-        # what came back from the file is what is compared: tuples are lists there
-        wanted = yaml.safe_load(yaml.safe_dump(config))
+    def _find_existing_run(self, name: str, config: dict[str, Any]) -> Run | None:
+        """Return the run that an earlier worker started with the same values."""
+        # the YAML round trip turns tuples into lists, as in the file
+        expected = yaml.safe_load(yaml.safe_dump(config))
         for folder in sorted(self.folder.glob(f"{name}*")):
-            if (folder / "run.json").exists() and (run := open_run(folder)).config == wanted:
+            if (folder / "run.json").exists() and (run := open_run(folder)).config == expected:
                 return run
         return None
 
-    def _free(self, run: Run) -> tuple[Run, int] | None:
-        """Make a run ready to go on, once the process that its lost worker left has left it; None if that ended it."""
+    def _prepare_to_resume(self, run: Run) -> tuple[Run, int] | None:
+        """Prepare a run for resuming, once a process that outlived its worker has ended; None if the run has ended."""
         waiting = False
-        while run.metadata["state"] not in ENDED:
+        while run.metadata["state"] not in ENDED_STATES:
             try:
                 return prepare([f"resume={run.path}"])
             except RunLockedError:
                 if not waiting:
-                    self.console.print("its training goes on without the worker that began it; waiting for it")
+                    self.console.print("its training process has outlived its worker; waiting for it to end")
                 waiting = True
-                time.sleep(PAUSE)
+                time.sleep(POLL_SECONDS)
             except ConfigError:
-                if run.metadata["state"] not in ENDED:  # else it has ended since the line above
+                if run.metadata["state"] not in ENDED_STATES:  # otherwise it ended after the check above
                     raise
         return None
 
     def _best_so_far(self) -> str:
-        best = best_of(self.study)
-        return "" if best is None else f"; best {best.value:.2f} dB (trial {best.user_attrs[SLOT]})"
+        best = best_finished_trial(self.study)
+        return "" if best is None else f"; best {best.value:.2f} dB (trial {best.user_attrs[SLOT_ATTR]})"
 
 
-def psnr(run: Run) -> list[float]:
-    """Every `val/psnr` of a run, in order."""
+def validation_scores(run: Run) -> list[float]:
+    """Return every `val/psnr` of a run, in order."""
     file = run.path / "metrics.csv"
     return read_metrics_csv(file).get("val/psnr", ([], []))[1] if file.exists() else []

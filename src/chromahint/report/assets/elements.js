@@ -25,18 +25,18 @@ const signed = (value, digits) => {
 const hintsOf = (count) => (count === null ? "mean over all with hints" : count === 1 ? "1 hint" : count === 0 ? "no hint" : `${whole(count)} hints`);
 
 const networks = content.networks;
-const columns = [...content.counts, null]; // of all figures: numbers of hints, then the mean over those with hints
+const columns = [...content.hint_counts, null]; // of all figures: numbers of hints, then the mean over those with hints
 const METRICS = { psnr: { title: "PSNR", unit: " dB", digits: 2 }, ssim: { title: "SSIM", unit: "", digits: 4 } };
 
 // --- how a line looks: eight colors, the rest in gray; dashes for what learns nothing ------------------------------
 const SHAPES = ["M-4 0A4 4 0 1 0 4 0A4 4 0 1 0 -4 0Z", "M-3.6 -3.6H3.6V3.6H-3.6Z", "M0 -4.8L4.6 3.4H-4.6Z", "M0 -5L5 0L0 5L-5 0Z", "M0 4.8L4.6 -3.4H-4.6Z"];
 const DASHES = ["7 4", "2 4", "11 3 2 3", "16 5"];
 const looks = new Map();
-networks.filter((each) => each.learns).forEach((each, place) => {
+networks.filter((each) => each.trained).forEach((each, place) => {
   const colored = place < 8;
   looks.set(each.name, { color: `var(--${colored ? `c${place}` : "rest"})`, dash: null, shape: SHAPES[place % SHAPES.length], colored });
 });
-networks.filter((each) => !each.learns).forEach((each, place) => {
+networks.filter((each) => !each.trained).forEach((each, place) => {
   looks.set(each.name, { color: "var(--beside)", dash: DASHES[place % DASHES.length], shape: null, colored: true });
 });
 const look = (name) => looks.get(name) ?? { color: "var(--rest)", dash: null, shape: null, colored: false };

@@ -1,7 +1,7 @@
 // Photos in rows, what each network made of them in columns, and a closer look at one of them.
 
 function gallery() {
-  const { count, images, hints, truth, columns: made, psnr, missing } = content.gallery;
+  const { hint_count: count, image_names: images, hints, ground_truth: truth, predictions: made, psnr, missing } = content.gallery;
   const names = Object.keys(made);
   const place = el("div");
   const mean = (photo) => names.reduce((sum, name) => sum + psnr[name][photo], 0) / names.length;

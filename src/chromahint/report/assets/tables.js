@@ -44,12 +44,12 @@ function named(name, tag = null) {
 function leaderboard() {
   const place = el("div");
   let view = "interval", board = null;
-  const ranked = content.at === null ? columns.length - 1 : columns.indexOf(content.at);
+  const ranked = content.ranked_by === null ? columns.length - 1 : columns.indexOf(content.ranked_by);
 
   whenChosen(draw);
   function draw() {
     const { title, digits } = METRICS[chosen.metric], figures = content[chosen.metric];
-    const order = [columns.length - 1, ...content.counts.keys()];
+    const order = [columns.length - 1, ...content.hint_counts.keys()];
     const tops = columns.map((_, column) => Math.max(...figures.mean.map((row) => row[column])));
     const figure = (column) => ({
       title: columns[column] === null ? `${title}, mean` : whole(columns[column]),
@@ -58,7 +58,7 @@ function leaderboard() {
       value: (row) => figures.mean[row][column],
       top: (row) => figures.mean[row][column] === tops[column],
       cell: (row) => {
-        const [mean, low, high] = (view === "interval" ? ["mean", "low", "high"] : ["behind", "behind_low", "behind_high"]).map((key) => figures[key][row][column]);
+        const [mean, low, high] = (view === "interval" ? ["mean", "low", "high"] : ["difference", "difference_low", "difference_high"]).map((key) => figures[key][row][column]);
         if (view === "interval") return [fixed(mean, digits), el("small", {}, `${fixed(low, digits)}\u2013${fixed(high, digits)}`)];
         return row === 0 ? "\u2014" : [signed(mean, digits), el("small", {}, `${signed(low, digits)} to ${signed(high, digits)}`)];
       },
@@ -69,7 +69,7 @@ function leaderboard() {
       name: (row) => networks[row].name,
       rows: networks.map((_, row) => row),
       columns: [
-        { title: "run", value: (row) => networks[row].name, cell: (row) => named(networks[row].name, networks[row].learns ? tagOf(networks[row]) : "learns nothing") },
+        { title: "run", value: (row) => networks[row].name, cell: (row) => named(networks[row].name, networks[row].trained ? tagOf(networks[row]) : "learns nothing") },
         ...order.map(figure),
         taken("parameters", "parameters", "numbers that the network learns", whole),
         taken("gmac", "GMAC", "thousand million multiply-adds to color a picture of 256x256", (value) => fixed(value, 1)),
@@ -81,7 +81,7 @@ function leaderboard() {
     else place.append(next.node);
     board = next;
   }
-  const under = choice("What stands under each figure", [["interval", "95 % interval"], ["behind", `difference to ${networks[0].name}`]], view, (value) => {
+  const under = choice("What stands under each figure", [["interval", "95 % interval"], ["difference", `difference to ${networks[0].name}`]], view, (value) => {
     view = value;
     draw();
   });
@@ -92,7 +92,7 @@ const tagOf = (each) => (each.model && !each.name.includes(each.model) ? each.mo
 
 /** Shares of photos on which the row is closer than the column. */
 function pairs() {
-  const { names, won } = content.pairs, place = el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Shares of photos won" });
+  const { names, win_rates: won } = content.pairs, place = el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Shares of photos won" });
   const draw = (column) => {
     const cells = won[column];
     place.replaceChildren(el("table", { class: "pairs", "aria-label": "Shares of photos won" },
@@ -100,11 +100,11 @@ function pairs() {
       el("tbody", {}, names.map((first, row) => el("tr", {}, el("th", { scope: "row" }, parts(first)), names.map((second, other) => {
         if (row === other) return el("td", { class: "soft" }, "\u00b7");
         const share = cells[row][other], strength = Math.min(1, Math.abs(share - 0.5) * 2) * 0.55;
-        const note = `${first} is closer to the photo than ${second} on ${fixed(share * content.photos, share * content.photos % 1 ? 1 : 0)} of ${whole(content.photos)} photos, at ${hintsOf(columns[column])}`;
+        const note = `${first} is closer to the photo than ${second} on ${fixed(share * content.num_images, share * content.num_images % 1 ? 1 : 0)} of ${whole(content.num_images)} photos, at ${hintsOf(columns[column])}`;
         return el("td", { style: `background: rgb(var(--${share >= 0.5 ? "win" : "lose"}) / ${strength.toFixed(3)})`, title: note }, whole(share * 100));
       }))))));
   };
-  const first = content.at === null ? columns.length - 1 : columns.indexOf(content.at);
+  const first = content.ranked_by === null ? columns.length - 1 : columns.indexOf(content.ranked_by);
   draw(first);
   return [el("div", { class: "controls" }, list("at", columns.map((count, column) => [hintsOf(count), column]), draw, first)), place];
 }
