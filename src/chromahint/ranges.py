@@ -91,9 +91,9 @@ def validate_arguments(group: str) -> Callable[[_Callable], _Callable]:
                 given = signature.bind(*args, **kwargs).arguments
             except TypeError:
                 return target(*args, **kwargs)  # raises a TypeError that names the function
-            for name in limited().keys() & given.keys():
+            for name, annotation in limited().items():
                 default = signature.parameters[name].default
-                if wrong := violation(f"{group}.{name}", limited()[name], given[name], default):
+                if name in given and (wrong := violation(f"{group}.{name}", annotation, given[name], default)):
                     raise ValueError(wrong)
             return target(*args, **kwargs)
 

@@ -1,4 +1,4 @@
-"""Building what a checked config names."""
+"""Building the objects that a checked config names."""
 
 import pytest
 
@@ -8,13 +8,13 @@ from chromahint.config.instantiate import instantiate_node
 
 def test_builds_a_class_with_plain_python():
     protocol = instantiate_node(
-        {"_target_": "chromahint.evaluation.protocols.random_pixels.RandomPixels", "counts": [0, 2], "size": 32}
+        {"_target_": "chromahint.evaluation.protocols.random_pixels.RandomPixels", "hint_counts": [0, 2], "size": 32}
     )
     assert type(protocol.hint_counts) is list
     assert (protocol.hint_counts, protocol.size, protocol.seed) == ([0, 2], 32, 0)
 
 
-def test_partial_waits_for_the_rest():
+def test_partial_takes_the_remaining_arguments():
     from torch import nn
 
     make = instantiate_node(
@@ -28,7 +28,12 @@ def test_nested_targets_are_built():
         {
             "_target_": "chromahint.hints.samplers.Mixture",
             "samplers": [
-                {"_target_": "chromahint.hints.samplers.LogUniformPixels", "low": 0.1, "high": 0.2, "none": 0.0}
+                {
+                    "_target_": "chromahint.hints.samplers.LogUniformPixels",
+                    "low": 0.1,
+                    "high": 0.2,
+                    "no_hint_probability": 0.0,
+                }
             ],
             "weights": [1],
         }
@@ -36,14 +41,16 @@ def test_nested_targets_are_built():
     assert type(sampler).__name__ == "Mixture"
 
 
-def test_a_refusal_comes_as_its_own_words():
+def test_a_value_error_keeps_its_message():
     with pytest.raises(ConfigError) as caught:
-        instantiate_node({"_target_": "chromahint.evaluation.protocols.random_pixels.RandomPixels", "counts": [5, 1]})
+        instantiate_node(
+            {"_target_": "chromahint.evaluation.protocols.random_pixels.RandomPixels", "hint_counts": [5, 1]}
+        )
     assert str(caught.value).startswith("protocol.hint_counts=[5, 1]")
 
 
-def test_a_nested_refusal_comes_as_its_own_words():
-    with pytest.raises(ConfigError, match="loss"):
+def test_an_argument_out_of_range_keeps_its_message():
+    with pytest.raises(ConfigError, match="loss.delta=-1"):
         instantiate_node({"_target_": "chromahint.training.losses.Huber", "delta": -1.0})
 
 

@@ -1,4 +1,4 @@
-"""YAML files, experiments and networks of one's own, in the folder one works in."""
+"""Your own YAML files, experiments and networks in the current folder."""
 
 import sys
 
@@ -45,7 +45,7 @@ def own_network(folder):
     write(folder / "conf/model/blend.yaml", "_target_: mynets.Blend\nwidth: 4\nsteps: 2\n")
 
 
-def test_an_experiment_of_this_folder(here):
+def test_an_experiment_in_the_current_folder(here):
     write(here / "experiments/mine/config.yaml", "# @package _global_\nseed: 11\nmodel:\n  width: 8\n")
     composed = compose("train", ["experiment=mine"])
     assert composed.config["seed"] == 11
@@ -53,14 +53,14 @@ def test_an_experiment_of_this_folder(here):
     assert {"mine", "hscaunet_2022"} <= set(list_groups()["experiment"])
 
 
-def test_an_experiment_of_this_folder_goes_before_ours(here):
+def test_an_experiment_in_the_current_folder_wins_over_a_packaged_one(here):
     write(here / "experiments/hscaunet_2022/config.yaml", "# @package _global_\nseed: 12\n")
     config = compose("train", ["experiment=hscaunet_2022"]).config
     assert config["seed"] == 12
     assert config["model"]["width"] == 16
 
 
-def test_without_it_ours_is_found_again(here, monkeypatch, tmp_path_factory):
+def test_packaged_experiments_are_found_elsewhere(here, monkeypatch, tmp_path_factory):
     write(here / "experiments/mine/config.yaml", "# @package _global_\nseed: 11\n")
     compose("train", ["experiment=mine"])
     monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
@@ -69,14 +69,14 @@ def test_without_it_ours_is_found_again(here, monkeypatch, tmp_path_factory):
         compose("train", ["experiment=mine"])
 
 
-def test_choices_of_this_folder_are_added(here):
-    write(here / "conf/model/thin.yaml", "_target_: chromahint.models.unet.UNet\nwidth: 4\nneutral_start: true\n")
+def test_choices_in_the_current_folder_are_added(here):
+    write(here / "conf/model/thin.yaml", "_target_: chromahint.models.unet.UNet\nwidth: 4\nzero_init_head: true\n")
     assert compose("train", ["model=thin"]).config["model"]["width"] == 4
     assert compose("train", ["model=unet"]).config["model"]["width"] == 16
     assert {"thin", "unet"} <= set(list_groups()["model"])
 
 
-def test_a_choice_of_this_folder_may_build_on_ours(here):
+def test_a_choice_may_build_on_a_packaged_one(here):
     write(here / "conf/data/mine.yaml", f"defaults: [folder, _self_]\nroot: {here}\nbatch_size: 3\n")
     config = compose("train", ["data=mine"]).config
     assert config["data"]["root"] == str(here)
@@ -84,7 +84,7 @@ def test_a_choice_of_this_folder_may_build_on_ours(here):
     validate(config, "train")
 
 
-def test_a_wrong_name_lists_the_choices_of_this_folder_too(here):
+def test_an_unknown_choice_lists_those_of_the_current_folder(here):
     write(here / "conf/model/thin.yaml", "_target_: chromahint.models.unet.UNet\n")
     with pytest.raises(ConfigError, match="Did you mean thin"):
         compose("train", ["model=thinn"])
@@ -98,21 +98,21 @@ def test_a_file_that_is_no_yaml_is_named(here, text):
 
 
 @pytest.mark.parametrize("text", ["- 1\n- 2\n", "just words\n", "width: 4\n", ""])
-def test_a_file_that_names_nothing_to_build_is_refused(here, text):
+def test_a_file_without_a_target_is_refused(here, text):
     write(here / "conf/model/empty.yaml", text)
     with pytest.raises(ConfigError, match="model"):
         validate(compose("train", ["model=empty"]).config, "train")
 
 
-def test_a_network_of_ones_own_is_checked(here):
+def test_your_own_network_is_checked(here):
     own_network(here)
     config = compose("train", ["model=blend"]).config
     validate(config, "train")
-    with pytest.raises(ConfigError, match=r"model\.propagation_steps is a whole number"):
-        validate(compose("train", ["model=blend", "model.propagation_steps=two"]).config, "train")
+    with pytest.raises(ConfigError, match=r"model\.steps=two: must be an integer\. Try model\.steps=1\."):
+        validate(compose("train", ["model=blend", "model.steps=two"]).config, "train")
 
 
-def test_a_network_of_ones_own_trains_and_is_evaluated(here, command, photos):
+def test_your_own_network_trains_and_is_evaluated(here, command, photos):
     """One new file and one new YAML, nothing else touched."""
     own_network(here)
     words = ["data=folder", f"data.root={photos}", "protocol.size=64", "protocol.hint_counts=[0,1]"]
@@ -123,7 +123,7 @@ def test_a_network_of_ones_own_trains_and_is_evaluated(here, command, photos):
     assert again.status == 0, again.err
 
 
-def test_a_network_of_ones_own_trains_in_a_process_of_its_own(here, process, photos):
+def test_your_own_network_trains_in_a_multirun(here, process, photos):
     own_network(here)
     made = process(
         here, "train", "-m", "model=blend", "debug=smoke", "data=folder", f"data.root={photos}", "logger=none",

@@ -1,1 +1,1 @@
-"""Compose a config, check it before anything heavy is imported, and build what it names. Used by the commands only."""
+"""Compose a config, check it before anything heavy is imported, and build its objects. For commands and launchers."""

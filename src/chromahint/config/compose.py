@@ -1,4 +1,4 @@
-"""From group choices and overrides, as typed, to one plain config; Hydra's complaints become sentences."""
+"""Compose a plain config from group choices and overrides; Hydra's errors become messages for users."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from chromahint.config.errors import ConfigError
 from chromahint.config.hydra_plugins import register_plugins
 from chromahint.config.overrides import parse_override
 from chromahint.config.paths import add_cwd_to_path, group_defaults, list_groups, packaged_dir
+from chromahint.ranges import shown
 
 Config = dict[str, Any]
 
@@ -38,7 +39,7 @@ def compose(name: str, overrides: Sequence[str]) -> ComposedConfig:
     """Compose `conf/<name>.yaml` with overrides such as `model=unet` or `data.batch_size=4`.
 
     Raises:
-        ConfigError: an override can't be read, or names a group, option or key that does not exist.
+        ConfigError: an override can't be parsed, or names a group, choice or option that does not exist.
     """
     add_cwd_to_path()
     parsed = [_parse(text) for text in overrides]
@@ -47,8 +48,8 @@ def compose(name: str, overrides: Sequence[str]) -> ComposedConfig:
     GlobalHydra.instance().clear()
     with initialize_config_dir(config_dir=str(packaged_dir("conf")), version_base="1.3"):
         try:
-            words = [override.input_line or "" for override in parsed]
-            composed = hydra_compose(name, overrides=words, return_hydra_config=True)
+            lines = [override.input_line or "" for override in parsed]
+            composed = hydra_compose(name, overrides=lines, return_hydra_config=True)
         except (HydraException, OmegaConfBaseException, YAMLError) as error:
             raise _explain(error, name, parsed) from None
         chosen = composed.hydra.runtime.choices
@@ -64,7 +65,7 @@ def compose(name: str, overrides: Sequence[str]) -> ComposedConfig:
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """End a sentence with the nearest known word, where there is one.
+    """Suggest the closest known word, as a sentence to append to a message; empty if none is close.
 
     >>> did_you_mean("hscunet", ["hscaunet", "unet"])
     ' Did you mean hscaunet?'
@@ -76,11 +77,9 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
 def _parse(text: str) -> Override:
     override = parse_override(text)
     if override.package is not None or override.key_or_group.startswith("hydra"):
-        raise ConfigError(f"{text}: is for Hydra itself; write GROUP=NAME, or KEY=VALUE for an option")
+        raise ConfigError(f"{text}: Hydra's own settings can't be changed. Use GROUP=NAME, or KEY=VALUE for an option.")
     if override.is_sweep_override():
-        raise ConfigError(
-            f"{text!r} asks for several runs: type `chromahint train -m {text}` or `make multirun {text}`"
-        )
+        raise ConfigError(f"{text}: asks for several runs. Use `chromahint train -m {text}` or `make multirun {text}`.")
     return override
 
 
@@ -91,16 +90,15 @@ def _check_choices(overrides: Sequence[Override], chosen: Mapping[str, str]) -> 
         if key not in groups or override.is_delete():
             continue
         if key not in chosen:
-            several = " It is for `chromahint train -m`." if key in group_defaults("multirun") else ""
-            raise ConfigError(
-                f"{key}={value}: there is no such option here; the groups are {', '.join(chosen)}.{several}"
-            )
+            several = f" Use {key}= with `chromahint train -m`." if key in group_defaults("multirun") else ""
+            raise ConfigError(f"{key}={value}: unknown group; choose one of {', '.join(chosen)}.{several}")
         if value is None and chosen[key] == "null":
             continue
         value = "null" if value is None else value
         if not isinstance(value, str) or value not in groups[key]:
             raise ConfigError(
-                f"{key}={value}: {key} is one of {', '.join(groups[key])}.{did_you_mean(str(value), groups[key])}"
+                f"{key}={value}: unknown {key}; choose one of {', '.join(groups[key])}."
+                f"{did_you_mean(str(value), groups[key])}"
             )
 
 
@@ -114,7 +112,7 @@ def _explain(error: Exception, name: str, overrides: Sequence[Override]) -> Conf
     try:
         tree: Any = OmegaConf.to_container(hydra_compose(name, overrides=chosen), resolve=False)
     except (HydraException, OmegaConfBaseException):
-        return ConfigError(f"{key}: there is no such option")
+        return ConfigError(f"{key}: unknown option.")
     where: list[str] = []
     *parents, last = key.split(".")
     for part in parents:
@@ -124,9 +122,7 @@ def _explain(error: Exception, name: str, overrides: Sequence[Override]) -> Conf
         tree, where = tree[part], [*where, part]
     place = ".".join(where)
     if not isinstance(tree, Mapping):
-        return ConfigError(f"{key}: {place} is a plain value ({tree!r}): type {place}=VALUE")
+        return ConfigError(f"{key}: {place} is a plain value ({shown(tree)}). Pass {place}=VALUE.")
     known = sorted(k for k in tree if not str(k).startswith("_"))
-    allowed = f"options of {place}" if where else "options"
-    return ConfigError(
-        f"{key}: there is no such option; the {allowed} are {', '.join(known)}.{did_you_mean(last, known)}"
-    )
+    option = f"option of {place}" if where else "option"
+    return ConfigError(f"{key}: unknown {option}; choose one of {', '.join(known)}.{did_you_mean(last, known)}")

@@ -1,4 +1,4 @@
-"""Let Hydra find `experiment=NAME` as the file `NAME/config.yaml` of a folder of experiments."""
+"""Hydra plugins that resolve `experiment=NAME` to `experiments/NAME/config.yaml` and find your own `./conf`."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ GROUP = "experiment"
 
 
 class ExperimentSource(FileConfigSource):
-    """Serves `experiments/NAME/config.yaml` as option NAME of the group `experiment`."""
+    """Provides `experiments/NAME/config.yaml` as choice NAME of the group `experiment`."""
 
     @staticmethod
     def scheme() -> str:
-        """The scheme of search path entries that this source serves."""
+        """Scheme of the search path entries that this source handles."""
         return "experiments"
 
     def is_group(self, config_path: str) -> bool:
-        """Only the root and the one group are groups here."""
+        """The root and `experiment` are the only groups."""
         return config_path.strip("/") in ("", GROUP)
 
     def is_config(self, config_path: str) -> bool:
-        """An option is a folder with a config.yaml."""
+        """A choice is a folder with a config.yaml."""
         return self._file(config_path) is not None
 
     def load_config(self, config_path: str):  # type: ignore[no-untyped-def]  # Hydra's own type is not exported
@@ -38,7 +38,7 @@ class ExperimentSource(FileConfigSource):
         return super().load_config(str(file))
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
-        """Names of the experiments, which Hydra shows when a name is not found."""
+        """Names of the experiments, which Hydra lists when a name is not found."""
         if config_path.strip("/") != GROUP or results_filter == ObjectType.GROUP:
             return []
         return sorted(f.parent.name for f in Path(self.path).glob("*/config.yaml"))
@@ -50,10 +50,10 @@ class ExperimentSource(FileConfigSource):
 
 
 class ChromahintSearchPath(SearchPathPlugin):
-    """Adds the folders of experiments, and the person's own `./conf`, to where Hydra looks."""
+    """Adds the folders of experiments, and your own `./conf`, to Hydra's search path."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Append our places behind the primary config folder."""
+        """Append the folders after the packaged `conf`."""
         for folder in experiment_folders():
             search_path.append(provider="chromahint", path=f"{ExperimentSource.scheme()}://{folder}")
         if own := user_conf_dir():
@@ -61,7 +61,7 @@ class ChromahintSearchPath(SearchPathPlugin):
 
 
 def register_plugins() -> None:
-    """Tell Hydra about experiments; calling it again changes nothing."""
+    """Register the plugins with Hydra; calling it again has no effect."""
     plugins = Plugins.instance()
     for plugin in (ExperimentSource, ChromahintSearchPath):
         plugins.register(plugin)

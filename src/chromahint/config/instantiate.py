@@ -1,4 +1,4 @@
-"""The one file that turns config nodes into objects."""
+"""Build objects from config nodes; nothing else calls Hydra's `instantiate`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from chromahint.config.errors import ConfigError
 
 
 def instantiate_node(node: Config) -> Any:
-    """Build what a checked node names; its lists and dicts arrive as plain Python.
+    """Build the object that a checked node names in `_target_`; lists and dicts are passed as plain Python.
 
     Raises:
-        ConfigError: the class or function itself refused its arguments.
+        ConfigError: the class or function raised ValueError for its arguments.
     """
     try:
         return instantiate(node, _convert_="all")
