@@ -1,4 +1,4 @@
-"""A group of runs with made-up figures."""
+"""A group of runs with synthetic scores."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from support.synthetic_runs import COUNTS, write_evaluation, write_run
 
 @pytest.fixture(scope="session")
 def group(tmp_path_factory):
-    """Three runs that compare, with two methods beside them, and three that don't. Read it only."""
+    """Three comparable runs, two baselines, and three runs that are excluded. Read-only."""
     folder = tmp_path_factory.mktemp("runs") / "group"
     folder.mkdir()
     for number, (name, ahead) in enumerate({"good": 2.0, "better": 3.0, "bad": -4.0}.items()):

@@ -1,4 +1,4 @@
-"""Pictures of the gallery are what the evaluated network makes of the photo, and are made once."""
+"""Gallery images are predictions of the evaluated network, and are computed once."""
 
 import base64
 import io
@@ -16,52 +16,52 @@ from chromahint.hints.eval_positions import first_k_mask
 from chromahint.hints.hints import hints_from_mask
 from chromahint.models.spreadnet import SpreadNet
 from chromahint.models.state_dict import load_weights
-from chromahint.report import gallery as file_of_gallery
+from chromahint.report import gallery as gallery_module
 from support.synthetic_runs import content_of
 
 
 @pytest.fixture
 def run(smoke_run, tmp_path):
-    """A copy of a small run that was really trained, to change."""
+    """A copy of a small trained run, to be modified."""
     shutil.copytree(smoke_run, tmp_path / "run")
     return tmp_path / "run"
 
 
-def picture(uri):
+def decode(uri):
     data = base64.b64decode(uri.removeprefix("data:image/jpeg;base64,"))
     return np.asarray(Image.open(io.BytesIO(data)), np.float64)
 
 
-def close(first, second):
+def psnr(first, second):
     return 10 * np.log10(255**2 / ((first - second) ** 2).mean())
 
 
-def test_pictures_are_what_the_network_makes_of_the_photos(command, run, photos, tmp_path):
+def test_images_are_predictions_of_the_network(command, run, photos, tmp_path):
     shown = command("report", run)
     assert shown.status == 0, shown.err
     found = content_of(tmp_path / "report.html")["gallery"]
-    assert (found["count"], found["missing"]) == (10, {})
-    assert list(found["columns"]) == ["run", "pullpush"]
-    photo = resize_square(np.asarray(Image.open(photos / found["images"][0])), 64)
-    assert close(picture(found["truth"][0]), photo) > 30
+    assert (found["hint_count"], found["missing"]) == (10, {})
+    assert list(found["predictions"]) == ["run", "pullpush"]
+    photo = resize_square(np.asarray(Image.open(photos / found["image_names"][0])), 64)
+    assert psnr(decode(found["ground_truth"][0]), photo) > 30
     lightness, ab = rgb_to_lab(torch.from_numpy(photo.copy()).permute(2, 0, 1)[None])
     network = SpreadNet(width=4).eval()
     load_weights(network, run / "checkpoints/best.ckpt")
     [row] = [
         line.split(",")
         for line in (run / "evaluation/random_pixels/images.csv").read_text().splitlines()
-        if line.startswith(found["images"][0]) and line.split(",")[2] == "10"
+        if line.startswith(found["image_names"][0]) and line.split(",")[2] == "10"
     ]
     with torch.inference_mode():
         ours = lab_to_rgb8(lightness, network(lightness, hints_from_mask(ab, first_k_mask(ab, [row[1]], 0, 64, 10))))
-    assert close(picture(found["columns"]["run"][0]), ours[0].permute(1, 2, 0).numpy()) > 30
+    assert psnr(decode(found["predictions"]["run"][0]), ours[0].permute(1, 2, 0).numpy()) > 30
     assert found["psnr"]["run"][0] == pytest.approx(float(row[3]))
 
 
-def test_what_was_colored_is_not_colored_again(command, run, tmp_path, monkeypatch):
+def test_cached_images_are_reused(command, run, tmp_path, monkeypatch):
     command("report", run)
     before = (tmp_path / "report.html").read_text()
-    monkeypatch.setattr(file_of_gallery, "network_of", lambda *_: pytest.fail("colored again"))
+    monkeypatch.setattr(gallery_module, "rebuild_network", lambda *_: pytest.fail("colorized again"))
     assert command("report", run).status == 0
     assert (tmp_path / "report.html").read_text() == before
 
@@ -77,30 +77,30 @@ def lose_network(run):
 
 
 @pytest.mark.parametrize(
-    ("change", "why"),
+    ("change", "reason"),
     [
-        (train_on, "has been trained on since it was evaluated"),
-        (lose_network, "somewhere.else.Net: can't be built here"),
+        (train_on, "the weights have changed since the evaluation"),
+        (lose_network, "somewhere.else.Net: cannot be built here"),
     ],
 )
-def test_a_run_that_no_longer_makes_what_was_measured_is_left_out(command, run, tmp_path, change, why):
+def test_changed_run_is_left_out_of_the_gallery(command, run, tmp_path, change, reason):
     change(run)
     assert command("report", run).status == 0
     found = content_of(tmp_path / "report.html")["gallery"]
-    assert list(found["columns"]) == ["pullpush"]
-    assert why in found["missing"]["run"]
+    assert list(found["predictions"]) == ["pullpush"]
+    assert reason in found["missing"]["run"]
 
 
-def test_photos_that_are_gone_leave_a_page_without_gallery(command, run, tmp_path):
+def test_missing_photos_disable_the_gallery(command, run, tmp_path):
     file = run / "evaluation/random_pixels/evaluation.json"
     file.write_text(re.sub(r'"root": "[^"]*"', '"root": "/nowhere/photos"', file.read_text()))
     shown = command("report", run)
     assert shown.status == 0
     assert "no gallery: " in shown.err
-    assert "/nowhere/photos" in content_of(tmp_path / "report.html")["why_no_gallery"]
+    assert "/nowhere/photos" in content_of(tmp_path / "report.html")["gallery_error"]
 
 
-def test_a_method_is_measured_beside_once_it_is_asked_for(command, run, tmp_path):
+def test_requested_baseline_is_evaluated_once(command, run, tmp_path):
     shown = command("report", run, "--baseline", "levin", "--baseline", "pullpush", "--gallery", "0")
     assert shown.status == 0, shown.err
     names = [each["name"] for each in content_of(tmp_path / "report.html")["networks"]]
@@ -108,14 +108,16 @@ def test_a_method_is_measured_beside_once_it_is_asked_for(command, run, tmp_path
     assert set(names) == {"run", "levin", "pullpush", "gray"}
     rows = (run / "evaluation/random_pixels/baselines/levin/images.csv").read_text()
     assert command("report", run, "--gallery", "0").status == 0
-    assert "levin" in [each["name"] for each in content_of(tmp_path / "report.html")["networks"]], "it stays"
+    assert "levin" in [each["name"] for each in content_of(tmp_path / "report.html")["networks"]], (
+        "the baseline is kept"
+    )
     assert (run / "evaluation/random_pixels/baselines/levin/images.csv").read_text() == rows
-    refused = command("report", run, "--baseline", "unet")
-    assert refused.status == 2
-    assert "unet has to be trained first" in refused.err
+    rejected = command("report", run, "--baseline", "unet")
+    assert rejected.status == 2
+    assert "unet has to be trained first" in rejected.err
 
 
-def test_a_closer_look_turns_from_network_to_network(command, run, tmp_path, browser):
+def test_arrow_keys_switch_networks_in_the_dialog(command, run, tmp_path, browser):
     command("report", run)
     browser.open(tmp_path / "report.html")
     assert browser.complaints == []

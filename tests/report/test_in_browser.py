@@ -1,4 +1,4 @@
-"""The page in a real browser: drawn without a complaint, it sorts, answers pointer and keyboard, and fits."""
+"""The page in a real browser: no console errors, sorting, pointer and keyboard, layout."""
 
 import pytest
 
@@ -14,21 +14,21 @@ def page(group, here, tmp_path_factory):
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1400, 420])
-def test_it_is_drawn_and_fits(browser, page, width, dark):
+def test_page_renders_without_overflow(browser, page, width, dark):
     browser.open(page, width=width, dark=dark)
     assert browser.complaints == []
-    assert browser.do("document.documentElement.scrollWidth") == width, "nothing sticks out"
+    assert browser.do("document.documentElement.scrollWidth") == width, "no horizontal overflow"
     assert browser.do("document.title") == "group · Chromahint"
     lines = "[...document.querySelectorAll('#hints .chart .line')].map((line) => line.getTotalLength())"
     assert min(browser.do(lines)) > 100
     assert len(browser.do(lines)) == 5
     assert browser.do("document.querySelectorAll('#training .chart').length") == 2
-    assert browser.do("document.querySelectorAll('#training .chart .line').length") == 12, "six runs, two figures"
+    assert browser.do("document.querySelectorAll('#training .chart .line').length") == 12, "six runs, two charts"
     paper = browser.do("getComputedStyle(document.body).backgroundColor")
     assert (paper == "rgb(19, 20, 22)") == dark
 
 
-def test_a_stranger_reads_who_won(browser, page):
+def test_header_names_the_best_run(browser, page):
     browser.open(page)
     shown = browser.do("document.querySelector('header').innerText")
     for part in ("best run\nbetter", "ahead of good by", "more than chance", "learns nothing\nlevin"):
@@ -36,7 +36,7 @@ def test_a_stranger_reads_who_won(browser, page):
     assert "elsewhere measured on other photos" in browser.do("document.querySelector('#apart').innerText")
 
 
-def test_a_click_on_a_heading_sorts_and_another_turns_round(browser, page):
+def test_clicking_a_heading_sorts_and_reverses(browser, page):
     browser.open(page)
     assert browser.do(ORDER)[0] == "better"
     head = "document.querySelectorAll('#leaderboard thead button')[{}].click()"
@@ -52,7 +52,7 @@ def test_a_click_on_a_heading_sorts_and_another_turns_round(browser, page):
     assert browser.do("[...document.querySelectorAll('#leaderboard th')].map((th) => th.ariaSort)")[3] == "descending"
 
 
-def test_a_choice_of_measure_is_drawn_everywhere(browser, page):
+def test_metric_switch_updates_all_sections(browser, page):
     browser.open(page)
     button = "[...document.querySelectorAll('nav button')].find((each) => each.textContent === 'SSIM').click()"
     browser.do(button)
@@ -62,7 +62,7 @@ def test_a_choice_of_measure_is_drawn_everywhere(browser, page):
     assert browser.do("document.querySelector('#leaderboard td.top').firstChild.textContent") == "0.9000"
 
 
-def test_hovering_shows_values_and_lights_the_run(browser, page):
+def test_hovering_shows_values_and_highlights_the_run(browser, page):
     browser.open(page)
     browser.do("document.querySelector('#hints').scrollIntoView()")
     x, y = browser.do(
@@ -78,7 +78,7 @@ def test_hovering_shows_values_and_lights_the_run(browser, page):
     assert browser.do("document.querySelectorAll('.hot').length") == 0
 
 
-def test_the_keyboard_reaches_it(browser, page):
+def test_keyboard_navigation(browser, page):
     browser.open(page)
     browser.do("document.querySelector('#leaderboard thead button').focus()")
     browser.press("Enter")
@@ -92,7 +92,7 @@ def test_the_keyboard_reaches_it(browser, page):
     assert browser.do("document.querySelector('#hints .tip .near').innerText") != first
 
 
-def test_shares_of_pairs_add_up(browser, page):
+def test_win_rates_of_pairs_add_up(browser, page):
     browser.open(page)
     cells = browser.do(
         "[...document.querySelectorAll('.pairs tbody tr')].map((r) => [...r.cells].slice(1).map((c) => c.innerText))"

@@ -1,4 +1,4 @@
-"""Which runs are found, which of them compare, and what is said of the others."""
+"""Which runs are found, which are comparable, and why others are excluded."""
 
 import re
 import shutil
@@ -10,107 +10,112 @@ from chromahint.report.load_runs import load_runs
 from support.synthetic_runs import write_evaluation, write_run
 
 
-def test_runs_below_a_folder_that_were_measured_alike_compare(group):
+def test_runs_with_the_same_evaluation_are_compared(group):
     found = load_runs([str(group)])
     assert set(found.runs) == {"good", "better", "bad", "elsewhere", "seeded", "failed"}
-    assert set(found.measured) == {"good", "better", "bad"}
+    assert set(found.evaluations) == {"good", "better", "bad"}
     assert found.title == "group"
 
 
-def test_the_others_stand_apart_with_the_reason(group):
-    apart = load_runs([str(group)]).apart
-    assert set(apart) == {"elsewhere", "seeded", "failed"}
-    assert apart["elsewhere"] == "measured on other photos: 20, of which the others have 0"
-    assert apart["seeded"].startswith("measured with other hints")
-    assert apart["failed"] == "has no evaluation; the run is failed: the disk was full"
+def test_other_runs_are_excluded_with_a_reason(group):
+    excluded = load_runs([str(group)]).excluded
+    assert set(excluded) == {"elsewhere", "seeded", "failed"}
+    assert excluded["elsewhere"] == "evaluated on different images: 20, of which 0 are shared with the others"
+    assert excluded["seeded"].startswith("evaluated with different hints")
+    assert excluded["failed"] == "has no evaluation; the run is failed: the disk was full"
 
 
-def test_methods_beside_count_only_where_they_were_measured_on_the_same(group):
-    assert set(load_runs([str(group)]).beside) == {"levin", "pullpush"}, "gray has a photo less"
+def test_baselines_need_the_same_evaluation(group):
+    assert set(load_runs([str(group)]).baselines) == {"levin", "pullpush"}, "gray has one image fewer"
 
 
-def test_runs_can_be_named_one_by_one(group):
+def test_runs_can_be_listed_individually(group):
     found = load_runs([str(group / "good"), str(group / "bad"), str(group / "good")])
-    assert list(found.measured) == ["good", "bad"]
-    assert list(load_runs([str(group / "elsewhere")]).measured) == ["elsewhere"]
+    assert list(found.evaluations) == ["good", "bad"]
+    assert list(load_runs([str(group / "elsewhere")]).evaluations) == ["elsewhere"]
 
 
-def test_figures_are_put_in_the_order_of_the_pictures_ids(tmp_path):
+def test_scores_are_sorted_by_image_id(tmp_path):
     psnr = write_run(tmp_path / "a", photos=12)
     table = tmp_path / "a/evaluation/random_pixels/images.csv"
     head, *rows = table.read_text().splitlines()
     table.write_text("\n".join([head, *reversed(rows)]) + "\n")
-    found = load_runs([str(tmp_path)]).measured["a"]
-    photos = [int(name.removeprefix("photo-").removesuffix(".png")) for name in found.images]
+    found = load_runs([str(tmp_path)]).evaluations["a"]
+    photos = [int(name.removeprefix("photo-").removesuffix(".png")) for name in found.image_names]
     assert photos == sorted(range(12), key=str)
     assert found.psnr == pytest.approx(psnr[:, photos])
 
 
-def test_the_same_number_of_hints_at_another_size_is_another_protocol(group, tmp_path):
+def test_evaluation_at_another_size_is_excluded(group, tmp_path):
     shutil.copytree(group, tmp_path / "group")
     file = tmp_path / "group/bad/evaluation/random_pixels/metrics.json"
     file.write_text(file.read_text().replace("[64, 64]", "[128, 128]"))
-    apart = load_runs([str(tmp_path)]).apart
-    assert "random_pixels at 128x128" in apart["bad"]
-    assert "the others by random_pixels at 64x64" in apart["bad"]
+    excluded = load_runs([str(tmp_path)]).excluded
+    assert "random_pixels at 128x128" in excluded["bad"]
+    assert "the others with random_pixels at 64x64" in excluded["bad"]
 
 
-def test_of_two_evaluations_the_shared_one_is_taken_or_the_named_one(tmp_path):
+def test_shared_or_named_evaluation_is_selected(tmp_path):
     for number in range(2):
         write_run(tmp_path / f"{number}", number=number)
         write_evaluation(tmp_path / f"{number}/evaluation/on-photos", np.full((4, 5), 30.0 + number), "p")
     write_evaluation(tmp_path / "0/evaluation/a-first", np.full((4, 7), 10.0), "q")
-    assert len(load_runs([str(tmp_path)], "on-photos").first.images) == 5
-    assert set(load_runs([str(tmp_path)]).measured) == {"0", "1"}
-    assert list(load_runs([str(tmp_path)], "a-first").measured) == ["0"]
+    assert len(load_runs([str(tmp_path)], "on-photos").reference.image_names) == 5
+    assert set(load_runs([str(tmp_path)]).evaluations) == {"0", "1"}
+    assert list(load_runs([str(tmp_path)], "a-first").evaluations) == ["0"]
 
 
 @pytest.mark.parametrize("file", ["evaluation.json", "metrics.json", "images.csv"])
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"protocol": 3}', "image,id,k\n1,2\n"])
-def test_damaged_files_set_one_run_apart(tmp_path, file, content):
+def test_damaged_files_exclude_only_their_run(tmp_path, file, content):
     for number in range(2):
         write_run(tmp_path / f"{number}", number=number)
     (tmp_path / "1/evaluation/random_pixels" / file).write_text(content)
     found = load_runs([str(tmp_path)])
-    assert list(found.measured) == ["0"]
-    assert "1/evaluation/random_pixels" in found.apart["1"]
+    assert list(found.evaluations) == ["0"]
+    assert "1/evaluation/random_pixels" in found.excluded["1"]
 
 
-def test_an_evaluation_that_was_cut_off_is_none(tmp_path):
+def test_incomplete_evaluation_is_excluded(tmp_path):
     write_run(tmp_path / "a")
     write_run(tmp_path / "b")
     table = tmp_path / "b/evaluation/random_pixels/images.csv"
     table.write_text("\n".join(table.read_text().splitlines()[:-3]) + "\n")
-    assert "its files do not belong together" in load_runs([str(tmp_path)]).apart["b"]
+    assert "its files are incomplete or inconsistent" in load_runs([str(tmp_path)]).excluded["b"]
 
 
-def test_figures_that_are_no_numbers_are_not_ranked(tmp_path):
+def test_nan_scores_are_excluded(tmp_path):
     write_run(tmp_path / "a")
     write_run(tmp_path / "b")
     table = tmp_path / "b/evaluation/random_pixels/images.csv"
     table.write_text(re.sub(r"(photo-3,10,)[\d.]+", r"\1nan", table.read_text()))
     found = load_runs([str(tmp_path)])
-    assert list(found.measured) == ["a"]
-    assert "figures that are no numbers" in found.apart["b"]
+    assert list(found.evaluations) == ["a"]
+    assert "NaN or infinite scores" in found.excluded["b"]
 
 
-def test_nothing_to_compare_is_said(tmp_path):
-    with pytest.raises(ValueError, match="no such folder; type a run"):
+def test_nothing_to_compare_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="folder not found. Pass a run folder"):
         load_runs([str(tmp_path / "nowhere")])
-    with pytest.raises(ValueError, match="is no run and has none below"):
+    with pytest.raises(ValueError, match="contains no run"):
         load_runs([str(tmp_path)])
     write_run(tmp_path / "a", evaluated=False)
-    with pytest.raises(ValueError, match="none of 1 runs has an evaluation to compare.*chromahint evaluate run=RUN"):
+    with pytest.raises(
+        ValueError, match="none of 1 runs has an evaluation to compare. Run chromahint evaluate run=RUN"
+    ):
         load_runs([str(tmp_path)])
 
 
-def test_jobs_of_a_sweep_are_called_by_what_differs(tmp_path):
+def test_sweep_jobs_are_labeled_by_what_differs(tmp_path):
     for name in ("000-seed-0_network-unet", "001-seed-0_network-two_branches"):
         write_run(tmp_path / name, photos=3)
-    assert list(load_runs([str(tmp_path)]).measured) == ["unet", "two_branches"]
+    assert list(load_runs([str(tmp_path)]).evaluations) == ["unet", "two_branches"]
 
 
-def test_jobs_that_differ_in_much_are_called_by_their_number(tmp_path):
-    for name in ("007-loss-mse_optimizer.lr-0.001_schedule-cosine", "011-loss-huber_optimizer.lr-0.01_schedule-cosine"):
+def test_jobs_with_long_names_are_labeled_by_number(tmp_path):
+    for name in (
+        "007-loss-mse_optimizer.lr-0.001_lr_schedule-cosine",
+        "011-loss-huber_optimizer.lr-0.01_lr_schedule-cosine",
+    ):
         write_run(tmp_path / name, photos=3)
-    assert list(load_runs([str(tmp_path)]).measured) == ["run 7", "run 11"]
+    assert list(load_runs([str(tmp_path)]).evaluations) == ["run 7", "run 11"]

@@ -1,4 +1,4 @@
-"""The page holds what was measured, and nothing that a text in a run could run."""
+"""The page contains the scores, and text from runs is never executed."""
 
 import datetime
 import re
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from chromahint.report.page_data import thin
+from chromahint.report.page_data import downsample
 from support.synthetic_runs import content_of, write_run
 
 
@@ -20,7 +20,7 @@ def page(group, here, tmp_path_factory):
     return folder / "report.html"
 
 
-def test_figures_are_means_of_pictures(page, tmp_path):
+def test_scores_are_means_over_images(page, tmp_path):
     found = content_of(page)
     assert [each["name"] for each in found["networks"]] == ["better", "good", "bad", "levin", "pullpush"]
     expected = write_run(tmp_path / "good", 2.0, number=0)
@@ -28,24 +28,24 @@ def test_figures_are_means_of_pictures(page, tmp_path):
     assert found["psnr"]["mean"][1][4] == pytest.approx(expected[1:].mean(), abs=1e-4)
     for low, mean, high in zip(*(np.ravel(found["psnr"][key]) for key in ("low", "mean", "high")), strict=True):
         assert low <= mean <= high
-    assert found["psnr"]["behind"][0] == [0] * 5
+    assert found["psnr"]["difference"][0] == [0] * 5
 
 
-def test_cost_is_that_of_the_network(page):
+def test_cost_of_networks(page):
     unet, *_, pullpush = content_of(page)["networks"]
     assert unet["parameters"] > 1_000_000
     assert unet["gmac"] > 1
     assert unet["seconds"] == 0.05
-    assert (pullpush["parameters"], pullpush["learns"]) == (0, False)
+    assert (pullpush["parameters"], pullpush["trained"]) == (0, False)
 
 
-def test_only_options_that_differ_are_listed(page):
+def test_only_differing_options_are_listed(page):
     found = content_of(page)["differences"]
     assert found["keys"] == ["optimizer.lr"]
     assert found["rows"]["better"] == [pytest.approx(0.002)]
 
 
-def test_options_of_any_kind_can_be_listed(tmp_path, command):
+def test_options_of_any_type_are_listed(tmp_path, command):
     kinds = [float("inf"), datetime.date(2026, 1, 31), [1, [2, 3]], None, True, 2]
     for number, value in enumerate(kinds):
         write_run(tmp_path / f"{number}", number=number)
@@ -58,14 +58,14 @@ def test_options_of_any_kind_can_be_listed(tmp_path, command):
     assert shown == ["inf", "2026-01-31", "1, [2, 3]", None, True, 2]
 
 
-def test_a_long_curve_keeps_its_course():
-    steps, values = thin((list(range(10_000)), [float(step) for step in range(10_000)]), 50)
+def test_long_curves_are_downsampled():
+    steps, values = downsample((list(range(10_000)), [float(step) for step in range(10_000)]), 50)
     assert len(steps) == 50
     assert values == pytest.approx(steps)
-    assert thin(([], []), 50) == ([], [])
+    assert downsample(([], []), 50) == ([], [])
 
 
-def test_it_fetches_nothing(page):
+def test_page_loads_nothing_from_the_network(page):
     text = page.read_text()
     assert "default-src 'none'" in text
     assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", text)
@@ -77,7 +77,7 @@ HOSTILE = "</script><script>document.title='run'</script><img src=x onerror=aler
 
 @pytest.fixture
 def hostile(tmp_path, command):
-    """The page of runs whose names and options try to be more than text."""
+    """A page of runs whose names and options contain HTML and scripts."""
     for number in range(2):
         folder = tmp_path / "<b>bold & {{DATA}}" / f"{number}<img src=x onerror=alert(1)>"
         write_run(folder, number=number)
@@ -87,21 +87,21 @@ def hostile(tmp_path, command):
     return tmp_path / "report.html"
 
 
-def test_texts_of_runs_are_only_texts(hostile):
+def test_html_in_runs_is_escaped(hostile):
     text = hostile.read_text()
     assert "<img" not in text
     assert text.count("</script>") == 2
     assert f"{HOSTILE}1" in content_of(hostile)["differences"]["rows"].popitem()[1]
 
 
-def test_texts_of_runs_do_nothing_in_a_browser(hostile, browser):
+def test_html_in_runs_is_inert_in_a_browser(hostile, browser):
     browser.open(hostile)
     assert browser.complaints == []
     assert browser.do("document.querySelectorAll('img, h1 b').length") == 0
     assert HOSTILE in browser.do("document.querySelector('#options').textContent")
 
 
-def test_a_network_that_is_not_here_has_no_cost(tmp_path, command):
+def test_unavailable_network_has_no_cost(tmp_path, command):
     write_run(tmp_path / "a")
     file = tmp_path / "a/evaluation/random_pixels/evaluation.json"
     file.write_text(file.read_text().replace("chromahint.models.unet.UNet", "somewhere.else.Net"))
@@ -109,7 +109,7 @@ def test_a_network_that_is_not_here_has_no_cost(tmp_path, command):
     assert content_of(tmp_path / "report.html")["networks"][0]["parameters"] is None
 
 
-def test_a_hundred_runs_are_one_small_page(tmp_path, command):
+def test_page_of_a_hundred_runs_is_small(tmp_path, command):
     for number in range(100):
         write_run(tmp_path / f"{number}", number / 50, photos=100, number=number, width=8 + 2 * (number % 5))
     assert command("report", tmp_path, "--gallery", "0").status == 0

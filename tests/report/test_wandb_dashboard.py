@@ -1,4 +1,4 @@
-"""A dashboard on W&B: what it shows is what runs log, and until it is saved it needs neither account nor network."""
+"""W&B dashboard: it shows what runs log, and needs no account or connection until it is saved."""
 
 import json
 import os
@@ -7,27 +7,27 @@ import sys
 
 import pytest
 
-from chromahint.report.wandb_dashboard import BEST, outline, plan
-from chromahint.sweeps.sweep_config import names, read_sweep
-from chromahint.sweeps.wandb_export import logged_as
+from chromahint.report.wandb_dashboard import BEST_PSNR, outline, plan_dashboard
+from chromahint.sweeps.sweep_config import read_sweep, sweep_names
+from chromahint.sweeps.wandb_export import wandb_key
 
 COUNTS = [0, 1, 10, 100, 328, 1966]
-REFUSING = """
+BLOCK_CONNECTIONS = """
 import socket, sys
-def refuse(*_, **__):
-    raise SystemExit("a connection was asked for")
+def block(*_, **__):
+    raise SystemExit("tried to open a connection")
 for name in ("connect", "connect_ex", "sendto"):
-    setattr(socket.socket, name, refuse)
-socket.getaddrinfo = socket.create_connection = refuse
+    setattr(socket.socket, name, block)
+socket.getaddrinfo = socket.create_connection = block
 """
 
 
 @pytest.fixture
-def alone(tmp_path):
-    """`alone("dashboard", ...)` runs the command in a process that refuses to connect anywhere."""
+def offline(tmp_path):
+    """`offline("dashboard", ...)` runs the command in a process that refuses to connect anywhere."""
 
     def run(*words, before=""):
-        code = f"{REFUSING}\n{before}\nfrom chromahint.cli.main import main\nsys.exit(main({list(words)}))"
+        code = f"{BLOCK_CONNECTIONS}\n{before}\nfrom chromahint.cli.main import main\nsys.exit(main({list(words)}))"
         return subprocess.run(
             [sys.executable, "-c", code],
             cwd=tmp_path,
@@ -43,7 +43,7 @@ def alone(tmp_path):
 
 @pytest.fixture(scope="session")
 def logged(default_run, inspect):
-    """What W&B reads out of a real run: the names of its history, its summary and its config."""
+    """The history keys, summary and config that W&B reads from a real run."""
     [file] = default_run.run.glob("wandb/offline-run-*/run-*.wandb")
     command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
@@ -52,29 +52,29 @@ def logged(default_run, inspect):
     return {"history": {name for record in records for name in record}, **shown}
 
 
-def at(tree, path):
-    """The value at a path of keys that may have dots themselves."""
+def value_at(tree, path):
+    """Return the value at a dotted path; keys may contain dots themselves."""
     if not path:
         return tree
     for key in tree:
         if path == key or path.startswith(f"{key}."):
-            return at(tree[key], path[len(key) + 1 :])
+            return value_at(tree[key], path[len(key) + 1 :])
     raise KeyError(path)
 
 
 def exists(logged, accessor):
-    """Whether a run has what a column or an axis of W&B is called: `summary:...`, or `config:KEY.value...`."""
+    """Whether a run has a column or axis of W&B: `summary:...`, or `config:KEY.value...`."""
     section, _, name = accessor.partition(":")
     if section == "run":
         return name == "displayName"
     if section == "config":
         top, _, rest = name.partition(".value")
-        return not isinstance(at(logged["config"][top], rest.lstrip(".")), dict)
-    return isinstance(at(logged["summary"], name), int | float)
+        return not isinstance(value_at(logged["config"][top], rest.lstrip(".")), dict)
+    return isinstance(value_at(logged["summary"], name), int | float)
 
 
 def find(tree, key):
-    """All that stands under a key anywhere in a structure."""
+    """Yield all values of a key at any depth."""
     if isinstance(tree, dict):
         for name, value in tree.items():
             yield from [value] if name == key else []
@@ -85,7 +85,7 @@ def find(tree, key):
 
 
 @pytest.mark.parametrize("page", ["workspace", "report"])
-def test_whatever_a_panel_shows_a_run_has(command, logged, page):
+def test_runs_log_everything_that_panels_show(command, logged, page):
     shown = command(
         "dashboard", "--dry-run", "--json", "--by", "choices.lr_schedule", "--by", "model.propagation_steps"
     )
@@ -100,26 +100,26 @@ def test_whatever_a_panel_shows_a_run_has(command, logged, page):
     assert media == {"pictures/test", "pictures/strip"}
     assert {logged["summary"][key]["_type"] for key in media} == {"image-file", "images/separated"}
     [axes] = [[column["accessor"] for column in columns] for columns in find(sent, "columns")]
-    assert axes == ["config:choices.value.lr_schedule", "config:model.value.steps", f"summary:{BEST}"]
+    assert axes == ["config:choices.value.lr_schedule", "config:model.value.propagation_steps", f"summary:{BEST_PSNR}"]
     assert all(exists(logged, axis) for axis in axes)
     for columns in find(sent, "columnOrder"):
-        assert columns[:2] == ["run:displayName", f"summary:{BEST}"]
+        assert columns[:2] == ["run:displayName", f"summary:{BEST_PSNR}"]
         figures = [f"summary:test/{figure}@{count}" for figure in ("psnr", "ssim") for count in COUNTS]
         assert columns[2:14] == figures
         assert all(exists(logged, column) for column in columns)
     for keys in find(sent, "sort"):
-        assert keys == {"keys": [{"key": {"section": "summary", "name": BEST}, "ascending": False}]}
+        assert keys == {"keys": [{"key": {"section": "summary", "name": BEST_PSNR}, "ascending": False}]}
 
 
-def test_the_usual_choices_are_logged_too(command, logged):
+def test_default_keys_are_logged(command, logged):
     sent = json.loads(command("dashboard", "--dry-run", "--json").out)
     [axes] = [[column["accessor"] for column in columns] for columns in find(sent["workspace"], "columns")]
     assert len(axes) == 8
     assert all(exists(logged, axis) for axis in axes)
 
 
-@pytest.mark.parametrize("name", names())
-def test_a_sweep_is_compared_by_what_it_tries(command, name):
+@pytest.mark.parametrize("name", sweep_names())
+def test_sweeps_are_compared_by_their_parameters(command, name):
     shown = command("dashboard", "--dry-run", "--json", "--sweep", name, "--entity", "team", "--project", "photos")
     assert shown.status == 0, shown.err
     sent = json.loads(shown.out)
@@ -131,7 +131,7 @@ def test_a_sweep_is_compared_by_what_it_tries(command, name):
         assert all(each == [wanted] for each in filters)
         [columns] = find(sent[page], "columns")
         keys = [column["accessor"].removeprefix("config:").replace(".value", "", 1) for column in columns[:-1]]
-        assert keys == [logged_as(parameter, each) for parameter, each in space.items()]
+        assert keys == [wandb_key(parameter, each) for parameter, each in space.items()]
         logarithmic = [key for key, column in zip(keys, columns, strict=False) if column.get("log")]
         assert logarithmic == [key for key in keys if key == "optimizer.lr"]
     assert sent["report"]["displayName"] == sent["workspace"]["displayName"] == f"Chromahint sweep {name}"
@@ -139,7 +139,7 @@ def test_a_sweep_is_compared_by_what_it_tries(command, name):
     assert sent["report"]["project"] == {"name": "photos", "entityName": "team"}
 
 
-def test_panels_of_a_report_do_not_lie_on_each_other(command):
+def test_report_panels_do_not_overlap(command):
     sent = json.loads(command("dashboard", "--dry-run", "--json").out)["report"]
     for grid in find(sent, "panelBankSectionConfig"):
         places = [panel["layout"] for panel in grid["panels"]]
@@ -148,37 +148,37 @@ def test_panels_of_a_report_do_not_lie_on_each_other(command):
         assert max((x for x, _ in cells), default=0) < 24
 
 
-def test_the_outline_names_all_of_it():
-    said = outline(plan("photos", None, "unet", [0, 10], ["choices.loss"]))
+def test_outline_lists_everything():
+    said = outline(plan_dashboard("photos", None, "unet", [0, 10], ["choices.loss"]))
     for part in (
         "your account/photos", "group unet", "test/psnr@10", "test/ssim@0", "choices.loss",
         "hints/psnr over hints/count", "pictures/test by run", "train/loss",
     ):  # fmt: skip
         assert part in said
-    assert "all runs" in outline(plan("photos", "team", None, [0], ["seed"]))
+    assert "all runs" in outline(plan_dashboard("photos", "team", None, [0], ["seed"]))
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])
-def test_a_dry_run_asks_nobody(alone, form):
-    done = alone("dashboard", "--sweep", "spreadnet", "--dry-run", *form)
+def test_dry_run_opens_no_connection(offline, form):
+    done = offline("dashboard", "--sweep", "spreadnet", "--dry-run", *form)
     assert done.returncode == 0, done.stderr
     assert "hints/psnr" in done.stdout
     assert "sweep/spreadnet" in done.stdout
 
 
-def test_without_a_key_the_way_to_one_is_said(alone):
-    done = alone("dashboard")
+def test_missing_api_key_is_explained(offline):
+    done = offline("dashboard")
     assert done.returncode == 2
     for part in ("wandb login", "WANDB_API_KEY", "chromahint dashboard --dry-run", "chromahint report"):
         assert part in done.stderr
 
 
-def test_without_the_extra_the_way_to_it_is_said(alone):
-    lacking = "sys.modules['wandb_workspaces'] = None"
-    done = alone("dashboard", "--dry-run", "--json", before=lacking)
+def test_missing_extra_is_explained(offline):
+    without_extra = "sys.modules['wandb_workspaces'] = None"
+    done = offline("dashboard", "--dry-run", "--json", before=without_extra)
     assert done.returncode == 2
     assert "pip install 'chromahint[dashboard]'" in done.stderr
-    assert alone("dashboard", "--dry-run", before=lacking).returncode == 0
+    assert offline("dashboard", "--dry-run", before=without_extra).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -191,14 +191,14 @@ def test_without_the_extra_the_way_to_it_is_said(alone):
         (["protocol.hint_counts", "--dry-run"], ["is not key=value"]),
     ],
 )
-def test_what_cannot_be_built_is_said(command, words, parts):
+def test_invalid_arguments_are_an_error_with_advice(command, words, parts):
     shown = command("dashboard", *words)
     assert shown.status == 2
     for part in parts:
         assert part in shown.err
 
 
-def test_other_counts_and_places_are_taken_over(command):
+def test_overrides_and_group_are_applied(command):
     shown = command(
         "dashboard", "--dry-run", "protocol.hint_counts=[0,5]", "logger.project=mine", "--group", "multirun/now"
     )

@@ -1,4 +1,4 @@
-"""Run folders with made-up figures, without the training: every run finds the same photos hard."""
+"""Run folders with synthetic scores, without training. The same images are hard for every run."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ COUNTS = [0, 1, 10, 100]
 
 
 def write_evaluation(folder, psnr, prefix="photo", seed=0, model=None):
-    """Write the files of an evaluation with the figures psnr KxP."""
+    """Write the files of an evaluation with scores psnr, KxP."""
     protocol = RandomPixels(hint_counts=COUNTS, size=64, seed=seed)
     rows = [
         ImageResult(f"{prefix}-{photo}.png", f"id-{prefix}-{photo}", count, round(float(value), 4), 0.9, 0.05)
@@ -30,7 +30,7 @@ def write_evaluation(folder, psnr, prefix="photo", seed=0, model=None):
 
 
 def write_run(folder, ahead=0.0, photos=20, number=0, width=16, evaluated=True, **evaluation):
-    """Write a run that is `ahead` dB better than nothing in particular; returns its figures KxP."""
+    """Write a run with `ahead` dB added to its scores; returns them, KxP."""
     model = {"_target_": "chromahint.models.unet.UNet", "width": width}
     config = {"model": model, "optimizer": {"lr": 0.001 * (number + 1)}, "seed": 0}
     run = create_run(folder, config, {"choices": {"model": "unet"}, "command": "chromahint train"})
@@ -50,6 +50,6 @@ def write_run(folder, ahead=0.0, photos=20, number=0, width=16, evaluated=True, 
 
 
 def content_of(file):
-    """What a page was given to show."""
+    """Return the content of a page."""
     [data] = re.findall(r'<script type="application/json" id="content">(.*?)</script>', file.read_text(), re.S)
     return json.loads(data)

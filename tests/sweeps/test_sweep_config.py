@@ -1,4 +1,4 @@
-"""What a sweep's YAML may say, and what a person reads who wrote something that can't be done."""
+"""Parsing of sweep files, and error messages for invalid ones."""
 
 import os
 import subprocess
@@ -9,14 +9,14 @@ import yaml
 
 from chromahint.config.errors import ConfigError
 from chromahint.launch.launcher import compose_and_validate
-from chromahint.sweeps.sweep_config import load_sweep, names, read_sweep
+from chromahint.sweeps.sweep_config import load_sweep, read_sweep, sweep_names
 
 GOOD = {"space": {"model": ["unet", "resunet"]}, "trials": 3}
 
 
 @pytest.fixture
 def file(tmp_path):
-    """`file(space=..., trials=...)` writes a sweep and gives its path."""
+    """`file(space=..., trials=...)` writes a sweep file and returns its path."""
 
     def write(**content):
         path = tmp_path / "mine.yaml"
@@ -26,18 +26,18 @@ def file(tmp_path):
     return write
 
 
-@pytest.mark.parametrize("name", names())
-def test_every_choice_of_every_sweep_is_a_training(name):
+@pytest.mark.parametrize("name", sweep_names())
+def test_every_value_of_every_sweep_composes(name):
     sweep = read_sweep(name, ["logger=none"])
-    for values in sweep.to_check():
-        compose_and_validate(sweep.words(values))
+    for values in sweep.validation_values():
+        compose_and_validate(sweep.trial_overrides(values))
 
 
-def test_the_sweeps_that_come_with_it():
-    assert {"selecting_model_2021", "hyperparameters_2021", "hscaunet", "spreadnet"} <= set(names())
+def test_packaged_sweeps():
+    assert {"selecting_model_2021", "hyperparameters_2021", "hscaunet", "spreadnet"} <= set(sweep_names())
 
 
-def test_choices_become_overrides(file):
+def test_values_become_overrides(file):
     space = {
         "model.width": [8, 16],
         "loss": ["mse", "huber"],
@@ -53,78 +53,78 @@ def test_choices_become_overrides(file):
         "model.width": "8", "loss": "mse", "optimizer.betas": "[0.5, 0.9]", "model.mask": "false",
         "trainer.gradient_clip_val": "null", "optimizer.lr": 0.002, "data.batch_size": 12, "net": "gated",
     }  # fmt: skip
-    assert sweep.words(values) == [
+    assert sweep.trial_overrides(values) == [
         "seed=3", "data.train_size=64", "model.width=8", "loss=mse", "optimizer.betas=[0.5, 0.9]", "model.mask=false",
         "trainer.gradient_clip_val=null", "optimizer.lr=0.002", "data.batch_size=12", "model=hscaunet",
         "model.channel_attention=spatial",
     ]  # fmt: skip
     assert sweep.trials == 5
     lr, batch = sweep.space["optimizer.lr"], sweep.space["data.batch_size"]
-    assert (lr.low, lr.whole, lr.values()) == (1e-4, False, None)
-    assert (batch.whole, batch.values()) == (True, [4, 8, 12, 16])
+    assert (lr.low, lr.is_integer, lr.values()) == (1e-4, False, None)
+    assert (batch.is_integer, batch.values()) == (True, [4, 8, 12, 16])
 
 
-def test_every_choice_is_checked_once_and_not_every_combination(file):
+def test_validation_covers_each_value_once_not_every_combination(file):
     sweep = read_sweep(
         file(space={"model": ["unet", "resunet"], "seed": [0, 1, 2], "data.train_size": {"low": 32, "high": 64}}), []
     )
-    assert [list(values.values()) for values in sweep.to_check()] == [
+    assert [list(values.values()) for values in sweep.validation_values()] == [
         ["unet", "0", 32], ["resunet", "0", 32], ["unet", "1", 32], ["unet", "2", 32], ["unet", "0", 64],
     ]  # fmt: skip
 
 
-def test_a_grid_ends_by_itself(file):
+def test_grid_size_limits_trials(file):
     sweep = read_sweep(
         file(space={"model": ["unet", "resunet"], "seed": {"low": 0, "high": 2}}, trials=None, sampler="grid"), []
     )
-    assert sweep.most == len(sweep.grid()) == 6
-    assert read_sweep(file(sampler="grid", trials=9), []).most == 2
-    assert read_sweep(file(sampler="grid", trials=1), []).most == 1
+    assert sweep.max_trials == len(sweep.grid_combinations()) == 6
+    assert read_sweep(file(sampler="grid", trials=9), []).max_trials == 2
+    assert read_sweep(file(sampler="grid", trials=1), []).max_trials == 1
 
 
-def test_it_is_kept_in_its_folder(file, tmp_path):
+def test_saved_config_loads_again(file, tmp_path):
     sweep = read_sweep(file(overrides=["seed=3"]), ["data.train_size=64", "sampler=random"])
-    sweep.write(tmp_path / "runs")
+    sweep.save(tmp_path / "runs")
     assert load_sweep(tmp_path / "runs") == sweep
 
 
-def test_ones_own_file_goes_before_ours(tmp_path, monkeypatch):
+def test_local_conf_takes_precedence(tmp_path, monkeypatch):
     (tmp_path / "conf/sweep").mkdir(parents=True)
     (tmp_path / "conf/sweep/spreadnet.yaml").write_text(yaml.safe_dump(GOOD, sort_keys=False))
     monkeypatch.chdir(tmp_path)
     assert list(read_sweep("spreadnet", []).space) == ["model"]
-    assert "spreadnet" in names()
+    assert "spreadnet" in sweep_names()
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ({"space": {}}, "space: says what is tried"),
-        ({"space": {"model": "unet"}}, "space: model: is 'unet'; it has a list of values"),
-        ({"space": {"model": []}}, "space: model"),
+        ({"space": {}}, "space={}: must map config keys to parameters"),
+        ({"space": {"model": "unet"}}, "space.model='unet': is not a parameter. Write a list of values"),
+        ({"space": {"model": []}}, "space.model=[]"),
         ({"space": {"seed": [0, 0]}}, "twice"),
-        ({"space": {"optimizer.lr": {"low": 0.1}}}, "a range is {low: , high: }"),
-        ({"space": {"optimizer.lr": {"low": 0.1, "high": 0.01}}}, "low=0.1 is to be below high=0.01"),
-        ({"space": {"optimizer.lr": {"low": 0, "high": 0.01, "log": True}}}, "begins above 0"),
-        ({"space": {"optimizer.lr": {"low": "much", "high": 1}}}, "is 'much'; it is a number"),
+        ({"space": {"optimizer.lr": {"low": 0.1}}}, "is not a range. Write {low: , high: }"),
+        ({"space": {"optimizer.lr": {"low": 0.1, "high": 0.01}}}, "low=0.1 must be < high=0.01"),
+        ({"space": {"optimizer.lr": {"low": 0, "high": 0.01, "log": True}}}, "must start above 0"),
+        ({"space": {"optimizer.lr": {"low": "much", "high": 1}}}, "low='much': must be a finite number"),
         ({"space": {"net": {"a": "model=unet"}}}, "a list of overrides"),
-        ({"space": {"model": ["unet,resunet"]}}, "with one value"),
-        ({"sampler": "tep"}, "sampler=tep: sampler is one of tpe, random, gp, grid. Did you mean tpe?"),
-        ({"pruner": "mean"}, "pruner is one of median, halving, none"),
-        ({"trials": 0}, "trials=0: trials is a whole number from 1"),
+        ({"space": {"model": ["unet,resunet"]}}, "with a single value"),
+        ({"sampler": "tep"}, "sampler=tep: unknown sampler; choose one of tpe, random, gp, grid. Did you mean tpe?"),
+        ({"pruner": "mean"}, "unknown pruner; choose one of median, halving, none"),
+        ({"trials": 0}, "trials=0: must be an integer >= 1"),
         ({"trials": True}, "trials=True"),
-        ({"minutes": "long"}, "minutes=long: minutes is a number above 0"),
-        ({"trials": None}, "would never end: set trials, minutes"),
+        ({"minutes": "long"}, "minutes=long: must be a number > 0"),
+        ({"trials": None}, "would never end. Set trials, minutes"),
         ({"storage": "sweep.db"}, "sqlite:///sweep.db"),
         ({"heartbeat": None}, "heartbeat=None"),
-        ({"pruners": "none"}, "there is no such key"),
-        ({"overrides": ["model=unet"]}, "model=unet: the sweep tries values of that itself"),
+        ({"pruners": "none"}, "pruners: unknown key"),
+        ({"overrides": ["model=unet"]}, "model=unet: the sweep varies this key itself"),
         ({"overrides": "seed=1"}, "a list of overrides"),
-        ({"overrides": ["~seed"]}, "write key=value"),
-        ({"sampler": "grid", "space": {"optimizer.lr": {"low": 0.1, "high": 1.0}}}, "needs the values one by one"),
+        ({"overrides": ["~seed"]}, "must be key=value"),
+        ({"sampler": "grid", "space": {"optimizer.lr": {"low": 0.1, "high": 1.0}}}, "a grid needs discrete values"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_done_is_a_sentence(file, content, said):
+def test_invalid_content_is_an_error_with_advice(file, content, said):
     with pytest.raises(ConfigError) as raised:
         read_sweep(file(**content), [])
     assert said in str(raised.value)
@@ -136,13 +136,13 @@ def test_what_cannot_be_done_is_a_sentence(file, content, said):
     [
         ([], ["which sweep?", "selecting_model_2021"]),
         (["model=unet"], ["which sweep?"]),
-        (["spraednet"], ["spraednet: there is no such sweep", "Did you mean spreadnet?"]),
+        (["spraednet"], ["spraednet: unknown sweep", "Did you mean spreadnet?"]),
         (["spreadnet", "-m"], ["-m", "chromahint sweep"]),
         (
             ["spreadnet", "model.propagation_steps=3"],
-            ["model.propagation_steps=3: the sweep tries values of that itself"],
+            ["model.propagation_steps=3: the sweep varies this key itself"],
         ),
-        (["spreadnet", "trials=none"], ["trials=none", "a whole number from 1"]),
+        (["spreadnet", "trials=none"], ["trials=none", "an integer >= 1"]),
         (["spreadnet", "trainer.max_stesp=3"], ["Did you mean max_steps?"]),
         (["spreadnet", "data=folder", "data.root=nowhere"], ["nowhere: there is no such folder"]),
         (["spreadnet", "storage=postgrse://x/y"], ["storage=postgrse://x/y: cannot be opened"]),
@@ -150,7 +150,7 @@ def test_what_cannot_be_done_is_a_sentence(file, content, said):
         (["plot", "spreadnet"], ["no sweep of that name was begun here"]),
     ],
 )
-def test_what_was_typed_wrongly_is_a_sentence(command, words, parts):
+def test_invalid_arguments_are_an_error_with_advice(command, words, parts):
     ended = command("sweep", *words)
     assert ended.status == 2
     for part in parts:
@@ -158,14 +158,14 @@ def test_what_was_typed_wrongly_is_a_sentence(command, words, parts):
     assert "Traceback" not in ended.err
 
 
-def test_a_network_that_learns_nothing_is_not_swept(command, file):
+def test_untrainable_model_is_rejected(command, file):
     ended = command("sweep", file(space={"model": ["unet", "gray"]}))
     assert ended.status == 2
     assert "Gray has nothing to train" in ended.err
     assert not (ended.folder / "runs").exists()
 
 
-def test_a_wrong_choice_is_found_before_anything_heavy_is_imported(file):
+def test_unknown_model_is_found_before_slow_imports(file):
     path = file(space={"model": ["unet", "resunett"]})
     code = (
         f"import sys\nfrom chromahint.cli.main import main\nassert main(['sweep', {path!r}]) == 2\n"

@@ -1,4 +1,4 @@
-"""Sweeps that W&B leads: its own schema takes the file, and its own agent starts trainings from it."""
+"""Sweeps controlled by W&B: its schema accepts the exported file, and its agent trains from it."""
 
 import importlib.util
 import json
@@ -17,10 +17,10 @@ from wandb.wandb_agent import Agent
 
 from chromahint.config.errors import ConfigError
 from chromahint.runs.run import open_run
-from chromahint.sweeps.sweep_config import names, read_sweep
-from chromahint.sweeps.wandb_export import read_values, wandb_file
+from chromahint.sweeps.sweep_config import read_sweep, sweep_names
+from chromahint.sweeps.wandb_export import parse_agent_values, wandb_sweep_yaml
 
-ODD = {
+SWEEP = {
     "space": {
         "trainer.gradient_clip_val": [None, 1.0],
         "model.mask": [True, False],
@@ -41,25 +41,25 @@ ODD = {
 
 @pytest.fixture
 def sweep(tmp_path):
-    """`sweep(sampler=..., ...)` reads a sweep with a parameter of every kind, changed as told."""
+    """`sweep(sampler=..., ...)` reads a sweep with a parameter of every kind, with changes."""
 
     def read(*typed, **content):
-        (tmp_path / "odd.yaml").write_text(yaml.safe_dump(ODD | content, sort_keys=False))
-        return read_sweep(str(tmp_path / "odd.yaml"), typed)
+        (tmp_path / "mine.yaml").write_text(yaml.safe_dump(SWEEP | content, sort_keys=False))
+        return read_sweep(str(tmp_path / "mine.yaml"), typed)
 
     return read
 
 
-def typed_by_agent(chosen):
-    """What W&B's agent types for the values that its server has sent."""
+def agent_arguments(chosen):
+    """Return the arguments that W&B's agent passes for values from its server."""
     return create_sweep_command_args({"args": {name: {"value": value} for name, value in chosen.items()}})[
         "args_no_hyphens"
     ]
 
 
-def test_each_parameter_says_the_same_to_wandb(sweep):
-    about = yaml.safe_load(wandb_file(sweep(), "odd", ["seed=1"], "photos", "team"))
-    assert about["parameters"] == {
+def test_parameters_are_exported(sweep):
+    exported = yaml.safe_load(wandb_sweep_yaml(sweep(), "mine", ["seed=1"], "photos", "team"))
+    assert exported["parameters"] == {
         "trainer.gradient_clip_val": {"values": ["null", 1.0]},
         "model.mask": {"values": [True, False]},
         "optimizer.betas": {"values": ["[0.5, 0.9]", "[0.9, 0.999]"]},
@@ -72,13 +72,13 @@ def test_each_parameter_says_the_same_to_wandb(sweep):
         "lr_schedule.warmup_fraction": {"values": [0.1, 0.2, pytest.approx(0.3)]},
         "trial.network": {"values": [1, "gated"]},
     }
-    assert about["metric"] == {"name": "val/psnr", "goal": "maximize"}
-    assert (about["project"], about["entity"], about["run_cap"]) == ("photos", "team", 3)
-    assert about["command"][-4:] == ["odd", "seed=1", "--", "${args_no_hyphens}"]
+    assert exported["metric"] == {"name": "val/psnr", "goal": "maximize"}
+    assert (exported["project"], exported["entity"], exported["run_cap"]) == ("photos", "team", 3)
+    assert exported["command"][-4:] == ["mine", "seed=1", "--", "${args_no_hyphens}"]
 
 
 @pytest.mark.parametrize(
-    ("ours", "method", "stops", "most", "said"),
+    ("ours", "method", "early_terminate", "max_trials", "message"),
     [
         ({"sampler": "tpe", "pruner": "median"}, "bayes", {"min_iter": 2, "eta": 2, "strict": False}, 3, "no median"),
         ({"sampler": "gp", "pruner": "halving"}, "bayes", {"min_iter": 1, "eta": 3, "strict": True}, 3, "best third"),
@@ -87,99 +87,102 @@ def test_each_parameter_says_the_same_to_wandb(sweep):
         ({"sampler": "grid", "pruner": "none", "space": {"seed": {"low": 0, "high": 4}}}, "grid", None, 3, "seed"),
     ],
 )
-def test_how_it_chooses_and_ends(sweep, ours, method, stops, most, said):
-    text = wandb_file(sweep(**ours), "odd", [])
-    about = yaml.safe_load(text)
-    assert about["method"] == method
-    assert about.get("early_terminate") == (stops and {"type": "hyperband", **stops})
-    assert about.get("run_cap") == most
-    assert said in text
-    assert ("impute" in about["metric"]) == (method == "bayes")
+def test_sampler_pruner_and_limits_are_exported(sweep, ours, method, early_terminate, max_trials, message):
+    text = wandb_sweep_yaml(sweep(**ours), "mine", [])
+    exported = yaml.safe_load(text)
+    assert exported["method"] == method
+    assert exported.get("early_terminate") == (early_terminate and {"type": "hyperband", **early_terminate})
+    assert exported.get("run_cap") == max_trials
+    assert message in text
+    assert ("impute" in exported["metric"]) == (method == "bayes")
     if method == "grid":
-        assert about["parameters"] == {"seed": {"values": [0, 1, 2, 3, 4]}}
+        assert exported["parameters"] == {"seed": {"values": [0, 1, 2, 3, 4]}}
 
 
-@pytest.mark.parametrize("name", names())
-def test_the_schema_of_wandb_takes_every_sweep(name):
+@pytest.mark.parametrize("name", sweep_names())
+def test_every_sweep_matches_the_schema_of_wandb(name):
     spec = importlib.util.find_spec("sweeps")
     schema = Path(spec.origin).parent / "config/schema.json" if spec and spec.origin else None
     if schema is None or not schema.is_file():
         pytest.skip("needs W&B's schema: pip install --no-deps sweeps")
-    about = yaml.safe_load(wandb_file(read_sweep(name, []), name, [], "photos", "team"))
-    jsonschema.validate(about, json.loads(schema.read_text()))
+    exported = yaml.safe_load(wandb_sweep_yaml(read_sweep(name, []), name, [], "photos", "team"))
+    jsonschema.validate(exported, json.loads(schema.read_text()))
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(about | {"sampler": "tpe"}, json.loads(schema.read_text()))
+        jsonschema.validate(exported | {"sampler": "tpe"}, json.loads(schema.read_text()))
 
 
-@pytest.mark.parametrize("name", names())
-def test_an_agent_can_type_every_choice(name):
+@pytest.mark.parametrize("name", sweep_names())
+def test_every_value_round_trips_through_an_agent(name):
     sweep = read_sweep(name, [])
-    parameters = yaml.safe_load(wandb_file(sweep, name, []))["parameters"]
-    called = dict(zip(sweep.space, parameters, strict=True))
-    for values in sweep.to_check():
+    parameters = yaml.safe_load(wandb_sweep_yaml(sweep, name, []))["parameters"]
+    wandb_names = dict(zip(sweep.space, parameters, strict=True))
+    for values in sweep.validation_values():
         chosen = {}
         for parameter, value in values.items():
-            listed = parameters[called[parameter]].get("values")
+            listed = parameters[wandb_names[parameter]].get("values")
             where = sweep.space[parameter].values()
-            chosen[called[parameter]] = listed[where.index(value)] if listed else value
-        assert read_values(sweep, typed_by_agent(json.loads(json.dumps(chosen)))) == values
+            chosen[wandb_names[parameter]] = listed[where.index(value)] if listed else value
+        assert parse_agent_values(sweep, agent_arguments(json.loads(json.dumps(chosen)))) == values
 
 
-def test_values_as_an_agent_prints_them(sweep):
+def test_values_formatted_by_an_agent_are_parsed(sweep):
     chosen = {
         "trainer.gradient_clip_val": 1, "model.mask": True, "optimizer.betas": "[0.5, 0.9]", "choices.loss": "huber",
         "choices.augment": "none", "seed": 3.0, "data.batch_size": 16.0, "optimizer.lr": 1e-05,
         "lr_schedule.min_factor": 0, "lr_schedule.warmup_fraction": 0.2, "trial.network": "1",
     }  # fmt: skip
-    one = sweep()
-    values = read_values(one, typed_by_agent(chosen))
-    assert one.words(values) == [
-        "trainer.gradient_clip_val=1.0", "model.mask=true", "optimizer.betas=[0.5, 0.9]", "loss=huber", "augment=none", "seed=3",
-        "data.batch_size=16", "optimizer.lr=1e-05", "lr_schedule.min_factor=0.0", "lr_schedule.warmup_fraction=0.2", "model=unet",
+    config = sweep()
+    values = parse_agent_values(config, agent_arguments(chosen))
+    assert config.trial_overrides(values) == [
+        "trainer.gradient_clip_val=1.0", "model.mask=true", "optimizer.betas=[0.5, 0.9]", "loss=huber", "augment=none",
+        "seed=3", "data.batch_size=16", "optimizer.lr=1e-05", "lr_schedule.min_factor=0.0",
+        "lr_schedule.warmup_fraction=0.2", "model=unet",
     ]  # fmt: skip
-    assert one.labels(values) == {"network": "1"}
+    assert config.categorical_labels(values) == {"network": "1"}
     assert (
-        read_values(one, typed_by_agent(chosen | {"trainer.gradient_clip_val": "null"}))["trainer.gradient_clip_val"]
+        parse_agent_values(config, agent_arguments(chosen | {"trainer.gradient_clip_val": "null"}))[
+            "trainer.gradient_clip_val"
+        ]
         == "null"
     )
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
-        (["choices.loss=psnr"], "choices.loss=psnr: the sweep does not try that"),
-        (["choices.loss=mse", "other=1"], "other: the sweep has choices.loss"),
+        (["choices.loss=psnr"], "choices.loss=psnr: not a value in the search space"),
+        (["choices.loss=mse", "other=1"], "other: unknown parameter; the sweep has choices.loss"),
         ([], "choices.loss: has no value"),
     ],
 )
-def test_a_sweep_that_has_changed_is_named(sweep, words, said):
+def test_values_of_a_changed_sweep_are_rejected(sweep, words, message):
     with pytest.raises(ConfigError, match="chromahint sweep wandb") as caught:
-        read_values(sweep(space={"loss": ["mse", "huber"]}), words)
-    assert said in str(caught.value)
+        parse_agent_values(sweep(space={"loss": ["mse", "huber"]}), words)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["spreadnet", "logger=none"], "type logger=wandb"),
         (["spreadnet", "logger.mode=offline"], "logger.mode=auto"),
-        (["spreadnet", "loss=mse"], "the sweep tries values of that itself"),
+        (["spreadnet", "loss=mse"], "the sweep varies this key itself"),
         (["spreadnat"], "Did you mean spreadnet?"),
         (["spreadnet", "trainer"], "is not key=value"),
     ],
 )
-def test_what_cannot_be_led_by_wandb_is_said(command, words, said):
+def test_invalid_export_is_an_error_with_advice(command, words, message):
     shown = command("sweep", "wandb", *words)
     assert shown.status == 2
-    assert said in shown.err
+    assert message in shown.err
 
 
-# --- an agent of W&B, without its server
+# --- W&B's agent, without its server
 
 
 @pytest.fixture
 def agent(tmp_path, monkeypatch, tiny):
-    """`agent(*words, **chosen)` lets W&B's own agent start a trial of a tiny sweep; gives the process."""
+    """`agent(*overrides, **values)` lets W&B's own agent start a trial of a tiny sweep; returns the process."""
     space = {
         "loss": ["mse", "huber"],
         "optimizer.betas": [[0.5, 0.9], [0.9, 0.999]],
@@ -187,30 +190,30 @@ def agent(tmp_path, monkeypatch, tiny):
     }
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump({"space": space, "sampler": "grid", "pruner": "none"}))
     monkeypatch.chdir(tmp_path)
-    # the command is on the PATH of whoever starts agents
+    # the command is on the PATH where agents are started
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    facts = {"SWEEP_ID": "sw33p", "RUN_ID": "", "SWEEP_PARAM_PATH": "", "DIR": str(tmp_path), "PROJECT": "photos"}
-    for name, value in facts.items():
+    environment = {"SWEEP_ID": "sw33p", "RUN_ID": "", "SWEEP_PARAM_PATH": "", "DIR": str(tmp_path), "PROJECT": "photos"}
+    for name, value in environment.items():
         monkeypatch.setenv(f"WANDB_{name}", value)
     started = []
 
     def start(command, *words, run_id="r1", **chosen):
         written = command("sweep", "wandb", "tiny.yaml", *tiny, "logger=wandb", *words)
         assert written.status == 0, written.err
-        about = yaml.safe_load((tmp_path / "tiny_wandb.yaml").read_text())
-        values = {name: each["values"][0] for name, each in about["parameters"].items()} | chosen
-        leader = Agent(None, queue.Queue(), sweep_id="sw33p")
-        leader._sweep_command = about["command"]
-        # what its server sends for a run
-        leader._command_run(
+        exported = yaml.safe_load((tmp_path / "tiny_wandb.yaml").read_text())
+        values = {name: each["values"][0] for name, each in exported["parameters"].items()} | chosen
+        wandb_agent = Agent(None, queue.Queue(), sweep_id="sw33p")
+        wandb_agent._sweep_command = exported["command"]
+        # the message of the server for a run
+        wandb_agent._command_run(
             {
                 "type": "run",
                 "run_id": run_id,
-                "program": about["program"],
+                "program": exported["program"],
                 "args": {name: {"value": value} for name, value in values.items()},
             }
         )
-        started.append(leader._run_processes[run_id])
+        started.append(wandb_agent._run_processes[run_id])
         return started[-1]
 
     yield start
@@ -220,7 +223,7 @@ def agent(tmp_path, monkeypatch, tiny):
             process.wait()
 
 
-def test_an_agent_trains_in_its_run(agent, command, tmp_path, inspect):
+def test_agent_trains_in_its_wandb_run(agent, command, tmp_path, inspect):
     process = agent(command, **{"choices.loss": "huber", "trial.network": "gated", "optimizer.betas": "[0.9, 0.999]"})
     assert process.wait(timeout=300) == 0
     [folder] = (tmp_path / "runs/sweep/tiny-sw33p").iterdir()
@@ -234,19 +237,19 @@ def test_an_agent_trains_in_its_run(agent, command, tmp_path, inspect):
     shown = inspect(folder)
     assert (shown["run_id"], run.metadata["wandb_id"], shown["project"]) == ("r1", "r1", "photos")
     assert shown["summary"]["val/psnr"]["max"] > 0
-    # once as the server knows them, and once where the run of another sweep has them
+    # as the server names them, and as runs of other sweeps log them
     assert shown["config"]["choices.loss"] == shown["config"]["choices"]["loss"] == "huber"
     assert shown["config"]["trial.network"] == shown["config"]["trial"]["network"] == "gated"
     assert shown["config"]["model"] == run.config["model"]
-    refused = subprocess.run(
+    rejected = subprocess.run(
         [sys.executable, "-m", "chromahint", "sweep", "trial", "tiny.yaml", "--", "choices.loss=psnr"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert refused.returncode == 2
-    assert "the sweep does not try that" in refused.stderr
+    assert rejected.returncode == 2
+    assert "not a value in the search space" in rejected.stderr
 
 
-def test_a_trial_that_wandb_ends_is_no_failure_of_its_agent(agent, command, tmp_path):
+def test_trial_stopped_by_wandb_is_not_a_failure(agent, command, tmp_path):
     words = ["trainer.max_steps=100000", "callbacks.checkpoint.every_n_steps=1", "trainer.val_check_interval=100000"]
     process = agent(command, *words, **{"trial.network": "plain"})
     for _ in range(1200):
@@ -254,6 +257,6 @@ def test_a_trial_that_wandb_ends_is_no_failure_of_its_agent(agent, command, tmp_
             break
         assert process.poll() is None
         time.sleep(0.1)
-    process.terminate()  # what W&B's agent does
+    process.terminate()  # as W&B's agent does
     assert process.wait(timeout=60) == 0
     assert open_run(found[0].parents[1]).metadata["state"] == "interrupted"

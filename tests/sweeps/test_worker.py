@@ -1,4 +1,4 @@
-"""What a worker makes of its trials: figures, failures, the best of them, and what it says meanwhile."""
+"""A worker runs trials: scores, failures, the best trial, status and plot."""
 
 import contextlib
 import csv
@@ -16,68 +16,68 @@ from chromahint.config.compose import compose
 from chromahint.runs.files import read_json
 from chromahint.runs.run import Run, open_run
 from chromahint.sweeps import worker
-from chromahint.sweeps.study import SLOT, is_stale, open_study, slots
+from chromahint.sweeps.study import SLOT_ATTR, is_stale, open_study, trials_by_slot
 from chromahint.sweeps.sweep_config import load_sweep
 
 
 @pytest.fixture
 def sweep(tmp_path, command, tiny):
-    """`sweep(*words, **content)` runs the command on a file of its own, and gives what it said."""
+    """`sweep(*overrides, **content)` writes a sweep file and runs the command on it."""
 
-    def run(*words, **content):
-        words = [word for word in tiny if not word.startswith("model.")] + list(words)
+    def run(*overrides, **content):
+        overrides = [word for word in tiny if not word.startswith("model.")] + list(overrides)
         space = {"model": ["unet", "resunet"], "optimizer.lr": {"low": 1e-4, "high": 1e-2, "log": True}}
-        about = {"space": space, "sampler": "random", "trials": 3} | content
-        (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(about, sort_keys=False))
-        return command("sweep", "tiny.yaml", *words)
+        content = {"space": space, "sampler": "random", "trials": 3} | content
+        (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+        return command("sweep", "tiny.yaml", *overrides)
 
     return run
 
 
 @pytest.fixture
-def quick(monkeypatch):
-    """Take the place of the training: `quick(becomes)`, where becomes(run) gives its state and each `val/psnr`."""
-    asked = []
+def fake_training(monkeypatch):
+    """`fake_training(result_of)` replaces training; result_of(run) returns a state and every `val/psnr`."""
+    started_runs = []
 
-    def install(becomes):
+    def install(result_of):
         @contextlib.contextmanager
-        def started(run, processes):
-            asked.append(Run(run.path.absolute()))
-            state, scores = becomes(run)
+        def fake_launched(run, processes):
+            started_runs.append(Run(run.path.absolute()))
+            state, scores = result_of(run)
             with (run.path / "metrics.csv").open("w", newline="") as file:
                 rows = csv.writer(file)
                 rows.writerow(["step", "epoch", "name", "value"])
                 rows.writerows([[n, 0, "val/psnr", score] for n, score in enumerate(scores)])
-            run.note(state=state, **({"error": "too large"} if state == "failed" else {}))
+            run.update_metadata(state=state, **({"error": "too large"} if state == "failed" else {}))
             yield SimpleNamespace(wait=lambda: None)
 
-        monkeypatch.setattr(worker, "launched", started)
-        return asked
+        monkeypatch.setattr(worker, "launched", fake_launched)
+        return started_runs
 
     return install
 
 
 def trials(folder):
     place = folder / "runs/sweep/tiny"
-    return slots(open_study(load_sweep(place), place))
+    return trials_by_slot(open_study(load_sweep(place), place))
 
 
 def lr_of(run):
     return run.config["optimizer"]["lr"]
 
 
-def test_every_trial_is_a_run_and_the_best_is_an_experiment(sweep, quick, tmp_path, command):
-    asked = quick(lambda run: ("finished", [20.0, 25 + 100 * lr_of(run), 24.0]))
+def test_trials_are_runs_and_the_best_becomes_an_experiment(sweep, fake_training, tmp_path, command):
+    started_runs = fake_training(lambda run: ("finished", [20.0, 25 + 100 * lr_of(run), 24.0]))
     ended = sweep()
     assert ended.status == 0, ended.err
-    assert [run.path.name[:3] for run in asked] == ["000", "001", "002"]
-    for run, trial in zip(asked, trials(tmp_path).values(), strict=True):
+    assert [run.path.name[:3] for run in started_runs] == ["000", "001", "002"]
+    for run, trial in zip(started_runs, trials(tmp_path).values(), strict=True):
         assert open_run(run.path).metadata["group"] == "sweep/tiny"
         assert trial.state == TrialState.COMPLETE
-        assert trial.value == 25 + 100 * lr_of(run)  # the best of its validations
+        assert trial.value == 25 + 100 * lr_of(run)  # the best validation score
         assert trial.intermediate_values[3] == 24
         assert trial.params["optimizer.lr"] == lr_of(run)
-    best = max(asked, key=lr_of)
+    best = max(started_runs, key=lr_of)
     assert f"best {25 + 100 * lr_of(best):.2f} dB" in ended.out
     assert "chromahint train experiment=tiny_best" in ended.out
     text = (tmp_path / "experiments/tiny_best/README.md").read_text()
@@ -90,67 +90,67 @@ def test_every_trial_is_a_run_and_the_best_is_an_experiment(sweep, quick, tmp_pa
     assert again == best.config | {"callbacks": without}
 
 
-def test_the_best_of_trials_of_an_experiment_is_one_too(sweep, quick, tmp_path):
-    asked = quick(lambda run: ("finished", [20.0]))
-    words = ["experiment=hscaunet_2022", "++model.zero_init_head=true", "data.batch_size=4", "loss=mse"]
-    ended = sweep(*words, trials=1, space={"optimizer.betas": [[0.5, 0.9]], "lr_schedule": ["cosine"]})
+def test_best_trial_of_an_experiment_becomes_an_experiment(sweep, fake_training, tmp_path):
+    started_runs = fake_training(lambda run: ("finished", [20.0]))
+    overrides = ["experiment=hscaunet_2022", "++model.zero_init_head=true", "data.batch_size=4", "loss=mse"]
+    ended = sweep(*overrides, trials=1, space={"optimizer.betas": [[0.5, 0.9]], "lr_schedule": ["cosine"]})
     assert ended.status == 0, ended.err
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
         again = compose("train", ["experiment=tiny_best"]).config
     assert again["model"]["width"] == 64
-    without = {key: value for key, value in asked[0].config["callbacks"].items() if key != "trial"}
-    assert again == asked[0].config | {"callbacks": without}
+    without = {key: value for key, value in started_runs[0].config["callbacks"].items() if key != "trial"}
+    assert again == started_runs[0].config | {"callbacks": without}
 
 
-def test_typed_again_it_makes_what_is_missing(sweep, quick, tmp_path):
-    asked = quick(lambda run: ("finished", [20.0]))
+def test_rerun_runs_only_missing_trials(sweep, fake_training, tmp_path):
+    started_runs = fake_training(lambda run: ("finished", [20.0]))
     assert sweep(trials=2).status == 0
     assert sweep(trials=2).status == 0
-    assert len(asked) == 2
+    assert len(started_runs) == 2
     assert sweep("trials=5").status == 0
-    assert len(asked) == 5
+    assert len(started_runs) == 5
     assert len(trials(tmp_path)) == 5
 
 
-def test_another_sweep_is_not_mixed_with_it(sweep, quick, tmp_path):
-    asked = quick(lambda run: ("finished", [20.0]))
+def test_folder_of_a_different_sweep_is_rejected(sweep, fake_training, tmp_path):
+    started_runs = fake_training(lambda run: ("finished", [20.0]))
     assert sweep(trials=1).status == 0
     refused = sweep("seed=1", trials=1)
     assert refused.status == 2
-    assert "was begun with another overrides" in refused.err
+    assert "was started with different overrides" in refused.err
     refused = sweep("storage=sqlite:///other.db", trials=1)
     assert refused.status == 2
-    assert "was begun with storage=None" in refused.err
+    assert "was started with storage=None" in refused.err
     assert sweep("seed=1", "name=other", trials=1).status == 0
-    assert [run.path.parent.name for run in asked] == ["tiny", "other"]
+    assert [run.path.parent.name for run in started_runs] == ["tiny", "other"]
     assert (tmp_path / "experiments/other_best/config.yaml").is_file()
 
 
-def test_failed_and_given_up_trials_leave_the_others_alone(sweep, quick, tmp_path):
+def test_failed_and_pruned_trials_do_not_stop_the_sweep(sweep, fake_training, tmp_path):
     states = iter([("failed", []), ("pruned", [21.0]), ("running", [22.0]), ("finished", [20.0])])
-    quick(lambda run: next(states))
+    fake_training(lambda run: next(states))
     ended = sweep(trials=4)
     assert ended.status == 0, ended.err
     found = trials(tmp_path)
     wanted = [TrialState.FAIL, TrialState.PRUNED, TrialState.FAIL, TrialState.COMPLETE]
     assert [trial.state for trial in found.values()] == wanted
     assert "trial 0: failed: too large" in ended.out
-    assert "trial 1: given up at 21.00 dB" in ended.out
-    assert "trial 2: failed: its process ended without a word" in ended.out
+    assert "trial 1: pruned at 21.00 dB" in ended.out
+    assert "trial 2: failed: its process ended without an error message" in ended.out
     assert "trial 3: 20.00 dB; best 20.00 dB (trial 3)" in ended.out
 
 
-def test_none_that_ends_well_is_no_success(sweep, quick, tmp_path):
-    quick(lambda run: ("failed", []))
+def test_sweep_without_finished_trial_fails(sweep, fake_training, tmp_path):
+    fake_training(lambda run: ("failed", []))
     ended = sweep()
     assert ended.status == 1
-    assert "no trial came to an end well" in ended.out
+    assert "no trial finished successfully" in ended.out
     assert not (tmp_path / "experiments").exists()
 
 
-def test_contradictory_values_are_a_failed_trial(sweep, quick, tmp_path):
-    quick(lambda run: ("finished", [20.0]))
+def test_contradictory_values_fail_their_trial(sweep, fake_training, tmp_path):
+    fake_training(lambda run: ("finished", [20.0]))
     space = {"model": ["zhang2017", "unet"], "loss": ["mse", "zhang"]}
     ended = sweep(space=space, sampler="grid", trials=None)
     assert ended.status == 0, ended.err
@@ -158,16 +158,16 @@ def test_contradictory_values_are_a_failed_trial(sweep, quick, tmp_path):
     assert len(trials(tmp_path)) == 4
 
 
-def test_a_grid_has_every_combination_once(sweep, quick):
-    asked = quick(lambda run: ("finished", [20.0]))
+def test_grid_runs_every_combination_once(sweep, fake_training):
+    started_runs = fake_training(lambda run: ("finished", [20.0]))
     assert sweep(space={"model": ["unet", "resunet"], "seed": [0, 1, 2]}, sampler="grid", trials=None).status == 0
-    found = sorted((run.about["choices"]["model"], run.config["seed"]) for run in asked)
+    found = sorted((run.metadata["choices"]["model"], run.config["seed"]) for run in started_runs)
     assert found == [(model, seed) for model in ("resunet", "unet") for seed in (0, 1, 2)]
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "gp", "random"])
-def test_samplers_choose_from_the_space(sweep, quick, sampler):
-    asked = quick(lambda run: ("finished", [25 + 100 * lr_of(run)]))
+def test_samplers_stay_within_the_search_space(sweep, fake_training, sampler):
+    started_runs = fake_training(lambda run: ("finished", [25 + 100 * lr_of(run)]))
     space = {
         "model": ["unet", "resunet"],
         "optimizer.lr": {"low": 1e-4, "high": 1e-2, "log": True},
@@ -175,63 +175,63 @@ def test_samplers_choose_from_the_space(sweep, quick, sampler):
     }
     ended = sweep(sampler=sampler, trials=14, space=space)
     assert ended.status == 0, ended.err
-    assert all(1e-4 <= lr_of(run) <= 1e-2 and run.config["data"]["batch_size"] in range(1, 5) for run in asked)
-    assert len({lr_of(run) for run in asked}) > 7
+    assert all(1e-4 <= lr_of(run) <= 1e-2 and run.config["data"]["batch_size"] in range(1, 5) for run in started_runs)
+    assert len({lr_of(run) for run in started_runs}) > 7
 
 
-def test_minutes_end_a_sweep_too(sweep, quick, monkeypatch):
+def test_minutes_limit_the_sweep(sweep, fake_training, monkeypatch):
     clock = iter(range(0, 100_000, 60))
     monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=lambda: next(clock), sleep=lambda _: None))
-    asked = quick(lambda run: ("finished", [20.0]))
+    started_runs = fake_training(lambda run: ("finished", [20.0]))
     assert sweep(trials=None, minutes=3).status == 0
-    assert len(asked) == 3
+    assert len(started_runs) == 3
 
 
-def test_a_stopped_trial_goes_on_in_its_folder(sweep, quick, tmp_path):
+def test_interrupted_trial_resumes_in_its_folder(sweep, fake_training, tmp_path):
     states = iter([("interrupted", [21.0]), ("finished", [21.0, 22.0])])
-    asked = quick(lambda run: next(states))
+    started_runs = fake_training(lambda run: next(states))
     ended = sweep(trials=1)
     assert ended.status == 0, ended.err
-    assert len({run.path for run in asked}) == 1
+    assert len({run.path for run in started_runs}) == 1
     [trial] = trials(tmp_path).values()
     assert trial.value == 22.0
-    assert read_json(asked[0].path / "trial.json")["number"] == trial.number == 1
+    assert read_json(started_runs[0].path / "trial.json")["number"] == trial.number == 1
 
 
-def test_what_a_dead_worker_had_finished_is_not_trained_again(sweep, quick, tmp_path):
+def test_finished_run_of_a_dead_worker_is_not_repeated(sweep, fake_training, tmp_path):
     place = tmp_path / "runs/sweep/tiny"
 
     def dies(run):
-        run.note(state="finished")
+        run.update_metadata(state="finished")
         (run.path / "metrics.csv").write_text("step,epoch,name,value\n3,0,val/psnr,23.0\n")
         raise KeyboardInterrupt
 
-    quick(dies)
+    fake_training(dies)
     assert sweep(trials=1).status == 130
     study = open_study(load_sweep(place), place)
     assert is_stale(study.trials[0])
-    asked = quick(lambda run: ("failed", []))
-    before = len(asked)
+    started_runs = fake_training(lambda run: ("failed", []))
+    before = len(started_runs)
     assert sweep(trials=1).status == 0
-    assert len(asked) == before
+    assert len(started_runs) == before
     [trial] = trials(tmp_path).values()
-    assert (trial.user_attrs[SLOT], trial.value) == (0, 23.0)
+    assert (trial.user_attrs[SLOT_ATTR], trial.value) == (0, 23.0)
 
 
-def test_a_training_that_outlives_its_worker_is_waited_for(sweep, quick, tmp_path, monkeypatch):
+def test_worker_waits_for_training_that_outlived_its_worker(sweep, fake_training, tmp_path, monkeypatch):
     def dies(run):
         raise KeyboardInterrupt
 
-    asked = quick(dies)
+    started_runs = fake_training(dies)
     assert sweep(trials=1).status == 130
-    [run] = list(asked)
+    [run] = list(started_runs)
     code = (
-        "import sys, time\nfrom chromahint.runs.run import open_run\nfrom chromahint.runs.lock import alone_in\n"
+        "import sys, time\nfrom chromahint.runs.run import open_run\nfrom chromahint.runs.lock import lock_run\n"
         "run = open_run(sys.argv[1])\n"
-        "with alone_in(run.path):\n"
+        "with lock_run(run.path):\n"
         "    print('mine', flush=True)\n    sys.stdin.readline()\n"
         "    (run.path / 'metrics.csv').write_text('step,epoch,name,value\\n3,0,val/psnr,23.0\\n')\n"
-        "    run.note(state='finished')\n"
+        "    run.update_metadata(state='finished')\n"
     )
     command = [sys.executable, "-c", code, str(run.path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as left:
@@ -246,22 +246,22 @@ def test_a_training_that_outlives_its_worker_is_waited_for(sweep, quick, tmp_pat
             time.sleep(0.1)
 
         monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
-        quick(lambda run: ("failed", []))
+        fake_training(lambda run: ("failed", []))
         assert sweep(trials=1).status == 0
     assert slept
-    assert asked == [run], "it is not trained again"
+    assert started_runs == [run], "the run is not trained again"
     [trial] = trials(tmp_path).values()
-    assert (trial.user_attrs[SLOT], trial.value) == (0, 23.0)
+    assert (trial.user_attrs[SLOT_ATTR], trial.value) == (0, 23.0)
 
 
-def test_status_and_plot(sweep, quick, command, tmp_path):
+def test_status_and_plot(sweep, fake_training, command, tmp_path):
     states = {1: "pruned", 2: "failed"}
-    quick(lambda run: (states.get(int(run.path.name[:3]), "finished"), [20.0, 25 + 100 * lr_of(run)]))
+    fake_training(lambda run: (states.get(int(run.path.name[:3]), "finished"), [20.0, 25 + 100 * lr_of(run)]))
     assert sweep(trials=9).status == 0
     shown = command("sweep", "status", "tiny")
     assert shown.status == 0, shown.err
     for part in (
-        "9 of 9 trials: 7 finished, 1 given up, 1 failed",
+        "9 of 9 trials: 7 finished, 1 pruned, 1 failed",
         "best: ",
         "importance",
         "optimizer.lr",
@@ -275,12 +275,12 @@ def test_status_and_plot(sweep, quick, command, tmp_path):
     assert command("sweep", "plot", "tiny", "--output", "x/y.png").out.strip() == "x/y.png"
 
 
-def test_what_was_the_same_in_all_trials_has_no_importance(sweep, quick, command):
-    asked = quick(lambda run: ("finished", [20.0 + run.config["data"]["batch_size"]]))
+def test_constant_parameter_has_no_importance(sweep, fake_training, command):
+    started_runs = fake_training(lambda run: ("finished", [20.0 + run.config["data"]["batch_size"]]))
     network = {"plain": ["model=unet"], "other": ["model=resunet", "model.output=tanh"]}
     space = {"seed": [0, 1], "network": network, "data.batch_size": [1, 2]}
     assert sweep(space=space, sampler="grid", trials=4).status == 0
-    assert [run.path.name for run in asked][:2] == [
+    assert [run.path.name for run in started_runs][:2] == [
         "000-seed-0_network-plain_data.batch_size-1",
         "001-seed-0_network-plain_data.batch_size-2",
     ]
@@ -289,23 +289,23 @@ def test_what_was_the_same_in_all_trials_has_no_importance(sweep, quick, command
     assert "seed" not in shares
 
 
-def test_a_long_row_of_the_status_keeps_its_end(sweep, quick, command, monkeypatch):
+def test_long_status_rows_are_not_truncated(sweep, fake_training, command, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
-    quick(lambda run: ("finished", [20.0]))
+    fake_training(lambda run: ("finished", [20.0]))
     assert sweep(space={"optimizer.lr": [0.001, 0.002], "augment": ["none", "flips"]}, trials=1).status == 0
     [row] = [line for line in command("sweep", "status", "tiny").out.splitlines() if "finished   " in line]
     assert row.split()[-1] in ("none", "flips")
 
 
-def test_a_sweep_without_a_value_has_no_plot(sweep, quick, command):
-    quick(lambda run: ("failed", []))
+def test_plot_needs_a_finished_trial(sweep, fake_training, command):
+    fake_training(lambda run: ("failed", []))
     sweep(trials=1)
     assert "1 failed" in command("sweep", "status", "tiny").out
     assert "no trial has a value yet" in command("sweep", "plot", "tiny").err
 
 
-def test_the_definition_lies_in_the_folder(sweep, quick, tmp_path):
-    quick(lambda run: ("finished", [20.0]))
+def test_sweep_config_is_saved_in_the_folder(sweep, fake_training, tmp_path):
+    fake_training(lambda run: ("finished", [20.0]))
     sweep("trials=1")
     left = yaml.safe_load((tmp_path / "runs/sweep/tiny/sweep.yaml").read_text())
     assert (left["format"], left["name"], left["trials"]) == (1, "tiny", 1)
