@@ -13,7 +13,7 @@ import numbers
 import os
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, ForwardRef, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -62,7 +62,8 @@ _Callable = TypeVar("_Callable", bound=Callable[..., Any])
 def validate_arguments(group: str) -> Callable[[_Callable], _Callable]:
     """Decorate a function or class: arguments outside the range of their annotation raise ValueError.
 
-    Only parameters with `Annotated` or `Literal` in their annotation are checked.
+    Only parameters with `Annotated` or `Literal` in their annotation are checked. Objects remember what they were built
+    with; see `constructor_arguments`.
 
     Args:
         group: config node that holds the options, for the message, such as `data` or `callbacks.ema`.
@@ -88,18 +89,39 @@ def validate_arguments(group: str) -> Callable[[_Callable], _Callable]:
         @functools.wraps(target)
         def checked(*args: Any, **kwargs: Any) -> Any:
             try:
-                given = signature.bind(*args, **kwargs).arguments
+                bound = signature.bind(*args, **kwargs)
             except TypeError:
                 return target(*args, **kwargs)  # raises a TypeError that names the function
             for name, annotation in limited().items():
-                default = signature.parameters[name].default
+                default, given = signature.parameters[name].default, bound.arguments
                 if name in given and (wrong := violation(f"{group}.{name}", annotation, given[name], default)):
                     raise ValueError(wrong)
-            return target(*args, **kwargs)
+            result = target(*args, **kwargs)
+            if target.__name__ == "__init__":
+                bound.apply_defaults()
+                vars(args[0])[_ARGUMENTS] = dict(list(bound.arguments.items())[1:])
+            return result
 
         return checked
 
     return decorate
+
+
+_ARGUMENTS = "_constructor_arguments"
+
+
+def constructor_arguments(instance: object) -> dict[str, Any]:
+    """Return the constructor arguments, including defaults, of an object whose class `validate_arguments` decorates.
+
+    >>> @validate_arguments("data")
+    ... class Loader:
+    ...     def __init__(self, batch_size: BatchSize = 16) -> None: ...
+    >>> constructor_arguments(Loader())
+    {'batch_size': 16}
+    """
+    if is_dataclass(instance):
+        return {each.name: getattr(instance, each.name) for each in fields(instance) if each.init}
+    return dict(vars(instance).get(_ARGUMENTS, {}))
 
 
 def violation(name: str, annotation: Any, value: Any, default: Any = MISSING) -> str | None:

@@ -149,7 +149,7 @@ def test_again_trains_and_measures_nothing_anew(copied, here, words, monkeypatch
     before = (comparison(copied) / "table.md").read_text()
     ended = {name: Run(run).metadata["ended"] for name, run in runs(copied).items() if name != "broken"}
     monkeypatch.setattr(PullPush, "forward", lambda *_: pytest.fail("measured again"))
-    monkeypatch.setattr("chromahint.launch.comparison.draw_strip", lambda *_: torch.zeros(4, 4, 3).byte().numpy())
+    monkeypatch.setattr("chromahint.launch.comparison.sample_grid", lambda *_: torch.zeros(4, 4, 3).byte().numpy())
     again = here(copied, "experiment", "mine", *words)
     assert again.status == 1, "one has still failed"
     assert again.out.count("finished: ") == 2

@@ -1,32 +1,37 @@
-"""What a network makes of a few photos, in one picture: gray, hints, prediction, truth."""
+"""What a network makes of a few photos, in one image: gray, hints, prediction, truth."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
+from chromahint.data.sources.base import Photos
+from chromahint.data.transforms import resize_square
 from chromahint.evaluation.hint_counts import Network
 from chromahint.evaluation.protocols.base import HintProtocol, LabImages
-from chromahint.visualization.hint_overlay import Picture, draw_gray, draw_hints, draw_sheet, to_pictures
+from chromahint.images.decode import UnreadableImageError
+from chromahint.visualization.hint_overlay import RGBImage, draw_contact_sheet, draw_gray, draw_hints, to_numpy_images
 
 
 @torch.inference_mode()
 def image_grid(
     networks: Network | Mapping[str, Network], rgb: Tensor, ids: Sequence[str], protocol: HintProtocol, count: int
-) -> Picture:
+) -> RGBImage:
     """Draw a row a photo: gray | hints | one prediction a network, with the protocol's PSNR | truth.
 
     Args:
         networks: one network, or several by the title of their column.
         rgb: B3HW uint8 photos of the protocol's size, on the networks' device.
-        ids: B picture ids, which decide where the hints lie.
+        ids: B image ids, which decide where the hints lie.
         protocol: where the hints come from.
-        count: hints in each picture.
+        count: hints in each image.
 
     Returns:
         HxWx3 uint8 RGB, for `write_png` or a logger.
@@ -40,19 +45,58 @@ def image_grid(
     for network in named.values():
         predicted_ab = network(lightness, hints)
         prediction = LabImages(lightness, predicted_ab, lab_to_rgb8(lightness, predicted_ab))
-        columns.append(to_pictures(prediction.rgb))
+        columns.append(to_numpy_images(prediction.rgb))
         captions.append([f"{value:.2f} dB" for value in protocol.measure(prediction, truth).psnr.tolist()])
-    columns.append(to_pictures(rgb))
+    columns.append(to_numpy_images(rgb))
     captions.append([""] * len(rgb))
     by_row = list(zip(*columns, strict=True))
-    return draw_sheet(by_row, list(zip(*captions, strict=True)), columns=["gray", "hints", *named, "truth"])
+    return draw_contact_sheet(by_row, list(zip(*captions, strict=True)), columns=["gray", "hints", *named, "truth"])
 
 
-def write_png(path: str | Path, picture: Picture) -> Path:
-    """Write a picture HxWx3 uint8 RGB, making the folder it goes to."""
+def sample_grid(
+    networks: Network | Mapping[str, Network],
+    photos: Photos,
+    protocol: HintProtocol,
+    device: torch.device,
+    max_images: int = 4,
+    num_hints: int = 100,
+) -> RGBImage:
+    """Draw the image grid of a few photos, spread evenly over a collection. Unreadable photos are skipped.
+
+    Args:
+        networks: One network, or several by column title, in eval mode on `device`.
+        photos: Collection of photos.
+        protocol: Source of the hints.
+        device: Device of the networks.
+        max_images: Largest number of rows.
+        num_hints: Hints per image.
+
+    Returns:
+        HxWx3 uint8 RGB.
+
+    Raises:
+        ValueError: None of the chosen photos can be read.
+    """
+    rows = min(max_images, len(photos))
+    chosen = [row * len(photos) // rows for row in range(rows)]
+    images, ids = [], []
+    for index in chosen:
+        with contextlib.suppress(UnreadableImageError):
+            images.append(resize_square(photos.read(index), protocol.size))
+            ids.append(photos.identify(index))
+    if not images:
+        raise ValueError(
+            f"{photos.name(chosen[0])}: none of {rows} sample images can be read, of which this is the first."
+        )
+    rgb = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).to(device)
+    return image_grid(networks, rgb, ids, protocol, min(num_hints, protocol.max_hints))
+
+
+def write_png(path: str | Path, image: RGBImage) -> Path:
+    """Write an image HxWx3 uint8 RGB, making the folder it goes to."""
     file = Path(path)
     file.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(file, format="PNG")
+    Image.fromarray(image).save(file, format="PNG")
     return file
 
 

@@ -19,13 +19,12 @@ from chromahint.data.datamodule import PhotoDataModule
 from chromahint.evaluation.compatibility import require_same_images
 from chromahint.evaluation.evaluator import EvaluatedMethod, evaluate_methods, read_rows
 from chromahint.evaluation.fingerprint import fingerprint
-from chromahint.evaluation.image_grid import write_png
+from chromahint.evaluation.image_grid import sample_grid, write_png
 from chromahint.evaluation.table import hint_table
 from chromahint.inference.load import prepare_network, resolve_device
 from chromahint.runs.files import read_json, write_json, write_text
 from chromahint.runs.run import Run
 from chromahint.training.callbacks.checkpoint import find_resume_state
-from chromahint.training.callbacks.image_logger import draw_strip
 from chromahint.visualization.curves import hint_curve, write_figure
 
 
@@ -156,7 +155,7 @@ def compare_finished_runs(
         for name, run in runs.items()
     }
     ready |= {name: method.network for name, method in methods.items()}
-    write_png(folder / "strip.png", draw_strip(ready, photos, protocol, device))
+    write_png(folder / "strip.png", sample_grid(ready, photos, protocol, device))
     for what, file in (("table", "table.md"), ("figure", "psnr_by_hints.png"), ("picture", "strip.png")):
         console.print(f"{what + ':':<9}{folder / file}")
 

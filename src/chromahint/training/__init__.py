@@ -1,1 +1,1 @@
-"""The LightningModule and what surrounds it: losses, schedules, augmentation, callbacks, loggers, the job process."""
+"""Training: LightningModule, trainer, losses, schedules, augmentation, callbacks, loggers and the training process."""

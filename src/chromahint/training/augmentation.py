@@ -1,51 +1,51 @@
-"""Other views of the training photos, made on the device for a whole batch at once.
+"""Data augmentation of training images, batch-wise on the device.
 
-Every sample is changed in its own way, and all chance comes from the generator that is passed in. The result is a
-picture that a screen can show, so its lightness and color belong together.
+Each image of a batch is augmented independently, with all randomness from a given generator. The output is RGB within
+its gamut, so lightness and color always belong together.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import kornia.enhance
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge, Le
 from torch import Tensor
 
+from chromahint.ranges import Fraction, Probability, validate_arguments
+
 _LUMA = (0.299, 0.587, 0.114)
-_DRAWS = 8
+_NUM_DRAWS = 8
 
 
 class Augment:
-    """Flips, zooms and changes the colors of photos. Every option at 0 leaves the photos as they are.
+    """Random flips, crops and color changes. With every option at 0, images stay as they are.
 
     Args:
-        flip_horizontal: probability of exchanging left and right.
-        flip_vertical: probability of exchanging top and bottom.
-        crop: largest share of a photo's area that is cut off, 0 to below 1. What stays, at a place drawn at random
-            and in the photo's proportions, is enlarged to the old size.
-        lightness: strength of a gamma curve, 0 or more: the exponent lies between 1 / (1 + lightness) and
-            1 + lightness, on a logarithmic scale.
-        saturation: how far the strength of colors is changed, 0 to 1: times 1 - saturation to 1 + saturation.
-        hue: largest turn around the color circle in degrees, 0 to 180, either way.
+        flip_horizontal: Probability of a left-right flip.
+        flip_vertical: Probability of a top-bottom flip.
+        crop: Largest fraction of the area to crop away, 0 <= crop < 1. The remaining window keeps the aspect ratio,
+            lies at a random position and is resized to the original size.
+        lightness: Strength of a random gamma curve, >= 0. The exponent is log-uniform between 1 / (1 + lightness) and
+            1 + lightness.
+        saturation: Largest change of saturation, 0..1. The factor is uniform between 1 - saturation and
+            1 + saturation.
+        hue: Largest hue rotation in degrees, 0..180, in either direction.
     """
 
+    @validate_arguments("augment")
     def __init__(
         self,
-        flip_horizontal: float = 0.0,
-        flip_vertical: float = 0.0,
-        crop: float = 0.0,
-        lightness: float = 0.0,
-        saturation: float = 0.0,
-        hue: float = 0.0,
+        flip_horizontal: Probability = 0.0,
+        flip_vertical: Probability = 0.0,
+        crop: Fraction = 0.0,
+        lightness: Annotated[float, Ge(0), Le(100)] = 0.0,
+        saturation: Annotated[float, Ge(0), Le(1)] = 0.0,
+        hue: Annotated[float, Ge(0), Le(180)] = 0.0,
     ) -> None:
-        _check("flip_horizontal", flip_horizontal, 0 <= flip_horizontal <= 1, "a probability, 0 to 1", 0.5)
-        _check("flip_vertical", flip_vertical, 0 <= flip_vertical <= 1, "a probability, 0 to 1", 0.5)
-        _check("crop", crop, 0 <= crop < 1, "the share of the area that may be cut off, 0 to below 1", 0.3)
-        _check("lightness", lightness, 0 <= lightness < math.inf, "0 or more", 0.2)
-        _check("saturation", saturation, 0 <= saturation <= 1, "0 to 1", 0.2)
-        _check("hue", hue, 0 <= hue <= 180, "in degrees, 0 to 180", 10)
         self.flip_horizontal = flip_horizontal
         self.flip_vertical = flip_vertical
         self.crop = crop
@@ -55,59 +55,54 @@ class Augment:
 
     @torch.no_grad()
     def __call__(self, rgb: Tensor, generator: torch.Generator) -> Tensor:
-        """Change a batch of photos, in float32 even inside an autocast region.
+        """Augment a batch, in float32 even inside an autocast region.
 
         Args:
-            rgb: B3HW of uint8.
-            generator: where all chance comes from, best on the device of `rgb`. A call takes the same number of draws
-                whatever the options are, so switching one on does not change what the others do.
+            rgb: B3HW uint8.
+            generator: Source of all randomness, preferably on the device of `rgb`. Every call draws the same number of
+                values whatever the options are, so enabling one option does not change the others.
 
         Returns:
-            B3HW of float32 in 0..1, on the device of `rgb`.
+            B3HW float32 in 0..1, on the device of `rgb`.
         """
         with torch.autocast(rgb.device.type, enabled=False):
-            draws = torch.rand(_DRAWS, len(rgb), generator=generator, device=generator.device).to(rgb.device)
-            horizontal, vertical, area, across, down, gamma, strength, turn = draws
+            draws = torch.rand(_NUM_DRAWS, len(rgb), generator=generator, device=generator.device).to(rgb.device)
+            horizontal, vertical, area, shift_x, shift_y, gamma, saturation, hue = draws
             if self.flip_horizontal:
                 rgb = _where(horizontal < self.flip_horizontal, rgb.flip(-1), rgb)
             if self.flip_vertical:
                 rgb = _where(vertical < self.flip_vertical, rgb.flip(-2), rgb)
-            picture = rgb.float() / 255
+            image = rgb.float() / 255
             if self.crop:
-                picture = _zoom(picture, (1 - self.crop * area).sqrt(), across * 2 - 1, down * 2 - 1)
+                image = _crop_and_resize(image, (1 - self.crop * area).sqrt(), shift_x * 2 - 1, shift_y * 2 - 1)
             if self.lightness:
-                picture = kornia.enhance.adjust_gamma(picture, (1 + self.lightness) ** (gamma * 2 - 1))
+                image = kornia.enhance.adjust_gamma(image, (1 + self.lightness) ** (gamma * 2 - 1))
             if self.saturation or self.hue:
-                saturation = 1 + self.saturation * (strength * 2 - 1)
-                picture = _recolor(picture, saturation, math.radians(self.hue) * (turn * 2 - 1))
-            return picture
+                factor = 1 + self.saturation * (saturation * 2 - 1)
+                image = _adjust_color(image, factor, math.radians(self.hue) * (hue * 2 - 1))
+            return image
 
 
-def _where(chosen_B: Tensor, yes: Tensor, no: Tensor) -> Tensor:
-    return torch.where(chosen_B[:, None, None, None], yes, no)
+def _where(condition_B: Tensor, if_true: Tensor, if_false: Tensor) -> Tensor:
+    return torch.where(condition_B[:, None, None, None], if_true, if_false)
 
 
-def _zoom(picture: Tensor, side_B: Tensor, across_B: Tensor, down_B: Tensor) -> Tensor:
-    """Enlarge a window whose sides are `side` of the photo's, `across` and `down` (-1..1) off its middle."""
-    zero = torch.zeros_like(side_B)
-    right, below = across_B * (1 - side_B), down_B * (1 - side_B)
-    window = torch.stack([side_B, zero, right, zero, side_B, below], dim=1).view(-1, 2, 3)
-    grid = F.affine_grid(window, list(picture.shape), align_corners=False)
-    return F.grid_sample(picture, grid, padding_mode="border", align_corners=False).clamp(0, 1)
+def _crop_and_resize(image: Tensor, scale_B: Tensor, shift_x_B: Tensor, shift_y_B: Tensor) -> Tensor:
+    """Enlarge a window of `scale` times the image's side lengths; shifts of -1 and 1 move it to the borders."""
+    zero = torch.zeros_like(scale_B)
+    offset_x, offset_y = shift_x_B * (1 - scale_B), shift_y_B * (1 - scale_B)
+    theta = torch.stack([scale_B, zero, offset_x, zero, scale_B, offset_y], dim=1).view(-1, 2, 3)
+    grid = F.affine_grid(theta, list(image.shape), align_corners=False)
+    return F.grid_sample(image, grid, padding_mode="border", align_corners=False).clamp(0, 1)
 
 
-def _recolor(picture: Tensor, saturation_B: Tensor, angle_B: Tensor) -> Tensor:
-    """Turn colors around the axis of grays and stretch them, each keeping its luma: one 3 x 3 matrix a photo."""
-    luma = picture.new_tensor(_LUMA).expand(3, 3)
-    eye = torch.eye(3, device=picture.device)
-    # the cross product with the axis of grays, (1, 1, 1) / sqrt(3)
-    cross = picture.new_tensor([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)
+def _adjust_color(image: Tensor, saturation_B: Tensor, angle_B: Tensor) -> Tensor:
+    """Rotate hues around the gray axis and scale saturation, both at constant luma, with one 3x3 matrix per image."""
+    luma = image.new_tensor(_LUMA).expand(3, 3)
+    identity = torch.eye(3, device=image.device)
+    # cross product with the gray axis, (1, 1, 1) / sqrt(3)
+    cross = image.new_tensor([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)
     angle = angle_B[:, None, None]
-    turn = (eye - luma) @ (angle.cos() * eye + angle.sin() * cross)
-    matrix = luma + saturation_B[:, None, None] * turn
-    return torch.bmm(matrix, picture.flatten(2)).view_as(picture).clamp(0, 1)
-
-
-def _check(name: str, value: float, allowed: bool, meaning: str, example: float) -> None:
-    if not allowed:
-        raise ValueError(f"augment.{name} is {value}; it is {meaning}: augment.{name}={example}")
+    rotation = (identity - luma) @ (angle.cos() * identity + angle.sin() * cross)
+    matrix = luma + saturation_B[:, None, None] * rotation
+    return torch.bmm(matrix, image.flatten(2)).view_as(image).clamp(0, 1)

@@ -1,8 +1,9 @@
-"""What a person can do about errors that come from the machine and not from the code."""
+"""Explain errors whose cause is the machine, not the code."""
 
 from __future__ import annotations
 
 import errno
+import shlex
 import shutil
 from typing import Any
 
@@ -11,32 +12,39 @@ import torch
 from chromahint.runs.run import Run
 
 MIN_FREE_BYTES = 50_000_000
-"""Bytes: with less than this, writing fails for want of room."""
+"""With less free disk space than this, a failed write is attributed to a full disk."""
 
 
 def explain_error(error: BaseException, run: Run, config: dict[str, Any]) -> str | None:
-    """Say in a sentence what happened and what to type, where the error is one of the machine's.
+    """Explain what happened and what to type, for out-of-memory errors, killed workers and full disks.
 
     Args:
-        error: what ended a run.
-        run: the run.
-        config: its config.
+        error: Exception that ended the run.
+        run: The run.
+        config: Its config.
 
     Returns:
-        None for any other error.
+        A message, or None for any other error.
     """
-    said = str(error)
-    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in said:
-        size, accumulate = config["data"]["batch_size"], config["trainer"]["accumulate_grad_batches"]
-        smaller = max(1, size // 2)
-        advice = f"data.batch_size={smaller} trainer.accumulate_grad_batches={2 * accumulate} gives the same steps with half of it"
-        return f"out of memory with data.batch_size={size}; type {advice}, or a smaller model.width or data.train_size"
-    if "DataLoader worker" in said:
+    text = str(error)
+    resume = shlex.join(["chromahint", "resume", str(run.path)])
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in text:
+        batch_size, accumulate = config["data"]["batch_size"], config["trainer"]["accumulate_grad_batches"]
+        half = f"data.batch_size={max(1, batch_size // 2)} trainer.accumulate_grad_batches={2 * accumulate}"
         return (
-            f"a process that loads pictures was ended from outside, mostly for want of memory; type data.num_workers="
-            f"{max(0, config['data'].get('num_workers', 0) // 2)}, or resume={run.path} to go on as before"
+            f"data.batch_size={batch_size}: out of memory. Try {half}, which takes the same steps with half the batch "
+            "in memory, or a smaller model.width or data.train_size."
         )
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    if full or ("PytorchStreamWriter" in said and shutil.disk_usage(run.path).free < MIN_FREE_BYTES):
-        return f"no room left in {run.path}; make room and type resume={run.path}: what was saved before is whole"
+    if "DataLoader worker" in text:
+        workers = config["data"].get("num_workers", 0)
+        return (
+            f"data.num_workers={workers}: a data loading worker was killed, usually because it ran out of memory. Try "
+            f"data.num_workers={max(0, workers // 2)}, or continue unchanged with `{resume}`."
+        )
+    disk_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if disk_full or ("PytorchStreamWriter" in text and shutil.disk_usage(run.path).free < MIN_FREE_BYTES):
+        return (
+            f"{run.path}: no space left on the disk; earlier checkpoints are intact. Free some space, then run "
+            f"`{resume}`."
+        )
     return None

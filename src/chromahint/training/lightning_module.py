@@ -1,90 +1,133 @@
-"""The task that every network is trained on: color a photo from the hints that a sampler takes from it.
+"""LightningModule that trains a colorization network on simulated hints.
+
+It needs nothing but a network and images, under any Lightning trainer:
+
+    module = ColorizationModule(network=UNet(width=8))
+    Trainer(max_steps=1000).fit(module, DataLoader(images, batch_size=16), DataLoader(val_images, batch_size=8))
+    module = ColorizationModule.load_from_checkpoint("last.ckpt", weights_only=True)
 
 Shape suffixes: B batch, H height, W width.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from chromahint.color import rgb_to_lab
+from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.data.dataset import Batch
 from chromahint.evaluation.hint_counts import evaluate_hint_counts
 from chromahint.evaluation.metrics import MeanPerImage
 from chromahint.evaluation.protocols.base import HintProtocol
+from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.hints.hints import Hints
+from chromahint.hints.samplers import LogUniformPixels
 from chromahint.models.ab_bins import HasColorClasses
-from chromahint.training.callbacks.training_limits import TrainingLimits
-from chromahint.training.lr_schedules import LRSchedule
+from chromahint.training.augmentation import Augment
+from chromahint.training.hyperparameters import Description, build, describe
+from chromahint.training.losses import Huber, Loss
+from chromahint.training.lr_schedules import Cosine, LRSchedule
+from chromahint.training.optimizers import adam
+from chromahint.training.training_progress import TrainingProgress, trainer_progress
+
+AnyBatch = Batch | Mapping[str, Any] | list[Tensor] | tuple[Tensor, ...] | Tensor
+"""Images as B3HW uint8 RGB: a tensor, the first item of a list or tuple, or `rgb` of a mapping.
+
+A mapping may also contain `id` (B image IDs, which determine the positions of evaluation hints; by default hashes of
+the pixels), `weight` (B; images of weight 0 are left out of validation and test metrics) and, for prediction, `hints`.
+"""
 
 
-class Loss(Protocol):
-    """A training loss; `needs_classes` asks the network for its color classes too."""
-
-    needs_classes: bool
-
-    def __call__(self, prediction: Tensor, target: Tensor, lightness: Tensor, logits: Tensor | None) -> Tensor:
-        """Compare ab B2HW with ab B2HW, both in Lab units."""
-        ...
+def default_parts() -> dict[str, Any]:
+    """Build the default parts of `ColorizationModule`, which are those of `chromahint train`."""
+    return {
+        "loss": Huber(delta=0.1),
+        "hints": LogUniformPixels(low=1e-4, high=0.03, no_hint_probability=0.05),
+        "augment": Augment(flip_horizontal=0.5, lightness=0.15, saturation=0.15, hue=5.0),
+        "protocol": RandomPixels(),
+        "optimizer": functools.partial(adam, lr=0.002, betas=[0.9, 0.999], eps=1e-8),
+        "lr_schedule": Cosine(),
+    }
 
 
 class ColorizationModule(LightningModule):
-    """Train a network on simulated hints, validate it on fixed ones.
+    """Trains a network on simulated hints; validates, tests and predicts with the fixed hints of a protocol.
+
+    Every part but the network has a default. Checkpoints describe the parts (see `training/hyperparameters.py`), so
+    `load_from_checkpoint(path)` rebuilds them. Only parts that are defined outside of Chromahint must be passed again,
+    as in `load_from_checkpoint(path, network=MyNetwork())`.
 
     Args:
-        network: (lightness B1HW, hints) -> ab B2HW, see `chromahint.models`.
-        loss: what training minimizes.
-        hints: sampler (ab B2HW, generator) -> Hints.
-        augment: (rgb B3HW uint8, generator) -> rgb B3HW float32 in 0..1.
-        protocol: the hints of validation.
+        network: (lightness B1HW, hints) -> ab B2HW. See `chromahint.models`.
+        loss: Training loss.
+        hints: Hint sampler, (ab B2HW, generator) -> Hints.
+        augment: Augmentation, (rgb B3HW uint8, generator) -> rgb B3HW float32 in 0..1.
+        protocol: Hints and metrics of validation, test and prediction, for images of the protocol's size.
         optimizer: named parameters -> optimizer.
-        lr_schedule: factor on the optimizer's learning rate over the course of training.
-        seed: hints and augmentation follow from it, the step and the process.
+        lr_schedule: Factor on the optimizer's learning rate over the course of training.
+        seed: Seed of hints and augmentation, together with epoch, batch index and rank.
+
+    Attributes:
+        progress: Trainer -> progress, which the learning rate schedule follows; by default that of the trainer's
+            `max_steps` and `max_epochs`.
     """
 
     def __init__(
         self,
-        network: nn.Module,
-        loss: Loss,
-        hints: Callable[[Tensor, torch.Generator], Hints],
-        augment: Callable[[Tensor, torch.Generator], Tensor],
-        protocol: HintProtocol,
-        optimizer: Callable[[Iterable[tuple[str, nn.Parameter]]], Optimizer],
-        lr_schedule: LRSchedule,
-        seed: int,
+        network: nn.Module | Description,
+        loss: Loss | Description | None = None,
+        hints: Callable[[Tensor, torch.Generator], Hints] | Description | None = None,
+        augment: Callable[[Tensor, torch.Generator], Tensor] | Description | None = None,
+        protocol: HintProtocol | Description | None = None,
+        optimizer: Callable[[Iterable[tuple[str, nn.Parameter]]], Optimizer] | Description | None = None,
+        lr_schedule: LRSchedule | Description | None = None,
+        seed: int = 0,
     ) -> None:
         super().__init__()
-        if isinstance(network, HasColorClasses) and not loss.needs_classes:
-            network.freeze_classes()  # distributed training waits for the gradient of all that is not frozen
-        self.network = network
-        self.loss = loss
-        self.hint_sampler = hints
-        self.augment = augment
-        self.protocol = protocol
-        self.make_optimizer = optimizer
-        self.lr_schedule = lr_schedule
+        given: dict[str, Any] = {"network": network, "loss": loss, "hints": hints, "augment": augment}
+        given |= {"protocol": protocol, "optimizer": optimizer, "lr_schedule": lr_schedule}
+        chosen = default_parts() | {name: part for name, part in given.items() if part is not None}
+        parts = {name: build(part) for name, part in chosen.items()}
+        # loggers of a run already have its config
+        self.save_hyperparameters({name: describe(part) for name, part in parts.items()} | {"seed": seed}, logger=False)
+        self.network: nn.Module = parts["network"]
+        self.loss: Loss = parts["loss"]
+        self.hint_sampler: Callable[[Tensor, torch.Generator], Hints] = parts["hints"]
+        self.augment: Callable[[Tensor, torch.Generator], Tensor] = parts["augment"]
+        self.protocol: HintProtocol = parts["protocol"]
+        self.make_optimizer: Callable[[Iterable[tuple[str, nn.Parameter]]], Optimizer] = parts["optimizer"]
+        self.lr_schedule: LRSchedule = parts["lr_schedule"]
         self.seed = seed
-        self.psnr = nn.ModuleDict({str(k): MeanPerImage() for k in protocol.hint_counts})
-        self.ssim = nn.ModuleDict({str(k): MeanPerImage() for k in protocol.hint_counts})
+        self.progress: Callable[[Trainer], TrainingProgress] = trainer_progress
+        if isinstance(self.network, HasColorClasses) and not self.loss.needs_classes:
+            self.network.freeze_classes()  # distributed training waits for the gradients of all unfrozen parameters
+        self.psnr = nn.ModuleDict({str(k): MeanPerImage() for k in self.protocol.hint_counts})
+        self.ssim = nn.ModuleDict({str(k): MeanPerImage() for k in self.protocol.hint_counts})
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """One batch: compare, and log."""
+    def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
+        """Predict ab B2HW in Lab units from lightness B1HW in 0..100 and hints."""
+        ab: Tensor = self.network(lightness, hints)
+        return ab
+
+    def training_step(self, batch: AnyBatch, batch_idx: int) -> Tensor:
+        """Compute and log the loss of a batch."""
         loss = self.compute_loss(batch, batch_idx)
-        self.log("train/loss", loss, batch_size=len(batch["id"]))
+        self.log("train/loss", loss, batch_size=len(_images(batch)))
         return loss
 
-    def compute_loss(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Augment, take hints, color, compare: the same each time for the same batch of the same epoch."""
+    def compute_loss(self, batch: AnyBatch, batch_idx: int) -> Tensor:
+        """Augment, sample hints, predict and compute the loss. Reproducible for the same batch of the same epoch."""
         generator = self.generator(batch_idx)
-        lightness, ab = rgb_to_lab(self.augment(batch["rgb"], generator))
+        lightness, ab = rgb_to_lab(self.augment(_images(batch), generator))
         hints = self.hint_sampler(ab, generator)
         logits = None
         if self.loss.needs_classes:
@@ -95,46 +138,87 @@ class ColorizationModule(LightningModule):
         return self.loss(prediction, ab, lightness, logits)
 
     def generator(self, batch_idx: int) -> torch.Generator:
-        """Make the source of this batch's random choices: seed, epoch, batch and process decide it, nothing else."""
-        words = f"{self.seed}/{self.current_epoch}/{batch_idx}/{self.global_rank}".encode()
-        number = int.from_bytes(hashlib.blake2b(words, digest_size=8).digest(), "little")
+        """Create the random generator of a batch, which depends on seed, epoch, batch index and rank only."""
+        key = f"{self.seed}/{self.current_epoch}/{batch_idx}/{self.global_rank}".encode()
+        number = int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "little")
         return torch.Generator(self.device).manual_seed(number >> 1)
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Color a batch once for every number of hints."""
-        for result in evaluate_hint_counts(self.network, batch["rgb"], batch["id"], self.protocol):
+    def validation_step(self, batch: AnyBatch, batch_idx: int) -> None:
+        """Evaluate a batch at every hint count."""
+        images = _images(batch)
+        weight = batch.get("weight") if isinstance(batch, Mapping) else None
+        for result in evaluate_hint_counts(self.network, images, _ids(batch), self.protocol):
             for metrics, values in ((self.psnr, result.psnr), (self.ssim, result.ssim)):
                 metric = metrics[str(result.count)]
                 assert isinstance(metric, MeanPerImage)
-                metric.update(values, batch["weight"])
+                metric.update(values, weight)
 
     def on_validation_epoch_end(self) -> None:
-        """Log each count's means over all processes, and `val/psnr`, which models are chosen by."""
+        """Log the mean metrics, including the model-selection metric `val/psnr`."""
+        means = self._log_means("val")
+        if self.trainer.state.fn == TrainerFn.FITTING and not self.trainer.sanity_checking:
+            self.lr_schedule.on_validation_score(float(means["val/psnr"]))
+
+    def test_step(self, batch: AnyBatch, batch_idx: int) -> None:
+        """Evaluate a batch at every hint count."""
+        self.validation_step(batch, batch_idx)
+
+    def on_test_epoch_end(self) -> None:
+        """Log the mean metrics as `test/psnr`, `test/psnr@10` and so on."""
+        self._log_means("test")
+
+    def predict_step(self, batch: AnyBatch, batch_idx: int) -> Tensor:
+        """Colorize a batch with its own `hints`, or with the protocol's largest hint count, as B3HW uint8 RGB."""
+        lightness, ab = rgb_to_lab(_images(batch))
+        hints = batch.get("hints") if isinstance(batch, Mapping) else None
+        if hints is None:
+            hints = self.protocol.hints(ab, _ids(batch), self.protocol.hint_counts[-1])
+        return lab_to_rgb8(lightness, self(lightness, hints))
+
+    def configure_optimizers(self) -> Any:
+        """Build the optimizer, and the schedule as a factor on its learning rate before every step."""
+        optimizer = self.make_optimizer(self.network.named_parameters())
+        scheduler = LambdaLR(optimizer, lambda _: self.lr_schedule.lr_factor(self.progress(self.trainer)))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Save the state of the learning rate schedule."""
+        checkpoint["lr_schedule"] = self.lr_schedule.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Restore the state of the learning rate schedule."""
+        self.lr_schedule.load_state_dict(checkpoint["lr_schedule"])
+
+    def _log_means(self, stage: str) -> dict[str, Tensor]:
+        """Log means over all processes per hint count, and over the counts from 1; then reset the metrics."""
         means: dict[str, Tensor] = {}
         for name, metrics in (("psnr", self.psnr), ("ssim", self.ssim)):
             for k, metric in metrics.items():
                 assert isinstance(metric, MeanPerImage)
-                means[f"val/{name}@{k}"] = metric.compute()
+                means[f"{stage}/{name}@{k}"] = metric.compute()
                 metric.reset()
-            hinted = [means[f"val/{name}@{k}"] for k in self.protocol.hint_counts if k >= 1]
-            means[f"val/{name}"] = torch.stack(hinted or [means[f"val/{name}@0"]]).mean()
-        if means["val/psnr"].isnan():
-            raise ValueError("none of the validation pictures can be read; broken.txt in the run's folder lists them")
+            hinted = [means[f"{stage}/{name}@{k}"] for k in self.protocol.hint_counts if k >= 1]
+            means[f"{stage}/{name}"] = torch.stack(hinted or [means[f"{stage}/{name}@0"]]).mean()
+        if means[f"{stage}/psnr"].isnan():
+            raise ValueError(
+                f"data: none of the {stage} images can be read. Replace those that broken.txt in the run folder lists."
+            )
         self.log_dict(means)
-        self.lr_schedule.on_validation_score(float(means["val/psnr"]))
+        return means
 
-    def configure_optimizers(self) -> Any:
-        """Optimizer, and the schedule as a factor on its learning rate before every step."""
-        optimizer = self.make_optimizer(self.network.named_parameters())
-        scheduler = LambdaLR(
-            optimizer, lambda _: self.lr_schedule.lr_factor(TrainingLimits.of(self.trainer).progress(self.trainer))
-        )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what a schedule remembers beside the optimizer's state."""
-        checkpoint["lr_schedule"] = self.lr_schedule.state_dict()
+def _images(batch: AnyBatch) -> Tensor:
+    """Return the images B3HW uint8 of a batch."""
+    images = batch["rgb"] if isinstance(batch, Mapping) else batch[0] if isinstance(batch, list | tuple) else batch
+    if not isinstance(images, Tensor) or images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
+        got = f"{images.dtype} {tuple(images.shape)}" if isinstance(images, Tensor) else type(images).__name__
+        raise ValueError(f"batch of {got}: must be uint8 RGB images of shape (B, 3, H, W).")
+    return images
 
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Give a schedule its memory back."""
-        self.lr_schedule.load_state_dict(checkpoint["lr_schedule"])
+
+def _ids(batch: AnyBatch) -> list[str]:
+    """Return the image IDs of a batch; hashes of the pixels if it has none."""
+    if isinstance(batch, Mapping) and "id" in batch:
+        return list(batch["id"])
+    pixels = _images(batch).cpu().numpy()
+    return [hashlib.blake2b(image.tobytes(), digest_size=16).hexdigest() for image in pixels]

@@ -1,93 +1,104 @@
-"""Optimizers, each a function of `network.named_parameters()`; frozen parameters are left out."""
+"""Optimizers as functions of `network.named_parameters()`. Frozen parameters are skipped."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated
 
+from annotated_types import Len
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
+from chromahint.ranges import Fraction, NonNegative, Positive, validate_arguments
+
 NamedParameters = Iterable[tuple[str, nn.Parameter]]
+Betas = Annotated[list[Fraction], Len(2, 2)]
 
 _FUSED_DEVICES = {"cpu", "cuda", "mps", "xpu"}
 
 
-def adam(named_parameters: NamedParameters, lr: float, betas: list[float], eps: float = 1e-8) -> Optimizer:
-    """Adam, without weight decay.
+@validate_arguments("optimizer")
+def adam(named_parameters: NamedParameters, lr: Positive, betas: Betas, eps: NonNegative = 1e-8) -> Optimizer:
+    """Build an Adam optimizer without weight decay.
 
     Args:
-        named_parameters: what `network.named_parameters()` gives.
-        lr: learning rate before any schedule.
-        betas: how slowly the running means of the gradient and of its square forget, two numbers from 0 to below 1.
-        eps: added to the root of the mean square.
+        named_parameters: `network.named_parameters()`.
+        lr: Learning rate, before any schedule.
+        betas: Decay rates of the running averages of the gradient and its square.
+        eps: Added to the denominator for numerical stability.
     """
     parameters = [parameter for _, parameter in _trainable(named_parameters)]
-    return _unscaled(Adam(parameters, _rate(lr), _pair(betas), eps, fused=_can_fuse(parameters)))
+    return _without_amp_unscaling(Adam(parameters, lr, (betas[0], betas[1]), eps, fused=_can_fuse(parameters)))
 
 
+@validate_arguments("optimizer")
 def adamw(
-    named_parameters: NamedParameters, lr: float, betas: list[float], weight_decay: float, eps: float = 1e-8
+    named_parameters: NamedParameters,
+    lr: Positive,
+    betas: Betas,
+    weight_decay: NonNegative,
+    eps: NonNegative = 1e-8,
 ) -> Optimizer:
-    """Adam with decoupled weight decay, which spares biases and the scales of norms.
+    """Build an AdamW optimizer. Biases and normalization scales are excluded from weight decay.
 
     Args:
-        named_parameters: what `network.named_parameters()` gives.
-        lr: learning rate before any schedule.
-        betas: as for `adam`.
-        weight_decay: share of a weight that is taken away in a step, times the learning rate.
-        eps: added to the root of the mean square.
+        named_parameters: `network.named_parameters()`.
+        lr: Learning rate, before any schedule.
+        betas: Decay rates of the running averages of the gradient and its square.
+        weight_decay: Decoupled weight decay.
+        eps: Added to the denominator for numerical stability.
 
     Returns:
-        An optimizer with two groups of parameters: those that decay and those that don't (either may be missing).
+        Optimizer with up to two parameter groups: with and without weight decay.
     """
     named = _trainable(named_parameters)
-    spared = [parameter for name, parameter in named if _is_spared(name, parameter)]
-    decaying = [parameter for name, parameter in named if not _is_spared(name, parameter)]
+    decayed = [parameter for name, parameter in named if not _is_excluded(name, parameter)]
+    excluded = [parameter for name, parameter in named if _is_excluded(name, parameter)]
     groups = [
         {"params": parameters, "weight_decay": decay}
-        for parameters, decay in ((decaying, _decay(weight_decay)), (spared, 0.0))
+        for parameters, decay in ((decayed, weight_decay), (excluded, 0.0))
         if parameters
     ]
-    return _unscaled(AdamW(groups, _rate(lr), _pair(betas), eps, fused=_can_fuse(decaying + spared)))
+    return _without_amp_unscaling(AdamW(groups, lr, (betas[0], betas[1]), eps, fused=_can_fuse(decayed + excluded)))
 
 
+@validate_arguments("optimizer")
 def sgd(
     named_parameters: NamedParameters,
-    lr: float,
-    momentum: float = 0.9,
-    weight_decay: float = 0.0,
+    lr: Positive,
+    momentum: Fraction = 0.9,
+    weight_decay: NonNegative = 0.0,
     nesterov: bool = False,
 ) -> Optimizer:
-    """Stochastic gradient descent.
+    """Build a stochastic gradient descent optimizer.
 
     Args:
-        named_parameters: what `network.named_parameters()` gives.
-        lr: learning rate before any schedule.
-        momentum: share of the last step that is kept, from 0 to below 1.
-        weight_decay: added to the gradient, times the weight.
-        nesterov: look ahead along the momentum, which must then be above 0.
+        named_parameters: `network.named_parameters()`.
+        lr: Learning rate, before any schedule.
+        momentum: Momentum factor.
+        weight_decay: L2 penalty.
+        nesterov: Use Nesterov momentum, which needs momentum > 0.
     """
-    if not 0 <= momentum < 1:
-        raise ValueError(f"optimizer.momentum is {momentum}; it lies from 0 to below 1: optimizer.momentum=0.9")
     if nesterov and momentum == 0:
-        raise ValueError("optimizer.nesterov needs momentum: optimizer.momentum=0.9, or optimizer.nesterov=false")
+        raise ValueError(
+            "optimizer.nesterov=true: needs momentum > 0. Try optimizer.momentum=0.9, or optimizer.nesterov=false."
+        )
     parameters = [parameter for _, parameter in _trainable(named_parameters)]
     fused = _can_fuse(parameters)
-    optimizer = SGD(parameters, _rate(lr), momentum, weight_decay=_decay(weight_decay), nesterov=nesterov, fused=fused)
-    return _unscaled(optimizer)
+    optimizer = SGD(parameters, lr, momentum, weight_decay=weight_decay, nesterov=nesterov, fused=fused)
+    return _without_amp_unscaling(optimizer)
 
 
 def _trainable(named_parameters: NamedParameters) -> list[tuple[str, nn.Parameter]]:
     named = [(name, parameter) for name, parameter in named_parameters if parameter.requires_grad]
     if not named:
         raise ValueError(
-            "this network has nothing to train: none of its parameters takes a gradient. Measure it as it is with "
-            "`chromahint evaluate`, or choose another with model=..."
+            "model: has no trainable parameters. Evaluate it with `chromahint evaluate`, or choose another model=NAME."
         )
     return named
 
 
-def _is_spared(name: str, parameter: nn.Parameter) -> bool:
+def _is_excluded(name: str, parameter: nn.Parameter) -> bool:
     return parameter.ndim < 2 or name.rpartition(".")[2].endswith("bias")
 
 
@@ -95,28 +106,8 @@ def _can_fuse(parameters: list[nn.Parameter]) -> bool:
     return all(p.device.type in _FUSED_DEVICES and p.is_floating_point() for p in parameters)
 
 
-def _unscaled(optimizer: Optimizer) -> Optimizer:
-    # A fused optimizer offers to undo the loss scaling of mixed precision itself, and Lightning then refuses to clip
-    # gradients (in bf16 too, where nothing is scaled). Without the offer the scaler does it, and clipping works.
+def _without_amp_unscaling(optimizer: Optimizer) -> Optimizer:
+    # A fused optimizer offers to unscale the gradients of mixed precision itself, and Lightning then refuses to clip
+    # them (even in bf16, where nothing is scaled). Without that offer the scaler unscales, and clipping works.
     optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
     return optimizer
-
-
-def _rate(lr: float) -> float:
-    if not lr > 0:
-        raise ValueError(f"optimizer.lr is {lr}; a learning rate is above 0: optimizer.lr=0.001")
-    return lr
-
-
-def _decay(weight_decay: float) -> float:
-    if not weight_decay >= 0:
-        raise ValueError(f"optimizer.weight_decay is {weight_decay}; it is 0 or more: optimizer.weight_decay=0.05")
-    return weight_decay
-
-
-def _pair(betas: list[float]) -> tuple[float, float]:
-    if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
-        raise ValueError(
-            f"optimizer.betas is {list(betas)}; it is two numbers from 0 to below 1: optimizer.betas=[0.9,0.999]"
-        )
-    return betas[0], betas[1]

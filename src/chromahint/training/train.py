@@ -1,12 +1,13 @@
-"""One process of a run: `python -m chromahint.training.train RUN` reads RUN/config.yaml and trains.
+"""Training process of a run: `python -m chromahint.training.train RUN` reads RUN/config.yaml and trains.
 
-Everything that starts training (a command, a sweep, a resume, each process of a distributed run) starts this. Where
-the folder holds a last.ckpt, training goes on from there.
+Commands, sweeps, resumed runs and every process of a distributed run all start this module. If the folder contains
+last.ckpt, training resumes from it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shlex
 import signal
@@ -21,7 +22,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from chromahint.config.instantiate import instantiate_node
 from chromahint.config.paths import add_cwd_to_path
-from chromahint.models.pretrained import weights_file
+from chromahint.models.pretrained import resolve_weights_file
 from chromahint.models.state_dict import load_weights
 from chromahint.runs.lock import RunLockedError, lock_run
 from chromahint.runs.run import Run, iso_now, open_run
@@ -30,112 +31,114 @@ from chromahint.training.callbacks.checkpoint import find_resume_state
 from chromahint.training.callbacks.nan_guard import NaNGuard
 from chromahint.training.callbacks.preemption import (
     PreemptionHandler,
-    PruningCallbackBase,
     TrainingInterrupted,
     raise_on_signal,
     requeue,
 )
 from chromahint.training.callbacks.progress_bar import RunProgressBar
+from chromahint.training.callbacks.pruning import PruningCallbackBase
 from chromahint.training.callbacks.training_limits import TrainingLimits
 from chromahint.training.callbacks.unreadable_images import UnreadableImages
 from chromahint.training.errors import explain_error
 from chromahint.training.final_evaluation import evaluate_best_weights
 from chromahint.training.lightning_module import ColorizationModule
-from chromahint.training.loggers.csv import CSVLogger
+from chromahint.training.loggers.csv import MetricsCSVLogger
 from chromahint.training.loggers.wandb import define_metrics, log_test_results
-from chromahint.training.logging import silence_library_warnings
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Train the run whose folder is the only argument; returns the exit status."""
+    """Train the run whose folder is the only argument, and return the exit status."""
     run = open_run(arguments[0])
     add_cwd_to_path()
     silence_library_warnings()
     try:
-        with raise_on_signal(), lock_run(run.path) if _is_first() else contextlib.nullcontext():
-            if run.metadata.get("error"):  # of an earlier try
-                _note(run, state="created", error=None)
+        with raise_on_signal(), lock_run(run.path) if _is_rank_zero() else contextlib.nullcontext():
+            if run.metadata.get("error"):  # of an earlier attempt
+                _update_metadata(run, state="created", error=None)
             train(run)
     except RunLockedError as error:
-        _say(f"Error: {error}")
+        _print_status(f"Error: {error}")
         return 2
     except ValueError as error:
-        _fail(run, str(error))
+        _record_failure(run, str(error))
         return 2
-    except (KeyboardInterrupt, TrainingInterrupted) as stop:
-        number = stop.number if isinstance(stop, TrainingInterrupted) else signal.SIGINT
-        if run.metadata["state"] != "failed":  # where another process failed, this one is merely told to leave
-            _note(run, state="interrupted", ended=iso_now())
-            _say(f"stopped by {signal.Signals(number).name}; {_how_to_go_on(run)}")
+    except (KeyboardInterrupt, TrainingInterrupted) as interrupt:
+        number = interrupt.signal_number if isinstance(interrupt, TrainingInterrupted) else signal.SIGINT
+        if run.metadata["state"] != "failed":  # if another process has failed, this one was merely terminated
+            _update_metadata(run, state="interrupted", ended=iso_now())
+            _print_status(f"interrupted by {signal.Signals(number).name}; {_resume_hint(run)}")
             if number == getattr(signal, "SIGUSR1", None):
                 _requeue()
         return 128 + number
     except BaseException as error:
-        explained = explain_error(error, run, run.config)
-        _fail(run, explained or f"{type(error).__name__}: {error}", say=explained is not None)
-        if explained is None:
+        explanation = explain_error(error, run, run.config)
+        _record_failure(run, explanation or f"{type(error).__name__}: {error}", show=explanation is not None)
+        if explanation is None:
             raise
         return 1
     return 0
 
 
 def train(run: Run) -> None:
-    """Train, then evaluate the best weights on photos that neither training nor the choice of weights has seen."""
+    """Train, then evaluate the best weights on test images, which played no part in training or model selection."""
     config = run.config
     seed_everything(config["seed"], workers=True, verbose=False)
     torch.set_float32_matmul_precision("high")
-    saved = find_resume_state(run.checkpoints)
-    # weights to start from are of no use any more where training goes on
-    task, data = (
-        build_module(config if saved is None else config | {"weights": "none"}),
-        instantiate_node(config["data"]),
-    )
-    logger = instantiate_node(config["logger"])(folder=run.path, config=config, about=run.metadata)
-    figures = CSVLogger(run.path)
-    around = [RunProgressBar(), PreemptionHandler(), UnreadableImages(run.path / "broken.txt"), NaNGuard(run.path)]
-    callbacks = [*around, *_callbacks(config["callbacks"], run)]
-    loggers = [figures, *([logger] if logger else [])]
+    resume = find_resume_state(run.checkpoints)
+    # a resumed run takes its weights from last.ckpt
+    module = build_module(config if resume is None else config | {"weights": "none"})
+    data = instantiate_node(config["data"])
+    logger = instantiate_node(config["logger"])(folder=run.path, config=config, metadata=run.metadata)
+    csv_logger = MetricsCSVLogger(run.path)
+    callbacks = [
+        RunProgressBar(),
+        PreemptionHandler(),
+        UnreadableImages(run.path / "broken.txt"),
+        NaNGuard(run.path),
+        *_build_callbacks(config["callbacks"], run),
+    ]
+    loggers = [csv_logger, *([logger] if logger else [])]
     trainer = instantiate_node(config["trainer"])(
-        folder=run.path, callbacks=callbacks, loggers=loggers, network=task.network
+        folder=run.path, callbacks=callbacks, loggers=loggers, network=module.network
     )
-    started = {"started": iso_now()} if saved is None else {"resumed": [*run.metadata.get("resumed", []), iso_now()]}
+    times = {"started": iso_now()} if resume is None else {"resumed": [*run.metadata.get("resumed", []), iso_now()]}
     if trainer.is_global_zero:
         data.write_lists(run.path)
-    facts = {"processes": trainer.world_size, "precision": str(trainer.precision), "slurm_job": current_slurm_job()}
-    _note(run, state="running", **started, **facts)
-    if saved is None:
-        figures.truncate(0)
+    fields = {"processes": trainer.world_size, "precision": str(trainer.precision), "slurm_job": current_slurm_job()}
+    _update_metadata(run, state="running", **times, **fields)
+    if resume is None:
+        csv_logger.truncate(0)
     else:
-        _say(f"going on after step {saved.step}")
-    state = 1
+        _print_status(f"resuming from step {resume.step}")
+    exit_code = 1
     try:
         if logger:
-            define_metrics(logger, task.protocol.hint_counts)
-            logger.catch_up(figures)
-        seconds = saved.seconds if saved is not None else 0.0
-        if saved is None or not saved.ended:
+            define_metrics(logger, module.protocol.hint_counts)
+            logger.sync_from_csv(csv_logger)
+        seconds = resume.seconds if resume is not None else 0.0
+        if resume is None or not resume.ended:
             try:
-                trainer.fit(task, datamodule=data, ckpt_path=saved and saved.file, weights_only=True)
-            except SystemExit:  # what Lightning makes of Ctrl-C
+                trainer.fit(module, datamodule=data, ckpt_path=resume and resume.file, weights_only=True)
+            except SystemExit:  # Lightning turns Ctrl-C into this
                 raise KeyboardInterrupt from None
             seconds = TrainingLimits.of(trainer).elapsed
-        if any(isinstance(callback, PruningCallbackBase) and callback.given_up for callback in callbacks):
-            _note(run, state="pruned", ended=iso_now())
+        if any(isinstance(callback, PruningCallbackBase) and callback.pruned for callback in callbacks):
+            _update_metadata(run, state="pruned", ended=iso_now())
         elif trainer.is_global_zero:
-            outcome = evaluate_best_weights(run, config, data, trainer.strategy.root_device, seconds / 60)
+            results = evaluate_best_weights(run, config, data, trainer.strategy.root_device, seconds / 60)
             if logger:
-                log_test_results(logger, outcome.metrics, outcome.pictures)
-            _note(run, state="finished", ended=iso_now())
-        state = 0
+                log_test_results(logger, results.metrics, results.images)
+            _update_metadata(run, state="finished", ended=iso_now())
+        exit_code = 0
     finally:
         if logger:
-            _finish(state)
+            _finish_wandb(exit_code)
 
 
 def build_module(config: dict[str, Any]) -> ColorizationModule:
-    """Build the LightningModule of a checked config, with its starting weights."""
+    """Build the LightningModule of a validated config, with its initial weights."""
     network = instantiate_node(config["model"])
-    if (weights := weights_file(config["weights"], config["model"])) is not None:
+    if (weights := resolve_weights_file(config["weights"], config["model"])) is not None:
         load_weights(network, weights)
     parts = ("loss", "hints", "augment", "protocol", "optimizer", "lr_schedule")
     network.to(memory_format=torch.channels_last)
@@ -144,60 +147,79 @@ def build_module(config: dict[str, Any]) -> ColorizationModule:
     )
 
 
-def _callbacks(nodes: dict[str, Any], run: Run) -> list[Callback]:
-    """Build the group `callbacks`; those that write are told where."""
-    built: list[Callback] = []
+def silence_library_warnings() -> None:
+    """Silence noisy third-party log messages and warnings."""
+    for name in ("lightning", "lightning.pytorch", "lightning.fabric", "torch.distributed"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    for message in (
+        r".*`srun` command is available.*",  # srun is used by launcher=slurm only
+        r".*num_workers.*",  # 0 is right for images in a memory map
+        r".*sync_dist=True.*",  # logged metrics are already means over all processes
+        r".*Checkpoint directory .* exists.*",
+        r".*lr_scheduler\.step\(\).*",
+        r".*torch\.distributed.*barrier.*",
+        r".*_all_gather_base.*",
+        r".*smaller than the logging interval.*",
+        r".*destroy_process_group.*",
+        r".*isinstance\(treespec.*",
+    ):
+        warnings.filterwarnings("ignore", message=message)
+
+
+def _build_callbacks(nodes: dict[str, Any], run: Run) -> list[Callback]:
+    """Build the group `callbacks`. Partial nodes receive the folder to write to."""
+    callbacks: list[Callback] = []
     for name, node in nodes.items():
         if node is None:
             continue
-        made = instantiate_node(node)
+        built = instantiate_node(node)
         if node.get("_partial_"):
-            made = made(folder=run.checkpoints if name == "checkpoint" else run.path / name)
-        built += made if isinstance(made, list) else [made]
-    return built
+            built = built(folder=run.checkpoints if name == "checkpoint" else run.path / name)
+        callbacks += built if isinstance(built, list) else [built]
+    return callbacks
 
 
-def _is_first() -> bool:
-    """Whether this is the process that writes; torch's launcher or SLURM's tells each its number."""
+def _is_rank_zero() -> bool:
+    """Tell whether this process writes the run folder, before the trainer exists. Launchers set the variables."""
     return os.environ.get("RANK", os.environ["SLURM_PROCID"] if "CHROMAHINT_TASKS" in os.environ else "0") == "0"
 
 
-def _how_to_go_on(run: Run) -> str:
-    saved = find_resume_state(run.checkpoints)
-    what = "nothing was saved yet" if saved is None else f"saved after step {saved.step}"
-    return f"{what}; go on with: {shlex.join(['chromahint', 'train', f'resume={run.path}'])}"
+def _resume_hint(run: Run) -> str:
+    resume = find_resume_state(run.checkpoints)
+    saved = "nothing saved yet" if resume is None else f"saved at step {resume.step}"
+    return f"{saved}. Resume with: {shlex.join(['chromahint', 'resume', str(run.path)])}"
 
 
 @rank_zero_only
 def _requeue() -> None:
     if job := requeue():
-        _say(f"SLURM will run job {job} again, which goes on with this run")
+        _print_status(f"requeued SLURM job {job}, which will resume this run")
 
 
 @rank_zero_only
-def _note(run: Run, **facts: Any) -> None:
-    run.update_metadata(**facts)
+def _update_metadata(run: Run, **fields: Any) -> None:
+    run.update_metadata(**fields)
 
 
-def _fail(run: Run, error: str, say: bool = True) -> None:
-    """Note and say why the run fails, from whichever of its processes is the first: the others merely lost that one."""
+def _record_failure(run: Run, error: str, show: bool = True) -> None:
+    """Record and print why a run failed. The first process to fail does so; the others merely lost that process."""
     if run.metadata["state"] == "failed":
         return
     run.update_metadata(state="failed", ended=iso_now(), error=error)
-    if say:
+    if show:
         print(f"Error: {error}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 @rank_zero_only
-def _say(text: str) -> None:
+def _print_status(text: str) -> None:
     print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 @rank_zero_only
-def _finish(state: int) -> None:
+def _finish_wandb(exit_code: int) -> None:
     import wandb
 
-    wandb.finish(exit_code=state)
+    wandb.finish(exit_code=exit_code)
 
 
 if __name__ == "__main__":

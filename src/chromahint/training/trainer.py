@@ -1,12 +1,13 @@
-"""The Lightning trainer, from the words of conf/trainer."""
+"""Build the Lightning Trainer from conf/trainer."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge, Gt, Le
 from lightning.fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
@@ -15,6 +16,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from torch import nn
 
+from chromahint.ranges import Count, Positive, validate_arguments
 from chromahint.training.callbacks.checkpoint import AtomicCheckpointIO
 from chromahint.training.callbacks.compile import CompileModel
 from chromahint.training.callbacks.training_limits import TrainingLimits
@@ -23,107 +25,110 @@ Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
 def process_count(accelerator: str, devices: int | Literal["auto"]) -> int:
-    """How many processes a run has on this machine.
+    """Return the number of processes of a run on this machine.
 
     Raises:
-        ValueError: GPUs were asked for that are not there.
+        ValueError: More GPUs are requested than available.
     """
     gpus = torch.cuda.device_count()
     if accelerator == "cpu" or (accelerator == "auto" and gpus == 0):
         return 1 if devices == "auto" else devices
     if gpus == 0:
-        raise ValueError("trainer.accelerator=gpu: this machine has no GPU that torch can use; type trainer=cpu")
+        raise ValueError("trainer.accelerator=gpu: PyTorch finds no GPU on this machine. Use trainer=cpu.")
     if devices != "auto" and devices > gpus:
-        raise ValueError(f"trainer.devices={devices}: there are {gpus} GPUs here; type trainer.devices={gpus}")
+        raise ValueError(f"trainer.devices={devices}: this machine has {gpus} GPUs. Use trainer.devices={gpus}.")
     return gpus if devices == "auto" else devices
 
 
-def choose_precision(wanted: Precision | Literal["auto"], on_gpu: bool, network: nn.Module | None = None) -> Precision:
-    """Resolve `auto`: bf16-mixed where the hardware computes in bf16, and rightly so, else 32-true.
+def choose_precision(
+    precision: Precision | Literal["auto"], on_gpu: bool, network: nn.Module | None = None
+) -> Precision:
+    """Resolve `auto` to bf16-mixed if the hardware computes in bf16 and the network supports it, else to 32-true.
 
     Raises:
-        ValueError: bf16 was asked for, and the gradients of a layer come out wrong in it.
+        ValueError: bf16-mixed is requested, and a layer of the network would get wrong gradients.
     """
     layer = None if on_gpu or network is None else first_unsafe_bf16_layer(network)
-    if wanted == "bf16-mixed" and layer is not None:
+    if precision == "bf16-mixed" and layer is not None:
         raise ValueError(
-            f"trainer.precision=bf16-mixed: on a processor, gradients of dilated convolutions such as {layer} come out "
-            "wrong in bf16; type trainer.precision=32-true, or give the layer a multiple of 16 channels to read"
+            f"trainer.precision=bf16-mixed: on CPUs, dilated convolutions such as {layer} get wrong gradients in bf16. "
+            "Use trainer.precision=32-true, or give the layer a multiple of 16 input channels."
         )
-    if wanted != "auto":
-        return wanted
+    if precision != "auto":
+        return precision
     native = torch.cuda.is_bf16_supported(including_emulation=False) if on_gpu else _cpu_computes_bf16()
     return "bf16-mixed" if native and layer is None else "32-true"
 
 
 def first_unsafe_bf16_layer(network: nn.Module) -> str | None:
-    """The first layer whose weights would get wrong gradients in bf16 on a processor, if there is one.
+    """Return the name of the first layer whose weights would get wrong gradients in bf16 on a CPU, if any.
 
-    Seen with torch 2.13 on avx512_bf16 and channels_last: dilated convolutions that read more than 16 channels, and not
-    a multiple of 16, get gradients that are off by half or not a number; so do those in groups.
+    Observed with torch 2.13, avx512_bf16 and channels_last: gradients are off by half, or NaN, for dilated convolutions
+    that are grouped, or whose number of input channels is above 16 and not a multiple of 16.
     """
     for name, layer in network.named_modules():
         if isinstance(layer, nn.Conv2d) and any(
             d > 1 < k for d, k in zip(layer.dilation, layer.kernel_size, strict=True)
         ):
-            read = layer.in_channels
-            if layer.groups > 1 or (read > 16 and read % 16):
+            channels = layer.in_channels
+            if layer.groups > 1 or (channels > 16 and channels % 16):
                 return str(name)
     return None
 
 
 def _cpu_computes_bf16() -> bool:
-    # emulated bf16, on a processor without the instructions, is slower than float32
+    # without these instructions, bf16 is emulated and slower than float32
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
+@validate_arguments("trainer")
 def make_trainer(
     folder: Path,
     callbacks: list[Callback],
     loggers: list[Logger],
     network: nn.Module,
     accelerator: Literal["auto", "cpu", "gpu"] = "auto",
-    devices: int | Literal["auto"] = "auto",
-    num_nodes: int = 1,
+    devices: Annotated[int, Ge(1), Le(1024)] | Literal["auto"] = "auto",
+    num_nodes: Annotated[int, Ge(1), Le(1024)] = 1,
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto",
-    max_steps: int | None = 800,
-    max_epochs: int | None = None,
-    max_minutes: float | None = None,
-    accumulate_grad_batches: int = 1,
-    gradient_clip_val: float | None = 1.0,
-    val_check_interval: int | None = 200,
-    log_every_n_steps: int = 10,
+    max_steps: Count | None = 800,
+    max_epochs: Count | None = None,
+    max_minutes: Annotated[float, Gt(0), Le(10**7)] | None = None,
+    accumulate_grad_batches: Annotated[int, Ge(1), Le(10**6)] = 1,
+    gradient_clip_val: Positive | None = 1.0,
+    val_check_interval: Count | None = 200,
+    log_every_n_steps: Count = 10,
     compile: bool = False,
 ) -> Trainer:
-    """Make the trainer of one process of a run.
+    """Build the trainer of one process of a run.
 
     Args:
-        folder: the run's folder.
-        callbacks: what else happens around the steps.
-        loggers: where figures go.
-        network: that is trained.
+        folder: Run folder.
+        callbacks: Further callbacks.
+        loggers: Loggers.
+        network: Network to train, for the choice of the precision.
         accelerator: auto, cpu or gpu.
-        devices: processes of the run on a machine, one a device.
-        num_nodes: machines of the run, which SLURM brings together.
-        precision: auto is bf16-mixed where the hardware computes in bf16 and the network bears it, else 32-true.
-        max_steps: optimizer steps after which training ends; None is no limit. So for the next two.
-        max_epochs: times that every training picture is seen.
-        max_minutes: minutes of training, validations included.
-        accumulate: batches whose gradients are summed before a step.
-        clip: largest norm of the gradients.
-        val_every: optimizer steps between validations; None is once an epoch.
-        log_every: steps between logged training figures.
-        compile: compile the network before the first step.
+        devices: Processes per machine, one per device.
+        num_nodes: Number of machines, started by SLURM.
+        precision: auto is bf16-mixed if the hardware computes in bf16 and the network supports it, else 32-true.
+        max_steps: Optimizer steps before training ends; None means no limit, as for the next two.
+        max_epochs: Epochs before training ends.
+        max_minutes: Minutes before training ends, including validation.
+        accumulate_grad_batches: Batches whose gradients are accumulated for one optimizer step.
+        gradient_clip_val: Largest gradient norm; None disables clipping.
+        val_check_interval: Optimizer steps between validations; None validates once per epoch.
+        log_every_n_steps: Optimizer steps between logged training metrics.
+        compile: Compile the network before the first step.
     """
     on_gpu = accelerator == "gpu" or (accelerator == "auto" and torch.cuda.is_available())
-    count = process_count(accelerator, devices)
-    around = [TrainingLimits(max_steps, max_epochs, max_minutes), *([CompileModel()] if compile else []), *callbacks]
+    num_devices = process_count(accelerator, devices)
+    limits = TrainingLimits(max_steps, max_epochs, max_minutes)
     return Trainer(
         default_root_dir=folder,
         accelerator="gpu" if on_gpu else "cpu",
-        devices=count,
+        devices=num_devices,
         num_nodes=num_nodes,
-        strategy="ddp" if count * num_nodes > 1 else "auto",
+        strategy="ddp" if num_devices * num_nodes > 1 else "auto",
         precision=choose_precision(precision, on_gpu, network),
         max_epochs=-1,
         accumulate_grad_batches=accumulate_grad_batches,
@@ -133,19 +138,19 @@ def make_trainer(
         log_every_n_steps=log_every_n_steps,
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
-        enable_checkpointing=False,  # ours are callbacks
+        enable_checkpointing=False,  # checkpoints are written by LastCheckpoint and BestCheckpoint
         enable_progress_bar=False,
         enable_model_summary=False,
-        callbacks=around,
+        callbacks=[limits, *([CompileModel()] if compile else []), *callbacks],
         logger=loggers,
-        plugins=[AtomicCheckpointIO(), _environment()],
+        plugins=[AtomicCheckpointIO(), _cluster_environment()],
     )
 
 
-def _environment() -> ClusterEnvironment:
-    """How this process finds the others of its run: by who started it."""
+def _cluster_environment() -> ClusterEnvironment:
+    """Return how this process finds the others of its run, which depends on the launcher."""
     if TorchElasticEnvironment.detect():
         return TorchElasticEnvironment()
-    if "CHROMAHINT_TASKS" in os.environ:  # launcher=slurm starts them; we save and requeue ourselves
+    if "CHROMAHINT_TASKS" in os.environ:  # set by launcher=slurm; the preemption handler saves and requeues
         return SLURMEnvironment(auto_requeue=False)
     return LightningEnvironment()

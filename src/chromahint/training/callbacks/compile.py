@@ -1,4 +1,4 @@
-"""Compile the network for faster steps."""
+"""Compilation of the network."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 
 class CompileModel(Callback):
-    """Compiles the network in place when training starts, so that names of weights in checkpoints stay as they are."""
+    """Compiles the network in place when training starts, which keeps the parameter names of checkpoints."""
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Compile; the work itself happens at the first step."""
+        """Request compilation, which takes place at the first step."""
         pl_module.network.compile()  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""A loss that is no number stops training at that step, with what is needed to find out why."""
+"""Stop training on the first NaN or infinite loss."""
 
 from __future__ import annotations
 
@@ -15,47 +15,48 @@ from chromahint.training.lightning_module import ColorizationModule
 
 
 class NaNGuard(Callback):
-    """Stops before a loss of nan or inf reaches the weights, saves the batch, and names the first tensor that has one.
+    """Stops before a non-finite loss reaches the weights, saves the batch and names the first non-finite tensor.
 
     Args:
-        folder: where the batch is written.
+        folder: Where the batch is written.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.batch: Batch | None = None
-        self.number = 0
+        self.batch_idx = 0
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Keep the batch at hand."""
-        self.batch, self.number = batch, batch_idx
+        """Remember the batch."""
+        self.batch, self.batch_idx = batch, batch_idx
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
-        """Look at the loss."""
+        """Raise ValueError if the loss is not finite."""
         if bool(torch.isfinite(loss)):
             return
         assert isinstance(pl_module, ColorizationModule)
         assert self.batch is not None
-        file = self.folder / f"batch-of-step-{trainer.global_step + 1}-process-{trainer.global_rank}.pt"
-        with atomic_write(file) as opened:
-            torch.save({**self.batch, "rgb": self.batch["rgb"].cpu(), "batch": self.number}, opened)
+        step = trainer.global_step + 1
+        file = self.folder / f"batch-of-step-{step}-process-{trainer.global_rank}.pt"
+        with atomic_write(file) as handle:
+            torch.save({**self.batch, "rgb": self.batch["rgb"].cpu(), "batch": self.batch_idx}, handle)
         with trainer.precision_plugin.train_step_context(), torch.no_grad():
-            where = find_first_nonfinite(pl_module, self.batch, self.number)
-        value = float(loss.detach())
+            origin = find_first_nonfinite(pl_module, self.batch, self.batch_idx)
         raise ValueError(
-            f"the loss of step {trainer.global_step + 1} is {value}; what first holds such a number is {where}. "
-            f"The batch is in {file}. Try a lower optimizer.lr, a lower trainer.gradient_clip_val, or trainer.precision=32-true"
+            f"step {step}: the loss is {float(loss.detach())}; the first non-finite tensor is {origin}. Try a lower "
+            "optimizer.lr, a lower trainer.gradient_clip_val, or trainer.precision=32-true. "
+            f"The batch was saved as {file}."
         )
 
 
-def find_first_nonfinite(task: ColorizationModule, batch: Batch, number: int) -> str:
-    """Name what first holds a nan or inf when a batch is colored: a parameter, what a layer gives, or the loss."""
-    for name, tensor in task.network.named_parameters():
+def find_first_nonfinite(module: ColorizationModule, batch: Batch, batch_idx: int) -> str:
+    """Describe where the first NaN or infinity appears for a batch: a parameter, the output of a layer, or the loss."""
+    for name, tensor in module.network.named_parameters():
         if not bool(torch.isfinite(tensor).all()):
-            return f"the weight network.{name}"
+            return f"the parameter network.{name}"
     found: list[str] = []
 
-    def look(name: str) -> Any:
+    def make_hook(name: str) -> Any:
         def hook(_: nn.Module, __: Any, output: Any) -> None:
             tensors = [output] if isinstance(output, Tensor) else [part for part in output if isinstance(part, Tensor)]
             if not found and not all(bool(torch.isfinite(tensor).all()) for tensor in tensors):
@@ -63,10 +64,10 @@ def find_first_nonfinite(task: ColorizationModule, batch: Batch, number: int) ->
 
         return hook
 
-    hooks = [module.register_forward_hook(look(name)) for name, module in task.network.named_modules() if name]
+    handles = [layer.register_forward_hook(make_hook(name)) for name, layer in module.network.named_modules() if name]
     try:
-        task.compute_loss(batch, number)
+        module.compute_loss(batch, batch_idx)
     finally:
-        for hook in hooks:
-            hook.remove()
-    return f"what the layer network.{found[0]} gives" if found else "the loss itself"
+        for handle in handles:
+            handle.remove()
+    return f"the output of network.{found[0]}" if found else "the loss itself"

@@ -1,4 +1,4 @@
-"""Training that is asked to leave (SIGTERM, SIGUSR1) saves what it has and goes."""
+"""Preemption: save and exit on SIGTERM or SIGUSR1, and requeue SLURM jobs."""
 
 from __future__ import annotations
 
@@ -18,55 +18,48 @@ from chromahint.training.callbacks.checkpoint import LastCheckpoint, at_step_bou
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]
 
 
-class TrainingInterrupted(BaseException):  # no error: what was asked for
-    """Training has left because a signal asked for it; what it had is saved."""
+class TrainingInterrupted(BaseException):  # not an Exception, like KeyboardInterrupt
+    """A signal interrupted the run, whose state has been saved."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.signal_number = signal_number
 
 
 @contextlib.contextmanager
 def raise_on_signal() -> Iterator[None]:
-    """Leave wherever the process is when a signal comes: before training and after it nothing is lost by that."""
+    """Raise `TrainingInterrupted` as soon as a signal arrives. Before and after training, nothing is lost by that."""
 
-    def leave(number: int, _: Any) -> None:
-        raise TrainingInterrupted(number)
+    def interrupt(signal_number: int, _: Any) -> None:
+        raise TrainingInterrupted(signal_number)
 
-    before = {number: signal.signal(number, leave) for number in SIGNALS}
+    previous = {number: signal.signal(number, interrupt) for number in SIGNALS}
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
-class PruningCallbackBase(Callback):
-    """Ends a training that is not worth its time: `given_up` is set then, and no evaluation follows."""
-
-    def __init__(self) -> None:
-        self.given_up = False
-
-
 class PreemptionHandler(Callback):
-    """Saves and leaves at the end of the step during which a signal came, or of a validation batch.
+    """Saves last.ckpt and exits at the end of the training step, or validation batch, during which a signal arrived.
 
-    In a validation nothing is saved: last.ckpt was written just before the step that led to it. In a distributed run
-    all processes leave together, whichever the signal came to.
+    Nothing is saved during validation, as last.ckpt was written just before the step that led to it. In a distributed
+    run all processes exit together, whichever of them received the signal.
     """
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.received_signal = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listen, instead of Lightning, which would leave without saving; it restores the handlers at its end."""
+        """Replace Lightning's signal handlers, which exit without saving. Lightning restores them after training."""
         for number in SIGNALS:
-            signal.signal(number, self._hear)
+            signal.signal(number, self._handle_signal)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Save and leave, if asked to."""
+        """Save and exit if a signal has arrived."""
         if batch_idx % trainer.accumulate_grad_batches == 0:
-            number = self._all_agree(trainer)
+            number = self._signal_of_any_process(trainer)
             if number and at_step_boundary(trainer, batch_idx) and (last := LastCheckpoint.of(trainer)):
                 last.save(trainer)
             if number:
@@ -75,24 +68,24 @@ class PreemptionHandler(Callback):
     def on_validation_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        """Leave, if asked to."""
-        if number := self._all_agree(trainer):
+        """Exit if a signal has arrived."""
+        if number := self._signal_of_any_process(trainer):
             raise TrainingInterrupted(number)
 
-    def _hear(self, number: int, _: Any) -> None:
-        self.asked = number
+    def _handle_signal(self, signal_number: int, _: Any) -> None:
+        self.received_signal = signal_number
 
-    def _all_agree(self, trainer: Trainer) -> int:
-        """The signal that came to any of the processes, or 0."""
+    def _signal_of_any_process(self, trainer: Trainer) -> int:
+        """Return the signal that any of the processes has received, or 0."""
         if trainer.world_size == 1:
-            return self.asked
-        asked = torch.tensor(self.asked, device=trainer.strategy.root_device)
-        torch.distributed.all_reduce(asked, torch.distributed.ReduceOp.MAX)
-        return int(asked)
+            return self.received_signal
+        received = torch.tensor(self.received_signal, device=trainer.strategy.root_device)
+        torch.distributed.all_reduce(received, torch.distributed.ReduceOp.MAX)
+        return int(received)
 
 
 def requeue() -> str | None:
-    """Ask SLURM to run this job again later, where it runs us; returns the job that will, if any.
+    """Ask SLURM to run this job again later, and return its ID, or None outside SLURM.
 
     Raises:
         ValueError: SLURM refused.
@@ -103,5 +96,8 @@ def requeue() -> str | None:
     try:
         subprocess.run(["scontrol", "requeue", job], check=True, capture_output=True, text=True, timeout=20)  # noqa: S603, S607
     except (OSError, subprocess.SubprocessError) as error:
-        raise ValueError(f"SLURM could not requeue job {job}: {getattr(error, 'stderr', None) or error}") from None
+        raise ValueError(
+            f"SLURM job {job}: could not be requeued ({getattr(error, 'stderr', None) or error}). "
+            f"Try `scontrol requeue {job}`."
+        ) from None
     return job

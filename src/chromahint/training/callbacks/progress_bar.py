@@ -1,4 +1,4 @@
-"""What a person sees while a network trains: one line that says how far, how fast, how well and how long still."""
+"""Progress of a run in the terminal: progress, loss, speed, time left and validation score in one line."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from chromahint.training.callbacks.training_limits import TrainingLimits
 
-QUIET_SECONDS = 20.0
+LOG_INTERVAL_SECONDS = 20.0
+"""Time between lines if the output is not a terminal."""
 
 
 class RunProgressBar(Callback):
-    """A bar over the whole run: loss, speed, time left, the last `val/psnr`; plain lines where no one looks on."""
+    """Progress bar over the whole run, or plain lines if stderr is not a terminal."""
 
     def __init__(self) -> None:
         self.console = Console(stderr=True, soft_wrap=True)
@@ -23,65 +24,65 @@ class RunProgressBar(Callback):
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.percentage:3.0f}%"),
-            TextColumn("{task.fields[said]}"),
+            TextColumn("{task.fields[status]}"),
         )
         self.bar = Progress(*columns, console=self.console, refresh_per_second=4, disable=not self.console.is_terminal)
-        self.line = TaskID(0)
+        self.task = TaskID(0)
         self.loss = float("nan")
         self.psnr = ""
-        self.began = self.spoke = 0.0
+        self.start_time = self.last_print = 0.0
         self.first_step = 0
-        self.first_share = 0.0
+        self.first_fraction = 0.0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin to count."""
-        course = TrainingLimits.of(trainer).progress(trainer)
-        self.first_step, self.first_share = course.step, course.fraction
-        self.began = self.spoke = time.monotonic()
+        """Show the bar and start the clock."""
+        progress = TrainingLimits.of(trainer).progress(trainer)
+        self.first_step, self.first_fraction = progress.step, progress.fraction
+        self.start_time = self.last_print = time.monotonic()
         if trainer.is_global_zero:
             self.bar.start()
-            self.line = self.bar.add_task("training", total=1.0, said="")
+            self.task = self.bar.add_task("training", total=1.0, status="")
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Say where things stand; the loss is smoothed over about 20 steps."""
+        """Update the line. The loss is smoothed over about 20 steps."""
         if not trainer.is_global_zero:
             return
         now = time.monotonic()
-        if batch_idx % 5 == 0 or now - self.spoke > 1:  # reading the loss makes a GPU wait
+        if batch_idx % 5 == 0 or now - self.last_print > 1:  # reading the loss synchronizes with the GPU
             loss = float(outputs["loss"]) * trainer.accumulate_grad_batches
             self.loss = loss if self.loss != self.loss else 0.8 * self.loss + 0.2 * loss
-        course = TrainingLimits.of(trainer).progress(trainer)
-        took = now - self.began
-        speed = (course.step - self.first_step) / took
-        share = course.fraction - self.first_share
-        left = f"{_clock(took / share * (1 - course.fraction))} left" if share > 0 else ""
-        said = f"step {course.step}  loss {self.loss:.4f}  {speed:.2f} steps/s  {left}{self.psnr}"
-        self.bar.update(self.line, completed=course.fraction, said=said)
-        if self.bar.disable and (now - self.spoke > QUIET_SECONDS or course.fraction >= 1):
-            self.console.print(f"training {course.fraction:4.0%}  {said}", highlight=False)
-            self.spoke = now
+        progress = TrainingLimits.of(trainer).progress(trainer)
+        elapsed = now - self.start_time
+        speed = (progress.step - self.first_step) / elapsed
+        fraction = progress.fraction - self.first_fraction
+        left = f"{_clock(elapsed / fraction * (1 - progress.fraction))} left" if fraction > 0 else ""
+        status = f"step {progress.step}  loss {self.loss:.4f}  {speed:.2f} steps/s  {left}{self.psnr}"
+        self.bar.update(self.task, completed=progress.fraction, status=status)
+        if self.bar.disable and (now - self.last_print > LOG_INTERVAL_SECONDS or progress.fraction >= 1):
+            self.console.print(f"training {progress.fraction:4.0%}  {status}", highlight=False)
+            self.last_print = now
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Show the figure that models are chosen by."""
+        """Show the model-selection metric."""
         self.psnr = f"  val/psnr {float(trainer.callback_metrics['val/psnr']):.2f} dB"
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Leave the terminal as it was."""
+        """Restore the terminal."""
         self._stop()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Leave the terminal as it was."""
+        """Restore the terminal."""
         self._stop()
 
     def _stop(self) -> None:
-        if not self.bar.disable:  # a bar that was never drawn would still end its line
+        if not self.bar.disable:  # stopping a bar that was never shown would print an empty line
             self.bar.stop()
 
 
 def _clock(seconds: float) -> str:
-    """Write a time as minutes and seconds, or hours.
+    """Format a duration.
 
     >>> _clock(75), _clock(7300)
     ('1:15', '2:01:40')

@@ -1,4 +1,4 @@
-"""Pictures that could not be read are left out, counted and listed."""
+"""Report images that could not be read."""
 
 from __future__ import annotations
 
@@ -11,32 +11,36 @@ from chromahint.runs.files import write_text
 
 
 class UnreadableImages(Callback):
-    """Lists unreadable pictures in a file of the run folder, each once, and says how many there were."""
+    """Lists unreadable images, each once, in a file of the run folder, and prints their number at the end.
+
+    Args:
+        file: The list, which is created once the first unreadable image turns up.
+    """
 
     def __init__(self, file: Path) -> None:
         self.file = file
         self.seen: set[str] = set()
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Look what the batch left out."""
-        self._list(batch["broken"])
+        """List the unreadable images of a training batch."""
+        self._append(batch["broken"])
 
     def on_validation_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
-        """Look what the batch left out."""
-        self._list(batch["broken"])
+        """List the unreadable images of a validation batch."""
+        self._append(batch["broken"])
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Say how many there were."""
+        """Print the number of unreadable images."""
         if trainer.is_global_zero and self.file.exists():
-            # the other processes of the run list theirs in the same file
+            # every process of a distributed run appends to the same file
             lines = dict.fromkeys(self.file.read_text(encoding="utf-8").splitlines())
             write_text(self.file, "".join(f"{line}\n" for line in lines))
-            print(f"{len(lines)} pictures could not be read and were left out: {self.file}")  # noqa: T201
+            print(f"{len(lines)} images could not be read and were skipped: {self.file}")  # noqa: T201
 
-    def _list(self, broken: list[str]) -> None:
-        new = [line for line in dict.fromkeys(broken) if line not in self.seen]
+    def _append(self, unreadable: list[str]) -> None:
+        new = [line for line in dict.fromkeys(unreadable) if line not in self.seen]
         if new:
             self.seen.update(new)
             with self.file.open("a", encoding="utf-8") as file:

@@ -1,1 +1,1 @@
-"""Loggers: metrics.csv always, W&B by choice."""
+"""Loggers: metrics.csv for every run, and optionally Weights & Biases."""

@@ -1,4 +1,4 @@
-"""The logger of `metrics.csv`, which every run has."""
+"""Logger that writes metrics.csv, which every run has."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
 
-class CSVLogger(Logger):
-    """Appends to `metrics.csv` of the run folder, one figure a line: step, epoch, name, value."""
+class MetricsCSVLogger(Logger):
+    """Appends metrics to `metrics.csv` of the run folder, one value per row: step, epoch, name, value."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
@@ -21,17 +21,17 @@ class CSVLogger(Logger):
 
     @property
     def name(self) -> str:
-        """Lightning asks for a name; nothing is filed under it."""
+        """Name that Lightning requires; not used for any path."""
         return "metrics"
 
     @property
     def version(self) -> str:
-        """Lightning asks for a version; nothing is filed under it."""
+        """Version that Lightning requires; not used for any path."""
         return ""
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Append the figures of a step."""
+        """Append the metrics of a step."""
         epoch = metrics.get("epoch", 0)
         rows = [f"{step},{int(epoch)},{name},{float(value)!r}\n" for name, value in metrics.items() if name != "epoch"]
         with self.file.open("a", encoding="utf-8") as file:
@@ -40,16 +40,16 @@ class CSVLogger(Logger):
             file.write("".join(rows))
 
     def log_hyperparams(self, params: dict[str, Any] | argparse.Namespace, *args: Any, **kwargs: Any) -> None:
-        """The run folder holds the config already."""
+        """Do nothing: the run folder contains the config."""
 
     def read_rows(self) -> list[tuple[int, int, str, float]]:
-        """Step, epoch, name and value of all figures that are whole."""
+        """Return step, epoch, name and value of all complete rows."""
         lines = self.file.read_text(encoding="utf-8").split("\n")[:-1] if self.file.exists() else []
         cells = [line.split(",") for line in lines[1:]]
         return [(int(step), int(epoch), name, float(value)) for step, epoch, name, value in cells]
 
     def synced_size(self) -> int:
-        """The bytes written so far, which are on the disk when this returns."""
+        """Flush the file to disk and return its size in bytes."""
         if not self.file.exists():
             return 0
         with self.file.open("rb") as file:
@@ -58,10 +58,10 @@ class CSVLogger(Logger):
 
     @rank_zero_only
     def truncate(self, size: int) -> None:
-        """Forget what was written behind the first `size` bytes: a resumed run logs those steps again."""
+        """Keep the first `size` bytes only. A resumed run logs the later steps again."""
         self.file.touch()
         os.truncate(self.file, size)
 
 
-def no_logger(folder: Path, config: dict[str, Any], about: dict[str, Any]) -> None:
-    """No logger beside metrics.csv."""
+def csv_only(folder: Path, config: dict[str, Any], metadata: dict[str, Any]) -> None:
+    """Add no logger to metrics.csv."""

@@ -1,4 +1,4 @@
-"""Where figures go: metrics.csv always, Weights & Biases as a choice."""
+"""Weights & Biases logger."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from urllib.parse import urlsplit
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
-from chromahint.training.loggers.csv import CSVLogger
+from chromahint.training.loggers.csv import MetricsCSVLogger
 
-CLOUD, EARLIER = "api.forge.coreweave.com", "api.wandb.ai"
-"""W&B's own server; `wandb login` of 0.31 writes its new name, and a key under the earlier one goes on to count."""
+WANDB_HOST, FORMER_WANDB_HOST = "api.forge.coreweave.com", "api.wandb.ai"
+"""W&B's own server. `wandb login` 0.31 stores API keys under the new name; keys under the former one stay valid."""
 
 
 class ResumableWandbLogger(WandbLogger):
-    """Logs to W&B what no earlier part of the same run has logged.
+    """W&B logger that skips metrics which the run had already logged before it was resumed.
 
     Args:
-        logged: step and name of figures that W&B has already; a resumed run comes to the same ones again.
-        options: of Lightning's logger.
+        logged: Step and name of the metrics that W&B already has.
+        options: Options of Lightning's `WandbLogger`.
     """
 
     def __init__(self, logged: set[tuple[int, str]], **options: Any) -> None:
@@ -36,14 +36,14 @@ class ResumableWandbLogger(WandbLogger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Log the figures of a step, unless all of them are there."""
+        """Log the metrics of a step, unless W&B has all of them."""
         if any((step, name) not in self.logged for name in metrics if name != "epoch"):
             super().log_metrics(metrics, step)
 
     @rank_zero_only
-    def catch_up(self, figures: CSVLogger) -> None:
-        """Log what metrics.csv has and W&B has not: it writes late, and a killed process takes that along."""
-        for (step, epoch), rows in itertools.groupby(figures.read_rows(), key=lambda row: row[:2]):
+    def sync_from_csv(self, csv_logger: MetricsCSVLogger) -> None:
+        """Log the rows of metrics.csv that W&B lacks. W&B writes with a delay, so a killed process loses some."""
+        for (step, epoch), rows in itertools.groupby(csv_logger.read_rows(), key=lambda row: row[:2]):
             missing = {name: value for _, _, name, value in rows if (step, name) not in self.logged}
             if missing:
                 super().log_metrics({"epoch": epoch, **missing}, step)
@@ -51,12 +51,12 @@ class ResumableWandbLogger(WandbLogger):
 
 
 def offline_metrics(folder: Path) -> set[tuple[int, str]]:
-    """Step and name of the figures in the offline parts of a run, as W&B itself reads them."""
+    """Return step and name of the metrics in the offline W&B files of a run, as read by W&B's own command."""
     found: set[tuple[int, str]] = set()
-    for part in sorted(folder.glob("wandb/offline-run-*/run-*.wandb")):
-        command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(part)]
-        shown = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-        for line in shown.stdout.splitlines():
+    for file in sorted(folder.glob("wandb/offline-run-*/run-*.wandb")):
+        command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
+        output = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        for line in output.stdout.splitlines():
             items = json.loads(line).get("history", {}).get("item", {})
             if "trainer/global_step" in items:
                 found |= {(int(items["trainer/global_step"]), name) for name in items}
@@ -66,80 +66,80 @@ def offline_metrics(folder: Path) -> set[tuple[int, str]]:
 def wandb_logger(
     folder: Path,
     config: dict[str, Any],
-    about: dict[str, Any],
+    metadata: dict[str, Any],
     project: str = "chromahint",
     entity: str | None = None,
     group: str | None = None,
     tags: list[str] | None = None,
     mode: Literal["auto", "online", "offline"] = "auto",
 ) -> WandbLogger:
-    """Make a W&B logger that never asks anything: online where an API key is present, offline otherwise.
+    """Build a W&B logger that never prompts: online if an API key is found, offline otherwise.
 
     Args:
-        folder: the run's folder, where an offline run is kept.
-        config: the resolved config.
-        about: of run.json: `name` on a dashboard, `group`, and `wandb_id`, the same when the run is resumed; `choices`
-            and `trial` are logged beside the config, for a class does not say which file of a group it came from.
-        project: the W&B project.
-        entity: the team or user.
-        group: runs that are compared together; None is the experiment's or the model's name, or the multirun's.
-        tags: words to find the run by.
-        mode: auto, online or offline; the variable WANDB_MODE goes before auto.
+        folder: Run folder, which also holds the files of an offline run.
+        config: Resolved config.
+        metadata: From run.json: `name`, `group`, `wandb_id` (kept when the run is resumed), and optionally `choices`
+            and `trial`, which are logged along with the config.
+        project: W&B project.
+        entity: W&B team or user.
+        group: Group of runs to compare; None uses the name of the experiment, model or multirun.
+        tags: W&B tags.
+        mode: auto, online or offline. The environment variable WANDB_MODE takes precedence over auto.
     """
     import wandb
 
-    wanted = os.environ.get("WANDB_MODE", "auto") if mode == "auto" else mode
-    if wanted == "auto":
-        wanted = "online" if has_wandb_api_key() else "offline"
+    resolved_mode = os.environ.get("WANDB_MODE", "auto") if mode == "auto" else mode
+    if resolved_mode == "auto":
+        resolved_mode = "online" if has_wandb_api_key() else "offline"
     wandb.setup(wandb.Settings(silent=True))
-    # an earlier part that went online is on the server: what metrics.csv has was sent
-    sent = {(step, name) for step, _, name, _ in CSVLogger(folder).read_rows()}
+    # if earlier parts of the run were online, the server has what metrics.csv has
+    sent = {(step, name) for step, _, name, _ in MetricsCSVLogger(folder).read_rows()}
     return ResumableWandbLogger(
-        sent if wanted == "online" else offline_metrics(folder),
-        name=about["name"],
-        save_dir=folder.absolute(),  # W&B's service may have another current folder
-        id=about["wandb_id"],
+        sent if resolved_mode == "online" else offline_metrics(folder),
+        name=metadata["name"],
+        save_dir=folder.absolute(),  # W&B's service process may have another working directory
+        id=metadata["wandb_id"],
         project=project,
         entity=entity,
-        group=group or about["group"],
+        group=group or metadata["group"],
         tags=tags or [],
-        config=config | {key: about[key] for key in ("choices", "trial") if key in about},
-        mode=wanted,
+        config=config | {key: metadata[key] for key in ("choices", "trial") if key in metadata},
+        mode=resolved_mode,
         settings=wandb.Settings(console="off"),
     )
 
 
 @rank_zero_only
-def define_metrics(logger: WandbLogger, counts: list[int]) -> None:
-    """Tell W&B which value of a figure is the best one, and what the hint curve is drawn over.
+def define_metrics(logger: WandbLogger, hint_counts: list[int]) -> None:
+    """Declare to W&B which value of each metric is best, and the x axis of the hint curve.
 
     Args:
-        logger: of a run that is open.
-        counts: the numbers of hints of validation.
+        logger: Logger of an open W&B run.
+        hint_counts: Numbers of hints in validation.
     """
     run = logger.experiment
-    for figure in ("psnr", "ssim"):
-        for name in (f"val/{figure}", *(f"val/{figure}@{count}" for count in counts)):
+    for metric in ("psnr", "ssim"):
+        for name in (f"val/{metric}", *(f"val/{metric}@{count}" for count in hint_counts)):
             run.define_metric(name, step_metric="trainer/global_step", summary="max")
     run.define_metric("train/loss", step_metric="trainer/global_step", summary="min")
     run.define_metric("hints/count")
-    for figure in ("hints/psnr", "hints/ssim"):
-        run.define_metric(figure, step_metric="hints/count", summary="last")
+    for metric in ("hints/psnr", "hints/ssim"):
+        run.define_metric(metric, step_metric="hints/count", summary="last")
 
 
 @rank_zero_only
-def log_test_results(logger: WandbLogger, metrics: dict[str, Any], pictures: dict[str, Path]) -> None:
-    """Log the figures of the test photos: in the summary, over the number of hints, and as pictures.
+def log_test_results(logger: WandbLogger, metrics: dict[str, Any], images: dict[str, Path]) -> None:
+    """Log test metrics, in the summary and as a curve over the number of hints, and images.
 
     Args:
-        logger: of a run that is still open.
-        metrics: the content of metrics.json.
-        pictures: name -> file of what was drawn.
+        logger: Logger of an open W&B run.
+        metrics: Content of metrics.json.
+        images: Image files by W&B name.
     """
     import wandb
 
     run = logger.experiment
-    rows = [(int(k), figures["psnr"], figures["ssim"]) for k, figures in metrics["by_hints"].items()]
+    rows = [(int(k), scores["psnr"], scores["ssim"]) for k, scores in metrics["by_hints"].items()]
     for count, psnr, ssim in rows:
         run.log({"hints/count": count, "hints/psnr": psnr, "hints/ssim": ssim})
         run.summary.update({f"test/psnr@{count}": psnr, f"test/ssim@{count}": ssim})
@@ -147,19 +147,21 @@ def log_test_results(logger: WandbLogger, metrics: dict[str, Any], pictures: dic
     run.log(
         {
             "test/psnr_by_hints": wandb.plot.line(curve, "hints", "psnr", title="PSNR against hints"),
-            **{name: wandb.Image(str(file)) for name, file in pictures.items()},
+            **{name: wandb.Image(str(file)) for name, file in images.items()},
         }
     )
 
 
 def has_wandb_api_key() -> bool:
-    """Look where W&B keeps keys, without asking W&B, which would ask the person."""
+    """Tell whether W&B has an API key, without calling W&B, which would prompt for one."""
     if os.environ.get("WANDB_API_KEY"):
         return True
-    host = urlsplit(os.environ.get("WANDB_BASE_URL") or f"https://{CLOUD}").netloc
-    file = os.environ.get("NETRC")
+    host = urlsplit(os.environ.get("WANDB_BASE_URL") or f"https://{WANDB_HOST}").netloc
+    netrc_file = os.environ.get("NETRC")
     try:
-        logins = netrc.netrc(Path(file).expanduser() if file else None)
+        logins = netrc.netrc(Path(netrc_file).expanduser() if netrc_file else None)
     except (OSError, netrc.NetrcParseError):
         return False
-    return any(logins.authenticators(name) for name in ([CLOUD, EARLIER] if host == CLOUD else [host]))
+    return any(
+        logins.authenticators(name) for name in ([WANDB_HOST, FORMER_WANDB_HOST] if host == WANDB_HOST else [host])
+    )
