@@ -1,4 +1,4 @@
-"""Losses against numpy, torch's textbook definitions and scikit-image."""
+"""Losses, compared with NumPy, PyTorch and scikit-image."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ LOSSES = [L1SSIM(), MSE(), Huber(), PSNR(), Zhang()]
 
 @pytest.fixture
 def batch():
-    """Colors that differ by noise, smoothly varying: prediction, target, lightness, logits."""
+    """Smooth colors that differ by noise: prediction, target, lightness, logits."""
     generator = torch.Generator().manual_seed(3)
     coarse = torch.randn(2, 2, 6, 5, generator=generator) * 40
     target = F.interpolate(coarse, size=(30, 25), mode="bicubic").clamp(-100, 100)
@@ -26,12 +26,12 @@ def batch():
     return prediction, target, lightness, logits
 
 
-def eight_bit_lab(lightness, ab):
+def to_lab8(lightness, ab):
     return np.concatenate([lightness.numpy() / 100, (ab.numpy() + 128) / 255], axis=1).astype(np.float64)
 
 
 def ssim_map(x, y):
-    """SSIM of one channel in float64, zero padding: written from the formula, with SciPy's correlation."""
+    """SSIM of one channel in float64 with zero padding, by the formula and SciPy's correlation."""
     offsets = np.arange(-5, 6)
     window = np.exp(-(offsets**2) / (2 * 1.5**2))
     window /= window.sum()
@@ -48,7 +48,7 @@ def ssim_map(x, y):
 
 def test_l1_ssim_is_the_weighted_sum_over_all_three_channels(batch):
     prediction, target, lightness, _ = batch
-    x, y = eight_bit_lab(lightness, prediction), eight_bit_lab(lightness, target)
+    x, y = to_lab8(lightness, prediction), to_lab8(lightness, target)
     ssim = np.mean([ssim_map(a, b) for photo in zip(x, y, strict=True) for a, b in zip(*photo, strict=True)])
     expected = 0.8 * np.abs(x[:, 1:] - y[:, 1:]).mean() + 0.2 * (1 - ssim)
     assert 0.3 < ssim < 0.95
@@ -57,9 +57,9 @@ def test_l1_ssim_is_the_weighted_sum_over_all_three_channels(batch):
     assert L1SSIM(0, 1)(prediction, target, lightness).item() == pytest.approx(1 - ssim, rel=1e-5)
 
 
-def test_the_ssim_map_of_this_test_agrees_with_scikit_image_inside_the_border(batch):
+def test_reference_ssim_matches_scikit_image_inside_the_border(batch):
     prediction, target, lightness, _ = batch
-    x, y = eight_bit_lab(lightness, prediction)[0, 1], eight_bit_lab(lightness, target)[0, 1]
+    x, y = to_lab8(lightness, prediction)[0, 1], to_lab8(lightness, target)[0, 1]
     # truncated at 3.5 sigma, scikit-image's Gaussian is 11 pixels wide
     _, reference = structural_similarity(
         x, y, data_range=1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, full=True
@@ -75,7 +75,7 @@ def test_ssim_of_equal_colors_is_one_at_any_size(size):
 
 def test_mse_is_on_8_bit_lab(batch):
     prediction, target, lightness, _ = batch
-    expected = ((eight_bit_lab(lightness, prediction) - eight_bit_lab(lightness, target))[:, 1:] ** 2).mean()
+    expected = ((to_lab8(lightness, prediction) - to_lab8(lightness, target))[:, 1:] ** 2).mean()
     assert MSE()(prediction, target, lightness).item() == pytest.approx(expected, rel=1e-5)
 
 
@@ -91,12 +91,12 @@ def test_huber_has_slope_one_far_away():
     assert Huber()(far, torch.zeros_like(far), far[:, :1]).item() == pytest.approx(2 * (1 - 0.005))
 
 
-def test_psnr_is_that_of_scikit_image_picture_by_picture(batch):
+def test_psnr_matches_scikit_image_per_image(batch):
     prediction, target, lightness, _ = batch
-    shown = [
+    rgb = [
         lab2rgb(torch.cat([lightness, ab], dim=1).permute(0, 2, 3, 1).double().numpy()) for ab in (prediction, target)
     ]
-    expected = np.mean([peak_signal_noise_ratio(y, x, data_range=1) for x, y in zip(*shown, strict=True)])
+    expected = np.mean([peak_signal_noise_ratio(y, x, data_range=1) for x, y in zip(*rgb, strict=True)])
     assert float(PSNR(max_psnr=100)(prediction, target, lightness)) == pytest.approx(10 - expected / 10, abs=1e-4)
 
 
@@ -105,11 +105,11 @@ def test_zhang_is_cross_entropy_plus_ten_times_l1(batch):
     classes = np.clip(np.round((target.numpy()[:, :, ::4, ::4] + 110) / 10), 0, 22).astype(int)
     classes = 23 * classes[:, 0] + classes[:, 1]
     z = logits.numpy().astype(np.float64)
-    surprise = np.log(np.exp(z).sum(1)) - np.take_along_axis(z, classes[:, None], axis=1)[:, 0]
-    absolute = (np.abs((prediction - target).numpy()) / 110).sum(axis=1).mean()
-    expected = surprise.mean() + 10 * absolute
+    cross_entropy = np.log(np.exp(z).sum(1)) - np.take_along_axis(z, classes[:, None], axis=1)[:, 0]
+    l1 = (np.abs((prediction - target).numpy()) / 110).sum(axis=1).mean()
+    expected = cross_entropy.mean() + 10 * l1
     assert Zhang()(prediction, target, lightness, logits).item() == pytest.approx(expected, rel=1e-5)
-    assert Zhang(0.5, 0)(prediction, target, lightness, logits).item() == pytest.approx(surprise.mean() / 2, rel=1e-5)
+    assert Zhang(0.5, 0)(prediction, target, lightness, logits).item() == pytest.approx(cross_entropy.mean() / 2, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -123,14 +123,14 @@ def test_zhang_is_cross_entropy_plus_ten_times_l1(batch):
         (4.9, -4.9, 264),
         (5.1, 0, 287),
         (0, -5.1, 263),
-        (-128, 127, 22),  # beyond the grid: its edge
+        (-128, 127, 22),  # outside the grid: clamped
     ],
 )
 def test_classes_of_known_colors(a, b, index):
     assert ab_classes(torch.tensor([a, b], dtype=torch.float32).view(1, 2, 1, 1)).tolist() == [[[index]]]
 
 
-def test_classes_are_of_every_fourth_pixel():
+def test_classes_of_every_fourth_pixel():
     ab = torch.zeros(1, 2, 9, 6)
     ab[0, 0, 4, 0] = 30
     ab[0, 1, 8, 4] = -20
@@ -139,7 +139,7 @@ def test_classes_are_of_every_fourth_pixel():
 
 
 @pytest.mark.parametrize("logits", [None, torch.zeros(2, 529, 30, 25), torch.zeros(2, 313, 8, 7)])
-def test_zhang_says_what_it_needs(batch, logits):
+def test_zhang_reports_missing_logits(batch, logits):
     with pytest.raises(ValueError, match=r"\(2, 529, 8, 7\).*model=zhang"):
         Zhang()(*batch[:3], logits)
 
@@ -150,20 +150,20 @@ def test_only_zhang_needs_classes():
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
 class TestEveryLoss:
-    def test_nothing_is_lost_under_autocast(self, loss, batch):
+    def test_computes_in_float32_under_autocast(self, loss, batch):
         expected = loss(*batch)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             value = loss(*batch)
         assert value.dtype == torch.float32
         assert torch.equal(value, expected)
 
-    def test_low_precision_predictions_are_measured_in_float32(self, loss, batch):
+    def test_computes_low_precision_predictions_in_float32(self, loss, batch):
         prediction, target, lightness, logits = batch
-        coarse = prediction.bfloat16()
-        value = loss(coarse, target, lightness, logits.bfloat16())
-        assert torch.equal(value, loss(coarse.float(), target, lightness, logits.bfloat16().float()))
+        low_precision = prediction.bfloat16()
+        value = loss(low_precision, target, lightness, logits.bfloat16())
+        assert torch.equal(value, loss(low_precision.float(), target, lightness, logits.bfloat16().float()))
 
-    def test_gradient_is_the_slope(self, loss, batch):
+    def test_gradient_matches_finite_differences(self, loss, batch):
         prediction, target, lightness, logits = batch
         prediction = prediction.clone().requires_grad_()
         loss(prediction, target, lightness, logits).backward()
@@ -175,14 +175,14 @@ class TestEveryLoss:
         assert prediction.grad.norm() > 0
         assert ((ahead - behind) / (2 * step)).item() == pytest.approx(prediction.grad.norm().item(), rel=0.02)
 
-    def test_is_least_where_colors_agree(self, loss, batch):
+    def test_is_smallest_for_equal_colors(self, loss, batch):
         prediction, target, lightness, logits = batch
-        agreed = loss(target, target, lightness, logits)
-        assert agreed < loss(prediction, target, lightness, logits)
+        equal = loss(target, target, lightness, logits)
+        assert equal < loss(prediction, target, lightness, logits)
         if not loss.needs_classes:
-            assert agreed.item() == pytest.approx(0, abs=1e-6)
+            assert equal.item() == pytest.approx(0, abs=1e-6)
 
-    def test_trains_after_it_was_used_in_inference_mode(self, loss, batch):
+    def test_trains_after_use_in_inference_mode(self, loss, batch):
         with torch.inference_mode():
             loss(*batch)
         prediction = batch[0].clone().requires_grad_()
@@ -191,15 +191,15 @@ class TestEveryLoss:
 
 
 @pytest.mark.parametrize(
-    ("make", "cure"),
+    ("make", "message"),
     [
-        (lambda: L1SSIM(l1_weight=-0.8), "loss.l1_weight=0.8"),
-        (lambda: L1SSIM(0, 0), "loss.l1_weight and loss.ssim_weight are all 0"),
-        (lambda: Zhang(class_weight=-1), "loss.class_weight=1"),
-        (lambda: Huber(0), "loss.delta=0.01"),
-        (lambda: PSNR(0), "loss.max_psnr=40"),
+        (lambda: L1SSIM(l1_weight=-0.8), "loss.l1_weight=-0.8: must be a number >= 0. Try loss.l1_weight=0.8"),
+        (lambda: L1SSIM(0, 0), "loss.l1_weight=0 loss.ssim_weight=0: at least one weight must be > 0"),
+        (lambda: Zhang(class_weight=-1), "loss.class_weight=-1: must be a number >= 0. Try loss.class_weight=1"),
+        (lambda: Huber(0), "loss.delta=0: must be a number > 0. Try loss.delta=0.01"),
+        (lambda: PSNR(0), "loss.max_psnr=0: must be a number > 0. Try loss.max_psnr=40"),
     ],
 )
-def test_bad_options_are_refused_with_the_cure(make, cure):
-    with pytest.raises(ValueError, match=cure):
+def test_invalid_options_are_reported(make, message):
+    with pytest.raises(ValueError, match=message):
         make()

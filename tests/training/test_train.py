@@ -9,7 +9,7 @@ import yaml
 from PIL import Image
 
 from chromahint.models.pretrained import PRETRAINED_DIR
-from chromahint.models.state_dict import read_state
+from chromahint.models.state_dict import read_state_dict
 from chromahint.runs.run import open_run
 from chromahint.training.lightning_module import ColorizationModule
 
@@ -138,8 +138,8 @@ def test_starting_weights_are_taken(command, tiny, smoke_run, boxed):
     words = ["model.width=16", "weights=pretrained"] if boxed else [f"weights={file}"]
     made = command("train", *tiny, *words, "optimizer=sgd", "optimizer.lr=1e-12", "callbacks.ema=null")
     assert made.status == 0, made.err
-    after = read_state(made.run / "checkpoints/last.ckpt")
-    for name, tensor in read_state(file).items():
+    after = read_state_dict(made.run / "checkpoints/last.ckpt")
+    for name, tensor in read_state_dict(file).items():
         if "running" not in name and "tracked" not in name:
             torch.testing.assert_close(after[name], tensor, rtol=0, atol=1e-6)
 
