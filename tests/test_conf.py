@@ -3,7 +3,6 @@
 import functools
 import importlib
 import inspect
-import types
 import typing
 from pathlib import Path
 
@@ -14,48 +13,51 @@ from torch import nn
 from chromahint.config.compose import compose
 from chromahint.config.errors import ConfigError
 from chromahint.config.instantiate import instantiate_node
+from chromahint.config.paths import group_defaults, list_groups
 from chromahint.config.validate import validate
 from chromahint.data.pack import pack
 from chromahint.data.sources.folder import Folder
+from chromahint.ranges import accepts
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
-# a sweep is no part of a config; tests/sweeps has those
-CHOICES = sorted((file.parent.name, file.stem) for file in CONF.glob("*/*.yaml") if file.parent.name != "sweep")
-# what the command itself gives to a target that is built in two steps
-GIVEN = {
+# sweeps are not part of a config (see tests/sweeps); files that begin with _ are bases of others
+FILES = [file for file in CONF.glob("*/[!_]*.yaml") if file.parent.name != "sweep"]
+CHOICES = sorted((file.parent.name, file.stem) for file in FILES)
+# arguments that the command itself passes to a target with _partial_
+PASSED = {
     "trainer": {"folder", "callbacks", "loggers", "network"},
-    "logger": {"folder", "config", "about"},
+    "logger": {"folder", "config", "metadata"},
     "optimizer": {"named_parameters"},
     "callbacks": {"folder"},
 }
 
 
 @functools.cache
-def needed(name, photos):
-    """What has to be typed with a kind of data."""
-    beside = photos.parent / f"{photos.name}-{name}"
+def required(name, photos):
+    """The overrides that a choice of `data` requires."""
+    other = photos.parent / f"{photos.name}-{name}"
     if name == "packed":
-        pack(Folder(str(photos)), beside)
-        return [f"data.root={beside}"]
+        pack(Folder(str(photos)), other)
+        return [f"data.root={other}"]
     if name == "places_imagenet":
-        beside.mkdir()
-        return [f"data.places_root={photos}", f"data.imagenet_root={beside}"]
+        other.mkdir()
+        return [f"data.places_root={photos}", f"data.imagenet_root={other}"]
     return [] if name == "scenes" else [f"data.root={photos}"]
 
 
 def kind(group):
-    """The config that a group is a part of."""
+    """The config that a group belongs to."""
     return "multirun" if group == "launcher" else "train"
 
 
 @functools.cache
 def composed(group, name, photos):
-    extras = {"data": needed(name, photos) if group == "data" else [], "loss": ["model=zhang2017"]}
+    extras = {"data": required(name, photos) if group == "data" else [], "loss": ["model=zhang2017"]}
     return compose(kind(group), [f"{group}={name}", *extras.get(group, [])]).config
 
 
 def targets(node):
-    """Every dict with a `_target_`, however deep."""
+    """Every dict with a `_target_`, at any depth."""
     if isinstance(node, dict):
         if "_target_" in node:
             yield node
@@ -67,38 +69,18 @@ def targets(node):
 
 
 def parameters(node):
+    """Annotations of a target's arguments, read by Python itself; those of `source` in place of `**source_options`."""
     module, _, name = node["_target_"].rpartition(".")
     target = getattr(importlib.import_module(module), name)
-    function = target.__init__ if inspect.isclass(target) else target
-    hints = typing.get_type_hints(function)
-    names = list(inspect.signature(target).parameters)
-    return {name: hints[name] for name in names}
-
-
-def fits(wanted, value):
-    """Whether a value has a type, told by the real annotation rather than by the source text."""
-    origin, inside = typing.get_origin(wanted), typing.get_args(wanted)
-    if origin in (typing.Union, types.UnionType):
-        return any(fits(each, value) for each in inside)
-    if origin is typing.Literal:
-        return value in inside
-    if origin is list:
-        return isinstance(value, list) and all(fits(inside[0], each) for each in value)
-    if wanted is types.NoneType:
-        return value is None
-    if wanted is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if wanted is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if wanted in (bool, str):
-        return isinstance(value, wanted)
-    return isinstance(value, dict) and "_target_" in value  # an object of its own
+    hints = typing.get_type_hints(target.__init__ if inspect.isclass(target) else target, include_extras=True)
+    found = {name: hints[name] for name in inspect.signature(target).parameters}
+    return found if found.pop("source_options", None) is None else parameters(node["source"]) | found
 
 
 @pytest.mark.parametrize(("group", "name"), CHOICES)
 def test_composes_and_passes_the_check(group, name, photos):
     if name == "hint_mask_pairs":
-        with pytest.raises(ConfigError, match="no photos to learn from: type data=folder"):
+        with pytest.raises(ConfigError, match="no photos to train on. Try data=folder"):
             validate(composed(group, name, photos), "train")
     else:
         validate(composed(group, name, photos), kind(group))
@@ -106,7 +88,7 @@ def test_composes_and_passes_the_check(group, name, photos):
 
 @pytest.mark.parametrize(("group", "name"), [(g, n) for g, n in CHOICES if g in ("model", "data", "protocol")])
 def test_is_a_choice_of_evaluation_too(group, name, photos):
-    extra = needed(name, photos) if group == "data" else []
+    extra = required(name, photos) if group == "data" else []
     validate(compose("evaluate", ["model=gray", f"{group}={name}", *extra]).config, "evaluate")
 
 
@@ -115,18 +97,37 @@ def test_lists_exactly_the_options(group, name, photos):
     nodes = list(targets(composed(group, name, photos)[group])) if group != "debug" else []
     assert nodes or group == "debug"
     for node in nodes:
+        if node is (composed(group, name, photos)[group] or {}).get("source"):
+            assert set(node) == {"_target_", "_partial_"}, "its options stand next to it"
+            continue
         options = set(node) - {"_target_", "_partial_"}
-        given = GIVEN.get(group, set()) if node.get("_partial_") else set()
-        assert options == set(parameters(node)) - given, node["_target_"]
+        passed = PASSED.get(group, set()) if node.get("_partial_") else set()
+        assert options == set(parameters(node)) - passed, node["_target_"]
 
 
 @pytest.mark.parametrize(("group", "name"), CHOICES)
-def test_options_have_the_types_of_the_signature(group, name, photos):
+def test_options_are_within_their_annotations(group, name, photos):
     config = composed(group, name, photos)
     for node in targets(config if group == "debug" else config[group]):
-        wanted = parameters(node)
+        annotations = parameters(node)
         for option in set(node) - {"_target_", "_partial_"}:
-            assert fits(wanted[option], node[option]), f"{node['_target_']}: {option}={node[option]!r}"
+            is_object = isinstance(node[option], dict) and "_target_" in node[option]
+            assert is_object or accepts(annotations[option], node[option]), f"{option}={node[option]!r}"
+
+
+@pytest.mark.parametrize("name", [n for g, n in CHOICES if g == "data" and n != "hint_mask_pairs"])
+def test_data_sets_of_photos_share_their_base(name):
+    """Directly or through another file, each extends _photos.yaml and repeats none of its comments."""
+    base, text = (CONF / "data/_photos.yaml").read_text(), (CONF / f"data/{name}.yaml").read_text()
+    assert "defaults: [_photos, _self_]" in text or "defaults: [folder, _self_]" in text
+    comments = {line for line in base.splitlines() if line.startswith("#")}
+    assert not comments & set(text.splitlines())
+
+
+def test_every_file_begins_with_its_description():
+    for file in CONF.rglob("*.yaml"):
+        first = next(line for line in file.read_text().splitlines() if not line.startswith("# @package"))
+        assert first.startswith("# "), file
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def test_trainers_build(name, photos, tmp_path):
     node = composed("trainer", name, photos)["trainer"]
     make = instantiate_node(node)
     if node["accelerator"] == "gpu" and not torch.cuda.is_available():
-        with pytest.raises(ValueError, match="type trainer=cpu"):
+        with pytest.raises(ValueError, match="Use trainer=cpu"):
             make(folder=tmp_path, callbacks=[], loggers=[], network=torch.nn.Identity())
         return
     trainer = make(folder=tmp_path, callbacks=[], loggers=[], network=torch.nn.Identity())
@@ -170,7 +171,7 @@ def test_trainers_build(name, photos, tmp_path):
 def test_launchers_build(name, photos):
     launcher = instantiate_node(composed("launcher", name, photos)["launcher"] | {"submit": False})
     train = compose("train", []).config["trainer"]
-    assert launcher.shape(train) == launcher.shape(train | {"devices": 1})
+    assert launcher.resources(train) == launcher.resources(train | {"devices": 1})
 
 
 @pytest.mark.parametrize("name", [n for g, n in CHOICES if g == "callbacks"])
@@ -184,14 +185,18 @@ def test_callbacks_build(name, photos, tmp_path):
 @pytest.mark.parametrize("name", [n for g, n in CHOICES if g == "logger"])
 def test_loggers_build(name, photos, tmp_path):
     config = composed("logger", name, photos)
-    about = {"name": "unet/now", "group": "unet", "wandb_id": "1234abcd"}
-    logger = instantiate_node(config["logger"])(folder=tmp_path, config=config, about=about)
+    metadata = {"name": "unet/now", "group": "unet", "wandb_id": "1234abcd"}
+    logger = instantiate_node(config["logger"])(folder=tmp_path, config=config, metadata=metadata)
     assert (logger is None) == (name == "none")
 
 
-def test_every_group_of_the_defaults_has_its_default_file():
-    from chromahint.config.paths import group_defaults
-
+def test_every_default_choice_exists():
     for command in ("train", "evaluate", "multirun"):
         for group, name in group_defaults(command).items():
             assert name == "null" or (group, name) in CHOICES, f"{command}: {group}={name}"
+
+
+def test_bases_are_not_choices():
+    assert "_photos" not in list_groups()["data"]
+    with pytest.raises(ConfigError, match="data=_photos: unknown data; choose one of folder"):
+        compose("train", ["data=_photos"])
