@@ -1,39 +1,60 @@
-"""The command `chromahint studio`: a page where a click and a color are enough."""
+"""`chromahint studio`: color photos by clicking, in the browser."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
-from chromahint.studio.model_list import BOX, METHODS, ModelList
+from chromahint.cli.arguments import DEVICE_HELP, MODEL_HELP, OTHER_MODELS_HELP, Subparsers, integer
 
 DESCRIPTION = """\
-Color photos by clicking, on a page of this machine: a gray photo, a click, a color, and the picture follows.
-Nothing leaves the machine, and nobody else reaches the page unless --share is typed.
+Color photos by clicking, on a page in your browser that this machine serves.
+Nothing leaves the machine, and no other machine can open the page without --share.
 """
-EVERYWHERE = "0.0.0.0"  # noqa: S104  # typed by a person who wants it
+ANY_ADDRESS = "0.0.0.0"  # noqa: S104  # only with --share
 
 
-def main(words: Sequence[str]) -> int:
-    """Serve the page until it is stopped; returns the exit status."""
-    arguments = _parser().parse_args(words)
-    if not 0 <= arguments.port <= 65535:
-        raise ValueError(f"--port {arguments.port}: is a number from 1 to 65535; leave it out to take a free one")
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the parser of the command."""
+    parser = subparsers.add_parser(
+        "studio", help="color photos by clicking, in the browser", description=DESCRIPTION
+    )  # fmt: skip
+    parser.add_argument("photo", metavar="PHOTO", nargs="?", help="photo to open; others can be opened on the page")
+    parser.add_argument(
+        "--model", metavar="MODEL", action="append", default=[],
+        help=f"{MODEL_HELP}{OTHER_MODELS_HELP}; may be repeated; the page starts with the first and lists them all",
+    )  # fmt: skip
+    parser.add_argument(
+        "--runs-dir", metavar="FOLDER", help="the page also lists the trained runs below FOLDER; by default, runs"
+    )
+    parser.add_argument(
+        "--port", type=integer(0, 65535), default=0, metavar="N", help="port of the page; 0 tries 8765, then any"
+    )
+    parser.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")
+    parser.add_argument("--device", default="auto", help=DEVICE_HELP)
+    sharing = parser.add_mutually_exclusive_group()
+    sharing.add_argument(
+        "--share", action="store_true", help="let other machines open the page, with the printed address"
+    )
+    sharing.add_argument("--host", metavar="ADDRESS", help="the same, on one address of this machine")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve the page until stopped; returns the exit status."""
+    from chromahint.studio.model_list import BASELINES, PRETRAINED, ModelList
+
     for model in arguments.model:
-        if model not in (BOX, *METHODS) and not Path(model).expanduser().exists():
-            raise ValueError(
-                f"--model {model}: there is no such run or file of weights; allowed are {', '.join((BOX, *METHODS))}, "
-                "the folder of a run such as runs/NAME/DATE, and a file of weights"
-            )
+        if model not in (PRETRAINED, *BASELINES) and not Path(model).expanduser().exists():
+            raise ValueError(f"--model {model}: not found. Pass {MODEL_HELP}{OTHER_MODELS_HELP}.")
     photo = None if arguments.photo is None else Path(arguments.photo).expanduser()
     if photo is not None and not photo.is_file():
-        raise ValueError(f"{arguments.photo}: there is no such photo; leave it out to choose one on the page")
-    host = arguments.host or (EVERYWHERE if arguments.share else "127.0.0.1")
-    runs = Path("runs" if arguments.runs is None else arguments.runs).expanduser()
-    if arguments.runs is not None and not runs.is_dir():
-        raise ValueError(f"--runs {arguments.runs}: there is no such folder; type one with trained runs below it")
-    choices = ModelList(arguments.model, runs)
+        raise ValueError(f"{arguments.photo}: photo not found. Leave it out to choose one on the page.")
+    host = arguments.host or (ANY_ADDRESS if arguments.share else "127.0.0.1")
+    runs_dir = Path("runs" if arguments.runs_dir is None else arguments.runs_dir).expanduser()
+    if arguments.runs_dir is not None and not runs_dir.is_dir():
+        raise ValueError(f"--runs-dir {arguments.runs_dir}: folder not found. Pass a folder that contains runs.")
+    model_list = ModelList(arguments.model, runs_dir)
     try:
         from chromahint.studio.server import serve
     except ModuleNotFoundError as error:
@@ -41,31 +62,6 @@ def main(words: Sequence[str]) -> int:
         if package not in ("starlette", "uvicorn"):
             raise
         raise ValueError(
-            f"the studio needs the package {package}: type pip install 'chromahint[studio]', or pip install "
-            "starlette uvicorn"
+            f"{package}: package not found, which the studio needs. Run pip install 'chromahint[studio]'."
         ) from None
-    return serve(host, arguments.port, choices, arguments.device, photo, arguments.browser)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("chromahint studio", description=DESCRIPTION)
-    parser.add_argument("photo", metavar="PHOTO", nargs="?", help="opened at once; others are opened on the page")
-    parser.add_argument(
-        "--model", metavar="MODEL", action="append", default=[],
-        help="the folder of a run, or a file of weights, to choose beside box, levin and pullpush; may be "
-        "repeated; the first one colors first",
-    )  # fmt: skip
-    parser.add_argument(
-        "--runs",
-        metavar="FOLDER",
-        help="trained runs below it are there to choose (runs, where there is such a folder)",
-    )
-    parser.add_argument("--port", type=int, default=0, help="of the page (8765, or a free one)")
-    parser.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps (auto)")
-    sharing = parser.add_mutually_exclusive_group()
-    sharing.add_argument(
-        "--share", action="store_true", help="other machines may open the page, with the address that is printed"
-    )
-    sharing.add_argument("--host", metavar="ADDRESS", help="the same, on one address of this machine")
-    return parser
+    return serve(host, arguments.port, model_list, arguments.device, photo, arguments.browser)

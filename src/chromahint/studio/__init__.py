@@ -1,1 +1,1 @@
-"""A page on this machine where a person colors a photo by clicking."""
+"""A local web page for coloring photos with clicks."""

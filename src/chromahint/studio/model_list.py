@@ -1,4 +1,4 @@
-"""What can be chosen on the page, said without torch: it is there before the networks are."""
+"""The models and samples that the page offers. Does not import torch, so that the page loads at once."""
 
 from __future__ import annotations
 
@@ -10,88 +10,93 @@ from typing import Literal, TypedDict
 from chromahint.runs.run import find_runs
 
 SAMPLES = ("astronaut", "chelsea", "coffee", "rocket")
-BOX = "pretrained"
-METHODS = ("levin", "pullpush")
-_TITLES = {"pretrained": "SpreadNet", "levin": "Levin", "pullpush": "Pull-push"}
-_MOST_RUNS = 60
+PRETRAINED = "pretrained"
+BASELINES = ("levin", "pullpush")
 PREVIEW_SIZES = (256, 208, 160, 128)
-"""Sides of what networks see while a person drags: in 256 x 256 pixels up to 200 hints tell as much as in larger
-pictures, and the page asks for less where answers come late."""
+"""Sizes of the network input while a user drags. At 256 x 256 pixels, up to 200 hints are as informative as in larger
+images; the page requests a smaller size if responses are slow."""
+
+_TITLES = {"pretrained": "SpreadNet", "levin": "Levin", "pullpush": "Pull-push"}
+_MAX_RUNS = 60
 
 
-class Choice(TypedDict):
-    """A network to choose.
+class ModelChoice(TypedDict):
+    """A model that a user can choose.
 
     Attributes:
-        key: what the page calls it, today and tomorrow; no path.
-        title: what people read.
-        kind: whether it has learned something.
-        guesses: whether it is asked for colors before anyone has said one; those that only spread what was said are
-            not, and the photo stays gray.
+        key: stable identifier for the page; contains no path.
+        title: displayed name.
+        kind: whether the model was trained or is a training-free baseline.
+        colors_without_hints: whether to ask the model for colors before there are hints. Models that only propagate
+            hints leave the photo gray.
     """
 
     key: str
     title: str
-    kind: Literal["trained", "method"]
+    kind: Literal["trained", "baseline"]
     colors_without_hints: bool
 
 
 class ModelList:
-    """What was named, the weights in the package, methods that learn nothing, and the runs below a folder.
+    """Lists the models given by the user, the packaged weights, the baselines, and the runs below a folder.
 
     Args:
-        named: as `Colorizer.load` takes them; the first one colors first.
-        runs: a folder to look for runs in, anew at each call; it need not be there.
+        sources: models as accepted by `Colorizer.load`; the first one is the default.
+        runs_dir: folder to search for runs on each call; it may not exist.
     """
 
-    def __init__(self, named: Sequence[str], runs: Path | None = None) -> None:
-        self._named = list(dict.fromkeys([*named, BOX, *METHODS]))
-        self._runs = runs
+    def __init__(self, sources: Sequence[str], runs_dir: Path | None = None) -> None:
+        self._given = list(dict.fromkeys([*sources, PRETRAINED, *BASELINES]))
+        self._runs_dir = runs_dir
         self._sources: dict[str, str] = {}
-        self.all()
+        self.choices()
 
-    def all(self) -> list[Choice]:
-        """List them: what was named first, the newest runs last.
+    def choices(self) -> list[ModelChoice]:
+        """Return all models: the given ones first, then runs from newest to oldest.
 
-        >>> [choice["title"] for choice in ModelList(["runs/hscaunet/2026-11-20_10-00-00"]).all()]
+        >>> [choice["title"] for choice in ModelList(["runs/hscaunet/2026-11-20_10-00-00"]).choices()]
         ['hscaunet/2026-11-20_10-00-00', 'SpreadNet', 'Levin', 'Pull-push']
         """
-        sources = list(dict.fromkeys([*self._named, *self._found()]))
+        sources = list(dict.fromkeys([*self._given, *self._find_runs()]))
         self._sources |= {_key(source): source for source in sources}
         return [
-            Choice(
+            ModelChoice(
                 key=_key(source),
                 title=_title(source),
-                kind="method" if source in METHODS else "trained",
+                kind="baseline" if source in BASELINES else "trained",
                 colors_without_hints=source not in _TITLES,
             )
             for source in sources
         ]
 
     @property
-    def first(self) -> str:
-        """The key of what colors first."""
-        return _key(self._named[0])
+    def default_key(self) -> str:
+        """The key of the default model."""
+        return _key(self._given[0])
 
     def source(self, key: str) -> str:
-        """What `Colorizer.load` takes for a key; the KeyError is for the page."""
+        """Return the model for a key, as accepted by `Colorizer.load`.
+
+        Raises:
+            KeyError: the key is unknown.
+        """
         if key not in self._sources:
-            raise KeyError("there is no such network; load the page anew to see which there are")
+            raise KeyError(f"model={key:.40}: unknown model. Reload the page to update the list of models.")
         return self._sources[key]
 
-    def _found(self) -> list[str]:
-        if self._runs is None or not self._runs.is_dir():
+    def _find_runs(self) -> list[str]:
+        if self._runs_dir is None or not self._runs_dir.is_dir():
             return []
-        named = {Path(source).expanduser().resolve() for source in self._named if source not in _TITLES}
-        weights = {
-            run: file.stat().st_mtime
-            for run in find_runs(self._runs)
-            if run not in named
-            for file in [run / "checkpoints" / "best.ckpt"]
-            if file.is_file()
+        given = {Path(source).expanduser().resolve() for source in self._given if source not in _TITLES}
+        modified = {
+            run: checkpoint.stat().st_mtime
+            for run in find_runs(self._runs_dir)
+            if run not in given
+            for checkpoint in [run / "checkpoints" / "best.ckpt"]
+            if checkpoint.is_file()
         }
-        newest = sorted(weights, key=lambda run: weights[run], reverse=True)
-        return [str(run) for run in newest[:_MOST_RUNS]]
+        newest_first = sorted(modified, key=lambda run: modified[run], reverse=True)
+        return [str(run) for run in newest_first[:_MAX_RUNS]]
 
 
 def _key(source: str) -> str:

@@ -1,13 +1,13 @@
-"""What the page can ask for: one function for each address."""
+"""The HTTP API of the studio: one method per route."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -21,176 +21,182 @@ from chromahint.studio.model_list import PREVIEW_SIZES, SAMPLES, ModelList
 from chromahint.studio.security import SecurityMiddleware
 
 if TYPE_CHECKING:
-    from chromahint.studio.workspace import Workspace
+    from chromahint.studio.workspace import RawTensor, Workspace
 
 T = TypeVar("T")
-Answer = Callable[[Request], Awaitable[Response]]
 
 ASSETS = Path(__file__).with_name("assets")
-LARGEST_FILE = 100 * 2**20
-_LARGEST_HINTS = 2 * 2**20
-_MOST_WAITING = 32
-_MOST_OPENING = 3
-_KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+MAX_FILE_BYTES = 100 * 2**20
+_MAX_HINT_BYTES = 2 * 2**20
+_MAX_PENDING = 32
+_MAX_UPLOADS = 3
+_MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
-def make_app(
-    choices: ModelList, device: str = "auto", photo: Path | None = None, token: str | None = None
+def create_app(
+    models: ModelList, device: str = "auto", photo: Path | None = None, token: str | None = None
 ) -> Starlette:
-    """Make the page's server; torch is imported while it answers its first requests.
+    """Create the web application. It starts serving the page at once, and imports torch in the background.
 
     Args:
-        choices: the networks.
-        device: that they run on.
-        photo: opened at once.
-        token: needed by those who ask; None lets in only this machine.
+        models: the models to offer.
+        device: device to run them on.
+        photo: photo to open at once.
+        token: secret that clients must present; None accepts only requests from this machine.
     """
-    studio = Studio(choices, device, photo)
+    studio = Studio(models, device, photo)
     routes = [
         Route("/", studio.page),
         Route("/assets/{name}", studio.asset),
-        Route("/api/about", studio.about),
+        Route("/api/config", studio.config),
         Route("/api/photos", studio.open_photo, methods=["POST"]),
-        Route("/api/samples/{name}", studio.sample),
         Route("/api/samples/{name}", studio.open_sample, methods=["POST"]),
-        Route("/api/given", studio.open_given, methods=["POST"]),
+        Route("/api/samples/{name}/thumbnail", studio.sample_thumbnail),
+        Route("/api/initial-photo", studio.open_initial_photo, methods=["POST"]),
         Route("/api/photos/{photo}/gray", studio.gray),
         Route("/api/photos/{photo}/original", studio.original),
-        Route("/api/photos/{photo}/seen", studio.seen),
+        Route("/api/photos/{photo}/network-input", studio.network_input),
         Route("/api/photos/{photo}/colors", studio.colors, methods=["POST"]),
-        Route("/api/photos/{photo}/session", studio.read_session, methods=["POST"]),
-        Route("/api/photos/{photo}/full", studio.full, methods=["POST"]),
-        Route("/api/photos/{photo}/suggest", studio.suggest, methods=["POST"]),
+        Route("/api/photos/{photo}/hints", studio.parse_hint_file, methods=["POST"]),
+        Route("/api/photos/{photo}/download", studio.download, methods=["POST"]),
+        Route("/api/photos/{photo}/suggestions", studio.suggestions, methods=["POST"]),
     ]
     return Starlette(
         routes=routes,
         middleware=[Middleware(SecurityMiddleware, token=token)],
         lifespan=studio.lifespan,
-        exception_handlers={ValueError: _wrong, KeyError: _gone, ClientDisconnect: _left},
+        exception_handlers={ValueError: _on_value_error, KeyError: _on_key_error, ClientDisconnect: _on_disconnect},
     )
 
 
 class Studio:
-    """The page, and the desk that its photos lie on."""
+    """Handles requests with a workspace."""
 
-    def __init__(self, choices: ModelList, device: str, photo: Path | None) -> None:
-        self._choices = choices
+    def __init__(self, models: ModelList, device: str, initial_photo: Path | None) -> None:
+        self._models = models
         self._device = device
-        self._photo = photo
-        self._assets = {path.name: path.read_bytes() for path in ASSETS.iterdir() if path.suffix in _KINDS}
-        self._desk: asyncio.Task[Workspace] | None = None
-        self._waiting = 0
-        self._opening = 0
+        self._initial_photo = initial_photo
+        self._assets = {path.name: path.read_bytes() for path in ASSETS.iterdir() if path.suffix in _MEDIA_TYPES}
+        self._workspace: asyncio.Task[Workspace] | None = None
+        self._pending = 0
+        self._uploads = 0
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
-        """Get the desk ready beside the first answers."""
-        self._desk = asyncio.create_task(run_in_threadpool(self._make_desk))
+        """Create the workspace in the background."""
+        self._workspace = asyncio.create_task(run_in_threadpool(self._create_workspace))
         yield
 
-    def _make_desk(self) -> Workspace:
+    def _create_workspace(self) -> Workspace:
         from chromahint.studio.workspace import Workspace
 
-        desk = Workspace(self._choices, self._device)
-        desk.warm_up()
-        return desk
+        workspace = Workspace(self._models, self._device)
+        workspace.warm_up()
+        return workspace
 
     async def page(self, request: Request) -> Response:
-        """The page itself."""
+        """Return the page."""
         return Response(self._assets["index.html"], media_type="text/html")
 
     async def asset(self, request: Request) -> Response:
-        """One of the files it is made of, out of memory."""
+        """Return a script or style sheet of the page, from memory."""
         name = request.path_params["name"]
         if name not in self._assets:
             raise HTTPException(404)
-        return Response(self._assets[name], media_type=_KINDS[Path(name).suffix])
+        return Response(self._assets[name], media_type=_MEDIA_TYPES[Path(name).suffix])
 
-    async def about(self, request: Request) -> Response:
-        """What can be chosen."""
-        models = await run_in_threadpool(self._choices.all)
-        given = None if self._photo is None else self._photo.name
-        return JSONResponse({"models": models, "samples": list(SAMPLES), "given": given, "drafts": list(PREVIEW_SIZES)})
+    async def config(self, request: Request) -> Response:
+        """Return the available models, samples, and preview sizes."""
+        models = await run_in_threadpool(self._models.choices)
+        initial_photo = None if self._initial_photo is None else self._initial_photo.name
+        return JSONResponse(
+            {
+                "models": models,
+                "samples": list(SAMPLES),
+                "initial_photo": initial_photo,
+                "preview_sizes": list(PREVIEW_SIZES),
+            }
+        )
 
     async def open_photo(self, request: Request) -> Response:
-        """Take a photo's bytes."""
-        if self._opening >= _MOST_OPENING:
-            raise HTTPException(503, "other photos are being opened", {"retry-after": "1"})
-        self._opening += 1
+        """Open an uploaded photo."""
+        if self._uploads >= _MAX_UPLOADS:
+            raise HTTPException(503, "Other photos are being opened. Try again in a moment.", {"retry-after": "1"})
+        self._uploads += 1
         try:
-            data = await _body(request, LARGEST_FILE)
+            data = await _read_body(request, MAX_FILE_BYTES)
             name = request.query_params.get("name", "photo")[:200]
-            return JSONResponse(await self._at_desk(lambda desk: desk.open(data, name)))
+            return JSONResponse(await self._run(lambda workspace: workspace.open_photo(data, name)))
         finally:
-            self._opening -= 1
+            self._uploads -= 1
 
     async def open_sample(self, request: Request) -> Response:
-        """Open one of the photos that come with scikit-image."""
+        """Open a sample photo."""
         name = request.path_params["name"]
-        return JSONResponse(await self._at_desk(lambda desk: desk.open_sample(name)))
+        return JSONResponse(await self._run(lambda workspace: workspace.open_sample(name)))
 
-    async def sample(self, request: Request) -> Response:
-        """One of these photos, small."""
+    async def sample_thumbnail(self, request: Request) -> Response:
+        """Return a small version of a sample photo."""
         return Response(await run_in_threadpool(_thumbnail, request.path_params["name"]), media_type="image/jpeg")
 
-    async def open_given(self, request: Request) -> Response:
-        """Open the photo that was typed with the command."""
-        photo = self._photo
-        if photo is None:
+    async def open_initial_photo(self, request: Request) -> Response:
+        """Open the photo given on the command line."""
+        path = self._initial_photo
+        if path is None:
             raise HTTPException(404)
-        return JSONResponse(await self._at_desk(lambda desk: desk.open_file(photo)))
+        return JSONResponse(await self._run(lambda workspace: workspace.open_file(path)))
 
     async def gray(self, request: Request) -> Response:
-        """The photo's lightness as a picture."""
-        photo = request.path_params["photo"]
-        data, kind = await self._at_desk(lambda desk: desk.photo(photo).gray())
-        return Response(data, media_type=kind)
+        """Return the photo in gray."""
+        photo_id = request.path_params["photo"]
+        data, media_type = await self._run(lambda workspace: workspace.photo(photo_id).gray())
+        return Response(data, media_type=media_type)
 
     async def original(self, request: Request) -> Response:
-        """The photo in the colors that it came with."""
-        photo = request.path_params["photo"]
-        data, kind = await self._at_desk(lambda desk: desk.photo(photo).original())
-        return Response(data, media_type=kind)
+        """Return the photo in its original colors."""
+        photo_id = request.path_params["photo"]
+        data, media_type = await self._run(lambda workspace: workspace.photo(photo_id).original())
+        return Response(data, media_type=media_type)
 
-    async def seen(self, request: Request) -> Response:
-        """The lightness that a network sees, as float32."""
-        chosen = _chosen(request)
-        return _raw(await self._at_desk(lambda desk: desk.seen(*chosen)))
+    async def network_input(self, request: Request) -> Response:
+        """Return the lightness that a network sees, as float32."""
+        target = _target(request)
+        return _raw_response(await self._run(lambda workspace: workspace.network_input(*target)))
 
     async def colors(self, request: Request) -> Response:
-        """What a network makes of hints, at the size that it sees."""
-        chosen, hints = _chosen(request), await _body(request, _LARGEST_HINTS)
-        return _raw(await self._at_desk(lambda desk: desk.colors(*chosen, hints)))
+        """Return the colors of a network for the hints in the body, at the size of the network input."""
+        target, hints = _target(request), await _read_body(request, _MAX_HINT_BYTES)
+        return _raw_response(await self._run(lambda workspace: workspace.colors(*target, hints)))
 
-    async def read_session(self, request: Request) -> Response:
-        """The points and strokes of a hint file, in pixels of the photo."""
-        photo, text = request.path_params["photo"], await _body(request, _LARGEST_HINTS)
-        return JSONResponse(await self._at_desk(lambda desk: desk.read_session(photo, text)))
+    async def parse_hint_file(self, request: Request) -> Response:
+        """Return the points and strokes of a hint file in pixels of the photo."""
+        photo_id, text = request.path_params["photo"], await _read_body(request, _MAX_HINT_BYTES)
+        return JSONResponse(await self._run(lambda workspace: workspace.parse_hint_file(photo_id, text)))
 
-    async def full(self, request: Request) -> Response:
-        """The colored photo at its own size."""
-        photo, model, _ = _chosen(request)
-        kind, hints = request.query_params.get("kind", ".png"), await _body(request, _LARGEST_HINTS)
-        data = await self._at_desk(lambda desk: desk.full(photo, model, kind, hints))
+    async def download(self, request: Request) -> Response:
+        """Return the colored photo at its full size."""
+        photo_id, model, _ = _target(request)
+        suffix, hints = request.query_params.get("suffix", ".png"), await _read_body(request, _MAX_HINT_BYTES)
+        data = await self._run(lambda workspace: workspace.render(photo_id, model, suffix, hints))
         return Response(data, media_type="application/octet-stream")
 
-    async def suggest(self, request: Request) -> Response:
-        """Colors to choose from at one pixel."""
-        (photo, model, _), hints = _chosen(request), await _body(request, _LARGEST_HINTS)
+    async def suggestions(self, request: Request) -> Response:
+        """Return suggested colors for a pixel."""
+        (photo_id, model, _), hints = _target(request), await _read_body(request, _MAX_HINT_BYTES)
         x, y = (int(request.query_params.get(name, "0")[:9]) for name in "xy")
-        return JSONResponse(await self._at_desk(lambda desk: desk.suggest(photo, model, x, y, hints)))
+        return JSONResponse(await self._run(lambda workspace: workspace.suggest(photo_id, model, x, y, hints)))
 
-    async def _at_desk(self, work: Callable[[Workspace], T]) -> T:
-        """Do one piece of work in a thread; few may wait, since who waits long has moved on."""
-        if self._waiting >= _MOST_WAITING:
-            raise HTTPException(503, "busy", {"retry-after": "1"})
-        self._waiting += 1
+    async def _run(self, task: Callable[[Workspace], T]) -> T:
+        """Run a task in a thread. The queue is short: a client that waits for long has lost interest."""
+        if self._pending >= _MAX_PENDING:
+            raise HTTPException(503, "The studio is busy. Try again in a moment.", {"retry-after": "1"})
+        self._pending += 1
         try:
-            assert self._desk is not None
-            desk = await asyncio.shield(self._desk)
-            return await run_in_threadpool(functools.partial(work, desk))
+            assert self._workspace is not None
+            workspace = await asyncio.shield(self._workspace)
+            return await run_in_threadpool(functools.partial(task, workspace))
         finally:
-            self._waiting -= 1
+            self._pending -= 1
 
 
 def _thumbnail(name: str) -> bytes:
@@ -199,35 +205,35 @@ def _thumbnail(name: str) -> bytes:
     return thumbnail(name)
 
 
-def _chosen(request: Request) -> tuple[str, str, str]:
-    """Photo, model and size that an address names."""
+def _target(request: Request) -> tuple[str, str, str]:
+    """Return the photo, model, and size that a request is about."""
     query = request.query_params
-    return request.path_params["photo"], query.get("model", ""), query.get("size", "fine")
+    return request.path_params["photo"], query.get("model", ""), query.get("size", "native")
 
 
-async def _body(request: Request, most: int) -> bytes:
+async def _read_body(request: Request, max_bytes: int) -> bytes:
     data = bytearray()
-    async for piece in request.stream():
-        data += piece
-        if len(data) > most:
-            raise HTTPException(413, f"more than {most // 2**20} MB")
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > max_bytes:
+            raise HTTPException(413, f"This file is too large: at most {max_bytes // 2**20} MB are allowed.")
     return bytes(data)
 
 
-def _raw(answer: Any) -> Response:
-    headers = {"x-height": str(answer.height), "x-width": str(answer.width)}
-    if answer.psnr is not None:
-        headers["x-psnr"] = f"{answer.psnr:.2f}"
-    return Response(answer.data, media_type="application/octet-stream", headers=headers)
+def _raw_response(tensor: RawTensor) -> Response:
+    headers = {"x-height": str(tensor.height), "x-width": str(tensor.width)}
+    if tensor.psnr is not None:
+        headers["x-psnr"] = f"{tensor.psnr:.2f}"
+    return Response(tensor.data, media_type="application/octet-stream", headers=headers)
 
 
-async def _wrong(request: Request, error: Exception) -> Response:
+async def _on_value_error(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, 422)
 
 
-async def _gone(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error.args[0] if error.args else "there is no such thing")}, 404)
+async def _on_key_error(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error.args[0] if error.args else "not found")}, 404)
 
 
-async def _left(request: Request, error: Exception) -> Response:
+async def _on_disconnect(request: Request, error: Exception) -> Response:
     return Response(status_code=400)

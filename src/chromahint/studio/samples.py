@@ -1,4 +1,4 @@
-"""Photos in scikit-image's wheel to try the page with; their small pictures do not wait for torch."""
+"""Sample photos, from the scikit-image package. Does not import torch."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from chromahint.data.sources.skimage_tiles import FILES
 from chromahint.images.decode import read_photo
 from chromahint.studio.model_list import SAMPLES
 
-_THUMBNAIL = 300
+_THUMBNAIL_WIDTH = 300
 
 
 def sample_file(name: str) -> Path:
-    """Where one of them lies.
+    """Return the path of a sample photo.
 
     Raises:
-        KeyError: there is none of that name.
+        KeyError: the name is unknown.
     """
     if name not in SAMPLES:
-        raise KeyError(f"there is no sample of that name; the names are {', '.join(SAMPLES)}")
+        raise KeyError(f"{name:.40}: unknown sample. Use one of {', '.join(SAMPLES)}.")
     return Path(skimage.__file__).parent / "data" / FILES[name]
 
 
 @functools.lru_cache(maxsize=len(SAMPLES))
 def thumbnail(name: str) -> bytes:
-    """One of them, small, as a JPEG file."""
-    picture = read_photo(sample_file(name))
-    share = _THUMBNAIL / picture.shape[1]
-    size = _THUMBNAIL, round(picture.shape[0] * share)
-    _, data = cv2.imencode(".jpg", cv2.resize(picture, size, interpolation=cv2.INTER_AREA)[..., ::-1])
+    """Return a small version of a sample photo as a JPEG file."""
+    image = read_photo(sample_file(name))
+    scale = _THUMBNAIL_WIDTH / image.shape[1]
+    size = _THUMBNAIL_WIDTH, round(image.shape[0] * scale)
+    _, data = cv2.imencode(".jpg", cv2.resize(image, size, interpolation=cv2.INTER_AREA)[..., ::-1])
     return data.tobytes()

@@ -1,4 +1,4 @@
-"""Who may ask, and how much: other pages, other machines and endless requests are turned away at the door."""
+"""Rejects requests from other websites and machines, and sets security headers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-POLICY = (
+CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {
-    "content-security-policy": POLICY,
+    "content-security-policy": CONTENT_SECURITY_POLICY,
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
@@ -27,12 +27,12 @@ COOKIE = "chromahint-studio"
 
 
 class SecurityMiddleware:
-    """Lets in only what comes from the page itself.
+    """Accepts only requests that come from the page itself.
 
     Args:
-        app: what is guarded.
-        token: what a browser must have brought once; None for a page that only this machine reaches, where the name
-            that the browser asked for must be this machine's, whatever a name server says.
+        app: the application to protect.
+        token: secret that a browser must present once; it is then kept in a cookie. If None, the page is only for this
+            machine, and the host name in a request must be that of this machine (against DNS rebinding).
     """
 
     def __init__(self, app: ASGIApp, token: str | None) -> None:
@@ -40,52 +40,52 @@ class SecurityMiddleware:
         self.token = token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or refuse."""
+        """Pass a request on to the application, or reject it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
 
-        async def send_guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        refusal = self._refusal(scope)
-        await (refusal or self.app)(scope, receive, send_guarded)
+        rejection = self._reject(scope)
+        await (rejection or self.app)(scope, receive, send_with_headers)
 
-    def _refusal(self, scope: Scope) -> Response | None:
+    def _reject(self, scope: Scope) -> Response | None:
+        """Return the response to a request that is not allowed, else None."""
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
         if self.token is None and not _is_this_machine(host):
-            return PlainTextResponse("this page is for this machine only\n", 403)
-        if origin is not None and origin != f"http://{host}":
-            return PlainTextResponse("another page may not ask\n", 403)
-        if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and scope["method"] != "GET":
-            return PlainTextResponse("another page may not ask\n", 403)
-        if self.token is not None and not self._is_known(headers):
+            return PlainTextResponse("This page is only available on the machine that runs the studio.\n", 403)
+        is_cross_site = headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
+        if (origin is not None and origin != f"http://{host}") or (is_cross_site and scope["method"] != "GET"):
+            return PlainTextResponse("Requests from other websites are not allowed.\n", 403)
+        if self.token is not None and not self._has_token_cookie(headers):
             return self._set_token_cookie(scope)
         return None
 
-    def _is_known(self, headers: Headers) -> bool:
+    def _has_token_cookie(self, headers: Headers) -> bool:
         cookies: SimpleCookie = SimpleCookie()
         try:
             cookies.load(headers.get("cookie", ""))
         except CookieError:
             return False
-        return COOKIE in cookies and self._fits(cookies[COOKIE].value)
+        return COOKIE in cookies and self._is_token(cookies[COOKIE].value)
 
     def _set_token_cookie(self, scope: Scope) -> Response:
-        """Keep the token as a cookie, and take it out of the address."""
-        brought = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-        if scope["method"] != "GET" or scope["path"] != "/" or not self._fits(brought):
-            return PlainTextResponse("open the address that the studio has printed, with its token\n", 403)
-        answer = RedirectResponse("/", 303)
-        answer.set_cookie(COOKIE, brought, httponly=True, samesite="lax")  # a link in a message is followed as well
-        return answer
+        """Move the token from the address to a cookie."""
+        presented = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+        if scope["method"] != "GET" or scope["path"] != "/" or not self._is_token(presented):
+            return PlainTextResponse("Open the address that the studio printed, including its token.\n", 403)
+        response = RedirectResponse("/", 303)
+        response.set_cookie(COOKIE, presented, httponly=True, samesite="lax")  # lax: links in messages work too
+        return response
 
-    def _fits(self, brought: str) -> bool:
+    def _is_token(self, presented: str) -> bool:
         assert self.token is not None
-        return hmac.compare_digest(brought.encode(), self.token.encode())
+        return hmac.compare_digest(presented.encode(), self.token.encode())
 
 
 def _is_this_machine(host: str) -> bool:

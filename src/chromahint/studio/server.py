@@ -1,4 +1,4 @@
-"""Listen, say where, open the browser, and answer until stopped."""
+"""Runs the web server of the studio."""
 
 from __future__ import annotations
 
@@ -13,65 +13,65 @@ from pathlib import Path
 import uvicorn
 
 from chromahint.studio.model_list import ModelList
-from chromahint.studio.routes import make_app
+from chromahint.studio.routes import create_app
 
-USUAL = 8765
-_MOST_CONNECTIONS = 200
+DEFAULT_PORT = 8765
+_MAX_CONNECTIONS = 200
 
 
-def serve(host: str, port: int, choices: ModelList, device: str, photo: Path | None, browser: bool) -> int:
-    """Serve the page; returns the exit status.
+def serve(host: str, port: int, models: ModelList, device: str, photo: Path | None, open_browser: bool) -> int:
+    """Serve the page until it is interrupted; return the exit status.
 
     Args:
-        host: the address to listen on; beyond this machine a token is needed.
-        port: 0 takes the usual one, or a free one.
-        choices: the networks.
-        device: that they run on.
-        photo: opened at once.
-        browser: whether to open one.
+        host: address to listen on. If it can be reached from other machines, the page requires a token.
+        port: 0 uses the default port, or a free one if that is taken.
+        models: the models to offer.
+        device: device to run them on.
+        photo: photo to open at once.
+        open_browser: whether to open the page in a browser.
     """
     is_private = _is_loopback(host)
-    listening = _listen(host, port)
-    port = listening.getsockname()[1]
+    listener = _listen(host, port)
+    port = listener.getsockname()[1]
     token = None if is_private else secrets.token_urlsafe(18)
-    shown = f"[{host}]" if ":" in host else host
+    displayed_host = f"[{host}]" if ":" in host else host
     if not is_private and ipaddress.ip_address(host).is_unspecified:
-        shown = socket.gethostname()
-    address = f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
-    app = make_app(choices, device, photo, token)
-    print(f"studio: {address}", flush=True)  # noqa: T201
+        displayed_host = socket.gethostname()
+    url = f"http://{displayed_host}:{port}/" + (f"?token={token}" if token else "")
+    app = create_app(models, device, photo, token)
+    print(f"studio: {url}", flush=True)  # noqa: T201
     if token is not None:
-        print("whoever has this address can open the page; it is not encrypted", flush=True)  # noqa: T201
-    print("Ctrl+C stops it.", flush=True)  # noqa: T201
-    if browser:
-        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        print("Anyone with this address can open the page. The connection is not encrypted.", flush=True)  # noqa: T201
+    print("Press Ctrl+C to stop.", flush=True)  # noqa: T201
+    if open_browser:
+        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
     config = uvicorn.Config(
         app, log_level="error", access_log=False, server_header=False, lifespan="on",
-        limit_concurrency=_MOST_CONNECTIONS, timeout_graceful_shutdown=2, http="h11", ws="none",
+        limit_concurrency=_MAX_CONNECTIONS, timeout_graceful_shutdown=2, http="h11", ws="none",
     )  # fmt: skip
-    uvicorn.Server(config).run(sockets=[listening])
+    uvicorn.Server(config).run(sockets=[listener])
     return 0
 
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for wanted in [port] if port else [USUAL, 0]:
-        # asyncio sends small answers at once only where the protocol is named: 40 ms a click otherwise
-        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        if sys.platform != "win32":  # there it would let two programs have one port
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    for candidate in [port] if port else [DEFAULT_PORT, 0]:
+        # asyncio sets TCP_NODELAY only if the protocol is explicit; without it, each click takes 40 ms longer
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        if sys.platform != "win32":  # on Windows, the option would let two programs share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listening.bind((host, wanted))
-            listening.listen(128)
+            listener.bind((host, candidate))
+            listener.listen(128)
         except OSError as error:
-            listening.close()
-            if wanted == port or wanted == 0:
+            listener.close()
+            if candidate == port or candidate == 0:
                 raise ValueError(
-                    f"--port {port}: cannot listen on {host} ({error.strerror}); leave --port out to take a free one"
+                    f"--port {port}: cannot listen on {host} ({error.strerror}). Leave out --port to use a free one."
                 ) from None
             continue
-        return listening
-    raise AssertionError("a free port is always tried last")
+        return listener
+    raise AssertionError("the last candidate is any free port")
 
 
 def _is_loopback(host: str) -> bool:
@@ -80,4 +80,6 @@ def _is_loopback(host: str) -> bool:
     except ValueError:
         if host == "localhost":
             return True
-        raise ValueError(f"--host {host}: is an address of this machine, such as 192.168.1.10") from None
+        raise ValueError(
+            f"--host {host}: not an IP address. Use an address of this machine, such as 192.168.1.10."
+        ) from None

@@ -1,4 +1,4 @@
-"""The photos that are open and the networks that color them: all that needs torch, in memory and bounded."""
+"""The open photos and the loaded models. Everything is kept in memory, within limits."""
 
 from __future__ import annotations
 
@@ -16,31 +16,32 @@ import torch
 from chromahint.hints.annotations import Annotations
 from chromahint.hints.hint_file import parse_hints
 from chromahint.images.decode import read_bytes
-from chromahint.images.image_file import WRITTEN, encode_picture
+from chromahint.images.image_file import OUTPUT_FORMATS, encode_image
 from chromahint.inference.colorizer import Colorizer
 from chromahint.inference.session import CachedEncoder, Session
 from chromahint.studio.model_list import PREVIEW_SIZES, ModelList
 from chromahint.studio.photo import Photo
 from chromahint.studio.samples import sample_file
 
-_MOST_PHOTOS = 4
-_MOST_PIXELS = 100_000_000
-"""Of all open photos together; a photo of that size needs about a gigabyte."""
-_MOST_MARKS = 5000
-_MOST_LOADED = 6
-"""Networks; those that were not asked for long are put away."""
-_STEPS = 64
-"""Steps of a Lab unit that colors are sent in, as 16-bit numbers."""
+NATIVE_SIZE = "native"
+"""The size of the network input that suits the network, in contrast to `PREVIEW_SIZES`."""
+_MAX_PHOTOS = 4
+_MAX_PIXELS = 100_000_000
+"""Total of all open photos. A single photo of this size takes about a gigabyte."""
+_MAX_ANNOTATIONS = 5000
+_MAX_MODELS = 6
+_AB_STEPS = 64
+"""Colors are sent as 16-bit integers, this many steps per Lab unit."""
 
 
 class RawTensor(NamedTuple):
-    """Numbers of a picture as bytes, in the order of this machine, which is the browser's too.
+    """A tensor as bytes, in native byte order, which is also that of the browser.
 
     Attributes:
-        data: of all its channels, one after the other.
+        data: its channels, one after the other.
         height: in pixels.
         width: in pixels.
-        psnr: in dB, of a photo that was in color.
+        psnr: in dB, if the photo has colors to compare with.
     """
 
     data: bytes
@@ -53,133 +54,138 @@ class Workspace:
     """Opens photos and colors them.
 
     Args:
-        choices: the networks, by keys.
-        device: that they run on.
+        models: the models to choose from.
+        device: device to run them on.
     """
 
-    def __init__(self, choices: ModelList, device: str) -> None:
-        self._choices = choices
+    def __init__(self, models: ModelList, device: str) -> None:
+        self._models = models
         self._device = device
         self._colorizers: OrderedDict[str, Colorizer] = OrderedDict()
         self._photos: OrderedDict[str, Photo] = OrderedDict()
-        # torch uses all cores for one picture: a second at the same time would only delay the first
-        self._one = threading.Lock()
-        self._one_full = threading.Lock()
-        self._one_opened = threading.Lock()
-        self._books = threading.Lock()
+        # torch uses all cores for one image: running two at a time would only delay the first
+        self._network_lock = threading.Lock()
+        self._download_lock = threading.Lock()
+        self._decode_lock = threading.Lock()
+        self._photos_lock = threading.Lock()
 
     def warm_up(self) -> None:
-        """Load what colors first; what is wrong with it is said when it is asked for."""
-        with self._one:
+        """Load the default model. Errors are reported when it is first used."""
+        with self._network_lock:
             try:
-                self._colorizer(self._choices.first)
+                self._colorizer(self._models.default_key)
             except ValueError:
                 return
 
-    def open(self, data: bytes, name: str) -> dict[str, Any]:
-        """Take a photo's bytes; what the page needs to know of it comes back."""
-        with self._one_opened:
+    def open_photo(self, data: bytes, name: str) -> dict[str, Any]:
+        """Open the contents of an image file; return the photo's id and `Photo.info`."""
+        with self._decode_lock:
             photo = Photo(data, name)
-        key = secrets.token_urlsafe(12)
-        with self._books:
-            self._photos[key] = photo
+        photo_id = secrets.token_urlsafe(12)
+        with self._photos_lock:
+            self._photos[photo_id] = photo
             while len(self._photos) > 1 and self._is_full():
                 self._photos.popitem(last=False)
-        return {"id": key, **photo.about()}
+        return {"id": photo_id, **photo.info()}
 
     def open_sample(self, name: str) -> dict[str, Any]:
-        """Open one of the photos in scikit-image's wheel."""
+        """Open a sample photo."""
         file = sample_file(name)
-        return self.open(read_bytes(file), file.name)
+        return self.open_photo(read_bytes(file), file.name)
 
     def open_file(self, path: Path) -> dict[str, Any]:
-        """Open the file that the person at this machine has named."""
-        return self.open(read_bytes(path), path.name)
+        """Open the photo given on the command line."""
+        return self.open_photo(read_bytes(path), path.name)
 
-    def photo(self, key: str) -> Photo:
-        """An open photo, which is then the last to be put away."""
-        with self._books:
-            if key not in self._photos:
-                raise KeyError("this photo is not open any more; open it again")
-            self._photos.move_to_end(key)
-            return self._photos[key]
+    def photo(self, photo_id: str) -> Photo:
+        """Return an open photo and mark it as the most recently used.
 
-    def seen(self, key: str, model: str, size: str) -> RawTensor:
-        """Lightness 0..100 as float32, as the network sees it."""
-        photo = self.photo(key)
-        with self._one:
+        Raises:
+            KeyError: the photo is not open.
+        """
+        with self._photos_lock:
+            if photo_id not in self._photos:
+                raise KeyError("photo: no longer open. Open it again.")
+            self._photos.move_to_end(photo_id)
+            return self._photos[photo_id]
+
+    def network_input(self, photo_id: str, model: str, size: str) -> RawTensor:
+        """Return the lightness that a network sees: float32 in 0..100."""
+        photo = self.photo(photo_id)
+        with self._network_lock:
             session = self._session(photo, model)
-            small = session.network_input(_size(session, size)).cpu()
-        return RawTensor(small.numpy().tobytes(), small.shape[-2], small.shape[-1])
+            lightness = session.network_input(_parse_size(session, size)).cpu()
+        return RawTensor(lightness.numpy().tobytes(), lightness.shape[-2], lightness.shape[-1])
 
-    def colors(self, key: str, model: str, size: str, hints: bytes) -> RawTensor:
-        """Channels a and b as the network gives them for hints, 16-bit, 64 steps to a Lab unit."""
-        photo, marks = self.photo(key), _marks(hints)
-        with self._one:
+    def colors(self, photo_id: str, model: str, size: str, hints: bytes) -> RawTensor:
+        """Color the network input: channels a and b as int16, `_AB_STEPS` per Lab unit."""
+        photo, annotations = self.photo(photo_id), _parse_annotations(hints)
+        with self._network_lock:
             session = self._session(photo, model)
-            wanted = _size(session, size)
-            # hundreds of small steps: to hand each to all cores takes longer than to do it, and the browser wants one
-            is_in_small_steps = size != "fine" and isinstance(session.network, CachedEncoder)
-            with _threads(1) if is_in_small_steps else nullcontext():
-                ab = session.colorize_small(marks, wanted).cpu()
-            psnr = photo.psnr(session.network_input(wanted).cpu(), ab) if size == "fine" else None
-        data = (ab * _STEPS).round().clamp(-32768, 32767).to(torch.int16).numpy()
+            pixels = _parse_size(session, size)
+            # a preview takes hundreds of tiny operations: distributing each over all cores takes longer than running
+            # it on one, and the browser needs a core too
+            is_cached_preview = size != NATIVE_SIZE and isinstance(session.network, CachedEncoder)
+            with _num_threads(1) if is_cached_preview else nullcontext():
+                ab = session.colorize_small(annotations, pixels).cpu()
+            psnr = photo.psnr(session.network_input(pixels).cpu(), ab) if size == NATIVE_SIZE else None
+        data = (ab * _AB_STEPS).round().clamp(-32768, 32767).to(torch.int16).numpy()
         return RawTensor(np.ascontiguousarray(data).tobytes(), ab.shape[-2], ab.shape[-1], psnr)
 
-    def read_session(self, key: str, text: bytes) -> dict[str, Any]:
-        """Read a hint file for a photo: marks in its pixels, colors as #rrggbb, None where it is to stay gray."""
-        photo, marks = self.photo(key), _marks(text)
+    def parse_hint_file(self, photo_id: str, text: bytes) -> dict[str, Any]:
+        """Parse a hint file for a photo: annotations in its pixels, with colors as #rrggbb, or None to stay gray."""
+        photo, annotations = self.photo(photo_id), _parse_annotations(text)
         height, width = photo.size
-        marks.rasterize(height, width)  # says which mark lies outside
-        longer = max(width, height) if marks.units == "relative" else 1
+        annotations.rasterize(height, width)  # raises an error if an annotation lies outside
+        is_relative = annotations.units == "relative"
+        radius_unit = max(width, height) if is_relative else 1
 
-        def place(x: float, y: float) -> tuple[float, float]:
-            if marks.units == "relative":
+        def to_pixels(x: float, y: float) -> tuple[float, float]:
+            if is_relative:
                 x, y = x * width - 0.5, y * height - 0.5
             return min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
 
-        return {
-            "points": [
-                {"place": place(point.x, point.y), "color": point.color, "radius": point.radius * longer}
-                for point in marks.points
-            ],
-            "strokes": [
-                {"path": [place(*at) for at in each.points], "color": each.color, "radius": each.radius * longer}
-                for each in marks.strokes
-            ],
-        }
+        points = []
+        for point in annotations.points:
+            x, y = to_pixels(point.x, point.y)
+            points.append({"x": x, "y": y, "color": point.color, "radius": point.radius * radius_unit})
+        strokes = []
+        for stroke in annotations.strokes:
+            path = [to_pixels(*position) for position in stroke.points]
+            strokes.append({"path": path, "color": stroke.color, "radius": stroke.radius * radius_unit})
+        return {"points": points, "strokes": strokes}
 
-    def full(self, key: str, model: str, suffix: str, hints: bytes) -> bytes:
-        """The colored photo as a file, as `chromahint colorize` would write it."""
-        if suffix not in WRITTEN:
-            raise ValueError(f"kind={suffix:.20}: no picture is written so; allowed are {', '.join(WRITTEN)}")
-        photo, marks = self.photo(key), _marks(hints)
-        with self._one_full:
-            with self._one:
+    def render(self, photo_id: str, model: str, suffix: str, hints: bytes) -> bytes:
+        """Color the photo at its full size and encode it, with the same result as `chromahint colorize`."""
+        if suffix not in OUTPUT_FORMATS:
+            raise ValueError(f"suffix={suffix:.20}: unknown image format. Use one of {', '.join(OUTPUT_FORMATS)}.")
+        photo, annotations = self.photo(photo_id), _parse_annotations(hints)
+        with self._download_lock:
+            with self._network_lock:
                 session = self._session(photo, model)
-            session.colorize_full(marks)
-            return encode_picture(photo.picture.colored(photo.filled()), suffix)
+            session.colorize_full(annotations)
+            return encode_image(photo.image.with_pixels(photo.colored_pixels()), suffix)
 
-    def suggest(self, key: str, model: str, x: int, y: int, hints: bytes) -> list[str]:
-        """Colors for a pixel, the likeliest first; none from a network that has no classes of colors."""
-        photo, marks = self.photo(key), _marks(hints)
-        with self._one:
+    def suggest(self, photo_id: str, model: str, x: int, y: int, hints: bytes) -> list[str]:
+        """Suggest colors for a pixel, the most likely first; empty if the network has no color classes."""
+        photo, annotations = self.photo(photo_id), _parse_annotations(hints)
+        with self._network_lock:
             colorizer = self._colorizer(model)
-            if not colorizer.suggests:
+            if not colorizer.supports_suggestions:
                 return []
             session = self._session(photo, model)
-            return [each.color for each in colorizer.suggest_in(session, x, y, marks)]
+            return [suggestion.color for suggestion in colorizer.suggest_in(session, x, y, annotations)]
 
     def _is_full(self) -> bool:
         pixels = sum(photo.size[0] * photo.size[1] for photo in self._photos.values())
-        return len(self._photos) > _MOST_PHOTOS or pixels > _MOST_PIXELS
+        return len(self._photos) > _MAX_PHOTOS or pixels > _MAX_PIXELS
 
     def _colorizer(self, model: str) -> Colorizer:
-        source = self._choices.source(model)
+        source = self._models.source(model)
         if model not in self._colorizers:
             self._colorizers[model] = Colorizer.load(source, device=self._device)
         self._colorizers.move_to_end(model)
-        while len(self._colorizers) > _MOST_LOADED:
+        while len(self._colorizers) > _MAX_MODELS:
             self._colorizers.popitem(last=False)
         return self._colorizers[model]
 
@@ -188,26 +194,31 @@ class Workspace:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Let torch use so many threads."""
-    before = torch.get_num_threads()
+def _num_threads(count: int) -> Iterator[None]:
+    """Limit the number of threads that torch uses."""
+    previous = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(previous)
 
 
-def _marks(hints: bytes) -> Annotations:
-    marks = parse_hints(hints.decode("utf-8"))
-    if len(marks.points) + len(marks.strokes) > _MOST_MARKS:
-        raise ValueError(f"more than {_MOST_MARKS:,} points and strokes; color such photos with `chromahint colorize`")
-    return marks
+def _parse_annotations(hints: bytes) -> Annotations:
+    annotations = parse_hints(hints.decode("utf-8"))
+    count = len(annotations.points) + len(annotations.strokes)
+    if count > _MAX_ANNOTATIONS:
+        raise ValueError(
+            f"{count:,} points and strokes: at most {_MAX_ANNOTATIONS:,} are allowed here. "
+            "Use `chromahint colorize` instead."
+        )
+    return annotations
 
 
-def _size(session: Session, size: str) -> int:
-    if size == "fine":
+def _parse_size(session: Session, size: str) -> int:
+    if size == NATIVE_SIZE:
         return session.size
     if size not in map(str, PREVIEW_SIZES):
-        raise ValueError(f"size={size:.20}: is fine, or one of {', '.join(map(str, PREVIEW_SIZES))}")
+        allowed = ", ".join(map(str, PREVIEW_SIZES))
+        raise ValueError(f"size={size:.20}: must be {NATIVE_SIZE} or one of {allowed}.")
     return session.size if session.square else min(int(size), session.size)

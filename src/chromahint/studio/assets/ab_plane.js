@@ -1,48 +1,90 @@
-// The plane of a and b at one lightness, as far as screens show it, laid into a square.
+// @ts-check
+// The ab plane: all colors that sRGB can show at one lightness, scaled to fit a square.
 
-import { clippedOf, share } from "./cielab.js";
+import { gamutFraction, labToRgbaClipped } from "./cielab.js";
+import { context2d } from "./dom.js";
 
-const TURNS = 180, FAR = 160; // directions from gray, and Lab units that no screen shows
-const LEAST = 10, MARGIN = 1.06; // Lab units, and the side of the square as a multiple of the plane's
-const COARSE = 3; // pixels of the canvas that are filled at once
+/**
+ * @typedef {[number, number]} Pair
+ * @typedef {object} Plane
+ * @property {Pair[]} border a and b along the edge of the gamut
+ * @property {(a: number, b: number) => Pair} toPosition map a color to a position (x, y) in the unit square
+ * @property {(x: number, y: number) => Pair} toColor map a position in the unit square to a color (a, b)
+ */
 
-/** Its border, and how it lies in a square of side 1: `place` of a color, across and down, and `color` of a place. */
-export function planeAt(l) {
-  const border = Array.from({ length: TURNS }, (_, turn) => {
-    const angle = (turn * 2 * Math.PI) / TURNS, a = FAR * Math.cos(angle), b = FAR * Math.sin(angle), part = share(l, a, b);
-    return [a * part, b * part];
+const DIRECTIONS = 180;
+const MAX_CHROMA = 160; // Lab units, beyond the gamut in every direction
+const MIN_SIDE = 10; // Lab units
+const MARGIN = 1.06; // side of the square divided by that of the gamut
+const BLOCK = 3; // canvas pixels that are filled at once
+
+/**
+ * Compute the ab plane at one lightness.
+ * @param {number} l
+ * @returns {Plane}
+ */
+export function abPlane(l) {
+  const border = Array.from({ length: DIRECTIONS }, (_, n) => {
+    const angle = (n * 2 * Math.PI) / DIRECTIONS;
+    const a = MAX_CHROMA * Math.cos(angle);
+    const b = MAX_CHROMA * Math.sin(angle);
+    const fraction = gamutFraction(l, a, b);
+    return /** @type {Pair} */ ([a * fraction, b * fraction]);
   });
-  const [low, high] = [Math.min, Math.max].map((most) => [0, 1].map((axis) => most(...border.map((each) => each[axis]))));
-  const side = MARGIN * Math.max(LEAST, high[0] - low[0], high[1] - low[1]);
-  const middle = [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2];
+  const low = [0, 1].map((axis) => Math.min(...border.map((color) => color[axis])));
+  const high = [0, 1].map((axis) => Math.max(...border.map((color) => color[axis])));
+  const side = MARGIN * Math.max(MIN_SIDE, high[0] - low[0], high[1] - low[1]);
+  const center = [(low[0] + high[0]) / 2, (low[1] + high[1]) / 2];
   return {
     border,
-    place: (a, b) => [0.5 + (a - middle[0]) / side, 0.5 - (b - middle[1]) / side],
-    color: (across, down) => [middle[0] + (across - 0.5) * side, middle[1] + (0.5 - down) * side],
+    toPosition: (a, b) => [0.5 + (a - center[0]) / side, 0.5 - (b - center[1]) / side],
+    toColor: (x, y) => [center[0] + (x - 0.5) * side, center[1] + (0.5 - y) * side],
   };
 }
 
-/** Draw it, with a ring around one color. */
-export function drawPlane(canvas, l, { border, place, color }, chosen) {
-  const pen = canvas.getContext("2d"), side = canvas.width, coarse = Math.floor(side / COARSE);
-  const spot = ([a, b]) => place(a, b).map((share) => share * side);
-  const small = new OffscreenCanvas(coarse, coarse), filled = new ImageData(coarse, coarse), pixels = new Int32Array(filled.data.buffer);
-  for (let row = 0; row < coarse; row++) {
-    for (let column = 0; column < coarse; column++) pixels[row * coarse + column] = clippedOf(l, ...color((column + 0.5) / coarse, (row + 0.5) / coarse));
+/**
+ * Draw the ab plane, with a ring around one color.
+ * @param {HTMLCanvasElement} canvas
+ * @param {number} l
+ * @param {Plane} plane
+ * @param {Pair} selected a and b of the color
+ */
+export function drawAbPlane(canvas, l, { border, toPosition, toColor }, selected) {
+  const context = context2d(canvas);
+  const side = canvas.width;
+  const blocks = Math.floor(side / BLOCK);
+  /**
+   * @param {Pair} color
+   * @returns {Pair}
+   */
+  const toCanvas = ([a, b]) => {
+    const [x, y] = toPosition(a, b);
+    return [x * side, y * side];
+  };
+  const image = new ImageData(blocks, blocks);
+  const pixels = new Int32Array(image.data.buffer);
+  for (let row = 0; row < blocks; row++) {
+    for (let column = 0; column < blocks; column++) {
+      const [a, b] = toColor((column + 0.5) / blocks, (row + 0.5) / blocks);
+      pixels[row * blocks + column] = labToRgbaClipped(l, a, b);
+    }
   }
-  small.getContext("2d").putImageData(filled, 0, 0);
-  pen.clearRect(0, 0, side, side);
-  pen.save();
-  pen.beginPath();
-  for (const each of border) pen.lineTo(...spot(each));
-  pen.clip();
-  pen.imageSmoothingQuality = "high";
-  pen.drawImage(small, 0, 0, side, side);
-  pen.restore();
-  pen.beginPath();
-  pen.arc(...spot(chosen), 13, 0, 2 * Math.PI);
-  for (const [width, style] of [[6, "rgb(0 0 0 / .45)"], [3.5, "#fff"]]) {
-    Object.assign(pen, { lineWidth: width, strokeStyle: style });
-    pen.stroke();
-  }
+  const small = new OffscreenCanvas(blocks, blocks);
+  context2d(small).putImageData(image, 0, 0);
+  context.clearRect(0, 0, side, side);
+  context.save();
+  context.beginPath();
+  for (const color of border) context.lineTo(...toCanvas(color));
+  context.clip();
+  context.imageSmoothingQuality = "high";
+  context.drawImage(small, 0, 0, side, side);
+  context.restore();
+  context.beginPath();
+  context.arc(...toCanvas(selected), 13, 0, 2 * Math.PI);
+  context.lineWidth = 6;
+  context.strokeStyle = "rgb(0 0 0 / .45)";
+  context.stroke();
+  context.lineWidth = 3.5;
+  context.strokeStyle = "#fff";
+  context.stroke();
 }

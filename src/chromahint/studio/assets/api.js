@@ -1,73 +1,170 @@
-// What the page asks the server for.
-
-async function ask(address, options = {}) {
-  let answer;
-  try {
-    answer = await fetch(address, options);
-  } catch {
-    throw new Error("The studio does not answer; is it still running?");
-  }
-  if (answer.ok) return answer;
-  const text = await answer.text();
-  let reason = text.trim() || answer.statusText;
-  try {
-    reason = JSON.parse(text).error;
-  } catch { /* it was plain text */ }
-  throw Object.assign(new Error(reason), { status: answer.status });
-}
-const post = (address, body) => ask(address, { method: "POST", body });
-
-export const about = async () => (await ask("/api/about")).json();
-export const openSample = async (name) => (await post(`/api/samples/${encodeURIComponent(name)}`)).json();
-export const openGiven = async () => (await post("/api/given")).json();
-export const openFile = async (blob, name) => (await post(`/api/photos?name=${encodeURIComponent(name)}`, blob)).json();
-export const picture = async (id, what) => createImageBitmap(await (await ask(`/api/photos/${id}/${what}`)).blob());
-export const suggest = async (id, model, x, y, hints) => (await post(`/api/photos/${id}/suggest?model=${model}&x=${x}&y=${y}`, hints)).json();
-export const session = async (id, text) => (await post(`/api/photos/${id}/session`, text)).json();
-export const full = async (id, model, kind, hints) => (await post(`/api/photos/${id}/full?model=${model}&kind=${kind}`, hints)).blob();
-
-const sides = (answer) => ({ height: Number(answer.headers.get("x-height")), width: Number(answer.headers.get("x-width")) });
-
-/** The lightness that a network sees. */
-export async function seen(id, model, size) {
-  const answer = await ask(`/api/photos/${id}/seen?model=${model}&size=${size}`);
-  return { ...sides(answer), lightness: new Float32Array(await answer.arrayBuffer()) };
-}
-
-/** The colors that a network gives for hints, at the size that it sees. */
-export async function colors(id, model, size, hints) {
-  const answer = await post(`/api/photos/${id}/colors?model=${model}&size=${size}`, hints);
-  const psnr = answer.headers.get("x-psnr");
-  return { ...sides(answer), psnr: psnr === null ? null : Number(psnr), ab: new Int16Array(await answer.arrayBuffer()) };
-}
-
-const nextFrame = () => new Promise((done) => requestAnimationFrame(done));
+// @ts-check
+// Requests to the server.
 
 /**
- * One question at a time; of those that come meanwhile only the last is asked, after what pointers did while the answer
- * before it was painted.
+ * @import { Position } from "./annotations.js"
+ *
+ * @typedef {object} Model
+ * @property {string} key
+ * @property {string} title
+ * @property {"trained" | "baseline"} kind
+ * @property {boolean} colors_without_hints whether it colors a photo without any hints
+ *
+ * @typedef {object} Config
+ * @property {Model[]} models
+ * @property {string[]} samples names of the sample photos
+ * @property {string | null} initial_photo name of the photo on the command line
+ * @property {number[]} preview_sizes the largest first
+ *
+ * @typedef {object} PhotoInfo
+ * @property {string} id
+ * @property {string} name
+ * @property {number} width
+ * @property {number} height
+ * @property {boolean} has_color
+ * @property {string} blake2b hash of the file
+ * @property {string} suffix of the file to download
+ *
+ * @typedef {object} ParsedHints
+ * @property {{ x: number, y: number, color: string | null, radius: number }[]} points
+ * @property {{ path: Position[], color: string | null, radius: number }[]} strokes
+ *
+ * @typedef {string} Size a preview size in pixels, or "native" for the size that suits the network
  */
-export class Latest {
-  constructor(work) {
-    this.work = work;
-    this.next = null;
-    this.busy = false;
-  }
 
-  get isLate() {
-    return this.next !== null;
+/** An error response of the server. */
+export class ApiError extends Error {
+  /**
+   * @param {string} message
+   * @param {number} status
+   */
+  constructor(message, status) {
+    super(message);
+    this.status = status;
   }
+}
 
-  async ask(question) {
-    this.next = { question };
-    if (this.busy) return;
-    this.busy = true;
-    while (this.next) {
-      const { question: now } = this.next;
-      this.next = null;
-      await this.work(now);
-      await nextFrame();
-    }
-    this.busy = false;
+/**
+ * @param {unknown} error
+ * @param {number} status
+ */
+export const hasStatus = (error, status) => error instanceof ApiError && error.status === status;
+
+/**
+ * @param {string} url
+ * @param {RequestInit} [options]
+ */
+async function request(url, options = {}) {
+  let response;
+  try {
+    response = await fetch(url, options);
+  } catch {
+    throw new Error("The studio isn't responding. Is it still running?");
   }
+  if (response.ok) return response;
+  const text = await response.text();
+  let message = text.trim() || response.statusText;
+  try {
+    message = JSON.parse(text).error;
+  } catch { /* it was plain text */ }
+  throw new ApiError(message, response.status);
+}
+
+/**
+ * @param {string} url
+ * @param {BodyInit} [body]
+ */
+const post = (url, body) => request(url, { method: "POST", body });
+
+/** @returns {Promise<Config>} */
+export const getConfig = async () => (await request("/api/config")).json();
+
+/**
+ * @param {string} name
+ * @returns {Promise<PhotoInfo>}
+ */
+export const openSample = async (name) => (await post(`/api/samples/${encodeURIComponent(name)}`)).json();
+
+/** @param {string} name */
+export const thumbnailUrl = (name) => `/api/samples/${encodeURIComponent(name)}/thumbnail`;
+
+/** @returns {Promise<PhotoInfo>} */
+export const openInitialPhoto = async () => (await post("/api/initial-photo")).json();
+
+/**
+ * @param {Blob} blob
+ * @param {string} name
+ * @returns {Promise<PhotoInfo>}
+ */
+export const openFile = async (blob, name) => (await post(`/api/photos?name=${encodeURIComponent(name)}`, blob)).json();
+
+/**
+ * @param {string} id
+ * @param {"gray" | "original"} version
+ */
+export async function getBitmap(id, version) {
+  return createImageBitmap(await (await request(`/api/photos/${id}/${version}`)).blob());
+}
+
+/**
+ * Suggest colors for a pixel.
+ * @param {string} id
+ * @param {string} model
+ * @param {number} x
+ * @param {number} y
+ * @param {string} hints
+ * @returns {Promise<string[]>} as #rrggbb, the most likely first
+ */
+export async function getSuggestions(id, model, x, y, hints) {
+  return (await post(`/api/photos/${id}/suggestions?model=${model}&x=${x}&y=${y}`, hints)).json();
+}
+
+/**
+ * Parse a hint file.
+ * @param {string} id
+ * @param {string} text
+ * @returns {Promise<ParsedHints>}
+ */
+export const parseHints = async (id, text) => (await post(`/api/photos/${id}/hints`, text)).json();
+
+/**
+ * Color the photo at its full size.
+ * @param {string} id
+ * @param {string} model
+ * @param {string} suffix of the file
+ * @param {string} hints
+ */
+export async function getColoredPhoto(id, model, suffix, hints) {
+  return (await post(`/api/photos/${id}/download?model=${model}&suffix=${suffix}`, hints)).blob();
+}
+
+/** @param {Response} response */
+const sizeOf = ({ headers }) => ({ height: Number(headers.get("x-height")), width: Number(headers.get("x-width")) });
+
+/**
+ * Return the lightness that a network sees.
+ * @param {string} id
+ * @param {string} model
+ * @param {Size} size
+ */
+export async function getNetworkInput(id, model, size) {
+  const response = await request(`/api/photos/${id}/network-input?model=${model}&size=${size}`);
+  return { ...sizeOf(response), lightness: new Float32Array(await response.arrayBuffer()) };
+}
+
+/**
+ * Return a network's colors at the size that it sees.
+ * @param {string} id
+ * @param {string} model
+ * @param {Size} size
+ * @param {string} hints
+ */
+export async function getColors(id, model, size, hints) {
+  const response = await post(`/api/photos/${id}/colors?model=${model}&size=${size}`, hints);
+  const psnr = response.headers.get("x-psnr");
+  return {
+    ...sizeOf(response),
+    psnr: psnr === null ? null : Number(psnr),
+    ab: new Int16Array(await response.arrayBuffer()),
+  };
 }

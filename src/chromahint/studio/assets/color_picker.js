@@ -1,117 +1,213 @@
-// The colors that a place of the photo can have: the plane at its lightness, and colors to take at once.
+// @ts-check
+// The color picker: all colors at the lightness of a place, and swatches.
 
+import { abPlane, drawAbPlane } from "./ab_plane.js";
+import { gamutFraction, labToHex } from "./cielab.js";
 import { el } from "./dom.js";
-import { WAYS } from "./shortcuts.js";
-import { hexOf, share } from "./cielab.js";
-import { drawPlane, planeAt } from "./ab_plane.js";
+import { ARROWS } from "./shortcuts.js";
 
-const EVERYDAY = [
-  ["skin", 15, 18], ["tanned skin", 19, 28], ["lips", 42, 18], ["brick", 36, 32], ["wood", 14, 30], ["sand", 4, 20], ["gold", 10, 62], ["grass", -24, 38],
-  ["leaves", -34, 32], ["water", -18, -14], ["sky", -6, -32], ["denim", 4, -36], ["violet", 30, -36], ["rose", 34, -4], ["wine red", 46, 20], ["orange", 32, 62],
+/**
+ * @import { Hint } from "./annotations.js"
+ *
+ * @typedef {[title: string, a: number, b: number]} Swatch
+ * @typedef {"suggested" | "recent" | "common"} SwatchGroup
+ */
+
+/** @type {Swatch[]} */
+const COMMON_COLORS = [
+  ["skin", 15, 18], ["tanned skin", 19, 28], ["lips", 42, 18], ["brick", 36, 32],
+  ["wood", 14, 30], ["sand", 4, 20], ["gold", 10, 62], ["grass", -24, 38],
+  ["leaves", -34, 32], ["water", -18, -14], ["sky", -6, -32], ["denim", 4, -36],
+  ["violet", 30, -36], ["rose", 34, -4], ["wine red", 46, 20], ["orange", 32, 62],
 ];
-const RECENT = 8, LATER = 60; // milliseconds after which the plane of another lightness is drawn
-const clear = (l) => Math.min(78, Math.max(52, l)); // a color can be told there, also where it stands for a dark place
+const MAX_RECENT = 8;
+const SAME_COLOR = 3; // Lab units
+const REDRAW_DELAY = 60; // milliseconds
 
-export class Picker extends EventTarget {
-  constructor(plane, swatches, sample) {
+/**
+ * Clamp a lightness to values at which colors are easy to tell apart.
+ * @param {number} l
+ */
+const readableLightness = (l) => Math.min(78, Math.max(52, l));
+
+/** Events: "choose" when a color was chosen; its detail says whether the gesture is still in progress. */
+export class ColorPicker extends EventTarget {
+  isGray = false;
+  /** @type {[a: number, b: number][]} */
+  recent = [];
+  #l = 60;
+  #a = 36;
+  #b = 32;
+  /** @type {Swatch[]} */
+  #suggested = [];
+  #redrawTimer = 0;
+  #plane;
+  #canvas;
+  #swatches;
+  #currentColor;
+
+  /**
+   * @param {HTMLCanvasElement} canvas of the plane
+   * @param {Record<SwatchGroup, HTMLElement>} swatches
+   * @param {HTMLElement} currentColor shows the current color
+   */
+  constructor(canvas, swatches, currentColor) {
     super();
-    Object.assign(this, { plane, swatches, sample, l: 60, a: 36, b: 32, gray: false, recent: [], suggested: [], later: 0 });
+    this.#canvas = canvas;
+    this.#swatches = swatches;
+    this.#currentColor = currentColor;
+    this.#plane = abPlane(this.#l);
+    /** @param {PointerEvent} event */
     const pick = (event) => {
-      const box = plane.getBoundingClientRect();
-      this.choose(...this.lies.color((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height), true);
+      const box = canvas.getBoundingClientRect();
+      const x = (event.clientX - box.left) / box.width;
+      const y = (event.clientY - box.top) / box.height;
+      this.choose(...this.#plane.toColor(x, y), true);
     };
-    plane.addEventListener("pointerdown", (event) => { plane.setPointerCapture(event.pointerId); pick(event); });
-    plane.addEventListener("pointermove", (event) => { if (event.buttons) pick(event); });
-    plane.addEventListener("pointerup", () => this.#kept());
-    plane.addEventListener("keydown", (event) => {
-      const way = WAYS[event.key];
-      if (!way) return;
+    canvas.addEventListener("pointerdown", (event) => {
+      canvas.setPointerCapture(event.pointerId);
+      pick(event);
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (event.buttons) pick(event);
+    });
+    canvas.addEventListener("pointerup", () => this.#dispatchChoose(false));
+    canvas.addEventListener("keydown", (event) => {
+      const arrow = ARROWS[event.key];
+      if (!arrow) return;
       event.preventDefault();
       event.stopPropagation();
       const step = event.shiftKey ? 10 : 2;
-      this.choose(this.a + step * way[0], this.b - step * way[1]);
+      this.choose(this.#a + step * arrow[0], this.#b - step * arrow[1]);
     });
     this.draw();
   }
 
-  /** Stand for a place of that lightness. */
-  at(l) {
-    if (Math.abs(l - this.l) < 1) return;
-    this.l = l;
-    this.later ||= setTimeout(() => this.draw(), LATER);
+  /** The current color, as a hint stores it. */
+  get hintColor() {
+    const gray = this.isGray;
+    return { a: gray ? 0 : this.#a, b: gray ? 0 : this.#b, gray };
   }
 
-  /** Show a mark's color without choosing it anew. */
-  show(l, a, b, gray) {
-    Object.assign(this, { l, gray });
-    if (!gray) Object.assign(this, { a, b });
+  /**
+   * Show the colors at another lightness.
+   * @param {number} l
+   */
+  setLightness(l) {
+    if (Math.abs(l - this.#l) < 1) return;
+    this.#l = l;
+    this.#redrawTimer ||= setTimeout(() => this.draw(), REDRAW_DELAY);
+  }
+
+  /**
+   * Show a hint's color without choosing it.
+   * @param {Hint} hint
+   */
+  show({ l, a, b, gray }) {
+    this.#l = l;
+    this.isGray = gray;
+    if (!gray) {
+      this.#a = a;
+      this.#b = b;
+    }
     this.draw();
   }
 
-  choose(a, b, passing = false) {
-    const part = share(this.l, a, b);
-    Object.assign(this, { a: a * part, b: b * part, gray: false });
+  /**
+   * Choose a color, as far as the gamut allows.
+   * @param {number} a
+   * @param {number} b
+   * @param {boolean} [isInterim] whether the gesture is still in progress
+   */
+  choose(a, b, isInterim = false) {
+    const fraction = gamutFraction(this.#l, a, b);
+    this.#a = a * fraction;
+    this.#b = b * fraction;
+    this.isGray = false;
     this.draw();
-    this.dispatchEvent(new CustomEvent("choose", { detail: { passing } }));
+    this.#dispatchChoose(isInterim);
   }
 
-  keepGray(gray) {
-    this.gray = gray;
+  toggleGray() {
+    this.isGray = !this.isGray;
     this.draw();
-    this.dispatchEvent(new CustomEvent("choose", { detail: { passing: false } }));
+    this.#dispatchChoose(false);
   }
 
-  #kept() {
-    this.dispatchEvent(new CustomEvent("choose", { detail: { passing: false } }));
+  /** @param {boolean} isInterim */
+  #dispatchChoose(isInterim) {
+    this.dispatchEvent(new CustomEvent("choose", { detail: { isInterim } }));
   }
 
-  /** The color was used: it stands first among the recent ones. */
-  used() {
-    if (this.gray) return;
-    const same = ([a, b]) => Math.hypot(a - this.a, b - this.b) < 3;
-    if (this.recent.length && same(this.recent[0])) return;
-    this.recent = [[this.a, this.b], ...this.recent.filter((each) => !same(each))].slice(0, RECENT);
-    this.drawSwatches();
+  /** Put the current color first among the recent ones. */
+  addToRecent() {
+    if (this.isGray) return;
+    /** @param {[number, number]} color */
+    const isCurrent = ([a, b]) => Math.hypot(a - this.#a, b - this.#b) < SAME_COLOR;
+    if (this.recent.length && isCurrent(this.recent[0])) return;
+    const others = this.recent.filter((color) => !isCurrent(color)).slice(0, MAX_RECENT - 1);
+    this.setRecent([[this.#a, this.#b], ...others]);
   }
 
-  suggest(colors) {
-    this.suggested = colors;
-    this.drawSwatches();
+  /** @param {[number, number][]} colors */
+  setRecent(colors) {
+    this.recent = colors;
+    this.#drawSwatches();
+  }
+
+  /** @param {Swatch[]} colors */
+  setSuggestions(colors) {
+    this.#suggested = colors;
+    this.#drawSwatches();
   }
 
   draw() {
-    clearTimeout(this.later);
-    this.later = 0;
-    const { plane, l } = this, part = share(l, this.a, this.b), [a, b] = this.gray ? [0, 0] : [this.a * part, this.b * part];
-    this.lies = planeAt(l);
-    drawPlane(plane, l, this.lies, [a, b]);
-    const hex = hexOf(l, a, b);
-    this.sample.style.background = hex;
-    plane.setAttribute("aria-valuenow", String(Math.round(Math.hypot(a, b))));
-    plane.setAttribute("aria-valuetext", this.gray ? "gray" : `color ${hex}`);
-    this.drawSwatches();
+    clearTimeout(this.#redrawTimer);
+    this.#redrawTimer = 0;
+    const fraction = this.isGray ? 0 : gamutFraction(this.#l, this.#a, this.#b);
+    const a = this.#a * fraction;
+    const b = this.#b * fraction;
+    this.#plane = abPlane(this.#l);
+    drawAbPlane(this.#canvas, this.#l, this.#plane, [a, b]);
+    const hex = labToHex(this.#l, a, b);
+    this.#currentColor.style.background = hex;
+    this.#canvas.setAttribute("aria-valuenow", String(Math.round(Math.hypot(a, b))));
+    this.#canvas.setAttribute("aria-valuetext", this.isGray ? "gray" : `color ${hex}`);
+    this.#drawSwatches();
   }
 
-  drawSwatches() {
-    const rows = { suggested: this.suggested, recent: this.recent.map(([a, b]) => ["recent", a, b]), everyday: EVERYDAY };
-    for (const [name, colors] of Object.entries(rows)) {
-      const box = this.swatches[name];
-      box.parentElement.hidden = colors.length === 0;
-      while (box.children.length > colors.length) box.lastChild.remove();
-      colors.forEach(([title, a, b], place) => {
-        let button = box.children[place];
-        if (!button) {
-          button = el("button", { type: "button", click: () => this.choose(button.color[0], button.color[1]) });
-          box.append(button);
-        }
-        const hex = hexOf(clear(this.l), a, b);
-        button.color = [a, b];
-        if (button.title === title && button.dataset.hex === hex) return;
-        button.dataset.hex = hex;
-        button.title = title;
-        button.setAttribute("aria-label", `${title}, ${hex}`);
-        button.style.background = hex;
-      });
-    }
+  #drawSwatches() {
+    this.#drawGroup("suggested", this.#suggested);
+    this.#drawGroup("recent", this.recent.map(([a, b]) => ["recent", a, b]));
+    this.#drawGroup("common", COMMON_COLORS);
+  }
+
+  /**
+   * Update the buttons of a group. Buttons are kept, so that the focus stays where it is.
+   * @param {SwatchGroup} name
+   * @param {Swatch[]} colors
+   */
+  #drawGroup(name, colors) {
+    const group = this.#swatches[name];
+    if (group.parentElement) group.parentElement.hidden = colors.length === 0;
+    while (group.children.length > colors.length) group.lastChild?.remove();
+    while (group.children.length < colors.length) group.append(this.#swatchButton());
+    colors.forEach(([title, a, b], n) => {
+      const button = /** @type {HTMLButtonElement} */ (group.children[n]);
+      const hex = labToHex(readableLightness(this.#l), a, b);
+      button.dataset.a = String(a);
+      button.dataset.b = String(b);
+      if (button.title === title && button.dataset.hex === hex) return;
+      button.dataset.hex = hex;
+      button.title = title;
+      button.setAttribute("aria-label", `${title}, ${hex}`);
+      button.style.background = hex;
+    });
+  }
+
+  #swatchButton() {
+    const button = el("button", { type: "button" });
+    button.addEventListener("click", () => this.choose(Number(button.dataset.a), Number(button.dataset.b)));
+    return button;
   }
 }

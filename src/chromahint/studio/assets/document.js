@@ -1,107 +1,152 @@
-// The photo on the desk and its points: opened, kept, saved, downloaded.
+// @ts-check
+// The open photo with its annotations: open, save, download.
 
-import { offer, say, working } from "./dom.js";
-import { fromServer, photoOf, toFile } from "./hint_file.js";
-import { keepPhoto, keptPhoto } from "./storage.js";
-import { makePhoto } from "./photo.js";
-import * as server from "./api.js";
+import { NO_ANNOTATIONS } from "./annotations.js";
+import * as api from "./api.js";
+import { notify, notifyError, saveFile, withSpinner } from "./dom.js";
+import { photoOfHintFile, toAnnotations, toHintFile } from "./hint_file.js";
+import { createPhoto, createThumbnail } from "./photo.js";
+import { loadPhoto, savePhoto } from "./storage.js";
 
-const EMPTY = { points: [], strokes: [] };
-const bare = (name) => name.replace(/\.[^.]*$/, "");
+/**
+ * @import { Annotations } from "./annotations.js"
+ * @import { Photo } from "./photo.js"
+ * @import { SavedPhoto, Source } from "./storage.js"
+ */
 
-export class Desk extends EventTarget {
-  constructor(marks) {
+/** @param {string} name */
+const withoutSuffix = (name) => name.replace(/\.[^.]*$/, "");
+
+/**
+ * Events: "open" with what was saved about the photo as its detail, "reopen" if the server has it again.
+ */
+export class EditorDocument extends EventTarget {
+  /** @type {Photo | null} */
+  photo = null;
+  /** @type {Source | null} */
+  #source = null;
+  #annotations;
+  #isReopening = false;
+  #openCount = 0;
+
+  /** @param {Annotations} annotations */
+  constructor(annotations) {
     super();
-    Object.assign(this, { marks, photo: null, source: null, isReopening: false, opening: 0 });
+    this.#annotations = annotations;
   }
 
   /**
-   * Open a photo, with the points that it had when it was here before; of several that are opened at once the last one stays.
-   * @param source {blob, name}, {sample} or {given}
+   * Open a photo, with the annotations that were saved for it. If several are being opened, the last one wins.
+   * @param {Source} source
+   * @returns {Promise<boolean>} whether it is open
    */
   async open(source) {
-    const turn = ++this.opening;
+    const turn = ++this.#openCount;
     try {
-      const about = await working(() => bring(source));
-      if (turn !== this.opening) return false;
-      const pictures = ["gray", ...(about.colored ? ["original"] : [])].map((what) => server.picture(about.id, what));
-      const photo = await working(async () => makePhoto(about, ...(await Promise.all(pictures))));
-      const before = await keptPhoto(photo.blake2b);
-      if (turn !== this.opening) return false;
-      Object.assign(this, { photo, source });
-      this.marks.reset(before?.marks ?? EMPTY, true);
-      this.dispatchEvent(new CustomEvent("opened", { detail: before ?? {} }));
-      if (this.marks.count) say("Your points on this photo are here again.");
-      keepPhoto(photo.blake2b, { name: photo.name, source, thumbnail: await thumbnail(photo) });
+      const info = await withSpinner(() => openSource(source));
+      if (turn !== this.#openCount) return false;
+      const photo = await withSpinner(async () => {
+        const [gray, original] = await Promise.all([
+          api.getBitmap(info.id, "gray"),
+          info.has_color ? api.getBitmap(info.id, "original") : null,
+        ]);
+        return createPhoto(info, gray, original);
+      });
+      const saved = await loadPhoto(photo.blake2b);
+      if (turn !== this.#openCount) return false;
+      this.photo = photo;
+      this.#source = source;
+      this.#annotations.load(saved?.annotations ?? NO_ANNOTATIONS);
+      this.dispatchEvent(new CustomEvent("open", { detail: saved ?? {} }));
+      if (this.#annotations.count) notify("Welcome back! Your points on this photo are still here.");
+      savePhoto(photo.blake2b, { name: photo.name, source, thumbnail: await createThumbnail(photo) });
       return true;
     } catch (error) {
-      if (turn === this.opening) say(error.message, true);
+      if (turn === this.#openCount) notifyError(error);
       return false;
     }
   }
 
-  /** The server has put the photo away, for it was started anew or has many: bring it again. */
+  /** Send the photo again: the server was restarted, or has closed it to make room for others. */
   async reopen() {
-    if (this.isReopening || !this.photo) return;
-    this.isReopening = true;
     const { photo } = this;
+    if (this.#isReopening || !photo || !this.#source) return;
+    this.#isReopening = true;
     try {
-      photo.id = (await bring(this.source)).id;
-      if (photo === this.photo) this.dispatchEvent(new Event("reopened"));
+      photo.id = (await openSource(this.#source)).id;
+      if (photo === this.photo) this.dispatchEvent(new Event("reopen"));
     } catch (error) {
-      say(error.message, true);
+      notifyError(error);
     } finally {
-      this.isReopening = false;
+      this.#isReopening = false;
     }
   }
 
-  /** A file that a person has chosen or dropped: a photo or a session. */
-  async take(file) {
+  /**
+   * Open a file that was chosen or dropped: a photo or a session.
+   * @param {File | undefined} file
+   */
+  async openFile(file) {
     if (!file) return;
-    if (/\.json$/i.test(file.name)) await this.#takeSession(file);
+    if (/\.json$/i.test(file.name)) await this.#openSession(file);
     else await this.open({ blob: file, name: file.name });
   }
 
-  async #takeSession(file) {
-    const text = await file.text(), of = photoOf(text);
-    const isOther = () => Boolean(of?.blake2b) && of.blake2b !== this.photo?.blake2b;
-    const here = isOther() ? await keptPhoto(of.blake2b) : null;
-    if (here?.source && !(await this.open(here.source))) return;
-    if (!this.photo) return say(`This is a session: open its photo${of?.name ? `, ${of.name},` : ""} first, then the session.`, true);
+  /** @param {File} file */
+  async #openSession(file) {
+    const text = await file.text();
+    const made = photoOfHintFile(text);
+    const isOtherPhoto = () => Boolean(made?.blake2b) && made?.blake2b !== this.photo?.blake2b;
+    const saved = isOtherPhoto() ? await loadPhoto(made?.blake2b ?? "") : undefined;
+    if (saved?.source && !(await this.open(saved.source))) return;
+    if (!this.photo) {
+      const name = made?.name ? ` (${made.name})` : "";
+      notify(`This file is a saved session. Open its photo${name} first, then open the session.`, true);
+      return;
+    }
     try {
-      this.marks.set(fromServer(await server.session(this.photo.id, text), this.photo));
-      if (isOther()) say(`This session was made on another photo, ${of.name ?? "unnamed"}.`, true);
-      else say("The session is open.");
+      this.#annotations.set(toAnnotations(await api.parseHints(this.photo.id, text), this.photo));
+      if (isOtherPhoto()) notify(`This session belongs to a different photo: ${made?.name ?? "unnamed"}.`, true);
+      else notify("Session opened.");
     } catch (error) {
-      say(`${file.name}: ${error.message}`, true);
+      notify(`${file.name}: ${error instanceof Error ? error.message : error}`, true);
     }
   }
 
-  save() {
+  /** Save the annotations as a hint file. */
+  saveSession() {
     if (!this.photo) return;
-    const text = JSON.stringify(JSON.parse(toFile(this.marks.now, this.photo)), null, 1);
-    offer(new Blob([`${text}\n`], { type: "application/json" }), `${bare(this.photo.name)}-hints.json`);
+    const text = JSON.stringify(JSON.parse(toHintFile(this.#annotations.current, this.photo)), null, 1);
+    saveFile(new Blob([`${text}\n`], { type: "application/json" }), `${withoutSuffix(this.photo.name)}-hints.json`);
   }
 
-  /** Hand the colored photo in its full size to the person. */
+  /**
+   * Download the colored photo at its full size.
+   * @param {string} model
+   */
   async download(model) {
     const { photo } = this;
-    say("Coloring the whole photo…");
+    if (!photo) return;
+    notify("Coloring the full-size photo…");
     try {
-      offer(await working(() => server.full(photo.id, model, photo.kind, toFile(this.marks.now))), `${bare(photo.name)}-colored${photo.kind}`);
-      say("The colored photo is among your downloads.");
+      const hints = toHintFile(this.#annotations.current);
+      const colored = await withSpinner(() => api.getColoredPhoto(photo.id, model, photo.suffix, hints));
+      saveFile(colored, `${withoutSuffix(photo.name)}-colored${photo.suffix}`);
+      notify("Done! The colored photo is in your downloads folder.");
     } catch (error) {
-      if (error.status === 404) await this.reopen();
-      say(error.status === 404 ? "The photo was opened again: press Download once more." : error.message, true);
+      if (api.hasStatus(error, 404)) {
+        await this.reopen();
+        notify("The photo had to be reopened. Please press Download again.", true);
+      } else {
+        notifyError(error);
+      }
     }
   }
 }
 
-const bring = (source) => (source.sample ? server.openSample(source.sample) : source.given ? server.openGiven() : server.openFile(source.blob, source.name));
-
-async function thumbnail(photo) {
-  const small = photo.levels.at(-1), share = Math.min(1, 300 / small.width);
-  const canvas = new OffscreenCanvas(Math.ceil(small.width * share), Math.ceil(small.height * share));
-  canvas.getContext("2d").drawImage(small, 0, 0, canvas.width, canvas.height);
-  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.8 });
+/** @param {Source} source */
+function openSource(source) {
+  if ("sample" in source) return api.openSample(source.sample);
+  if ("initialPhoto" in source) return api.openInitialPhoto();
+  return api.openFile(source.blob, source.name);
 }

@@ -1,119 +1,228 @@
-// What is done with the photo: points, strokes and taking colors, whether by pointer (pointers.js) or by keys (cursor.js).
+// @ts-check
+// Editing: points, strokes, and picking colors, for pointers (pointers.js) and keys (keyboard_cursor.js) alike.
 
-import { drawCross, drawPoint, drawStroke } from "./overlay.js";
-import { $, press, say } from "./dom.js";
-import { labOf } from "./cielab.js";
-import { moved } from "./marks.js";
+import { translated } from "./annotations.js";
+import { rgbToLab } from "./cielab.js";
+import { html, notify, setPressed } from "./dom.js";
+import { drawCursor, drawPoint, drawStroke } from "./overlay.js";
 
-export class Tools extends EventTarget {
-  constructor(view, marks, picker) {
+/**
+ * @import { Annotation, AnnotationRef, Annotations, Hint, Position } from "./annotations.js"
+ * @import { ColorPicker } from "./color_picker.js"
+ * @import { Pane, Spot, View } from "./view.js"
+ *
+ * @typedef {"point" | "brush" | "pick" | "move"} ToolName
+ */
+
+/**
+ * Events: "select" when the selection changes, "release" when whatever is being done with an annotation has to end,
+ * because the annotation may not exist any more.
+ */
+export class EditTools extends EventTarget {
+  /** @type {ToolName} */
+  tool = "point";
+  /** @type {AnnotationRef | null} */
+  selected = null;
+  /** @type {Position | null} the keyboard cursor */
+  cursor = null;
+  radius = 1; // of new points and strokes, in photo pixels
+  /** @type {AnnotationRef | null} the stroke being drawn */
+  #unfinished = null;
+  #isHidden = false;
+  #view;
+
+  /**
+   * @param {View} view
+   * @param {Annotations} annotations
+   * @param {ColorPicker} picker
+   */
+  constructor(view, annotations, picker) {
     super();
-    Object.assign(this, { view, marks, picker, tool: "point", chosen: null, radius: 1, isHidden: false, drawn: null, cross: null });
-    view.drawMarks = (pen, pane) => this.#draw(pen, pane);
-    marks.addEventListener("change", () => {
-      if ([this.chosen, this.drawn].some((each) => each && !marks.get(each))) this.release();
+    this.#view = view;
+    this.annotations = annotations;
+    this.picker = picker;
+    view.drawAnnotations = (context, pane) => this.#draw(context, pane);
+    annotations.addEventListener("change", () => {
+      if ([this.selected, this.#unfinished].some((ref) => ref && !annotations.get(ref))) this.release();
     });
   }
 
+  /** @param {ToolName} tool */
   use(tool) {
     this.tool = tool;
-    this.view.stage.dataset.tool = tool;
-    press($("tools"), tool);
+    this.#view.stage.dataset.tool = tool;
+    setPressed(html("tools"), tool);
   }
 
-  choose(chosen) {
-    this.chosen = chosen;
-    const mark = this.marks.get(chosen);
-    if (mark) this.picker.show(mark.l, mark.a, mark.b, mark.gray);
-    this.view.touch();
-    this.dispatchEvent(new Event("chosen"));
+  /** @param {AnnotationRef | null} ref */
+  select(ref) {
+    this.selected = ref;
+    const annotation = this.annotations.get(ref);
+    if (annotation) this.picker.show(annotation);
+    this.#view.refreshOverlay();
+    this.dispatchEvent(new Event("select"));
   }
 
-  /** Whatever is being done with a mark ends here: it may not be there any more. */
+  /** End whatever is being done with an annotation. */
   release() {
-    this.drawn = null;
-    this.dispatchEvent(new Event("released"));
-    this.choose(null);
+    this.#unfinished = null;
+    this.dispatchEvent(new Event("release"));
+    this.select(null);
   }
 
-  remove(target = this.chosen) {
-    if (!this.marks.get(target)) return;
+  /** @param {AnnotationRef | null} [target] */
+  remove(target = this.selected) {
+    if (!target || !this.annotations.get(target)) return;
     this.release();
-    this.marks.remove(target);
-    say("removed");
+    this.annotations.remove(target);
+    notify("Removed.");
   }
 
-  hide(isHidden = !this.isHidden) {
-    this.isHidden = isHidden;
-    this.view.touch();
-    say(isHidden ? "points and strokes are hidden" : "points and strokes are shown");
+  toggleHidden() {
+    this.#isHidden = !this.#isHidden;
+    this.#view.refreshOverlay();
+    notify(this.#isHidden ? "Points and strokes are hidden." : "Points and strokes are visible.");
   }
 
-  /** The mark within some pixels of the screen of a place of the photo. */
-  under({ x, y }, near) {
-    return this.isHidden ? null : this.marks.at(x, y, near / this.view.scale);
+  /**
+   * Find the annotation near a position.
+   * @param {{ x: number, y: number }} position
+   * @param {number} tolerance in screen pixels
+   */
+  findAt({ x, y }, tolerance) {
+    return this.#isHidden ? null : this.annotations.findAt(x, y, tolerance / this.#view.scale);
   }
 
-  /** Put a point of the current color, which is then to be kept. */
-  putPoint(x, y) {
-    this.choose(this.marks.add("points", { x, y, radius: this.radius, ...this.#colorAt(x, y) }, true));
-    return this.chosen;
+  /**
+   * Add a point of the current color; `commit` or `cancel` ends the gesture.
+   * @param {number} x
+   * @param {number} y
+   */
+  addPoint(x, y) {
+    const ref = this.annotations.addPoint({ x, y, radius: this.radius, ...this.#hintAt(x, y) }, true);
+    this.select(ref);
+    return ref;
   }
 
-  /** Begin a stroke of the current color, which is then to be drawn on and kept. */
-  beginStroke(x, y) {
-    this.chosen = null;
-    this.drawn = this.marks.add("strokes", { path: [[x, y]], radius: this.radius, ...this.#colorAt(x, y) }, true);
+  /**
+   * Start a stroke of the current color; `commit` or `cancel` ends the gesture.
+   * @param {number} x
+   * @param {number} y
+   */
+  startStroke(x, y) {
+    this.selected = null;
+    const ref = this.annotations.addStroke({ path: [[x, y]], radius: this.radius, ...this.#hintAt(x, y) }, true);
+    this.#unfinished = ref;
+    return ref;
   }
 
-  drawOn(places) {
-    this.marks.change(this.drawn, { path: [...this.marks.get(this.drawn).path, ...places] }, true);
+  /** @param {Position[]} positions */
+  extendStroke(positions) {
+    const stroke = this.annotations.getStroke(this.#unfinished);
+    if (!stroke || !this.#unfinished) return;
+    this.annotations.update(this.#unfinished, { path: [...stroke.path, ...positions] }, true);
   }
 
-  /** Move a mark from where it was. */
-  carry(target, before, across, down) {
-    const changes = moved(before, across, down, this.view.photo);
-    this.marks.change(target, changes, true);
-    this.picker.at(changes.l);
+  /** Finish the stroke being drawn, if there is one. */
+  finishStroke() {
+    if (this.#unfinished) this.commit(this.#unfinished);
   }
 
-  /** The gesture has ended. */
-  keep(target) {
-    this.drawn = null;
-    this.picker.used();
-    this.marks.keep();
-    this.choose(target);
+  /**
+   * Move an annotation relative to where it was.
+   * @param {AnnotationRef} target
+   * @param {Annotation} original
+   * @param {number} dx
+   * @param {number} dy
+   */
+  drag(target, original, dx, dy) {
+    const photo = this.#view.photo;
+    if (!photo) return;
+    const changes = translated(original, dx, dy, photo);
+    this.annotations.update(target, changes, true);
+    this.picker.setLightness(changes.l);
   }
 
-  /** The gesture was not meant. */
+  /**
+   * End a gesture.
+   * @param {AnnotationRef} target
+   */
+  commit(target) {
+    this.#unfinished = null;
+    this.picker.addToRecent();
+    this.annotations.commit();
+    this.select(target);
+  }
+
+  /**
+   * Give the selected annotation the current color.
+   * @param {boolean} isInterim whether the color is still being chosen
+   */
+  recolorSelected(isInterim) {
+    const { selected, annotations, picker } = this;
+    if (selected && annotations.get(selected)) annotations.update(selected, picker.hintColor, isInterim);
+    if (isInterim) return;
+    picker.addToRecent();
+    annotations.commit();
+  }
+
+  /** Undo a gesture in progress. */
   cancel() {
     this.release();
-    this.marks.takeBack();
+    this.annotations.rollback();
   }
 
-  /** Take the color that is seen at a place, as `view.place` tells it. */
-  pick(place) {
-    const [l, a, b] = labOf(...this.view.colorAt(place));
-    this.choose(null);
-    this.picker.at(l);
+  /**
+   * Make the visible color at a position the current one.
+   * @param {Omit<Spot, "isInside">} spot
+   */
+  pickColor(spot) {
+    const [l, a, b] = rgbToLab(...this.#view.colorAt(spot));
+    this.select(null);
+    this.picker.setLightness(l);
     this.picker.choose(a, b);
     this.use("point");
-    say("this color was taken");
+    notify("Color picked.");
   }
 
-  #colorAt(x, y) {
-    const l = this.view.photo.lightness(x, y), { a, b, gray } = this.picker;
-    this.picker.at(l);
-    return { l, a: gray ? 0 : a, b: gray ? 0 : b, gray };
+  /**
+   * @param {number} x
+   * @param {number} y
+   * @returns {Omit<Hint, "radius">}
+   */
+  #hintAt(x, y) {
+    const l = this.#view.photo?.lightness(x, y) ?? 50;
+    this.picker.setLightness(l);
+    return { l, ...this.picker.hintColor };
   }
 
-  #draw(pen, pane) {
-    const { view, marks, chosen, drawn } = this, spot = (x, y) => view.spot(x, y, pane);
-    const is = (mark, kind, index) => mark?.kind === kind && mark.index === index;
-    if (!this.isHidden) {
-      marks.now.strokes.forEach((stroke, n) => drawStroke(pen, spot, view.scale, stroke, is(chosen, "strokes", n) || is(drawn, "strokes", n)));
-      marks.now.points.forEach((point, n) => drawPoint(pen, spot, view.scale, point, is(chosen, "points", n)));
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {Pane} pane
+   */
+  #draw(context, pane) {
+    const view = this.#view;
+    const { strokes, points } = this.annotations.current;
+    /**
+     * @param {number} x
+     * @param {number} y
+     */
+    const toScreen = (x, y) => view.toStage(x, y, pane);
+    /**
+     * @param {AnnotationRef | null} ref
+     * @param {AnnotationRef["kind"]} kind
+     * @param {number} index
+     */
+    const isAt = (ref, kind, index) => ref?.kind === kind && ref.index === index;
+    if (!this.#isHidden) {
+      strokes.forEach((stroke, n) => {
+        const isSelected = isAt(this.selected, "strokes", n) || isAt(this.#unfinished, "strokes", n);
+        drawStroke(context, toScreen, view.scale, stroke, isSelected);
+      });
+      points.forEach((point, n) => {
+        drawPoint(context, toScreen, view.scale, point, isAt(this.selected, "points", n));
+      });
     }
-    if (this.cross) drawCross(pen, spot(...this.cross));
+    if (this.cursor) drawCursor(context, toScreen(...this.cursor));
   }
 }

@@ -1,48 +1,87 @@
-// Points and strokes as a hint file, which `chromahint colorize --hints` takes too.
+// @ts-check
+// Reads and writes points and strokes as a hint file, which `chromahint colorize --hints` accepts too.
 
-import { hexOf, labOfHex, share } from "./cielab.js";
+import { gamutFraction, hexToLab, labToHex } from "./cielab.js";
+
+/**
+ * @import { ParsedHints } from "./api.js"
+ * @import { AnnotationSet, Hint } from "./annotations.js"
+ * @import { Photo } from "./photo.js"
+ */
 
 const FORMAT = "chromahint-hints/1";
 
-// a color's lightness is no hint: in the middle of the range eight bits tell most, if a screen has such a color there
-function codeOf({ l, a, b, gray }) {
-  const middle = Math.min(80, Math.max(35, l));
-  return gray ? "#808080" : hexOf(share(middle, a, b) < 1 ? l : middle, a, b);
+/**
+ * Encode a hint's color. Its lightness is not a hint: a medium one keeps most of the precision of 8 bits, if the
+ * color is within the gamut there.
+ * @param {Hint} hint
+ */
+function encodeColor({ l, a, b, gray }) {
+  const medium = Math.min(80, Math.max(35, l));
+  return gray ? "#808080" : labToHex(gamutFraction(medium, a, b) < 1 ? l : medium, a, b);
 }
+
+/** @param {number} value */
 const round = (value) => Math.round(value * 100) / 100;
 
-/** The text of a hint file. */
-export function toFile({ points, strokes }, photo = null) {
+/**
+ * Return the text of a hint file.
+ * @param {AnnotationSet} annotations
+ * @param {Photo | null} [photo] is named in the file, if given
+ */
+export function toHintFile({ points, strokes }, photo = null) {
   return JSON.stringify({
     format: FORMAT,
     units: "px",
     ...(photo ? { photo: { name: photo.name, blake2b: photo.blake2b } } : {}),
-    points: points.map((p) => ({
-      x: round(p.x), y: round(p.y), color: codeOf(p), radius: round(p.radius), keep_grey: p.gray,
+    points: points.map((point) => ({
+      x: round(point.x),
+      y: round(point.y),
+      color: encodeColor(point),
+      radius: round(point.radius),
+      keep_grey: point.gray,
     })),
-    strokes: strokes.map((s) => ({
-      points: s.path.map(([x, y]) => [round(x), round(y)]), color: codeOf(s), radius: round(s.radius),
+    strokes: strokes.map((stroke) => ({
+      points: stroke.path.map(([x, y]) => [round(x), round(y)]),
+      color: encodeColor(stroke),
+      radius: round(stroke.radius),
     })),
   });
 }
 
-/** The photo that a hint file was made on, {name, blake2b}, where it says so. */
-export function photoOf(text) {
+/**
+ * Return the photo that a hint file was made for, if it names one.
+ * @param {string} text
+ * @returns {{ name?: string, blake2b?: string } | null}
+ */
+export function photoOfHintFile(text) {
   try {
     return JSON.parse(text).photo ?? null;
   } catch {
-    return null; // what is wrong with it the server can say
+    return null; // the server reports what is wrong with the file
   }
 }
 
-/** Marks as the server has read them from a hint file. */
-export function fromServer({ points, strokes }, photo) {
-  const colored = ({ color, radius }, x, y) => {
-    const [, a, b] = labOfHex(color ?? "#808080"), gray = Math.hypot(a, b) < 0.5;
+/**
+ * Convert a hint file that the server has parsed.
+ * @param {ParsedHints} hints
+ * @param {Photo} photo
+ * @returns {AnnotationSet}
+ */
+export function toAnnotations({ points, strokes }, photo) {
+  /**
+   * @param {{ color: string | null, radius: number }} hint
+   * @param {number} x
+   * @param {number} y
+   * @returns {Hint}
+   */
+  const toHint = ({ color, radius }, x, y) => {
+    const [, a, b] = hexToLab(color ?? "#808080");
+    const gray = Math.hypot(a, b) < 0.5;
     return { l: photo.lightness(x, y), a: gray ? 0 : a, b: gray ? 0 : b, gray, radius };
   };
   return {
-    points: points.map((point) => ({ x: point.place[0], y: point.place[1], ...colored(point, ...point.place) })),
-    strokes: strokes.map((stroke) => ({ path: stroke.path, ...colored(stroke, ...stroke.path[0]) })),
+    points: points.map((point) => ({ x: point.x, y: point.y, ...toHint(point, point.x, point.y) })),
+    strokes: strokes.map((stroke) => ({ path: stroke.path, ...toHint(stroke, ...stroke.path[0]) })),
   };
 }

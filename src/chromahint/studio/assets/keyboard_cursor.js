@@ -1,105 +1,166 @@
-// Keys on the photo: a cross that arrows move, and all that a pointer can do at it.
+// @ts-check
+// Keyboard input on the photo: a cursor that arrow keys move, and everything that a pointer can do there.
 
-import { say } from "./dom.js";
-import { WAYS } from "./shortcuts.js";
-import { placeOf } from "./marks.js";
+import { positionOf } from "./annotations.js";
+import { notify } from "./dom.js";
+import { ARROWS } from "./shortcuts.js";
 
-const STEP = 8, FAR = 48, NEAR = 10; // pixels of the screen
+/**
+ * @import { Annotation, AnnotationRef, Position } from "./annotations.js"
+ * @import { EditTools } from "./edit_tools.js"
+ * @import { View } from "./view.js"
+ */
 
-export class Cursor {
+const STEP = 8; // screen pixels
+const LARGE_STEP = 48; // with Shift
+const TOLERANCE = 10; // screen pixels around an annotation that count as on it
+const PAN_FACTOR = 4;
+
+export class KeyboardCursor {
+  /** @type {{ target: AnnotationRef, original: Annotation, start: Position } | null} */
+  #carried = null;
+  #isDrawing = false;
+  #view;
+  #tools;
+
+  /**
+   * @param {View} view
+   * @param {EditTools} tools
+   */
   constructor(view, tools) {
-    Object.assign(this, { view, tools, carried: null, isDrawing: false });
-    tools.addEventListener("released", () => Object.assign(this, { carried: null, isDrawing: false }));
-    view.stage.addEventListener("keydown", (event) => this.#key(event));
-    for (const end of ["blur", "pointerdown"]) view.stage.addEventListener(end, () => this.#leave());
+    this.#view = view;
+    this.#tools = tools;
+    tools.addEventListener("release", () => {
+      this.#carried = null;
+      this.#isDrawing = false;
+    });
+    view.stage.addEventListener("keydown", (event) => this.#onKey(event));
+    view.stage.addEventListener("blur", () => this.#hide());
+    view.stage.addEventListener("pointerdown", () => this.#hide());
   }
 
-  /** Choose the next or the previous mark. */
-  walk(step) {
-    const { tools, view } = this;
-    this.#drop();
-    const target = tools.marks.beside(tools.chosen, step);
-    if (target === null) return say("There are no points yet.");
-    view.stage.focus({ preventScroll: true });
-    this.#moveTo(placeOf(tools.marks.get(target)));
-    tools.choose(target);
-    say(`${target.kind === "points" ? "point" : "stroke"} ${target.index + 1}`);
+  /**
+   * Select the next or the previous annotation.
+   * @param {1 | -1} step
+   */
+  selectNeighbor(step) {
+    const tools = this.#tools;
+    this.#finish();
+    const target = tools.annotations.neighbor(tools.selected, step);
+    const annotation = tools.annotations.get(target);
+    if (target === null || !annotation) {
+      notify("There are no points yet.");
+      return;
+    }
+    this.#view.stage.focus({ preventScroll: true });
+    this.#moveTo(positionOf(annotation));
+    tools.select(target);
+    notify(`${target.kind === "points" ? "Point" : "Stroke"} ${target.index + 1}`);
   }
 
-  /** End what Enter has begun; what was carried goes back. Returns whether there was something. */
+  /** Cancel what Enter has started; return whether there was something to cancel. */
   escape() {
-    const isBusy = this.carried !== null || this.isDrawing;
-    if (isBusy) this.tools.cancel();
+    const isBusy = this.#carried !== null || this.#isDrawing;
+    if (isBusy) this.#tools.cancel();
     return isBusy;
   }
 
-  #key(event) {
-    const { view, tools } = this;
+  /** @param {KeyboardEvent} event */
+  #onKey(event) {
+    const view = this.#view;
+    const tools = this.#tools;
     if (!view.photo || event.target !== view.stage || event.ctrlKey || event.metaKey || event.altKey) return;
-    const way = WAYS[event.key];
-    if (way) {
+    const arrow = ARROWS[event.key];
+    if (arrow) {
       event.preventDefault();
-      const step = event.shiftKey ? FAR : STEP;
-      if (tools.tool === "hand") view.move(-way[0] * step * 4, -way[1] * step * 4);
-      else this.#step(way, step / view.scale);
-    } else if (event.key === "Enter" && tools.cross) {
+      const step = event.shiftKey ? LARGE_STEP : STEP;
+      if (tools.tool === "move") view.pan(-arrow[0] * step * PAN_FACTOR, -arrow[1] * step * PAN_FACTOR);
+      else this.#step(arrow, step / view.scale);
+    } else if (event.key === "Enter" && tools.cursor) {
       event.preventDefault();
-      this.#enter();
+      this.#enter(tools.cursor);
     }
   }
 
-  #step(way, step) {
-    const { view, tools } = this, { width, height } = view.photo;
-    const [x, y] = tools.cross ?? [(width - 1) / 2, (height - 1) / 2];
-    this.#moveTo([Math.min(width - 1, Math.max(0, x + step * way[0])), Math.min(height - 1, Math.max(0, y + step * way[1]))]);
-    const [left, top] = tools.cross;
-    if (this.carried) tools.carry(this.carried.target, this.carried.before, left - this.carried.from[0], top - this.carried.from[1]);
-    else if (this.isDrawing) tools.drawOn([tools.cross]);
-    else if (!tools.chosen) tools.picker.at(view.photo.lightness(left, top));
-    say(`${Math.round(left)} across, ${Math.round(top)} down`);
+  /**
+   * @param {[number, number]} direction
+   * @param {number} distance in photo pixels
+   */
+  #step([dx, dy], distance) {
+    const tools = this.#tools;
+    const { photo } = this.#view;
+    if (!photo) return;
+    const [fromX, fromY] = tools.cursor ?? [(photo.width - 1) / 2, (photo.height - 1) / 2];
+    const x = Math.min(photo.width - 1, Math.max(0, fromX + distance * dx));
+    const y = Math.min(photo.height - 1, Math.max(0, fromY + distance * dy));
+    this.#moveTo([x, y]);
+    if (this.#carried) {
+      const { target, original, start } = this.#carried;
+      tools.drag(target, original, x - start[0], y - start[1]);
+    } else if (this.#isDrawing) {
+      tools.extendStroke([[x, y]]);
+    } else if (!tools.selected) {
+      tools.picker.setLightness(photo.lightness(x, y));
+    }
+    notify(`${Math.round(x)} across, ${Math.round(y)} down`);
   }
 
-  #enter() {
-    const { view, tools } = this, [x, y] = tools.cross, under = tools.under({ x, y }, NEAR);
-    if (this.carried) {
-      this.#drop();
-      say("put down");
-    } else if (this.isDrawing) {
-      this.#drop();
-      say("the stroke has ended");
-    } else if (tools.tool === "pick") {
-      tools.pick({ x, y, pane: view.panes[0], slot: view.panes[0].slot });
-    } else if (tools.tool === "brush") {
-      tools.beginStroke(x, y);
-      this.isDrawing = true;
-      say("a stroke begins: arrows draw it, Enter ends it");
-    } else if (under) {
-      this.carried = { target: under, before: tools.marks.get(under), from: [x, y] };
-      tools.choose(under);
-      say("taken up: arrows move it, Enter puts it down");
+  /** @param {Position} cursor */
+  #enter([x, y]) {
+    const tools = this.#tools;
+    if (this.#carried) {
+      this.#finish();
+      notify("Dropped.");
+      return;
+    }
+    if (this.#isDrawing) {
+      this.#finish();
+      notify("Stroke finished.");
+      return;
+    }
+    if (tools.tool === "pick") {
+      const [pane] = this.#view.panes;
+      tools.pickColor({ x, y, pane, slot: pane.slot });
+      return;
+    }
+    if (tools.tool === "brush") {
+      tools.startStroke(x, y);
+      this.#isDrawing = true;
+      notify("Drawing a stroke. Use the arrow keys to draw and Enter to finish.");
+      return;
+    }
+    const target = tools.findAt({ x, y }, TOLERANCE);
+    const original = tools.annotations.get(target);
+    if (target && original) {
+      this.#carried = { target, original, start: [x, y] };
+      tools.select(target);
+      notify("Picked up. Use the arrow keys to move it and Enter to drop it.");
     } else {
-      tools.keep(tools.putPoint(x, y));
-      say("a point was put here");
+      tools.commit(tools.addPoint(x, y));
+      notify("Point added.");
     }
   }
 
-  #drop() {
-    const { carried, isDrawing, tools } = this;
-    this.carried = null;
-    this.isDrawing = false;
-    if (carried) tools.keep(carried.target);
-    else if (isDrawing) tools.keep(tools.drawn);
+  /** Finish what Enter has started. */
+  #finish() {
+    const carried = this.#carried;
+    const isDrawing = this.#isDrawing;
+    this.#carried = null;
+    this.#isDrawing = false;
+    if (carried) this.#tools.commit(carried.target);
+    else if (isDrawing) this.#tools.finishStroke();
   }
 
-  #moveTo(cross) {
-    this.tools.cross = cross;
-    this.view.reveal(...cross);
-    this.view.touch();
+  /** @param {Position} position */
+  #moveTo(position) {
+    this.#tools.cursor = position;
+    this.#view.reveal(...position);
+    this.#view.refreshOverlay();
   }
 
-  #leave() {
-    this.#drop();
-    this.tools.cross = null;
-    this.view.touch();
+  #hide() {
+    this.#finish();
+    this.#tools.cursor = null;
+    this.#view.refreshOverlay();
   }
 }

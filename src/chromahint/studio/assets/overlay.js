@@ -1,68 +1,103 @@
-// Draws the points and strokes over the photo, and the cross that keys move.
+// @ts-check
+// Draws points, strokes, and the keyboard cursor over the photo.
 
-import { hexOf } from "./cielab.js";
+import { labToHex } from "./cielab.js";
 
-// in the middle of the range a small dot's color can be told
-const dotOf = ({ l, a, b }) => hexOf(Math.min(75, Math.max(45, l)), a, b);
+/**
+ * @import { Hint, Point, Position, Stroke } from "./annotations.js"
+ *
+ * @typedef {(x: number, y: number) => Position} ToScreen maps photo pixels to overlay pixels
+ */
 
-function outline(pen, styles) {
-  for (const [width, style] of styles) {
-    Object.assign(pen, { lineWidth: width, strokeStyle: style });
-    pen.stroke();
+/**
+ * Return the color of a dot, at a lightness at which small dots can be told apart.
+ * @param {Hint} hint
+ */
+const dotColor = ({ l, a, b }) => labToHex(Math.min(75, Math.max(45, l)), a, b);
+
+/**
+ * Stroke the current path with several lines on top of each other.
+ * @param {CanvasRenderingContext2D} context
+ * @param {[width: number, style: string][]} lines
+ */
+function outline(context, lines) {
+  for (const [width, style] of lines) {
+    context.lineWidth = width;
+    context.strokeStyle = style;
+    context.stroke();
   }
 }
 
 /**
- * @param pen of the overlay
- * @param spot from the photo's pixels to the overlay's
- * @param scale pixels of the overlay for one of the photo
+ * @param {CanvasRenderingContext2D} context
+ * @param {ToScreen} toScreen
+ * @param {number} scale overlay pixels per photo pixel
+ * @param {Stroke} stroke
+ * @param {boolean} isSelected
  */
-export function drawStroke(pen, spot, scale, stroke, isChosen) {
-  pen.beginPath();
-  stroke.path.forEach(([x, y], n) => pen[n ? "lineTo" : "moveTo"](...spot(x, y)));
-  if (stroke.path.length === 1) pen.lineTo(...spot(...stroke.path[0]));
-  pen.lineCap = pen.lineJoin = "round";
-  if (isChosen) {
-    pen.globalAlpha = 0.55;
-    outline(pen, [[Math.max(3, 2 * stroke.radius * scale), dotOf(stroke)]]);
-    pen.globalAlpha = 1;
-  }
-  if (isChosen) {
-    for (const [x, y] of [spot(...stroke.path[0]), spot(...stroke.path.at(-1))]) {
-      pen.moveTo(x + 3, y);
-      pen.arc(x, y, 3, 0, 2 * Math.PI);
+export function drawStroke(context, toScreen, scale, stroke, isSelected) {
+  context.beginPath();
+  stroke.path.forEach(([x, y], n) => context[n ? "lineTo" : "moveTo"](...toScreen(x, y)));
+  const first = stroke.path[0];
+  const last = stroke.path[stroke.path.length - 1];
+  if (stroke.path.length === 1) context.lineTo(...toScreen(...first));
+  context.lineCap = context.lineJoin = "round";
+  const color = dotColor(stroke);
+  if (isSelected) {
+    context.globalAlpha = 0.55;
+    outline(context, [[Math.max(3, 2 * stroke.radius * scale), color]]);
+    context.globalAlpha = 1;
+    for (const [x, y] of [toScreen(...first), toScreen(...last)]) {
+      context.moveTo(x + 3, y);
+      context.arc(x, y, 3, 0, 2 * Math.PI);
     }
   }
-  outline(pen, [[isChosen ? 6 : 4, "rgb(0 0 0 / .4)"], [isChosen ? 4 : 2.5, "#fff"], [isChosen ? 2 : 1, dotOf(stroke)]]);
+  outline(context, isSelected
+    ? [[6, "rgb(0 0 0 / .4)"], [4, "#fff"], [2, color]]
+    : [[4, "rgb(0 0 0 / .4)"], [2.5, "#fff"], [1, color]]);
 }
 
-export function drawPoint(pen, spot, scale, point, isChosen) {
-  const [x, y] = spot(point.x, point.y), side = isChosen ? 7 : 5;
-  const circle = (radius) => {
-    pen.beginPath();
-    pen.arc(x, y, radius, 0, 2 * Math.PI);
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {ToScreen} toScreen
+ * @param {number} scale overlay pixels per photo pixel
+ * @param {Point} point
+ * @param {boolean} isSelected
+ */
+export function drawPoint(context, toScreen, scale, point, isSelected) {
+  const [x, y] = toScreen(point.x, point.y);
+  const radius = isSelected ? 7 : 5;
+  /** @param {number} size */
+  const circle = (size) => {
+    context.beginPath();
+    context.arc(x, y, size, 0, 2 * Math.PI);
   };
-  circle(side);
-  pen.fillStyle = dotOf(point);
-  pen.fill();
-  circle(side + 1.2);
-  outline(pen, [[3.5, "rgb(0 0 0 / .45)"], [2, "#fff"]]);
+  circle(radius);
+  context.fillStyle = dotColor(point);
+  context.fill();
+  circle(radius + 1.2);
+  outline(context, [[3.5, "rgb(0 0 0 / .45)"], [2, "#fff"]]);
   if (point.gray) {
-    pen.beginPath();
-    pen.moveTo(x - 3, y + 3);
-    pen.lineTo(x + 3, y - 3);
-    outline(pen, [[1.5, "#fff"]]);
+    context.beginPath();
+    context.moveTo(x - 3, y + 3);
+    context.lineTo(x + 3, y - 3);
+    outline(context, [[1.5, "#fff"]]);
   }
-  if (!isChosen) return;
+  if (!isSelected) return;
   circle(Math.max(11, point.radius * scale));
-  outline(pen, [[1, "rgb(255 255 255 / .8)"]]);
+  outline(context, [[1, "rgb(255 255 255 / .8)"]]);
 }
 
-export function drawCross(pen, [x, y]) {
-  pen.beginPath();
-  for (const [across, down] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
-    pen.moveTo(x + 4 * across, y + 4 * down);
-    pen.lineTo(x + 15 * across, y + 15 * down);
+/**
+ * Draw the keyboard cursor.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Position} position in overlay pixels
+ */
+export function drawCursor(context, [x, y]) {
+  context.beginPath();
+  for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+    context.moveTo(x + 4 * dx, y + 4 * dy);
+    context.lineTo(x + 15 * dx, y + 15 * dy);
   }
-  outline(pen, [[4, "rgb(0 0 0 / .5)"], [2, "#fff"]]);
+  outline(context, [[4, "rgb(0 0 0 / .5)"], [2, "#fff"]]);
 }

@@ -1,34 +1,74 @@
-// The photo that is open, as the page has it: pictures to draw it from at any zoom, and how light each place is.
+// @ts-check
+// An open photo: bitmaps to draw it from at any zoom, and the lightness of each place.
 
-import { LIGHTNESS } from "./cielab.js";
+import { GRAY_LIGHTNESS } from "./cielab.js";
+import { context2d } from "./dom.js";
 
-const LARGE = 1600, LOOKUP = 1024; // pixels
+/**
+ * @import { PhotoInfo } from "./api.js"
+ *
+ * @typedef {object} PhotoPixels
+ * @property {ImageBitmap[]} levels the gray photo, the largest bitmap first, each next one half as large
+ * @property {ImageBitmap | null} original the photo in its own colors, if it has any
+ * @property {(x: number, y: number) => number} lightness L in 0..100 at a pixel of the photo
+ *
+ * @typedef {PhotoInfo & PhotoPixels} Photo
+ */
 
-/** A picture and smaller ones of itself. */
-async function levelsOf(bitmap) {
+const MAX_LEVEL_SIZE = 1600; // pixels; larger bitmaps get smaller copies
+const LOOKUP_SIZE = 1024; // pixels
+
+/**
+ * @param {ImageBitmap} bitmap
+ */
+async function buildLevels(bitmap) {
   const levels = [bitmap];
-  for (let last = bitmap; last.width > LARGE || last.height > LARGE; levels.push(last)) {
-    last = await createImageBitmap(last, { resizeWidth: Math.ceil(last.width / 2), resizeHeight: Math.ceil(last.height / 2), resizeQuality: "high" });
+  for (let last = bitmap; last.width > MAX_LEVEL_SIZE || last.height > MAX_LEVEL_SIZE; levels.push(last)) {
+    last = await createImageBitmap(last, {
+      resizeWidth: Math.ceil(last.width / 2),
+      resizeHeight: Math.ceil(last.height / 2),
+      resizeQuality: "high",
+    });
   }
   return levels;
 }
 
 /**
- * @param about what the server says of it: {id, name, width, height, colored, blake2b, kind}
- * @param gray picture of its lightness
- * @param original picture of its own colors, or null where it has none
+ * Prepare a photo for drawing.
+ * @param {PhotoInfo} info
+ * @param {ImageBitmap} gray its lightness
+ * @param {ImageBitmap | null} [original] the photo in its own colors
+ * @returns {Promise<Photo>}
  */
-export async function makePhoto(about, gray, original) {
-  const levels = await levelsOf(gray), { width, height } = about;
-  const share = Math.min(1, LOOKUP / Math.max(width, height));
-  const across = Math.max(1, Math.round(width * share)), down = Math.max(1, Math.round(height * share));
-  const small = new OffscreenCanvas(across, down).getContext("2d", { willReadFrequently: true });
-  small.drawImage(levels.at(-1), 0, 0, across, down);
-  const { data } = small.getImageData(0, 0, across, down);
+export async function createPhoto(info, gray, original = null) {
+  const levels = await buildLevels(gray);
+  const { width, height } = info;
+  const scale = Math.min(1, LOOKUP_SIZE / Math.max(width, height));
+  const columns = Math.max(1, Math.round(width * scale));
+  const rows = Math.max(1, Math.round(height * scale));
+  const lookup = context2d(new OffscreenCanvas(columns, rows), { willReadFrequently: true });
+  lookup.drawImage(levels[levels.length - 1], 0, 0, columns, rows);
+  const { data } = lookup.getImageData(0, 0, columns, rows);
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
   const lightness = (x, y) => {
-    const column = Math.min(across - 1, Math.max(0, Math.floor(((x + 0.5) * across) / width)));
-    const row = Math.min(down - 1, Math.max(0, Math.floor(((y + 0.5) * down) / height)));
-    return LIGHTNESS[data[4 * (row * across + column)]];
+    const column = Math.min(columns - 1, Math.max(0, Math.floor(((x + 0.5) * columns) / width)));
+    const row = Math.min(rows - 1, Math.max(0, Math.floor(((y + 0.5) * rows) / height)));
+    return GRAY_LIGHTNESS[data[4 * (row * columns + column)]];
   };
-  return { ...about, levels, original, lightness };
+  return { ...info, levels, original, lightness };
+}
+
+/**
+ * Create a small JPEG of the gray photo.
+ * @param {Photo} photo
+ */
+export async function createThumbnail(photo) {
+  const smallest = photo.levels[photo.levels.length - 1];
+  const scale = Math.min(1, 300 / smallest.width);
+  const canvas = new OffscreenCanvas(Math.ceil(smallest.width * scale), Math.ceil(smallest.height * scale));
+  context2d(canvas).drawImage(smallest, 0, 0, canvas.width, canvas.height);
+  return canvas.convertToBlob({ type: "image/jpeg", quality: 0.8 });
 }

@@ -1,115 +1,196 @@
-// Mouse, pen and fingers on the photo.
+// @ts-check
+// Mouse, pen, and touch input on the photo.
 
-const NEAR = { mouse: 12, pen: 14, touch: 22 }, NEAR_LINE = 0.6; // pixels of the screen
-const STEP = 2; // pixels of the screen between two places of a stroke
+/**
+ * @import { Annotation, AnnotationRef, Position } from "./annotations.js"
+ * @import { EditTools } from "./edit_tools.js"
+ * @import { Spot, View } from "./view.js"
+ *
+ * @typedef {{ kind: "pinch" }} PinchGesture
+ * @typedef {{ kind: "pan" }} PanGesture
+ * @typedef {{ kind: "drag", target: AnnotationRef, original: Annotation, start: Spot }} DragGesture
+ * @typedef {{ kind: "stroke", target: AnnotationRef }} StrokeGesture
+ * @typedef {PinchGesture | PanGesture | DragGesture | StrokeGesture} Gesture
+ */
 
-// buttons and the wipe lie on the photo, and are no part of it
-const isOnTop = ({ target }) => target.closest("button, #divider") !== null;
+/** @type {Record<string, number>} screen pixels around a point that count as on it */
+const POINT_TOLERANCE = { mouse: 12, pen: 14, touch: 22 };
+const LINE_TOLERANCE = 0.6; // relative to that of points
+const STROKE_STEP = 2; // screen pixels between two positions of a stroke
+
+/**
+ * Whether an event belongs to a control that lies over the photo.
+ * @param {Event} event
+ */
+const isOnControl = ({ target }) => target instanceof Element && target.closest("button, #divider") !== null;
 
 export class Pointers {
+  /** @type {Gesture | null} */
+  gesture = null;
+  isSpaceHeld = false;
+  /** @type {Map<number, Position>} page positions of the pointers that are down */
+  #down = new Map();
+  #view;
+  #tools;
+
+  /**
+   * @param {View} view
+   * @param {EditTools} tools
+   */
   constructor(view, tools) {
-    Object.assign(this, { view, tools, gesture: null, spaced: false, down: new Map() });
+    this.#view = view;
+    this.#tools = tools;
     const { stage } = view;
-    tools.addEventListener("released", () => { this.gesture = null; });
-    stage.addEventListener("pointerdown", (event) => this.#down(event));
-    stage.addEventListener("pointermove", (event) => this.#move(event));
-    for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, (event) => this.#up(event));
+    tools.addEventListener("release", () => {
+      this.gesture = null;
+    });
+    stage.addEventListener("pointerdown", (event) => this.#onDown(event));
+    stage.addEventListener("pointermove", (event) => this.#onMove(event));
+    stage.addEventListener("pointerup", (event) => this.#onUp(event));
+    stage.addEventListener("pointercancel", (event) => this.#onUp(event));
     stage.addEventListener("contextmenu", (event) => event.preventDefault());
     stage.addEventListener("wheel", (event) => {
       event.preventDefault();
-      if (view.photo) view.zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0015)), ...this.#onPane(event.clientX, event.clientY));
+      if (!view.photo) return;
+      const speed = event.ctrlKey ? 0.01 : 0.0015;
+      view.zoom(Math.exp(-event.deltaY * speed), ...this.#toPane(event.clientX, event.clientY));
     }, { passive: false });
   }
 
-  #onPane(x, y) {
-    const box = this.view.stage.getBoundingClientRect(), { pane } = this.view.place(x, y);
-    return [x - box.left - pane.left, y - box.top - pane.top];
+  /**
+   * @param {number} clientX
+   * @param {number} clientY
+   * @returns {Position}
+   */
+  #toPane(clientX, clientY) {
+    const box = this.#view.stage.getBoundingClientRect();
+    const { pane } = this.#view.toPhoto(clientX, clientY);
+    return [clientX - box.left - pane.left, clientY - box.top - pane.top];
   }
 
-  #under(event, place) {
-    const near = NEAR[event.pointerType] ?? NEAR.mouse, { tools } = this;
-    const point = tools.under(place, near);
-    return point?.kind === "strokes" ? tools.under(place, near * NEAR_LINE) : point;
+  /**
+   * @param {PointerEvent} event
+   * @param {Spot} spot
+   */
+  #findUnder(event, spot) {
+    const tolerance = POINT_TOLERANCE[event.pointerType] ?? POINT_TOLERANCE.mouse;
+    const found = this.#tools.findAt(spot, tolerance);
+    return found?.kind === "strokes" ? this.#tools.findAt(spot, tolerance * LINE_TOLERANCE) : found;
   }
 
-  #down(event) {
-    const { view, tools } = this;
-    if (!view.photo || isOnTop(event)) return;
+  /** @param {PointerEvent} event */
+  #onDown(event) {
+    const view = this.#view;
+    const tools = this.#tools;
+    if (!view.photo || isOnControl(event)) return;
     view.stage.focus({ preventScroll: true });
     view.stage.setPointerCapture(event.pointerId);
-    this.down.set(event.pointerId, [event.clientX, event.clientY]);
-    if (this.down.size === 2) {
-      // a second finger came: what the first one began was not meant
-      if (this.gesture?.target) tools.cancel();
+    this.#down.set(event.pointerId, [event.clientX, event.clientY]);
+    if (this.#down.size === 2) {
+      // a second finger: what the first one began was not intended
+      if (this.gesture && "target" in this.gesture) tools.cancel();
       this.gesture = { kind: "pinch" };
     }
-    if (this.down.size > 1) return;
-    const place = view.place(event.clientX, event.clientY), under = this.#under(event, place);
+    if (this.#down.size > 1) return;
+    const spot = view.toPhoto(event.clientX, event.clientY);
+    const under = this.#findUnder(event, spot);
     if (event.button === 2) {
       tools.remove(under);
-    } else if (event.button === 1 || this.spaced || tools.tool === "hand") {
-      this.gesture = { kind: "move" };
-      view.stage.classList.add("moving");
+    } else if (event.button === 1 || this.isSpaceHeld || tools.tool === "move") {
+      this.gesture = { kind: "pan" };
+      view.stage.classList.add("panning");
     } else if (under && tools.tool === "point") {
-      tools.choose(under);
-      this.gesture = { kind: "carry", target: under, before: tools.marks.get(under), from: place };
-    } else if (!place.isInside) {
-      tools.choose(null);
+      tools.select(under);
+      this.#startDrag(under, spot);
+    } else if (!spot.isInside) {
+      tools.select(null);
     } else if (tools.tool === "pick") {
-      tools.pick(place);
+      tools.pickColor(spot);
     } else if (tools.tool === "brush") {
-      tools.beginStroke(place.x, place.y);
-      this.gesture = { kind: "stroke", target: tools.drawn };
+      this.gesture = { kind: "stroke", target: tools.startStroke(spot.x, spot.y) };
     } else {
-      const target = tools.putPoint(place.x, place.y);
-      this.gesture = { kind: "carry", target, before: tools.marks.get(target), from: place };
+      this.#startDrag(tools.addPoint(spot.x, spot.y), spot);
     }
   }
 
-  #move(event) {
-    const { view, tools, gesture } = this;
-    if (!view.photo || isOnTop(event)) return;
-    const before = this.down.get(event.pointerId), place = view.place(event.clientX, event.clientY);
-    if (!before) {
-      view.stage.classList.toggle("over", tools.tool === "point" && this.#under(event, place) !== null);
-      if (!tools.chosen && place.isInside) tools.picker.at(view.photo.lightness(place.x, place.y));
+  /**
+   * @param {AnnotationRef} target
+   * @param {Spot} start
+   */
+  #startDrag(target, start) {
+    const original = this.#tools.annotations.get(target);
+    if (original) this.gesture = { kind: "drag", target, original, start };
+  }
+
+  /** @param {PointerEvent} event */
+  #onMove(event) {
+    const view = this.#view;
+    const tools = this.#tools;
+    const { gesture } = this;
+    if (!view.photo || isOnControl(event)) return;
+    const previous = this.#down.get(event.pointerId);
+    const spot = view.toPhoto(event.clientX, event.clientY);
+    if (!previous) {
+      const isOverAnnotation = tools.tool === "point" && this.#findUnder(event, spot) !== null;
+      view.stage.classList.toggle("over-annotation", isOverAnnotation);
+      if (!tools.selected && spot.isInside) tools.picker.setLightness(view.photo.lightness(spot.x, spot.y));
       return;
     }
-    this.down.set(event.pointerId, [event.clientX, event.clientY]);
-    if (gesture?.kind === "pinch") this.#pinch(event, before);
-    else if (gesture?.kind === "move") view.move(event.clientX - before[0], event.clientY - before[1]);
-    else if (gesture?.kind === "carry") tools.carry(gesture.target, gesture.before, place.x - gesture.from.x, place.y - gesture.from.y);
-    else if (gesture?.kind === "stroke") this.#draw(event);
-  }
-
-  #draw(event) {
-    const { view, tools } = this, places = [];
-    let last = tools.marks.get(tools.drawn).path.at(-1);
-    for (const each of event.getCoalescedEvents?.() ?? [event]) {
-      const { x, y } = view.place(each.clientX, each.clientY);
-      if (Math.hypot(x - last[0], y - last[1]) * view.scale < STEP) continue;
-      last = [x, y];
-      places.push(last);
+    this.#down.set(event.pointerId, [event.clientX, event.clientY]);
+    if (gesture?.kind === "pinch") this.#pinch(event, previous);
+    else if (gesture?.kind === "pan") view.pan(event.clientX - previous[0], event.clientY - previous[1]);
+    else if (gesture?.kind === "stroke") this.#extendStroke(event, gesture.target);
+    else if (gesture?.kind === "drag") {
+      tools.drag(gesture.target, gesture.original, spot.x - gesture.start.x, spot.y - gesture.start.y);
     }
-    if (places.length) tools.drawOn(places);
   }
 
-  #pinch(event, before) {
-    const others = [...this.down].filter(([id]) => id !== event.pointerId);
+  /**
+   * @param {PointerEvent} event
+   * @param {AnnotationRef} target
+   */
+  #extendStroke(event, target) {
+    const view = this.#view;
+    const path = this.#tools.annotations.getStroke(target)?.path;
+    if (!path) return;
+    let last = path[path.length - 1];
+    /** @type {Position[]} */
+    const added = [];
+    for (const each of event.getCoalescedEvents?.() ?? [event]) {
+      const { x, y } = view.toPhoto(each.clientX, each.clientY);
+      if (Math.hypot(x - last[0], y - last[1]) * view.scale < STROKE_STEP) continue;
+      last = [x, y];
+      added.push(last);
+    }
+    if (added.length) this.#tools.extendStroke(added);
+  }
+
+  /**
+   * @param {PointerEvent} event
+   * @param {Position} previous
+   */
+  #pinch(event, previous) {
+    const others = [...this.#down].filter(([id]) => id !== event.pointerId);
     if (others.length !== 1) return;
-    const [[, other]] = others, now = [event.clientX, event.clientY];
-    const far = (from) => Math.max(1, Math.hypot(from[0] - other[0], from[1] - other[1]));
-    this.view.move((now[0] - before[0]) / 2, (now[1] - before[1]) / 2);
-    this.view.zoom(far(now) / far(before), ...this.#onPane((now[0] + other[0]) / 2, (now[1] + other[1]) / 2));
+    const [[, other]] = others;
+    /** @type {Position} */
+    const current = [event.clientX, event.clientY];
+    /** @param {Position} position */
+    const distance = ([x, y]) => Math.max(1, Math.hypot(x - other[0], y - other[1]));
+    this.#view.pan((current[0] - previous[0]) / 2, (current[1] - previous[1]) / 2);
+    const center = this.#toPane((current[0] + other[0]) / 2, (current[1] + other[1]) / 2);
+    this.#view.zoom(distance(current) / distance(previous), ...center);
   }
 
-  #up(event) {
-    if (!this.down.delete(event.pointerId)) return;
+  /** @param {PointerEvent} event */
+  #onUp(event) {
+    if (!this.#down.delete(event.pointerId)) return;
     const { gesture } = this;
-    if (gesture?.kind === "pinch" && this.down.size > 0) return;
-    this.view.stage.classList.remove("moving");
+    if (gesture?.kind === "pinch" && this.#down.size > 0) return;
+    this.#view.stage.classList.remove("panning");
     this.gesture = null;
-    if (gesture?.target && event.type === "pointercancel") this.tools.cancel();
-    else if (gesture?.target) this.tools.keep(gesture.target);
+    if (!gesture || !("target" in gesture)) return;
+    if (event.type === "pointercancel") this.#tools.cancel();
+    else this.#tools.commit(gesture.target);
   }
 }

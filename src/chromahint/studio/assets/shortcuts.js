@@ -1,21 +1,31 @@
-// Keys that work wherever the focus is, except in what takes text or moves by arrows itself.
-
-/** Across and down on the screen, of keys that point. */
-export const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+// @ts-check
+// Keyboard shortcuts that work wherever the focus is, except in elements that use the keys themselves.
 
 /**
- * @param plain what single keys do
- * @param first what they do on the first page
- * @param held {undo, redo, hold, space}: what keys with Ctrl do, and keys that are held
+ * @typedef {Record<string, () => unknown>} KeyMap
+ *
+ * @typedef {object} Shortcuts
+ * @property {KeyMap} editor keys while a photo is open
+ * @property {KeyMap} startPage keys on the start page
+ * @property {() => void} undo
+ * @property {() => void} redo
+ * @property {(isHeld: boolean) => void} onCompare C is pressed or released
+ * @property {(isHeld: boolean) => void} onSpace Space is pressed or released
  */
-export function watchKeys(plain, first, { undo, redo, hold, space }) {
-  document.addEventListener("pointerdown", () => document.body.classList.remove("by-keys"), true);
+
+/** @type {Record<string, [dx: number, dy: number]>} */
+export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/** @param {Shortcuts} shortcuts */
+export function bindShortcuts({ editor, startPage, undo, redo, onCompare, onSpace }) {
+  document.addEventListener("pointerdown", () => document.body.classList.remove("uses-keyboard"), true);
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Tab" || event.key in WAYS) document.body.classList.add("by-keys");
+    if (event.key === "Tab" || event.key in ARROWS) document.body.classList.add("uses-keyboard");
     if (document.querySelector("dialog[open]")) return;
-    const isFirst = document.body.classList.contains("empty");
+    const isStartPage = document.body.classList.contains("start-page-open");
+    const keys = isStartPage ? startPage : editor;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (isFirst && !(key in first)) return;
+    if (isStartPage && !(key in startPage)) return;
     if (event.ctrlKey || event.metaKey) {
       if (key !== "z" && key !== "y") return;
       event.preventDefault();
@@ -23,22 +33,25 @@ export function watchKeys(plain, first, { undo, redo, hold, space }) {
       else undo();
       return;
     }
-    const isChoosing = event.target.matches("select, input:not([type=range])");
-    if (event.altKey || isChoosing) return;
+    const target = /** @type {Element} */ (event.target);
+    if (event.altKey || target.matches("select, input:not([type=range])")) return;
     if (key === "c") {
-      hold(true);
+      onCompare(true);
     } else if (key === " ") {
-      if (event.target.matches("button, input")) return;
+      if (target.matches("button, input")) return;
       event.preventDefault();
-      space(true);
-    } else if (key in plain) {
+      onSpace(true);
+    } else if (key in keys) {
       event.preventDefault();
-      (isFirst ? first : plain)[key]();
+      keys[key]();
     }
   });
   document.addEventListener("keyup", ({ key }) => {
-    if (key === "c" || key === "C") hold(false);
-    if (key === " ") space(false);
+    if (key === "c" || key === "C") onCompare(false);
+    if (key === " ") onSpace(false);
   });
-  window.addEventListener("blur", () => { hold(false); space(false); });
+  window.addEventListener("blur", () => {
+    onCompare(false);
+    onSpace(false);
+  });
 }

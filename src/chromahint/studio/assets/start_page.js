@@ -1,41 +1,79 @@
-// The first page: a photo to open, photos to try, and those that were worked on.
+// @ts-check
+// The start page: open a photo, continue recent work, or try a sample.
 
-import { $, el } from "./dom.js";
-import { forgetPhoto, keptPhotos } from "./storage.js";
+import { thumbnailUrl } from "./api.js";
+import { button, el, html } from "./dom.js";
+import { deletePhoto, loadRecentPhotos } from "./storage.js";
 
 /**
- * Show the first page.
- * @param samples names of photos to try
- * @param desk what opens them
+ * @import { EditorDocument } from "./document.js"
+ * @import { SavedPhoto, Source } from "./storage.js"
  */
-export async function welcome(samples, desk) {
-  const open = (source) => async () => {
-    if (await desk.open(source)) leave();
-  };
-  const card = (source, picture, name, ...more) => el("li", {}, el("button", { type: "button", click: open(source) }, el("img", { src: picture, alt: "" }), el("span", {}, name)), ...more);
-  const photos = (await keptPhotos()).filter(({ source, thumbnail }) => thumbnail && (source.blob || source.sample));
-  const addresses = photos.map(({ thumbnail }) => URL.createObjectURL(thumbnail));
-  $("kept").replaceChildren(...photos.map(({ digest, name, source, marks }, n) => {
-    const count = marks ? marks.points.length + marks.strokes.length : 0;
-    const forget = el("button", {
-      type: "button", class: "forget", "aria-label": `Forget ${name}`, title: "Forget this photo and its points",
-      click: async ({ target }) => {
-        await forgetPhoto(digest);
-        target.closest("li").remove();
-        $("kept-box").hidden = $("kept").children.length === 0;
-      },
-    }, "×");
-    return card(source, addresses[n], count ? `${name} · ${count}` : name, forget);
-  }));
-  $("kept-box").hidden = photos.length === 0;
-  $("samples").replaceChildren(...samples.map((name) => card({ sample: name }, `/api/samples/${name}`, name)));
-  $("back").hidden = !desk.photo;
-  document.body.classList.add("empty");
-  if (desk.photo) $("back").focus({ preventScroll: true });
+
+/**
+ * Whether a photo can be opened from the start page. A photo from the command line can't: the browser has no copy.
+ * @param {SavedPhoto} photo
+ * @returns {photo is SavedPhoto & { source: Source, thumbnail: Blob }}
+ */
+function canReopen(photo) {
+  return Boolean(photo.thumbnail && photo.source && !("initialPhoto" in photo.source));
 }
 
-export function leave() {
-  document.body.classList.remove("empty");
-  for (const picture of $("kept").querySelectorAll("img")) URL.revokeObjectURL(picture.src);
-  $("kept").replaceChildren();
+/**
+ * Show the start page.
+ * @param {string[]} samples names of the sample photos
+ * @param {EditorDocument} editor
+ */
+export async function showStartPage(samples, editor) {
+  /**
+   * @param {Source} source
+   * @param {string} imageUrl
+   * @param {string} label
+   * @param {Node} [extra]
+   */
+  const card = (source, imageUrl, label, extra) => {
+    const open = async () => {
+      if (await editor.open(source)) hideStartPage();
+    };
+    const content = [el("img", { src: imageUrl, alt: "" }), el("span", {}, label)];
+    return el("li", {}, el("button", { type: "button", click: open }, ...content), extra);
+  };
+  const photos = (await loadRecentPhotos()).filter(canReopen);
+  const recent = html("recent-photos");
+  recent.replaceChildren(...photos.map(({ digest, name = "photo", source, thumbnail, annotations }) => {
+    const count = annotations ? annotations.points.length + annotations.strokes.length : 0;
+    const label = count ? `${name} · ${count}` : name;
+    return card(source, URL.createObjectURL(thumbnail), label, deleteButton(digest, name));
+  }));
+  html("recent-section").hidden = photos.length === 0;
+  html("samples").replaceChildren(...samples.map((name) => card({ sample: name }, thumbnailUrl(name), name)));
+  button("back").hidden = !editor.photo;
+  document.body.classList.add("start-page-open");
+  if (editor.photo) button("back").focus({ preventScroll: true });
+}
+
+/**
+ * @param {string} digest
+ * @param {string} name
+ */
+function deleteButton(digest, name) {
+  const remove = el("button", {
+    type: "button",
+    class: "delete",
+    "aria-label": `Remove ${name} from this list`,
+    title: "Remove this photo and its points",
+    click: async () => {
+      await deletePhoto(digest);
+      remove.closest("li")?.remove();
+      html("recent-section").hidden = html("recent-photos").children.length === 0;
+    },
+  }, "×");
+  return remove;
+}
+
+/** Hide the start page. */
+export function hideStartPage() {
+  document.body.classList.remove("start-page-open");
+  for (const image of html("recent-photos").querySelectorAll("img")) URL.revokeObjectURL(image.src);
+  html("recent-photos").replaceChildren();
 }

@@ -1,59 +1,111 @@
-// What was worked on stays in this browser, so that a page that was closed opens as it was.
+// @ts-check
+// Keeps recent work in this browser, so that the page can be closed and opened again without losing anything.
 
-const NAME = "chromahint-studio", MOST = 8; // photos
+/**
+ * @import { AnnotationSet } from "./annotations.js"
+ * @import { Mode } from "./view.js"
+ *
+ * @typedef {{ blob: Blob, name: string }} FileSource
+ * @typedef {{ sample: string }} SampleSource
+ * @typedef {{ initialPhoto: string }} CommandLineSource
+ * @typedef {FileSource | SampleSource | CommandLineSource} Source where a photo comes from
+ *
+ * @typedef {object} SavedPhoto
+ * @property {string} digest
+ * @property {number} savedAt
+ * @property {string} [name]
+ * @property {Source} [source]
+ * @property {Blob} [thumbnail]
+ * @property {AnnotationSet} [annotations]
+ * @property {string} [model]
+ * @property {string} [compareWith]
+ * @property {Mode} [mode]
+ *
+ * @typedef {{ lastPhoto?: string, recentColors?: [number, number][] }} Settings
+ */
 
-const open = () => new Promise((done, failed) => {
-  const request = indexedDB.open(NAME, 2);
+const DATABASE = "chromahint-studio";
+const VERSION = 3; // stores of other versions are deleted
+const MAX_PHOTOS = 8;
+
+/** @returns {Promise<IDBDatabase>} */
+const openDatabase = () => new Promise((resolve, reject) => {
+  const request = indexedDB.open(DATABASE, VERSION);
   request.onupgradeneeded = () => {
-    for (const earlier of [...request.result.objectStoreNames]) request.result.deleteObjectStore(earlier);
+    for (const name of [...request.result.objectStoreNames]) request.result.deleteObjectStore(name);
     request.result.createObjectStore("photos", { keyPath: "digest" });
     request.result.createObjectStore("settings");
   };
-  request.onsuccess = () => done(request.result);
-  request.onerror = () => failed(request.error);
+  request.onsuccess = () => resolve(request.result);
+  request.onerror = () => reject(request.error);
 });
 
-/** Do something within one transaction; what its last request gives is the answer. */
-async function within(store, mode, work) {
-  const base = await open();
+/**
+ * Run requests in one transaction and return the result of the one that `run` returns. A browser may refuse to store
+ * anything, for example in a private window: the studio works without.
+ * @template T
+ * @param {"photos" | "settings"} name
+ * @param {IDBTransactionMode} mode
+ * @param {(store: IDBObjectStore) => IDBRequest<T> | void} run
+ * @returns {Promise<T | undefined>}
+ */
+async function transact(name, mode, run) {
   try {
-    return await new Promise((done, failed) => {
-      const transaction = base.transaction(store, mode);
-      let last = null;
-      work(transaction.objectStore(store), (request) => { last = request; });
-      transaction.oncomplete = () => done(last?.result);
-      transaction.onerror = transaction.onabort = () => failed(transaction.error);
-    });
-  } finally {
-    base.close();
-  }
-}
-
-// a browser may refuse to keep anything: the studio works all the same
-const quietly = async (promise) => {
-  try {
-    return await promise;
+    const database = await openDatabase();
+    try {
+      return await new Promise((resolve, reject) => {
+        const transaction = database.transaction(name, mode);
+        const request = run(transaction.objectStore(name));
+        transaction.oncomplete = () => resolve(request ? request.result : undefined);
+        transaction.onerror = transaction.onabort = () => reject(transaction.error);
+      });
+    } finally {
+      database.close();
+    }
   } catch {
     return undefined;
   }
-};
-
-/** Add to what is kept of a photo: {digest, name, source, thumbnail, marks, model, beside, mode}. */
-export const keepPhoto = (digest, changes) => quietly(within("photos", "readwrite", (store) => {
-  const request = store.get(digest);
-  request.onsuccess = () => store.put({ ...request.result, ...changes, digest, when: Date.now() });
-}));
-
-export const keptPhoto = (digest) => quietly(within("photos", "readonly", (store, answer) => answer(store.get(digest))));
-
-/** Photos that were worked on, the last one first; very old ones are forgotten. */
-export async function keptPhotos() {
-  const every = ((await quietly(within("photos", "readonly", (store, answer) => answer(store.getAll())))) ?? []).sort((one, other) => other.when - one.when);
-  for (const { digest } of every.slice(MOST)) forgetPhoto(digest);
-  return every.slice(0, MOST);
 }
 
-export const forgetPhoto = (digest) => quietly(within("photos", "readwrite", (store) => store.delete(digest)));
+/**
+ * Update what is saved about a photo.
+ * @param {string} digest
+ * @param {Omit<SavedPhoto, "digest" | "savedAt">} changes
+ */
+export const savePhoto = (digest, changes) => transact("photos", "readwrite", (store) => {
+  const request = store.get(digest);
+  request.onsuccess = () => store.put({ ...request.result, ...changes, digest, savedAt: Date.now() });
+});
 
-export const keepSettings = (settings) => quietly(within("settings", "readwrite", (store) => store.put(settings, "settings")));
-export const keptSettings = async () => (await quietly(within("settings", "readonly", (store, answer) => answer(store.get("settings"))))) ?? {};
+/**
+ * @param {string} digest
+ * @returns {Promise<SavedPhoto | undefined>}
+ */
+export const loadPhoto = (digest) => transact("photos", "readonly", (store) => store.get(digest));
+
+/**
+ * Return recent photos, the latest first, and delete the ones beyond the limit.
+ * @returns {Promise<SavedPhoto[]>}
+ */
+export async function loadRecentPhotos() {
+  /** @type {SavedPhoto[]} */
+  const photos = (await transact("photos", "readonly", (store) => store.getAll())) ?? [];
+  photos.sort((first, second) => second.savedAt - first.savedAt);
+  for (const { digest } of photos.slice(MAX_PHOTOS)) deletePhoto(digest);
+  return photos.slice(0, MAX_PHOTOS);
+}
+
+/** @param {string} digest */
+export const deletePhoto = (digest) => transact("photos", "readwrite", (store) => {
+  store.delete(digest);
+});
+
+/** @param {Settings} settings */
+export const saveSettings = (settings) => transact("settings", "readwrite", (store) => {
+  store.put(settings, "settings");
+});
+
+/** @returns {Promise<Settings>} */
+export async function loadSettings() {
+  return (await transact("settings", "readonly", (store) => store.get("settings"))) ?? {};
+}

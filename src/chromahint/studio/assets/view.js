@@ -1,181 +1,329 @@
-// What is seen of the photo: where it lies, how large, and beside what.
+// @ts-check
+// The viewport: which part of the photo is visible, how large it is, and what it is compared with.
 
-import { affordable, paintPhoto } from "./renderer.js";
+import { context2d } from "./dom.js";
+import { pixelBudget, renderPhoto } from "./renderer.js";
 
-const QUICK = 20, SHARP = 6e6; // milliseconds for a picture while something moves; pixels of one when it rests
-const REST = 250;
+/**
+ * @import { Position } from "./annotations.js"
+ * @import { Photo } from "./photo.js"
+ * @import { Picture } from "./renderer.js"
+ *
+ * @typedef {"a" | "b"} Slot "a" shows the result, "b" what it is compared with
+ * @typedef {"single" | "side-by-side" | "split"} Mode
+ * @typedef {{ left: number, top: number, width: number, height: number }} Rectangle in stage pixels
+ * @typedef {Rectangle & { slot: Slot }} Pane
+ *
+ * @typedef {object} Spot what lies under a pointer
+ * @property {number} x in photo pixels, clamped to the photo; pixel centers are at integers
+ * @property {number} y
+ * @property {Pane} pane
+ * @property {Slot} slot which picture is visible there
+ * @property {boolean} isInside whether it is on the photo
+ */
+
+const FRAME_TIME = 20; // milliseconds for drawing while something moves
+const MAX_PIXELS = 6e6; // of a canvas at rest
+const REST_DELAY = 250; // milliseconds
 const GAP = 12; // pixels between two panes
-const KEEP = 60; // pixels of the photo that stay on the stage, however it is moved
+const MIN_VISIBLE = 60; // pixels of the photo that stay on the stage
 
-export class View extends EventTarget {
+/** @type {Slot[]} */
+const SLOTS = ["a", "b"];
+
+export class View {
+  /** @type {Photo | null} */
+  photo = null;
+  /** @type {Mode} */
+  mode = "single";
+  dividerPosition = 0.5; // 0..1, in the mode "split"
+  showsOnlyOther = false; // while a person holds the button to compare
+  scale = 1; // stage pixels per photo pixel
+  x = 0; // left edge of the photo in a pane
+  y = 0;
+  /** @type {(context: CanvasRenderingContext2D, pane: Pane) => void} */
+  drawAnnotations = () => {};
+
+  /** @type {Record<Slot, Picture>} */
+  #pictures = { a: { kind: "gray" }, b: { kind: "gray" } };
+  /** @type {Set<Slot>} */
+  #stale = new Set();
+  #fitScale = 1;
+  #frame = 0;
+  #restTimer = 0;
+  #isMoving = false;
+  #canvases;
+  #overlay;
+
+  /**
+   * @param {HTMLElement} stage
+   * @param {Record<Slot, HTMLCanvasElement>} canvases
+   * @param {HTMLCanvasElement} overlay
+   */
   constructor(stage, canvases, overlay) {
-    super();
-    Object.assign(this, { stage, canvases, overlay, photo: null, mode: "single", wipe: 0.5, holding: false, scale: 1, x: 0, y: 0 });
-    this.pictures = { a: { kind: "gray" }, b: { kind: "gray" } };
-    this.stale = new Set();
-    this.drawMarks = () => {};
-    this.frame = 0;
-    this.rest = 0;
-    this.isQuick = false;
+    this.stage = stage;
+    this.#canvases = canvases;
+    this.#overlay = overlay;
     new ResizeObserver(() => this.fit()).observe(stage);
   }
 
+  /** @param {Photo} photo */
   show(photo) {
     this.photo = photo;
-    this.pictures = { a: { kind: "gray" }, b: { kind: "gray" } };
+    this.#pictures = { a: { kind: "gray" }, b: { kind: "gray" } };
     this.fit();
   }
 
-  /** The panes that are seen: which picture, and where on the stage; two lie as the photo has more room. */
+  /**
+   * The visible panes, on the stage. Two panes lie side by side or on top of each other, whichever shows a larger
+   * photo.
+   * @returns {[Pane, ...Pane[]]}
+   */
   get panes() {
-    const { clientWidth: width, clientHeight: height } = this.stage, whole = { left: 0, top: 0, width, height };
-    if (this.holding) return [{ slot: "b", ...whole }];
-    if (this.mode === "single" || !this.photo) return [{ slot: "a", ...whole }];
-    if (this.mode === "wipe") return [{ slot: "a", ...whole }, { slot: "b", ...whole }];
-    const half = { width: Math.floor((width - GAP) / 2), height: Math.floor((height - GAP) / 2) };
-    const room = (across, down) => Math.min(across / this.photo.width, down / this.photo.height);
-    return 1.25 * room(half.width, height) >= room(width, half.height)
-      ? [{ slot: "b", ...whole, width: half.width }, { slot: "a", ...whole, width: half.width, left: width - half.width }]
-      : [{ slot: "b", ...whole, height: half.height }, { slot: "a", ...whole, height: half.height, top: height - half.height }];
+    const { clientWidth: width, clientHeight: height } = this.stage;
+    const whole = { left: 0, top: 0, width, height };
+    const { photo } = this;
+    if (this.showsOnlyOther) return [{ slot: "b", ...whole }];
+    if (this.mode === "single" || !photo) return [{ slot: "a", ...whole }];
+    if (this.mode === "split") return [{ slot: "a", ...whole }, { slot: "b", ...whole }];
+    const halfWidth = Math.floor((width - GAP) / 2);
+    const halfHeight = Math.floor((height - GAP) / 2);
+    /**
+     * @param {number} paneWidth
+     * @param {number} paneHeight
+     */
+    const scaleIn = (paneWidth, paneHeight) => Math.min(paneWidth / photo.width, paneHeight / photo.height);
+    return 1.25 * scaleIn(halfWidth, height) >= scaleIn(width, halfHeight)
+      ? [
+        { slot: "b", ...whole, width: halfWidth },
+        { slot: "a", ...whole, width: halfWidth, left: width - halfWidth },
+      ]
+      : [
+        { slot: "b", ...whole, height: halfHeight },
+        { slot: "a", ...whole, height: halfHeight, top: height - halfHeight },
+      ];
   }
 
+  /** Show the whole photo. */
   fit() {
-    if (!this.photo) return;
+    const { photo } = this;
+    if (!photo) return;
     const [{ width, height }] = this.panes;
-    const room = width < 600 ? 12 : 28;
-    this.fitted = this.scale = Math.max(1e-3, Math.min((width - 2 * room) / this.photo.width, (height - 2 * room) / this.photo.height, 4));
-    this.x = (width - this.scale * this.photo.width) / 2;
-    this.y = (height - this.scale * this.photo.height) / 2;
+    const margin = width < 600 ? 12 : 28;
+    const scale = Math.min((width - 2 * margin) / photo.width, (height - 2 * margin) / photo.height, 4);
+    this.#fitScale = this.scale = Math.max(1e-3, scale);
+    this.x = (width - this.scale * photo.width) / 2;
+    this.y = (height - this.scale * photo.height) / 2;
     this.refresh();
   }
 
-  /** Larger or smaller about a place of a pane, or its middle. */
+  /**
+   * Zoom in or out around a position in a pane, which is its center by default.
+   * @param {number} factor
+   * @param {number} [x]
+   * @param {number} [y]
+   */
   zoom(factor, x = this.panes[0].width / 2, y = this.panes[0].height / 2) {
     if (!this.photo) return;
-    const scale = Math.min(32, Math.max(this.fitted / 2, this.scale * factor));
+    const scale = Math.min(32, Math.max(this.#fitScale / 2, this.scale * factor));
     this.x = x - ((x - this.x) * scale) / this.scale;
     this.y = y - ((y - this.y) * scale) / this.scale;
     this.scale = scale;
-    this.move(0, 0);
+    this.pan(0, 0);
   }
 
-  move(x, y) {
-    const [{ width, height }] = this.panes, { photo, scale } = this;
-    this.x = Math.min(width - KEEP, Math.max(KEEP - scale * photo.width, this.x + x));
-    this.y = Math.min(height - KEEP, Math.max(KEEP - scale * photo.height, this.y + y));
+  /**
+   * Move the photo.
+   * @param {number} dx
+   * @param {number} dy
+   */
+  pan(dx, dy) {
+    const { photo, scale } = this;
+    if (!photo) return;
+    const [{ width, height }] = this.panes;
+    this.x = Math.min(width - MIN_VISIBLE, Math.max(MIN_VISIBLE - scale * photo.width, this.x + dx));
+    this.y = Math.min(height - MIN_VISIBLE, Math.max(MIN_VISIBLE - scale * photo.height, this.y + dy));
     this.refresh();
   }
 
-  /** Bring a place of the photo onto the stage, if it is not there. */
+  /**
+   * Move the photo so that a position in it becomes visible.
+   * @param {number} x
+   * @param {number} y
+   */
   reveal(x, y) {
-    const [left, top] = this.spot(x, y), [pane] = this.panes, room = 24;
-    const into = (at, from, side) => Math.max(0, from + room - at) - Math.max(0, at - (from + side - room));
-    const across = into(left, pane.left, pane.width), down = into(top, pane.top, pane.height);
-    if (across || down) this.move(across, down);
+    const [left, top] = this.toStage(x, y);
+    const [pane] = this.panes;
+    const margin = 24;
+    /**
+     * @param {number} position
+     * @param {number} start
+     * @param {number} size
+     */
+    const shift = (position, start, size) =>
+      Math.max(0, start + margin - position) - Math.max(0, position - (start + size - margin));
+    const dx = shift(left, pane.left, pane.width);
+    const dy = shift(top, pane.top, pane.height);
+    if (dx || dy) this.pan(dx, dy);
   }
 
-  /** From the page to the photo's pixels, which picture of it, and whether that is on it; pixel centers are at integers. */
-  place(clientX, clientY) {
-    const box = this.stage.getBoundingClientRect(), { width, height } = this.photo;
-    const pane = this.panes.findLast((each) => clientX - box.left >= each.left && clientY - box.top >= each.top) ?? this.panes[0];
-    const slot = this.mode === "wipe" && !this.holding && (clientX - box.left) / box.width >= this.wipe ? "a" : pane.slot;
-    const x = (clientX - box.left - pane.left - this.x) / this.scale - 0.5, y = (clientY - box.top - pane.top - this.y) / this.scale - 0.5;
-    const isInside = x >= -0.5 && y >= -0.5 && x < width - 0.5 && y < height - 0.5;
-    return { x: Math.min(width - 1, Math.max(0, x)), y: Math.min(height - 1, Math.max(0, y)), pane, slot, isInside };
+  /**
+   * Map a position on the page to the photo.
+   * @param {number} clientX
+   * @param {number} clientY
+   * @returns {Spot}
+   */
+  toPhoto(clientX, clientY) {
+    const { width, height } = this.photo ?? { width: 1, height: 1 };
+    const box = this.stage.getBoundingClientRect();
+    const stageX = clientX - box.left;
+    const stageY = clientY - box.top;
+    const { panes } = this;
+    const pane = panes.findLast((each) => stageX >= each.left && stageY >= each.top) ?? panes[0];
+    const isRightOfDivider = stageX / box.width >= this.dividerPosition;
+    const slot = this.mode === "split" && !this.showsOnlyOther && isRightOfDivider ? "a" : pane.slot;
+    const x = (stageX - pane.left - this.x) / this.scale - 0.5;
+    const y = (stageY - pane.top - this.y) / this.scale - 0.5;
+    return {
+      x: Math.min(width - 1, Math.max(0, x)),
+      y: Math.min(height - 1, Math.max(0, y)),
+      pane,
+      slot,
+      isInside: x >= -0.5 && y >= -0.5 && x < width - 0.5 && y < height - 0.5,
+    };
   }
 
-  /** From the photo's pixels to the stage, in a pane. */
-  spot(x, y, pane = this.panes[0]) {
+  /**
+   * Map a position in the photo to the stage.
+   * @param {number} x
+   * @param {number} y
+   * @param {Pane} [pane]
+   * @returns {Position}
+   */
+  toStage(x, y, pane = this.panes[0]) {
     return [pane.left + this.x + (x + 0.5) * this.scale, pane.top + this.y + (y + 0.5) * this.scale];
   }
 
-  /** What a slot shows from now on; it is painted at once, for a person waits for it. */
-  set(slot, picture) {
-    if (picture.kind !== "colors" && picture.kind === this.pictures[slot].kind) return;
-    this.pictures[slot] = picture;
-    this.#paintSoon([slot]);
+  /**
+   * Change the picture in a slot. It is drawn at once, since a person is waiting for it.
+   * @param {Slot} slot
+   * @param {Picture} picture
+   */
+  setPicture(slot, picture) {
+    if (picture.kind !== "colors" && picture.kind === this.#pictures[slot].kind) return;
+    this.#pictures[slot] = picture;
+    this.#invalidate([slot]);
     this.#draw();
     if (picture.kind !== "colors") return;
-    performance.clearMarks("painted");
-    performance.mark("painted");
+    performance.clearMarks("drawn");
+    performance.mark("drawn");
   }
 
-  /** Where the photo lies has changed, or how it is compared. */
+  /** Redraw everything: the photo has moved, or it is compared in another way. */
   refresh() {
-    this.#paintSoon(["a", "b"]);
-    this.touch();
+    this.#invalidate(SLOTS);
+    this.refreshOverlay();
   }
 
-  /** What lies over the photo has changed. */
-  touch() {
-    this.frame ||= requestAnimationFrame(() => this.#draw());
+  /** Redraw what lies over the photo. */
+  refreshOverlay() {
+    this.#frame ||= requestAnimationFrame(() => this.#draw());
   }
 
-  #paintSoon(slots) {
-    for (const slot of slots) this.stale.add(slot);
-    this.isQuick = true;
-    clearTimeout(this.rest);
-    this.rest = setTimeout(() => {
-      const before = this.#ratio();
-      this.isQuick = false;
-      if (this.#ratio() === before) return;
-      this.stale = new Set(["a", "b"]);
+  /** @param {Slot[]} slots */
+  #invalidate(slots) {
+    for (const slot of slots) this.#stale.add(slot);
+    this.#isMoving = true;
+    clearTimeout(this.#restTimer);
+    this.#restTimer = setTimeout(() => {
+      const previous = this.#pixelRatio();
+      this.#isMoving = false;
+      if (this.#pixelRatio() === previous) return;
+      this.#stale = new Set(SLOTS);
       this.#draw();
-    }, REST);
+    }, REST_DELAY);
   }
 
-  /** Pixels that are painted for one of the page: in steps, so that it does not change all the time. */
-  #ratio() {
-    const [pane] = this.panes, most = this.isQuick ? Math.min(SHARP, affordable(QUICK)) : SHARP;
-    const seen = Math.min(pane.width, this.scale * this.photo.width) * Math.min(pane.height, this.scale * this.photo.height);
-    const share = most / (seen * window.devicePixelRatio ** 2);
+  /** Canvas pixels per stage pixel: in coarse steps, so that it does not change all the time. */
+  #pixelRatio() {
+    const { photo } = this;
+    if (!photo) return window.devicePixelRatio;
+    const [pane] = this.panes;
+    const budget = this.#isMoving ? Math.min(MAX_PIXELS, pixelBudget(FRAME_TIME)) : MAX_PIXELS;
+    const visibleWidth = Math.min(pane.width, this.scale * photo.width);
+    const visibleHeight = Math.min(pane.height, this.scale * photo.height);
+    const share = budget / (visibleWidth * visibleHeight * window.devicePixelRatio ** 2);
     return window.devicePixelRatio * Math.SQRT1_2 ** Math.max(0, Math.ceil(-Math.log2(share)));
   }
 
   #draw() {
-    cancelAnimationFrame(this.frame);
-    this.frame = 0;
-    if (!this.photo) return;
-    const { panes } = this, ratio = this.#ratio();
-    for (const [slot, canvas] of Object.entries(this.canvases)) {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    const { photo } = this;
+    if (!photo) return;
+    const { panes } = this;
+    const ratio = this.#pixelRatio();
+    for (const slot of SLOTS) {
+      const canvas = this.#canvases[slot];
       const pane = panes.find((each) => each.slot === slot);
       canvas.hidden = !pane;
-      if (!pane || !this.stale.delete(slot)) continue;
-      for (const side of ["left", "top", "width", "height"]) canvas.style[side] = `${pane[side]}px`;
+      if (!pane || !this.#stale.delete(slot)) continue;
+      canvas.style.left = `${pane.left}px`;
+      canvas.style.top = `${pane.top}px`;
+      canvas.style.width = `${pane.width}px`;
+      canvas.style.height = `${pane.height}px`;
       resize(canvas, pane, ratio);
-      paintPhoto(canvas, this.pictures[slot], this.photo, this.x * ratio, this.y * ratio, this.scale * ratio);
+      renderPhoto(canvas, this.#pictures[slot], photo, this.x * ratio, this.y * ratio, this.scale * ratio);
     }
-    this.canvases.b.style.clipPath = this.mode === "wipe" && !this.holding ? `inset(0 ${100 * (1 - this.wipe)}% 0 0)` : "";
+    const isSplit = this.mode === "split" && !this.showsOnlyOther;
+    this.#canvases.b.style.clipPath = isSplit ? `inset(0 ${100 * (1 - this.dividerPosition)}% 0 0)` : "";
     this.#drawOverlay(panes);
   }
 
+  /** @param {Pane[]} panes */
   #drawOverlay(panes) {
-    const { overlay, stage } = this, ratio = window.devicePixelRatio;
-    resize(overlay, { width: stage.clientWidth, height: stage.clientHeight }, ratio);
-    const pen = overlay.getContext("2d");
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.clearRect(0, 0, overlay.width, overlay.height);
-    if (this.holding) return;
-    for (const pane of this.mode === "wipe" ? panes.slice(0, 1) : panes) {
-      pen.save();
-      pen.beginPath();
-      pen.rect(pane.left, pane.top, pane.width, pane.height);
-      pen.clip();
-      this.drawMarks(pen, pane);
-      pen.restore();
+    const overlay = this.#overlay;
+    const ratio = window.devicePixelRatio;
+    resize(overlay, { width: this.stage.clientWidth, height: this.stage.clientHeight }, ratio);
+    const context = context2d(overlay);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, overlay.width, overlay.height);
+    if (this.showsOnlyOther) return;
+    for (const pane of this.mode === "split" ? panes.slice(0, 1) : panes) {
+      context.save();
+      context.beginPath();
+      context.rect(pane.left, pane.top, pane.width, pane.height);
+      context.clip();
+      this.drawAnnotations(context, pane);
+      context.restore();
     }
   }
 
-  /** The color that is seen at a place, as `place` tells it. */
+  /**
+   * Return the visible color at a position.
+   * @param {Omit<Spot, "isInside">} spot
+   * @returns {[red: number, green: number, blue: number]} 0..255
+   */
   colorAt({ x, y, pane, slot }) {
-    const canvas = this.canvases[slot], [left, top] = this.spot(x, y, pane), ratio = canvas.width / pane.width;
-    const pen = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-    pen.drawImage(canvas, -Math.round((left - pane.left) * ratio), -Math.round((top - pane.top) * ratio));
-    return pen.getImageData(0, 0, 1, 1).data;
+    const canvas = this.#canvases[slot];
+    const [left, top] = this.toStage(x, y, pane);
+    const ratio = canvas.width / pane.width;
+    const context = context2d(new OffscreenCanvas(1, 1), { willReadFrequently: true });
+    context.drawImage(canvas, -Math.round((left - pane.left) * ratio), -Math.round((top - pane.top) * ratio));
+    const [red, green, blue] = context.getImageData(0, 0, 1, 1).data;
+    return [red, green, blue];
   }
 }
 
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {{ width: number, height: number }} size in stage pixels
+ * @param {number} ratio
+ */
 function resize(canvas, { width, height }, ratio) {
-  const size = { width: Math.round(width * ratio), height: Math.round(height * ratio) };
-  if (canvas.width !== size.width || canvas.height !== size.height) Object.assign(canvas, size);
+  const pixelWidth = Math.round(width * ratio);
+  const pixelHeight = Math.round(height * ratio);
+  if (canvas.width === pixelWidth && canvas.height === pixelHeight) return;
+  canvas.width = pixelWidth;
+  canvas.height = pixelHeight;
 }

@@ -1,0 +1,169 @@
+// @ts-check
+// What a person can do with buttons, keys, and dropped files.
+
+import { NO_ANNOTATIONS } from "./annotations.js";
+import { byId, button, html, input, notify, onGroupClick } from "./dom.js";
+import { bindShortcuts } from "./shortcuts.js";
+import { hideStartPage, showStartPage } from "./start_page.js";
+
+/**
+ * @import { Annotations } from "./annotations.js"
+ * @import { ColorPicker } from "./color_picker.js"
+ * @import { Coloring } from "./coloring.js"
+ * @import { Comparison } from "./comparison.js"
+ * @import { EditorDocument } from "./document.js"
+ * @import { EditTools, ToolName } from "./edit_tools.js"
+ * @import { KeyboardCursor } from "./keyboard_cursor.js"
+ * @import { Pointers } from "./pointers.js"
+ * @import { SizeSlider } from "./size_slider.js"
+ * @import { View } from "./view.js"
+ *
+ * @typedef {object} Parts
+ * @property {Annotations} annotations
+ * @property {Coloring} coloring
+ * @property {Comparison} comparison
+ * @property {KeyboardCursor} cursor
+ * @property {EditorDocument} editor
+ * @property {ColorPicker} picker
+ * @property {Pointers} pointers
+ * @property {string[]} samples names of the sample photos
+ * @property {SizeSlider} sizeSlider
+ * @property {EditTools} tools
+ * @property {View} view
+ */
+
+/** @param {Parts} parts */
+function createActions({ annotations, coloring, comparison, editor, picker, samples, tools, view }) {
+  return {
+    openFile: () => input("photo-file").click(),
+    openReference: () => input("reference-file").click(),
+    saveSession: () => editor.saveSession(),
+    download: () => {
+      if (!editor.photo) return;
+      if (coloring.staysGray(comparison.model)) notify("There's no color yet. Click somewhere on the photo first.");
+      else editor.download(comparison.model);
+    },
+    undo: () => {
+      tools.release();
+      notify(annotations.undo() ? "Undone." : "Nothing to undo.");
+    },
+    redo: () => {
+      tools.release();
+      notify(annotations.redo() ? "Redone." : "Nothing to redo.");
+    },
+    removeSelected: () => tools.remove(),
+    removeAll: () => annotations.set(NO_ANNOTATIONS),
+    toggleGray: () => picker.toggleGray(),
+    zoomIn: () => view.zoom(1.25),
+    zoomOut: () => view.zoom(0.8),
+    zoomToFit: () => view.fit(),
+    showHelp: () => byId("help-dialog", HTMLDialogElement).showModal(),
+    showStartPage: () => showStartPage(samples, editor),
+    returnToPhoto: () => {
+      if (editor.photo) hideStartPage();
+    },
+  };
+}
+
+/** @param {ReturnType<typeof createActions>} actions */
+function bindButtons(actions) {
+  /** @type {Record<string, () => unknown>} */
+  const clicks = {
+    "home": actions.showStartPage,
+    "open": actions.openFile,
+    "open-first": actions.openFile,
+    "back": actions.returnToPhoto,
+    "undo": actions.undo,
+    "redo": actions.redo,
+    "save": actions.saveSession,
+    "download": actions.download,
+    "help": actions.showHelp,
+    "zoom-in": actions.zoomIn,
+    "zoom-out": actions.zoomOut,
+    "zoom-fit": actions.zoomToFit,
+    "keep-gray": actions.toggleGray,
+    "open-reference": actions.openReference,
+    "remove-selected": actions.removeSelected,
+    "remove-all": actions.removeAll,
+  };
+  for (const [id, onClick] of Object.entries(clicks)) button(id).addEventListener("click", onClick);
+}
+
+/**
+ * @param {Parts} parts
+ * @param {ReturnType<typeof createActions>} actions
+ */
+function bindKeys({ comparison, cursor, pointers, sizeSlider, tools }, actions) {
+  const { openFile, showHelp, zoomIn, zoomOut, removeSelected } = actions;
+  bindShortcuts({
+    editor: {
+      "o": openFile,
+      "s": actions.saveSession,
+      "d": actions.download,
+      "g": actions.toggleGray,
+      "r": actions.openReference,
+      "x": () => tools.toggleHidden(),
+      "n": () => comparison.useNextModel(),
+      "p": () => tools.use("point"),
+      "b": () => tools.use("brush"),
+      "i": () => tools.use("pick"),
+      "h": () => tools.use("move"),
+      "1": () => comparison.use({ mode: "single" }),
+      "2": () => comparison.use({ mode: "side-by-side" }),
+      "3": () => comparison.use({ mode: "split" }),
+      "0": actions.zoomToFit,
+      "+": zoomIn,
+      "=": zoomIn,
+      "-": zoomOut,
+      "[": () => sizeSlider.step(-5),
+      "]": () => sizeSlider.step(5),
+      ",": () => cursor.selectNeighbor(-1),
+      ".": () => cursor.selectNeighbor(1),
+      "?": showHelp,
+      "Delete": removeSelected,
+      "Backspace": removeSelected,
+      "Escape": () => cursor.escape() || tools.select(null),
+    },
+    startPage: { "o": openFile, "?": showHelp, "Escape": actions.returnToPhoto },
+    undo: actions.undo,
+    redo: actions.redo,
+    onCompare: (isHeld) => comparison.showOther(isHeld),
+    onSpace: (isHeld) => {
+      pointers.isSpaceHeld = isHeld;
+    },
+  });
+}
+
+/** @param {EditorDocument} editor */
+function bindFiles(editor) {
+  const fileInput = input("photo-file");
+  fileInput.addEventListener("change", () => {
+    editor.openFile(fileInput.files?.[0]);
+    fileInput.value = "";
+  });
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    document.body.classList.add("drop-target");
+  });
+  document.addEventListener("dragleave", (event) => {
+    event.preventDefault();
+    document.body.classList.remove("drop-target");
+  });
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    document.body.classList.remove("drop-target");
+    editor.openFile(event.dataTransfer?.files[0]);
+  });
+}
+
+/**
+ * Connect buttons, keys, and dropped files with what they do.
+ * @param {Parts} parts
+ */
+export function bindActions(parts) {
+  const actions = createActions(parts);
+  bindButtons(actions);
+  bindKeys(parts, actions);
+  bindFiles(parts.editor);
+  onGroupClick(html("tools"), (tool) => parts.tools.use(/** @type {ToolName} */ (tool)));
+}

@@ -1,0 +1,261 @@
+// @ts-check
+// The points and strokes on a photo, with undo and redo.
+
+/**
+ * @import { Photo } from "./photo.js"
+ *
+ * @typedef {[x: number, y: number]} Position in photo pixels; pixel centers are at integers
+ *
+ * @typedef {object} Hint
+ * @property {number} l lightness of the photo there, 0..100
+ * @property {number} a
+ * @property {number} b
+ * @property {boolean} gray whether the place is to stay gray
+ * @property {number} radius in photo pixels
+ *
+ * @typedef {Hint & { x: number, y: number }} Point
+ * @typedef {Hint & { path: Position[] }} Stroke
+ * @typedef {Point | Stroke} Annotation
+ * @typedef {{ points: Point[], strokes: Stroke[] }} AnnotationSet
+ * @typedef {{ kind: "points" | "strokes", index: number }} AnnotationRef
+ */
+
+/** @type {Readonly<AnnotationSet>} */
+export const NO_ANNOTATIONS = Object.freeze({ points: [], strokes: [] });
+
+/**
+ * Holds the annotations and their history.
+ *
+ * Events: "change" whenever the annotations change, "commit" when a gesture ends, or after undo and redo.
+ */
+export class Annotations extends EventTarget {
+  /** @type {AnnotationSet[]} */
+  past = [];
+  /** @type {AnnotationSet[]} */
+  future = [];
+  /** @type {AnnotationSet} */
+  current = NO_ANNOTATIONS;
+  /** @type {AnnotationSet | null} the annotations before the gesture in progress */
+  #beforeGesture = null;
+
+  /**
+   * Replace everything and forget the history.
+   * @param {AnnotationSet} annotations
+   */
+  load(annotations) {
+    this.past = [];
+    this.future = [];
+    this.current = annotations;
+    this.#beforeGesture = null;
+  }
+
+  /**
+   * Replace the annotations.
+   * @param {AnnotationSet} annotations
+   * @param {boolean} [isInterim] whether a gesture is in progress; undo skips its intermediate states
+   */
+  set(annotations, isInterim = false) {
+    if (this.#beforeGesture === null) this.#beforeGesture = this.current;
+    this.current = annotations;
+    if (!isInterim) this.commit();
+    this.#dispatchChange();
+  }
+
+  /** End a gesture: undo returns to the state before it. */
+  commit() {
+    if (this.#beforeGesture !== null && this.#beforeGesture !== this.current) {
+      this.past.push(this.#beforeGesture);
+      this.future = [];
+    }
+    this.#beforeGesture = null;
+    this.dispatchEvent(new Event("commit"));
+  }
+
+  /** Cancel a gesture: restore the state before it. */
+  rollback() {
+    if (this.#beforeGesture === null) return;
+    this.current = this.#beforeGesture;
+    this.#beforeGesture = null;
+    this.#dispatchChange();
+  }
+
+  /** Undo the last change; return whether there was one. */
+  undo() {
+    this.commit();
+    return this.#step(this.past, this.future);
+  }
+
+  /** Redo the last change that was undone; return whether there was one. */
+  redo() {
+    this.commit();
+    return this.#step(this.future, this.past);
+  }
+
+  /**
+   * @param {AnnotationSet[]} from
+   * @param {AnnotationSet[]} to
+   */
+  #step(from, to) {
+    const next = from.pop();
+    if (next === undefined) return false;
+    to.push(this.current);
+    this.current = next;
+    this.#dispatchChange();
+    this.dispatchEvent(new Event("commit"));
+    return true;
+  }
+
+  /**
+   * @param {Point} point
+   * @param {boolean} [isInterim]
+   * @returns {AnnotationRef}
+   */
+  addPoint(point, isInterim) {
+    this.set({ ...this.current, points: [...this.current.points, point] }, isInterim);
+    return { kind: "points", index: this.current.points.length - 1 };
+  }
+
+  /**
+   * @param {Stroke} stroke
+   * @param {boolean} [isInterim]
+   * @returns {AnnotationRef}
+   */
+  addStroke(stroke, isInterim) {
+    this.set({ ...this.current, strokes: [...this.current.strokes, stroke] }, isInterim);
+    return { kind: "strokes", index: this.current.strokes.length - 1 };
+  }
+
+  /**
+   * Change some properties of an annotation.
+   * @param {AnnotationRef} ref
+   * @param {Partial<Point> | Partial<Stroke>} changes
+   * @param {boolean} [isInterim]
+   */
+  update({ kind, index }, changes, isInterim) {
+    const list = [...this.current[kind]];
+    list[index] = /** @type {Annotation} */ ({ ...list[index], ...changes });
+    this.set({ ...this.current, [kind]: list }, isInterim);
+  }
+
+  /** @param {AnnotationRef} ref */
+  remove({ kind, index }) {
+    const { points, strokes } = this.current;
+    /**
+     * @param {unknown} _
+     * @param {number} n
+     */
+    const isKept = (_, n) => n !== index;
+    if (kind === "points") this.set({ points: points.filter(isKept), strokes });
+    else this.set({ points, strokes: strokes.filter(isKept) });
+  }
+
+  /**
+   * @param {AnnotationRef | null} ref
+   * @returns {Annotation | undefined}
+   */
+  get(ref) {
+    return ref ? this.current[ref.kind][ref.index] : undefined;
+  }
+
+  /**
+   * @param {AnnotationRef | null} ref
+   * @returns {Stroke | undefined}
+   */
+  getStroke(ref) {
+    return ref?.kind === "strokes" ? this.current.strokes[ref.index] : undefined;
+  }
+
+  /**
+   * Find the topmost annotation near a position: points lie above strokes, later ones above earlier ones.
+   * @param {number} x
+   * @param {number} y
+   * @param {number} tolerance in photo pixels
+   * @returns {AnnotationRef | null}
+   */
+  findAt(x, y, tolerance) {
+    const { points, strokes } = this.current;
+    const point = points.findLastIndex(
+      (each) => Math.hypot(each.x - x, each.y - y) <= Math.max(tolerance, Math.min(each.radius, 3 * tolerance)),
+    );
+    if (point >= 0) return { kind: "points", index: point };
+    // only the center line of a stroke counts, so that points can be added inside of a broad one
+    const stroke = strokes.findLastIndex(({ path }) =>
+      path.some((end, n) => segmentDistance(path[Math.max(0, n - 1)], end, x, y) <= tolerance));
+    return stroke >= 0 ? { kind: "strokes", index: stroke } : null;
+  }
+
+  /**
+   * Return the annotation before or after another one, in the order points, strokes.
+   * @param {AnnotationRef | null} ref
+   * @param {number} step
+   * @returns {AnnotationRef | null}
+   */
+  neighbor(ref, step) {
+    if (this.count === 0) return null;
+    const { points } = this.current;
+    const start = step > 0 ? -1 : 0;
+    const position = ref === null ? start : ref.index + (ref.kind === "points" ? 0 : points.length);
+    const next = (position + step + this.count) % this.count;
+    return next < points.length
+      ? { kind: "points", index: next }
+      : { kind: "strokes", index: next - points.length };
+  }
+
+  get count() {
+    return this.current.points.length + this.current.strokes.length;
+  }
+
+  #dispatchChange() {
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+/**
+ * Distance of a position from a line segment.
+ * @param {Position} start
+ * @param {Position} end
+ * @param {number} x
+ * @param {number} y
+ */
+function segmentDistance([x0, y0], [x1, y1], x, y) {
+  const length = (x1 - x0) ** 2 + (y1 - y0) ** 2;
+  const projection = ((x - x0) * (x1 - x0) + (y - y0) * (y1 - y0)) / length;
+  const t = length === 0 ? 0 : Math.min(1, Math.max(0, projection));
+  return Math.hypot(x - x0 - t * (x1 - x0), y - y0 - t * (y1 - y0));
+}
+
+/**
+ * Return the position of a point, or the start of a stroke.
+ * @param {Annotation} annotation
+ * @returns {Position}
+ */
+export const positionOf = (annotation) =>
+  ("path" in annotation ? annotation.path[0] : [annotation.x, annotation.y]);
+
+/**
+ * Return the properties that change if an annotation is moved, within the photo.
+ * @param {Annotation} annotation
+ * @param {number} dx
+ * @param {number} dy
+ * @param {Photo} photo
+ * @returns {{ path: Position[], l: number } | { x: number, y: number, l: number }}
+ */
+export function translated(annotation, dx, dy, photo) {
+  /** @type {Position[]} */
+  const path = "path" in annotation ? annotation.path : [[annotation.x, annotation.y]];
+  /**
+   * @param {number} shift
+   * @param {0 | 1} axis
+   * @param {number} size
+   */
+  const limit = (shift, axis, size) => {
+    const coordinates = path.map((position) => position[axis]);
+    return Math.min(size - 1 - Math.max(...coordinates), Math.max(-Math.min(...coordinates), shift));
+  };
+  const shiftX = limit(dx, 0, photo.width);
+  const shiftY = limit(dy, 1, photo.height);
+  const shifted = path.map(([x, y]) => /** @type {Position} */ ([x + shiftX, y + shiftY]));
+  const [x, y] = shifted[0];
+  const l = photo.lightness(x, y);
+  return "path" in annotation ? { path: shifted, l } : { x, y, l };
+}

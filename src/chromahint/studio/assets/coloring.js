@@ -1,0 +1,80 @@
+// @ts-check
+// Keeps the colors of both pictures up to date with the annotations.
+
+import { ColorClient } from "./color_client.js";
+import { toHintFile } from "./hint_file.js";
+
+/**
+ * @import { Annotations } from "./annotations.js"
+ * @import { NetworkColors } from "./color_client.js"
+ * @import { Comparison } from "./comparison.js"
+ * @import { EditorDocument } from "./document.js"
+ * @import { Pointers } from "./pointers.js"
+ * @import { Slot, View } from "./view.js"
+ *
+ * @typedef {object} Parts
+ * @property {Annotations} annotations
+ * @property {Comparison} comparison
+ * @property {EditorDocument} editor
+ * @property {Pointers} pointers
+ * @property {View} view
+ */
+
+export class Coloring {
+  #parts;
+  #clients;
+
+  /** @param {Parts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+    const reopen = () => parts.editor.reopen();
+    this.#clients = {
+      a: new ColorClient((colors) => this.#show("a", colors), reopen),
+      b: new ColorClient((colors) => this.#show("b", colors), reopen),
+    };
+  }
+
+  /**
+   * Whether the photo stays gray: without hints, models that only propagate them have nothing to show.
+   * @param {string} model
+   */
+  staysGray(model) {
+    const { annotations, comparison } = this.#parts;
+    return annotations.count === 0 && !comparison.modelInfo(model)?.colors_without_hints;
+  }
+
+  /** Request new colors. */
+  update() {
+    const { annotations, comparison, editor, pointers, view } = this.#parts;
+    if (!editor.photo) return;
+    const hints = toHintFile(annotations.current);
+    const isDragging = pointers.gesture !== null;
+    this.#clients.a.use(editor.photo, comparison.model);
+    this.#clients.a.request(hints, { isVisible: true, isDragging });
+    this.#clients.b.use(editor.photo, comparison.otherModel);
+    if (comparison.otherModel === null) {
+      view.setPicture("b", { kind: comparison.compareWith === "original" ? "original" : "gray" });
+    } else {
+      this.#clients.b.request(hints, { isVisible: view.mode !== "single" || view.showsOnlyOther, isDragging });
+    }
+  }
+
+  /** A gesture has ended: the final colors need not wait any longer. */
+  endGesture() {
+    this.#clients.a.endGesture();
+    this.#clients.b.endGesture();
+  }
+
+  /**
+   * @param {Slot} slot
+   * @param {NetworkColors} colors
+   */
+  #show(slot, colors) {
+    const { comparison, view } = this.#parts;
+    const isGray = this.staysGray(colors.model);
+    view.setPicture(slot, isGray ? { kind: "gray" } : { kind: "colors", colors });
+    if (!colors.isNative) return;
+    comparison.setPsnr(slot, isGray ? null : colors.psnr);
+    if (slot === "a") document.body.dataset.updates = String(Number(document.body.dataset.updates ?? 0) + 1);
+  }
+}
