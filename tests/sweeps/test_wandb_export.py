@@ -74,7 +74,7 @@ def test_parameters_are_exported(sweep):
     }
     assert exported["metric"] == {"name": "val/psnr", "goal": "maximize"}
     assert (exported["project"], exported["entity"], exported["run_cap"]) == ("photos", "team", 3)
-    assert exported["command"][-4:] == ["mine", "seed=1", "--", "${args_no_hyphens}"]
+    assert exported["command"][-4:] == ["mine", "seed=1", "--values", "${args_no_hyphens}"]
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_agent_trains_in_its_wandb_run(agent, command, tmp_path, inspect):
     assert shown["config"]["trial.network"] == shown["config"]["trial"]["network"] == "gated"
     assert shown["config"]["model"] == run.config["model"]
     rejected = subprocess.run(
-        [sys.executable, "-m", "chromahint", "sweep", "trial", "tiny.yaml", "--", "choices.loss=psnr"],
+        [sys.executable, "-m", "chromahint", "sweep", "trial", "tiny.yaml", "--values", "choices.loss=psnr"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert rejected.returncode == 2

@@ -1,1 +1,1 @@
-"""The command line: one file a command."""
+"""The `chromahint` command, with one file per subcommand."""

@@ -1,107 +1,115 @@
-"""The command `chromahint export`: a trained network for use without Chromahint, or to pass on."""
+"""`chromahint export`: write a trained network for use elsewhere."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chromahint.config.instantiate import instantiate_node
-from chromahint.config.paths import add_cwd_to_path
+from chromahint.cli.arguments import MODEL_HELP, Subparsers
 
 if TYPE_CHECKING:
     from chromahint.inference.load import LoadedNetwork
 
 
-def main(words: Sequence[str]) -> int:
-    """Export as the words say; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        "chromahint export", description="Write a trained network as an ONNX file, or as a folder of safetensors."
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the parser of the command."""
+    parser = subparsers.add_parser(
+        "export",
+        help="write a trained network as ONNX or safetensors",
+        description="Write a trained network as an ONNX file, or as a folder with safetensors and a model card.",
     )
-    parser.add_argument(
-        "run", nargs="?", metavar="RUN", help="a run's folder, or a file of weights; without it, or with `box`, the "
-        "weights in the package",
-    )  # fmt: skip
+    parser.add_argument("model", nargs="?", default="pretrained", metavar="MODEL", help=MODEL_HELP)
     parser.add_argument(
         "--format", required=True, choices=["onnx", "safetensors"],
-        help="onnx: one file that ONNX Runtime reads; safetensors: a folder with weights, config.json and a model card",
+        help="onnx: a file for ONNX Runtime; safetensors: a folder with weights, config.json and a model card",
     )  # fmt: skip
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="OUT", help="the file or folder to write (NAME.onnx, NAME)"
+        "-o", "--output", type=Path, metavar="OUT", help="file or folder to write; by default, NAME.onnx or NAME"
     )
-    parser.add_argument("--rgb", action="store_true", help="onnx: read and write sRGB pictures instead of L and ab")
-    arguments = parser.parse_args(words)
-    if arguments.rgb and arguments.format != "onnx":
-        raise ValueError("--rgb goes with --format onnx; safetensors hold the network as it is")
-    add_cwd_to_path()
+    parser.add_argument("--rgb", action="store_true", help="with onnx: sRGB in and out, instead of L in and ab out")
+    parser.set_defaults(run=run)
 
-    # imports torch, after all that can be said without it
+
+def run(arguments: argparse.Namespace) -> int:
+    """Export; returns the exit status."""
+    if arguments.rgb and arguments.format != "onnx":
+        raise ValueError(f"--rgb: has no effect on --format {arguments.format}. Leave it out, or use --format onnx.")
+    from chromahint.config.paths import add_cwd_to_path
+
+    add_cwd_to_path()
+    # imports torch; everything above gives its errors without it
+    from chromahint.config.instantiate import instantiate_node
     from chromahint.inference.load import load_trained_network
     from chromahint.inference.onnx_network import require_packages
 
     if arguments.format == "onnx":
         require_packages("onnx", "onnxscript", "onnxruntime")
-    opened = load_trained_network(arguments.run, instantiate_node)
-    for sentence in opened.said:
-        print(sentence)  # noqa: T201
-    name = f"{opened.name}.onnx" if arguments.format == "onnx" else opened.name
+    loaded = load_trained_network(arguments.model, instantiate_node)
+    for message in loaded.said:
+        print(message)
+    name = f"{loaded.name}.onnx" if arguments.format == "onnx" else loaded.name
     output = Path(name) if arguments.output is None else arguments.output.expanduser()
     _check_writable(output)
     try:
         if arguments.format == "onnx":
-            _write_onnx(opened, output, arguments.rgb)
+            _export_onnx(loaded, output, arguments.rgb)
         else:
-            _write_folder(opened, output)
+            _export_folder(loaded, output)
     except OSError as error:
-        raise ValueError(f"{output}: cannot be written ({error.strerror or error}); nothing is left of it") from None
+        raise ValueError(
+            f"{output}: cannot be written ({error.strerror or error}), and was left as it was. Pass another -o."
+        ) from None
     return 0
 
 
-def _write_onnx(opened: LoadedNetwork, output: Path, rgb: bool) -> None:
+def _export_onnx(loaded: LoadedNetwork, output: Path, rgb: bool) -> None:
     from chromahint.export.model_card import describe
     from chromahint.export.onnx import LabExportWrapper, RGBExportWrapper, metadata, write_onnx
 
     if output.is_dir() or output.suffix != ".onnx":
-        raise ValueError(f"{output}: an ONNX file has a name that ends in .onnx; type -o {output / 'NAME.onnx'}")
-    side = opened.trained_side
-    known = describe(opened)
-    about = {
-        "network": opened.name,
-        "options": json.dumps(opened.options),
+        raise ValueError(f"{output}: the name of an ONNX file must end in .onnx. Pass -o {output / 'NAME.onnx'}.")
+    side = loaded.trained_side
+    description = describe(loaded)
+    properties = {
+        "network": loaded.name,
+        "options": json.dumps(loaded.options),
         "trained at": "not known" if side is None else f"{side}x{side} pixels",
-        "weights": json.dumps(known["weights"]),
-        "chromahint": known["chromahint"],
+        "weights": json.dumps(description["weights"]),
+        "chromahint": description["chromahint"],
     }
-    wait = "which takes a few minutes" if opened.name == "spreadnet" else "which takes seconds"
-    print(f"tracing {opened.name} for pictures of any size, {wait}", flush=True)  # noqa: T201
-    found = write_onnx(opened.network, output, about, rgb)
-    form = (RGBExportWrapper if rgb else LabExportWrapper)(opened.network)
-    for key, text in metadata(form, about).items():
-        print(f"{key}: {text}")  # noqa: T201
-    unit = "RGB, 0..1" if rgb else "Lab units of ab"
-    for (batch, height, width), error in found:
-        print(f"beside PyTorch, {batch} x {width}x{height}: {error:.1e} at most ({unit}; allowed {form.allowed:g})")  # noqa: T201
-    print(f"written: {output} ({output.stat().st_size / 1e6:.1f} MB)")  # noqa: T201
-
-
-def _write_folder(opened: LoadedNetwork, output: Path) -> None:
-    from chromahint.export.model_card import describe, write_card
-    from chromahint.inference.exported_folder import FILES, write_folder
-    from chromahint.models.registry import CLASSES
-
-    if opened.name not in CLASSES:
-        raise ValueError(
-            f"{opened.model['_target_']}: only Chromahint's own networks can be opened from a folder again "
-            f"({', '.join(CLASSES)}); type --format onnx"
+    duration = "minutes" if loaded.name == "spreadnet" else "seconds"
+    print(f"tracing {loaded.name} for images of any size, which takes {duration}", flush=True)
+    errors = write_onnx(loaded.network, output, properties, rgb)
+    wrapper = (RGBExportWrapper if rgb else LabExportWrapper)(loaded.network)
+    for key, text in metadata(wrapper, properties).items():
+        print(f"{key}: {text}")
+    unit = "RGB, 0..1" if rgb else "Lab units"
+    for (batch, height, width), error in errors:
+        print(
+            f"difference from PyTorch, {batch} x {width}x{height}: at most {error:.1e} "
+            f"({unit}; allowed {wrapper.tolerance:g})"
         )
-    write_folder(output, opened.network, describe(opened), write_card(opened))
-    print(f"written: {output} ({', '.join(FILES)})")  # noqa: T201
+    print(f"saved: {output} ({output.stat().st_size / 1e6:.1f} MB)")
+
+
+def _export_folder(loaded: LoadedNetwork, output: Path) -> None:
+    from chromahint.export.model_card import describe, model_card
+    from chromahint.inference.exported_folder import FILES, write_exported_folder
+    from chromahint.models.registry import MODEL_CLASSES
+
+    if loaded.name not in MODEL_CLASSES:
+        raise ValueError(
+            f"{loaded.model['_target_']}: only Chromahint's own networks can be loaded from a folder again "
+            f"({', '.join(MODEL_CLASSES)}). Use --format onnx."
+        )
+    write_exported_folder(output, loaded.network, describe(loaded), model_card(loaded))
+    print(f"saved: {output} ({', '.join(FILES)})")
 
 
 def _check_writable(output: Path) -> None:
-    above = next(folder for folder in output.absolute().parents if folder.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        raise ValueError(f"{output}: cannot be written: {above} is no folder that you may write in; type -o OUT")
+    parent = next(folder for folder in output.absolute().parents if folder.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise ValueError(f"{output}: cannot be written, because {parent} is not a writable folder. Pass another -o.")

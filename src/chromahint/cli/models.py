@@ -1,45 +1,78 @@
-"""The command `chromahint models`."""
+"""`chromahint models`: list the networks."""
 
 from __future__ import annotations
 
+import argparse
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from rich import box
-from rich.console import Group
-from rich.table import Table
+from chromahint.cli.arguments import Subparsers
+from chromahint.config.paths import list_groups
 
-from chromahint.models.registry import SIZE, ModelSummary
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Group
+
+    from chromahint.models.registry import ModelSummary
 
 
-def as_tables(entries: Sequence[ModelSummary]) -> Group:
-    """Lay the list out for a terminal of 80 columns: figures first, then where each network comes from."""
-    title = f"Networks, at the width of their publication; GMAC of a picture of {SIZE} px"
-    figures = Table(
-        title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the parser of the command."""
+    parser = subparsers.add_parser(
+        "models",
+        help="list the networks with their size, cost and source",
+        description="List the networks with their year, size, cost and source.",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the list; returns the exit status."""
+    from chromahint.config.compose import compose
+    from chromahint.models.registry import list_models
+
+    targets = {name: compose("train", [f"model={name}"]).config["model"]["_target_"] for name in list_groups()["model"]}
+    models = list_models(targets)
+    if arguments.json:
+        print(json.dumps([asdict(model) for model in models], indent=2))
+    else:
+        from rich.console import Console
+
+        Console().print(tables(models), highlight=False)
+    return 0
+
+
+def tables(models: Sequence[ModelSummary]) -> Group:
+    """Lay the list out for a terminal of 80 columns: size and cost first, then sources."""
+    from rich import box
+    from rich.console import Group
+    from rich.table import Table
+
+    from chromahint.models.registry import DEFAULT_IMAGE_SIZE
+
+    costs = Table(
+        title=f"Networks at their published width; GMAC for an image of {DEFAULT_IMAGE_SIZE} px",
+        title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False,
     )  # fmt: skip
-    figures.add_column("model=", overflow="fold")
+    costs.add_column("model=", overflow="fold")
     for heading in ("parameters", "published", "GMAC", "published"):
-        figures.add_column(heading, justify="right", no_wrap=True)
-    for e in entries:
-        said = e.published
-        gmac = "" if e.gmac is None else f"{e.gmac:.1f}"
-        # work is published for pictures of another side, so it has a line of its own beside what is counted there
-        figures.add_row(
-            "\n ".join([e.name, *(option.removeprefix("model.") for option in e.options)]),
-            f"{e.parameters:,}",
-            "" if said["parameters"] is None else f"{said['parameters']:,}",
-            gmac if said["gmac"] is None else f"{gmac}\n{said['gmac_here']:.1f}",
-            "" if said["gmac"] is None else f"\n{said['gmac']} at {said['side']}",
+        costs.add_column(heading, justify="right", no_wrap=True)
+    for model in models:
+        published = model.published
+        gmac = "" if model.gmac is None else f"{model.gmac:.1f}"
+        # GMAC were published for images of another size, so they have a line of their own with our count at that size
+        costs.add_row(
+            "\n ".join([model.name, *(option.removeprefix("model.") for option in model.options)]),
+            f"{model.parameters:,}",
+            "" if published["parameters"] is None else f"{published['parameters']:,}",
+            gmac if published["gmac"] is None else f"{gmac}\n{published['computed_gmac']:.1f}",
+            "" if published["gmac"] is None else f"\n{published['gmac']} at {published['image_size']}",
         )
     sources = Table(box=None, show_header=False, padding=(0, 1, 1, 1))
-    for e in {e.name: e for e in entries if e.source}.values():
-        recipe = "" if e.recipe is None else f"\nrecipe: chromahint {e.recipe}"
-        sources.add_row(f"{e.name}\n{e.year or ''}", f"{e.source}\nreads {e.input}{recipe}")
-    return Group(figures, "", sources)
-
-
-def as_json(entries: Sequence[ModelSummary]) -> str:
-    """Write the list as JSON, an object a form."""
-    return json.dumps([asdict(entry) for entry in entries], indent=2)
+    for model in {model.name: model for model in models if model.source}.values():
+        recipe = "" if model.recipe is None else f"\nrecipe: chromahint {model.recipe}"
+        sources.add_row(f"{model.name}\n{model.year or ''}", f"{model.source}\nreads {model.input}{recipe}")
+    return Group(costs, "", sources)

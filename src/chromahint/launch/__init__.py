@@ -1,1 +1,1 @@
-"""Start training: one run, many runs, on this machine or on a cluster."""
+"""Start training: single runs, several runs, resumed runs, and experiments, on this machine or a SLURM cluster."""

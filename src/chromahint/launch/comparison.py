@@ -1,4 +1,4 @@
-"""Finished runs beside each other and beside methods that learn nothing: tables, a figure and a picture."""
+"""Compare finished runs with each other and with training-free baselines: tables, a figure and an image grid."""
 
 from __future__ import annotations
 
@@ -30,45 +30,45 @@ from chromahint.visualization.curves import hint_curve, write_figure
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """A row of the comparison; what a method that learns nothing has not is None.
+    """A row of the comparison. Values about training are None for training-free baselines.
 
     Attributes:
-        metrics: of the test photos, the content of metrics.json.
-        seconds: that the network took for a test photo, in batches, where it was measured.
-        parameters: numbers that the network has to learn.
-        steps: of the optimizer.
-        pictures: that all processes together trained on, a picture as often as it came.
-        minutes: of training, validations included.
+        metrics: Content of metrics.json for the test images.
+        seconds: Time per test image, in batches, on the machine that evaluated it.
+        parameters: Number of parameters.
+        steps: Optimizer steps.
+        images_seen: Training images over all processes and epochs.
+        minutes: Training time, including validations.
     """
 
     metrics: dict[str, Any]
     seconds: float
     parameters: int = 0
     steps: int | None = None
-    pictures: int | None = None
+    images_seen: int | None = None
     minutes: float | None = None
 
 
-def comparison_markdown(entries: Mapping[str, ComparisonRow]) -> str:
-    """Write the comparison in Markdown: what was spent and PSNR, then SSIM."""
-    first = next(iter(entries.values())).metrics
+def comparison_markdown(rows: Mapping[str, ComparisonRow]) -> str:
+    """Format the comparison as Markdown: a table of cost and PSNR, and a table of SSIM."""
+    first = next(iter(rows.values())).metrics
     counts = list(first["by_hints"])
     headings = [f"{int(count):,}" for count in counts]
     psnr, ssim = [], []
-    for name, e in entries.items():
-        spent = ["-" if n is None else f"{n:,}" for n in (e.parameters, e.steps, e.pictures)]
-        spent.append("-" if e.minutes is None else f"{e.minutes:.1f}")
-        spent.append(f"{1000 * e.seconds:.0f}")
-        figures = [e.metrics["by_hints"][count] for count in counts]
-        psnr.append([name, *spent, *(f"{each['psnr']:.2f}" for each in figures)])
-        ssim.append([name, *(f"{each['ssim']:.4f}" for each in figures)])
+    for name, row in rows.items():
+        cost = ["-" if number is None else f"{number:,}" for number in (row.parameters, row.steps, row.images_seen)]
+        cost.append("-" if row.minutes is None else f"{row.minutes:.1f}")
+        cost.append(f"{1000 * row.seconds:.0f}")
+        scores = [row.metrics["by_hints"][count] for count in counts]
+        psnr.append([name, *cost, *(f"{each['psnr']:.2f}" for each in scores)])
+        ssim.append([name, *(f"{each['ssim']:.4f}" for each in scores)])
     height, width = first["size"]
-    on = f"by number of hints: means of {first['images']} test photos of {width}x{height}, {first['protocol']}"
+    caption = f"by number of hints: means of {first['images']} test images of {width}x{height}, {first['protocol']}"
     return "\n\n".join(
         [
-            f"PSNR in dB {on}.",
-            _markdown(["network", "parameters", "steps", "pictures seen", "minutes", "ms a photo", *headings], psnr),
-            f"SSIM {on}.",
+            f"PSNR in dB {caption}.",
+            _markdown(["network", "parameters", "steps", "images seen", "minutes", "ms per image", *headings], psnr),
+            f"SSIM {caption}.",
             _markdown(["network", *headings], ssim) + "\n",
         ]
     )
@@ -80,10 +80,10 @@ def _markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def load_baselines(names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Look up methods that learn nothing: name -> node of its config.
+    """Return the model node of each training-free baseline, by name.
 
     Raises:
-        ConfigError: a network has something to learn.
+        ConfigError: A model has parameters to train.
     """
     nodes = {}
     for name in names:
@@ -91,36 +91,40 @@ def load_baselines(names: Sequence[str]) -> dict[str, dict[str, Any]]:
         validate(config, "evaluate")
         nodes[name] = config["model"]
         if _parameters(instantiate_node(nodes[name])):
-            raise ConfigError(f"baselines: {name} has to be trained first; in plan.yaml it belongs to runs:")
+            raise ConfigError(f"baselines: {name} has to be trained first. List it under runs: in plan.yaml.")
     return nodes
 
 
 def require_same_evaluation(configs: Mapping[str, dict[str, Any]]) -> None:
-    """Refuse runs that end with an evaluation on other photos, or by another protocol.
+    """Check that runs end with an evaluation on the same test images and by the same protocol.
+
+    Args:
+        configs: Config of each run, by name.
 
     Raises:
-        ConfigError: two of the configs differ there.
+        ConfigError: Two configs differ in that.
     """
-    (first, wanted), *others = ((name, _measured(config)) for name, config in configs.items())
-    for name, found in others:
-        for part in wanted:
-            if found[part] != wanted[part]:
+    (first, expected), *others = ((name, _test_settings(config)) for name, config in configs.items())
+    for name, settings in others:
+        for part in expected:
+            if settings[part] != expected[part]:
                 raise ConfigError(
-                    f"{first} and {name} differ in {part}, which compared runs share: set it in config.yaml alone"
+                    f"{first}, {name}: differ in {part}, so their results can't be compared. Set it only in "
+                    "config.yaml of the experiment."
                 )
 
 
 def compare_finished_runs(
-    runs: Mapping[str, Run], networks: Mapping[str, dict[str, Any]], folder: Path, title: str, console: Console
+    runs: Mapping[str, Run], baselines: Mapping[str, dict[str, Any]], folder: Path, title: str, console: Console
 ) -> None:
-    """Gather what finished runs have measured, measure the other methods on the same; write, draw and print.
+    """Collect the results of finished runs, evaluate baselines on the same images, and write and print a comparison.
 
     Args:
-        runs: by the name of their row.
-        networks: the other methods, from `beside`.
-        folder: where everything goes.
-        title: what stands above the table.
-        console: where to print.
+        runs: Finished runs, by the name of their row.
+        baselines: Model node of each training-free baseline, by name.
+        folder: Folder to write.
+        title: Title of the printed table.
+        console: Where to print.
     """
     config = next(iter(runs.values())).config
     protocol = instantiate_node(config["protocol"])
@@ -134,48 +138,51 @@ def compare_finished_runs(
             folder / "baselines" / name,
             fingerprint(config | {"model": node}, None, "test"),
         )
-        for name, node in networks.items()
+        for name, node in baselines.items()
     }
-    measured = evaluate_methods(methods, photos, protocol, device, data.eval_batch_size)
+    results = evaluate_methods(methods, photos, protocol, device, data.eval_batch_size)
     evaluations = {name: run.path / "evaluation" / protocol.name for name, run in runs.items()}
     folders = evaluations | {name: method.folder for name, method in methods.items()}
     require_same_images(folders)
     seconds = {name: fmean(row.seconds for row in read_rows(folder / "images.csv")) for name, folder in folders.items()}
-    entries = {name: _entry(run, evaluations[name], seconds[name]) for name, run in runs.items()}
-    entries |= {name: ComparisonRow(metrics, seconds[name]) for name, metrics in measured.items()}
+    rows = {name: _run_row(run, evaluations[name], seconds[name]) for name, run in runs.items()}
+    rows |= {name: ComparisonRow(metrics, seconds[name]) for name, metrics in results.items()}
 
-    metrics = {name: entry.metrics for name, entry in entries.items()}
-    console.print(hint_table(metrics, f"{title}: {', '.join(runs)} beside methods that learn nothing"))
-    write_json(folder / "metrics.json", {"format": 1, "networks": {name: asdict(e) for name, e in entries.items()}})
-    write_text(folder / "table.md", comparison_markdown(entries))
-    curve = hint_curve(metrics, f"PSNR against hints, {protocol.name}", dashed=networks.keys())
+    metrics = {name: row.metrics for name, row in rows.items()}
+    console.print(hint_table(metrics, f"{title}: {', '.join(runs)}, compared with training-free baselines"))
+    write_json(folder / "metrics.json", {"format": 1, "networks": {name: asdict(row) for name, row in rows.items()}})
+    write_text(folder / "table.md", comparison_markdown(rows))
+    curve = hint_curve(metrics, f"PSNR against hints, {protocol.name}", dashed=baselines.keys())
     write_figure(curve, folder / "psnr_by_hints.png")
-    ready: dict[str, nn.Module] = {
+    networks: dict[str, nn.Module] = {
         name: prepare_network(instantiate_node(run.config["model"]), run.best_checkpoint, device)
         for name, run in runs.items()
     }
-    ready |= {name: method.network for name, method in methods.items()}
-    write_png(folder / "strip.png", sample_grid(ready, photos, protocol, device))
-    for what, file in (("table", "table.md"), ("figure", "psnr_by_hints.png"), ("picture", "strip.png")):
-        console.print(f"{what + ':':<9}{folder / file}")
+    networks |= {name: method.network for name, method in methods.items()}
+    write_png(folder / "strip.png", sample_grid(networks, photos, protocol, device))
+    for label, file in (("table", "table.md"), ("figure", "psnr_by_hints.png"), ("picture", "strip.png")):
+        console.print(f"{label + ':':<9}{folder / file}")
 
 
-def _entry(run: Run, evaluation: Path, seconds: float) -> ComparisonRow:
+def _run_row(run: Run, evaluation: Path, seconds: float) -> ComparisonRow:
     config, saved = run.config, find_resume_state(run.checkpoints)
     if saved is None:
-        raise ValueError(f"{run.path}: has no checkpoints/last.ckpt, which says how far it was trained")
-    # counted batch by batch: at the end of an epoch a step may have summed up fewer than the others
-    pictures = saved.batches * config["data"]["batch_size"] * run.metadata["processes"]
+        raise ValueError(
+            f"{run.path}: has no checkpoints/last.ckpt, which records how long it was trained. Train it again."
+        )
+    # batches rather than steps, because the last step of an epoch may accumulate fewer batches than the others
+    images = saved.batches * config["data"]["batch_size"] * run.metadata["processes"]
     parameters = _parameters(instantiate_node(config["model"]))
     metrics = read_json(evaluation / "metrics.json")
-    return ComparisonRow(metrics, seconds, parameters, saved.step, pictures, saved.seconds / 60)
+    return ComparisonRow(metrics, seconds, parameters, saved.step, images, saved.seconds / 60)
 
 
 def _parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def _measured(config: dict[str, Any]) -> dict[str, Any]:
-    about = fingerprint(config, None, "test")
-    # which photos are for the test is the same whatever the seed of a run
-    return {"data": {k: v for k, v in about["data"].items() if k != "seed"}, "protocol": about["protocol"]}
+def _test_settings(config: dict[str, Any]) -> dict[str, Any]:
+    settings = fingerprint(config, None, "test")
+    # the choice of test images does not depend on the seed
+    data = {key: value for key, value in settings["data"].items() if key != "seed"}
+    return {"data": data, "protocol": settings["protocol"]}

@@ -1,6 +1,6 @@
-"""Several processes of one run on this machine, through torch's own launcher.
+"""Start several processes of one run on this machine, with torch's elastic launcher.
 
-`python -m chromahint.launch.elastic COUNT ARGUMENTS` runs `python ARGUMENTS` in so many.
+`python -m chromahint.launch.elastic COUNT ARGUMENTS` runs `python ARGUMENTS` in COUNT processes.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1")
+"""Signals that are passed on to the processes."""
 
 
 def launch_processes(arguments: list[str], processes: int) -> int:
-    """Run `python ARGUMENTS` in several processes that know of each other.
+    """Run `python ARGUMENTS` in several processes that form a process group.
 
     Returns:
-        0, or the exit status of the process that failed first, 128 and the number where a signal killed it; the
-        others are ended then.
+        0, or the exit status of the process that failed first; 128 plus the number of the signal if it was killed. The
+        other processes are stopped then.
     """
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
@@ -38,7 +39,7 @@ def launch_processes(arguments: list[str], processes: int) -> int:
         monitor_interval=0.2,
         signals_to_handle=",".join(SIGNALS),
     )
-    before = {number: signal.getsignal(number) for number in map(signal.Signals.__getitem__, SIGNALS)}
+    handlers = {number: signal.getsignal(number) for number in map(signal.Signals.__getitem__, SIGNALS)}
     try:
         elastic_launch(config, sys.executable)(*arguments)
     except SignalException as error:
@@ -46,19 +47,20 @@ def launch_processes(arguments: list[str], processes: int) -> int:
             raise KeyboardInterrupt from None
         return 128 + int(error.sigval)
     except ChildFailedError as error:
-        first = _first(list(error.failures.values()))
-        return first if first > 0 else 128 - first
+        status = _first_exit_status(list(error.failures.values()))
+        return status if status > 0 else 128 - status
     finally:
-        for number, handler in before.items():  # the launcher leaves its own, and other runs may follow in this process
+        # the launcher does not restore handlers, and this process may start other runs
+        for number, handler in handlers.items():
             signal.signal(number, handler)
     return 0
 
 
-def _first(failures: list[ProcessFailure]) -> int:
-    """The exit status of the process that the others failed by.
+def _first_exit_status(failures: list[ProcessFailure]) -> int:
+    """Return the exit status of the process that made the others fail.
 
-    Times are in whole seconds: where one was killed and its peers lost it in the same second, the killed one was first.
-    What the launcher itself had to kill comes half a minute later.
+    Failure times are in whole seconds: if one process was killed and another lost its connection to it in the same
+    second, the killed one was first. Processes that the launcher itself has to kill fail half a minute later.
     """
     earliest = min(failure.timestamp for failure in failures)
     codes = [failure.exitcode for failure in failures if failure.timestamp <= earliest + 1]

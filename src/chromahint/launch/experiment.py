@@ -1,4 +1,4 @@
-"""The command `chromahint experiment NAME`: the runs of a plan.yaml, as far as they are not finished."""
+"""Run an experiment that consists of several runs, as listed in its plan.yaml, skipping those that are finished."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from chromahint.config.overrides import parse_override
 from chromahint.config.paths import experiment_plans, list_groups
 from chromahint.launch.launcher import compose_and_validate, create_run_folder, launch_and_wait, preflight_check
 from chromahint.launch.multirun import print_failures
-from chromahint.launch.resume import prepare
+from chromahint.launch.resume import prepare_to_resume
 from chromahint.runs.run import open_run
 
-PLAN_KEYS = "it holds stages: {NAME: [key=value, ...]}, or runs: of the same form with baselines: [MODEL, ...]"
+PLAN_SYNTAX = "stages: {NAME: [key=value, ...]}, or runs: of the same form with baselines: [MODEL, ...]"
+RESERVED_KEYS = ("experiment", "weights", "name", "resume")
+"""Keys that a plan sets itself."""
 
 
 @dataclass(frozen=True)
@@ -29,173 +31,185 @@ class Plan:
     """Several runs that answer one question.
 
     Attributes:
-        jobs: name of a stage or run -> its overrides, in order.
-        chained: whether each starts from the weights of the one before.
-        baselines: choices of model= that learn nothing, which the runs are compared with.
+        stages: Name of each stage or run -> its overrides, in order.
+        chained: Whether each stage starts from the weights of the previous one.
+        baselines: Training-free baselines, as choices of `model`, that the runs are compared with.
     """
 
-    jobs: dict[str, list[str]]
+    stages: dict[str, list[str]]
     chained: bool
     baselines: list[str]
 
     @property
-    def choices(self) -> set[str]:
-        """The groups in which a job makes its own choice."""
-        return {parse_override(word).key_or_group for words in self.jobs.values() for word in words} & set(
-            list_groups()
-        )
+    def chosen_groups(self) -> set[str]:
+        """Config groups in which a run makes its own choice."""
+        keys = {parse_override(override).key_or_group for overrides in self.stages.values() for override in overrides}
+        return keys & set(list_groups())
+
+
+@dataclass(frozen=True)
+class ExperimentStage:
+    """A stage or run of a plan.
+
+    Attributes:
+        name: Name in the plan.
+        overrides: All overrides of the run.
+        config: Its valid config.
+        processes: Number of its processes.
+        folder: Its run folder.
+    """
+
+    name: str
+    overrides: list[str]
+    config: dict[str, Any]
+    processes: int
+    folder: Path
 
 
 def read_plan(name: str) -> Plan:
     """Read experiments/NAME/plan.yaml.
 
     Raises:
-        ConfigError: there is none, or it can't be read.
+        ConfigError: The plan does not exist or is invalid.
     """
-    known = experiment_plans()
-    if name not in known:
+    plans = experiment_plans()
+    if name not in plans:
         raise ConfigError(
-            f"{name}: there is no such plan; the plans are {', '.join(known)}.{did_you_mean(name, [*known])} "
-            "A single run is `chromahint train experiment=NAME`"
+            f"{name}: unknown experiment; choose one of {', '.join(plans)}.{did_you_mean(name, [*plans])} "
+            "An experiment of a single run is started by `chromahint train experiment=NAME`."
         )
     try:
-        return _plan(yaml.safe_load(known[name].read_text(encoding="utf-8")))
+        return _parse_plan(yaml.safe_load(plans[name].read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError, UnicodeDecodeError, ConfigError) as error:
-        raise ConfigError(f"{known[name]}: is no plan; {PLAN_KEYS} ({str(error).splitlines()[0]})") from None
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"{plans[name]}: not a plan ({reason}). Write {PLAN_SYNTAX}.") from None
 
 
-def _plan(content: Any) -> Plan:
+def _parse_plan(content: Any) -> Plan:
     keys = set(content) if isinstance(content, dict) else set()
     if keys not in ({"stages"}, {"runs"}, {"runs", "baselines"}):
-        raise ConfigError(f"it holds {', '.join(map(str, content)) if keys else 'nothing of that'}")
+        raise ConfigError(f"it contains {', '.join(map(str, content)) if keys else 'neither stages nor runs'}")
     kind = "stages" if "stages" in keys else "runs"
-    jobs = content[kind]
-    if not isinstance(jobs, dict) or not jobs:
-        raise ConfigError(f"{kind} is {jobs!r}")
-    baselines = _words("baselines", content.get("baselines", []))
-    for job in map(str, jobs):
-        # each is a folder, beside the folder of the comparison
-        if not re.fullmatch(r"\w[\w.-]*", job) or job in ("comparison", *baselines):
-            raise ConfigError(f"{job!r} cannot name one of the {kind}")
+    stages = content[kind]
+    if not isinstance(stages, dict) or not stages:
+        raise ConfigError(f"{kind} is {stages!r}")
+    baselines = _parse_strings("baselines", content.get("baselines", []))
+    for name in map(str, stages):
+        # each name becomes a folder, next to the folder of the comparison
+        if not re.fullmatch(r"\w[\w.-]*", name) or name in ("comparison", *baselines):
+            raise ConfigError(f"{name!r} is not a valid name in {kind}")
     for model in baselines:
         if model not in (known := list_groups()["model"]):
-            raise ConfigError(f"baselines: {model} is no network.{did_you_mean(model, known)}")
-    return Plan({str(job): _words(str(job), words) for job, words in jobs.items()}, kind == "stages", baselines)
+            raise ConfigError(f"baselines: unknown model {model}{did_you_mean(model, known)}")
+    parsed = {str(name): _parse_strings(str(name), overrides) for name, overrides in stages.items()}
+    return Plan(parsed, kind == "stages", baselines)
 
 
-def _words(name: str, words: Any) -> list[str]:
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise ConfigError(f"{name} is {words!r}")
-    return list(words)
+def _parse_strings(key: str, value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ConfigError(f"{key} is {value!r}")
+    return list(value)
 
 
-RESERVED_KEYS = ("experiment", "weights", "name", "resume")
+def run_experiment(name: str, overrides: Sequence[str]) -> int:
+    """Run everything in a plan that is not finished yet; returns the exit status.
 
-
-@dataclass(frozen=True)
-class ExperimentStage:
-    """A stage or run of a plan: what is typed for it, the config of that, and where it lies."""
-
-    name: str
-    words: list[str]
-    config: dict[str, Any]
-    processes: int
-    folder: Path
-
-
-def main(name: str, overrides: Sequence[str]) -> int:
-    """Run what is not finished yet; returns the exit status.
-
-    The runs lie in RUNS/NAME/<hash of what was typed>, so that the same command finds its own again.
+    The runs are in RUNS_DIR/NAME/<hash of the overrides>, so that the same call finds them again.
 
     Args:
-        name: folder of the experiment.
-        overrides: for every stage or run.
+        name: Folder of the experiment.
+        overrides: Overrides of every stage or run.
+
+    Raises:
+        ConfigError: The plan or a config is invalid, or a finished run was made with another config.
     """
     plan = read_plan(name)
-    ours = {*RESERVED_KEYS, *(() if plan.chained else plan.choices)}
+    own_keys = {*RESERVED_KEYS, *(() if plan.chained else plan.chosen_groups)}
     for override in map(parse_override, overrides):
-        if override.get_key_element() in ours:
-            raise ConfigError(f"{override.input_line}: a plan chooses that itself; leave it out")
+        if override.get_key_element() in own_keys:
+            raise ConfigError(f"{override.input_line}: the plan sets this itself. Leave it out.")
     digest = hashlib.blake2b("\n".join(sorted(overrides)).encode(), digest_size=4).hexdigest()
     group = f"{name}/{digest}"
     console = Console(soft_wrap=True, highlight=False)
     # all are checked before the first one starts
-    jobs = _jobs(plan, name, group, overrides)
+    stages = _compose_stages(plan, name, group, overrides)
     if plan.chained:
-        return _follow(jobs, group, console)
+        return _run_chain(stages, group, console)
     from chromahint.launch.comparison import compare_finished_runs, load_baselines, require_same_evaluation
 
-    _unchanged(jobs)
-    require_same_evaluation({job.name: job.config for job in jobs})
-    networks = load_baselines(plan.baselines)
-    failed = [job.folder for number, job in enumerate(jobs) if _alone(job, group, _title(number, jobs), console) != 0]
-    runs = {job.name: open_run(job.folder) for job in jobs if job.folder not in failed}
+    _require_unchanged(stages)
+    require_same_evaluation({stage.name: stage.config for stage in stages})
+    baselines = load_baselines(plan.baselines)
+    failed = [
+        stage.folder
+        for index, stage in enumerate(stages)
+        if _run_independently(stage, group, _title(index, stages), console) != 0
+    ]
+    runs = {stage.name: open_run(stage.folder) for stage in stages if stage.folder not in failed}
     if runs:
-        compare_finished_runs(runs, networks, jobs[0].folder.parent / "comparison", name, console)
+        compare_finished_runs(runs, baselines, stages[0].folder.parent / "comparison", name, console)
     print_failures(failed, console)
     return 1 if failed else 0
 
 
-def _jobs(plan: Plan, name: str, group: str, overrides: Sequence[str]) -> list[ExperimentStage]:
-    jobs = []
-    for number, (job, own) in enumerate(plan.jobs.items()):
-        words = [f"experiment={name}", *own, *overrides]
-        composed = compose_and_validate(words)
+def _compose_stages(plan: Plan, name: str, group: str, overrides: Sequence[str]) -> list[ExperimentStage]:
+    stages = []
+    for index, (stage, own) in enumerate(plan.stages.items()):
+        combined = [f"experiment={name}", *own, *overrides]
+        composed = compose_and_validate(combined)
         parent = Path(composed.config["runs_dir"]).expanduser() / group
-        # a run that joins a plan later leaves the folders of the others as they are
-        folder = parent / (f"{number}-{job}" if plan.chained else job)
-        jobs.append(ExperimentStage(job, words, composed.config, preflight_check(composed.config), folder))
-    return jobs
+        # runs have no number, so that adding one to a plan does not rename the others
+        folder = parent / (f"{index}-{stage}" if plan.chained else stage)
+        processes = preflight_check(composed.config)
+        stages.append(ExperimentStage(stage, combined, composed.config, processes, folder))
+    return stages
 
 
-def _unchanged(jobs: Sequence[ExperimentStage]) -> None:
-    """Refuse a run that lies there from when the plan, or what it builds on, was another: it is no part of this one."""
-    for job in jobs:
-        if (job.folder / "run.json").exists():
-            before = open_run(job.folder).config
-            if changed := sorted(
-                key for key in job.config.keys() | before.keys() if job.config.get(key) != before.get(key)
-            ):
+def _require_unchanged(stages: Sequence[ExperimentStage]) -> None:
+    """Raise ConfigError if an existing run was made with another plan or with other defaults."""
+    for stage in stages:
+        if (stage.folder / "run.json").exists():
+            old = open_run(stage.folder).config
+            keys = stage.config.keys() | old.keys()
+            if changed := sorted(key for key in keys if stage.config.get(key) != old.get(key)):
                 raise ConfigError(
-                    f"{job.folder}: was made with another {', '.join(changed)}; move that folder away, and the same "
-                    "command makes it anew"
+                    f"{stage.folder}: was made with different {', '.join(changed)}. Move the folder away, and run the "
+                    "same command to make it again."
                 )
 
 
-def _follow(jobs: Sequence[ExperimentStage], group: str, console: Console) -> int:
-    """Run stages, each from the weights of the one before; the first that fails is the last."""
+def _run_chain(stages: Sequence[ExperimentStage], group: str, console: Console) -> int:
+    """Run stages, each from the weights of the previous one, until one fails."""
     weights: list[str] = []
-    for number, job in enumerate(jobs):
-        console.rule(_title(number, jobs))
-        if status := _run(job, group, console, weights):
-            console.print(f"{job.name} did not end well; the same command goes on from there: {job.folder}")
+    for index, stage in enumerate(stages):
+        console.rule(_title(index, stages))
+        if status := _run_stage(stage, group, console, weights):
+            console.print(f"{stage.name} failed; the same command continues from there: {stage.folder}")
             return status
-        weights = [f"weights={job.folder / 'checkpoints' / 'last.ckpt'}"]
+        weights = [f"weights={stage.folder / 'checkpoints' / 'last.ckpt'}"]
     return 0
 
 
-def _alone(job: ExperimentStage, group: str, title: str, console: Console) -> int:
-    """Run a job that no other depends on: what is wrong with it is said, and stays with it."""
+def _run_independently(stage: ExperimentStage, group: str, title: str, console: Console) -> int:
+    """Run a stage that no other depends on; its errors are printed, not raised."""
     console.rule(title)
     try:
-        return _run(job, group, console)
+        return _run_stage(stage, group, console)
     except ValueError as error:
         console.print(f"Error: {error}", markup=False)
         return 2
 
 
-def _run(job: ExperimentStage, group: str, console: Console, weights: Sequence[str] = ()) -> int:
-    """Train a job in a process of its own, or go on with it, unless it is finished; returns the exit status."""
-    if not (job.folder / "run.json").exists():
-        return launch_and_wait(
-            create_run_folder(compose_and_validate([*job.words, *weights]), job.folder, group), job.processes
-        )
-    if open_run(job.folder).metadata["state"] == "finished":
-        console.print(f"finished: {job.folder}")
+def _run_stage(stage: ExperimentStage, group: str, console: Console, weights: Sequence[str] = ()) -> int:
+    """Train or resume a stage in its own processes, unless it is finished; returns the exit status."""
+    if not (stage.folder / "run.json").exists():
+        composed = compose_and_validate([*stage.overrides, *weights])
+        return launch_and_wait(create_run_folder(composed, stage.folder, group), stage.processes)
+    if open_run(stage.folder).metadata["state"] == "finished":
+        console.print(f"finished: {stage.folder}")
         return 0
-    return launch_and_wait(*prepare([f"resume={job.folder}"]))
+    return launch_and_wait(*prepare_to_resume(stage.folder))
 
 
-def _title(number: int, jobs: Sequence[ExperimentStage]) -> str:
-    return f"{number + 1} of {len(jobs)}: {jobs[number].name}"
+def _title(index: int, stages: Sequence[ExperimentStage]) -> str:
+    return f"{index + 1} of {len(stages)}: {stages[index].name}"

@@ -1,4 +1,4 @@
-"""The command `chromahint train`: compose, check, make the run folder, start its processes."""
+"""Start a training run: compose and check its config, create its folder, start its processes."""
 
 from __future__ import annotations
 
@@ -17,55 +17,61 @@ from chromahint.config.compose import ComposedConfig, compose
 from chromahint.config.errors import ConfigError
 from chromahint.config.paths import experiment_plans
 from chromahint.config.validate import validate
-from chromahint.models.pretrained import weights_file
+from chromahint.models.pretrained import resolve_weights_file
 from chromahint.runs.files import read_json
 from chromahint.runs.lock import RunLockedError, lock_run
 from chromahint.runs.run import Run, create_run, iso_now, open_run, timestamp
 from chromahint.runs.slurm_env import current_slurm_job
 
+STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1")
+"""Signals that ask a run to save a checkpoint and exit. It can be resumed later."""
 
-def main(overrides: Sequence[str]) -> int:
-    """Train one network in this process, or in one process a device; returns the exit status."""
+
+def train(overrides: Sequence[str]) -> int:
+    """Train one network in this process, or in one process per device; returns the exit status."""
     composed = compose_and_validate(overrides)
     processes = preflight_check(composed.config)
     if (name := composed.choices["experiment"]) in experiment_plans():
-        print(f"this is one run; the whole experiment: chromahint experiment {name}")  # noqa: T201
-    # SLURM types the command again when it runs a job again
+        print(f"this is one run; for the whole experiment: chromahint experiment {name}")  # noqa: T201
+    # SLURM requeues a job by running the same command again
     run = requeued_run(composed) or create_run_folder(composed, default_run_dir(composed), run_label(composed))
     return run_training(run, processes)
 
 
 def run_training(run: Run, processes: int) -> int:
-    """Train a run in this process, or in one process a device; returns the exit status."""
+    """Train a run in this process, or in one process per device; returns the exit status."""
     print(f"run: {run.path}", flush=True)  # noqa: T201
     if processes > 1:
         return launch_and_wait(run, processes)
-    from chromahint.training.train import main as job
+    from chromahint.training.train import main as train_in_this_process
 
-    return job([str(run.path)])
+    return train_in_this_process([str(run.path)])
 
 
 def compose_and_validate(overrides: Sequence[str]) -> ComposedConfig:
-    """Compose and check a training config, without importing torch."""
+    """Compose and validate the config of a training run, without importing torch."""
     composed = compose("train", overrides)
     validate(composed.config, "train")
     return composed
 
 
 def preflight_check(config: dict[str, Any]) -> int:
-    """Check what only torch can tell: devices, weights, what the parts say. Returns the number of processes.
+    """Check what requires torch: devices, weights, and constructors of the components.
 
-    Lightning is not imported yet: what is wrong shows within two seconds.
+    Lightning is not imported, so that mistakes are reported within two seconds.
+
+    Returns:
+        Number of processes to start.
 
     Raises:
-        ValueError: this machine, the weights or a part do not fit the config.
+        ValueError: The config does not work on this machine.
     """
     trainer = config["trainer"]
-    if (nodes := trainer.get("num_nodes", 1)) > 1:  # which older runs do not have
+    if (nodes := trainer.get("num_nodes", 1)) > 1:
         raise ConfigError(
-            f"trainer.num_nodes={nodes}: several machines are a matter of SLURM; type `chromahint train -m "
-            f"launcher=slurm trainer.num_nodes={nodes}`. A run that SLURM began goes on with `sbatch --array=NUMBER "
-            "SCRIPT`, of the script beside its folder"
+            f"trainer.num_nodes={nodes}: training on several machines requires SLURM. Type `chromahint train -m "
+            f"launcher=slurm trainer.num_nodes={nodes}`, or, for a run that SLURM started, `sbatch --array=NUMBER "
+            "SCRIPT` with the script next to its folder."
         )
     check_weights_and_parts(config)
     from chromahint.training.trainer import process_count
@@ -74,12 +80,12 @@ def preflight_check(config: dict[str, Any]) -> int:
 
 
 def check_weights_and_parts(config: dict[str, Any]) -> None:
-    """Check the weights and what the parts say, for whichever machine.
+    """Check weights and constructors of the components, independently of the devices of this machine.
 
     Raises:
-        ValueError: the weights or a part do not fit the config.
+        ValueError: The weights don't fit the network, or a component rejects its options.
     """
-    weights = weights_file(config["weights"], config["model"])
+    weights = resolve_weights_file(config["weights"], config["model"])
 
     import torch
 
@@ -92,40 +98,51 @@ def check_weights_and_parts(config: dict[str, Any]) -> None:
     with torch.device("meta" if weights is None else "cpu"):
         network = instantiate_node(config["model"])
     if not any(True for _ in network.parameters()):
-        name = config["model"]["_target_"].rpartition(".")[2]
-        raise ConfigError(f"{name} has nothing to train: type `chromahint evaluate model=...` to see how good it is")
+        target = config["model"]["_target_"]
+        raise ConfigError(
+            f"model._target_={target}: has no parameters to train. Type `chromahint evaluate model=...` to measure it."
+        )
     if weights is not None:
         load_weights(network, weights)
 
 
 def run_label(composed: ComposedConfig) -> str:
-    """What runs of this kind are called: the name that was given, the experiment's, or the model's."""
+    """Return the name under which similar runs are grouped: `name`, or the choice of experiment or model."""
     name = composed.config["name"] or composed.choices["experiment"] or composed.choices["model"]
     assert isinstance(name, str)
     return name
 
 
 def default_run_dir(composed: ComposedConfig) -> Path:
-    """Where a run goes: RUNS/<experiment or model>/<date-time>."""
+    """Return the path of a new run: RUNS_DIR/LABEL/<date-time>."""
     return Path(composed.config["runs_dir"]).expanduser() / run_label(composed) / timestamp()
 
 
 def requeued_run(composed: ComposedConfig) -> Run | None:
-    """The unfinished run that this SLURM job began before it was requeued."""
-    job, again = current_slurm_job(), os.environ.get("SLURM_RESTART_COUNT", "0")
-    if job is None or again == "0":
+    """Find the unfinished run that this SLURM job started before it was requeued."""
+    job, restarts = current_slurm_job(), os.environ.get("SLURM_RESTART_COUNT", "0")
+    if job is None or restarts == "0":
         return None
-    begun = Path(composed.config["runs_dir"]).expanduser() / run_label(composed)
-    for folder in sorted(begun.glob("*/run.json"), reverse=True):
-        about = read_json(folder)
-        if about.get("slurm_job") == job and about.get("state") != "finished":
-            return open_run(folder.parent)
+    parent = Path(composed.config["runs_dir"]).expanduser() / run_label(composed)
+    for file in sorted(parent.glob("*/run.json"), reverse=True):
+        metadata = read_json(file)
+        if metadata.get("slurm_job") == job and metadata.get("state") != "finished":
+            return open_run(file.parent)
     return None
 
 
 def create_run_folder(composed: ComposedConfig, folder: Path, group: str) -> Run:
-    """Make the run folder, with all that its processes need to know."""
-    about = {
+    """Create the folder of a run, with everything that its processes need to know.
+
+    Args:
+        composed: Valid config.
+        folder: Preferred path.
+        group: Group of the run on W&B.
+
+    Raises:
+        ConfigError: The folder can't be written.
+    """
+    metadata = {
         "name": f"{folder.parent.name}/{folder.name}",
         "group": group,
         "command": shlex.join(["chromahint", *sys.argv[1:]]),
@@ -134,39 +151,43 @@ def create_run_folder(composed: ComposedConfig, folder: Path, group: str) -> Run
         "wandb_id": secrets.token_hex(4),
     }
     if job := current_slurm_job():
-        about["slurm_job"] = job
+        metadata["slurm_job"] = job
     try:
-        return create_run(folder, composed.config, about)
+        return create_run(folder, composed.config, metadata)
     except OSError as error:
         raise ConfigError(
-            f"runs_dir={folder.parent}: cannot be written ({error.strerror}); type runs_dir=FOLDER"
+            f"runs_dir={folder.parent}: cannot be written ({error.strerror}). Pass runs_dir=FOLDER."
         ) from None
 
 
 def launch_and_wait(run: Run, processes: int) -> int:
-    """Start the processes of a run and wait for them; when one fails, the others are ended. Returns the exit status."""
+    """Start the processes of a run and wait for them; if one fails, the others are stopped.
+
+    Returns:
+        Exit status.
+    """
     if processes == 1:
-        status = subprocess.run([sys.executable, *_job(run)], check=False).returncode  # noqa: S603
+        status = subprocess.run([sys.executable, *_python_arguments(run)], check=False).returncode  # noqa: S603
     else:
         from chromahint.launch.elastic import launch_processes
 
-        status = launch_processes(_job(run), processes)
+        status = launch_processes(_python_arguments(run), processes)
     record_exit_status(run, status)
     return status
 
 
 @contextlib.contextmanager
 def launched(run: Run, processes: int) -> Iterator[subprocess.Popen[bytes]]:
-    """Start the processes of a run, which write into RUN/output.txt; at the end of the block they save and leave.
+    """Start the processes of a run, which write to RUN/output.txt; at the end of the block, they save and exit.
 
-    Ctrl-C reaches them through this process alone.
+    They are in a session of their own, so Ctrl-C reaches them only through this process.
     """
-    job = _job(run)
+    arguments = _python_arguments(run)
     if processes > 1:
-        job = ["-m", "chromahint.launch.elastic", str(processes), *job]
+        arguments = ["-m", "chromahint.launch.elastic", str(processes), *arguments]
     with (run.path / "output.txt").open("ab") as output:
         process = subprocess.Popen(  # noqa: S603
-            [sys.executable, *job],
+            [sys.executable, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -180,47 +201,41 @@ def launched(run: Run, processes: int) -> Iterator[subprocess.Popen[bytes]]:
         record_exit_status(run, process.wait())
 
 
-def _job(run: Run) -> list[str]:
+def _python_arguments(run: Run) -> list[str]:
     return ["-m", "chromahint.training.train", str(run.path)]
 
 
-STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1")
-"""Signals by which a run is asked to leave, and may go on later."""
-
-
 def record_exit_status(run: Run, status: int) -> None:
-    """Note why a run has ended, where its processes were killed or one that does not write failed alone.
+    """Record why a run ended if its processes could not do so themselves, because they were killed.
 
     Args:
-        run: the run.
-        status: of its processes: 0, an exit status, or the negative number of a signal or 128 more than it.
+        run: The run.
+        status: Exit status of its processes; a signal is its negative number, or 128 plus its number.
     """
     if status == 0:
         return
     try:
         with lock_run(run.path):
-            _record(run, status)
-    except RunLockedError:  # which is why ours has ended: the other process has the word
+            _record_failure(run, status)
+    except RunLockedError:  # another process is training the run, and ours exited because of that
         return
 
 
-def _record(run: Run, status: int) -> None:
-    about = run.metadata
+def _record_failure(run: Run, status: int) -> None:
+    metadata = run.metadata
     name = signal_name(status)
     if name is not None and name not in STOP_SIGNALS:
-        why = ", mostly for want of memory" if name == "SIGKILL" else ""
-        run.update_metadata(
-            state="failed", ended=iso_now(), error=f"a process of the run was ended from outside by {name}{why}"
-        )
-    elif name is not None and about["state"] in ("created", "running"):
+        reason = ", usually because it ran out of memory" if name == "SIGKILL" else ""
+        run.update_metadata(state="failed", ended=iso_now(), error=f"a process of the run was killed by {name}{reason}")
+    elif name is not None and metadata["state"] in ("created", "running"):
         run.update_metadata(state="interrupted", ended=iso_now())
-    elif name is None and about["state"] != "failed":
-        error = about.get("error") or f"a process of the run ended with status {status}"
+    elif name is None and metadata["state"] != "failed":
+        error = metadata.get("error") or f"a process of the run exited with status {status}"
         run.update_metadata(state="failed", ended=iso_now(), error=error)
 
 
 def signal_name(status: int) -> str | None:
-    """The signal that an exit status tells of, if any.
+    """Return the signal that an exit status stands for, or None.
 
     >>> signal_name(-9), signal_name(143), signal_name(1)
     ('SIGKILL', 'SIGTERM', None)

@@ -1,4 +1,4 @@
-"""The command `chromahint train -m`: every combination of choices, each a run with a process of its own."""
+"""Train every combination of several choices, each as a run with processes and a folder of its own."""
 
 from __future__ import annotations
 
@@ -35,68 +35,55 @@ from chromahint.launch.slurm import Resources, Slurm, mark_lost_jobs_failed, wai
 from chromahint.runs.files import read_json
 from chromahint.runs.run import Run, open_run, timestamp
 
+FAILED_STATES = ("failed", "interrupted")
 
-def main(overrides: Sequence[str]) -> int:
-    """Check every combination, then run them; one that fails leaves the others running.
 
-    `n_jobs=N` among the overrides runs so many at once, which write into `output.txt` of their folders.
-    `launcher=slurm` gives them to SLURM; `status=FOLDER` shows how those of a folder stand.
+def run_multirun(overrides: Sequence[str], n_jobs: int | None = None) -> int:
+    """Check every combination, then train them; if one fails, the others continue.
+
+    Args:
+        overrides: Overrides, of which some have several values. `launcher=slurm` submits the runs to SLURM.
+        n_jobs: Runs at a time. If there are several, each writes to output.txt in its folder. None means one, or no
+            limit on SLURM.
+
+    Returns:
+        Exit status, 1 if a run failed.
     """
-    if folder := parse_status_option(overrides):
-        return show_status(folder)
-    jobs_at_once, overrides = parse_n_jobs(overrides)
     launcher, overrides = parse_launcher(overrides)
     combinations = expand_grid(overrides)
     jobs = [(compose_and_validate(each), varying_overrides(each, combinations)) for each in combinations]
     if launcher:
         for composed, _ in jobs:
             check_weights_and_parts(composed.config)
-        shapes = [launcher.resources(composed.config["trainer"]) for composed, _ in jobs]
+        resources = [launcher.resources(composed.config["trainer"]) for composed, _ in jobs]
     else:
         processes = [preflight_check(composed.config) for composed, _ in jobs]
     name = timestamp()
     parent = Path(jobs[0][0].config["runs_dir"]).expanduser() / "multirun" / name
     console = Console(soft_wrap=True)
-    console.print(f"{len(jobs)} runs in {parent}", highlight=False)
+    console.print(f"{len(jobs)} runs: {parent}", highlight=False)
 
-    def make(number: int) -> Run:
-        composed, different = jobs[number]
-        return create_run_folder(composed, parent / f"{number}-{folder_name(different)}", f"multirun/{name}")
+    def create(index: int) -> Run:
+        composed, varying = jobs[index]
+        return create_run_folder(composed, parent / f"{index}-{folder_name(varying)}", f"multirun/{name}")
 
-    titles = [" ".join(different) for _, different in jobs]
+    titles = [" ".join(varying) for _, varying in jobs]
     if launcher:
-        return submit_to_slurm(launcher, [make(n) for n in range(len(jobs))], titles, shapes, jobs_at_once, console)
-    if jobs_at_once is not None and jobs_at_once > 1:
-        ended = run_in_parallel(make, processes, titles, jobs_at_once, console)
+        return submit_to_slurm(launcher, [create(n) for n in range(len(jobs))], titles, resources, n_jobs, console)
+    if n_jobs is not None and n_jobs > 1:
+        ended = run_in_parallel(create, processes, titles, n_jobs, console)
     else:
         ended = []
-        for number, title in enumerate(titles):
-            run = make(number)
-            console.rule(f"{number + 1} of {len(jobs)}: {title}")
-            ended.append((run, launch_and_wait(run, processes[number])))
+        for index, title in enumerate(titles):
+            run = create(index)
+            console.rule(f"{index + 1} of {len(jobs)}: {title}")
+            ended.append((run, launch_and_wait(run, processes[index])))
     states = ["finished" if status == 0 else "failed" for _, status in ended]
     return print_summary([run for run, _ in ended], titles, states, console)
 
 
-def parse_n_jobs(overrides: Sequence[str]) -> tuple[int | None, list[str]]:
-    """How many runs are to be made at once, None where that is not said, and the other overrides.
-
-    >>> parse_n_jobs(["model=unet,resunet", "n_jobs=2"])
-    (2, ['model=unet,resunet'])
-    """
-    parsed = {word: parse_override(word) for word in overrides}
-    typed = [each.value() for each in parsed.values() if each.get_key_element() == "n_jobs"]
-    others = [word for word, override in parsed.items() if override.get_key_element() != "n_jobs"]
-    if not typed:
-        return None, others
-    number = typed[-1]
-    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise ConfigError(f"n_jobs={number}: is how many runs are made at once, a whole number from 1; type n_jobs=2")
-    return number, others
-
-
 def parse_launcher(overrides: Sequence[str]) -> tuple[Slurm | None, list[str]]:
-    """What the runs are given to, None for this machine, and the other overrides.
+    """Return the launcher, None for this machine, and the overrides that are not about it.
 
     >>> parse_launcher(["model=unet,resunet"])
     (None, ['model=unet,resunet'])
@@ -104,7 +91,7 @@ def parse_launcher(overrides: Sequence[str]) -> tuple[Slurm | None, list[str]]:
     own = [word for word in overrides if re.match(r"[+~]{0,2}launcher[.=]", word)]
     others = [word for word in overrides if word not in own]
     if own and not any(word.startswith("launcher=") for word in own):
-        raise ConfigError(f"{own[0]}: nothing is launched; type launcher=slurm with it")
+        raise ConfigError(f"{own[0]}: there is no launcher. Add launcher=slurm.")
     composed = compose("multirun", own)
     if composed.choices["launcher"] is None:
         return None, others
@@ -113,96 +100,8 @@ def parse_launcher(overrides: Sequence[str]) -> tuple[Slurm | None, list[str]]:
     return launcher, others
 
 
-def parse_status_option(overrides: Sequence[str]) -> Path | None:
-    """The folder of several runs in `status=FOLDER`, if that is typed."""
-    typed = [each.value() for each in map(parse_override, overrides) if each.get_key_element() == "status"]
-    if not typed:
-        return None
-    folder = Path(str(typed[-1])).expanduser()
-    if len(overrides) > 1 or not any(folder.glob("*/run.json")):
-        raise ConfigError(f"status={folder}: type it alone, with a folder of several runs, runs/multirun/DATE")
-    return folder
-
-
-def show_status(folder: Path) -> int:
-    """Show how the runs of a folder stand; returns 1 where one has failed."""
-    runs = [open_run(file.parent) for file in folder.glob("*/run.json")]
-    numbers = {run: run.path.name.partition("-")[0] for run in runs}
-    runs.sort(key=lambda run: (int(numbers[run]) if numbers[run].isdecimal() else 0, run.path.name))
-    mark_lost_jobs_failed(runs)
-    return print_summary(runs, [run.path.name for run in runs], states(runs), Console(soft_wrap=True))
-
-
-def submit_to_slurm(
-    launcher: Slurm,
-    runs: Sequence[Run],
-    titles: Sequence[str],
-    shapes: Sequence[Resources],
-    at_once: int | None,
-    console: Console,
-) -> int:
-    """Submit runs to SLURM and wait for them; who interrupts ends only the waiting. Returns the exit status."""
-    parent = runs[0].path.parent
-    commands = launcher.submit_runs(runs, shapes, at_once, parent)
-    look_again = shlex.join(["chromahint", "train", "-m", f"status={parent}"])
-    for command in commands:
-        console.print(f"{'submitted' if launcher.submit else 'submit with'}: {command}", markup=False, highlight=False)
-    console.print(f"logs: output.txt of each run; what the shell says: {parent}/slurm-JOB.txt", highlight=False)
-    console.print(f"how they stand: {look_again}", markup=False, highlight=False)
-    if not launcher.submit:
-        return 0
-    try:
-        wait_for_jobs(runs, titles, console)
-    except KeyboardInterrupt:
-        jobs = sorted({str(run.metadata.get("slurm_job")).partition("_")[0] for run in runs} - {"None"})
-        console.print(f"the jobs go on; look: {look_again}; end them: scancel {' '.join(jobs)}", markup=False)
-        return 130
-    return print_summary(runs, titles, states(runs), console)
-
-
-def run_in_parallel(
-    make: Callable[[int], Run], processes: Sequence[int], titles: Sequence[str], at_once: int, console: Console
-) -> list[tuple[Run, int]]:
-    """Make several runs at once; whoever interrupts ends all that run, which save what they have.
-
-    Args:
-        make: number -> its run folder, made when its turn comes.
-        processes: of each run.
-        titles: of each run.
-        at_once: runs at a time.
-        console: where beginnings and ends are said.
-
-    Returns:
-        Each run and its exit status, in order.
-    """
-    waiting = list(range(len(titles)))
-    running: dict[int, tuple[Run, subprocess.Popen[bytes], contextlib.ExitStack]] = {}
-    ended: dict[int, tuple[Run, int]] = {}
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with contextlib.ExitStack() as stack:
-            while waiting or running:
-                while waiting and len(running) < at_once:
-                    number = waiting.pop(0)
-                    run = make(number)
-                    own = stack.enter_context(contextlib.ExitStack())
-                    running[number] = run, own.enter_context(launched(run, processes[number])), own
-                    console.print(f"begun: {titles[number]}: {run.path / 'output.txt'}", markup=False)
-                for number, (run, process, own) in list(running.items()):
-                    if (status := process.poll()) is not None:
-                        own.close()
-                        del running[number]
-                        ended[number] = run, status
-                        state = "finished" if status == 0 else "failed"
-                        console.print(f"{len(ended)} of {len(titles)} {state}: {titles[number]}", markup=False)
-                time.sleep(0.2)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    return [ended[number] for number in sorted(ended)]
-
-
 def expand_grid(overrides: Sequence[str]) -> list[list[str]]:
-    """Spell out every combination: `a=1,2 b=3` is [["a=1", "b=3"], ["a=2", "b=3"]].
+    """Return every combination of the values of overrides.
 
     >>> expand_grid(["model=unet,resunet", "seed=0,1"])[1]
     ['model=unet', 'seed=1']
@@ -215,67 +114,152 @@ def expand_grid(overrides: Sequence[str]) -> list[list[str]]:
             key = override.get_key_element()
             choices.append([f"{key}={value}" for value in override.sweep_string_iterator()])
         else:
-            raise ConfigError(f"{override.input_line}: write the values one by one, key=a,b,c, or key=range(0,3)")
+            raise ConfigError(
+                f"{override.input_line}: not a list of values. Write the values one by one, key=a,b,c, or "
+                "key=range(0,3)."
+            )
     return [list(combination) for combination in itertools.product(*choices)]
 
 
 def varying_overrides(combination: Sequence[str], combinations: Sequence[Sequence[str]]) -> list[str]:
-    """The overrides of one combination that not all of them have."""
+    """Return the overrides of a combination that differ between combinations; all of them if none differs."""
     columns = zip(combination, *combinations, strict=True)
     return [text for text, *others in columns if len(set(others)) > 1] or list(combination)
 
 
-def folder_name(different: Sequence[str]) -> str:
-    """Name a folder after overrides, without characters that shells or Hydra read otherwise.
+def folder_name(overrides: Sequence[str]) -> str:
+    """Turn overrides into the name of a folder, without characters that are special to shells or Hydra.
 
     >>> folder_name(["model=unet", "optimizer.lr=0.001"])
     'model-unet_optimizer.lr-0.001'
     """
-    return re.sub(r"[^\w.+-]+", "-", "_".join(different))[:100].strip("-") or "run"
+    return re.sub(r"[^\w.+-]+", "-", "_".join(overrides))[:100].strip("-") or "run"
 
 
-FAILED_STATES = ("failed", "interrupted")
+def submit_to_slurm(
+    launcher: Slurm,
+    runs: Sequence[Run],
+    titles: Sequence[str],
+    resources: Sequence[Resources],
+    n_jobs: int | None,
+    console: Console,
+) -> int:
+    """Submit runs to SLURM and wait for them; Ctrl-C stops waiting, not the jobs. Returns the exit status."""
+    parent = runs[0].path.parent
+    commands = launcher.submit_runs(runs, resources, n_jobs, parent)
+    status_command = shlex.join(["chromahint", "status", str(parent)])
+    for command in commands:
+        console.print(f"{'submitted' if launcher.submit else 'submit with'}: {command}", markup=False, highlight=False)
+    console.print(f"logs: output.txt of each run; output of the shell: {parent}/slurm-JOB.txt", highlight=False)
+    console.print(f"state of the runs: {status_command}", markup=False, highlight=False)
+    if not launcher.submit:
+        return 0
+    try:
+        wait_for_jobs(runs, titles, console)
+    except KeyboardInterrupt:
+        jobs = sorted({str(run.metadata.get("slurm_job")).partition("_")[0] for run in runs} - {"None"})
+        console.print(
+            f"the jobs continue; see their state: {status_command}; cancel them: scancel {' '.join(jobs)}", markup=False
+        )
+        return 130
+    return print_summary(runs, titles, read_states(runs), console)
+
+
+def run_in_parallel(
+    create: Callable[[int], Run], processes: Sequence[int], titles: Sequence[str], n_jobs: int, console: Console
+) -> list[tuple[Run, int]]:
+    """Train several runs at a time; Ctrl-C stops all of them, after they have saved checkpoints.
+
+    Args:
+        create: Creates the folder of a run, given its index, when its turn comes.
+        processes: Number of processes of each run.
+        titles: Title of each run.
+        n_jobs: Runs at a time.
+        console: Where starts and ends are printed.
+
+    Returns:
+        Each run and its exit status, in order.
+    """
+    waiting = list(range(len(titles)))
+    running: dict[int, tuple[Run, subprocess.Popen[bytes], contextlib.ExitStack]] = {}
+    ended: dict[int, tuple[Run, int]] = {}
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with contextlib.ExitStack() as stack:
+            while waiting or running:
+                while waiting and len(running) < n_jobs:
+                    index = waiting.pop(0)
+                    run = create(index)
+                    own = stack.enter_context(contextlib.ExitStack())
+                    running[index] = run, own.enter_context(launched(run, processes[index])), own
+                    console.print(f"started: {titles[index]}: {run.path / 'output.txt'}", markup=False)
+                for index, (run, process, own) in list(running.items()):
+                    if (status := process.poll()) is not None:
+                        own.close()
+                        del running[index]
+                        ended[index] = run, status
+                        state = "finished" if status == 0 else "failed"
+                        console.print(f"{len(ended)} of {len(titles)} {state}: {titles[index]}", markup=False)
+                time.sleep(0.2)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    return [ended[index] for index in sorted(ended)]
+
+
+def show_status(folder: Path) -> int:
+    """Print the state of the runs in a folder; returns 1 if one has failed.
+
+    Raises:
+        ConfigError: The folder contains no runs.
+    """
+    runs = [open_run(file.parent) for file in folder.glob("*/run.json")]
+    if not runs:
+        raise ConfigError(f"{folder}: contains no runs. Pass a folder of several runs, such as runs/multirun/DATE.")
+    numbers = {run: run.path.name.partition("-")[0] for run in runs}
+    runs.sort(key=lambda run: (int(numbers[run]) if numbers[run].isdecimal() else 0, run.path.name))
+    mark_lost_jobs_failed(runs)
+    return print_summary(runs, [run.path.name for run in runs], read_states(runs), Console(soft_wrap=True))
+
+
+def read_states(runs: Sequence[Run]) -> list[str]:
+    """Return the state of each run, as recorded in run.json."""
+    return [run.metadata["state"] for run in runs]
 
 
 def print_summary(runs: Sequence[Run], titles: Sequence[str], states: Sequence[str], console: Console) -> int:
-    """Print the table and the reasons; returns the exit status, 1 where a run has not come to its end."""
-    console.print(table(runs, titles, states))
+    """Print results and reasons of failures; returns the exit status, 1 if a run failed or was interrupted."""
+    console.print(summary_table(runs, titles, states))
     failed = [run.path for run, state in zip(runs, states, strict=True) if state in FAILED_STATES]
     print_failures(failed, console)
     return 1 if failed else 0
 
 
-def states(runs: Sequence[Run]) -> list[str]:
-    """What run.json says of each."""
-    return [run.metadata["state"] for run in runs]
-
-
 def print_failures(folders: Sequence[Path], console: Console) -> None:
-    """Say which runs failed, and why."""
+    """Print which runs failed, and why."""
     for folder in folders:
-        about = read_json(folder / "run.json") if (folder / "run.json").exists() else {}
-        what = "interrupted" if about.get("state") == "interrupted" else "failed"
-        why = about.get("error") or f"see above, or {folder / 'output.txt'}"
-        console.print(f"{what}: {folder}: {why}", markup=False, highlight=False)
+        metadata = read_json(folder / "run.json") if (folder / "run.json").exists() else {}
+        state = "interrupted" if metadata.get("state") == "interrupted" else "failed"
+        reason = metadata.get("error") or f"see above, or {folder / 'output.txt'}"
+        console.print(f"{state}: {folder}: {reason}", markup=False, highlight=False)
 
 
-def table(runs: Sequence[Run], titles: Sequence[str], states: Sequence[str]) -> Table:
-    """A row a run: what differs, how it ended, PSNR of the test photos by hints."""
-    figures = {run.path: _psnr(run) for run in runs}
-    counts = list(dict.fromkeys(count for by_hints in figures.values() for count in by_hints))
-    title = "PSNR in dB of the test photos, by number of hints"
-    result = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    result.add_column("run", no_wrap=True)
-    result.add_column("state")
+def summary_table(runs: Sequence[Run], titles: Sequence[str], states: Sequence[str]) -> Table:
+    """Return a table with title, state and test PSNR by number of hints of each run."""
+    psnr = {run.path: _test_psnr(run) for run in runs}
+    counts = list(dict.fromkeys(count for by_hints in psnr.values() for count in by_hints))
+    title = "PSNR in dB of the test images, by number of hints"
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table.add_column("run", no_wrap=True)
+    table.add_column("state")
     for count in counts:
-        result.add_column(f"{int(count):,}", justify="right")
-    for run, title, state in zip(runs, titles, states, strict=True):
-        cells = [f"{figures[run.path][c]:.2f}" if c in figures[run.path] else "-" for c in counts]
-        result.add_row(escape(title), f"[red]{state}[/]" if state in FAILED_STATES else state, *cells)
-    return result
+        table.add_column(f"{int(count):,}", justify="right")
+    for run, run_title, state in zip(runs, titles, states, strict=True):
+        cells = [f"{psnr[run.path][count]:.2f}" if count in psnr[run.path] else "-" for count in counts]
+        table.add_row(escape(run_title), f"[red]{state}[/]" if state in FAILED_STATES else state, *cells)
+    return table
 
 
-def _psnr(run: Run) -> dict[str, float]:
+def _test_psnr(run: Run) -> dict[str, float]:
     files = sorted(run.path.glob("evaluation/*/metrics.json"))
     by_hints = read_json(files[0])["by_hints"] if files else {}
-    return {count: figures["psnr"] for count, figures in by_hints.items()}
+    return {count: scores["psnr"] for count, scores in by_hints.items()}

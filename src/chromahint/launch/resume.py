@@ -1,8 +1,9 @@
-"""The command `chromahint train resume=RUN`: go on with a run that was stopped, as if it never had been."""
+"""Continue a run that was stopped, so that it ends as if it had never been stopped."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -15,47 +16,58 @@ from chromahint.runs.files import write_text
 from chromahint.runs.lock import lock_run
 from chromahint.runs.run import Run, open_run
 
-MAY_CHANGE = ("trainer.max_steps", "trainer.max_epochs", "trainer.max_minutes", "data.root", "data.num_workers")
+CHANGEABLE_KEYS = ("trainer.max_steps", "trainer.max_epochs", "trainer.max_minutes", "data.root", "data.num_workers")
+"""Options that a resumed run may change; with any other, it would not be the same run."""
 
 
-def main(overrides: Sequence[str]) -> int:
-    """Continue a run with the config it has; returns the exit status."""
-    return run_training(*prepare(overrides))
+def resume(folder: str | Path, overrides: Sequence[str] = ()) -> int:
+    """Continue the run in a folder; returns the exit status."""
+    return run_training(*prepare_to_resume(folder, overrides))
 
 
-def prepare(overrides: Sequence[str]) -> tuple[Run, int]:
-    """Check that a run can go on, and make its folder ready for that; returns the run and its number of processes."""
-    typed = {override.get_key_element(): override.value() for override in map(parse_override, overrides)}
-    run = open_run(str(typed.pop("resume")))
+def prepare_to_resume(folder: str | Path, overrides: Sequence[str] = ()) -> tuple[Run, int]:
+    """Check that a run can be resumed, and prepare its folder.
+
+    Args:
+        folder: Folder of the run.
+        overrides: Options that change, all of CHANGEABLE_KEYS.
+
+    Returns:
+        The run, and its number of processes.
+
+    Raises:
+        ValueError: The run is finished, another process trains it, or an option can't be changed.
+    """
+    run = open_run(folder)
     if run.metadata["state"] == "finished":
         raise ConfigError(
-            f"resume={run.path}: is finished. To train on from its weights, type what you want with "
-            f"weights={run.checkpoints / 'last.ckpt'}"
+            f"{run.path}: already finished. To continue training from its weights, start a new run with "
+            f"weights={run.checkpoints / 'last.ckpt'}."
         )
-    with lock_run(run.path):  # says at once if it is being trained right now
+    with lock_run(run.path):  # fails at once if another process is training the run
         pass
-    config = changed(run, typed)
-    has_state = (run.checkpoints / "last.ckpt").exists()
-    needed = config | {"weights": "none"} if has_state else config
+    config = _change_config(run, overrides)
+    has_checkpoint = (run.checkpoints / "last.ckpt").exists()
+    needed = config | {"weights": "none"} if has_checkpoint else config
     validate(needed, "train")
     processes = preflight_check(needed)
-    if typed:
+    if overrides:
         write_text(run.path / "config.yaml", yaml.safe_dump(config, sort_keys=False))
-    for partial in run.checkpoints.glob(".*.ckpt.*"):  # what a killed process was writing
+    for partial in run.checkpoints.glob(".*.ckpt.*"):  # left by a process that was killed while writing
         partial.unlink()
     return run, processes
 
 
-def changed(run: Run, typed: dict[str, Any]) -> dict[str, Any]:
-    """The run's config, with the few changes that let it stay the same run."""
+def _change_config(run: Run, overrides: Sequence[str]) -> dict[str, Any]:
     config = run.config
-    for key, value in typed.items():
-        if key not in MAY_CHANGE:
+    for override in map(parse_override, overrides):
+        key = override.get_key_element()
+        if key not in CHANGEABLE_KEYS:
             raise ConfigError(
-                f"{key}: a resumed run keeps its choices, so that it ends as if it had never been stopped; only "
-                f"{', '.join(MAY_CHANGE)} may change. For a run with other choices that starts from these weights, "
-                f"type what you want with weights={run.checkpoints / 'last.ckpt'}"
+                f"{key}: cannot change, because a resumed run must end as if it had never been stopped; only "
+                f"{', '.join(CHANGEABLE_KEYS)} can. To start a new run from these weights instead, type "
+                f"`chromahint train` with weights={run.checkpoints / 'last.ckpt'}."
             )
         group, _, option = key.partition(".")
-        config[group] = {**config[group], option: value}
+        config[group] = {**config[group], option: override.value()}
     return config

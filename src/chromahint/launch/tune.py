@@ -1,7 +1,4 @@
-"""The command `chromahint train tune=lr|batch`: short trials that suggest a learning rate or a batch size.
-
-They train a copy that is thrown away, without the schedule, the limits and the checkpoints of a run.
-"""
+"""Suggest a learning rate or a batch size, from short trials without the schedule, limits and checkpoints of a run."""
 
 from __future__ import annotations
 
@@ -22,9 +19,7 @@ from rich.progress import track
 from rich.table import Table
 
 from chromahint.config.compose import Config
-from chromahint.config.errors import ConfigError
 from chromahint.config.instantiate import instantiate_node
-from chromahint.config.overrides import parse_override
 from chromahint.data.dataset import Batch
 from chromahint.launch.launcher import compose_and_validate, preflight_check, run_label
 from chromahint.runs.run import timestamp
@@ -33,48 +28,60 @@ from chromahint.training.train import build_module, silence_library_warnings
 from chromahint.training.trainer import choose_precision
 from chromahint.visualization.curves import write_figure
 
-STEPS, BATCHES = 100, 5
-LOWEST, HIGHEST = 1e-6, 1.0
-MAX_BATCH_SIZE = 1024
+LR_STEPS = 100
+LR_BATCHES = 5
+"""Number of batches that the steps cycle through."""
+MIN_LR, MAX_LR = 1e-6, 1.0
 DIVERGENCE_RATIO = 4.0
-"""Times the lowest loss: no higher learning rate is of use."""
+"""The trial ends when the loss exceeds its minimum by this factor."""
+MAX_BATCH_SIZE = 1024
 MIN_SPEEDUP = 1.05
-"""A batch that is twice as large should be so many times faster a picture, where memory does not decide."""
+"""A batch size is suggested over half of it if it makes training faster by this factor."""
 
-Step = Callable[[Batch, int], float]
-"""One step on a batch with its number; gives the loss."""
+StepFn = Callable[[Batch, int], float]
+"""Takes a training step on a batch with a number, and returns the loss."""
 
 
-def main(overrides: Sequence[str]) -> int:
-    """Try, and say what to type; returns the exit status."""
+def tune(option: str, overrides: Sequence[str]) -> int:
+    """Suggest a value; returns the exit status.
+
+    Args:
+        option: `lr` or `batch-size`.
+        overrides: Overrides of the training config.
+    """
     silence_library_warnings()
-    typed = {word: parse_override(word) for word in overrides}
-    [kind] = [str(o.value()) for o in typed.values() if o.get_key_element() == "tune"][-1:]
-    if kind not in ("lr", "batch"):
-        raise ConfigError(f"tune={kind}: tune is lr, for a learning rate, or batch, for a batch size")
-    composed = compose_and_validate([word for word, override in typed.items() if override.get_key_element() != "tune"])
+    composed = compose_and_validate(overrides)
     preflight_check(composed.config)
     console = Console(soft_wrap=True, highlight=False)
-    if kind == "batch":
-        return tune_batch(composed.config, console)
-    picture = Path(composed.config["runs_dir"]).expanduser() / "tune" / f"{run_label(composed)}_{timestamp()}_lr.png"
-    return tune_lr(composed.config, picture, console)
+    if option == "batch-size":
+        return tune_batch_size(composed.config, console)
+    figure = Path(composed.config["runs_dir"]).expanduser() / "tune" / f"{run_label(composed)}_{timestamp()}_lr.png"
+    return tune_lr(composed.config, figure, console)
 
 
-def tune_lr(config: Config, picture: Path, console: Console) -> int:
-    """Raise the learning rate from step to step, and suggest the one at which the loss falls fastest."""
-    step, rate = make_trial(config)
-    # the same few batches again and again, each against its own loss at the start: one batch differs from another by
-    # more than a step improves
-    chosen = list(itertools.islice(training_batches(config), BATCHES))
-    rate(0.0)
-    start = [step(batch, number) for number, batch in enumerate(chosen)]
-    rates = np.geomspace(LOWEST, HIGHEST, STEPS)
+def tune_lr(config: Config, file: Path, console: Console) -> int:
+    """Raise the learning rate at each step, and suggest the one at which the loss falls fastest.
+
+    Args:
+        config: Valid training config.
+        file: Path of the figure to write.
+        console: Where to print.
+
+    Returns:
+        Exit status.
+    """
+    step, set_lr = make_trial(config)
+    # cycle through a few batches and divide each loss by its initial value, because losses differ more between batches
+    # than a step improves them
+    batches = list(itertools.islice(training_batches(config), LR_BATCHES))
+    set_lr(0.0)
+    initial = [step(batch, number) for number, batch in enumerate(batches)]
+    rates = np.geomspace(MIN_LR, MAX_LR, LR_STEPS)
     losses: list[float] = []
-    rounds = track(rates, "trying learning rates", console=Console(stderr=True), transient=True)
-    for lr, number in zip(rounds, itertools.cycle(range(BATCHES)), strict=False):
-        rate(float(lr))
-        losses.append(step(chosen[number], number) / start[number])
+    progress = track(rates, "trying learning rates", console=Console(stderr=True), transient=True)
+    for lr, number in zip(progress, itertools.cycle(range(LR_BATCHES)), strict=False):
+        set_lr(float(lr))
+        losses.append(step(batches[number], number) / initial[number])
         if not np.isfinite(losses[-1]) or losses[-1] > DIVERGENCE_RATIO * min(losses):
             break
     suggested = steepest_descent_lr(rates[: len(losses)], losses)
@@ -83,92 +90,110 @@ def tune_lr(config: Config, picture: Path, console: Console) -> int:
     axes.plot(rates[: len(losses)], losses, linewidth=0.6, alpha=0.5, label="loss")
     axes.plot(rates[: len(losses)], smooth(losses), label="smoothed")
     axes.axvline(suggested, color="black", linestyle=":", label=f"{suggested:.2g}")
-    axes.set(
-        xscale="log", xlabel="learning rate", ylabel="loss / loss at the start", title="while the learning rate rises"
-    )
+    axes.set(xscale="log", xlabel="learning rate", ylabel="loss / initial loss", title="Learning rate range test")
     axes.legend()
-    console.print(f"the loss falls fastest at {suggested:.2g}: type optimizer.lr={suggested:.2g}")
-    console.print(f"picture: {write_figure(figure, picture)}")
+    console.print(f"the loss falls fastest at {suggested:.2g}: try optimizer.lr={suggested:.2g}")
+    console.print(f"figure: {write_figure(figure, file)}")
     return 0
 
 
 def steepest_descent_lr(rates: np.typing.NDArray[np.float64], losses: Sequence[float]) -> float:
-    """The learning rate at which the smoothed loss falls fastest.
+    """Return the learning rate at which the smoothed loss falls fastest.
+
+    Args:
+        rates: Learning rate of each step, increasing.
+        losses: Loss of each step.
 
     Raises:
-        ValueError: there are too few losses, or they never fall.
+        ValueError: There are too few losses, or they never fall.
     """
     finite = [loss for loss in losses if np.isfinite(loss)]
     curve = smooth(finite)
-    # what comes behind the lowest point is on its way up
-    lowest = int(np.argmin(curve)) + 1 if finite else 0
-    if lowest < 5:
+    # ignore what follows the minimum
+    end = int(np.argmin(curve)) + 1 if finite else 0
+    if end < 5:
         raise ValueError(
-            "the loss rises from the smallest learning rate on: there is nothing to suggest; look at the data"
+            "tune lr: the loss rises from the smallest learning rate on, so there is nothing to suggest. Check the "
+            "data with `chromahint data check`."
         )
-    # over all batches before and after: one of them alone may fall by chance
-    around = min(BATCHES, (lowest - 1) // 2)
-    fall = curve[: lowest - 2 * around] - curve[2 * around : lowest]
-    return float(rates[around + int(np.argmax(fall))])
+    # compare means over all batches, because the loss of a single batch may fall by chance
+    half = min(LR_BATCHES, (end - 1) // 2)
+    fall = curve[: end - 2 * half] - curve[2 * half : end]
+    return float(rates[half + int(np.argmax(fall))])
 
 
 def smooth(losses: Sequence[float]) -> np.typing.NDArray[np.float64]:
-    """Exponential mean over about ten steps, corrected for its start."""
-    keep, mean, curve = 0.9, 0.0, []
+    """Return an exponential moving average over about ten steps, with bias correction."""
+    decay, mean, curve = 0.9, 0.0, []
     for number, loss in enumerate(losses, start=1):
-        mean = keep * mean + (1 - keep) * loss
-        curve.append(mean / (1 - keep**number))
+        mean = decay * mean + (1 - decay) * loss
+        curve.append(mean / (1 - decay**number))
     return np.array(curve)
 
 
 @dataclass(frozen=True)
 class BatchSizeTrial:
-    """What a batch size costs: pictures a second, and bytes of memory, or None where it did not fit."""
+    """Cost of a batch size.
 
-    pictures: int
+    Attributes:
+        batch_size: Images per step.
+        speed: Images per second.
+        memory: Peak memory in bytes, or None if it was not enough.
+    """
+
+    batch_size: int
     speed: float
     memory: int | None
 
 
-def tune_batch(config: Config, console: Console) -> int:
-    """Double the batch until memory or speed say enough, and suggest a size."""
-    tried: list[BatchSizeTrial] = []
+def tune_batch_size(config: Config, console: Console) -> int:
+    """Double the batch size until memory runs out or training gets no faster, and suggest a size.
+
+    Returns:
+        Exit status.
+
+    Raises:
+        ValueError: Not even one image fits into memory.
+    """
+    trials: list[BatchSizeTrial] = []
     with Console(stderr=True).status("") as status:
         for size in itertools.takewhile(lambda size: size <= MAX_BATCH_SIZE, (2**power for power in range(11))):
-            status.update(f"trying {size} pictures a step")
-            tried.append(try_batch_size({**config, "data": {**config["data"], "batch_size": size}}, size))
-            if tried[-1].memory is None or has_converged(tried):
+            status.update(f"trying {size} images per step")
+            trials.append(try_batch_size({**config, "data": {**config["data"], "batch_size": size}}, size))
+            if trials[-1].memory is None or has_converged(trials):
                 break
-            if not (on_gpu(config) or fits_twice(tried)):
+            if not (on_gpu(config) or doubling_fits(trials)):
                 break
     table = Table(title="one training step", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for column in ("data.batch_size", "pictures/s", "memory"):
+    for column in ("data.batch_size", "images/s", "memory"):
         table.add_column(column, justify="right")
-    for size in tried:
-        memory = "does not fit" if size.memory is None else f"{size.memory / 2**30:.1f} GiB"
-        table.add_row(f"{size.pictures}", "" if size.memory is None else f"{size.speed:.1f}", memory)
+    for trial in trials:
+        memory = "does not fit" if trial.memory is None else f"{trial.memory / 2**30:.1f} GiB"
+        table.add_row(f"{trial.batch_size}", "" if trial.memory is None else f"{trial.speed:.1f}", memory)
     console.print(table)
-    fitting = [size for size in tried if size.memory is not None]
+    fitting = [trial for trial in trials if trial.memory is not None]
     if not fitting:
-        raise ValueError("not even one picture fits into memory; type a smaller model.width or data.train_size")
+        raise ValueError(
+            "tune batch-size: not even one image fits into memory. Try a smaller model.width or data.train_size."
+        )
     best = suggest_batch_size(fitting)
-    console.print(f"no larger batch is worth it: type data.batch_size={best.pictures}")
+    console.print(f"larger batches are not faster: try data.batch_size={best.batch_size}")
     return 0
 
 
 def suggest_batch_size(fitting: Sequence[BatchSizeTrial]) -> BatchSizeTrial:
-    """The smallest of the sizes that are nearly as fast a picture as the fastest."""
-    fastest = max(size.speed for size in fitting)
-    return next(size for size in fitting if size.speed * MIN_SPEEDUP >= fastest)
+    """Return the smallest batch size that is nearly as fast as the fastest."""
+    fastest = max(trial.speed for trial in fitting)
+    return next(trial for trial in fitting if trial.speed * MIN_SPEEDUP >= fastest)
 
 
-def has_converged(tried: Sequence[BatchSizeTrial]) -> bool:
-    """Whether the last two doublings made no picture faster worth speaking of."""
-    return len(tried) > 2 and max(size.speed for size in tried[-2:]) < MIN_SPEEDUP * tried[-3].speed
+def has_converged(trials: Sequence[BatchSizeTrial]) -> bool:
+    """Tell whether neither of the last two doublings made training noticeably faster."""
+    return len(trials) > 2 and max(trial.speed for trial in trials[-2:]) < MIN_SPEEDUP * trials[-3].speed
 
 
 def try_batch_size(config: Config, size: int) -> BatchSizeTrial:
-    """Time a few steps, the first of which makes what the others find."""
+    """Measure a few steps, after one that initializes what the others reuse."""
     gpu = on_gpu(config)
     try:
         step, _ = make_trial(config)
@@ -176,37 +201,37 @@ def try_batch_size(config: Config, size: int) -> BatchSizeTrial:
         if gpu:
             torch.cuda.reset_peak_memory_stats()
         step(batch, 0)
-        began = time.perf_counter()
+        started = time.perf_counter()
         for number in (1, 2):
-            step(batch, number)  # reading its loss waits for the device
-        took = time.perf_counter() - began
+            step(batch, number)  # returns the loss, which waits for the device
+        seconds = time.perf_counter() - started
     except (torch.OutOfMemoryError, MemoryError):
         return BatchSizeTrial(size, 0.0, None)
-    return BatchSizeTrial(size, 2 * size / took, torch.cuda.max_memory_allocated() if gpu else peak_rss())
+    return BatchSizeTrial(size, 2 * size / seconds, torch.cuda.max_memory_allocated() if gpu else peak_rss())
 
 
 def on_gpu(config: Config) -> bool:
-    """Whether a run of this config would train on a GPU."""
+    """Tell whether a run with this config would train on a GPU."""
     return torch.cuda.is_available() and config["trainer"]["accelerator"] != "cpu"
 
 
 def peak_rss() -> int:
-    """The most memory that this process has had, in bytes."""
+    """Return the peak memory of this process in bytes."""
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def fits_twice(tried: Sequence[BatchSizeTrial]) -> bool:
-    """Whether a processor's free memory takes a batch twice as large, judged by the last doubling."""
-    before = tried[-2].memory if len(tried) > 1 else None
-    grown = (tried[-1].memory or 0) - (before or tried[-1].memory or 0)
+def doubling_fits(trials: Sequence[BatchSizeTrial]) -> bool:
+    """Tell whether twice the last batch size fits into the free memory, judging by the last doubling."""
+    previous = trials[-2].memory if len(trials) > 1 else None
+    growth = (trials[-1].memory or 0) - (previous or trials[-1].memory or 0)
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return 2 * grown < 0.8 * free
+    return 2 * growth < 0.8 * free
 
 
 def training_batches(config: Config) -> Iterator[Batch]:
-    """Training batches without an end."""
+    """Yield training batches without end."""
     data = instantiate_node(config["data"])
     data.prepare_data()
     loader = data.train_dataloader()
@@ -215,30 +240,30 @@ def training_batches(config: Config) -> Iterator[Batch]:
         yield from loader
 
 
-def make_trial(config: Config) -> tuple[Step, Callable[[float], None]]:
-    """A network to train and throw away: a function that makes a step, and one that sets the learning rate."""
+def make_trial(config: Config) -> tuple[StepFn, Callable[[float], None]]:
+    """Build a network for a trial; returns a function that takes a step, and one that sets the learning rate."""
     seed_everything(config["seed"], verbose=False)
     device = torch.device("cuda" if on_gpu(config) else "cpu")
-    task: ColorizationModule = build_module(config).to(device)
-    precision = choose_precision(config["trainer"]["precision"], on_gpu(config), task.network)
-    task.train()
-    optimizer = task.make_optimizer(task.network.named_parameters())
-    shares = [group["lr"] / optimizer.param_groups[0]["lr"] for group in optimizer.param_groups]
+    module: ColorizationModule = build_module(config).to(device)
+    precision = choose_precision(config["trainer"]["precision"], on_gpu(config), module.network)
+    module.train()
+    optimizer = module.make_optimizer(module.network.named_parameters())
+    factors = [group["lr"] / optimizer.param_groups[0]["lr"] for group in optimizer.param_groups]
 
-    def rate(lr: float) -> None:
-        for group, share in zip(optimizer.param_groups, shares, strict=True):
-            group["lr"] = lr * share
+    def set_lr(lr: float) -> None:
+        for group, factor in zip(optimizer.param_groups, factors, strict=True):
+            group["lr"] = lr * factor
 
     def step(batch: Batch, number: int) -> float:
         dtype = torch.float16 if precision == "16-mixed" else torch.bfloat16
-        moved = Batch(**{**batch, "rgb": batch["rgb"].to(device)})
+        on_device = Batch(**{**batch, "rgb": batch["rgb"].to(device)})
         with torch.autocast(device.type, dtype, enabled=precision != "32-true"):
-            loss = task.compute_loss(moved, number)
+            loss = module.compute_loss(on_device, number)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         if config["trainer"]["gradient_clip_val"] is not None:
-            torch.nn.utils.clip_grad_norm_(task.network.parameters(), config["trainer"]["gradient_clip_val"])
+            torch.nn.utils.clip_grad_norm_(module.network.parameters(), config["trainer"]["gradient_clip_val"])
         optimizer.step()
         return float(loss.detach())
 
-    return step, rate
+    return step, set_lr

@@ -23,8 +23,8 @@ HYPERBAND = {
 }
 VALID_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 """Parameter names that W&B accepts."""
-VALUES_SEPARATOR = "--"
-"""Separates the overrides of every trial from the values of one trial."""
+VALUES_OPTION = "--values"
+"""Option of `chromahint sweep trial` with the values that W&B chose for one trial."""
 
 
 def wandb_key(name: str, parameter: Parameter) -> str:
@@ -82,7 +82,7 @@ def wandb_sweep_yaml(
         "trial",
         name_or_path,
         *overrides,
-        VALUES_SEPARATOR,
+        VALUES_OPTION,
         "${args_no_hyphens}",
     ]
     location = {"project": project, "entity": entity}
@@ -127,7 +127,7 @@ def parse_agent_values(sweep: SweepConfig, arguments: Sequence[str]) -> dict[str
     for name, wandb_name in names.items():
         if wandb_name not in texts:
             raise ConfigError(
-                f"{wandb_name}: has no value; the agent passes one per parameter after {VALUES_SEPARATOR}. {advice}."
+                f"{wandb_name}: has no value; the agent passes one per parameter after {VALUES_OPTION}. {advice}."
             )
         try:
             values[name] = _parse_value(sweep.space[name], texts[wandb_name])

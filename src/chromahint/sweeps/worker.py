@@ -17,7 +17,7 @@ from chromahint.config.compose import ComposedConfig
 from chromahint.config.errors import ConfigError
 from chromahint.launch.launcher import compose_and_validate, create_run_folder, launched, preflight_check
 from chromahint.launch.multirun import folder_name
-from chromahint.launch.resume import prepare
+from chromahint.launch.resume import prepare_to_resume
 from chromahint.runs.files import write_json
 from chromahint.runs.lock import RunLockedError
 from chromahint.runs.metrics_csv import read_metrics_csv
@@ -183,7 +183,7 @@ class Worker:
         waiting = False
         while run.metadata["state"] not in ENDED_STATES:
             try:
-                return prepare([f"resume={run.path}"])
+                return prepare_to_resume(run.path)
             except RunLockedError:
                 if not waiting:
                     self.console.print("its training process has outlived its worker; waiting for it to end")

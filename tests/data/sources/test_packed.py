@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from chromahint.cli.data import main
+from chromahint.cli.main import main
 from chromahint.data import pack as packing
 from chromahint.data.sources import packed as packed_module
 from chromahint.data.sources.folder import Folder, folder_data
@@ -27,13 +27,13 @@ def small_shards(monkeypatch):
 
 @pytest.fixture
 def root(tmp_path) -> Path:
-    """10 pictures of all sizes in train/ and val/, and one file that is none."""
+    """10 images of all sizes in train/ and val/, and one file that is none."""
     for number, (width, height) in enumerate(SIZES):
         noise = np.random.default_rng(number).integers(0, 256, (height, width, 3), dtype=np.uint8)
         path = tmp_path / "photos" / ("val" if number > 6 else "train/sub folder") / f"ü{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(noise).save(path)
-    (tmp_path / "photos/train/zz.jpg").write_bytes(b"no picture")
+    (tmp_path / "photos/train/zz.jpg").write_bytes(b"no image")
     return tmp_path / "photos"
 
 
@@ -52,13 +52,13 @@ def pack(root, tmp_path):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_holds_each_picture_shrunk_and_under_its_id(root, tmp_path, workers):
+def test_holds_each_image_shrunk_and_under_its_id(root, tmp_path, workers):
     done = []
     made = make(root, tmp_path / "pack", workers=workers, advance=done.append)
-    assert made.pictures == 10
+    assert made.images == 10
     assert sum(done) == 11
-    assert made.broken == ["train/zz.jpg: not a picture in a known format"]
-    assert (tmp_path / "pack/broken.txt").read_text() == "train/zz.jpg: not a picture in a known format\n"
+    assert made.broken == ["train/zz.jpg: not an image in a known format"]
+    assert (tmp_path / "pack/broken.txt").read_text() == "train/zz.jpg: not an image in a known format\n"
     files, photos = Folder(str(root)), Packed(str(tmp_path / "pack")).photos("all")
     originals = files.photos("all")
     where = {name: index for index, name in enumerate(names(originals))}
@@ -82,7 +82,7 @@ def test_keeps_the_splits(root, tmp_path):
     mine, theirs = Packed(str(tmp_path / "pack")), Folder(str(root))
     assert mine.has_splits
     assert mine.splits() == theirs.splits()
-    # without sub-folders pictures are dealt out by the same hash
+    # without sub-folders images are dealt out by the same hash
     flat = tmp_path / "flat"
     shutil.copytree(root / "val", flat)
     shutil.copytree(root / "train/sub folder", flat / "more")
@@ -145,7 +145,7 @@ def test_goes_on_where_it_was_stopped(root, tmp_path, monkeypatch):
         pass
 
     decoded = []
-    real = packing.decode
+    real = packing.decode_rgb
 
     def decode(data, path):
         decoded.append(path)
@@ -160,7 +160,7 @@ def test_goes_on_where_it_was_stopped(root, tmp_path, monkeypatch):
         Packed(str(tmp_path / "pack"))
     (tmp_path / "pack/shards/.000001.rgb.123").write_text("half of a shard, of a process that was killed")
     make(root, tmp_path / "pack")
-    assert len(decoded) == 7 + 7, "the four pictures of the first shard are kept"
+    assert len(decoded) == 7 + 7, "the four images of the first shard are kept"
     make(root, tmp_path / "pack")
     assert len(decoded) == 14, "all is there"
     for file in whole.rglob("*"):
@@ -183,7 +183,7 @@ def test_packs_what_is_new_and_forgets_what_is_gone(root, pack):
 
 
 def test_refuses_what_is_not_its_own(root, pack, tmp_path):
-    with pytest.raises(ValueError, match="has pictures of side 32. Type --side 32"):
+    with pytest.raises(ValueError, match="has images of side 32. Type --side 32"):
         make(root, pack, side=64)
     with pytest.raises(ValueError, match="is there already and is not a pack"):
         make(root, root)
@@ -194,8 +194,8 @@ def test_refuses_what_is_not_its_own(root, pack, tmp_path):
     with pytest.raises(ValueError, match="--side 0"):
         make(root, tmp_path / "new", side=0)
     (tmp_path / "bad").mkdir()
-    (tmp_path / "bad/a.png").write_text("no picture")
-    with pytest.raises(ValueError, match=r"None of the 1 pictures .* can be read"):
+    (tmp_path / "bad/a.png").write_text("no image")
+    with pytest.raises(ValueError, match=r"None of the 1 images .* can be read"):
         make(tmp_path / "bad", tmp_path / "new")
     with pytest.raises(ValueError, match="is not a pack: it has no pack.json"):
         packed_data(str(root))
@@ -235,7 +235,7 @@ def test_a_shard_that_is_cut_off_or_gone(root, pack):
     (pack / "shards/000001.rgb").unlink()
     (pack / "shards/000002.rgb").write_bytes(b"")
     found = read_all(pack, verify=False)
-    assert len(found) == 7, "one picture of the first shard, and all six of the others"
+    assert len(found) == 7, "one image of the first shard, and all six of the others"
     assert "000000.rgb is cut off" in found[0]
     assert "000001.rgb is missing" in found[1]
     make(root, pack)
@@ -288,16 +288,16 @@ def test_nothing_is_unpickled(pack):
 
 
 def test_pack_and_check_from_the_terminal(root, tmp_path, capsys):
-    assert main(["pack", str(root), "-o", str(tmp_path / "my pack"), "--side", "32", "--workers", "0"]) == 0
+    assert main(["data", "pack", str(root), "-o", str(tmp_path / "my pack"), "--side", "32", "--num-workers", "0"]) == 0
     out = capsys.readouterr().out
-    assert "packed 10 pictures" in out
+    assert "packed 10 images" in out
     assert "1 could not be read and are left out" in out
     assert f"chromahint train data=packed 'data.root={tmp_path / 'my pack'}'" in out
-    assert main(["check", str(tmp_path / "my pack"), "--workers", "0"]) == 0
+    assert main(["data", "check", str(tmp_path / "my pack"), "--num-workers", "0"]) == 0
     with (tmp_path / "my pack/shards/000000.rgb").open("r+b") as file:
         file.write(b"changed")
-    assert main(["check", str(tmp_path / "my pack"), "--workers", "0", "--json"]) == 1
+    assert main(["data", "check", str(tmp_path / "my pack"), "--num-workers", "0", "--json"]) == 1
     text = capsys.readouterr().out
     found = json.loads(text[text.index("{") :])
-    assert found["pictures"] == 10
+    assert found["images"] == 10
     assert [each["path"] for each in found["broken"]] == ["train/sub folder/ü0.png"]

@@ -1,0 +1,29 @@
+"""`chromahint status`: the state of several runs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from chromahint.cli.arguments import Subparsers
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the parser of the command."""
+    parser = subparsers.add_parser(
+        "status",
+        help="show the state and the results of several runs",
+        description="Show the state and the results of the runs in a folder, and why some failed.\n"
+        "The exit status is 1 if a run has failed.",
+    )
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="folder that contains run folders, such as runs/multirun/DATE"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show the state; returns the exit status."""
+    from chromahint.launch.multirun import show_status
+
+    return show_status(arguments.folder.expanduser())
