@@ -64,7 +64,7 @@ def reach(network: torch.nn.Module, lightness: Tensor, scale: tuple[float, float
     """How much of a pixel's color comes from one hint: first with Levin's weights, below with the learned ones."""
     with torch.no_grad():
         encoding = network.encode(lightness)
-        light, learned = encoding.lightness[LEVEL], encoding[3][LEVEL]
+        light, learned = encoding.lightness[LEVEL], encoding.neighbor_weights[LEVEL]
         fixed = neighbor_weights(light, torch.zeros_like(learned))
     drawn = []
     for weights in (fixed, learned):

@@ -7,30 +7,24 @@ import os
 import re
 from collections.abc import Iterator
 
+from chromahint.cli.arguments import OVERRIDE_SYNTAX
+from chromahint.cli.main import build_parser
+
+OVERRIDES = "`key=value` selects a choice or sets an option; see [Configuration](configuration/index.md)."
 PATHS = re.compile(r"(?<![\w.])/(?:[\w.+-]+/)+(conf|experiments)\b")
 
 
 def page() -> str:
     """Describe every command with its arguments."""
     os.environ["COLUMNS"] = "100"
-    try:
-        parser = build()
-    except ImportError:  # TEMPORARY
-        return "# Command line\n\nSee `chromahint --help`.\n"
+    parser = build_parser()
     parts = ["# Command line", f"{_text(parser.description)} `make` targets call the same commands; `make` lists them."]
     names = [(name, one_line) for name, one_line, _ in subcommands(parser)]
-    rows = [f"| [`chromahint {name}`](#chromahint-{name}) | {text} |" for name, text in names]
+    rows = [f"| [`chromahint {name}`](#{_anchor(f'chromahint {name}')}) | {text} |" for name, text in names]
     parts.append("\n".join(["| Command | |", "|---|---|", *rows]))
     for _, _, command in subcommands(parser):
         parts += _sections(command, 2)
     return "\n\n".join(parts) + "\n"
-
-
-def build() -> argparse.ArgumentParser:
-    """Build the parser of `chromahint`."""
-    from chromahint.cli.main import build_parser
-
-    return build_parser()
 
 
 def subcommands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
@@ -43,24 +37,23 @@ def subcommands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str, arg
                     yield name, _text(lines[name]), command
 
 
-def walk(parser: argparse.ArgumentParser, name: str = "") -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    """Every command, however deep, with its full name."""
-    for word, _, command in subcommands(parser):
-        full = f"{name} {word}".strip()
-        yield full, command
-        yield from walk(command, full)
+def _anchor(name: str) -> str:
+    return name.replace(" ", "-")
 
 
 def _sections(parser: argparse.ArgumentParser, level: int) -> Iterator[str]:
-    yield f"{'#' * level} `{parser.prog}` {{ #{parser.prog.replace(' ', '-')} }}"
+    yield f"{'#' * level} `{parser.prog}` {{ #{_anchor(parser.prog)} }}"
     yield _text(parser.description)
-    usage = parser.format_usage().removeprefix("usage: ").rstrip()
+    usage = parser.format_usage().removeprefix("usage: ").rstrip().replace("\n       ", "\n")
     yield f"```text\n{_public(usage)}\n```"
     rows = [row for group in parser._action_groups for row in _rows(parser, group)]
     if rows:
         yield "\n".join(["| Argument | Default | Meaning |", "|---|---|---|", *rows])
-    if parser.epilog:
-        yield f"```text\n{_public(parser.epilog % {'prog': parser.prog}).strip()}\n```"
+    if any(action.dest == "overrides" for action in parser._actions):
+        yield OVERRIDES
+    more = (parser.epilog or "").replace(OVERRIDE_SYNTAX, "").partition("Groups and their choices")[0].strip()
+    if more:
+        yield _public(more)
     for _, _, command in subcommands(parser):
         yield from _sections(command, level + 1)
 
@@ -71,12 +64,10 @@ def _rows(parser: argparse.ArgumentParser, group: argparse._ArgumentGroup) -> It
             continue
         shown = action.metavar or ("" if action.nargs == 0 else action.dest.upper())
         shown = " ".join(shown) if isinstance(shown, tuple) else shown
-        if action.option_strings:
-            name = ", ".join(f"`{f'{flag} {shown}'.strip()}`" for flag in action.option_strings)
-        else:
-            name = f"`{shown}`"
+        name = ", ".join(f"`{f'{flag} {shown}'.strip()}`" for flag in action.option_strings)
         if action.choices is not None:
-            name += f": {', '.join(f'`{choice}`' for choice in action.choices)}"
+            name += f"{': ' if name else ''}{', '.join(f'`{choice}`' for choice in action.choices)}"
+        name = name or f"`{shown}`"
         hidden = action.default in (None, False, True, argparse.SUPPRESS, []) or action.nargs == 0
         default = "" if hidden else f"`{action.default}`"
         text = (action.help or "") % {**vars(action), "prog": parser.prog}

@@ -1,4 +1,4 @@
-"""The configuration reference: one page for each group under conf/, from the YAML files and the signatures they name."""
+"""The configuration reference: a page for each group of conf/, from its YAML files and the signatures they name."""
 
 from __future__ import annotations
 
@@ -299,7 +299,7 @@ def _choice_section(root: Path, choice: Choice) -> Iterator[str]:
     elif not as_file and choice.base is None:
         yield "It has no options."
     if as_file or re.search(r"^\s+- _target_:", choice.text, re.MULTILINE):
-        yield f"```yaml title=\"conf/{choice.group}/{choice.name}.yaml\"\n{choice.text.strip()}\n```"
+        yield f'```yaml title="conf/{choice.group}/{choice.name}.yaml"\n{choice.text.strip()}\n```'
 
 
 def top_level(root: Path, command: str) -> list[Option]:

@@ -58,7 +58,7 @@ def summaries(source: Path) -> dict[str, str]:
 def table(texts: dict[str, str]) -> str:
     """List the rooms with what they hold."""
     rows = [f"| `{name}` | {text} |" for name, text in texts.items()]
-    return "\n".join(["| Room | Contents |", "|---|---|", *rows])
+    return "\n".join(["| Package | Contents |", "|---|---|", *rows])
 
 
 def ranks(graph: Graph) -> dict[str, int]:
