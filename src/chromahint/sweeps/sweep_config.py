@@ -7,14 +7,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_type_hints
 
 import yaml
+from annotated_types import Ge, Gt, Le
 
 from chromahint.config.compose import did_you_mean
 from chromahint.config.errors import ConfigError
 from chromahint.config.overrides import parse_override
 from chromahint.config.paths import list_groups, packaged_dir, user_conf_dir
+from chromahint.ranges import Count, violation
 from chromahint.runs.files import write_text
 from chromahint.sweeps.search_space import (
     PARAMETER_SYNTAX,
@@ -62,10 +64,10 @@ class SweepConfig:
     overrides: list[str]
     sampler: str
     pruner: str
-    trials: int | None
-    minutes: float | None
+    trials: Count | None
+    minutes: Annotated[float, Gt(0), Le(10**7)] | None
     storage: str | None
-    heartbeat: int
+    heartbeat: Annotated[int, Ge(1), Le(86_400)]
     raw: Mapping[str, Any]
 
     def trial_overrides(self, values: Mapping[str, Any]) -> list[str]:
@@ -213,15 +215,10 @@ def _parse_content(name: str, content: dict[str, Any]) -> SweepConfig:
         if raw[key] not in allowed:
             hint = did_you_mean(str(raw[key]), allowed)
             raise ConfigError(f"{key}={raw[key]}: unknown {key}; choose one of {', '.join(allowed)}.{hint}")
-    for key, kind, expected in (
-        ("trials", int, "an integer >= 1, or null. Try trials=20"),
-        ("minutes", (int, float), "a number > 0, or null. Try minutes=60"),
-        ("heartbeat", int, "an integer number of seconds >= 1. Try heartbeat=60"),
-    ):
-        value = raw[key]
-        invalid = isinstance(value, bool) or not isinstance(value, kind) or value <= 0
-        if (value is not None or key == "heartbeat") and invalid:
-            raise ConfigError(f"{key}={value}: must be {expected}.")
+    annotations = get_type_hints(SweepConfig, include_extras=True)
+    for key, example in (("trials", 20), ("minutes", 60), ("heartbeat", 60)):
+        if wrong := violation(key, annotations[key], raw[key], example):
+            raise ConfigError(wrong)
     storage = raw["storage"]
     if storage is not None and (not isinstance(storage, str) or "://" not in storage):
         raise ConfigError(
