@@ -1,1 +1,1 @@
-"""What a hint is, and where hints come from."""
+"""Color hints: maps, annotations, hint files, samplers and evaluation positions."""

@@ -63,17 +63,17 @@ def parse_hints(text: str) -> Annotations:
     return Annotations(tuple(points), tuple(strokes), units)
 
 
-def write_hints(path: Path | str, marks: Annotations) -> None:
+def write_hints(path: Path | str, annotations: Annotations) -> None:
     """Write a hint file, whole or not at all."""
     points = [
         {"x": p.x, "y": p.y, **({} if p.color is None else {"color": _hex(p.color)}), "radius": p.radius}
         | {"keep_grey": p.color is None}
-        for p in marks.points
+        for p in annotations.points
     ]
     strokes = [
-        {"points": [list(p) for p in s.points], "color": _hex(s.color), "radius": s.radius} for s in marks.strokes
+        {"points": [list(p) for p in s.points], "color": _hex(s.color), "radius": s.radius} for s in annotations.strokes
     ]
-    content = {"format": FORMAT, "units": marks.units, "points": points, "strokes": strokes}
+    content = {"format": FORMAT, "units": annotations.units, "points": points, "strokes": strokes}
     with atomic_write(Path(path)) as file:
         file.write((json.dumps(content, indent=1) + "\n").encode())
 

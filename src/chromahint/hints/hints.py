@@ -1,4 +1,4 @@
-"""A hint is a pair of maps: the color a person chose, and where they chose it."""
+"""Color hints as a pair of maps: the hint color and the mask of hinted pixels."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch import Tensor
 
 
 class Hints(NamedTuple):
-    """Color hints for a batch of pictures.
+    """Color hints for a batch of images.
 
     Attributes:
-        ab: B2HW float32, the chosen color in Lab units; zero where nothing was said.
-        mask: B1HW float32, 1 where the person spoke and 0 elsewhere.
+        ab: B2HW float32, hint color in Lab units; 0 at pixels without a hint.
+        mask: B1HW float32, 1 at hinted pixels and 0 elsewhere.
     """
 
     ab: Tensor
@@ -25,11 +25,11 @@ class Hints(NamedTuple):
 
 
 def no_hints(lightness: Tensor) -> Hints:
-    """Hints that say nothing, for lightness B1HW."""
+    """Return empty hints for lightness B1HW."""
     mask = torch.zeros_like(lightness, dtype=torch.float32)
     return Hints(mask.expand(-1, 2, -1, -1).clone(), mask)
 
 
 def hints_from_mask(ab: Tensor, mask: Tensor) -> Hints:
-    """Hints that say a picture's own color ab B2HW wherever mask B1HW is 1."""
+    """Return hints with the image's own color ab B2HW wherever mask B1HW is 1."""
     return Hints(ab.float() * mask, mask.float())

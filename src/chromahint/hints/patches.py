@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge, Le, Lt
 from torch import Tensor
 from torch.nn import functional as F
 
 from chromahint.hints.hints import Hints, hints_from_mask
+from chromahint.ranges import Probability, validate_arguments
 
 _RARE = 1e-6
 """The odds at which the tail of a geometric distribution is cut, so that every batch has the same shape."""
 
 
+@validate_arguments("hints")
 @dataclass(frozen=True)
 class Points:
     """A few square patches around the middle of a photo, each holding its mean color (Zhang et al. 2017).
@@ -31,26 +35,9 @@ class Points:
         reveal_all: odds that a photo's whole color is given, 0..1.
     """
 
-    stop_probability: float = 0.125
-    max_patch_size: int = 9
-    full_color_probability: float = 0.01
-
-    def __post_init__(self) -> None:
-        if not 0 < self.stop_probability < 1:
-            raise ValueError(
-                f"hints.stop_probability={self.stop_probability}: the odds that no further patch follows are above 0 and below 1. "
-                "Type for example hints.stop_probability=0.125, which gives 7 patches on average."
-            )
-        if self.max_patch_size < 1:
-            raise ValueError(
-                f"hints.max_patch_size={self.max_patch_size}: the largest side of a patch is 1 pixel or more. "
-                "Type for example hints.max_patch_size=9."
-            )
-        if not 0 <= self.full_color_probability <= 1:
-            raise ValueError(
-                f"hints.full_color_probability={self.full_color_probability}: the odds of giving the whole color are between 0 and 1. "
-                "Type for example hints.full_color_probability=0.01."
-            )
+    stop_probability: Annotated[float, Ge(0.001), Lt(1)] = 0.125
+    max_patch_size: Annotated[int, Ge(1), Le(1024)] = 9
+    full_color_probability: Probability = 0.01
 
     def __call__(self, ab: Tensor, generator: torch.Generator) -> Hints:
         """Choose hints; see `chromahint.hints.samplers.Sampler`."""
@@ -80,6 +67,7 @@ class Points:
         return Hints(torch.where(everything, ab.float(), painted.ab), mask)
 
 
+@validate_arguments("hints")
 @dataclass(frozen=True)
 class Cells:
     """A uniform number of distinct grid cells, uniform over the grid, each holding its mean color (iColoriT, 2023).
@@ -91,15 +79,8 @@ class Cells:
         size: side of a cell in pixels, 1 or more.
     """
 
-    max_cells: int = 128
-    cell_size: int = 2
-
-    def __post_init__(self) -> None:
-        if self.max_cells < 1 or self.cell_size < 1:
-            raise ValueError(
-                f"hints.most={self.max_cells} and hints.size={self.cell_size}: both are 1 or more. "
-                "Type for example 'hints.most=128 hints.size=2'."
-            )
+    max_cells: Annotated[int, Ge(1), Le(8192**2)] = 128
+    cell_size: Annotated[int, Ge(1), Le(8192)] = 2
 
     def __call__(self, ab: Tensor, generator: torch.Generator) -> Hints:
         """Choose hints; see `chromahint.hints.samplers.Sampler`."""
@@ -142,7 +123,7 @@ def paint_patches(ab: Tensor, pixel_BNP: Tensor, inside_BNP: Tensor, given_BN: T
     return Hints(painted, (owner > 0).view(batch, 1, height, width).float())
 
 
-def fill_cells(ab: Tensor, marked: Tensor, size: int) -> Hints:
+def fill_cells(ab: Tensor, marked: Tensor, cell_size: int) -> Hints:
     """Hints of grid cells that hold their mean color.
 
     Args:
@@ -151,12 +132,12 @@ def fill_cells(ab: Tensor, marked: Tensor, size: int) -> Hints:
         size: side of a cell in pixels.
     """
     (height, width), (rows, columns) = ab.shape[2:], marked.shape[2:]
-    margin = (0, width - columns * size, 0, height - rows * size)
+    margin = (0, width - columns * cell_size, 0, height - rows * cell_size)
 
     def enlarge(cells: Tensor) -> Tensor:
-        return F.pad(cells.repeat_interleave(size, 2).repeat_interleave(size, 3), margin)
+        return F.pad(cells.repeat_interleave(cell_size, 2).repeat_interleave(cell_size, 3), margin)
 
-    return hints_from_mask(enlarge(F.avg_pool2d(ab.float(), size)), enlarge(marked))
+    return hints_from_mask(enlarge(F.avg_pool2d(ab.float(), cell_size)), enlarge(marked))
 
 
 def _place(way_BN: Tensor, drift_BN: Tensor) -> Tensor:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import torch
+from annotated_types import Gt, Le, MaxLen, MinLen
 from torch import Tensor
 
 from chromahint.hints.hints import Hints, hints_from_mask
+from chromahint.ranges import NonNegative, Probability, validate_arguments
 
 
 class Sampler(Protocol):
@@ -33,6 +35,7 @@ class Sampler(Protocol):
         ...
 
 
+@validate_arguments("hints")
 @dataclass(frozen=True)
 class FixedProbabilityPixels:
     """Each photo draws one probability from a list; each of its pixels is then a hint with that probability.
@@ -41,14 +44,7 @@ class FixedProbabilityPixels:
         probabilities: each in 0..1, all equally likely. An entry that is listed twice is drawn twice as often.
     """
 
-    probabilities: list[float]
-
-    def __post_init__(self) -> None:
-        if not self.probabilities or not all(0 <= q <= 1 for q in self.probabilities):
-            raise ValueError(
-                f"hints.probabilities={self.probabilities}: one or more numbers between 0 and 1 are allowed, "
-                "the odds that a pixel is a hint. Type for example 'hints.probabilities=[0.03,0.01,0.005]'."
-            )
+    probabilities: Annotated[list[Probability], MinLen(1), MaxLen(1000)]
 
     def __call__(self, ab: Tensor, generator: torch.Generator) -> Hints:
         """Choose hints; see `Sampler`."""
@@ -57,6 +53,7 @@ class FixedProbabilityPixels:
         return _reveal_pixels(ab, odds[choice], generator)
 
 
+@validate_arguments("hints")
 @dataclass(frozen=True)
 class LogUniformPixels:
     """Each photo draws one probability, log-uniform between two ends: few hints are seen as often as many.
@@ -67,20 +64,14 @@ class LogUniformPixels:
         none: odds that a photo has no hint at all, 0..1.
     """
 
-    low: float = 1e-5
-    high: float = 0.03
-    no_hint_probability: float = 0.05
+    low: Annotated[float, Gt(0), Le(1)] = 1e-5
+    high: Annotated[float, Gt(0), Le(1)] = 0.03
+    no_hint_probability: Probability = 0.05
 
     def __post_init__(self) -> None:
-        if not 0 < self.low <= self.high <= 1:
+        if self.low > self.high:
             raise ValueError(
-                f"hints.low={self.low} and hints.high={self.high}: 0 < low <= high <= 1 is allowed. "
-                "Type for example 'hints.low=0.00001 hints.high=0.03'."
-            )
-        if not 0 <= self.no_hint_probability <= 1:
-            raise ValueError(
-                f"hints.no_hint_probability={self.no_hint_probability}: the odds of no hint at all are between 0 and 1. "
-                "Type for example hints.no_hint_probability=0.05."
+                f"hints.low={self.low}: must be <= hints.high={self.high}. Try hints.low=0.0001 hints.high=0.03."
             )
 
     def __call__(self, ab: Tensor, generator: torch.Generator) -> Hints:
@@ -91,6 +82,7 @@ class LogUniformPixels:
         return _reveal_pixels(ab, odds * (chance[1] >= self.no_hint_probability), generator)
 
 
+@validate_arguments("hints")
 @dataclass(frozen=True)
 class Mixture:
     """Each photo picks one of several simulated users.
@@ -101,18 +93,18 @@ class Mixture:
     """
 
     samplers: list[Sampler]
-    weights: list[float]
+    weights: Annotated[list[NonNegative], MinLen(1), MaxLen(1000)]
 
     def __post_init__(self) -> None:
-        if not self.samplers or len(self.weights) != len(self.samplers):
+        if len(self.weights) != len(self.samplers):
             raise ValueError(
-                f"hints.weights={self.weights} for {len(self.samplers)} hints.samplers: one weight for each of one or "
-                f"more samplers is allowed. Type for example 'hints.weights={[1] * max(1, len(self.samplers))}'."
+                f"hints.weights={self.weights}: must have one weight for each of the {len(self.samplers)} samplers. "
+                f"Try 'hints.weights={[1] * len(self.samplers)}'."
             )
-        if min(self.weights) < 0 or not 0 < sum(self.weights) < math.inf:
+        if not 0 < sum(self.weights) < math.inf:
             raise ValueError(
-                f"hints.weights={self.weights}: weights are 0 or more, and one of them more than 0. "
-                f"Type for example 'hints.weights={[1] * len(self.weights)}'."
+                f"hints.weights={self.weights}: must have a finite sum > 0. "
+                f"Try 'hints.weights={[1] * len(self.weights)}'."
             )
 
     def __call__(self, ab: Tensor, generator: torch.Generator) -> Hints:

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge, Le
 from torch import Tensor
 
 from chromahint.hints.hints import Hints, hints_from_mask
+from chromahint.ranges import validate_arguments
 
 
+@validate_arguments("hints")
 @dataclass(frozen=True)
 class Strokes:
     """Short curved scribbles that hold the photo's own colors along them.
@@ -34,22 +38,10 @@ class Strokes:
             more; 0 draws straight lines.
     """
 
-    max_strokes: int = 12
-    max_length: int = 48
-    max_radius: int = 2
-    curvature: float = 0.25
-
-    def __post_init__(self) -> None:
-        if self.max_strokes < 1 or self.max_length < 1:
-            raise ValueError(
-                f"hints.most={self.max_strokes} and hints.max_length={self.max_length}: both are 1 or more. "
-                "Type for example 'hints.most=12 hints.max_length=48'."
-            )
-        if self.max_radius < 0 or not 0 <= self.curvature < math.inf:
-            raise ValueError(
-                f"hints.radius={self.max_radius} and hints.curvature={self.curvature}: both are 0 or more. "
-                "Type for example 'hints.radius=2 hints.curvature=0.25'."
-            )
+    max_strokes: Annotated[int, Ge(1), Le(1000)] = 12
+    max_length: Annotated[int, Ge(1), Le(8192)] = 48
+    max_radius: Annotated[int, Ge(0), Le(256)] = 2
+    curvature: Annotated[float, Ge(0), Le(10)] = 0.25
 
     def __call__(self, ab: Tensor, generator: torch.Generator) -> Hints:
         """Choose hints; see `chromahint.hints.samplers.Sampler`."""

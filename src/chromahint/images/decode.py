@@ -18,7 +18,7 @@ RGBImage = npt.NDArray[np.uint8]
 """One photo: HxWx3, RGB, uint8 in 0..255."""
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF")
+PIL_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF")
 MAX_PIXELS = 150_000_000
 """A picture of more pixels than this is refused: its file may be small and still fill the memory."""
 
@@ -46,7 +46,7 @@ def read_photo(path: Path | str) -> RGBImage:
     Raises:
         BrokenPhoto: whatever is wrong with the file; no other exception.
     """
-    return decode(read_bytes(path), str(path))
+    return decode_rgb(read_bytes(path), str(path))
 
 
 def read_bytes(path: Path | str) -> bytes:
@@ -57,7 +57,7 @@ def read_bytes(path: Path | str) -> bytes:
         raise UnreadableImageError(str(path), _reason(error)) from error
 
 
-def decode(data: bytes, path: str) -> RGBImage:
+def decode_rgb(data: bytes, path: str) -> RGBImage:
     """Decode a picture file's bytes to HxWx3 uint8 RGB.
 
     Gray, palette, CMYK, Lab, 1-bit, 16-bit and floating-point pictures become RGB; transparency is laid over white; the
@@ -71,12 +71,12 @@ def decode(data: bytes, path: str) -> RGBImage:
     Raises:
         BrokenPhoto: whatever is wrong with the bytes; no other exception.
     """
-    with opened(data, path) as image:
+    with open_image(data, path) as image:
         return _to_rgb(image)
 
 
 @contextlib.contextmanager
-def opened(data: bytes, path: str, most: int = MAX_PIXELS) -> Iterator[Image.Image]:
+def open_image(data: bytes, path: str, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
     """Open a picture file's bytes, decoded as they are stored; what is too large is refused before it is decoded.
 
     Args:
@@ -92,8 +92,8 @@ def opened(data: bytes, path: str, most: int = MAX_PIXELS) -> Iterator[Image.Ima
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                _check_size(image, path, most)
+            with Image.open(io.BytesIO(data), formats=PIL_FORMATS) as image:
+                _check_size(image, path, max_pixels)
                 with _quiet() if image.format == "TIFF" else contextlib.nullcontext():
                     image.load()
                 yield image

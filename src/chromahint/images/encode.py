@@ -23,7 +23,7 @@ _DEFLATE, _RGB, _DIFFERENCES, _ALPHA, _INCH = 8, 2, 2, 2, 2
 _LEVEL = 3
 
 
-def png(pixels: NDArray[np.uint16], exif: bytes, profile: bytes, dpi: Resolution) -> bytes:
+def encode_png16(pixels: NDArray[np.uint16], exif: bytes, profile: bytes, dpi: Resolution) -> bytes:
     """Encode HxWx3, or HxWx4 with alpha, as PNG.
 
     Args:
@@ -44,7 +44,7 @@ def png(pixels: NDArray[np.uint16], exif: bytes, profile: bytes, dpi: Resolution
     return data[:header] + chunks + data[header:]
 
 
-def tiff(pixels: NDArray[Any], exif: bytes, profile: bytes, dpi: Resolution) -> bytes:
+def encode_tiff(pixels: NDArray[Any], exif: bytes, profile: bytes, dpi: Resolution) -> bytes:
     """Encode HxWx3, or HxWx4 with alpha, of 8 or 16 bits as TIFF; arguments as for `png`."""
     height, width, channels = pixels.shape
     differences: NDArray[Any] = pixels.astype(pixels.dtype.newbyteorder("<"))

@@ -17,7 +17,7 @@ _AT_ONCE = 2**18
 _PARAMETERS = (1, 3, 4, 5, 7)
 
 
-def sixteen_bits_to_srgb(pixels: NDArray[np.uint16], profile: bytes) -> NDArray[np.uint16] | None:
+def convert_to_srgb16(pixels: NDArray[np.uint16], profile: bytes) -> NDArray[np.uint16] | None:
     """Convert a picture HxW or HxWx3; None where the profile is broken, or of another kind."""
     try:
         tags = _tags(profile)

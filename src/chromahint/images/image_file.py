@@ -15,14 +15,14 @@ from PIL import Image, ImageCms, ImageOps
 
 from chromahint.atomic_write import atomic_write
 from chromahint.images import encode
-from chromahint.images.decode import MAX_PIXELS, is_srgb, opened, read_bytes, to_srgb
+from chromahint.images.decode import MAX_PIXELS, is_srgb, open_image, read_bytes, to_srgb
 from chromahint.images.exif import copy_exif, orientation
-from chromahint.images.icc import sixteen_bits_to_srgb
+from chromahint.images.icc import convert_to_srgb16
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
-WRITTEN = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".webp": "WEBP"}
-WRITTEN |= {".tif": "TIFF", ".tiff": "TIFF"}
+OUTPUT_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".webp": "WEBP"}
+OUTPUT_FORMATS |= {".tif": "TIFF", ".tiff": "TIFF"}
 """What a picture is written as, by how its name ends."""
 
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -35,7 +35,7 @@ _BITS, _PHOTOMETRIC, _FORMAT = 258, 262, 339
 
 
 @dataclass(frozen=True)
-class PictureFile:
+class ImageFile:
     """A picture from a file.
 
     Attributes:
@@ -50,21 +50,21 @@ class PictureFile:
     exif: bytes = b""
     dpi: tuple[float, float] | None = None
 
-    def colored(self, pixels: Pixels) -> PictureFile:
+    def with_pixels(self, pixels: Pixels) -> ImageFile:
         """The same picture in other colors."""
         return replace(self, pixels=pixels)
 
 
-def read_picture(path: Path | str) -> PictureFile:
+def read_image(path: Path | str) -> ImageFile:
     """Read a picture file.
 
     Raises:
         BrokenPhoto: whatever is wrong with the file; no other exception.
     """
-    return decode_picture(read_bytes(path), str(path))
+    return decode_image(read_bytes(path), str(path))
 
 
-def decode_picture(data: bytes, name: str, most: int = MAX_PIXELS) -> PictureFile:
+def decode_image(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> ImageFile:
     """Read the bytes of a picture file.
 
     Args:
@@ -75,13 +75,13 @@ def decode_picture(data: bytes, name: str, most: int = MAX_PIXELS) -> PictureFil
     Raises:
         BrokenPhoto: whatever is wrong with the bytes; no other exception.
     """
-    with opened(data, name, most) as image:
+    with open_image(data, name, max_pixels) as image:
         deep = _sixteen_bits(data, image)
         pixels, alpha = _eight_bits(image) if deep is None else deep
-        return PictureFile(pixels, alpha, copy_exif(image), _dpi(image))
+        return ImageFile(pixels, alpha, copy_exif(image), _dpi(image))
 
 
-def write_picture(path: Path, picture: PictureFile) -> None:
+def write_image(path: Path, image: ImageFile) -> None:
     """Write a picture, whole or not at all; 16 bits stay 16 bits in PNG and TIFF.
 
     Args:
@@ -92,20 +92,20 @@ def write_picture(path: Path, picture: PictureFile) -> None:
         OSError: the file can't be written.
         ValueError: a file of that kind can't hold the picture.
     """
-    data = encode_picture(picture, path.suffix)
+    data = encode_image(image, path.suffix)
     with atomic_write(path) as file:
         file.write(data)
 
 
-def side_by_side_image(before: PictureFile, after: Pixels) -> PictureFile:
+def side_by_side_image(before: ImageFile, after: Pixels) -> ImageFile:
     """A picture as it came beside its colored self, shrunk to what a screen shows."""
     share = min(1.0, _STRIP / max(after.shape[:2]))
     size = [max(1, round(side * share)) for side in after.shape[1::-1]]
     small = [cv2.resize(_to_eight(part), size, interpolation=cv2.INTER_AREA) for part in (before.pixels, after)]
-    return PictureFile(np.concatenate([np.dstack([x] * 3) if x.ndim == 2 else x for x in small], axis=1))
+    return ImageFile(np.concatenate([np.dstack([x] * 3) if x.ndim == 2 else x for x in small], axis=1))
 
 
-def encode_picture(picture: PictureFile, suffix: str) -> bytes:
+def encode_image(image: ImageFile, suffix: str) -> bytes:
     """Give the bytes of a picture file.
 
     Args:
@@ -115,13 +115,13 @@ def encode_picture(picture: PictureFile, suffix: str) -> bytes:
     Raises:
         ValueError: a file of that kind can't hold the picture.
     """
-    kind = WRITTEN[suffix.lower()]
-    pixels, alpha = picture.pixels, picture.alpha
+    kind = OUTPUT_FORMATS[suffix.lower()]
+    pixels, alpha = image.pixels, image.alpha
     layers: NDArray[Any] = pixels if alpha is None else np.dstack([pixels, alpha])
     if kind == "TIFF":
-        return encode.tiff(layers, picture.exif, _profile(), picture.dpi)
+        return encode.encode_tiff(layers, image.exif, _profile(), image.dpi)
     if kind == "PNG" and layers.dtype == np.uint16:
-        return encode.png(layers, picture.exif, _profile(), picture.dpi)
+        return encode.encode_png16(layers, image.exif, _profile(), image.dpi)
     image = Image.fromarray(_to_eight(pixels))
     if alpha is not None:
         image.putalpha(Image.fromarray(_to_eight(alpha)))
@@ -129,10 +129,10 @@ def encode_picture(picture: PictureFile, suffix: str) -> bytes:
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     options = _OPTIONS[kind] | {"icc_profile": _profile()}
     # a JPEG has room for 64 kB of it
-    if picture.exif and (kind != "JPEG" or len(picture.exif) < 65000):
-        options["exif"] = picture.exif
-    if picture.dpi is not None and kind != "WEBP":
-        options["dpi"] = picture.dpi
+    if image.exif and (kind != "JPEG" or len(image.exif) < 65000):
+        options["exif"] = image.exif
+    if image.dpi is not None and kind != "WEBP":
+        options["dpi"] = image.dpi
     content = io.BytesIO()
     try:
         image.save(content, format=kind, **options)
@@ -165,7 +165,7 @@ def _sixteen_bits(data: bytes, image: Image.Image) -> tuple[Pixels, Pixels | Non
     pixels: NDArray[np.uint16] = stored if alpha is None else stored[..., :3].copy()
     profile = image.info.get("icc_profile")
     if profile and not is_srgb(profile):
-        converted = sixteen_bits_to_srgb(pixels, profile)
+        converted = convert_to_srgb16(pixels, profile)
         if converted is None:  # another kind of profile: its colors get 8 bits
             converted = np.array(to_srgb(ImageOps.exif_transpose(image)).convert("RGB")).astype(np.uint16) * 257
         pixels = converted

@@ -1,1 +1,1 @@
-"""Networks, one file each: (lightness, hints) -> ab. Imports are made from the file that defines the thing."""
+"""Networks, one file each: (lightness, hints) -> ab. Import each class from its own file."""

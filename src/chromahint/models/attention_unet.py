@@ -1,4 +1,4 @@
-"""Attention U-Net (Oktay et al. 2018): a U-Net whose decoder decides which places of each skip it hears."""
+"""Attention U-Net (Oktay et al. 2018): a U-Net with attention gates on its skip connections."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
-from chromahint.models.layers.lab_scaling import crop_like, pad_to_multiple, to_eight_bit
+from chromahint.models.layers.lab_scaling import crop_like, pad_to_multiple, to_lab8
 from chromahint.models.layers.unet import UNetBase
 from chromahint.models.registry import ModelInfo
 from chromahint.models.unet import Up
+from chromahint.ranges import Width, validate_arguments
 
 MODEL_INFO = ModelInfo(
     year=2018,
@@ -21,11 +22,11 @@ MODEL_INFO = ModelInfo(
 
 
 class AttentionGate(nn.Module):
-    """Additive attention as the paper's equations have it, at the size of the skip and without BatchNorm.
+    """Additive attention gate, as defined by the equations of the paper, without BatchNorm.
 
-    Skip and decoder's features are mapped to half as many channels each, one bias between them, and summed; ReLU, one
-    channel, sigmoid. The paper's decoder speaks from the coarser size; here its features are those already enlarged for
-    the concatenation, so that nothing has to be resampled.
+    The gate is sigmoid(joint(relu(skip(s) + decoder(x)))), with 1x1 convolutions to half the channels, and to one. The
+    paper uses decoder features at the coarser resolution as x; here x is already upsampled for the concatenation, so
+    the gate needs no resampling.
     """
 
     def __init__(self, channels: int) -> None:
@@ -35,16 +36,16 @@ class AttentionGate(nn.Module):
         self.joint = nn.Conv2d(channels // 2, 1, kernel_size=1)
 
     def forward(self, skip: Tensor, x: Tensor) -> Tensor:
-        """Weigh each place of the skip BCHW by 0..1, given the decoder's features x BCHW."""
+        """Multiply each pixel of the skip BCHW by a gate in 0..1, given decoder features x BCHW."""
         return skip * torch.sigmoid(self.joint(F.relu(self.skip(skip) + self.decoder(x))))
 
 
 class AttentionUp(Up):
-    """Double the size with a transposed convolution, join the gated skip, double convolution."""
+    """Upsampling step: a transposed convolution, concatenation with the gated skip, and a double convolution."""
 
-    def __init__(self, inputs: int) -> None:
-        super().__init__(inputs)
-        self.gate = AttentionGate(inputs // 2)
+    def __init__(self, in_channels: int) -> None:
+        super().__init__(in_channels)
+        self.gate = AttentionGate(in_channels // 2)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """Map x (B, C, H, W) and skip (B, C/2, 2H, 2W) to (B, C/2, 2H, 2W)."""
@@ -54,16 +55,17 @@ class AttentionUp(Up):
 
 
 class AttentionUNet(UNetBase):
-    """A U-Net with gated skips: 31.4 M parameters at the width U-Net was published with.
+    """U-Net with attention gates: 31.4 M parameters at the published width of U-Net.
 
     Args:
-        width: channels of the first level; each level down doubles them.
-        mask: whether the hints' mask is an input; the course project that used this network gave L and hint ab only.
-        zero_init_head: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
-            hears the hints over the lightness: see `zero_init_lightness_weights`.
+        width: Channels of the first level; each level doubles them.
+        mask: Whether the hint mask is an input. The course project that used this network only had L and hint ab.
+        zero_init_head: Whether the untrained network predicts no color (ab = 0) instead of noise around ab = -128, and
+            weighs hints over lightness; see `scale_hint_weights`.
     """
 
-    def __init__(self, width: int = 64, mask: bool = True, zero_init_head: bool = True) -> None:
+    @validate_arguments("model")
+    def __init__(self, width: Width = 64, mask: bool = True, zero_init_head: bool = True) -> None:
         super().__init__(4 if mask else 3, width, AttentionUp, zero_init_head)
         self.mask = mask
 
@@ -77,5 +79,5 @@ class AttentionUNet(UNetBase):
         Returns:
             ab B2HW in Lab units, float32.
         """
-        scaled = to_eight_bit(*pad_to_multiple(lightness, hints, 16), mask=self.mask)
-        return crop_like(self.predict(scaled), lightness)
+        x = to_lab8(*pad_to_multiple(lightness, hints, 16), include_mask=self.mask)
+        return crop_like(self.predict(x), lightness)

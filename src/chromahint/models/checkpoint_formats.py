@@ -1,4 +1,4 @@
-"""Which network a set of weights belongs to, told from its names and shapes alone."""
+"""Detect which network a state dict belongs to, from its tensor names and shapes."""
 
 from __future__ import annotations
 
@@ -9,139 +9,139 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-State = Mapping[str, Tensor]
+StateDict = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
 class DetectedArchitecture:
-    """What weights look like.
+    """Architecture that a state dict matches.
 
     Attributes:
-        name: in words, for a message.
-        options: the choices that build their network, such as `model=hscaunet` and `model.width=64`.
-        side: height and width in pixels of the squashed pictures that released weights of this form were made for;
-            None where there are none.
-        assumed: in words, what the options say that is not in the weights; empty where nothing is.
+        name: Description of the network for messages.
+        options: Overrides that build the network, such as `model=hscaunet` and `model.width=64`.
+        image_size: Height and width, in pixels, that the released weights of this architecture were trained at; None
+            if none were released.
+        assumed: Description of the options that the weights do not determine; empty if they determine all of them.
     """
 
     name: str
     options: tuple[str, ...]
-    side: int | None
+    image_size: int | None
     assumed: str
 
 
-def detect(state: State) -> DetectedArchitecture | None:
-    """Tell which of Chromahint's networks the weights fit; None for a stranger's."""
-    for layout in _LAYOUTS:
-        if layout.first in state and layout.also in state and state[layout.first].ndim == 4:
-            width = len(state[layout.first])
-            options = (*layout.options, *layout.more(state), f"model.width={width}")
-            side = layout.side if width in layout.released else None
-            return DetectedArchitecture(layout.name, options, side, layout.assumed)
+def detect(state: StateDict) -> DetectedArchitecture | None:
+    """Return the Chromahint network that a state dict matches, or None."""
+    for fmt in _FORMATS:
+        if fmt.first_conv in state and fmt.signature_key in state and state[fmt.first_conv].ndim == 4:
+            width = len(state[fmt.first_conv])
+            options = (*fmt.options, *fmt.infer_options(state), f"model.width={width}")
+            image_size = fmt.image_size if width in fmt.released_widths else None
+            return DetectedArchitecture(fmt.name, options, image_size, fmt.assumed)
     return None
 
 
-def _nothing(_: State) -> tuple[str, ...]:
+def _no_options(_: StateDict) -> tuple[str, ...]:
     return ()
 
 
-def _inputs(first: str) -> Callable[[State], tuple[str, ...]]:
-    """Three inputs are those of a network without a mask."""
-    return lambda state: ("model.mask=false" if state[first].shape[1] == 3 else "model.mask=true",)
+def _mask_option(first_conv: str) -> Callable[[StateDict], tuple[str, ...]]:
+    """Infer `model.mask` from the number of input channels: 3 without the mask, 4 with it."""
+    return lambda state: ("model.mask=false" if state[first_conv].shape[1] == 3 else "model.mask=true",)
 
 
-def _branches(state: State) -> tuple[str, ...]:
-    """Blocks of each branch; how far they are dilated is not in the weights, and taken as published."""
-    found: dict[int, set[int]] = {}
+def _branch_options(state: StateDict) -> tuple[str, ...]:
+    """Infer the blocks of each branch. Weights do not determine the dilations, so the published ones are assumed."""
+    blocks_by_branch: dict[int, set[int]] = {}
     for name in state:
         if match := re.match(r"branches\.(\d{1,3})\.(\d{1,3})\.", name):
-            found.setdefault(int(match[1]), set()).add(int(match[2]))
-    blocks = [len(found[branch]) for branch in sorted(found)]
-    dilations = [[2, 2, 1]] if blocks == [3] else [[1 if at else 2] * n for at, n in enumerate(blocks)]
-    encoder = "hint_encoder.model1.0.weight" in state
+            blocks_by_branch.setdefault(int(match[1]), set()).add(int(match[2]))
+    num_blocks = [len(blocks_by_branch[branch]) for branch in sorted(blocks_by_branch)]
+    dilations = [[2, 2, 1]] if num_blocks == [3] else [[1 if i else 2] * n for i, n in enumerate(num_blocks)]
+    has_hint_encoder = "hint_encoder.model1.0.weight" in state
     return (
         f"model.branches={json.dumps(dilations, separators=(',', ':'))}",
-        f"model.hint_encoder={str(encoder).lower()}",
+        f"model.hint_encoder={str(has_hint_encoder).lower()}",
     )
 
 
-def _depth(state: State) -> tuple[str, ...]:
+def _depth_option(state: StateDict) -> tuple[str, ...]:
     blocks = {match[1] for name in state if (match := re.match(r"blocks\.(\d{1,3})\.", name))}
     return (f"model.depth={len(blocks)}",)
 
 
 @dataclass(frozen=True)
-class _Layout:
+class _Format:
     name: str
     options: tuple[str, ...]
-    first: str  # the first convolution, whose outputs are the width
-    also: str  # with it, what no other network has
-    more: Callable[[State], tuple[str, ...]] = _nothing
-    released: tuple[int, ...] = ()  # widths that released weights have
-    side: int | None = None  # and their pictures
+    first_conv: str  # weight of the first convolution; its output channels are the width
+    signature_key: str  # together with `first_conv`, a key that no other network has
+    infer_options: Callable[[StateDict], tuple[str, ...]] = _no_options
+    released_widths: tuple[int, ...] = ()
+    image_size: int | None = None  # of the released weights
     assumed: str = ""
 
 
-_LAYOUTS = (
-    _Layout(
+_FORMATS = (
+    _Format(
         "HSCAU-Net with spatial attention in both places, as released",
         ("model=hscaunet", "model.channel_attention=spatial"),
         "inc.double_conv.0.weight",
         "up1.ch.conv1.weight",
-        released=(64,),
-        side=256,
+        released_widths=(64,),
+        image_size=256,
     ),
-    _Layout(
+    _Format(
         "HSCAU-Net with CBAM channel attention",
         ("model=hscaunet", "model.channel_attention=cbam"),
         "inc.double_conv.0.weight",
         "up1.ch.fc1.weight",
     ),
-    _Layout(
+    _Format(
         "Attention U-Net",
         ("model=attention_unet",),
         "inc.double_conv.0.weight",
         "up1.gate.skip.weight",
-        _inputs("inc.double_conv.0.weight"),
+        _mask_option("inc.double_conv.0.weight"),
     ),
-    _Layout("U-Net", ("model=unet",), "inc.double_conv.0.weight", "up1.conv.double_conv.0.weight"),
-    _Layout(
+    _Format("U-Net", ("model=unet",), "inc.double_conv.0.weight", "up1.conv.double_conv.0.weight"),
+    _Format(
         "Deep Residual U-Net",
         ("model=resunet",),
         "encoder1.body.0.weight",
         "decoder3.body.0.weight",
-        _inputs("encoder1.body.0.weight"),
+        _mask_option("encoder1.body.0.weight"),
     ),
-    _Layout(
+    _Format(
         "a multi-branch network of 2021",
         ("model=multibranch",),
         "model1.0.weight",
         "branches.0.0.0.weight",
-        _branches,
-        assumed="dilated as published",
+        _branch_options,
+        assumed="with the published dilations, which the weights do not determine",
     ),
-    _Layout(
+    _Format(
         "iColoriT, as released",
         ("model=icolorit",),
         "patch_embed.proj.weight",
         "head.head.weight",
-        _depth,
-        released=(192, 384, 768),
-        side=224,
+        _depth_option,
+        released_widths=(192, 384, 768),
+        image_size=224,
     ),
-    _Layout(
+    _Format(
         "SpreadNet",
         ("model=spreadnet", "model.propagation_steps=4"),
-        "down.0.0.weight",
-        "far.judge.0.weight",
-        assumed="taking the default of 4 steps, which weights do not tell",
+        "encoder.0.0.weight",
+        "global_attention.confidence_mlp.0.weight",
+        assumed="with the default of 4 propagation steps, which the weights do not determine",
     ),
-    _Layout(
+    _Format(
         "the network of Zhang et al. 2017 (siggraph17)",
         ("model=zhang2017",),
         "model1.0.weight",
         "model10up.0.weight",
-        released=(64,),
-        side=256,
+        released_widths=(64,),
+        image_size=256,
     ),
 )

@@ -1,4 +1,4 @@
-"""No color at all: the floor that every method has to rise above."""
+"""Gray baseline: predicts no color. Every method should beat it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from chromahint.hints.hints import Hints
 from chromahint.models.registry import ModelInfo
 
-MODEL_INFO = ModelInfo(year=None, input="L", source="the picture as it came: ab = 0 everywhere")
+MODEL_INFO = ModelInfo(year=None, input="L", source="the gray image: ab = 0 everywhere")
 
 
 class GrayBaseline(nn.Module):
-    """Leaves the picture gray; it has nothing to train and no use for hints."""
+    """Training-free baseline that ignores the hints and leaves the image gray."""
 
     def __init__(self) -> None:
         super().__init__()

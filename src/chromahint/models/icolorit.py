@@ -1,4 +1,4 @@
-"""iColoriT (2023): a vision transformer in which every place of a picture hears every hint.
+"""iColoriT (2023): a vision transformer in which every patch attends to every other patch.
 
 Shape suffixes: B batch, N tokens (patches of 16x16 pixels, row by row), C channels, E heads, H height, W width.
 """
@@ -6,14 +6,18 @@ Shape suffixes: B batch, N tokens (patches of 16x16 pixels, row by row), C chann
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge, Le
 from torch import Tensor, nn
 
+from chromahint.color import AB_LIMIT
 from chromahint.hints.hints import Hints
 from chromahint.models.layers.lab_scaling import Float32Conv2d, crop_like, pad_to_multiple
 from chromahint.models.registry import ModelInfo, Variant
+from chromahint.ranges import Width, validate_arguments
 
 MODEL_INFO = ModelInfo(
     year=2023,
@@ -21,22 +25,21 @@ MODEL_INFO = ModelInfo(
     source="Yun, Lee, Park, Choo: iColoriT (WACV 2023)",
     recipe="train experiment=icolorit_2023",
     variants=(
-        Variant({"width": 192}, parameters=6_444_740, gmac=1.4, side=224),
-        Variant({"width": 384}, parameters=23_505_800, gmac=4.9, side=224),
-        Variant({"width": 768}, parameters=89_478_416, gmac=18.2, side=224),
+        Variant({"width": 192}, parameters=6_444_740, gmac=1.4, image_size=224),
+        Variant({"width": 384}, parameters=23_505_800, gmac=4.9, image_size=224),
+        Variant({"width": 768}, parameters=89_478_416, gmac=18.2, image_size=224),
     ),
 )
 
-AB_SCALE = 110.0
-PATCH = 16
+PATCH_SIZE = 16
 GRID = (14, 14)
-"""Rows and columns of tokens that the tables of positions are made for: those of 224x224 pixels."""
-OFFSETS = (2 * GRID[0] - 1, 2 * GRID[1] - 1)
-"""Rows and columns of a table that has an entry for each offset between two tokens of that grid."""
+"""Token rows and columns of the position tables: those of an image of 224x224 pixels."""
+OFFSET_GRID = (2 * GRID[0] - 1, 2 * GRID[1] - 1)
+"""Rows and columns of the relative position table, which has one entry per offset between two tokens of `GRID`."""
 
 
 class Attention(nn.Module):
-    """Every token looks at every token, with a learned bias for how far apart they are, down and across."""
+    """Multi-head self-attention with a learned relative position bias."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -44,77 +47,80 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.q_bias = nn.Parameter(torch.zeros(width))
         self.v_bias = nn.Parameter(torch.zeros(width))
-        self.rpb_table = nn.Parameter(torch.empty(OFFSETS[0] * OFFSETS[1], heads))
-        # the authors cut a normal distribution at this; doing so looks at values, which `chromahint models` has not got
+        self.rpb_table = nn.Parameter(torch.empty(OFFSET_GRID[0] * OFFSET_GRID[1], heads))
+        # the authors use a truncated normal distribution, but sampling it fails on fake tensors (see `model_cost`)
         nn.init.uniform_(self.rpb_table, -0.02, 0.02)
-        # part of released files; any grid's is soon made
-        self.register_buffer("relative_position_index", relative_index(GRID))
+        # unused, but part of the released state dicts
+        self.register_buffer("relative_position_index", relative_position_index(GRID))
         self.proj = nn.Linear(width, width)
 
     def forward(self, x_BNC: Tensor, bias_ENN: Tensor) -> Tensor:
-        """Map BNC to BNC; the bias is added to what each token (row) finds in each (column)."""
+        """Map BNC to BNC; the bias ENN is added to the scores of each token (row) for each token (column)."""
         bias = torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias])
         qkv = F.linear(x_BNC, self.qkv.weight, bias).reshape(*x_BNC.shape[:2], 3, self.heads, -1)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)
-        seen = F.scaled_dot_product_attention(query, key, value, attn_mask=bias_ENN[None].to(query.dtype))
-        attended: Tensor = self.proj(seen.transpose(1, 2).flatten(2))
-        return attended
+        attended = F.scaled_dot_product_attention(query, key, value, attn_mask=bias_ENN[None].to(query.dtype))
+        output: Tensor = self.proj(attended.transpose(1, 2).flatten(2))
+        return output
 
 
 class Block(nn.Module):
-    """Attention and a small network of each token by itself, both added to what comes in."""
+    """Pre-norm transformer block: attention and an MLP, both with a residual connection."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(width, eps=1e-6)
         self.attn = Attention(width, heads)
         self.norm2 = nn.LayerNorm(width, eps=1e-6)
-        self.mlp = _named(fc1=nn.Linear(width, 4 * width), act=nn.GELU(), fc2=nn.Linear(4 * width, width))
+        self.mlp = _named_sequential(fc1=nn.Linear(width, 4 * width), act=nn.GELU(), fc2=nn.Linear(4 * width, width))
 
     def forward(self, x_BNC: Tensor, bias_ENN: Tensor) -> Tensor:
         """Map BNC to BNC."""
         x_BNC = x_BNC + self.attn(self.norm1(x_BNC), bias_ENN)
-        mixed: Tensor = x_BNC + self.mlp(self.norm2(x_BNC))
-        return mixed
+        output: Tensor = x_BNC + self.mlp(self.norm2(x_BNC))
+        return output
 
 
 class IColoriT(nn.Module):
-    """Patches of 16x16 pixels as tokens, twelve blocks, and a 3x3 convolution over the tokens that colors each patch.
+    """Vision transformer on patches of 16x16 pixels, with a 3x3 convolution over the tokens as its head.
 
-    Attention compares all patches with each other: memory grows with the fourth power of a picture's side. Trained at
-    one size it runs at others, where its positions are stretched over the picture.
+    Memory grows with the fourth power of the image size, because attention compares all pairs of patches. The network
+    accepts images of any size; it resizes its position tables to the grid of tokens.
 
     Args:
-        width: channels of a token, an even number: 192 (tiny, 6.4 M parameters), 384 (small, 23.5 M) or 768 (base,
-            89.5 M). There is a head of attention for each whole 64, at least one.
-        depth: blocks, one or more.
-        mask_center: subtracted from the 0/1 mask; 0.5 for weights that were trained so.
-        zero_init_head: an untrained network predicts no color (ab = 0).
+        width: Channels of a token: 192 (tiny, 6.4 M parameters), 384 (small, 23.5 M) or 768 (base, 89.5 M). There is
+            one attention head for every 64 channels, and at least one.
+        depth: Number of transformer blocks.
+        mask_offset: Value subtracted from the 0/1 mask; 0.5 for weights that were trained this way.
+        zero_init_head: Whether the untrained network predicts no color (ab = 0).
     """
 
     positions_NC: Tensor
 
+    @validate_arguments("model")
     def __init__(
-        self, width: int = 768, depth: int = 12, mask_offset: float = 0.0, zero_init_head: bool = True
+        self,
+        width: Width = 768,
+        depth: Annotated[int, Ge(1), Le(1000)] = 12,
+        mask_offset: float = 0.0,
+        zero_init_head: bool = True,
     ) -> None:
         super().__init__()
         heads = max(1, width // 64)
-        if width < 2 or width % 2 or width % heads:
+        if width % heads:
             raise ValueError(
-                f"model.width={width}: an even number is allowed which {heads} heads of attention (one for each whole "
-                "64) can share. Type for example model.width=192 (tiny), 384 (small) or 768 (base)."
+                f"model.width={width}: must be a multiple of its {heads} attention heads, one for every 64 channels. "
+                "Try model.width=192 (tiny), 384 (small), or 768 (base)."
             )
-        if depth < 1:
-            raise ValueError(f"model.depth={depth}: one block or more is allowed. Type for example model.depth=12.")
         self.mask_offset = mask_offset
-        self.patch_embed = _named(proj=nn.Conv2d(4, width, kernel_size=PATCH, stride=PATCH))
-        self.register_buffer("positions_NC", _sin_cos(GRID[0] * GRID[1], width), persistent=False)
+        self.patch_embed = _named_sequential(proj=nn.Conv2d(4, width, kernel_size=PATCH_SIZE, stride=PATCH_SIZE))
+        self.register_buffer("positions_NC", _sinusoidal_positions(GRID[0] * GRID[1], width), persistent=False)
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(width, eps=1e-6)
-        # in bfloat16 colors would come in steps of up to a Lab unit
-        head = Float32Conv2d(width, 2 * PATCH * PATCH, kernel_size=3, padding=1, padding_mode="reflect")
-        self.head = _named(head=head)
-        self.apply(_start)
+        # float32, because bfloat16 would round colors to steps of up to one Lab unit
+        head = Float32Conv2d(width, 2 * PATCH_SIZE * PATCH_SIZE, kernel_size=3, padding=1, padding_mode="reflect")
+        self.head = _named_sequential(head=head)
+        self.apply(_init_weights)
         if zero_init_head:
             nn.init.zeros_(head.weight)
             assert head.bias is not None
@@ -131,72 +137,76 @@ class IColoriT(nn.Module):
             ab B2HW in Lab units, float32, within -110..110.
         """
         original = lightness
-        # the head mirrors the tokens at the border, for which a single row or column is not enough
-        multiple = PATCH if min(lightness.shape[-2:]) > PATCH else 2 * PATCH
+        # the reflection padding of the head needs at least two rows and columns of tokens
+        multiple = PATCH_SIZE if min(lightness.shape[-2:]) > PATCH_SIZE else 2 * PATCH_SIZE
         lightness, hints = pad_to_multiple(lightness, hints, multiple)
-        scaled = [(lightness - 50) / 100, hints.ab / AB_SCALE, hints.mask - self.mask_offset]
-        tokens = self.patch_embed(torch.cat(scaled, dim=1))
+        inputs = [(lightness - 50) / 100, hints.ab / AB_LIMIT, hints.mask - self.mask_offset]
+        tokens = self.patch_embed(torch.cat(inputs, dim=1))
         grid = (tokens.shape[2], tokens.shape[3])
-        x_BNC = tokens.flatten(2).transpose(1, 2) + stretch(self.positions_NC, GRID, grid)
-        # stretched together: quicker than one by one
+        x_BNC = tokens.flatten(2).transpose(1, 2) + resize_table(self.positions_NC, GRID, grid)
+        # resize the tables of all blocks at once, which is faster
         tables = torch.cat([block.get_parameter("attn.rpb_table") for block in self.blocks], dim=1)
-        tables = stretch(tables, OFFSETS, (2 * grid[0] - 1, 2 * grid[1] - 1))
-        index = relative_index(grid, tokens.device)
+        tables = resize_table(tables, OFFSET_GRID, (2 * grid[0] - 1, 2 * grid[1] - 1))
+        index = relative_position_index(grid, tokens.device)
         for block, table in zip(self.blocks, tables.chunk(len(self.blocks), dim=1), strict=True):
             x_BNC = block(x_BNC, table[index].permute(2, 0, 1).contiguous())
         values = self.head(self.norm(x_BNC).transpose(1, 2).unflatten(2, grid))
-        # a token's values are 16 rows of 16 columns of (a, b)
-        patches = values.unflatten(1, (PATCH, PATCH, 2)).permute(0, 3, 4, 1, 5, 2)
-        ab = AB_SCALE * torch.tanh(patches.flatten(4, 5).flatten(2, 3))
+        # the channels of a token are 16 rows of 16 columns of (a, b)
+        patches = values.unflatten(1, (PATCH_SIZE, PATCH_SIZE, 2)).permute(0, 3, 4, 1, 5, 2)
+        ab = AB_LIMIT * torch.tanh(patches.flatten(4, 5).flatten(2, 3))
         return crop_like(ab, original)
 
 
-def relative_index(grid: tuple[int, int], device: torch.device | None = None) -> Tensor:
-    """Where the offset of each token (row) from each (column) stands in a table of all offsets of a grid, NN int64.
+def relative_position_index(grid: tuple[int, int], device: torch.device | None = None) -> Tensor:
+    """Return the index of each pair of tokens in the relative position table, NN int64.
 
-    The table has 2 rows - 1 times 2 columns - 1 entries, the middle one for a token and itself.
+    The table has (2 * rows - 1) * (2 * columns - 1) entries, one per offset; the one in the middle is for offset 0.
+
+    Args:
+        grid: Rows and columns of tokens.
+        device: Device of the result.
     """
-    rows, columns = (torch.arange(side, device=device) for side in grid)
-    row, column = (place.flatten() for place in torch.meshgrid(rows, columns, indexing="ij"))
+    rows, columns = (torch.arange(size, device=device) for size in grid)
+    row, column = (index.flatten() for index in torch.meshgrid(rows, columns, indexing="ij"))
     down = row[:, None] - row + grid[0] - 1
     right = column[:, None] - column + grid[1] - 1
     return down * (2 * grid[1] - 1) + right
 
 
-def stretch(table: Tensor, old: tuple[int, int], new: tuple[int, int]) -> Tensor:
-    """Resize a table (rows * columns, C) from `old` to `new` rows and columns; itself where nothing changes.
+def resize_table(table: Tensor, old: tuple[int, int], new: tuple[int, int]) -> Tensor:
+    """Resize a table (rows * columns, C) from `old` to `new` rows and columns.
 
-    Linear and antialiased, so that training on small pictures reaches every entry. As products of matrices it runs on
-    every device, and its gradient adds up in the same order each time.
+    The interpolation is linear and antialiased, so training on small images updates every entry. It uses matrix
+    products instead of `F.interpolate`, so it runs on every device and has a deterministic gradient.
     """
     if old == new:
         return table
     with torch.autocast(table.device.type, enabled=False):
-        down, across = (_weights(*sides, table) for sides in zip(old, new, strict=True))
-        return torch.einsum("ir,jc,rck->ijk", down, across, table.view(*old, -1)).flatten(0, 1)
+        rows, columns = (_resize_matrix(*sizes, table) for sizes in zip(old, new, strict=True))
+        return torch.einsum("ir,jc,rck->ijk", rows, columns, table.view(*old, -1)).flatten(0, 1)
 
 
-def _weights(old: int, new: int, like: Tensor) -> Tensor:
-    """What each of `new` cells takes from each of `old` cells that span the same length, new x old."""
-    # tensors are divided, not the two numbers: a compiler that leaves sizes open fails on fractions of them
-    place = (torch.arange(new, device=like.device, dtype=like.dtype) + 0.5) * old / new - 0.5
-    distance = (place[:, None] - torch.arange(old, device=like.device)).abs()
+def _resize_matrix(old: int, new: int, like: Tensor) -> Tensor:
+    """Return the (new, old) matrix that resizes one axis."""
+    # divide tensors rather than the sizes themselves, because torch.compile fails on fractions of dynamic sizes
+    position = (torch.arange(new, device=like.device, dtype=like.dtype) + 0.5) * old / new - 0.5
+    distance = (position[:, None] - torch.arange(old, device=like.device)).abs()
     weight = F.relu(1 - distance * new / max(new, old))
     return weight / weight.sum(dim=1, keepdim=True)
 
 
-def _sin_cos(tokens: int, width: int) -> Tensor:
-    """Sine (even channels) and cosine (odd ones) of a token's number, each pair slower than the one before."""
-    slowness = 10000 ** (torch.arange(0, width, 2, dtype=torch.float64) / width)
-    angle = torch.arange(tokens, dtype=torch.float64)[:, None] / slowness
+def _sinusoidal_positions(tokens: int, width: int) -> Tensor:
+    """Return sinusoidal position embeddings NC: sine in even channels, cosine in odd ones."""
+    wavelength = 10000 ** (torch.arange(0, width, 2, dtype=torch.float64) / width)
+    angle = torch.arange(tokens, dtype=torch.float64)[:, None] / wavelength
     return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1).float()
 
 
-def _named(**layers: nn.Module) -> nn.Sequential:
+def _named_sequential(**layers: nn.Module) -> nn.Sequential:
     return nn.Sequential(OrderedDict(layers))
 
 
-def _start(module: nn.Module) -> None:
+def _init_weights(module: nn.Module) -> None:
     if isinstance(module, nn.Linear):
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:

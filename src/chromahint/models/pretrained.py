@@ -1,7 +1,7 @@
-"""Trained weights that come with the package: which networks have some in the folder `box`, and for which options.
+"""Pretrained weights that ship with the package, in the folder `pretrained/`.
 
-A network in `models/NAME.py` has `box/NAME.safetensors`, `box/NAME.json`, which says what they are, and a model card,
-`box/NAME.md`.
+The weights of the network in `models/NAME.py` consist of `pretrained/NAME.safetensors`, a description in
+`pretrained/NAME.json` and a model card in `pretrained/NAME.md`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ PRETRAINED_DIR = Path(__file__).with_name("pretrained")
 
 @dataclass(frozen=True)
 class PretrainedWeights:
-    """Weights in the box.
+    """Pretrained weights of a network.
 
     Attributes:
-        file: of the weights.
-        options: of the network that they are for.
-        trained_on: in words.
+        file: Path of the weights.
+        options: Options of the network that the weights were trained with.
+        trained_on: Description of the training data.
     """
 
     file: Path
@@ -31,24 +31,26 @@ class PretrainedWeights:
 
 
 def find_pretrained(target: str) -> PretrainedWeights | None:
-    """What the box has for a class such as `chromahint.models.unet.UNet`; None where it has nothing."""
-    room, _, name = target.rpartition(".")[0].rpartition(".")
-    about = PRETRAINED_DIR / f"{name}.json"
-    if room != __package__ or not about.is_file():
+    """Return the pretrained weights for a class such as `chromahint.models.unet.UNet`, or None if there are none."""
+    package, _, name = target.rpartition(".")[0].rpartition(".")
+    description_file = PRETRAINED_DIR / f"{name}.json"
+    if package != __package__ or not description_file.is_file():
         return None
-    said = json.loads(about.read_text(encoding="utf-8"))
-    return PretrainedWeights(about.with_suffix(".safetensors"), said["options"], said["trained_on"])
+    description = json.loads(description_file.read_text(encoding="utf-8"))
+    file = description_file.with_suffix(".safetensors")
+    return PretrainedWeights(file, description["options"], description["trained_on"])
 
 
-def weights_file(weights: str | None, model: Mapping[str, Any]) -> Path | None:
-    """The file that `weights=` names; None for no weights.
+def resolve_weights_file(weights: str | None, model: Mapping[str, Any]) -> Path | None:
+    """Return the file that `weights=` refers to, or None for no weights.
 
     Args:
-        weights: none, box, or the path of a file; None takes what the box has for the network, if anything.
+        weights: `none`, `pretrained` or the path of a file. None means `pretrained` if the network has pretrained
+            weights, else `none`.
         model: `_target_` and options of the network.
 
     Raises:
-        ValueError: the box has nothing for the network, or has it for other options.
+        ValueError: The network has no pretrained weights, or only for other options.
     """
     if weights == "none":
         return None
@@ -59,14 +61,15 @@ def weights_file(weights: str | None, model: Mapping[str, Any]) -> Path | None:
         return None
     if found is None:
         raise ValueError(
-            f"weights=pretrained: the box has none for {model['_target_'].rpartition('.')[2]}, only for "
-            f"{', '.join(sorted(file.stem for file in PRETRAINED_DIR.glob('*.json')))}; type weights=none or weights=FILE"
+            f"weights=pretrained: {model['_target_'].rpartition('.')[2]} has no pretrained weights, only "
+            f"{', '.join(sorted(file.stem for file in PRETRAINED_DIR.glob('*.json')))} has. Use weights=none or the "
+            "path of a weights file."
         )
-    other = [f"model.{key}={model[key]}" for key, value in found.options.items() if model.get(key, value) != value]
-    if other:
-        made_for = ", ".join(f"model.{key}={value}" for key, value in found.options.items())
+    changed = [f"model.{key}={model[key]}" for key, value in found.options.items() if model.get(key, value) != value]
+    if changed:
+        expected = ", ".join(f"model.{key}={value}" for key, value in found.options.items())
         raise ValueError(
-            f"{', '.join(other)}: the weights in the box are for {made_for}; type weights=none to go without them, or "
-            f"train such a network: chromahint train model={found.file.stem} {' '.join(other)}"
+            f"{', '.join(changed)}: the pretrained weights require {expected}. Use weights=none for a network without "
+            f"weights, or train it: chromahint train model={found.file.stem} {' '.join(changed)}"
         )
     return found.file

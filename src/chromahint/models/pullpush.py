@@ -1,4 +1,4 @@
-"""Pull-push interpolation: color spreads from the hints through a pyramid, untrained and without looking at L."""
+"""Pull-push interpolation: training-free propagation of hints through an image pyramid, without using lightness."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ MODEL_INFO = ModelInfo(
     source="Gortler, Grzeszczuk, Szeliski, Cohen: The Lumigraph, section 4.4 (SIGGRAPH 1996)",
 )
 
-EXPORTED_SIDE = 512
-"""Up to this side an exported pyramid fills holes: how deep it is can't depend on the picture, so all are as large."""
+MAX_EXPORT_SIZE = 512
+"""Maximum height and width in an exported network. The depth of its pyramid cannot depend on the image size, so every
+image is padded to this size."""
 
 
 class PullPush(nn.Module):
-    """Averages the hints down a pyramid (pull), then fills the holes from the coarser level (push).
+    """Averages the hints down a pyramid (pull), then fills the holes of each level from the coarser one (push).
 
-    A hinted pixel keeps its color, a single hint colors the whole picture, and no hint leaves it gray.
+    Hinted pixels keep their color. A single hint colors the whole image, and an image without hints stays gray.
     """
 
     def __init__(self) -> None:
         super().__init__()
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
-        """Spread the hints.
+        """Propagate the hints.
 
         Args:
-            lightness: B1HW; only its size counts.
+            lightness: B1HW; only its size is used.
             hints: ab B2HW in Lab units and mask B1HW.
 
         Returns:
@@ -42,17 +43,18 @@ class PullPush(nn.Module):
 
 
 def pull_push(level: Tensor) -> Tensor:
-    """Fill the holes of a picture.
+    """Fill the holes of an image.
 
     Args:
-        level: BCHW; the last channel is 1 where the others are known, and 0, as they are, elsewhere.
+        level: BCHW; the last channel is the mask, 1 at known pixels and 0 elsewhere. The other channels are 0 where the
+            mask is 0.
 
     Returns:
-        The other channels; 0 where nothing is known in the whole picture.
+        The other channels without holes, (B, C - 1, H, W); all 0 if no pixel of the image is known.
     """
-    sides = level.shape[-2:]
+    sizes = level.shape[-2:]
     if torch.compiler.is_exporting():
-        level = F.pad(level, [room for side in reversed(sides) for room in (0, EXPORTED_SIDE - side)])
+        level = F.pad(level, [amount for size in reversed(sizes) for amount in (0, MAX_EXPORT_SIZE - size)])
     levels = [level]
     while max(levels[-1].shape[-2:]) > 1:
         levels.append(pull(levels[-1]))
@@ -60,26 +62,26 @@ def pull_push(level: Tensor) -> Tensor:
     filled = known / weight.clamp(min=1e-6)
     for depth in reversed(range(len(levels) - 1)):
         if torch.compiler.is_exporting():
-            filled = _continue(filled, [(side - 1) // 2 ** (depth + 1) for side in sides])
+            filled = _replicate_border(filled, [(size - 1) // 2 ** (depth + 1) for size in sizes])
         filled = _push(filled, levels[depth])
-    return filled[..., : sides[0], : sides[1]]
+    return filled[..., : sizes[0], : sizes[1]]
 
 
 def pull(level: Tensor) -> Tensor:
-    """Halve a picture for `pull_push`: each pixel is the mean of the known ones among four."""
+    """Halve an image BCHW whose last channel is its mask; each pixel is the mean of the known ones of four."""
     height, width = level.shape[-2:]
     total = 4 * F.avg_pool2d(F.pad(level, (0, width % 2, 0, height % 2)), 2)
     return total / total[:, -1:].clamp(min=1)
 
 
-def _continue(x: Tensor, last: list[int]) -> Tensor:
-    """Let all rows and columns behind a last one be as it is."""
-    for dim, at in zip((2, 3), last, strict=True):
-        x = x.index_select(dim, torch.arange(x.shape[dim], device=x.device).clamp(max=at))
+def _replicate_border(x: Tensor, last: list[int]) -> Tensor:
+    """Replace all rows and columns after the last valid ones by copies of it."""
+    for dim, index in zip((2, 3), last, strict=True):
+        x = x.index_select(dim, torch.arange(x.shape[dim], device=x.device).clamp(max=index))
     return x
 
 
 def _push(coarse: Tensor, level: Tensor) -> Tensor:
     height, width = level.shape[-2:]
-    larger = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)[..., :height, :width]
-    return torch.addcmul(level[:, :-1] + larger, larger, level[:, -1:], value=-1)
+    upsampled = F.interpolate(coarse, scale_factor=2.0, mode="bilinear", align_corners=False)[..., :height, :width]
+    return torch.addcmul(level[:, :-1] + upsampled, upsampled, level[:, -1:], value=-1)

@@ -1,4 +1,4 @@
-"""Chromahint's own networks with weights to learn, by the names of `model=`: the only ones that a file can ask for."""
+"""Model registry: create a network by name, describe where it comes from, and count its parameters and operations."""
 
 from __future__ import annotations
 
@@ -17,51 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from chromahint.hints.hints import no_hints
 
-
-@dataclass(frozen=True)
-class Variant:
-    """One form of a network that has been described somewhere.
-
-    Attributes:
-        options: what it is built with, where that differs from the defaults of its class.
-        parameters: how many its publication gives it; None where that is not said.
-        gmac: thousand million multiply-adds a picture, as published.
-        side: of the picture that `gmac` is for, in pixels.
-    """
-
-    options: Mapping[str, Any] = field(default_factory=dict)
-    parameters: int | None = None
-    gmac: float | None = None
-    side: int = 256
-
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """Where a network comes from.
-
-    Attributes:
-        year: of its publication; None for what has no date.
-        input: what its first layer reads, in its own scaling.
-        source: the paper or project.
-        recipe: what is typed after `chromahint` to train it, as it was published where it was.
-        variants: its published forms.
-    """
-
-    year: int | None
-    input: str
-    source: str
-    recipe: str | None = None
-    variants: tuple[Variant, ...] = (Variant(),)
-
-
-def get_model_info(target: str) -> ModelInfo:
-    """The card beside a class such as `chromahint.models.unet.UNet`; an empty one where its file has none."""
-    card: ModelInfo = getattr(importlib.import_module(target.rpartition(".")[0]), "MODEL_INFO", _UNKNOWN)
-    return card
-
-
-_UNKNOWN = ModelInfo(year=None, input="", source="")
-CLASSES = {
+MODEL_CLASSES = {
     "attention_unet": "AttentionUNet",
     "hscaunet": "HSCAUNet",
     "icolorit": "IColoriT",
@@ -71,62 +27,66 @@ CLASSES = {
     "unet": "UNet",
     "zhang2017": "Zhang2017",
 }
-LEARN_NOTHING = ("gray", "levin", "pullpush")
-"""Methods by the names of `model=` that have no weights."""
+"""Class name of each trainable network, by its name in `model=`. Files can only request these networks."""
+
+BASELINES = ("gray", "levin", "pullpush")
+"""Training-free baselines, by their name in `model=`. They have no weights."""
+
+DEFAULT_IMAGE_SIZE = 256
+"""Height and width, in pixels, of the image that operations are counted for."""
 
 
-def create_model(name: str, options: Mapping[str, Any]) -> nn.Module:
-    """Build one of Chromahint's networks.
+@dataclass(frozen=True)
+class Variant:
+    """A published configuration of a network.
 
-    Args:
-        name: as `model=` takes it.
-        options: of its constructor.
-
-    Raises:
-        ValueError: there is no such network, or it has no such option.
+    Attributes:
+        options: Constructor options that differ from the defaults of the class.
+        parameters: Published number of parameters, or None if it was not published.
+        gmac: Published multiply-adds per image, in billions, or None.
+        image_size: Height and width, in pixels, of the image that `gmac` was published for.
     """
-    if name not in CLASSES:
-        raise ValueError(f"{name!r:.80}: is none of Chromahint's networks, which are {', '.join(CLASSES)}")
-    network_class = getattr(importlib.import_module(qualname_of(name).rpartition(".")[0]), CLASSES[name])
-    known = list(inspect.signature(network_class).parameters)
-    if strange := [f"{option!r:.80}" for option in options if option not in known]:
-        raise ValueError(f"{name} has no option {', '.join(strange)}; it has {', '.join(known)}")
-    network: nn.Module = network_class(**options)
-    return network
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    parameters: int | None = None
+    gmac: float | None = None
+    image_size: int = DEFAULT_IMAGE_SIZE
 
 
-def qualname_of(name: str) -> str:
-    """The class of a network in full, such as `chromahint.models.unet.UNet`."""
-    return f"{__package__}.{name}.{CLASSES[name]}"
+@dataclass(frozen=True)
+class ModelInfo:
+    """Origin of a network, declared as `MODEL_INFO` in the network's module.
 
-
-def model_name(target: str) -> str | None:
-    """The name of a class that was written in full; None for one that is not Chromahint's, or learns nothing.
-
-    >>> model_name("chromahint.models.unet.UNet")
-    'unet'
+    Attributes:
+        year: Year of publication, or None.
+        input: Input channels of the first layer, in the network's own scaling.
+        source: Paper or project.
+        recipe: Arguments of `chromahint` that train the network as published, or None.
+        variants: Published configurations.
     """
-    return next((name for name in CLASSES if qualname_of(name) == target), None)
 
-
-SIZE = 256
+    year: int | None
+    input: str
+    source: str
+    recipe: str | None = None
+    variants: tuple[Variant, ...] = (Variant(),)
 
 
 @dataclass(frozen=True)
 class ModelSummary:
-    """One network, in one of the forms of its publication.
+    """One published configuration of a network, with its cost.
 
     Attributes:
-        name: what `model=` takes.
-        options: what is typed beside it for this form, such as `model.width=192`.
-        year: of its publication; None where its file has no `MODEL_INFO`, or no date.
-        parameters: how many numbers it learns.
-        gmac: thousand million multiply-adds to color one picture of 256x256; None where they can't be counted.
-        input: what its first layer reads; empty without a `MODEL_INFO`.
-        source: the paper or project; empty without a `MODEL_INFO`.
-        recipe: what is typed after `chromahint` to train it as published, if that is known.
-        published: what the publication says: `parameters`, and `gmac` with the `side` of the picture it is for and
-            `gmac_here`, counted at that side; None for each that it does not say.
+        name: Name of the network in `model=`.
+        options: Overrides that select this configuration, such as `model.width=192`.
+        year: Year of publication, or None.
+        parameters: Number of parameters.
+        gmac: Multiply-adds, in billions, to color one image of 256x256 pixels; None if they cannot be counted.
+        input: Input channels of the first layer; empty if the module has no `MODEL_INFO`.
+        source: Paper or project; empty if the module has no `MODEL_INFO`.
+        recipe: Arguments of `chromahint` that train the network as published, or None.
+        published: Published values: `parameters`, `gmac` and the `image_size` it applies to, plus `computed_gmac`, our
+            own count at that size. Unpublished values are None.
     """
 
     name: str
@@ -140,88 +100,126 @@ class ModelSummary:
     published: dict[str, float | None]
 
 
-def list_models(targets: Mapping[str, str]) -> list[ModelSummary]:
-    """Describe networks without giving memory to their weights.
-
-    Args:
-        targets: class by name, such as `{"unet": "chromahint.models.unet.UNet"}`; built in the forms of its `MODEL_INFO`.
-
-    Returns:
-        An entry for each form, in the order given.
-
-    >>> list_models({"unet": "chromahint.models.unet.UNet"})[0].parameters
-    31038274
-    """
-    return [entry for name, target in targets.items() for entry in _entries(name, target)]
-
-
 class ModelCost(NamedTuple):
-    """What a network takes.
+    """Size and cost of a network.
 
     Attributes:
-        parameters: how many numbers it learns.
-        gmac: thousand million multiply-adds to color one picture; None where they can't be counted.
+        parameters: Number of parameters.
+        gmac: Multiply-adds, in billions, to color one image; None if they cannot be counted.
     """
 
     parameters: int
     gmac: float | None
 
 
-def model_cost(make: Callable[[], nn.Module], side: int = SIZE) -> ModelCost:
-    """Count what a network takes, without giving memory to its weights.
+def create_model(name: str, options: Mapping[str, Any]) -> nn.Module:
+    """Create one of Chromahint's trainable networks, with random weights.
 
     Args:
-        make: makes it.
-        side: of the picture in pixels.
+        name: Name of the network, a key of `MODEL_CLASSES`.
+        options: Keyword arguments of its constructor.
+
+    Raises:
+        ValueError: The network or one of its options is unknown.
     """
-    # tensors with a shape and a device but no memory; unlike those on the device "meta" they pass through autocast
+    if name not in MODEL_CLASSES:
+        raise ValueError(f"{name!r:.80}: unknown network; choose one of {', '.join(MODEL_CLASSES)}.")
+    network_class = getattr(importlib.import_module(qualname_of(name).rpartition(".")[0]), MODEL_CLASSES[name])
+    known = list(inspect.signature(network_class).parameters)
+    if unknown := [f"{option!r:.80}" for option in options if option not in known]:
+        raise ValueError(f"{name}: unknown option {', '.join(unknown)}. The options are {', '.join(known)}.")
+    network: nn.Module = network_class(**options)
+    return network
+
+
+def qualname_of(name: str) -> str:
+    """Return the full name of a network's class, such as `chromahint.models.unet.UNet`."""
+    return f"{__package__}.{name}.{MODEL_CLASSES[name]}"
+
+
+def model_name(target: str) -> str | None:
+    """Return the name in `model=` for the full name of a class, or None if it is not a trainable Chromahint network.
+
+    >>> model_name("chromahint.models.unet.UNet")
+    'unet'
+    """
+    return next((name for name in MODEL_CLASSES if qualname_of(name) == target), None)
+
+
+def get_model_info(target: str) -> ModelInfo:
+    """Return the `MODEL_INFO` of a class such as `chromahint.models.unet.UNet`, or an empty one if it has none."""
+    unknown = ModelInfo(year=None, input="", source="")
+    info: ModelInfo = getattr(importlib.import_module(target.rpartition(".")[0]), "MODEL_INFO", unknown)
+    return info
+
+
+def list_models(targets: Mapping[str, str]) -> list[ModelSummary]:
+    """Describe networks without allocating memory for their weights.
+
+    Args:
+        targets: Full class names by model name, such as `{"unet": "chromahint.models.unet.UNet"}`.
+
+    Returns:
+        One summary per published configuration, in the order of `targets`.
+
+    >>> list_models({"unet": "chromahint.models.unet.UNet"})[0].parameters
+    31038274
+    """
+    return [summary for name, target in targets.items() for summary in _summarize(name, target)]
+
+
+def model_cost(build: Callable[[], nn.Module], image_size: int = DEFAULT_IMAGE_SIZE) -> ModelCost:
+    """Count the parameters and operations of a network without allocating memory for its weights.
+
+    Args:
+        build: Function that creates the network.
+        image_size: Height and width of the image in pixels.
+    """
+    # fake tensors have a shape and a device but no memory; unlike tensors on the "meta" device, they support autocast
     with FakeTensorMode(allow_non_fake_inputs=True):
-        network = make()
-        return ModelCost(sum(parameter.numel() for parameter in network.parameters()), _gmac(network, side))
+        network = build()
+        return ModelCost(sum(parameter.numel() for parameter in network.parameters()), _gmac(network, image_size))
 
 
-def _entries(name: str, target: str) -> Iterator[ModelSummary]:
-    card = get_model_info(target)
+def _summarize(name: str, target: str) -> Iterator[ModelSummary]:
+    info = get_model_info(target)
     module, _, class_name = target.rpartition(".")
-    for variant in card.variants:
-        yield _entry(name, getattr(importlib.import_module(module), class_name), card, variant)
+    network_class: type[nn.Module] = getattr(importlib.import_module(module), class_name)
+    for variant in info.variants:
+
+        def build(options: Mapping[str, Any] = variant.options) -> nn.Module:
+            return network_class(**options)
+
+        cost = model_cost(build)
+        yield ModelSummary(
+            name=name,
+            options=[f"model.{key}={_format_option(value)}" for key, value in variant.options.items()],
+            year=info.year,
+            parameters=cost.parameters,
+            gmac=cost.gmac,
+            input=info.input,
+            source=info.source,
+            recipe=info.recipe,
+            published={
+                "parameters": variant.parameters,
+                "gmac": variant.gmac,
+                "image_size": variant.image_size,
+                "computed_gmac": None if variant.gmac is None else model_cost(build, variant.image_size).gmac,
+            },
+        )
 
 
-def _entry(name: str, network_class: type[nn.Module], card: ModelInfo, variant: Variant) -> ModelSummary:
-    def make() -> nn.Module:
-        return network_class(**variant.options)
-
-    found = model_cost(make)
-    gmac_here = None if variant.gmac is None else model_cost(make, variant.side).gmac
-    return ModelSummary(
-        name=name,
-        options=[f"model.{key}={_typed(value)}" for key, value in variant.options.items()],
-        year=card.year,
-        parameters=found.parameters,
-        gmac=found.gmac,
-        input=card.input,
-        source=card.source,
-        recipe=card.recipe,
-        published={
-            "parameters": variant.parameters,
-            "gmac": variant.gmac,
-            "side": variant.side,
-            "gmac_here": gmac_here,
-        },
-    )
-
-
-def _typed(value: Any) -> str:
+def _format_option(value: Any) -> str:
     return json.dumps(value, separators=(",", ":")).strip('"')
 
 
-def _gmac(network: nn.Module, side: int) -> float | None:
-    lightness = torch.empty(1, 1, side, side)
+def _gmac(network: nn.Module, image_size: int) -> float | None:
+    lightness = torch.empty(1, 1, image_size, image_size)
     counter = FlopCounterMode(display=False)
     try:
-        # fused attention is not counted everywhere; taken apart it is
+        # the flop counter does not support every fused attention kernel, so use the unfused one
         with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
             network.eval()(lightness, no_hints(lightness))
-    except RuntimeError:  # a network whose work depends on the values of its input has none to go by here
+    except RuntimeError:  # a network whose operations depend on input values cannot run on fake tensors
         return None
     return counter.get_total_flops() / 2e9

@@ -1,4 +1,4 @@
-"""Deep Residual U-Net (Zhang, Liu, Wang 2018), the network that the 2021 course project selected."""
+"""Deep Residual U-Net (Zhang, Liu, Wang 2018), the network chosen by the 2021 course project."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
 from chromahint.models.layers.lab_scaling import (
-    NEUTRAL,
-    Head,
-    Stem,
+    NEUTRAL_AB,
+    ABHead,
+    StemConv2d,
     crop_like,
-    from_eight_bit,
+    from_lab8,
     pad_to_multiple,
-    to_eight_bit,
-    zero_init_lightness_weights,
+    scale_hint_weights,
+    to_lab8,
 )
 from chromahint.models.registry import ModelInfo, Variant
+from chromahint.ranges import Width, validate_arguments
 
 MODEL_INFO = ModelInfo(
     year=2018,
@@ -32,55 +33,60 @@ MODEL_INFO = ModelInfo(
 
 
 class ResidualUnit(nn.Module):
-    """Two 3x3 convolutions with BatchNorm and ReLU before each, plus a 1x1 shortcut with BatchNorm.
+    """Pre-activation residual unit: two 3x3 convolutions, plus a 1x1 shortcut with BatchNorm.
 
     Args:
-        inputs: channels read.
-        outputs: channels written.
-        stride: of the first convolution; 2 halves height and width.
-        activate: whether BatchNorm and ReLU come before the first convolution; not so where the input is a picture.
+        in_channels: Number of input channels.
+        out_channels: Number of output channels.
+        stride: Stride of the first convolution; 2 halves height and width.
+        preactivate: Whether BatchNorm and ReLU precede the first convolution. False for the first unit of a network,
+            which reads the image.
     """
 
-    def __init__(self, inputs: int, outputs: int, stride: int = 1, activate: bool = True) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1, preactivate: bool = True) -> None:
         super().__init__()
         self.stride = stride
-        self.activation = nn.Sequential(nn.BatchNorm2d(inputs), nn.ReLU(inplace=True)) if activate else nn.Identity()
-        first = nn.Conv2d if activate else Stem
-        self.body = nn.Sequential(
-            first(inputs, outputs, kernel_size=3, stride=stride, padding=1),
-            nn.BatchNorm2d(outputs),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(outputs, outputs, kernel_size=3, padding=1),
+        self.activation = (
+            nn.Sequential(nn.BatchNorm2d(in_channels), nn.ReLU(inplace=True)) if preactivate else nn.Identity()
         )
-        # the BatchNorm that follows takes a constant away again, so a bias would never learn
+        first_conv = nn.Conv2d if preactivate else StemConv2d
+        self.body = nn.Sequential(
+            first_conv(in_channels, out_channels, kernel_size=3, stride=stride, padding=1),
+            nn.BatchNorm2d(out_channels),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(out_channels, out_channels, kernel_size=3, padding=1),
+        )
+        # no bias: the BatchNorm would subtract it again
         self.shortcut = nn.Sequential(
-            first(inputs, outputs, kernel_size=1, bias=False),
-            nn.BatchNorm2d(outputs),
+            first_conv(in_channels, out_channels, kernel_size=1, bias=False),
+            nn.BatchNorm2d(out_channels),
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map BCHW to `outputs` channels, at half the size with stride 2."""
-        # a 1x1 convolution with a stride writes past its memory on a processor, with channels last and few channels
-        skipped = x[..., :: self.stride, :: self.stride]
+        """Map (B, in_channels, H, W) to (B, out_channels, H / stride, W / stride)."""
+        # slice instead of a strided 1x1 convolution, which on CPUs writes out of bounds for channels-last inputs with
+        # few channels
+        sliced = x[..., :: self.stride, :: self.stride]
         features: Tensor = self.body(self.activation(x))
-        skipped_features: Tensor = self.shortcut(skipped)
-        return features + skipped_features.to(features.dtype)
+        shortcut: Tensor = self.shortcut(sliced)
+        return features + shortcut.to(features.dtype)
 
 
 class ResUNet(nn.Module):
-    """Three levels of residual units down and up: 8.22 M parameters at the published width.
+    """U-Net of residual units with three downsampling steps: 8.22 M parameters at the published width.
 
     Args:
-        width: channels of the first level; each level down doubles them.
-        mask: whether the hints' mask is an input; the 2021 project gave L and hint ab only.
-        output: `linear`, or `tanh` as the 2021 project ended its networks.
-        zero_init_head: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
-            hears the hints over the lightness: see `zero_init_lightness_weights`.
+        width: Channels of the first level; each level doubles them.
+        mask: Whether the hint mask is an input. The 2021 project only had L and hint ab.
+        output: Output activation: `linear`, or `tanh` as in the 2021 project.
+        zero_init_head: Whether the untrained network predicts no color (ab = 0) instead of noise around ab = -128, and
+            weighs hints over lightness; see `scale_hint_weights`.
     """
 
+    @validate_arguments("model")
     def __init__(
         self,
-        width: int = 64,
+        width: Width = 64,
         mask: bool = True,
         output: Literal["linear", "tanh"] = "linear",
         zero_init_head: bool = True,
@@ -88,18 +94,18 @@ class ResUNet(nn.Module):
         super().__init__()
         self.mask = mask
         self.output = output
-        self.encoder1 = ResidualUnit(4 if mask else 3, width, activate=False)
+        self.encoder1 = ResidualUnit(4 if mask else 3, width, preactivate=False)
         self.encoder2 = ResidualUnit(width, 2 * width, stride=2)
         self.encoder3 = ResidualUnit(2 * width, 4 * width, stride=2)
         self.bridge = ResidualUnit(4 * width, 8 * width, stride=2)
         self.decoder1 = ResidualUnit((8 + 4) * width, 4 * width)
         self.decoder2 = ResidualUnit((4 + 2) * width, 2 * width)
         self.decoder3 = ResidualUnit((2 + 1) * width, width)
-        self.head = Head(width)
+        self.head = ABHead(width)
         if zero_init_head:
-            self.head.init_bias(math.atanh(NEUTRAL) if output == "tanh" else NEUTRAL)
-            zero_init_lightness_weights(self.encoder1.body)
-            zero_init_lightness_weights(self.encoder1.shortcut)
+            self.head.init_bias(math.atanh(NEUTRAL_AB) if output == "tanh" else NEUTRAL_AB)
+            scale_hint_weights(self.encoder1.body)
+            scale_hint_weights(self.encoder1.shortcut)
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
         """Predict color.
@@ -111,15 +117,15 @@ class ResUNet(nn.Module):
         Returns:
             ab B2HW in Lab units, float32.
         """
-        skip1 = self.encoder1(to_eight_bit(*pad_to_multiple(lightness, hints, 8), mask=self.mask))
+        skip1 = self.encoder1(to_lab8(*pad_to_multiple(lightness, hints, 8), include_mask=self.mask))
         skip2 = self.encoder2(skip1)
         skip3 = self.encoder3(skip2)
-        x = self.decoder1(_enlarge_and_join(self.bridge(skip3), skip3))
-        x = self.decoder2(_enlarge_and_join(x, skip2))
-        x = self.decoder3(_enlarge_and_join(x, skip1))
+        x = self.decoder1(_upsample_and_concat(self.bridge(skip3), skip3))
+        x = self.decoder2(_upsample_and_concat(x, skip2))
+        x = self.decoder3(_upsample_and_concat(x, skip1))
         ab = self.head(x)
-        return crop_like(from_eight_bit(torch.tanh(ab) if self.output == "tanh" else ab), lightness)
+        return crop_like(from_lab8(torch.tanh(ab) if self.output == "tanh" else ab), lightness)
 
 
-def _enlarge_and_join(x: Tensor, skip: Tensor) -> Tensor:
+def _upsample_and_concat(x: Tensor, skip: Tensor) -> Tensor:
     return torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), skip], dim=1)

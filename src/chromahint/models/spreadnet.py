@@ -1,9 +1,14 @@
-"""SpreadNet: a small network that learns how color spreads from hints, near and far, rather than the colors.
+"""SpreadNet: a small network that learns how color propagates from hints, rather than the colors themselves.
 
-A convolutional encoder-decoder reads the lightness alone, once for a picture, and says at each level of a pyramid how
-much each pixel takes from each neighbor. Hints are pulled down the pyramid; on the way up color is filled in, found
-by looking for hints that are alike, and spread step by step with the hints held fixed. Before it is trained the network
-spreads as Levin's method does; where a pixel is hinted it answers the hint, trained or not.
+1. `encode` runs a convolutional encoder-decoder on the lightness alone, once per image. It predicts, at each of five
+   pyramid levels, how much every pixel takes from each of its neighbors and from the next coarser level.
+2. `propagate` runs once per set of hints. It pools the hints down the pyramid. Then, from the coarsest level to the
+   finest, it upsamples the color, mixes in colors that attention finds at similar hints, and propagates color between
+   neighbors for a few steps while hinted pixels stay fixed. Small heads finally correct the color for what hints do not
+   determine.
+
+Before training, all learned terms are 0, and SpreadNet propagates color like Levin's method. Hinted pixels always keep
+their hint.
 """
 
 from __future__ import annotations
@@ -11,98 +16,95 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Ge, Le
 from torch import Tensor, nn
 
 from chromahint.color import AB_LIMIT
 from chromahint.hints.hints import Hints
-from chromahint.models.layers.hint_attention import STATE, HintAttention, hint_density
+from chromahint.models.layers.hint_attention import STATE_CHANNELS, HintAttention, hint_density
 from chromahint.models.layers.lab_scaling import Float32Conv2d, pad_amounts
 from chromahint.models.layers.propagation import neighbor_weights, propagate, upsample, upsample_weights
 from chromahint.models.pullpush import pull, pull_push
 from chromahint.models.registry import ModelInfo
+from chromahint.ranges import Width, validate_arguments
 
 MODEL_INFO = ModelInfo(
     year=2026,
-    input="(L - 50) / 50; hints are spread, not read",
+    input="(L - 50) / 50; hints are propagated, not read by convolutions",
     source="Chromahint",
     recipe="train experiment=spreadnet",
 )
 
-# of each level, the finest first: features and steps as multiples of the options, cells a side that places look at
+# per level, finest first: features and propagation steps as multiples of the options, attention window in cells
 _WIDTHS = (1.0, 1.5, 2.0, 3.0, 3.0)
 _STEPS = (1.0, 1.0, 1.5, 2.0, 3.0)
 _WINDOWS = (5, 7, 7, 7)
 _COARSEST = len(_WIDTHS) - 1
-_WHOLE = 3
-"""The level that looks at the whole picture."""
-_SHIFTED = (2, 3)
-"""Levels whose colors are shifted by what no hint says."""
-_STRONG = AB_LIMIT / 2
-"""Lab units that small layers count color in."""
-_AT_ONCE = 2**17
-"""Pixels of a picture that are worked on at a time where much memory is needed for each."""
-_IN_CACHE = 2**14
-"""Pixels of a picture that are worked on at a time where a processor's caches then hold what is needed for them."""
+_GLOBAL_LEVEL = 3
+"""Level with global attention."""
+_OFFSET_LEVELS = (2, 3)
+"""Levels that add a predicted color offset."""
+_AB_UNIT = AB_LIMIT / 2
+"""Unit, in Lab units, in which small layers read and predict color."""
+_CHUNK_PIXELS = 2**17
+"""Pixels processed at a time where each pixel needs a lot of memory."""
+_CACHE_PIXELS = 2**14
+"""Pixels processed at a time where the working set then fits into the CPU cache."""
 _HALO = 16
-"""Rows around a strip that its pixels may depend on, a multiple of the side of a cell."""
+"""Rows around a chunk that its pixels may depend on, a multiple of the cell size."""
 
 
 class Encoding(NamedTuple):
-    """What the network says of a gray picture, whatever the hints: to be kept from one hint to the next.
+    """Everything that depends only on the lightness of an image. Reuse it for any number of hints.
 
     Attributes:
-        size: height and width of the picture.
-        lightness: B1HW in 0..100 of each level, the finest first.
+        size: Height and width of the image.
+        lightness: B1HW in 0..100 of each level, finest first.
         features: BCHW of each level.
-        taking: B8HW of each level, what pixels take from their neighbors.
-        filling: what the pixels of each level but the coarsest take from the next coarser one.
+        neighbor_weights: B8HW of each level, weights between neighboring pixels.
+        upsample_weights: Weights of each level but the coarsest for the pixels of the next coarser level.
     """
 
     size: tuple[int, int]
     lightness: list[Tensor]
     features: list[Tensor]
-    taking: list[Tensor]
-    filling: list[Tensor]
+    neighbor_weights: list[Tensor]
+    upsample_weights: list[Tensor]
 
 
 class SpreadNet(nn.Module):
-    """Spreads hints by learned weights over five levels.
+    """Propagates hints with learned weights over a pyramid of five levels.
 
     Args:
-        width: features of the finest level, an even number.
-        steps: of spreading at the finest level; coarser ones have up to three times as many.
+        width: Features of the finest level, an even number.
+        propagation_steps: Propagation steps at the finest level. Coarser levels use up to three times as many.
     """
 
-    def __init__(self, width: int = 16, propagation_steps: int = 4) -> None:
+    @validate_arguments("model")
+    def __init__(self, width: Width = 16, propagation_steps: Annotated[int, Ge(0), Le(1000)] = 4) -> None:
         super().__init__()
-        if width < 2 or width % 2:
-            raise ValueError(f"model.width={width}: an even number from 2 is allowed; type model.width=16")
-        if propagation_steps < 0:
-            raise ValueError(
-                f"model.propagation_steps={propagation_steps}: 0 or more are allowed; type model.propagation_steps=4"
-            )
         widths = [int(factor * width) for factor in _WIDTHS]
-        self.propagation_steps = [int(factor * propagation_steps) for factor in _STEPS]
-        self.down = nn.ModuleList(_block(a, b) for a, b in zip([1, *widths[:-1]], widths, strict=True))
-        self.up = nn.ModuleList(_block(a + b, a) for a, b in pairwise(widths))
-        self.taking = nn.ModuleList(zero_init_conv(channels, 8) for channels in widths)
-        self.filling = nn.ModuleList(zero_init_conv(channels, 16) for channels in widths[1:])
-        self.far = HintAttention(widths[_WHOLE], heads=4, trust=-2.0)
-        self.near = nn.ModuleList(
-            HintAttention(channels, features=16 if level else 8, window=window)
+        self.steps_per_level = [int(factor * propagation_steps) for factor in _STEPS]
+        self.encoder = nn.ModuleList(_conv_block(a, b) for a, b in zip([1, *widths[:-1]], widths, strict=True))
+        self.decoder = nn.ModuleList(_conv_block(a + b, a) for a, b in pairwise(widths))
+        self.neighbor_weight_heads = nn.ModuleList(zero_init_conv(channels, 8) for channels in widths)
+        self.upsample_weight_heads = nn.ModuleList(zero_init_conv(channels, 16) for channels in widths[1:])
+        self.global_attention = HintAttention(widths[_GLOBAL_LEVEL], heads=4, initial_confidence=-2.0)
+        self.window_attention = nn.ModuleList(
+            HintAttention(channels, head_dim=16 if level else 8, window=window)
             for level, (channels, window) in enumerate(zip(widths[:-1], _WINDOWS, strict=True))
         )
-        self.shift = nn.ModuleList(
+        self.color_offset = nn.ModuleList(
             nn.Sequential(
                 nn.Conv2d(widths[level] + 6, 2 * width, 3, padding=1), nn.ReLU(), zero_init_conv(2 * width, 2)
             )
-            for level in _SHIFTED
+            for level in _OFFSET_LEVELS
         )
-        self.tone = nn.Sequential(
+        self.lightness_correction = nn.Sequential(
             nn.Conv2d(widths[0] + 7, 2 * width, kernel_size=1),
             nn.ReLU(inplace=True),
             nn.Conv2d(2 * width, 2 * width, kernel_size=1),
@@ -111,139 +113,169 @@ class SpreadNet(nn.Module):
         )
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
-        """Color pictures.
+        """Predict color.
 
         Args:
-            lightness: B1HW in 0..100.
+            lightness: B1HW in 0..100, any H and W.
             hints: ab B2HW in Lab units and mask B1HW.
 
         Returns:
-            ab B2HW in Lab units, float32; at hinted pixels the hint.
+            ab B2HW in Lab units, float32. Hinted pixels keep their hint.
         """
         return self.propagate(self.encode(lightness), hints)
 
     def encode(self, lightness: Tensor) -> Encoding:
-        """Do all that does not depend on hints, for lightness B1HW in 0..100."""
+        """Compute everything that does not depend on the hints, for lightness B1HW in 0..100."""
         height, width = lightness.shape[-2:]
         levels = [F.pad(lightness.float(), pad_amounts(lightness, 2**_COARSEST), mode="replicate")]
-        features = [self._in_strips(lambda light: self.down[0]((light - 50) / 50), levels[0])]
-        for block in list(self.down)[1:]:
+        features = [self._in_chunks(lambda light: self.encoder[0]((light - 50) / 50), levels[0])]
+        for block in list(self.encoder)[1:]:
             levels.append(F.avg_pool2d(levels[-1], 2))
             features.append(block(F.avg_pool2d(features[-1], 2)))
         for level in reversed(range(_COARSEST)):
-            features[level] = self._in_strips(partial(_join, self.up[level]), features[level], features[level + 1])
+            decode = partial(_decode, self.decoder[level])
+            features[level] = self._in_chunks(decode, features[level], features[level + 1])
         return Encoding(
-            (height, width),
-            levels,
-            features,
-            [
-                self._in_strips(partial(_take, head), light, x)
-                for light, x, head in zip(levels, features, self.taking, strict=True)
+            size=(height, width),
+            lightness=levels,
+            features=features,
+            neighbor_weights=[
+                self._in_chunks(partial(_predict_neighbor_weights, head), light, x)
+                for light, x, head in zip(levels, features, self.neighbor_weight_heads, strict=True)
             ],
-            [
+            upsample_weights=[
                 upsample_weights(levels[level], levels[level + 1], head(features[level + 1]))
-                for level, head in enumerate(self.filling)
+                for level, head in enumerate(self.upsample_weight_heads)
             ],
         )
 
-    def propagate(self, reading: Encoding, hints: Hints) -> Tensor:
-        """Color the pictures that were read: ab B2HW in Lab units, float32."""
-        finest = reading.lightness[0]
-        room = pad_amounts(hints.mask, 2**_COARSEST)
-        known = [hint_state(finest, F.pad(hints.ab.float(), room), F.pad(hints.mask.float(), room))]
-        for _ in range(_COARSEST):
-            known.append(pull(known[-1]))
-        state = pull_push(known[-1])
-        for level in reversed(range(_COARSEST + 1)):
-            light, features = reading.lightness[level], reading.features[level]
-            given, weight = torch.split(known[level], [STATE, 1], dim=1)
-            dense, free = hint_density(weight), 1 - weight
-            if level < _COARSEST:
-                state = torch.addcmul(given, free, upsample(state, reading.filling[level]))
-            seekers = [*([self.far] if level == _WHOLE else []), *([self.near[level]] if level < _COARSEST else [])]
-            for seek in seekers:
-                seen = features, light, known[level], dense, state
-                both = self._in_strips(partial(_find, seek), *seen) if seek.window else _find(seek, *seen)
-                found, trust = torch.split(both, [STATE, 1], dim=1)
-                given = torch.addcmul(given, free * trust, found)
-                free = free * (1 - trust)
-            state = propagate(state, reading.taking[level], given, free, self.propagation_steps[level])
-            if level in _SHIFTED:
-                about = [features, *_about(state, light), weight, dense]
-                shift = self.shift[_SHIFTED.index(level)](torch.cat(about, dim=1))
-                state = state + F.pad((1 - weight) * _STRONG * shift, (0, 0, 0, 0, 0, STATE - 2))
-        ab = self._in_strips(self._tone, reading.features[0], finest, known[0], dense, state, pixels=_IN_CACHE, halo=0)
-        height, width = reading.size
-        return ab[..., :height, :width]
+    def propagate(self, encoding: Encoding, hints: Hints) -> Tensor:
+        """Predict color from an encoding and hints.
 
-    def _tone(self, features: Tensor, lightness: Tensor, known: Tensor, dense: Tensor, state: Tensor) -> Tensor:
-        """A pixel lighter or darker than the hints that it goes by has another color; at a hint it is neither."""
-        weight, ab = known[:, STATE:], state[:, :2]
-        about = [features, *_about(state, lightness), weight, dense, lightness / 100]
-        stronger, other = torch.split(self.tone(torch.cat(about, dim=1)), [1, 2], dim=1)
-        return ab + (lightness - state[:, 2:3]) / 50 * (stronger * ab + 50 * other)
-
-    def _in_strips(
-        self, step: Callable[..., Tensor], *pictures: Tensor, pixels: int = _AT_ONCE, halo: int = _HALO
-    ) -> Tensor:
-        """Do a step on a large picture strip by strip.
+        Every pixel has a state of `STATE_CHANNELS` channels: its color, and the lightness and diversity of the hints
+        that the color comes from. At each level, `given` holds known state times its confidence, and `free` is the
+        remaining share, which comes from the coarser level and from neighbors.
 
         Args:
-            step: maps the pictures to one of the height of the first.
-            pictures: BCHW, of the same height or of half of it.
-            pixels: of a strip.
-            halo: rows around a strip that its pixels may depend on.
+            encoding: Encoding of the images, from `encode`.
+            hints: ab B2HW in Lab units and mask B1HW.
+
+        Returns:
+            ab B2HW in Lab units, float32.
         """
-        height, width = pictures[0].shape[-2:]
+        finest = encoding.lightness[0]
+        amounts = pad_amounts(hints.mask, 2**_COARSEST)
+        pyramid = [hint_state(finest, F.pad(hints.ab.float(), amounts), F.pad(hints.mask.float(), amounts))]
+        for _ in range(_COARSEST):
+            pyramid.append(pull(pyramid[-1]))
+        state = pull_push(pyramid[-1])
+        for level in reversed(range(_COARSEST + 1)):
+            light, features = encoding.lightness[level], encoding.features[level]
+            given, weight = torch.split(pyramid[level], [STATE_CHANNELS, 1], dim=1)
+            density, free = hint_density(weight), 1 - weight
+            if level < _COARSEST:
+                state = torch.addcmul(given, free, upsample(state, encoding.upsample_weights[level]))
+            for attention in self._attention_at(level):
+                inputs = features, light, pyramid[level], density, state
+                attend = partial(_attend, attention)
+                output = self._in_chunks(attend, *inputs) if attention.window else attend(*inputs)
+                attended, confidence = torch.split(output, [STATE_CHANNELS, 1], dim=1)
+                given = torch.addcmul(given, free * confidence, attended)
+                free = free * (1 - confidence)
+            state = propagate(state, encoding.neighbor_weights[level], given, free, self.steps_per_level[level])
+            if level in _OFFSET_LEVELS:
+                inputs = torch.cat([features, *_describe_state(state, light), weight, density], dim=1)
+                offset = self.color_offset[_OFFSET_LEVELS.index(level)](inputs)
+                state = state + F.pad((1 - weight) * _AB_UNIT * offset, (0, 0, 0, 0, 0, STATE_CHANNELS - 2))
+        inputs = encoding.features[0], finest, pyramid[0], density, state
+        ab = self._in_chunks(self._correct_for_lightness, *inputs, pixels=_CACHE_PIXELS, halo=0)
+        height, width = encoding.size
+        return ab[..., :height, :width]
+
+    def _attention_at(self, level: int) -> list[nn.Module]:
+        global_attention = [self.global_attention] if level == _GLOBAL_LEVEL else []
+        return [*global_attention, *([self.window_attention[level]] if level < _COARSEST else [])]
+
+    def _correct_for_lightness(
+        self, features: Tensor, lightness: Tensor, hint_state: Tensor, density: Tensor, state: Tensor
+    ) -> Tensor:
+        """Adjust a pixel's color to its lightness, which may differ from that of the hints the color comes from.
+
+        The correction is proportional to the difference in lightness, so it is 0 at a hinted pixel.
+        """
+        weight, ab = hint_state[:, STATE_CHANNELS:], state[:, :2]
+        inputs = [features, *_describe_state(state, lightness), weight, density, lightness / 100]
+        saturation, shift = torch.split(self.lightness_correction(torch.cat(inputs, dim=1)), [1, 2], dim=1)
+        return ab + (lightness - state[:, 2:3]) / 50 * (saturation * ab + 50 * shift)
+
+    def _in_chunks(
+        self, function: Callable[..., Tensor], *images: Tensor, pixels: int = _CHUNK_PIXELS, halo: int = _HALO
+    ) -> Tensor:
+        """Apply a function to a large image in horizontal chunks, which limits peak memory.
+
+        Args:
+            function: Maps the images to one image with the height of the first.
+            images: BCHW, all with the same height, or half of it.
+            pixels: Pixels per chunk.
+            halo: Rows around a chunk that its pixels may depend on.
+        """
+        height, width = images[0].shape[-2:]
         rows = max(2 * _HALO, pixels // width // _HALO * _HALO)
         if torch.compiler.is_exporting() or self.training or height <= rows:
-            return step(*pictures)
-        strips = []
+            return function(*images)
+        chunks = []
         for first in range(0, height, rows):
             top, bottom = max(0, first - halo), min(height, first + rows + halo)
-            cut = [x[..., top * x.shape[-2] // height : bottom * x.shape[-2] // height, :] for x in pictures]
-            strips.append(step(*cut)[..., first - top : first - top + rows, :])
-        return torch.cat(strips, dim=2)
-
-
-def _join(block: nn.Module, finer: Tensor, coarser: Tensor) -> Tensor:
-    larger = F.interpolate(coarser, scale_factor=2.0, mode="nearest")
-    joined: Tensor = block(torch.cat([larger, finer], dim=1))
-    return joined
-
-
-def _take(head: nn.Module, lightness: Tensor, features: Tensor) -> Tensor:
-    return neighbor_weights(lightness, head(features))
-
-
-def _find(seek: nn.Module, *pictures: Tensor) -> Tensor:
-    return torch.cat(seek(*pictures), dim=1)
+            inputs = [x[..., top * x.shape[-2] // height : bottom * x.shape[-2] // height, :] for x in images]
+            chunks.append(function(*inputs)[..., first - top : first - top + rows, :])
+        return torch.cat(chunks, dim=2)
 
 
 def hint_state(lightness: Tensor, ab: Tensor, mask: Tensor) -> Tensor:
-    """The `STATE` of hinted pixels, 0 elsewhere, and the mask."""
+    """Return the state of hinted pixels, 0 elsewhere, with the mask as the last channel: (B, STATE_CHANNELS + 1, H, W).
+
+    Args:
+        lightness: B1HW in 0..100.
+        ab: B2HW in Lab units.
+        mask: B1HW.
+    """
     ab = ab * mask
     return torch.cat([ab, lightness * mask, (ab / AB_LIMIT).square().sum(dim=1, keepdim=True), mask], dim=1)
 
 
-def _about(state: Tensor, lightness: Tensor) -> list[Tensor]:
-    """Color, how much lighter the pixel is than the hints that it goes by, and how much these differ."""
-    ab = state[:, :2]
-    differ = state[:, 3:] - (ab / AB_LIMIT).square().sum(dim=1, keepdim=True)
-    return [ab / _STRONG, (lightness - state[:, 2:3]) / 50, 10 * differ]
-
-
-def _block(inputs: int, outputs: int) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for channels in (inputs, outputs):
-        layers += [nn.Conv2d(channels, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(True)]
-    return nn.Sequential(*layers)
-
-
-def zero_init_conv(inputs: int, outputs: int, kind: type[nn.Conv2d] = Float32Conv2d) -> nn.Conv2d:
-    """A last layer that says 0 until it has learned something else."""
-    conv = kind(inputs, outputs, kernel_size=1)
+def zero_init_conv(in_channels: int, out_channels: int, conv_type: type[nn.Conv2d] = Float32Conv2d) -> nn.Conv2d:
+    """Create a 1x1 convolution that outputs 0 until it is trained."""
+    conv = conv_type(in_channels, out_channels, kernel_size=1)
     assert conv.bias is not None
     nn.init.zeros_(conv.weight)
     nn.init.zeros_(conv.bias)
     return conv
+
+
+def _decode(block: nn.Module, finer: Tensor, coarser: Tensor) -> Tensor:
+    upsampled = F.interpolate(coarser, scale_factor=2.0, mode="nearest")
+    features: Tensor = block(torch.cat([upsampled, finer], dim=1))
+    return features
+
+
+def _predict_neighbor_weights(head: nn.Module, lightness: Tensor, features: Tensor) -> Tensor:
+    return neighbor_weights(lightness, head(features))
+
+
+def _attend(attention: nn.Module, *inputs: Tensor) -> Tensor:
+    return torch.cat(attention(*inputs), dim=1)
+
+
+def _describe_state(state: Tensor, lightness: Tensor) -> list[Tensor]:
+    """Return a state as layer inputs: color, lightness relative to its hints, and how much these hints differ."""
+    ab = state[:, :2]
+    spread = state[:, 3:] - (ab / AB_LIMIT).square().sum(dim=1, keepdim=True)
+    return [ab / _AB_UNIT, (lightness - state[:, 2:3]) / 50, 10 * spread]
+
+
+def _conv_block(in_channels: int, out_channels: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for channels in (in_channels, out_channels):
+        layers += [nn.Conv2d(channels, out_channels, 3, padding=1, bias=False), nn.BatchNorm2d(out_channels)]
+        layers += [nn.ReLU(inplace=True)]
+    return nn.Sequential(*layers)

@@ -1,4 +1,4 @@
-"""Read weights from a file and put them into a network: our checkpoints, plain weights, published layouts."""
+"""Load network weights from a file: Chromahint checkpoints, plain state dicts and published checkpoint formats."""
 
 from __future__ import annotations
 
@@ -14,107 +14,110 @@ from torch import Tensor, nn
 
 from chromahint.models.checkpoint_formats import detect
 
-_CONTAINERS = ("state_dict", "model")
-_WRAPPERS = ("module.", "network.", "_orig_mod.")
-_NETWORK = "network."
-_MAY_BE_FRESH = ("model_class.",)
+_CONTAINER_KEYS = ("state_dict", "model")
+_NETWORK_PREFIX = "network."
+_WRAPPER_PREFIXES = ("module.", _NETWORK_PREFIX, "_orig_mod.")
+_OPTIONAL_PREFIXES = ("model_class.",)
 _DTYPES = {torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.int32}
-_SHOWN = 3
+_MAX_LISTED = 3
 
 
-def read_state(file: Path) -> dict[str, Tensor]:
-    """Read the weights in a file by their plain names, without building a network.
+def read_state_dict(file: Path) -> dict[str, Tensor]:
+    """Read a state dict from a file without building a network.
+
+    Only tensors and plain containers are unpickled, never arbitrary objects.
 
     Args:
-        file: `.safetensors`, or a file written by `torch.save`: weights alone, or under `state_dict` or `model`.
-            Nothing but tensors and plain containers is ever unpickled.
+        file: A `.safetensors` file, or a `torch.save` file that holds a state dict, at the top level or under the key
+            `state_dict` or `model`.
 
     Returns:
-        Tensors on the CPU by name, without the prefixes that wrappers add.
+        CPU tensors by name, without the prefixes that wrappers such as `DataParallel` add.
 
     Raises:
-        ValueError: the file is missing, damaged, or holds something else.
+        ValueError: The file is missing, damaged, or does not hold a state dict.
     """
     file = Path(file)
     if not file.is_file():
-        raise ValueError(f"no weights at {file}: give a .safetensors file, a .pt or .pth file, or a checkpoint (.ckpt)")
+        raise ValueError(f"{file}: file not found. Pass a .safetensors, .pt or .pth file, or a checkpoint (.ckpt).")
     content = _read(file)
-    for name in _CONTAINERS:
-        if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
-            content = content[name]
+    for key in _CONTAINER_KEYS:
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
     if not isinstance(content, Mapping) or not content:
         raise ValueError(
-            f"{file} holds no weights: expected tensors by name, alone or under {' or '.join(_CONTAINERS)}"
+            f"{file}: no weights found. Expected a state dict, at the top level or under the key "
+            f"{' or '.join(_CONTAINER_KEYS)}."
         )
     for name, value in content.items():
-        if not isinstance(name, str) or not _is_plain(value):
+        if not isinstance(name, str) or not _is_supported(value):
             raise ValueError(
-                f"{file} holds something other than weights at {name!r:.80}; save weights alone with "
-                "torch.save(network.state_dict(), FILE)"
+                f"{file}: the entry {name!r:.80} is not a weight tensor. Save only the weights, with "
+                "torch.save(network.state_dict(), FILE)."
             )
-    return _unwrap(dict(content))
+    return _strip_prefixes(dict(content))
 
 
 def load_weights(network: nn.Module, file: Path) -> str:
-    """Put the weights of a file into a network.
+    """Load weights from a file into a network.
 
     Args:
-        network: changed in place; untouched where the file doesn't fit.
-        file: anything that `read_state` reads.
+        network: Modified in place; left unchanged if the file does not match it.
+        file: Any file that `read_state_dict` accepts.
 
     Returns:
-        A sentence that says what the file was recognized as.
+        A sentence that names the detected network.
 
     Raises:
-        ValueError: the file is missing, damaged or made for another network; the message says which.
+        ValueError: The file is missing, damaged, or belongs to a different network. The message says which.
     """
     file = Path(file)
-    state = read_state(file)
+    state = read_state_dict(file)
     own = network.state_dict(keep_vars=True)
-    by_tensor: dict[int, list[str]] = {}
+    names_by_tensor: dict[int, list[str]] = {}
     for name, tensor in own.items():
-        by_tensor.setdefault(id(tensor), []).append(name)
+        names_by_tensor.setdefault(id(tensor), []).append(name)
 
     def may_be_absent(name: str) -> bool:
-        other_names = by_tensor[id(own[name])]
-        return name.endswith(".num_batches_tracked") or any(other in state for other in other_names)
+        aliases = names_by_tensor[id(own[name])]
+        return name.endswith(".num_batches_tracked") or any(alias in state for alias in aliases)
 
     missing = [name for name in own if name not in state and not may_be_absent(name)]
-    fresh = [name for name in missing if name.startswith(_MAY_BE_FRESH)]
-    if len(fresh) == sum(name.startswith(_MAY_BE_FRESH) for name in own):
-        missing = [name for name in missing if name not in fresh]
+    optional = [name for name in missing if name.startswith(_OPTIONAL_PREFIXES)]
+    if len(optional) == sum(name.startswith(_OPTIONAL_PREFIXES) for name in own):
+        missing = [name for name in missing if name not in optional]
     else:
-        fresh = []
-    extra = [name for name in state if name not in own]
-    reshaped = [name for name in state if name in own and state[name].shape != own[name].shape]
-    if missing or extra or reshaped:
-        raise ValueError(_mismatch(file, state, own, missing, extra, reshaped))
+        optional = []
+    unexpected = [name for name in state if name not in own]
+    mismatched = [name for name in state if name in own and state[name].shape != own[name].shape]
+    if missing or unexpected or mismatched:
+        raise ValueError(_mismatch_message(file, state, own, missing, unexpected, mismatched))
     for name, tensor in state.items():
         if not bool(torch.isfinite(tensor).all()):
-            raise ValueError(f"{file} is of no use: {name} holds values that are not numbers (nan or inf)")
+            raise ValueError(f"{file}: {name} contains nan or inf. Use weights from a run that did not diverge.")
     network.load_state_dict(state, strict=False)
     found = detect(state)
     sentence = f"{file.name}: weights of {found.name if found else type(network).__name__}, {len(state)} tensors"
-    return sentence + (", without a class head, which keeps its fresh start." if fresh else ".")
+    return sentence + (", without a class head, which keeps its initial values." if optional else ".")
 
 
 def _read(file: Path) -> object:
     try:
         if file.suffix == ".safetensors":
             return safetensors.torch.load_file(file)
-        # released files keep the options of their training beside the weights: names and values, which run nothing
+        # published files also hold the training options as a Namespace, which is plain data and runs no code
         with torch.serialization.safe_globals([argparse.Namespace]):
             return torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged files raise whatever the byte in question leads to
+    except Exception as error:  # a damaged file can raise almost any exception
         reason = re.split(r"\n|\. ", str(error).strip())[0][:200]
         raise ValueError(
-            f"{file} can't be read as weights: it is damaged, or holds objects other than tensors, which are never "
-            "loaded because they could run code. Save weights alone with torch.save(network.state_dict(), FILE), or as "
-            f"FILE.safetensors ({type(error).__name__}: {reason or 'no reason given'})"
+            f"{file}: cannot be read as weights ({type(error).__name__}: {reason or 'no reason given'}). The file is "
+            "damaged, or holds objects other than tensors, which are never loaded because they could run code. Save "
+            "only the weights, with torch.save(network.state_dict(), FILE) or as FILE.safetensors."
         ) from None
 
 
-def _is_plain(value: object) -> bool:
+def _is_supported(value: object) -> bool:
     return (
         isinstance(value, Tensor)
         and value.layout is torch.strided
@@ -123,46 +126,49 @@ def _is_plain(value: object) -> bool:
     )
 
 
-def _unwrap(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    if any(name.startswith(_NETWORK) for name in state):
-        # a checkpoint keeps metrics beside the network
-        state = {name: tensor for name, tensor in state.items() if name.startswith(_NETWORK)}
-    for prefix in _WRAPPERS:
+def _strip_prefixes(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    if any(name.startswith(_NETWORK_PREFIX) for name in state):
+        # a Lightning checkpoint also holds the state of metrics
+        state = {name: tensor for name, tensor in state.items() if name.startswith(_NETWORK_PREFIX)}
+    for prefix in _WRAPPER_PREFIXES:
         if all(name.startswith(prefix) for name in state):
-            return _unwrap({name.removeprefix(prefix): tensor for name, tensor in state.items()})
+            return _strip_prefixes({name.removeprefix(prefix): tensor for name, tensor in state.items()})
     return state
 
 
-def _mismatch(
+def _mismatch_message(
     file: Path,
     state: Mapping[str, Tensor],
     own: Mapping[str, Tensor],
     missing: list[str],
-    extra: list[str],
-    reshaped: list[str],
+    unexpected: list[str],
+    mismatched: list[str],
 ) -> str:
-    shapes = [f"{name} is {_size(state[name])}, the network wants {_size(own[name])}" for name in reshaped]
-    parts = [
-        _listed("missing", missing),
-        _listed("not expected", extra),
-        _listed("with another shape", shapes, separator="; "),
+    shapes = [
+        f"{name} is {_format_shape(state[name])}, the network expects {_format_shape(own[name])}" for name in mismatched
     ]
-    message = f"{file} does not fit this network: " + ", ".join(part for part in parts if part) + "."
+    parts = [
+        _list_keys("missing", missing),
+        _list_keys("unexpected", unexpected),
+        _list_keys("with a different shape", shapes, separator="; "),
+    ]
+    message = f"{file}: does not match the network: " + ", ".join(part for part in parts if part) + "."
     theirs, ours = detect(state), detect(own)
     if theirs is None:
-        return message + " It looks like none of Chromahint's networks."
+        return message + " It does not look like weights of any Chromahint network."
     options = [option for option in theirs.options if ours is None or option not in ours.options]
-    advice = f"type {shlex.join(options)}" if options else "the file is incomplete or changed; get it again"
-    return f"{message} It looks like {theirs.name}: {advice}"
+    if not options:
+        return f"{message} It looks like {theirs.name}, but it is incomplete or modified. Download it again."
+    return f"{message} It looks like {theirs.name}. Try {shlex.join(options)}."
 
 
-def _listed(what: str, names: list[str], separator: str = ", ") -> str:
+def _list_keys(problem: str, names: list[str], separator: str = ", ") -> str:
     if not names:
         return ""
-    rest = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
+    rest = [f"{len(names) - _MAX_LISTED} more"] if len(names) > _MAX_LISTED else []
     keys = "key" if len(names) == 1 else "keys"
-    return f"{len(names)} {keys} {what} ({separator.join(names[:_SHOWN] + rest)})"
+    return f"{len(names)} {keys} {problem} ({separator.join(names[:_MAX_LISTED] + rest)})"
 
 
-def _size(tensor: Tensor) -> str:
-    return "x".join(map(str, tensor.shape)) or "a single number"
+def _format_shape(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "a scalar"

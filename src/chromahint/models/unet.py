@@ -1,4 +1,4 @@
-"""U-Net (Ronneberger et al. 2015) as the 2022 course project builds it: HSCAU-Net without its gates."""
+"""U-Net (Ronneberger et al. 2015) in the variant of the 2022 course project: HSCAU-Net without its gates."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
-from chromahint.models.layers.lab_scaling import crop_like, pad_to_multiple, to_eight_bit
+from chromahint.models.layers.lab_scaling import crop_like, pad_to_multiple, to_lab8
 from chromahint.models.layers.unet import DoubleConv, UNetBase
 from chromahint.models.registry import ModelInfo, Variant
+from chromahint.ranges import Width, validate_arguments
 
 MODEL_INFO = ModelInfo(
     year=2015,
@@ -19,12 +20,12 @@ MODEL_INFO = ModelInfo(
 
 
 class Up(nn.Module):
-    """Double the size with a transposed convolution, join the skip, double convolution."""
+    """Upsampling step: a transposed convolution, concatenation with the skip, and a double convolution."""
 
-    def __init__(self, inputs: int) -> None:
+    def __init__(self, in_channels: int) -> None:
         super().__init__()
-        self.up = nn.ConvTranspose2d(inputs, inputs // 2, kernel_size=2, stride=2)
-        self.conv = DoubleConv(inputs, inputs // 2)
+        self.up = nn.ConvTranspose2d(in_channels, in_channels // 2, kernel_size=2, stride=2)
+        self.conv = DoubleConv(in_channels, in_channels // 2)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """Map x (B, C, H, W) and skip (B, C/2, 2H, 2W) to (B, C/2, 2H, 2W)."""
@@ -33,15 +34,16 @@ class Up(nn.Module):
 
 
 class UNet(UNetBase):
-    """Four levels down and up, 31.0 M parameters at the published width: what HSCAU-Net's gates are compared with.
+    """U-Net with four downsampling steps: 31.0 M parameters at the published width.
 
     Args:
-        width: channels of the first level; each level down doubles them.
-        zero_init_head: an untrained network predicts no color (ab = 0) rather than noise around ab = -128, and
-            hears the hints over the lightness: see `zero_init_lightness_weights`.
+        width: Channels of the first level; each level doubles them.
+        zero_init_head: Whether the untrained network predicts no color (ab = 0) instead of noise around ab = -128, and
+            weighs hints over lightness; see `scale_hint_weights`.
     """
 
-    def __init__(self, width: int = 64, zero_init_head: bool = True) -> None:
+    @validate_arguments("model")
+    def __init__(self, width: Width = 64, zero_init_head: bool = True) -> None:
         super().__init__(4, width, Up, zero_init_head)
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
@@ -54,5 +56,4 @@ class UNet(UNetBase):
         Returns:
             ab B2HW in Lab units, float32.
         """
-        scaled = to_eight_bit(*pad_to_multiple(lightness, hints, 16))
-        return crop_like(self.predict(scaled), lightness)
+        return crop_like(self.predict(to_lab8(*pad_to_multiple(lightness, hints, 16))), lightness)

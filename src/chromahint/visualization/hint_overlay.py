@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from chromahint.color import lab_to_rgb8
 from chromahint.hints.hints import Hints
 
-Picture = NDArray[np.uint8]
+RGBImage = NDArray[np.uint8]
 """HxWx3 RGB."""
 
 _PAPER = (255, 255, 255)
@@ -26,17 +26,17 @@ _LEAST_WIDTH = 160
 _FINER = 4  # dots are drawn larger and then shrunk: OpenCV has no smooth circles of a pixel or two
 
 
-def to_pictures(rgb: torch.Tensor) -> list[Picture]:
+def to_numpy_images(rgb: torch.Tensor) -> list[RGBImage]:
     """Turn B3HW uint8 RGB into a list of HxWx3 arrays."""
     return list(rgb.permute(0, 2, 3, 1).cpu().numpy())
 
 
-def draw_gray(lightness: torch.Tensor) -> list[Picture]:
+def draw_gray(lightness: torch.Tensor) -> list[RGBImage]:
     """Draw lightness B1HW in 0..100 as gray photos."""
-    return to_pictures(lab_to_rgb8(lightness, torch.zeros_like(lightness).expand(-1, 2, -1, -1)))
+    return to_numpy_images(lab_to_rgb8(lightness, torch.zeros_like(lightness).expand(-1, 2, -1, -1)))
 
 
-def draw_hints(lightness: torch.Tensor, hints: Hints) -> list[Picture]:
+def draw_hints(lightness: torch.Tensor, hints: Hints) -> list[RGBImage]:
     """Draw hints as dots over the dimmed gray photo, the larger the fewer they are.
 
     A dot has the hint's ab; its lightness is the photo's, kept to a range in which a color can be told.
@@ -48,7 +48,7 @@ def draw_hints(lightness: torch.Tensor, hints: Hints) -> list[Picture]:
     Returns:
         B pictures of HxW.
     """
-    colors = to_pictures(lab_to_rgb8(lightness.clamp(45, 80), hints.ab))
+    colors = to_numpy_images(lab_to_rgb8(lightness.clamp(45, 80), hints.ab))
     masks = hints.mask[:, 0].cpu().numpy() > 0
     return [
         _draw_dots(gray, color, mask) for gray, color, mask in zip(draw_gray(lightness), colors, masks, strict=True)
@@ -60,12 +60,12 @@ def count_hints(mask: NDArray[np.bool_]) -> tuple[int, int]:
     return cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0] - 1, int(mask.sum())
 
 
-def draw_sheet(
-    pictures: Sequence[Sequence[Picture]],
+def draw_contact_sheet(
+    images: Sequence[Sequence[RGBImage]],
     captions: Sequence[Sequence[str]],
     columns: Sequence[str] = (),
     rows: Sequence[str] = (),
-) -> Picture:
+) -> RGBImage:
     """Lay pictures of one size out in a table; small ones are enlarged by a whole number to leave room for text.
 
     Args:
@@ -77,8 +77,8 @@ def draw_sheet(
     Returns:
         One picture.
     """
-    enlarged = math.ceil(_LEAST_WIDTH / pictures[0][0].shape[1])
-    height, width = (enlarged * side for side in pictures[0][0].shape[:2])
+    enlarged = math.ceil(_LEAST_WIDTH / images[0][0].shape[1])
+    height, width = (enlarged * side for side in images[0][0].shape[:2])
     # text grows with the pictures, and a title never leaves its column
     body = _font(max(11, width // 17))
     title = _font(max(12, width // 15))
@@ -88,11 +88,11 @@ def draw_sheet(
     under = line if any(text for row in captions for text in row) else 0
     top = _GAP + (head if columns else 0)
     step = above + height + under + _GAP
-    sheet = Image.new("RGB", (_GAP + len(pictures[0]) * (width + _GAP), top + len(pictures) * step), _PAPER)
+    sheet = Image.new("RGB", (_GAP + len(images[0]) * (width + _GAP), top + len(images) * step), _PAPER)
     draw = ImageDraw.Draw(sheet)
     for j, text in enumerate(columns):
         draw.text((_GAP + j * (width + _GAP), _GAP * 0.7), text, fill=_INK, font=title)
-    for i, (row, texts) in enumerate(zip(pictures, captions, strict=True)):
+    for i, (row, texts) in enumerate(zip(images, captions, strict=True)):
         y = top + i * step
         if rows:
             draw.text((_GAP, y), rows[i], fill=_INK, font=title)
@@ -103,7 +103,7 @@ def draw_sheet(
     return np.asarray(sheet).copy()
 
 
-def _draw_dots(gray: Picture, color: Picture, mask: NDArray[np.bool_]) -> Picture:
+def _draw_dots(gray: RGBImage, color: RGBImage, mask: NDArray[np.bool_]) -> RGBImage:
     if mask.all():
         return color
     height, width = mask.shape
@@ -119,7 +119,7 @@ def _draw_dots(gray: Picture, color: Picture, mask: NDArray[np.bool_]) -> Pictur
             center = (round((column + 0.5) * _FINER - 0.5), round((row + 0.5) * _FINER - 0.5))
             ink = _RING if inks is None else tuple(inks[row, column].tolist())
             cv2.circle(canvas, center, round((radius[labels[row, column]] + wider) * _FINER), ink, cv2.FILLED)
-    small: Picture = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
+    small: RGBImage = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
     return small
 
 

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from chromahint.color import rgb_to_lab
 from chromahint.hints.samplers import Sampler
-from chromahint.visualization.hint_overlay import Picture, count_hints, draw_hints, draw_sheet
+from chromahint.visualization.hint_overlay import RGBImage, count_hints, draw_contact_sheet, draw_hints
 
 
 def draw_preview(
-    samplers: Mapping[str, Sampler], photos: Sequence[Picture], seed: int = 0, draws: int = 3, size: int = 256
-) -> Picture:
+    samplers: Mapping[str, Sampler], photos: Sequence[RGBImage], seed: int = 0, draws: int = 3, size: int = 256
+) -> RGBImage:
     """Draw the hints that samplers choose, enlarged, over the dimmed gray photos.
 
     Args:
@@ -38,7 +38,7 @@ def draw_preview(
         hints = sampler(ab, torch.Generator().manual_seed(seed))
         pictures.append(draw_hints(lightness, hints))
         captions.append([_caption(mask) for mask in hints.mask[:, 0].numpy() > 0])
-    return draw_sheet(pictures, captions, rows=list(samplers))
+    return draw_contact_sheet(pictures, captions, rows=list(samplers))
 
 
 def _caption(mask: NDArray[np.bool_]) -> str:

@@ -1,10 +1,15 @@
-"""Color that is not handed on but found: each place looks for hints that are like it, near by or in the whole picture.
+"""Cross-attention from pixels to hints, near a pixel or in the whole image.
 
-How alike a place and a hint are is the sum of what learned features say, of how far apart they are, and of how their
-lightness differs. What a place finds is a mean of hints; how far it trusts that is learned too.
+Hints are pooled into cells. The score of a pixel and a cell is
 
-Shape suffixes: B batch, C channels, D features, E heads, H height, W width, N places, M cells of hints, G groups of
-places that look at the same cells.
+    query . key / sqrt(head_dim) - distance_weight * |p - c|^2 - lightness_weight * (L_p - L_c)^2
+
+with positions p and c and lightness L_p and L_c: learned features, minus a penalty for distance, minus a penalty for
+the difference in lightness. The attended value is a mean of hints. A small MLP then compares it with the pixel's
+current state and predicts how much to trust it.
+
+Shape suffixes: B batch, C channels, D channels of a head, E heads, H height, W width, h w rows and columns of cells,
+G groups of pixels that share the same cells, N pixels of a group, M cells of a group.
 """
 
 from __future__ import annotations
@@ -14,205 +19,234 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.color import AB_LIMIT
-from chromahint.models.layers.attention_windows import CELL, GlobalAttention, WindowAttention
-from chromahint.models.layers.lab_scaling import Float32Conv2d, to_multiple
+from chromahint.models.layers.attention_windows import CELL_SIZE, GlobalAttention, WindowAttention
+from chromahint.models.layers.lab_scaling import Float32Conv2d, zero_pad_to_multiple
 
-STATE = 4
-"""Channels of what is known of a place: a and b of the hints that it goes by, their L, and the mean of their
-(a^2 + b^2) / 110^2, which tells one hint from a mixture."""
+STATE_CHANNELS = 4
+"""Channels of a pixel's state, each a weighted mean over the hints that determine its color: a, b, L, and
+(a^2 + b^2) / 110^2. The last one tells a single hint from a mixture of different hints."""
 
-_MOST = 32
-"""Cells a side where all of a picture is looked at."""
+_MAX_CELLS = 32
+"""Maximum number of cell rows and columns in global attention."""
 
-_TELLS = 8
-"""Channels of what a cell tells, beside its features, to whom it is like."""
+_VALUE_CHANNELS = 8
+"""Channels of a cell's value: a, b, L, row, column, occupancy, (a^2 + b^2) / 110^2, and squared position."""
 
-_THERE = 200.0
-"""By how much a cell with a hint is at least more like a place than one without, wherever it lies and however light it
-is: exp(-200) is 0 in float32."""
+_INPUTS_PER_HEAD = 8
+"""Channels per head that the confidence MLP reads."""
+
+_OCCUPIED_MARGIN = 200.0
+"""Minimum lead of the score of a cell with a hint over an empty cell, at any position and lightness. Empty cells
+thus get a weight of exp(-200), which is 0 in float32."""
 
 
 class HintAttention(nn.Module):
-    """Looks at hints, gathered in cells: at those around a place, or at all of the picture.
+    """Attends from every pixel to the hints in a window around it, or in the whole image.
 
     Args:
-        channels: of the features that places have.
-        features: how many of them are compared, in each way.
-        heads: ways of comparing; each has its own reach, and a place chooses among what they found.
-        window: the cells of 4x4 places that a place looks at are the one it lies in and those around, so many a side; 0
-            looks at the whole picture, in at most 32x32 cells.
-        trust: how far what is found is trusted before anything is learned, as a logit.
+        channels: Number of feature channels of a pixel.
+        head_dim: Query and key channels per head.
+        heads: Number of heads. Each learns its own distance and lightness weights; a pixel mixes their outputs.
+        window: Height and width of the window in cells of 4x4 pixels, an odd number. 0 attends to the whole image,
+            pooled into at most 32x32 cells.
+        initial_confidence: Logit of the confidence before training.
     """
 
-    def __init__(self, channels: int, features: int = 16, heads: int = 1, window: int = 0, trust: float = -3.0) -> None:
+    def __init__(
+        self,
+        channels: int,
+        head_dim: int = 16,
+        heads: int = 1,
+        window: int = 0,
+        initial_confidence: float = -3.0,
+    ) -> None:
         super().__init__()
         self.heads, self.window = heads, window
-        self.query = _Pointwise(channels, heads * features)
-        self.key = Float32Conv2d(channels, heads * features, kernel_size=1)
-        # logarithm of the weight of squared distance: in places within a window; in the whole picture in its sides, and
-        # the more hints there are, the nearer they have to be
-        self.near = nn.Parameter(torch.full((heads,), -4.0) if window else torch.linspace(0.0, 1.0, heads))
-        self.crowd = None if window else nn.Parameter(torch.ones(heads))
-        # logarithm of the weight of the squared difference of L / 100
-        self.alike = nn.Parameter(torch.full((heads,), 5.0))
-        self.judge = nn.Sequential(
-            _Pointwise(channels + 2 + _TELLS * heads, 2 * features, half=True),
-            nn.ReLU(inplace=True),
-            _Pointwise(2 * features, 1 + heads),
+        self.query = _PointwiseConv(channels, heads * head_dim)
+        self.key = Float32Conv2d(channels, heads * head_dim, kernel_size=1)
+        # log of the weight of the squared distance, which is in pixels in a window, and in units of the longer side of
+        # the image in global attention; there the weight also grows with a power of the number of hints, because with
+        # more hints the closest ones are nearer
+        self.log_distance_weight = nn.Parameter(
+            torch.full((heads,), -4.0) if window else torch.linspace(0.0, 1.0, heads)
         )
-        _start(self.query, self.judge[-1], trust)
+        self.hint_count_exponent = None if window else nn.Parameter(torch.ones(heads))
+        # log of the weight of the squared difference in L / 100
+        self.log_lightness_weight = nn.Parameter(torch.full((heads,), 5.0))
+        # from what is known about a pixel and its attended hints to a confidence logit and one mixing logit per head
+        self.confidence_mlp = nn.Sequential(
+            _PointwiseConv(channels + 2 + _INPUTS_PER_HEAD * heads, 2 * head_dim, allow_autocast=True),
+            nn.ReLU(inplace=True),
+            _PointwiseConv(2 * head_dim, 1 + heads),
+        )
+        _init_weights(self.query, self.confidence_mlp[-1], initial_confidence)
 
     def forward(
-        self, features: Tensor, lightness: Tensor, known: Tensor, dense: Tensor, state: Tensor
+        self, features: Tensor, lightness: Tensor, hint_state: Tensor, density: Tensor, state: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Look for hints.
+        """Attend to the hints.
+
+        The penalties are expanded into dot products, for example -w |p - c|^2 = 2 w p.c - w |c|^2 - w |p|^2. The last
+        term is the same for all cells of a pixel, so the softmax cancels it. Thus plain dot-product attention between
+        the pixel vector (query, p, L_p, 1, 0...) and the table row of a cell (see `_build_table`) computes the score
+        above, and the same table provides the values.
 
         Args:
-            features: BCHW of the places.
+            features: BCHW, features of the pixels.
             lightness: B1HW in 0..100.
-            known: (B, 5, H, W), the `STATE` of the hints at each place times its weight, and the weight in 0..1.
-            dense: B1HW, how densely hints lie around each place, from `density`.
-            state: B4HW, what the places go by so far.
+            hint_state: (B, 5, H, W): the state of the hints at each pixel times its weight, and the weight in 0..1.
+            density: B1HW, local density of hints, from `hint_density`.
+            state: B4HW, the current state of the pixels.
 
         Returns:
-            The `STATE` that was found, B4HW, and how far to trust it, B1HW in 0..1: not at all where no hint is in
-            reach.
+            The attended state B4HW, and its confidence B1HW in 0..1, which is 0 where no hint is in reach.
         """
-        weight = known[:, STATE:]
-        place = _places(lightness).expand(lightness.shape[0], -1, -1, -1)
-        near, alike = (logarithm.view(1, 1, -1, 1) for logarithm in (self.near, self.alike))
-        far_apart: Tensor | float = 100.0
-        if self.crowd is not None:
-            place = place / _larger(lightness)
-            hints = weight.sum(dim=(1, 2, 3)).clamp(min=1).view(-1, 1, 1, 1)
-            near = near + self.crowd.view(1, 1, -1, 1) * hints.log()
-            far_apart = 10 / hints
-        near, alike = near.exp(), alike.exp()
-        cells = self._gather(known, place, self.key(features))
-        groups = WindowAttention(self.window, lightness, cells) if self.window else GlobalAttention(lightness, cells)
-        table = groups.keys(lambda cells: self._table(cells, near, alike))
-
-        own_features, own_light, own_place, own_state = map(groups.partition, (features, lightness, place, state))
-        query = _in_heads(self.query(own_features), self.heads)
-        query = query / query.shape[3] ** 0.5
-        light, own = own_light[:, :, None] / 100, own_place[:, :, None]
-        same = torch.cat([own, light, torch.ones_like(light)], dim=3).expand(-1, -1, self.heads, -1)
-        asked = F.pad(torch.cat([query, same], dim=3), (0, _TELLS))
-        found = groups.attend(asked, table)
-        found_key, _, ab, found_light, found_place, some, squares, place_squares = torch.split(
-            found, [query.shape[3], 4, 2, 1, 2, 1, 1, 1], dim=3
+        weight = hint_state[:, STATE_CHANNELS:]
+        position = _pixel_positions(lightness).expand(lightness.shape[0], -1, -1, -1)
+        distance_weight, lightness_weight = (
+            logarithm.view(1, 1, -1, 1) for logarithm in (self.log_distance_weight, self.log_lightness_weight)
         )
-        apart = place_squares + (own * (own - 2 * found_place)).sum(dim=3, keepdim=True)
-        about = [
+        distance_scale: Tensor | float = 100.0
+        if self.hint_count_exponent is not None:
+            position = position / _longer_side(lightness)
+            num_hints = weight.sum(dim=(1, 2, 3)).clamp(min=1).view(-1, 1, 1, 1)
+            distance_weight = distance_weight + self.hint_count_exponent.view(1, 1, -1, 1) * num_hints.log()
+            distance_scale = 10 / num_hints
+        distance_weight, lightness_weight = distance_weight.exp(), lightness_weight.exp()
+        cells = self._pool_hints(hint_state, position, self.key(features))
+        layout = WindowAttention(self.window, lightness, cells) if self.window else GlobalAttention(lightness, cells)
+        table = layout.keys(lambda cells: self._build_table(cells, distance_weight, lightness_weight))
+
+        own_features, own_lightness, own_position, own_state = map(
+            layout.partition, (features, lightness, position, state)
+        )
+        query = _split_heads(self.query(own_features), self.heads)
+        query = query / query.shape[3] ** 0.5
+        light, place = own_lightness[:, :, None] / 100, own_position[:, :, None]
+        shared = torch.cat([place, light, torch.ones_like(light)], dim=3).expand(-1, -1, self.heads, -1)
+        output = layout.attend(F.pad(torch.cat([query, shared], dim=3), (0, _VALUE_CHANNELS)), table)
+        mean_key, _, ab, mean_light, mean_place, occupancy, squares, place_squares = torch.split(
+            output, [query.shape[3], 4, 2, 1, 2, 1, 1, 1], dim=3
+        )
+        distance = place_squares + (place * (place - 2 * mean_place)).sum(dim=3, keepdim=True)
+        per_head = [
             ab,
-            5 * (found_light - light) * some,
-            apart / far_apart * some,
+            5 * (mean_light - light) * occupancy,
+            distance / distance_scale * occupancy,
             10 * (squares - ab.square().sum(dim=3, keepdim=True)),
-            some,
-            (found_key * query).sum(dim=3, keepdim=True),
-            (AB_LIMIT * ab - own_state[:, :, None, :2]).abs().sum(dim=3, keepdim=True) / 20 * some,
+            occupancy,
+            (mean_key * query).sum(dim=3, keepdim=True),
+            (AB_LIMIT * ab - own_state[:, :, None, :2]).abs().sum(dim=3, keepdim=True) / 20 * occupancy,
         ]
-        here = [own_features, groups.partition(dense), (own_light - own_state[..., 2:3]) / 20]
-        judged = self.judge(torch.cat([*here, torch.cat(about, dim=3).flatten(2)], dim=2))
-        choice = judged[..., 1:].softmax(dim=2)[..., None]
-        chosen = (choice * torch.cat([AB_LIMIT * ab, 100 * found_light, squares], dim=3)).sum(dim=2)
-        trust = judged[..., :1].sigmoid() * some[:, :, 0]
-        return groups.merge(chosen), groups.merge(trust)
+        per_pixel = [own_features, layout.partition(density), (own_lightness - own_state[..., 2:3]) / 20]
+        logits = self.confidence_mlp(torch.cat([*per_pixel, torch.cat(per_head, dim=3).flatten(2)], dim=2))
+        mixing_weights = logits[..., 1:].softmax(dim=2)[..., None]
+        attended = (mixing_weights * torch.cat([AB_LIMIT * ab, 100 * mean_light, squares], dim=3)).sum(dim=2)
+        confidence = logits[..., :1].sigmoid() * occupancy[:, :, 0]
+        return layout.merge(attended), layout.merge(confidence)
 
-    def _gather(self, known: Tensor, place: Tensor, key: Tensor) -> Tensor:
-        """Gather hints in cells, BhwC: 1 where there is one, mean ab / 110, L / 100, place, features."""
-        side = CELL if self.window else (_larger(known) + _MOST - 1) // _MOST
-        weight = known[:, STATE:]
-        every = torch.cat([weight, known[:, :2] / AB_LIMIT, known[:, 2:3] / 100, weight * place, weight * key], dim=1)
+    def _pool_hints(self, hint_state: Tensor, position: Tensor, key: Tensor) -> Tensor:
+        """Pool hints into cells BhwC: occupancy 0 or 1, and weighted means of ab / 110, L / 100, position and key."""
+        cell_size = CELL_SIZE if self.window else (_longer_side(hint_state) + _MAX_CELLS - 1) // _MAX_CELLS
+        weight = hint_state[:, STATE_CHANNELS:]
+        weighted = torch.cat(
+            [weight, hint_state[:, :2] / AB_LIMIT, hint_state[:, 2:3] / 100, weight * position, weight * key], dim=1
+        )
         if torch.compiler.is_exporting() and not self.window:
-            cells = _pool_to_most(every, side)
+            cells = _pool_to_max_cells(weighted, cell_size)
         else:
-            cells = F.avg_pool2d(to_multiple(every, side), side)
-        amount, mean = cells[:, :1], cells[:, 1:]
-        return torch.cat([(amount > 0).float(), mean / amount.clamp(min=1e-6)], dim=1).permute(0, 2, 3, 1)
+            cells = F.avg_pool2d(zero_pad_to_multiple(weighted, cell_size), cell_size)
+        total, sums = cells[:, :1], cells[:, 1:]
+        return torch.cat([(total > 0).float(), sums / total.clamp(min=1e-6)], dim=1).permute(0, 2, 3, 1)
 
-    def _table(self, cells: Tensor, near: Tensor, alike: Tensor) -> Tensor:
-        """What cells BMC answer to places that ask, BMEC."""
-        there, color, light, place, key = torch.split(cells[:, :, None], [1, 2, 1, 2, self.key.out_channels], dim=3)
-        squares, place_squares = (x.square().sum(dim=3, keepdim=True) for x in (color, place))
-        reach = CELL * (self.window // 2 + 1) if self.window else 1
-        lead = _THERE + 2 * reach**2 * near + alike
-        alone = there * (lead - near * place_squares - alike * light.square())
-        tells = torch.cat([color, light, place, there, squares, place_squares], dim=3)
+    def _build_table(self, cells: Tensor, distance_weight: Tensor, lightness_weight: Tensor) -> Tensor:
+        """Build the key-value table BMEC of cells BMC: the factors of the score, followed by the value channels.
+
+        The factors multiply the query, p, L_p and 1. They are the key, 2 distance_weight c, 2 lightness_weight L_c, and
+        -distance_weight |c|^2 - lightness_weight L_c^2 plus a margin that ranks occupied cells above empty ones.
+        """
+        occupancy, color, light, position, key = torch.split(
+            cells[:, :, None], [1, 2, 1, 2, self.key.out_channels], dim=3
+        )
+        squares, position_squares = (x.square().sum(dim=3, keepdim=True) for x in (color, position))
+        reach = CELL_SIZE * (self.window // 2 + 1) if self.window else 1
+        margin = _OCCUPIED_MARGIN + 2 * reach**2 * distance_weight + lightness_weight
+        bias = occupancy * (margin - distance_weight * position_squares - lightness_weight * light.square())
+        values = torch.cat([color, light, position, occupancy, squares, position_squares], dim=3)
         return torch.cat(
             [
-                _in_heads(key[:, :, 0], self.heads),
-                2 * near * place,
-                2 * alike * light,
-                alone,
-                tells.expand(-1, -1, self.heads, -1),
+                _split_heads(key[:, :, 0], self.heads),
+                2 * distance_weight * position,
+                2 * lightness_weight * light,
+                bias,
+                values.expand(-1, -1, self.heads, -1),
             ],
             dim=3,
         )
 
 
-class _Pointwise(nn.Conv2d):
-    """A 1x1 convolution of places that lie in rows, GNC, rather than in a picture.
+class _PointwiseConv(nn.Conv2d):
+    """1x1 convolution of groups of pixels GNC.
 
     Args:
-        inputs: channels.
-        outputs: channels.
-        half: whether an autocast region may do it in half precision.
+        in_channels: Number of input channels.
+        out_channels: Number of output channels.
+        allow_autocast: Whether an autocast region may run it in lower precision; otherwise it runs in float32.
     """
 
-    def __init__(self, inputs: int, outputs: int, half: bool = False) -> None:
-        super().__init__(inputs, outputs, kernel_size=1)
-        self.half_too = half
+    def __init__(self, in_channels: int, out_channels: int, allow_autocast: bool = False) -> None:
+        super().__init__(in_channels, out_channels, kernel_size=1)
+        self.allow_autocast = allow_autocast
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map GNC."""
+        """Map the channels of GNC."""
         weight = self.weight.flatten(1)
-        if self.half_too:
+        if self.allow_autocast:
             return F.linear(x, weight, self.bias)
         with torch.autocast(x.device.type, enabled=False):
             return F.linear(x.float(), weight, self.bias)
 
 
-def _larger(x_BCHW: Tensor) -> int:
-    """The larger side of a picture, also where an exported network knows neither."""
-    larger: int = torch.sym_max(*x_BCHW.shape[-2:])  # type: ignore[no-untyped-call]
-    return larger
+def _longer_side(x_BCHW: Tensor) -> int:
+    """Return the longer side of an image; works with the dynamic sizes of an exported network."""
+    side: int = torch.sym_max(*x_BCHW.shape[-2:])  # type: ignore[no-untyped-call]
+    return side
 
 
-def _pool_to_most(x: Tensor, side: int) -> Tensor:
-    """Average cells as `F.avg_pool2d` does, with a side that is known at each picture, into `_MOST` by `_MOST` cells.
+def _pool_to_max_cells(x: Tensor, cell_size: int) -> Tensor:
+    """Average into `_MAX_CELLS` by `_MAX_CELLS` cells, for export: the cell size depends on the dynamic image size.
 
-    Those beyond the picture are empty, as cells without a hint are.
+    Cells outside the image are 0, like cells without a hint.
     """
-    down, across = (_in_cells(length, side, x) for length in x.shape[-2:])
-    return down @ x @ across.T
+    rows, columns = (_pooling_matrix(length, cell_size, x) for length in x.shape[-2:])
+    return rows @ x @ columns.T
 
 
-def _in_cells(length: int, side: int, like: Tensor) -> Tensor:
-    """What each of `_MOST` cells takes from each of `length` places."""
-    first = torch.arange(_MOST, device=like.device)[:, None] * side
-    place = torch.arange(length, device=like.device)
-    return ((place >= first) & (place < first + side)).to(like.dtype) / side
+def _pooling_matrix(length: int, cell_size: int, like: Tensor) -> Tensor:
+    """Return the (`_MAX_CELLS`, length) matrix that averages pixels into cells along one axis."""
+    first = torch.arange(_MAX_CELLS, device=like.device)[:, None] * cell_size
+    pixel = torch.arange(length, device=like.device)
+    return ((pixel >= first) & (pixel < first + cell_size)).to(like.dtype) / cell_size
 
 
-def _in_heads(x: Tensor, heads: int) -> Tensor:
+def _split_heads(x: Tensor, heads: int) -> Tensor:
     return x.view(*x.shape[:2], heads, x.shape[2] // heads)
 
 
-def _places(like: Tensor) -> Tensor:
-    """Row and column of each place, 12HW."""
+def _pixel_positions(like: Tensor) -> Tensor:
+    """Return the row and column of each pixel, 12HW."""
     axes = (torch.arange(side, device=like.device, dtype=torch.float32) for side in like.shape[-2:])
     return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
 
 
 def hint_density(weight: Tensor) -> Tensor:
-    """How densely hints lie around each place: the mean of their weights B1HW over 5x5 places."""
+    """Return the local density of hints B1HW: the mean of the hint weights B1HW over 5x5 pixels."""
     return F.avg_pool2d(weight, 5, stride=1, padding=2)
 
 
 @torch.no_grad()
-def _start(query: nn.Conv2d, last: nn.Module, trust: float) -> None:
-    """Compare by features a little, trust all places alike, and choose no way over another."""
+def _init_weights(query: nn.Conv2d, last: nn.Module, initial_confidence: float) -> None:
+    """Initialize to a small influence of features, the same confidence everywhere, and equal mixing weights."""
     assert query.bias is not None
     assert isinstance(last, nn.Conv2d)
     assert last.bias is not None
@@ -220,4 +254,4 @@ def _start(query: nn.Conv2d, last: nn.Module, trust: float) -> None:
     nn.init.zeros_(query.bias)
     nn.init.zeros_(last.weight)
     nn.init.zeros_(last.bias)
-    last.bias[0] = trust
+    last.bias[0] = initial_confidence

@@ -1,4 +1,4 @@
-"""What the U-Nets share: double convolution, the U they go down and up, the last layer."""
+"""U-Net building blocks: double convolution, downsampling, output layer and the encoder-decoder skeleton."""
 
 from __future__ import annotations
 
@@ -6,56 +6,56 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from chromahint.models.layers.lab_scaling import NEUTRAL, Head, Stem, from_eight_bit, zero_init_lightness_weights
+from chromahint.models.layers.lab_scaling import NEUTRAL_AB, ABHead, StemConv2d, from_lab8, scale_hint_weights
 
 
 class DoubleConv(nn.Module):
-    """Twice (3x3 convolution, BatchNorm, ReLU), at the size of its input.
+    """Two blocks of 3x3 convolution, BatchNorm and ReLU.
 
     Args:
-        inputs: channels read.
-        outputs: channels written.
-        first: what the first convolution is; a `Stem` where the input is a picture.
+        in_channels: Number of input channels.
+        out_channels: Number of output channels.
+        first_conv: Type of the first convolution; `StemConv2d` if the input is on the 8-bit Lab scale.
     """
 
-    def __init__(self, inputs: int, outputs: int, first: type[nn.Conv2d] = nn.Conv2d) -> None:
+    def __init__(self, in_channels: int, out_channels: int, first_conv: type[nn.Conv2d] = nn.Conv2d) -> None:
         super().__init__()
         self.double_conv = nn.Sequential(
-            first(inputs, outputs, kernel_size=3, padding=1, bias=False),
-            nn.BatchNorm2d(outputs),
+            first_conv(in_channels, out_channels, kernel_size=3, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels),
             nn.ReLU(inplace=True),
-            nn.Conv2d(outputs, outputs, kernel_size=3, padding=1, bias=False),
-            nn.BatchNorm2d(outputs),
+            nn.Conv2d(out_channels, out_channels, kernel_size=3, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels),
             nn.ReLU(inplace=True),
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map BCHW of `inputs` channels to BCHW of `outputs` channels."""
+        """Map (B, in_channels, H, W) to (B, out_channels, H, W)."""
         features: Tensor = self.double_conv(x)
         return features
 
 
 class Down(nn.Module):
-    """Max-pool by 2, then a double convolution."""
+    """2x2 max pooling followed by a double convolution."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.maxpool_conv = nn.Sequential(nn.MaxPool2d(2), DoubleConv(inputs, outputs))
+        self.maxpool_conv = nn.Sequential(nn.MaxPool2d(2), DoubleConv(in_channels, out_channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map BCHW to half the height and width, `outputs` channels."""
+        """Map (B, in_channels, H, W) to (B, out_channels, H/2, W/2)."""
         features: Tensor = self.maxpool_conv(x)
         return features
 
 
 class OutConv(nn.Module):
-    """The last layer: ab on the 8-bit Lab scale, without activation."""
+    """Output layer: ab on the 8-bit Lab scale, without an activation."""
 
-    def __init__(self, inputs: int, zero_init_head: bool) -> None:
+    def __init__(self, in_channels: int, zero_init_head: bool) -> None:
         super().__init__()
-        self.conv = Head(inputs)
+        self.conv = ABHead(in_channels)
         if zero_init_head:
-            self.conv.init_bias(NEUTRAL)
+            self.conv.init_bias(NEUTRAL_AB)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map BCHW to B2HW float32."""
@@ -64,45 +64,47 @@ class OutConv(nn.Module):
 
 
 class UNetBase(nn.Module):
-    """A double convolution of the picture, four steps down, four up that join the skips, and the last layer.
+    """Encoder-decoder skeleton: a double convolution, four downsampling and four upsampling steps, and an output layer.
 
     Args:
-        inputs: channels read.
-        width: channels of the first level; each level down doubles them.
-        up: makes a step up that reads so many channels: `step(x, skip, *more)` maps x (B, C, H, W) and skip
-            (B, C/2, 2H, 2W) to (B, C/2, 2H, 2W).
-        zero_init_head: whether the last layer predicts no color until it is trained, and the first hears the hints over
-            the lightness: see `zero_init_lightness_weights`.
+        in_channels: Number of input channels.
+        width: Channels of the first level; each level doubles them.
+        build_up: Function that builds an upsampling step for a number of input channels C. The step's
+            `forward(x, skip, *extra)` maps x (B, C, H, W) and skip (B, C/2, 2H, 2W) to (B, C/2, 2H, 2W).
+        zero_init_head: Whether the untrained network predicts no color and weighs hints over lightness; see
+            `scale_hint_weights`.
     """
 
-    def __init__(self, inputs: int, width: int, up: Callable[[int], nn.Module], zero_init_head: bool) -> None:
+    def __init__(
+        self, in_channels: int, width: int, build_up: Callable[[int], nn.Module], zero_init_head: bool
+    ) -> None:
         super().__init__()
-        self.inc = DoubleConv(inputs, width, first=Stem)
+        self.inc = DoubleConv(in_channels, width, first_conv=StemConv2d)
         self.down1 = Down(width, 2 * width)
         self.down2 = Down(2 * width, 4 * width)
         self.down3 = Down(4 * width, 8 * width)
         self.down4 = Down(8 * width, 16 * width)
-        self.up1 = up(16 * width)
-        self.up2 = up(8 * width)
-        self.up3 = up(4 * width)
-        self.up4 = up(2 * width)
+        self.up1 = build_up(16 * width)
+        self.up2 = build_up(8 * width)
+        self.up3 = build_up(4 * width)
+        self.up4 = build_up(2 * width)
         self.outc = OutConv(width, zero_init_head)
         if zero_init_head:
-            zero_init_lightness_weights(self.inc)
+            scale_hint_weights(self.inc)
 
-    def predict(self, scaled: Tensor, *more: Tensor) -> Tensor:
-        """Map BCHW on the 8-bit Lab scale, whose H and W are multiples of 16, to ab B2HW in Lab units.
+    def predict(self, x: Tensor, *extra: Tensor) -> Tensor:
+        """Predict ab B2HW in Lab units.
 
         Args:
-            scaled: what the first layer reads.
-            more: what each step up hears besides its features and its skip.
+            x: Input BCHW on the 8-bit Lab scale; H and W are multiples of 16.
+            extra: Additional inputs that every upsampling step receives.
         """
-        skip1 = self.inc(scaled)
+        skip1 = self.inc(x)
         skip2 = self.down1(skip1)
         skip3 = self.down2(skip2)
         skip4 = self.down3(skip3)
-        x = self.up1(self.down4(skip4), skip4, *more)
-        x = self.up2(x, skip3, *more)
-        x = self.up3(x, skip2, *more)
-        x = self.up4(x, skip1, *more)
-        return from_eight_bit(self.outc(x))
+        x = self.up1(self.down4(skip4), skip4, *extra)
+        x = self.up2(x, skip3, *extra)
+        x = self.up3(x, skip2, *extra)
+        x = self.up4(x, skip1, *extra)
+        return from_lab8(self.outc(x))
