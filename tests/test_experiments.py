@@ -27,11 +27,11 @@ def words_for(name, photos):
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_runs_two_steps(name, command, photos, figures):
+def test_runs_two_steps(name, command, photos, read_metrics):
     made = command("train", f"experiment={name}", *words_for(name, photos))
     assert made.status == 0, made.err
     assert made.run.parent.name == name
-    assert len(figures(made.run)["val/psnr"]) >= 1
+    assert len(read_metrics(made.run)["val/psnr"]) >= 1
 
 
 @pytest.mark.parametrize("name", STAGES)

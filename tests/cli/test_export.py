@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from chromahint.export.model_card import without_folders
-from chromahint.inference.exported_folder import open_folder
+from chromahint.inference.exported_folder import open_exported_folder
 from chromahint.models.pretrained import find_pretrained
-from chromahint.models.registry import CLASSES, qualname_of
-from chromahint.models.state_dict import read_state
+from chromahint.models.registry import MODEL_CLASSES, qualname_of
+from chromahint.models.state_dict import read_state_dict
 from chromahint.models.unet import UNet
 from chromahint.runs.run import create_run
 
@@ -36,18 +36,18 @@ def test_own_networks_are_those_of_the_list_with_weights():
 
     targets = {name: compose("train", [f"model={name}"]).config["model"]["_target_"] for name in list_groups()["model"]}
     learning = {entry.name for entry in list_models(targets) if entry.parameters}
-    assert learning == set(CLASSES)
-    assert all(qualname_of(name) == targets[name] for name in CLASSES)
+    assert learning == set(MODEL_CLASSES)
+    assert all(qualname_of(name) == targets[name] for name in MODEL_CLASSES)
 
 
 def test_a_run_becomes_a_folder_that_says_where_it_comes_from(command, tmp_path):
     run = make_run(tmp_path / "runs" / "one")
     made = command("export", str(run.path), "--format", "safetensors", "-o", "out")
     assert made.status == 0, made.err
-    opened = open_folder(made.folder / "out")
-    weights = read_state(run.best_checkpoint)
+    opened = open_exported_folder(made.folder / "out")
+    weights = read_state_dict(run.best_checkpoint)
     assert all(torch.equal(tensor, weights[name]) for name, tensor in opened.network.state_dict().items())
-    assert (opened.name, opened.about["trained_side"]) == ("unet", 96)
+    assert (opened.name, opened.metadata["trained_side"]) == ("unet", 96)
     card = (made.folder / "out" / "README.md").read_text()
     assert "chromahint train model=unet data.root=photos" in card
     assert "/home/me" not in card + (made.folder / "out" / "config.json").read_text()
@@ -75,8 +75,8 @@ def test_figures_are_those_of_the_same_weights(command, tmp_path):
 def test_the_box_goes_out_with_its_own_card(command, words):
     made = command("export", *words, "--format", "safetensors")
     assert made.status == 0, made.err
-    opened = open_folder(made.folder / "spreadnet")
-    weights = read_state(find_pretrained(qualname_of("spreadnet")).file)
+    opened = open_exported_folder(made.folder / "spreadnet")
+    weights = read_state_dict(find_pretrained(qualname_of("spreadnet")).file)
     assert all(torch.equal(opened.network.state_dict()[name], tensor) for name, tensor in weights.items())
     assert "# SpreadNet, the weights in the box" in (made.folder / "spreadnet" / "README.md").read_text()
 
@@ -85,7 +85,7 @@ def test_a_loose_file_tells_its_network(command, tmp_path):
     torch.save(UNet(4).state_dict(), tmp_path / "w.pt")
     made = command("export", str(tmp_path / "w.pt"), "--format", "safetensors", "-o", "out")
     assert made.status == 0, made.err
-    assert (open_folder(made.folder / "out").name, open_folder(made.folder / "out").options["width"]) == ("unet", 4)
+    assert (open_exported_folder(made.folder / "out").name, open_exported_folder(made.folder / "out").options["width"]) == ("unet", 4)
     assert "U-Net" in made.out
 
 

@@ -66,7 +66,7 @@ def until(folder, what, seconds=300):
     raise AssertionError(f"no {what}: {said(folder)}")
 
 
-def test_trials_train_and_the_best_trains_again(begin, tmp_path, command, figures):
+def test_trials_train_and_the_best_trains_again(begin, tmp_path, command, read_metrics):
     space = {"loss": ["mse", "huber"], "start": {"one": ["seed=1"], "two": ["seed=2"]}}
     assert begin(space=space).wait(timeout=300) == 0, said(tmp_path)
     trials = trials_by_slot(memory(tmp_path))
@@ -75,15 +75,15 @@ def test_trials_train_and_the_best_trains_again(begin, tmp_path, command, figure
         run = open_run(tmp_path / "runs/sweep/tiny" / trial.user_attrs["run"])
         assert run.metadata["state"] == "finished"
         assert run.metadata["trial"] == {"start": trial.params["start"]}
-        assert trial.value == max(figures(run.path)["val/psnr"]) == max(trial.intermediate_values.values())
+        assert trial.value == max(read_metrics(run.path)["val/psnr"]) == max(trial.intermediate_values.values())
         assert "PSNR" in (run.path / "output.txt").read_text()
     made = command("train", "experiment=tiny_best")
     assert made.status == 0, made.err
-    assert max(figures(made.run)["val/psnr"]) == memory(tmp_path).best_value
+    assert max(read_metrics(made.run)["val/psnr"]) == memory(tmp_path).best_value
 
 
 @pytest.mark.parametrize("devices", [1, 2])
-def test_a_trial_that_is_behind_is_given_up(begin, tmp_path, devices, figures):
+def test_a_trial_that_is_behind_is_given_up(begin, tmp_path, devices, read_metrics):
     words = ["trainer.max_steps=6", "trainer.val_check_interval=1", f"trainer.devices={devices}", "trainer=ddp_cpu"]
     space = {"optimizer.lr": [0.003, 1e-9]}
     worker = begin(*words, space=space, sampler="grid", pruner="halving", trials=None)
@@ -92,12 +92,12 @@ def test_a_trial_that_is_behind_is_given_up(begin, tmp_path, devices, figures):
     assert (good.state, bad.state) == (TrialState.COMPLETE, TrialState.PRUNED), said(tmp_path)
     run = open_run(tmp_path / "runs/sweep/tiny" / bad.user_attrs["run"])
     assert run.metadata["state"] == "pruned"
-    assert len(figures(run.path)["val/psnr"]) < 6
+    assert len(read_metrics(run.path)["val/psnr"]) < 6
     assert not (run.path / "evaluation").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_worker_leaves_its_trial_to_the_next(begin, tmp_path, number, figures):
+def test_a_stopped_worker_leaves_its_trial_to_the_next(begin, tmp_path, number, read_metrics):
     words = ["trainer.max_steps=400", "trainer.val_check_interval=200", "callbacks.checkpoint.every_n_steps=5"]
     first = begin(*words, trials=1)
     run = until(tmp_path, "000-*/checkpoints/last.ckpt").parents[1]
@@ -110,7 +110,7 @@ def test_a_stopped_worker_leaves_its_trial_to_the_next(begin, tmp_path, number, 
     assert after.params == before.params
     assert after.user_attrs["run"] == run.name
     assert len(open_run(run).metadata["resumed"]) == 1  # from where it was, in the same folder
-    assert len(figures(run)["val/psnr"]) == len(after.intermediate_values) == 2
+    assert len(read_metrics(run)["val/psnr"]) == len(after.intermediate_values) == 2
 
 
 @pytest.mark.slow

@@ -43,7 +43,7 @@ def test_a_network_that_repeats_its_hints_is_perfect_with_all_of_them():
     assert torch.equal(results[-1].prediction, photos())
 
 
-def test_figures_are_those_of_the_written_picture():
+def test_figures_are_those_of_the_written_image():
     for result in evaluate_hint_counts(given_colors_only, photos(), IDS, PROTOCOL):
         assert result.prediction.dtype == torch.uint8
         assert torch.equal(result.psnr, psnr(result.prediction, photos()))
@@ -119,7 +119,7 @@ def test_several_counts_in_one_call_give_what_one_at_a_time_gives(network, proto
             assert (many.prediction.int() - one.prediction.int()).abs().max() <= 1
 
 
-def test_time_is_shared_by_the_pictures_of_a_call(monkeypatch):
+def test_time_is_shared_by_the_images_of_a_call(monkeypatch):
     clock = iter(range(100))
     monkeypatch.setattr(hint_counts, "_now", lambda device: 6.0 * next(clock))
     monkeypatch.setattr(hint_counts, "_together", lambda counts, rgb: [[0, 10], [100]])
@@ -138,8 +138,8 @@ def test_time_is_shared_by_the_pictures_of_a_call(monkeypatch):
 )
 def test_an_accelerator_takes_as_many_counts_as_its_memory_bears(batch, size, together):
     rgb = torch.empty(batch, 3, size, size, dtype=torch.uint8, device="meta")
-    assert hint_counts._together([0, 1, 10, 100, 328, 1966], rgb) == together
-    assert hint_counts._together([0, 1, 10], torch.empty(2, 3, 8, 8)) == [[0], [1], [10]], "a CPU takes one"
+    assert hint_counts._group_counts([0, 1, 10, 100, 328, 1966], rgb) == together
+    assert hint_counts._group_counts([0, 1, 10], torch.empty(2, 3, 8, 8)) == [[0], [1], [10]], "a CPU takes one"
 
 
 def result(count, values):
@@ -153,7 +153,7 @@ def test_rows_leave_out_what_has_no_weight():
     assert ImageResult._fields == ("image", "id", "k", "psnr", "ssim", "seconds")
 
 
-def test_score_is_the_mean_of_pictures_in_the_documented_format():
+def test_score_is_the_mean_of_images_in_the_documented_format():
     listed = [
         row
         for count, values in ((100, [32.0, 16.0]), (10, [8.0, 8.0]))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from chromahint.hints.eval_positions import patch_places, positions
+from chromahint.hints.eval_positions import patch_positions, positions
 
 # frozen: published figures hang on these numbers
 GOLDEN = {
@@ -79,7 +79,7 @@ GOLDEN_PATCHES = {
 
 @pytest.mark.parametrize("picture", GOLDEN_PATCHES)
 def test_patch_places_are_frozen(picture):
-    assert patch_places(*picture, 5).tolist() == GOLDEN_PATCHES[picture]
+    assert patch_positions(*picture, 5).tolist() == GOLDEN_PATCHES[picture]
 
 
 @pytest.mark.parametrize(("height", "width", "side"), [(256, 256, 6), (40, 90, 9), (6, 7, 6)])
@@ -91,15 +91,15 @@ def test_patch_places_are_those_of_the_definition(height, width, side):
     for places, u in zip((height - side + 1, width - side + 1), (shares[::2], shares[1::2]), strict=True):
         drawn = scipy.stats.norm.ppf(u, places / 2, places / 4)
         expected.append(np.floor(drawn).clip(0, places - 1).astype(int))
-    assert np.array_equal(patch_places("some id", 4, height, width, side, 2000), np.stack(expected, 1))
+    assert np.array_equal(patch_positions("some id", 4, height, width, side, 2000), np.stack(expected, 1))
 
 
 def test_fewer_patches_are_the_first_of_more():
-    most = patch_places("a", 0, 256, 256, 6, 501).tolist()
+    most = patch_positions("a", 0, 256, 256, 6, 501).tolist()
     for count in (0, 1, 2, 100):
-        assert patch_places("a", 0, 256, 256, 6, count).tolist() == most[:count]
+        assert patch_positions("a", 0, 256, 256, 6, count).tolist() == most[:count]
 
 
 def test_patches_of_another_picture_or_seed_lie_elsewhere():
-    drawn = [patch_places(name, seed, 64, 64, 6, 20).tolist() for name in ("a", "b") for seed in (0, 1)]
+    drawn = [patch_positions(name, seed, 64, 64, 6, 20).tolist() for name in ("a", "b") for seed in (0, 1)]
     assert len({str(places) for places in drawn}) == 4

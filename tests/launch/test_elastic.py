@@ -61,7 +61,7 @@ def test_broken_pictures_are_listed_once_and_all_counted(together):
     assert "2 pictures could not be read" in together.out
 
 
-def test_two_processes_validate_as_one(together, figures, monkeypatch):
+def test_two_processes_validate_as_one(together, read_metrics, monkeypatch):
     """The same weights in one process, where nothing fills up."""
     monkeypatch.chdir(together.folder)
     run = open_run(together.run)
@@ -71,7 +71,7 @@ def test_two_processes_validate_as_one(together, figures, monkeypatch):
         folder=run.path, callbacks=[], loggers=[], network=torch.nn.Identity()
     )
     [alone] = trainer.validate(task, datamodule=data, verbose=False)
-    logged = figures(together.run)
+    logged = read_metrics(together.run)
     assert {name for name in alone if name.startswith("val/")} == {name for name in logged if name.startswith("val/")}
     for name, value in alone.items():
         assert logged[name][-1] == pytest.approx(value, abs=1e-3), name

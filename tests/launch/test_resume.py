@@ -256,7 +256,7 @@ def test_other_choices_are_another_run(command, stopped, option):
     assert "trainer.max_steps" in ended.err
 
 
-def test_a_limit_that_was_not_reached_may_be_raised(command, asked, tmp_path, figures):
+def test_a_limit_that_was_not_reached_may_be_raised(command, asked, tmp_path, read_metrics):
     run = shutil.copytree(next((asked["step"] / "runs/run").iterdir()), tmp_path / "run")
     facts = json.loads((run / "run.json").read_text())
     (run / "run.json").write_text(json.dumps(facts | {"state": "interrupted"}))

@@ -45,14 +45,14 @@ def test_a_learning_rate_is_suggested_and_drawn(command, tiny):
     assert [path.name for path in (made.folder / "runs").iterdir()] == ["tune"], "no run was made"
 
 
-def test_the_suggested_rate_learns_better_than_one_far_below(command, tiny, figures):
+def test_the_suggested_rate_learns_better_than_one_far_below(command, tiny, read_metrics):
     # pictures of noise teach the default network nothing: where there is no color to spread, it starts near its best
     tiny = [*tiny, "model=unet"]
     suggested = command("train", "tune=lr", *tiny).out.partition("optimizer.lr=")[2].split()[0]
     losses = {}
     for rate in (suggested, "0.0000001"):
         made = command("train", *tiny, f"optimizer.lr={rate}", "trainer.max_steps=30", "lr_schedule=constant")
-        losses[rate] = np.mean(figures(made.run)["train/loss"][-5:])
+        losses[rate] = np.mean(read_metrics(made.run)["train/loss"][-5:])
     assert losses[suggested] < losses["0.0000001"]
 
 

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from chromahint.cli.models import as_tables
+from chromahint.cli.models import tables
 from chromahint.config.compose import compose
 from chromahint.config.paths import list_groups, packaged_dir
 from chromahint.config.validate import validate
@@ -67,7 +67,7 @@ def test_what_was_published_is_what_is_built(entry):
 
 def test_the_table_fits_a_terminal_of_80_columns():
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(as_tables(SHIPPED), highlight=False)
+    console.print(tables(SHIPPED), highlight=False)
     lines = [line.rstrip() for line in console.export_text().splitlines()]
     head = next(line.split() for line in lines if line.startswith("model="))
     assert head == ["model=", "parameters", "published", "GMAC", "published"]

@@ -1,4 +1,4 @@
-"""Several networks on the same points, beside each other."""
+"""Choosing models, comparing pictures, and picking colors."""
 
 import numpy as np
 import pytest
@@ -8,144 +8,144 @@ from skimage.color import rgb2lab
 POINT = (0.9, 0.1)
 
 
-def test_two_networks_color_from_the_same_hints(desk):
-    desk.sample()
-    desk.after(lambda: (desk.click(*POINT), desk.swatch("sky")))
-    desk.browser.do(
-        "const box = document.getElementById('beside'); box.value = 'levin'; box.dispatchEvent(new Event('change'))"
+def test_two_models_color_from_the_same_hints(studio):
+    studio.open_sample()
+    studio.wait_for_colors(lambda: (studio.click(*POINT), studio.click_swatch("sky")))
+    studio.browser.do(
+        "const box = document.getElementById('compare-with'); box.value = 'levin'; box.dispatchEvent(new Event('change'))"
     )
-    desk.browser.wait("!document.getElementById('psnr-b').hidden")
-    desk.quiet()
-    figures = [float(desk.browser.do(f"document.getElementById('psnr-{s}').textContent").split()[0]) for s in "ab"]
+    studio.browser.wait("!document.getElementById('psnr-b').hidden")
+    studio.wait_until_idle()
+    figures = [float(studio.browser.do(f"document.getElementById('psnr-{s}').textContent").split()[0]) for s in "ab"]
     assert all(5 < figure < 50 for figure in figures)
-    pictures = [desk.painted(slot) for slot in "ab"]
-    assert pictures[0].shape == pictures[1].shape
-    assert np.abs(pictures[0].astype(int) - pictures[1]).max() > 10
-    assert desk.browser.do("document.getElementById('left').textContent").startswith("Levin · ")
-    desk.browser.press("3")
-    desk.browser.settle()
-    assert desk.browser.do("document.getElementById('b').style.clipPath").startswith("inset")
+    first, second = studio.pixels("canvas-a"), studio.pixels("canvas-b")
+    assert first.shape == second.shape
+    assert np.abs(first.astype(int) - second).max() > 10
+    assert studio.browser.do("document.getElementById('label-b').textContent").startswith("Levin · ")
+    studio.browser.press("3")
+    studio.browser.settle()
+    assert studio.browser.do("document.getElementById('canvas-b').style.clipPath").startswith("inset")
 
 
-def test_runs_that_are_there_can_be_chosen_and_suggest_where_they_have_classes(desk):
-    desk.sample("rocket")
+def test_runs_can_be_chosen_and_suggest_colors_if_they_have_classes(studio):
+    studio.open_sample("rocket")
     options = "[...document.querySelectorAll('#model option')].map((each) => [each.textContent, each.value])"
-    models = dict(desk.browser.do(options))
+    models = dict(studio.browser.do(options))
     assert next(iter(models)) == "SpreadNet"
     assert set(models) == {
         *("SpreadNet", "Levin", "Pull-push"),
         *("first/2026-11-20_10-00-00", "classes/2026-11-20_10-00-00"),
     }
     assert not any("/" in key for key in models.values())
-    desk.after(lambda: desk.click(*POINT))
-    assert desk.browser.do("document.getElementById('suggested').parentElement.hidden")
-    before = desk.painted()
-    desk.after(lambda: desk.choose("model", models["classes/2026-11-20_10-00-00"]))
-    assert np.abs(desk.painted().astype(int) - before).max() > 10
-    desk.browser.wait("!document.getElementById('suggested').parentElement.hidden")
-    count = desk.browser.do("document.getElementById('suggested').children.length")
+    studio.wait_for_colors(lambda: studio.click(*POINT))
+    assert studio.browser.do("document.getElementById('suggested-colors').parentElement.hidden")
+    before = studio.pixels()
+    studio.wait_for_colors(lambda: studio.choose_option("model", models["classes/2026-11-20_10-00-00"]))
+    assert np.abs(studio.pixels().astype(int) - before).max() > 10
+    studio.browser.wait("!document.getElementById('suggested-colors').parentElement.hidden")
+    count = studio.browser.do("document.getElementById('suggested-colors').children.length")
     assert 1 <= count <= 8
-    hinted = desk.saved().points[0].color
-    desk.after(lambda: desk.browser.do("document.querySelector('#suggested button').click()"))
-    assert desk.saved().points[0].color != hinted
+    hinted = studio.save_session().points[0].color
+    studio.wait_for_colors(lambda: studio.browser.do("document.querySelector('#suggested-colors button').click()"))
+    assert studio.save_session().points[0].color != hinted
 
 
-def test_a_choice_is_there_again_when_the_page_is(desk, address):
-    desk.sample("coffee")
-    desk.after(lambda: desk.click(*POINT))
-    desk.after(lambda: desk.choose("model", "levin"))
-    desk.choose("beside", "pullpush")
-    desk.quiet()
-    desk.open(address)
-    desk.quiet()
-    assert desk.browser.do("[document.getElementById('model').value, document.getElementById('beside').value]") == [
+def test_choices_survive_a_reload(studio, address):
+    studio.open_sample("coffee")
+    studio.wait_for_colors(lambda: studio.click(*POINT))
+    studio.wait_for_colors(lambda: studio.choose_option("model", "levin"))
+    studio.choose_option("compare-with", "pullpush")
+    studio.wait_until_idle()
+    studio.open(address)
+    studio.wait_until_idle()
+    assert studio.browser.do(
+        "[document.getElementById('model').value, document.getElementById('compare-with').value]"
+    ) == [
         "levin",
         "pullpush",
     ]
-    assert desk.browser.do("document.querySelector('#modes [aria-pressed=true]').value") == "side"
+    assert studio.browser.do("document.querySelector('#compare-modes [aria-pressed=true]').value") == "side-by-side"
 
 
-def test_holding_and_wiping_show_the_other_picture(desk):
-    desk.sample()
-    desk.after(lambda: (desk.click(*POINT), desk.swatch("sky")))
-    assert desk.color(*POINT)[2] < -15
-    desk.browser.press("c", kinds=["keyDown"])
-    desk.browser.settle()
-    assert desk.browser.do("document.getElementById('a').hidden")
-    assert abs(desk.color(*POINT, canvas="b")[2]) < 2
-    desk.browser.press("c", kinds=["keyUp"])
-    desk.browser.settle()
-    assert not desk.browser.do("document.getElementById('a').hidden")
-    desk.browser.press("3")
-    desk.browser.settle()
-    middle, right = desk.place(0.5, 0.5), desk.place(0.95, 0.5)
-    desk.browser.drag(middle, right)
-    desk.browser.settle()
-    assert int(desk.browser.do("document.getElementById('divider').getAttribute('aria-valuenow')")) > 80
-    assert desk.count() == 1
-    # on the left side of the wipe lies the gray photo, and that is the color that is taken there
-    desk.browser.press("i")
-    desk.click(*POINT)
-    assert desk.text("said") == "this color was taken"
-    desk.after(lambda: desk.click(0.2, 0.2))
-    color = desk.saved().points[-1].color
+def test_holding_and_sliding_show_the_other_picture(studio):
+    studio.open_sample()
+    studio.wait_for_colors(lambda: (studio.click(*POINT), studio.click_swatch("sky")))
+    assert studio.lab_color(*POINT)[2] < -15
+    studio.browser.press("c", kinds=["keyDown"])
+    studio.browser.settle()
+    assert studio.browser.do("document.getElementById('canvas-a').hidden")
+    assert abs(studio.lab_color(*POINT, canvas="canvas-b")[2]) < 2
+    studio.browser.press("c", kinds=["keyUp"])
+    studio.browser.settle()
+    assert not studio.browser.do("document.getElementById('canvas-a').hidden")
+    studio.browser.press("3")
+    studio.browser.settle()
+    middle, right = studio.page_position(0.5, 0.5), studio.page_position(0.95, 0.5)
+    studio.browser.drag(middle, right)
+    studio.browser.settle()
+    assert int(studio.browser.do("document.getElementById('divider').getAttribute('aria-valuenow')")) > 80
+    assert studio.annotation_count() == 1
+    # the gray photo lies to the left of the divider, so that is the color picked there
+    studio.browser.press("i")
+    studio.click(*POINT)
+    assert studio.text("notice") == "Color picked."
+    studio.wait_for_colors(lambda: studio.click(0.2, 0.2))
+    color = studio.save_session().points[-1].color
     assert np.abs(rgb2lab(np.array([[[int(color[n : n + 2], 16) for n in (1, 3, 5)]]]) / 255)[0, 0, 1:]).max() < 3
 
 
-def test_two_pictures_lie_as_the_photo_has_more_room(desk, address):
-    boxes = (
-        "['a', 'b'].map((id) => (({left, top}) => [left, top])(document.getElementById(id).getBoundingClientRect()))"
-    )
-    desk.sample()
-    desk.browser.press("2")
-    desk.browser.settle()
-    (left_a, top_a), (left_b, top_b) = desk.browser.do(boxes)
+def test_pictures_are_arranged_by_available_space(studio, address):
+    boxes = "['canvas-a', 'canvas-b'].map((id) => (({left, top}) => [left, top])(document.getElementById(id).getBoundingClientRect()))"
+    studio.open_sample()
+    studio.browser.press("2")
+    studio.browser.settle()
+    (left_a, top_a), (left_b, top_b) = studio.browser.do(boxes)
     assert left_a > left_b
     assert top_a == top_b
-    desk.open(address, width=800, height=1200)
-    desk.quiet()
-    (left_a, top_a), (left_b, top_b) = desk.browser.do(boxes)
+    studio.open(address, width=800, height=1200)
+    studio.wait_until_idle()
+    (left_a, top_a), (left_b, top_b) = studio.browser.do(boxes)
     assert left_a == left_b
     assert top_a > top_b
 
 
-def test_colors_are_taken_from_the_photo_and_from_another_picture(desk, tmp_path_factory):
+def test_colors_can_be_picked_from_photo_and_reference(studio, tmp_path_factory):
     file = tmp_path_factory.mktemp("second") / "second.png"
     pixels = np.zeros((90, 120, 3), np.uint8)
     pixels[:, :60], pixels[:, 60:] = (60, 160, 70), (90, 90, 220)
     Image.fromarray(pixels).save(file)
-    desk.sample()
-    desk.browser.give("#second", file)
-    desk.browser.wait("!document.getElementById('reference-box').hidden")
-    box = desk.browser.do(
+    studio.open_sample()
+    studio.browser.give("#reference-file", file)
+    studio.browser.wait("!document.getElementById('reference').hidden")
+    box = studio.browser.do(
         "(({left, top, width, height}) => [left, top, width, height])"
         "(document.getElementById('reference-canvas').getBoundingClientRect())"
     )
-    desk.browser.drag((box[0] + 0.25 * box[2], box[1] + 0.5 * box[3]))
-    desk.after(lambda: desk.click(*POINT))
-    green = desk.color(*POINT)[1:]
+    studio.browser.drag((box[0] + 0.25 * box[2], box[1] + 0.5 * box[3]))
+    studio.wait_for_colors(lambda: studio.click(*POINT))
+    green = studio.lab_color(*POINT)[1:]
     assert green == pytest.approx(rgb2lab(np.array([[[60, 160, 70]]]) / 255)[0, 0, 1:], abs=6)
-    desk.browser.do("document.getElementById('reference-canvas').focus()")
-    desk.after(lambda: [desk.browser.press("ArrowRight") for _ in range(9)])
+    studio.browser.do("document.getElementById('reference-canvas').focus()")
+    studio.wait_for_colors(lambda: [studio.browser.press("ArrowRight") for _ in range(9)])
     blue = rgb2lab(np.array([[[90, 90, 220]]]) / 255)[0, 0, 1:]
-    assert np.linalg.norm(desk.color(*POINT)[1:] - blue) < np.linalg.norm(green - blue) / 2
-    # and what is seen can be taken
-    desk.browser.press("i")
-    desk.click(*POINT)
-    desk.after(lambda: desk.click(0.2, 0.3))
-    assert np.linalg.norm(desk.color(0.2, 0.3)[1:] - desk.color(*POINT)[1:]) < 12
+    assert np.linalg.norm(studio.lab_color(*POINT)[1:] - blue) < np.linalg.norm(green - blue) / 2
+    # colors can also be picked from the photo
+    studio.browser.press("i")
+    studio.click(*POINT)
+    studio.wait_for_colors(lambda: studio.click(0.2, 0.3))
+    assert np.linalg.norm(studio.lab_color(0.2, 0.3)[1:] - studio.lab_color(*POINT)[1:]) < 12
 
 
-def test_a_figure_is_never_that_of_the_network_chosen_before(desk):
-    desk.sample()
-    desk.after(lambda: desk.click(*POINT))
-    desk.choose("beside", "levin")
-    desk.browser.wait("!document.getElementById('psnr-b').hidden")
-    for box, slot in (("beside", "b"), ("model", "a")):
+def test_psnr_of_the_previous_model_is_hidden(studio):
+    studio.open_sample()
+    studio.wait_for_colors(lambda: studio.click(*POINT))
+    studio.choose_option("compare-with", "levin")
+    studio.browser.wait("!document.getElementById('psnr-b').hidden")
+    for box, slot in (("compare-with", "b"), ("model", "a")):
         change = "box.dispatchEvent(new Event('change'))"
         hidden = f"document.getElementById('psnr-{slot}').hidden"
-        assert desk.browser.do(
+        assert studio.browser.do(
             f"(() => {{ const box = document.getElementById('{box}'); box.value = 'pullpush'; {change};"
             f"return {hidden}; }})()"
         )
-        desk.browser.wait(f"!{hidden}")
+        studio.browser.wait(f"!{hidden}")

@@ -40,8 +40,8 @@ def rows(run):
     return [line.split(",") for line in (run / "metrics.csv").read_text().splitlines()]
 
 
-def test_validation_has_a_figure_for_every_number_of_hints(smoke_run, figures):
-    found = figures(smoke_run)
+def test_validation_has_a_figure_for_every_number_of_hints(smoke_run, read_metrics):
+    found = read_metrics(smoke_run)
     for metric in ("psnr", "ssim"):
         for count in (0, 1, 10):
             assert len(found[f"val/{metric}@{count}"]) == 1
@@ -49,8 +49,8 @@ def test_validation_has_a_figure_for_every_number_of_hints(smoke_run, figures):
         assert found[f"val/{metric}"][0] == pytest.approx(mean, rel=1e-6)
 
 
-def test_without_hinted_counts_the_gray_one_is_what_counts(train, figures):
-    found = figures(train("protocol.hint_counts=[0]"))
+def test_without_hinted_counts_the_gray_one_is_what_counts(train, read_metrics):
+    found = read_metrics(train("protocol.hint_counts=[0]"))
     assert found["val/psnr"] == found["val/psnr@0"]
 
 
@@ -156,18 +156,18 @@ def test_accumulation_makes_one_step_of_several_batches(train, each_step):
     assert torch.load(run / "checkpoints/last.ckpt", weights_only=True)["global_step"] == 2
 
 
-def test_it_learns(train, figures):
+def test_it_learns(train, read_metrics):
     model = "model=unet model.width=8 loss=huber optimizer=adam optimizer.lr=0.01 lr_schedule=cosine"
     data = "trainer.max_steps=60 trainer.val_check_interval=60 data.batch_size=4 augment=none"
-    losses = figures(train(*model.split(), *data.split()))["train/loss"]
+    losses = read_metrics(train(*model.split(), *data.split()))["train/loss"]
     assert sum(losses[-10:]) < 0.7 * sum(losses[:10])
 
 
 @pytest.mark.parametrize("stage", ["regression", "classes"])
-def test_color_classes_are_trained(train, figures, stage):
+def test_color_classes_are_trained(train, read_metrics, stage):
     run = train("model=zhang2017", "loss=zhang", f"model.stage={stage}", "model.zero_init_head=false")
     # the cross-entropy of 529 classes that are all as likely is 6.27
-    assert figures(run)["train/loss"][0] > 3
+    assert read_metrics(run)["train/loss"][0] > 3
 
 
 def combinations():
@@ -180,13 +180,13 @@ def combinations():
 
 
 @pytest.mark.parametrize("words", combinations(), ids=lambda words: " ".join(words))
-def test_every_choice_trains(train, figures, words):
-    found = figures(train(*words, "data.resize_mode=random_resized_crop"))
+def test_every_choice_trains(train, read_metrics, words):
+    found = read_metrics(train(*words, "data.resize_mode=random_resized_crop"))
     assert all(math.isfinite(value) for value in found["train/loss"])
 
 
-def test_reduced_precision_trains_and_validates(train, figures):
-    found = figures(train("trainer.precision=bf16-mixed"))
+def test_reduced_precision_trains_and_validates(train, read_metrics):
+    found = read_metrics(train("trainer.precision=bf16-mixed"))
     assert all(math.isfinite(value) for values in found.values() for value in values)
 
 

@@ -170,9 +170,9 @@ def test_broken_pictures_are_left_out_counted_and_listed(command, tiny, mixed):
     assert f"3 pictures could not be read and were left out: {made.run.relative_to(made.folder)}" in made.out
 
 
-def test_validation_figures_leave_broken_pictures_out(command, tiny, mixed, figures, tmp_path):
-    clean = figures(command("train", *tiny, mixed(), "data.max_images=null").run)
-    broken = figures(command("train", *tiny, mixed(val=1), "data.max_images=null").run)
+def test_validation_figures_leave_broken_pictures_out(command, tiny, mixed, read_metrics, tmp_path):
+    clean = read_metrics(command("train", *tiny, mixed(), "data.max_images=null").run)
+    broken = read_metrics(command("train", *tiny, mixed(val=1), "data.max_images=null").run)
     assert broken["val/psnr"] == pytest.approx(clean["val/psnr"], rel=1e-6)
 
 
@@ -236,7 +236,7 @@ def test_a_keyboard_interrupt_is_noted_as_such(command, tiny, monkeypatch):
     assert "Traceback" not in ended.err
 
 
-def test_the_job_alone_does_the_same(smoke_run, tmp_path, figures, monkeypatch):
+def test_the_job_alone_does_the_same(smoke_run, tmp_path, read_metrics, monkeypatch):
     """What every process of every run starts: `python -m chromahint.training.train RUN`."""
     from chromahint.training.train import main
 
@@ -248,4 +248,4 @@ def test_the_job_alone_does_the_same(smoke_run, tmp_path, figures, monkeypatch):
     open_run(run).update_metadata(state="created")
     assert main([str(run)]) == 0
     assert about(run)["state"] == "finished"
-    assert figures(run) == figures(smoke_run)
+    assert read_metrics(run) == read_metrics(smoke_run)

@@ -28,8 +28,8 @@ def test_another_protocols_folder_is_refused(command, photos, tmp_path):
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "random_pixels"])
-def test_train(name, train, figures):
+def test_train(name, train, read_metrics):
     run = train(f"protocol={name}", *FEW)
-    found = figures(run)
+    found = read_metrics(run)
     assert found["val/psnr"] == found["val/psnr@3"]
     assert json.loads((run / "evaluation" / name / "metrics.json").read_text())["protocol"] == name

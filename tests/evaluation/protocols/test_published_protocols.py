@@ -80,8 +80,8 @@ def test_hints_are_those_of_plain_numpy(name, squares, ab):
     protocol = PROTOCOLS[name]
     for count in protocol.hint_counts:
         hints = protocol.hints(ab, IDS, count)
-        for index, picture_id in enumerate(IDS):
-            color, mask = painted(ab[index].numpy(), squares(picture_id, count))
+        for index, image_id in enumerate(IDS):
+            color, mask = painted(ab[index].numpy(), squares(image_id, count))
             np.testing.assert_array_equal(hints.mask[index].numpy(), mask)
             np.testing.assert_allclose(hints.ab[index].numpy(), color, atol=1e-3)
 
@@ -135,16 +135,16 @@ def test_counts_beyond_those_of_the_sweep_have_hints_too(protocol, ab):
 
 
 @every_protocol
-def test_pictures_and_seeds_differ(protocol, ab):
+def test_images_and_seeds_differ(protocol, ab):
     hints = protocol.hints(ab, IDS, 5)
     assert not torch.equal(hints.mask[0], hints.mask[1])
     other = type(protocol)([5], SIZE, seed=4).hints(ab, IDS, 5)
     assert not torch.equal(hints.mask, other.mask)
 
 
-def eight_bit_lab(pictures, index):
+def eight_bit_lab(images, index):
     """8-bit Lab built by hand: OpenCV's encoding, HxWx3."""
-    lightness, color = pictures.lightness[index].double().numpy(), pictures.ab[index].double().numpy()
+    lightness, color = images.lightness[index].double().numpy(), images.ab[index].double().numpy()
     return np.rint(np.concatenate([lightness * 255 / 100, color + 128]).clip(0, 255)).astype(np.uint8)
 
 
@@ -158,8 +158,8 @@ def test_psnr_of_2021_is_that_of_the_8_bit_lab_tensor(pair):
 def test_psnr_of_2017_is_that_of_8_bit_rgb(pair):
     prediction, truth = pair
     for index, value in enumerate(PROTOCOLS["patches"].measure(*pair).psnr.tolist()):
-        pictures = truth.rgb[index].numpy(), prediction.rgb[index].numpy()
-        assert value == pytest.approx(peak_signal_noise_ratio(*pictures, data_range=255), abs=1e-3)
+        images = truth.rgb[index].numpy(), prediction.rgb[index].numpy()
+        assert value == pytest.approx(peak_signal_noise_ratio(*images, data_range=255), abs=1e-3)
 
 
 def test_psnr_of_2023_is_that_of_unrounded_rgb(pair, photos):
@@ -188,12 +188,12 @@ def test_psnr_of_2023_does_not_round_to_8_bits(pair):
 
 
 @pytest.mark.parametrize(("name", "most"), [("lab", 100.0), ("patches", 100.0), ("cells", 50.0)])
-def test_a_perfect_picture_gets_the_protocols_most(name, most, pair):
+def test_a_perfect_image_gets_the_protocols_most(name, most, pair):
     truth = pair[1]
     assert PROTOCOLS[name].measure(truth, truth).psnr.tolist() == [most] * 3
 
 
-def test_the_cap_of_2023_is_a_pictures_own(pair):
+def test_the_cap_of_2023_is_a_images_own(pair):
     prediction, truth = pair
     mixed = LabImages(*(torch.cat([t[:1], p[1:]]) for t, p in zip(truth, prediction, strict=True)))
     values = PROTOCOLS["cells"].measure(mixed, truth).psnr.tolist()
@@ -205,7 +205,7 @@ def test_the_cap_of_2023_is_a_pictures_own(pair):
 def test_ssim_is_scikit_images_on_8_bit_rgb(protocol, pair):
     prediction, truth = pair
     for index, value in enumerate(protocol.measure(*pair).ssim.tolist()):
-        both = (pictures.rgb[index].permute(1, 2, 0).numpy() for pictures in (truth, prediction))
+        both = (images.rgb[index].permute(1, 2, 0).numpy() for images in (truth, prediction))
         assert value == pytest.approx(structural_similarity(*both, channel_axis=2, data_range=255), abs=2e-5)
 
 

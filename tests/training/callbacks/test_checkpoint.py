@@ -29,11 +29,11 @@ def test_only_these_two_after_several_validations(train):
 
 
 @pytest.mark.parametrize("average", ["callbacks.ema.decay=0.9", "callbacks.ema=null"])
-def test_the_best_has_the_figures_that_were_validated(train, command, figures, average):
+def test_the_best_has_the_figures_that_were_validated(train, command, read_metrics, average):
     # so high a learning rate makes some step better than those after it
     steps = ["trainer.val_check_interval=1", "trainer.max_steps=6", "optimizer.lr=0.3", "lr_schedule=constant"]
     run = train("model=hscaunet", *steps, average)
-    scores = figures(run)["val/psnr"]
+    scores = read_metrics(run)["val/psnr"]
     assert len(set(scores)) > 2
     assert load(run, "best.ckpt")["global_step"] == scores.index(max(scores)) + 1
     measured = command(
@@ -99,12 +99,12 @@ def test_the_last_is_written_before_each_validation(train, monkeypatch):
     assert written[-1] == (4, "last.ckpt")
 
 
-def test_early_stopping_ends_with_the_last_step_kept(train, figures):
+def test_early_stopping_ends_with_the_last_step_kept(train, read_metrics):
     run = train(
         "callbacks=early_stopping", "callbacks.early_stopping.patience=2", "callbacks.early_stopping.min_delta=100",
         "trainer.val_check_interval=1", "trainer.max_steps=50",
     )  # fmt: skip
-    scores = figures(run)["val/psnr"]
+    scores = read_metrics(run)["val/psnr"]
     assert len(scores) == 3, "the first counts as better than nothing, then two without progress"
     assert load(run, "last.ckpt")["global_step"] == 3
 

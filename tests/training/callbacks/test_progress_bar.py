@@ -25,7 +25,7 @@ def test_plain_lines_come_every_so_often(command, tiny, monkeypatch):
     assert shares == [("25", "1"), ("50", "2"), ("75", "3"), ("100", "4")]
 
 
-def test_the_loss_is_that_of_a_batch_whatever_is_accumulated(command, tiny, figures):
+def test_the_loss_is_that_of_a_batch_whatever_is_accumulated(command, tiny, read_metrics):
     words = ["trainer.max_steps=1", "data.batch_size=1", "callbacks.ema=null"]
     made = command("train", *tiny, *words, "trainer.accumulate_grad_batches=4")
     shown = float(re.search(r"loss (\d+\.\d+)", made.err).group(1))

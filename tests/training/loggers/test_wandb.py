@@ -41,8 +41,8 @@ def test_values_survive_reading(tmp_path):
 # --- W&B
 
 
-def test_there_is_one_offline_run_with_the_id_of_the_run_folder(default_run, inspect):
-    shown = inspect(default_run.run)
+def test_there_is_one_offline_run_with_the_id_of_the_run_folder(default_run, inspect_wandb):
+    shown = inspect_wandb(default_run.run)
     about = json.loads((default_run.run / "run.json").read_text())
     assert shown["run_id"] == about["wandb_id"]
     assert shown["state"] == "finished"
@@ -52,16 +52,16 @@ def test_there_is_one_offline_run_with_the_id_of_the_run_folder(default_run, ins
     assert [path.name for path in default_run.folder.iterdir()] == ["runs"], "nothing outside the run folder"
 
 
-def test_wandb_has_the_resolved_config(default_run, inspect):
+def test_wandb_has_the_resolved_config(default_run, inspect_wandb):
     config = yaml.safe_load((default_run.run / "config.yaml").read_text())
     choices = json.loads((default_run.run / "run.json").read_text())["choices"]
     assert choices["loss"] == "huber"
-    assert inspect(default_run.run)["config"] == config | {"choices": choices}
+    assert inspect_wandb(default_run.run)["config"] == config | {"choices": choices}
 
 
-def test_the_summary_has_the_best_validation_and_the_test(default_run, figures, inspect):
-    summary = inspect(default_run.run)["summary"]
-    logged = figures(default_run.run)
+def test_the_summary_has_the_best_validation_and_the_test(default_run, read_metrics, inspect_wandb):
+    summary = inspect_wandb(default_run.run)["summary"]
+    logged = read_metrics(default_run.run)
     assert len(logged["val/psnr"]) == 2
     for name in ("val/psnr", "val/psnr@10", "val/ssim"):
         assert number(summary[name]) == pytest.approx(max(logged[name]))
@@ -71,14 +71,14 @@ def test_the_summary_has_the_best_validation_and_the_test(default_run, figures, 
         assert summary[f"test/ssim@{count}"] == pytest.approx(values["ssim"])
 
 
-def test_the_hint_curve_is_there(default_run, inspect):
-    summary = inspect(default_run.run)["summary"]
+def test_the_hint_curve_is_there(default_run, inspect_wandb):
+    summary = inspect_wandb(default_run.run)["summary"]
     assert summary["hints/count"] == 1966
     assert summary["test/psnr_by_hints_table"]["nrows"] == 6
 
 
-def test_pictures_are_there(default_run, inspect):
-    summary = inspect(default_run.run)["summary"]
+def test_pictures_are_there(default_run, inspect_wandb):
+    summary = inspect_wandb(default_run.run)["summary"]
     [media] = (default_run.run / "wandb").glob("offline-run-*/files")
     drawn = ("pictures/test", "figures/psnr_by_hints", "figures/training")
     for path in (*summary["pictures/strip"]["filenames"], *(summary[name]["path"] for name in drawn)):
@@ -86,18 +86,18 @@ def test_pictures_are_there(default_run, inspect):
     assert len(list((media / "media/images/pictures").glob("strip_*"))) == 2, "one strip a validation"
 
 
-def test_the_best_value_is_kept_whatever_comes_after(tmp_path, inspect):
+def test_the_best_value_is_kept_whatever_comes_after(tmp_path, inspect_wandb):
     logger = wandb_logger(tmp_path, {"seed": 0}, ABOUT, mode="offline")
     define_metrics(logger, [0, 10])
     for step, value in enumerate((3.0, 5.0, 4.0)):
         logger.log_metrics({"val/psnr": value, "val/psnr@10": value + 1, "train/loss": value}, step=step)
     logger.experiment.finish()
-    summary = inspect(tmp_path)["summary"]
+    summary = inspect_wandb(tmp_path)["summary"]
     assert number(summary["val/psnr"]) == 5
     assert number(summary["val/psnr@10"]) == 6
 
 
-def test_two_runs_of_one_process_do_not_mix(tmp_path, inspect):
+def test_two_runs_of_one_process_do_not_mix(tmp_path, inspect_wandb):
     from PIL import Image
 
     Image.new("RGB", (8, 8)).save(tmp_path / "strip.png")
@@ -107,7 +107,7 @@ def test_two_runs_of_one_process_do_not_mix(tmp_path, inspect):
         log_test_results(logger, metrics, {"pictures/test": tmp_path / "strip.png"})
         logger.experiment.finish()
     for name, value in (("one", 21.0), ("two", 22.0)):
-        shown = inspect(tmp_path / name)
+        shown = inspect_wandb(tmp_path / name)
         assert shown["run_id"] == f"id{name}"
         assert shown["summary"]["test/psnr@1"] == value
 
