@@ -84,6 +84,10 @@ class Repository:
         return LINK.sub(replace, text)
 
     def _address(self, found: str, page: str) -> str | None:
+        choice = re.fullmatch(r"conf/(\w+)/([a-z]\w*)\.yaml", found)
+        if choice:
+            above = os.path.relpath("reference/configuration", os.path.dirname(page) or ".")  # noqa: PTH120
+            return f"{above}/{choice[1]}.md#{choice[2]}"
         if found.startswith("docs/") and found not in FOLDERS:
             target = found.removeprefix("docs/")
         else:
