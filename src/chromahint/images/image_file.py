@@ -122,11 +122,12 @@ def encode_image(image: ImageFile, suffix: str) -> bytes:
         return encode.encode_tiff(layers, image.exif, _profile(), image.dpi)
     if kind == "PNG" and layers.dtype == np.uint16:
         return encode.encode_png16(layers, image.exif, _profile(), image.dpi)
-    image = Image.fromarray(_to_eight(pixels))
+    pil_image = Image.fromarray(_to_eight(pixels))
     if alpha is not None:
-        image.putalpha(Image.fromarray(_to_eight(alpha)))
+        pil_image.putalpha(Image.fromarray(_to_eight(alpha)))
         if kind == "JPEG":
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+            white = Image.new("RGBA", pil_image.size, "white")
+            pil_image = Image.alpha_composite(white, pil_image).convert("RGB")
     options = _OPTIONS[kind] | {"icc_profile": _profile()}
     # a JPEG has room for 64 kB of it
     if image.exif and (kind != "JPEG" or len(image.exif) < 65000):
@@ -135,9 +136,9 @@ def encode_image(image: ImageFile, suffix: str) -> bytes:
         options["dpi"] = image.dpi
     content = io.BytesIO()
     try:
-        image.save(content, format=kind, **options)
+        pil_image.save(content, format=kind, **options)
     except (OSError, ValueError):  # what Pillow says of it differs from kind to kind
-        size = f"{image.width}x{image.height}"
+        size = f"{pil_image.width}x{pil_image.height}"
         raise ValueError(f"{size} pixels are more than {kind} can hold; write it as PNG or TIFF") from None
     return content.getvalue()
 
