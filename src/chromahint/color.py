@@ -1,6 +1,7 @@
-"""sRGB <-> CIE Lab on the device, in batches, and which colors a screen can show. The only place that knows about Lab.
+"""Color conversion between sRGB and CIE Lab, batched and on the device, and the sRGB gamut.
 
-Units everywhere: lightness L in 0..100, color (a, b) in CIE Lab units (about -110..110), D65 white, sRGB.
+All modules use these units: lightness L in 0..100 and color (a, b) in CIE Lab units (about -110..110), with a D65 white
+point.
 
 Shape suffixes: B batch, H height, W width, N any number.
 """
@@ -14,18 +15,18 @@ import torch
 from torch import Tensor
 
 AB_LIMIT = 110.0
-"""No sRGB color has |a| or |b| beyond this."""
+"""Upper bound of |a| and |b| for all sRGB colors."""
 
-_TOLERANCE = 1e-3
-_SHOWN = 2e-4
-_HALVINGS = 10
+_GAMUT_TOLERANCE = 1e-3
+_MAPPING_TOLERANCE = 2e-4
+_BISECTION_STEPS = 10
 
 
 def rgb_to_lab(rgb: Tensor) -> tuple[Tensor, Tensor]:
-    """Split photos into lightness and color, in float32 even inside an autocast region.
+    """Convert RGB to lightness and ab, in float32 even inside an autocast region.
 
     Args:
-        rgb: B3HW, uint8 in 0..255 or floating point in 0..1.
+        rgb: B3HW, uint8 in 0..255 or floating-point in 0..1.
 
     Returns:
         Lightness B1HW in 0..100 and ab B2HW in Lab units, float32 on the device of `rgb`.
@@ -41,43 +42,49 @@ def rgb_to_lab(rgb: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def lab_to_rgb(lightness: Tensor, ab: Tensor) -> Tensor:
-    """Join lightness B1HW (0..100) and ab B2HW to RGB B3HW, float32 in 0..1; colors no screen can show are clipped."""
+    """Convert lightness B1HW in 0..100 and ab B2HW to RGB B3HW, float32, clipped to 0..1."""
     return _to_rgb(lightness, ab).clamp(0, 1)
 
 
 def lab_to_rgb8(lightness: Tensor, ab: Tensor) -> Tensor:
-    """Join lightness B1HW (0..100) and ab B2HW to the 8-bit RGB picture B3HW that would be written to a file."""
+    """Convert lightness B1HW in 0..100 and ab B2HW to RGB B3HW, rounded to uint8."""
     return lab_to_rgb(lightness, ab).mul(255).round().to(torch.uint8)
 
 
-def lab_to_shown_rgb(lightness: Tensor, ab: Tensor) -> Tensor:
-    """Join lightness B1HW (0..100) and ab B2HW to RGB B3HW, float32 in 0..1, whose lightness is the one given.
+def lab_to_gamut_mapped_rgb(lightness: Tensor, ab: Tensor) -> Tensor:
+    """Convert lightness B1HW in 0..100 and ab B2HW to RGB B3HW, float32 in 0..1, and preserve the lightness.
 
-    A color that no screen can show keeps its lightness and hue, and is as strong as can be shown; clipping RGB, as
-    `lab_to_rgb` does, would make it darker or lighter.
+    Colors outside the sRGB gamut keep their lightness and hue, and get the largest chroma inside the gamut. Clipping
+    RGB, as `lab_to_rgb` does, would change their lightness.
     """
     rgb = _to_rgb(lightness, ab)
-    beyond_BHW = _beyond(rgb, _SHOWN).any(dim=1)
-    if bool(beyond_BHW.any()):
-        l_11N = lightness.movedim(1, -1)[beyond_BHW].T[None, :, None].float()
-        ab_12N = ab.movedim(1, -1)[beyond_BHW].T[None, :, None].float()
-        shown, share = torch.zeros_like(l_11N), 0.5
-        for _ in range(_HALVINGS):
-            more = _beyond(_to_rgb(l_11N, ab_12N * (shown + share)), _SHOWN).any(dim=1, keepdim=True)
-            shown = torch.where(more, shown, shown + share)
-            share /= 2
-        rgb.movedim(1, -1)[beyond_BHW] = _to_rgb(l_11N, ab_12N * shown)[0, :, 0].T
+    outside_BHW = _outside(rgb, _MAPPING_TOLERANCE).any(dim=1)
+    if bool(outside_BHW.any()):
+        l_11N = lightness.movedim(1, -1)[outside_BHW].T[None, :, None].float()
+        ab_12N = ab.movedim(1, -1)[outside_BHW].T[None, :, None].float()
+        scale, step = torch.zeros_like(l_11N), 0.5
+        for _ in range(_BISECTION_STEPS):
+            too_large = _outside(_to_rgb(l_11N, ab_12N * (scale + step)), _MAPPING_TOLERANCE).any(dim=1, keepdim=True)
+            scale = torch.where(too_large, scale, scale + step)
+            step /= 2
+        rgb.movedim(1, -1)[outside_BHW] = _to_rgb(l_11N, ab_12N * scale)[0, :, 0].T
     return rgb.clamp_(0, 1)
 
 
-def in_gamut(lightness: Tensor, ab: Tensor, tolerance: float = _TOLERANCE) -> Tensor:
-    """Tell where L B1HW with ab B2HW is a color that sRGB can show: B1HW of bool."""
-    return ~_beyond(_to_rgb(lightness, ab), tolerance).any(dim=1, keepdim=True)
+def in_gamut(lightness: Tensor, ab: Tensor, tolerance: float = _GAMUT_TOLERANCE) -> Tensor:
+    """Return whether lightness B1HW with ab B2HW is inside the sRGB gamut, B1HW bool.
+
+    Args:
+        lightness: B1HW in 0..100.
+        ab: B2HW in Lab units.
+        tolerance: Distance by which RGB values in 0..1 may be outside their range.
+    """
+    return ~_outside(_to_rgb(lightness, ab), tolerance).any(dim=1, keepdim=True)
 
 
 @functools.lru_cache(maxsize=128)
 def gamut_ab(lightness: float, step: float = 2.0) -> Tensor:
-    """List the ab that sRGB can show at one lightness, on a grid of `step` Lab units through neutral gray: N2, float32.
+    """Return the ab inside the sRGB gamut at one lightness, on a grid of `step` Lab units around gray, N2 float32.
 
     >>> len(gamut_ab(50.0, 10.0)) > len(gamut_ab(95.0, 10.0)) > len(gamut_ab(100.0, 10.0))
     True
@@ -85,11 +92,11 @@ def gamut_ab(lightness: float, step: float = 2.0) -> Tensor:
     reach = int(AB_LIMIT // step)
     axis = torch.arange(-reach, reach + 1, dtype=torch.float32) * step
     ab_2HW = torch.stack(torch.meshgrid(axis, axis, indexing="ij"))
-    shown = in_gamut(torch.full((1, 1, *ab_2HW.shape[1:]), lightness), ab_2HW[None])[0, 0]
-    return ab_2HW[:, shown].T.contiguous()
+    displayable = in_gamut(torch.full((1, 1, *ab_2HW.shape[1:]), lightness), ab_2HW[None])[0, 0]
+    return ab_2HW[:, displayable].T.contiguous()
 
 
-def _beyond(rgb: Tensor, tolerance: float) -> Tensor:
+def _outside(rgb: Tensor, tolerance: float) -> Tensor:
     return (rgb < -tolerance) | (rgb > 1 + tolerance)
 
 

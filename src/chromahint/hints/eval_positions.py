@@ -9,8 +9,8 @@ the 10 positions. It is defined as follows.
 3. A stable sort of these numbers defines the order. The first k pixels are the hints.
 
 Patches around the center use two numbers each, for the row and the column, converted to u in [0, 1) with 53 bits. The
-top-left pixel of a patch has n possible positions along an axis. Its position is floor(x), clamped to 0..n-1, where x is
-the u-quantile of a normal distribution with mean n/2 and standard deviation n/4.
+top-left pixel of a patch has n possible positions along an axis. Its position is floor(x), clamped to 0..n-1, where x
+is the u-quantile of a normal distribution with mean n/2 and standard deviation n/4.
 """
 
 from __future__ import annotations
@@ -45,8 +45,7 @@ def positions(image_id: str, seed: int, height: int, width: int, count: int) -> 
     pixels = height * width
     if not 0 <= count <= pixels:
         raise ValueError(
-            f"{count} hints: an image of {height}x{width} pixels can have 0 to {pixels} hints. Use fewer hints or larger "
-            "images."
+            f"{count} hints: images of {height}x{width} pixels allow 0 to {pixels}. Use fewer hints or larger images."
         )
     # round up to a power of two, so that similar counts share one cache entry
     cached = min(pixels, 1 << max(8, (count - 1).bit_length()))

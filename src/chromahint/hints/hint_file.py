@@ -1,4 +1,4 @@
-"""Hint files, `chromahint-hints/1`: points and strokes on a photo, as JSON that people and programs write."""
+"""Hint files: points and strokes on a photo as JSON, in the format `chromahint-hints/1`."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from chromahint.hints.annotations import Annotations, Color, Point, Stroke, chec
 
 FORMAT = "chromahint-hints/1"
 _UNITS: tuple[Literal["px", "relative"], ...] = ("px", "relative")
-_LARGEST = 64 * 2**20
+_MAX_BYTES = 64 * 2**20
 
 
 def read_hints(path: Path | str) -> Annotations:
     """Read a hint file.
 
     Raises:
-        ValueError: it can't be read, or says something that is not allowed; the message names the file and the line,
-            or the field, such as `points[3].x`.
+        ValueError: The file cannot be read or is not valid. The message names the file, and the line or the field, such
+            as `points[3].x`.
     """
     file = Path(path)
     try:
-        if file.stat().st_size > _LARGEST:
-            raise ValueError(f"{path}: is larger than {_LARGEST // 2**20} MB, which no hint file is")
+        if file.stat().st_size > _MAX_BYTES:
+            raise ValueError(f"{path}: larger than {_MAX_BYTES // 2**20} MB, the limit for hint files.")
         text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read ({error.strerror})") from None
+        raise ValueError(f"{path}: cannot be read ({error.strerror}). Pass the path of a hint file.") from None
     except UnicodeDecodeError:
-        raise ValueError(f"{path}: is no text in UTF-8; a hint file is JSON") from None
+        raise ValueError(f"{path}: not UTF-8 text. A hint file is JSON.") from None
     try:
         return parse_hints(text)
     except ValueError as error:
@@ -39,7 +39,7 @@ def read_hints(path: Path | str) -> Annotations:
 
 
 def parse_hints(text: str) -> Annotations:
-    """Read the text of a hint file; a ValueError names the line or the field.
+    """Parse the text of a hint file; a ValueError names the line or the field.
 
     >>> parse_hints('{"format": "chromahint-hints/1", "points": [{"x": 3, "y": 4, "color": "#ff0000"}]}').points
     (Point(x=3.0, y=4.0, color='#ff0000', radius=0.0),)
@@ -47,15 +47,15 @@ def parse_hints(text: str) -> Annotations:
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ValueError(f"line {error.lineno}, column {error.colno}: is no JSON ({error.msg})") from None
-    except (ValueError, RecursionError):  # a number of thousands of digits, thousands of brackets
-        raise ValueError("is no JSON of a reasonable size") from None
+        raise ValueError(f"line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}).") from None
+    except (ValueError, RecursionError):  # a number with thousands of digits, or thousands of nested brackets
+        raise ValueError("not valid JSON: a number is too long or the nesting is too deep.") from None
     fields = _fields(content, "", {"format"}, {"units", "points", "strokes", "photo"})
     if fields["format"] != FORMAT:
-        raise ValueError(f"format={fields['format']!r:.60}: this version reads {FORMAT}")
+        raise ValueError(f"format={fields['format']!r:.60}: unknown format; this version reads {FORMAT}.")
     units = fields.get("units", "px")
     if units not in _UNITS:
-        raise ValueError(f"units={units!r:.60}: is px or relative")
+        raise ValueError(f"units={units!r:.60}: must be px or relative.")
     if "photo" in fields:
         _check_photo(fields["photo"])
     points = [_point(point, f"points[{n}]") for n, point in enumerate(_list(fields.get("points", []), "points"))]
@@ -64,7 +64,7 @@ def parse_hints(text: str) -> Annotations:
 
 
 def write_hints(path: Path | str, annotations: Annotations) -> None:
-    """Write a hint file, whole or not at all."""
+    """Write a hint file atomically."""
     points = [
         {"x": p.x, "y": p.y, **({} if p.color is None else {"color": _hex(p.color)}), "radius": p.radius}
         | {"keep_grey": p.color is None}
@@ -82,57 +82,57 @@ def _point(value: Any, where: str) -> Point:
     fields = _fields(value, where, {"x", "y"}, {"color", "radius", "keep_grey"})
     keep_grey = fields.get("keep_grey", False)
     if not isinstance(keep_grey, bool):
-        raise ValueError(f"{where}.keep_grey={keep_grey!r:.40}: is true or false")
+        raise ValueError(f"{where}.keep_grey={keep_grey!r:.40}: must be true or false.")
     if not keep_grey and "color" not in fields:
-        raise ValueError(f"{where}.color: is missing")
+        raise ValueError(f"{where}.color: missing. Add a color, or set keep_grey to true.")
     color = check_color(fields["color"], f"{where}.color") if "color" in fields else None
     x, y = (check_number(fields[name], f"{where}.{name}") for name in "xy")
     return Point(x, y, None if keep_grey else color, _radius(fields, where))
 
 
 def _check_photo(value: Any) -> None:
-    """Which photo the hints were made on: for a reader who has several, and for the studio."""
+    """Check the optional field that identifies the photo of the hints."""
     fields = _fields(value, "photo", set(), {"name", "blake2b"})
     if not isinstance(fields.get("name", ""), str):
-        raise ValueError("photo.name: is the name of a file")
+        raise ValueError("photo.name: must be the name of a file.")
     digest = fields.get("blake2b", "")
     if not isinstance(digest, str) or not re.fullmatch("([0-9a-f]{2}){0,64}", digest):
-        raise ValueError(f"photo.blake2b={digest!r:.40}: is the BLAKE2b of the photo's file in hexadecimal digits")
+        raise ValueError(f"photo.blake2b={digest!r:.40}: must be the BLAKE2b hash of the photo's file, in hexadecimal.")
 
 
 def _stroke(value: Any, where: str) -> Stroke:
     fields = _fields(value, where, {"points", "color"}, {"radius"})
     points = []
     for number, point in enumerate(_list(fields["points"], f"{where}.points")):
-        place = f"{where}.points[{number}]"
+        field = f"{where}.points[{number}]"
         if not isinstance(point, list) or len(point) != 2:
-            raise ValueError(f"{place}: is [x, y]")
-        points.append((check_number(point[0], f"{place}.x"), check_number(point[1], f"{place}.y")))
+            raise ValueError(f"{field}: must be [x, y].")
+        points.append((check_number(point[0], f"{field}.x"), check_number(point[1], f"{field}.y")))
     if not points:
-        raise ValueError(f"{where}.points: is empty; a stroke goes through one point or more")
+        raise ValueError(f"{where}.points: must not be empty. A stroke has one or more points.")
     return Stroke(tuple(points), check_color(fields["color"], f"{where}.color"), _radius(fields, where))
 
 
 def _radius(fields: Mapping[str, Any], where: str) -> float:
-    return check_number(fields.get("radius", 0), f"{where}.radius", least=0)
+    return check_number(fields.get("radius", 0), f"{where}.radius", minimum=0)
 
 
-def _fields(value: Any, where: str, needed: set[str], others: set[str]) -> Mapping[str, Any]:
+def _fields(value: Any, where: str, required: set[str], optional: set[str]) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"{where or 'the file'}: is no JSON object {{...}}")
+        raise ValueError(f"{where or 'the file'}: must be a JSON object {{...}}.")
     prefix = f"{where}." if where else ""
-    for name in sorted(needed - set(value)):
-        raise ValueError(f"{prefix}{name}: is missing")
+    for name in sorted(required - set(value)):
+        raise ValueError(f"{prefix}{name}: missing. Add this field.")
     for name in value:
-        if name not in needed | others:
-            known = ", ".join(sorted(needed | others))
-            raise ValueError(f"{prefix}{name:.40}: there is no such field; the fields are {known}")
+        if name not in required | optional:
+            known = ", ".join(sorted(required | optional))
+            raise ValueError(f"{prefix}{name:.40}: unknown field; the fields are {known}.")
     return value
 
 
 def _list(value: Any, where: str) -> Sequence[Any]:
     if not isinstance(value, list):
-        raise ValueError(f"{where}: is no list [...]")
+        raise ValueError(f"{where}: must be a list [...].")
     return value
 
 

@@ -1,8 +1,8 @@
-"""Simulated users: samplers that turn a photo's colors into hints, a batch at a time on the photo's device.
+"""Hint samplers: simulated users that reveal part of a photo's colors, a batch at a time on the device.
 
-Every sampler is called `sampler(ab, generator)`, takes all its chance from the generator and works at any height and
-width. Here: single pixels, and mixtures. Patches and cells are in
-`chromahint.hints.patches`, scribbles in `chromahint.hints.strokes`.
+Call a sampler as `sampler(ab, generator)`. It draws all random numbers from the generator and accepts images of any
+size. This file has samplers of single pixels and mixtures of samplers; see `chromahint.hints.patches` for patches and
+cells, and `chromahint.hints.strokes` for strokes.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from chromahint.ranges import NonNegative, Probability, validate_arguments
 
 
 class Sampler(Protocol):
-    """What every simulated user can do."""
+    """Interface of all samplers."""
 
     def __call__(self, ab: Tensor, generator: torch.Generator) -> Hints:
-        """Choose hints for a batch of photos.
+        """Sample hints for a batch of photos.
 
         Args:
-            ab: B2HW float32, the photos' colors in Lab units.
-            generator: on the device of `ab`; the only source of chance.
+            ab: B2HW float32, colors of the photos in Lab units.
+            generator: Random generator on the device of `ab`, the only source of randomness.
 
         Returns:
-            Hints of the same batch, height and width.
+            Hints with the batch size, height and width of `ab`.
         """
         ...
 
@@ -38,30 +38,31 @@ class Sampler(Protocol):
 @validate_arguments("hints")
 @dataclass(frozen=True)
 class FixedProbabilityPixels:
-    """Each photo draws one probability from a list; each of its pixels is then a hint with that probability.
+    """Draws one probability per photo from a list; each pixel of the photo becomes a hint with that probability.
 
     Args:
-        probabilities: each in 0..1, all equally likely. An entry that is listed twice is drawn twice as often.
+        probabilities: Probabilities to draw from, all equally likely. An entry that is listed twice is drawn twice as
+            often.
     """
 
     probabilities: Annotated[list[Probability], MinLen(1), MaxLen(1000)]
 
     def __call__(self, ab: Tensor, generator: torch.Generator) -> Hints:
-        """Choose hints; see `Sampler`."""
+        """Sample hints; see `Sampler`."""
         choice = torch.randint(len(self.probabilities), (len(ab),), generator=generator, device=ab.device)
-        odds = torch.tensor(self.probabilities, dtype=torch.float32, device=ab.device)
-        return _reveal_pixels(ab, odds[choice], generator)
+        probabilities = torch.tensor(self.probabilities, dtype=torch.float32, device=ab.device)
+        return _sample_pixels(ab, probabilities[choice], generator)
 
 
 @validate_arguments("hints")
 @dataclass(frozen=True)
 class LogUniformPixels:
-    """Each photo draws one probability, log-uniform between two ends: few hints are seen as often as many.
+    """Draws one hint probability per photo from a log-uniform distribution, so few hints are as frequent as many.
 
     Args:
-        low: smallest probability that a pixel is a hint, above 0.
-        high: largest, at most 1.
-        none: odds that a photo has no hint at all, 0..1.
+        low: Minimum probability that a pixel becomes a hint.
+        high: Maximum probability that a pixel becomes a hint.
+        no_hint_probability: Probability that a photo gets no hints at all.
     """
 
     low: Annotated[float, Gt(0), Le(1)] = 1e-5
@@ -75,21 +76,21 @@ class LogUniformPixels:
             )
 
     def __call__(self, ab: Tensor, generator: torch.Generator) -> Hints:
-        """Choose hints; see `Sampler`."""
-        chance = torch.rand(2, len(ab), generator=generator, device=ab.device)
+        """Sample hints; see `Sampler`."""
+        uniform = torch.rand(2, len(ab), generator=generator, device=ab.device)
         start, end = math.log(self.low), math.log(self.high)
-        odds = torch.exp(start + (end - start) * chance[0])
-        return _reveal_pixels(ab, odds * (chance[1] >= self.no_hint_probability), generator)
+        probability = torch.exp(start + (end - start) * uniform[0])
+        return _sample_pixels(ab, probability * (uniform[1] >= self.no_hint_probability), generator)
 
 
 @validate_arguments("hints")
 @dataclass(frozen=True)
 class Mixture:
-    """Each photo picks one of several simulated users.
+    """Picks one of several samplers per photo.
 
     Args:
-        samplers: the users.
-        weights: how often each is picked, relative to the others.
+        samplers: Samplers to pick from.
+        weights: Relative frequency of each sampler.
     """
 
     samplers: list[Sampler]
@@ -108,17 +109,17 @@ class Mixture:
             )
 
     def __call__(self, ab: Tensor, generator: torch.Generator) -> Hints:
-        """Choose hints; see `Sampler`."""
+        """Sample hints; see `Sampler`."""
         weights = torch.tensor(self.weights, dtype=torch.float32, device=ab.device)
         choice = torch.multinomial(weights, len(ab), replacement=True, generator=generator).view(-1, 1, 1, 1)
-        chosen = self.samplers[0](ab, generator)
-        # each user marks the whole batch: picking the photos first would make the device wait for their number
+        hints = self.samplers[0](ab, generator)
+        # run every sampler on the whole batch, because selecting photos first would synchronize the device
         for index, sampler in enumerate(self.samplers[1:], start=1):
             other = sampler(ab, generator)
-            chosen = Hints(*(torch.where(choice == index, new, old) for new, old in zip(other, chosen, strict=True)))
-        return chosen
+            hints = Hints(*(torch.where(choice == index, new, old) for new, old in zip(other, hints, strict=True)))
+        return hints
 
 
-def _reveal_pixels(ab_B2HW: Tensor, odds_B: Tensor, generator: torch.Generator) -> Hints:
-    chance = torch.rand(ab_B2HW[:, :1].shape, generator=generator, device=ab_B2HW.device)
-    return hints_from_mask(ab_B2HW, (chance < odds_B.view(-1, 1, 1, 1)).float())
+def _sample_pixels(ab_B2HW: Tensor, probability_B: Tensor, generator: torch.Generator) -> Hints:
+    uniform = torch.rand(ab_B2HW[:, :1].shape, generator=generator, device=ab_B2HW.device)
+    return hints_from_mask(ab_B2HW, (uniform < probability_B.view(-1, 1, 1, 1)).float())

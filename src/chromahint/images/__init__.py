@@ -1,1 +1,1 @@
-"""Image files: decode, encode, EXIF, color profiles."""
+"""Read and write image files: decoding, encoding, EXIF and color profiles."""

@@ -1,4 +1,4 @@
-"""Any picture file -> uint8 RGB, as a person sees it."""
+"""Decode image files of any supported format to uint8 RGB, upright and in sRGB."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ import numpy.typing as npt
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 RGBImage = npt.NDArray[np.uint8]
-"""One photo: HxWx3, RGB, uint8 in 0..255."""
+"""HxWx3 RGB image, uint8 in 0..255."""
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 PIL_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF")
 MAX_PIXELS = 150_000_000
-"""A picture of more pixels than this is refused: its file may be small and still fill the memory."""
+"""Maximum number of pixels. A small file can hold a huge image that exhausts the memory."""
 
 
-class UnreadableImageError(ValueError):  # noqa: N818  # reads better where it is caught
-    """A photo that can't be read.
+class UnreadableImageError(ValueError):
+    """An image cannot be read.
 
     Attributes:
-        path: the file, or the name of what is not a file.
-        reason: why, in a few words.
+        path: Path of the file, or the name of an image that is not a file.
+        reason: Short description of the problem.
     """
 
     def __init__(self, path: str, reason: str) -> None:
@@ -41,16 +41,16 @@ class UnreadableImageError(ValueError):  # noqa: N818  # reads better where it i
 
 
 def read_photo(path: Path | str) -> RGBImage:
-    """Read a picture file as HxWx3 uint8 RGB.
+    """Read an image file as HxWx3 uint8 RGB.
 
     Raises:
-        BrokenPhoto: whatever is wrong with the file; no other exception.
+        UnreadableImageError: The file cannot be read, for any reason.
     """
     return decode_rgb(read_bytes(path), str(path))
 
 
 def read_bytes(path: Path | str) -> bytes:
-    """Read a file's bytes, or raise `UnreadableImageError`."""
+    """Read the bytes of a file, or raise `UnreadableImageError`."""
     try:
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:
@@ -58,18 +58,18 @@ def read_bytes(path: Path | str) -> bytes:
 
 
 def decode_rgb(data: bytes, path: str) -> RGBImage:
-    """Decode a picture file's bytes to HxWx3 uint8 RGB.
+    """Decode the bytes of an image file to HxWx3 uint8 RGB.
 
-    Gray, palette, CMYK, Lab, 1-bit, 16-bit and floating-point pictures become RGB; transparency is laid over white; the
-    camera's orientation is applied; colors in another profile are converted to sRGB, a broken profile is ignored;
-    of an animation the first frame counts.
+    Converts gray, palette, CMYK, Lab, 1-bit, 16-bit and floating-point images to RGB, composites transparency over
+    white, applies the EXIF orientation, and converts other color profiles to sRGB. Ignores a damaged profile, and all
+    but the first frame of an animation.
 
     Args:
-        data: the whole file.
-        path: named in the error.
+        data: Content of the file.
+        path: Name of the file for error messages.
 
     Raises:
-        BrokenPhoto: whatever is wrong with the bytes; no other exception.
+        UnreadableImageError: The bytes cannot be decoded, for any reason.
     """
     with open_image(data, path) as image:
         return _to_rgb(image)
@@ -77,15 +77,17 @@ def decode_rgb(data: bytes, path: str) -> RGBImage:
 
 @contextlib.contextmanager
 def open_image(data: bytes, path: str, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
-    """Open a picture file's bytes, decoded as they are stored; what is too large is refused before it is decoded.
+    """Open the bytes of an image file with Pillow, as a context manager.
+
+    The image is decoded but not converted. Images that are too large are rejected before they are decoded.
 
     Args:
-        data: the whole file.
-        path: named in the error.
-        most: pixels that are allowed.
+        data: Content of the file.
+        path: Name of the file for error messages.
+        max_pixels: Maximum number of pixels.
 
     Raises:
-        BrokenPhoto: whatever is wrong with the bytes, or goes wrong with the picture in the block; no other exception.
+        UnreadableImageError: The bytes cannot be decoded, or the `with` block raises any exception.
     """
     if not data:
         raise UnreadableImageError(path, "the file is empty")
@@ -94,40 +96,41 @@ def open_image(data: bytes, path: str, max_pixels: int = MAX_PIXELS) -> Iterator
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=PIL_FORMATS) as image:
                 _check_size(image, path, max_pixels)
-                with _quiet() if image.format == "TIFF" else contextlib.nullcontext():
+                with _silence_stderr() if image.format == "TIFF" else contextlib.nullcontext():
                     image.load()
                 yield image
     except UnreadableImageError:
         raise
     except MemoryError as error:
-        raise UnreadableImageError(path, "too large for the memory") from error
-    except Exception as error:  # decoders raise nearly every kind for a file that is not what it says
+        raise UnreadableImageError(path, "not enough memory to decode it") from error
+    except Exception as error:  # decoders raise almost any exception for a damaged file
         raise UnreadableImageError(path, _reason(error)) from error
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep libtiff, which Python can't tell to be silent, from printing what `UnreadableImageError` says anyway."""
+def _silence_stderr() -> Iterator[None]:
+    """Redirect the file descriptor of stderr: libtiff prints its errors there, and Pillow cannot turn that off."""
     try:
-        kept = os.dup(2)
-    except OSError:  # there is nowhere to print to
+        stderr = os.dup(2)
+    except OSError:  # stderr is closed
         yield
         return
     try:
-        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
-            os.dup2(nowhere.fileno(), 2)
+        with open(os.devnull, "wb") as devnull:  # noqa: PTH123
+            os.dup2(devnull.fileno(), 2)
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
-def _check_size(image: Image.Image, path: str, most: int) -> None:
+def _check_size(image: Image.Image, path: str, max_pixels: int) -> None:
     width, height = image.size
-    if width * height > most:
-        raise UnreadableImageError(path, f"{width}x{height} pixels are more than the {most // 10**6} million allowed")
+    if width * height > max_pixels:
+        limit = f"{max_pixels // 10**6} million"
+        raise UnreadableImageError(path, f"{width}x{height} pixels exceed the limit of {limit}")
     if width < 1 or height < 1:
-        raise UnreadableImageError(path, "no pixels")
+        raise UnreadableImageError(path, "the image has no pixels")
 
 
 def _to_rgb(image: Image.Image) -> RGBImage:
@@ -139,30 +142,30 @@ def _to_rgb(image: Image.Image) -> RGBImage:
 
 
 def to_srgb(image: Image.Image) -> Image.Image:
-    """Bring a picture to 8 bits, and its colors from the profile that it carries to sRGB; a broken one is ignored."""
+    """Convert an image to 8 bits, and from its embedded color profile to sRGB; a damaged profile is ignored."""
     profile = image.info.get("icc_profile")
     if image.mode in ("I", "I;16", "I;16L", "I;16B", "F"):
-        return _eight_bits(image)
-    return _from_profile(image, profile) if profile and not is_srgb(profile) else image
+        return _to_8bit(image)
+    return _convert_profile(image, profile) if profile and not is_srgb(profile) else image
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
+def _to_8bit(image: Image.Image) -> Image.Image:
     values = np.nan_to_num(np.asarray(image, dtype=np.float64))
-    full = 1.0 if image.mode == "F" and values.max(initial=0) <= 1 else 255.0
+    white = 1.0 if image.mode == "F" and values.max(initial=0) <= 1 else 255.0
     if image.mode != "F" and (image.mode != "I" or values.max(initial=0) > 255):
-        full = 65535.0
-    return Image.fromarray(np.clip(np.rint(values * (255 / full)), 0, 255).astype(np.uint8))
+        white = 65535.0
+    return Image.fromarray(np.clip(np.rint(values * (255 / white)), 0, 255).astype(np.uint8))
 
 
-def _from_profile(image: Image.Image, profile: bytes) -> Image.Image:
+def _convert_profile(image: Image.Image, profile: bytes) -> Image.Image:
     alpha = image.getchannel("A") if image.mode in ("RGBA", "LA") else None
     try:
         if image.mode in ("P", "PA", "1"):
             image = image.convert("RGBA" if image.has_transparency_data else "RGB")
             alpha = image.getchannel("A") if image.mode == "RGBA" else None
-        plain = {"RGBA": "RGB", "LA": "L"}.get(image.mode, image.mode)
+        mode = {"RGBA": "RGB", "LA": "L"}.get(image.mode, image.mode)
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        converted = ImageCms.profileToProfile(image.convert(plain), source, _srgb(), outputMode="RGB")
+        converted = ImageCms.profileToProfile(image.convert(mode), source, _srgb(), outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return image
     if converted is None:
@@ -174,7 +177,7 @@ def _from_profile(image: Image.Image, profile: bytes) -> Image.Image:
 
 @functools.lru_cache(maxsize=64)
 def is_srgb(profile: bytes) -> bool:
-    """Most cameras name sRGB in their profile; such a conversion would change nothing and take longer than decoding."""
+    """Return whether a profile is sRGB by its name, or damaged; the conversion would be slow and change nothing."""
     try:
         name = ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
@@ -189,11 +192,11 @@ def _srgb() -> ImageCms.ImageCmsProfile:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
-        return "no such file"
+        return "file not found"
     if isinstance(error, UnidentifiedImageError):
-        return "not a picture in a known format"
+        return "not an image in a supported format"
     if isinstance(error, Image.DecompressionBombError):
-        return f"more pixels than the {MAX_PIXELS // 10**6} million allowed"
+        return f"more pixels than the limit of {MAX_PIXELS // 10**6} million"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__

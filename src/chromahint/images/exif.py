@@ -1,12 +1,12 @@
-"""What EXIF says about a photo, without what it says about the file that the photo came in."""
+"""Copy EXIF metadata about a photo, without the tags that describe the storage format of its original file."""
 
 from __future__ import annotations
 
 from PIL import Image
 from PIL.ExifTags import IFD, Base
 
-# the others describe how the pixels of that file are stored, or show them in small
-_OF_PHOTO = (
+# other tags describe the storage of the pixels, or hold a thumbnail
+_PHOTO_TAGS = (
     Base.ImageDescription, Base.Make, Base.Model, Base.Software, Base.DateTime, Base.Artist, Base.HostComputer,
     Base.Copyright, Base.Rating, Base.XPTitle, Base.XPComment, Base.XPAuthor, Base.XPKeywords, Base.XPSubject,
 )  # fmt: skip
@@ -14,22 +14,22 @@ _SRGB = 1
 
 
 def orientation(image: Image.Image) -> int:
-    """How the camera was held: 1 to 8; 1 where it is not told."""
-    told = image.getexif().get(Base.Orientation, 1)
-    return told if told in range(1, 9) else 1
+    """Return the EXIF orientation, 1 to 8; 1 (upright) if it is missing or not valid."""
+    value = image.getexif().get(Base.Orientation, 1)
+    return value if value in range(1, 9) else 1
 
 
 def copy_exif(image: Image.Image) -> bytes:
-    """EXIF of an opened file for a copy that is upright and in sRGB; empty where there is none, or it is broken."""
+    """Return the EXIF block for an upright sRGB copy of an open image; empty if there is none or it is damaged."""
     try:
-        told, kept = image.getexif(), Image.Exif()
-        for tag in _OF_PHOTO:
-            if tag in told:
-                kept[tag] = told[tag]
-        for part in (IFD.Exif, IFD.GPSInfo):
-            if inside := dict(told.get_ifd(part)):
-                kept[part] = inside
-        if camera := kept.get(IFD.Exif):
+        original, copy = image.getexif(), Image.Exif()
+        for tag in _PHOTO_TAGS:
+            if tag in original:
+                copy[tag] = original[tag]
+        for ifd in (IFD.Exif, IFD.GPSInfo):
+            if tags := dict(original.get_ifd(ifd)):
+                copy[ifd] = tags
+        if camera := copy.get(IFD.Exif):
             camera.pop(Base.ExifInteroperabilityOffset, None)
             sideways = orientation(image) >= 5
             width, height = image.size[::-1] if sideways else image.size
@@ -38,6 +38,6 @@ def copy_exif(image: Image.Image) -> bytes:
             ):  # fmt: skip
                 if tag in camera:
                     camera[tag] = value
-        return kept.tobytes() if len(kept) else b""
-    except Exception:  # broken in any way: a photo is worth coloring without it
+        return copy.tobytes() if len(copy) else b""
+    except Exception:  # a damaged block can raise almost any exception; the photo is usable without it
         return b""

@@ -1,4 +1,4 @@
-"""Colors from a profile to sRGB with 16 bits, for profiles of curves and a matrix; Pillow converts 8 bits alone."""
+"""Convert 16-bit images from matrix/TRC color profiles to sRGB; Pillow only converts 8-bit images."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from PIL import ImageCms
 
 Curve = NDArray[np.float32]
-"""The linear value, 0..1, of each of the 65,536 stored ones."""
+"""Lookup table from the 65,536 stored values to linear values in 0..1."""
 
-_AT_ONCE = 2**18
-_PARAMETERS = (1, 3, 4, 5, 7)
+_CHUNK_PIXELS = 2**18
+_PARAMETER_COUNTS = (1, 3, 4, 5, 7)
+"""Number of parameters of each type of parametric curve."""
 
 
 def convert_to_srgb16(pixels: NDArray[np.uint16], profile: bytes) -> NDArray[np.uint16] | None:
-    """Convert a picture HxW or HxWx3; None where the profile is broken, or of another kind."""
+    """Convert an image HxW or HxWx3 to sRGB; None if the profile is damaged or not a matrix/TRC profile."""
     try:
         tags = _tags(profile)
         space = profile[16:20]
@@ -33,11 +34,11 @@ def convert_to_srgb16(pixels: NDArray[np.uint16], profile: bytes) -> NDArray[np.
     except (struct.error, KeyError, ValueError, IndexError, np.linalg.LinAlgError):
         return None
     result = np.empty_like(pixels)
-    step = max(1, _AT_ONCE // pixels.shape[1])
-    for first in range(0, len(pixels), step):
-        part = pixels[first : first + step]
-        linear = np.stack([curve[part[..., channel]] for channel, curve in enumerate(curves)], axis=-1)
-        result[first : first + step] = _encode(linear @ matrix.T)
+    rows = max(1, _CHUNK_PIXELS // pixels.shape[1])
+    for first in range(0, len(pixels), rows):
+        chunk = pixels[first : first + rows]
+        linear = np.stack([curve[chunk[..., channel]] for channel, curve in enumerate(curves)], axis=-1)
+        result[first : first + rows] = _encode(linear @ matrix.T)
     return result
 
 
@@ -63,11 +64,11 @@ def _curve(tag: bytes) -> Curve:
         curve: Curve = y.astype(np.float32)
         return curve
     if tag[:4] != b"para":
-        raise ValueError("no curve")
+        raise ValueError("not a curve")
     [kind] = struct.unpack_from(">H", tag, 8)
-    values = [value / 65536 for value in struct.unpack_from(f">{_PARAMETERS[kind]}i", tag, 12)]
+    values = [value / 65536 for value in struct.unpack_from(f">{_PARAMETER_COUNTS[kind]}i", tag, 12)]
     power, a, b, c, d, e, f = values + [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0][len(values) :]
-    if kind in (1, 2):  # below -b/a these are constant
+    if kind in (1, 2):  # these types are constant below -b/a
         d, c, e, f = -b / a if a else 0, 0.0, c, c
     upper = np.clip(a * x + b, 0, None) ** power + e
     parametric: Curve = np.clip(np.where(x >= d, upper, c * x + f), 0, 1).astype(np.float32)
@@ -75,7 +76,7 @@ def _curve(tag: bytes) -> Curve:
 
 
 def _matrix(tags: dict[bytes, bytes]) -> NDArray[np.float64]:
-    """Linear RGB to XYZ under D50."""
+    """Return the matrix from linear RGB to XYZ (D50)."""
     return np.array([struct.unpack_from(">3i", tags[name], 8) for name in (b"rXYZ", b"gXYZ", b"bXYZ")]).T / 65536
 
 
@@ -87,5 +88,5 @@ def _srgb_matrix() -> NDArray[np.float64]:
 def _encode(linear: NDArray[Any]) -> NDArray[np.uint16]:
     linear = np.clip(linear, 0, 1)
     encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    stored: NDArray[np.uint16] = np.rint(encoded * 65535).astype(np.uint16)
-    return stored
+    rounded: NDArray[np.uint16] = np.rint(encoded * 65535).astype(np.uint16)
+    return rounded

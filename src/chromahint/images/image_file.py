@@ -1,4 +1,4 @@
-"""Picture files in and out: 8 or 16 bits, upright, in sRGB, with transparency and what EXIF says about the photo."""
+"""Read and write image files with 8 or 16 bits per channel, upright, in sRGB, with transparency and EXIF."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 OUTPUT_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".webp": "WEBP"}
 OUTPUT_FORMATS |= {".tif": "TIFF", ".tiff": "TIFF"}
-"""What a picture is written as, by how its name ends."""
+"""Output format by file extension."""
 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "PNG": {},
-    "JPEG": {"quality": 95, "subsampling": 0},  # the color is what this is about: none of it is thrown away
+    "JPEG": {"quality": 95, "subsampling": 0},  # no chroma subsampling, because color is what matters here
     "WEBP": {"quality": 95},
 }
-_STRIP = 1200
-_BITS, _PHOTOMETRIC, _FORMAT = 258, 262, 339
+_MAX_COMPARISON_SIZE = 1200
+_BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """A picture from a file.
+    """Content of an image file.
 
     Attributes:
-        pixels: HxW or HxWx3 as a person sees it, sRGB, uint8 or uint16.
-        alpha: HxW of the same type, or None.
-        exif: what it says about the photo, as Pillow gives it; may be empty.
-        dpi: resolution, if it is told.
+        pixels: HxW or HxWx3, upright, in sRGB, uint8 or uint16.
+        alpha: HxW with the type of `pixels`, or None.
+        exif: EXIF block of the photo as returned by Pillow, may be empty.
+        dpi: Horizontal and vertical resolution, or None.
     """
 
     pixels: Pixels
@@ -51,46 +51,46 @@ class ImageFile:
     dpi: tuple[float, float] | None = None
 
     def with_pixels(self, pixels: Pixels) -> ImageFile:
-        """The same picture in other colors."""
+        """Return a copy with different pixels and the same metadata."""
         return replace(self, pixels=pixels)
 
 
 def read_image(path: Path | str) -> ImageFile:
-    """Read a picture file.
+    """Read an image file.
 
     Raises:
-        BrokenPhoto: whatever is wrong with the file; no other exception.
+        UnreadableImageError: The file cannot be read, for any reason.
     """
     return decode_image(read_bytes(path), str(path))
 
 
 def decode_image(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> ImageFile:
-    """Read the bytes of a picture file.
+    """Decode the bytes of an image file.
 
     Args:
-        data: the whole file.
-        name: named in the error.
-        most: pixels that are allowed.
+        data: Content of the file.
+        name: Name of the file for error messages.
+        max_pixels: Maximum number of pixels.
 
     Raises:
-        BrokenPhoto: whatever is wrong with the bytes; no other exception.
+        UnreadableImageError: The bytes cannot be decoded, for any reason.
     """
     with open_image(data, name, max_pixels) as image:
-        deep = _sixteen_bits(data, image)
-        pixels, alpha = _eight_bits(image) if deep is None else deep
+        layers = _decode_16bit(data, image)
+        pixels, alpha = _decode_8bit(image) if layers is None else layers
         return ImageFile(pixels, alpha, copy_exif(image), _dpi(image))
 
 
 def write_image(path: Path, image: ImageFile) -> None:
-    """Write a picture, whole or not at all; 16 bits stay 16 bits in PNG and TIFF.
+    """Write an image file atomically. PNG and TIFF preserve 16-bit pixels; the other formats have 8 bits.
 
     Args:
-        path: ends in one of `WRITTEN`.
-        picture: colored.
+        path: Path with an extension from `OUTPUT_FORMATS`.
+        image: Image to write.
 
     Raises:
-        OSError: the file can't be written.
-        ValueError: a file of that kind can't hold the picture.
+        OSError: The file cannot be written.
+        ValueError: The image is too large for the format.
     """
     data = encode_image(image, path.suffix)
     with atomic_write(path) as file:
@@ -98,113 +98,112 @@ def write_image(path: Path, image: ImageFile) -> None:
 
 
 def side_by_side_image(before: ImageFile, after: Pixels) -> ImageFile:
-    """A picture as it came beside its colored self, shrunk to what a screen shows."""
-    share = min(1.0, _STRIP / max(after.shape[:2]))
-    size = [max(1, round(side * share)) for side in after.shape[1::-1]]
-    small = [cv2.resize(_to_eight(part), size, interpolation=cv2.INTER_AREA) for part in (before.pixels, after)]
-    return ImageFile(np.concatenate([np.dstack([x] * 3) if x.ndim == 2 else x for x in small], axis=1))
+    """Place an image and its colored version side by side, downsampled to fit on a screen."""
+    scale = min(1.0, _MAX_COMPARISON_SIZE / max(after.shape[:2]))
+    size = [max(1, round(side * scale)) for side in after.shape[1::-1]]
+    images = [cv2.resize(_to_uint8(pixels), size, interpolation=cv2.INTER_AREA) for pixels in (before.pixels, after)]
+    return ImageFile(np.concatenate([np.dstack([x] * 3) if x.ndim == 2 else x for x in images], axis=1))
 
 
 def encode_image(image: ImageFile, suffix: str) -> bytes:
-    """Give the bytes of a picture file.
+    """Encode an image as the bytes of a file.
 
     Args:
-        picture: colored.
-        suffix: one of `WRITTEN`.
+        image: Image to encode.
+        suffix: File extension from `OUTPUT_FORMATS`.
 
     Raises:
-        ValueError: a file of that kind can't hold the picture.
+        ValueError: The image is too large for the format.
     """
-    kind = OUTPUT_FORMATS[suffix.lower()]
+    file_format = OUTPUT_FORMATS[suffix.lower()]
     pixels, alpha = image.pixels, image.alpha
     layers: NDArray[Any] = pixels if alpha is None else np.dstack([pixels, alpha])
-    if kind == "TIFF":
+    if file_format == "TIFF":
         return encode.encode_tiff(layers, image.exif, _profile(), image.dpi)
-    if kind == "PNG" and layers.dtype == np.uint16:
+    if file_format == "PNG" and layers.dtype == np.uint16:
         return encode.encode_png16(layers, image.exif, _profile(), image.dpi)
-    pil_image = Image.fromarray(_to_eight(pixels))
+    pil_image = Image.fromarray(_to_uint8(pixels))
     if alpha is not None:
-        pil_image.putalpha(Image.fromarray(_to_eight(alpha)))
-        if kind == "JPEG":
+        pil_image.putalpha(Image.fromarray(_to_uint8(alpha)))
+        if file_format == "JPEG":
             white = Image.new("RGBA", pil_image.size, "white")
             pil_image = Image.alpha_composite(white, pil_image).convert("RGB")
-    options = _OPTIONS[kind] | {"icc_profile": _profile()}
-    # a JPEG has room for 64 kB of it
-    if image.exif and (kind != "JPEG" or len(image.exif) < 65000):
+    options = _OPTIONS[file_format] | {"icc_profile": _profile()}
+    # a JPEG segment holds at most 64 kB
+    if image.exif and (file_format != "JPEG" or len(image.exif) < 65000):
         options["exif"] = image.exif
-    if image.dpi is not None and kind != "WEBP":
+    if image.dpi is not None and file_format != "WEBP":
         options["dpi"] = image.dpi
     content = io.BytesIO()
     try:
-        pil_image.save(content, format=kind, **options)
-    except (OSError, ValueError):  # what Pillow says of it differs from kind to kind
+        pil_image.save(content, format=file_format, **options)
+    except (OSError, ValueError):  # the messages of Pillow differ between formats
         size = f"{pil_image.width}x{pil_image.height}"
-        raise ValueError(f"{size} pixels are more than {kind} can hold; write it as PNG or TIFF") from None
+        raise ValueError(f"{size} pixels: too large for {file_format}. Write a PNG or TIFF file.") from None
     return content.getvalue()
 
 
-def _eight_bits(image: Image.Image) -> tuple[Pixels, Pixels | None]:
-    plain = to_srgb(ImageOps.exif_transpose(image))
+def _decode_8bit(image: Image.Image) -> tuple[Pixels, Pixels | None]:
+    image = to_srgb(ImageOps.exif_transpose(image))
     alpha = None
-    if plain.has_transparency_data:
-        plain = plain.convert("RGBA")
-        alpha = np.array(plain.getchannel("A"))
-    return np.array(plain if plain.mode == "L" else plain.convert("RGB")), alpha
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        alpha = np.array(image.getchannel("A"))
+    return np.array(image if image.mode == "L" else image.convert("RGB")), alpha
 
 
-def _sixteen_bits(data: bytes, image: Image.Image) -> tuple[Pixels, Pixels | None] | None:
-    """The picture with its 16 bits, of which Pillow keeps 8; None where it has no more."""
-    if not _is_deep(data, image):
+def _decode_16bit(data: bytes, image: Image.Image) -> tuple[Pixels, Pixels | None] | None:
+    """Decode a 16-bit image, which Pillow would reduce to 8 bits; None if the image does not have 16 bits."""
+    if not _is_16bit(data, image):
         return None
     stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if stored is None or stored.dtype != np.uint16 or stored.shape[1::-1] != image.size:
         return None
     if stored.ndim == 3:
         stored = stored[..., [2, 1, 0, 3][: stored.shape[2]]]
-    stored = np.ascontiguousarray(_upright(stored, orientation(image)))
+    stored = np.ascontiguousarray(_apply_orientation(stored, orientation(image)))
     alpha = stored[..., 3].copy() if stored.ndim == 3 and stored.shape[2] == 4 else None
     pixels: NDArray[np.uint16] = stored if alpha is None else stored[..., :3].copy()
     profile = image.info.get("icc_profile")
     if profile and not is_srgb(profile):
         converted = convert_to_srgb16(pixels, profile)
-        if converted is None:  # another kind of profile: its colors get 8 bits
+        if converted is None:  # not a matrix/TRC profile: convert with 8-bit precision
             converted = np.array(to_srgb(ImageOps.exif_transpose(image)).convert("RGB")).astype(np.uint16) * 257
         pixels = converted
     return pixels, alpha
 
 
-def _is_deep(data: bytes, image: Image.Image) -> bool:
+def _is_16bit(data: bytes, image: Image.Image) -> bool:
     if image.format == "PNG":
         return data[24] == 16
     if image.format != "TIFF":
         return False
-    tags = image.tag_v2  # type: ignore[attr-defined]  # of TIFF pictures
-    unsigned = set(tags.get(_FORMAT, (1,))) == {1}
-    return set(tags.get(_BITS, ())) == {16} and tags.get(_PHOTOMETRIC) in (1, 2) and unsigned
+    tags = image.tag_v2  # type: ignore[attr-defined]  # only TIFF images have it
+    is_unsigned = set(tags.get(_SAMPLE_FORMAT, (1,))) == {1}
+    return set(tags.get(_BITS, ())) == {16} and tags.get(_PHOTOMETRIC) in (1, 2) and is_unsigned
 
 
-def _upright(stored: NDArray[Any], turned: int) -> NDArray[Any]:
-    """Undo how a camera was held, by the eight ways that EXIF knows."""
-    if turned in (5, 6, 7, 8):
-        stored = np.swapaxes(stored, 0, 1)
-    if turned in (2, 3, 6, 7):
-        stored = stored[:, ::-1]
-    if turned in (3, 4, 7, 8):
-        stored = stored[::-1]
-    return stored
+def _apply_orientation(pixels: NDArray[Any], exif_orientation: int) -> NDArray[Any]:
+    """Rotate and flip an image upright, given its EXIF orientation."""
+    if exif_orientation in (5, 6, 7, 8):
+        pixels = np.swapaxes(pixels, 0, 1)
+    if exif_orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if exif_orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return pixels
 
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:
-    told = image.info.get("dpi")
     try:
-        across, down = (float(value) for value in told or ())
+        x_dpi, y_dpi = (float(value) for value in image.info.get("dpi") or ())
     except (TypeError, ValueError, ZeroDivisionError):
         return None
-    # 1 stands where nothing is told
-    return (across, down) if 1 < across < 1e5 and 1 < down < 1e5 else None
+    # some files store 1 for an unknown resolution
+    return (x_dpi, y_dpi) if 1 < x_dpi < 1e5 and 1 < y_dpi < 1e5 else None
 
 
-def _to_eight(pixels: Pixels) -> NDArray[np.uint8]:
+def _to_uint8(pixels: Pixels) -> NDArray[np.uint8]:
     return np.rint(pixels / 257).astype(np.uint8) if pixels.dtype == np.uint16 else pixels.astype(np.uint8, copy=False)
 
 

@@ -39,7 +39,7 @@ class SpatialAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map BCHW to a gate B1HW in 0..1."""
-        # reducing the last dimension preserves the channels-last layout in the backward pass, which is three times faster
+        # reducing the last dimension keeps the channels-last layout in the backward pass, which is three times faster
         pixels = x.movedim(1, -1)
         return torch.sigmoid(self.conv1(torch.stack([pixels.mean(dim=-1), pixels.max(dim=-1).values], dim=1)))
 

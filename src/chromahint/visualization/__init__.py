@@ -1,1 +1,1 @@
-"""Pictures for people: hint overlays, sampler previews, curves."""
+"""Hint overlays, sampler previews and training curves."""
