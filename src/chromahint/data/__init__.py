@@ -1,1 +1,1 @@
-"""Where photos come from: files and drawn scenes -> uint8 RGB batches."""
+"""Data loading: image files and synthetic scenes become batches of uint8 RGB."""

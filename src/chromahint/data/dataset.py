@@ -1,4 +1,4 @@
-"""Photos -> batches of uint8 RGB, made in a worker."""
+"""Datasets that build whole batches of uint8 RGB images in a worker."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from chromahint.data.colorfulness import ab_range
-from chromahint.data.samplers import SampleIndex, draw_seed
+from chromahint.data.samplers import SampleIndex, derive_seed
 from chromahint.data.sources.base import Photos
 from chromahint.data.transforms import ResizeOrCrop, resize_square
 from chromahint.images.decode import RGBImage, UnreadableImageError
 
 
 class Batch(TypedDict):
-    """What a loader gives.
+    """Batch of images.
 
     Attributes:
         rgb: B3HW uint8, a channels-first view of channels-last memory.
-        id: the pictures' ids.
-        name: their short names.
-        weight: float32 B; 0 for a picture that only fills up, or that can't be read in evaluation.
-        broken: `path: reason` of what could not be read.
+        id: B image ids.
+        name: B short names.
+        weight: B float32; 0 for padding, and in evaluation for unreadable images.
+        broken: `path: reason` of every image that could not be read.
     """
 
     rgb: Tensor
@@ -36,71 +36,77 @@ class Batch(TypedDict):
 
 
 class TrainDataset(Dataset[Batch]):
-    """Photos fitted at random; one that can't be read, or is too gray, is replaced by the next that will do.
+    """Randomly cropped or resized training images.
+
+    An image that is unreadable or too gray is replaced by the next usable one.
 
     Args:
-        photos: to learn from.
-        fit: how each becomes a training picture.
-        seed: of the fits.
-        min_ab_range: a fitted picture whose colors span less than this is too gray; 0 takes all.
+        photos: Training images.
+        transform: Resizes or crops an image to the training size.
+        seed: Seed of the crops.
+        min_colorfulness: Images whose `ab_range` after the transform is below this are too gray; 0 keeps all.
     """
 
-    def __init__(self, photos: Photos, fit: ResizeOrCrop, seed: int, min_ab_range: float = 0.0) -> None:
-        self.photos, self.fit, self.seed, self.min_ab_range = photos, fit, seed, min_ab_range
+    def __init__(self, photos: Photos, transform: ResizeOrCrop, seed: int, min_colorfulness: float = 0.0) -> None:
+        self.photos, self.transform, self.seed, self.min_colorfulness = photos, transform, seed, min_colorfulness
 
-    def __getitems__(self, draws: list[SampleIndex]) -> Batch:
-        """Make a whole batch."""
-        batch = BatchBuilder(len(draws), self.fit.size)
-        for draw in draws:
-            picture, index = self._fitted(draw, batch)
-            batch.add(picture, self.photos, index, draw.weight)
-        return batch.done()
+    def __getitems__(self, samples: list[SampleIndex]) -> Batch:
+        """Build a whole batch."""
+        builder = BatchBuilder(len(samples), self.transform.size)
+        for sample in samples:
+            image, index = self._load_usable(sample, builder)
+            builder.add(image, self.photos, index, sample.weight)
+        return builder.build()
 
-    def _fitted(self, draw: SampleIndex, batch: BatchBuilder) -> tuple[RGBImage, int]:
-        """The fitted picture that was drawn, or the next that will do, with its number."""
-        seed = draw_seed(self.seed, "fit", draw.epoch, draw.photo)
+    def _load_usable(self, sample: SampleIndex, builder: BatchBuilder) -> tuple[RGBImage, int]:
+        """Return the sampled image after the transform, or the next usable one, with its index."""
+        # "fit" is part of the seed: another word would change the crops of every run
+        seed = derive_seed(self.seed, "fit", sample.epoch, sample.photo)
         count, gray = len(self.photos), 0
         for step in range(count):
-            index = (draw.photo + step) % count
+            index = (sample.photo + step) % count
             try:
-                picture = self.fit(self.photos.read(index), seed)
+                image = self.transform(self.photos.read(index), seed)
             except UnreadableImageError as error:
-                batch.broken.append(str(error))
+                builder.broken.append(str(error))
                 continue
-            if self.min_ab_range == 0 or ab_range(picture) >= self.min_ab_range:
-                return picture, index
+            if self.min_colorfulness == 0 or ab_range(image) >= self.min_colorfulness:
+                return image, index
             gray += 1
         if gray:
             raise ValueError(
-                f"All of the {gray} training pictures that can be read span less color than "
-                f"data.min_colorfulness={self.min_ab_range:g}. Type data.min_colorfulness=0, or data.root=PATH with others."
+                f"data.min_colorfulness={self.min_colorfulness:g}: all {gray} readable training images are less "
+                "colorful. Use data.min_colorfulness=0, or data.root=PATH of a folder with other images."
             )
         raise ValueError(
-            f"None of the {count} training pictures can be read; the first that was tried: {batch.broken[0]}. "
-            "Type `chromahint data check ROOT` for all of them, or data.root=PATH with other pictures."
+            f"data: none of the {count} training images can be read; the first error is: {builder.broken[0]}. "
+            "List them all with `chromahint data check ROOT`, or use data.root=PATH of a folder with other images."
         )
 
 
 class EvalDataset(Dataset[Batch]):
-    """Photos squashed to size x size; one that can't be read weighs nothing."""
+    """Images resized to size x size for evaluation. Unreadable images get weight 0."""
 
     def __init__(self, photos: Photos, size: int) -> None:
         self.photos, self.size = photos, size
 
-    def __getitems__(self, draws: list[SampleIndex]) -> Batch:
-        """Make a whole batch."""
-        batch = BatchBuilder(len(draws), self.size)
-        for draw in draws:
+    def __getitems__(self, samples: list[SampleIndex]) -> Batch:
+        """Build a whole batch."""
+        builder = BatchBuilder(len(samples), self.size)
+        for sample in samples:
             try:
-                batch.add(resize_square(self.photos.read(draw.photo), self.size), self.photos, draw.photo, draw.weight)
+                image = resize_square(self.photos.read(sample.photo), self.size)
+                builder.add(image, self.photos, sample.photo, sample.weight)
             except UnreadableImageError as error:
-                batch.add_nothing(self.photos.name(draw.photo))
-                if draw.weight:
-                    batch.broken.append(str(error))
-        return batch.done()
+                builder.add_unreadable(self.photos.name(sample.photo))
+                if sample.weight:
+                    builder.broken.append(str(error))
+        return builder.build()
 
 
 class BatchBuilder:
+    """Collects the images of one batch in preallocated memory."""
+
     def __init__(self, count: int, size: int) -> None:
         self.rgb_BHW3 = torch.zeros(count, size, size, 3, dtype=torch.uint8)
         self.pixels = self.rgb_BHW3.numpy()
@@ -109,18 +115,21 @@ class BatchBuilder:
         self.weights: list[float] = []
         self.broken: list[str] = []
 
-    def add(self, picture: RGBImage, photos: Photos, index: int, weight: float) -> None:
-        self.pixels[len(self.ids)] = picture
+    def add(self, image: RGBImage, photos: Photos, index: int, weight: float) -> None:
+        """Add an image (size x size x 3) with its id and name."""
+        self.pixels[len(self.ids)] = image
         self.ids.append(photos.identify(index))
         self.names.append(photos.name(index))
         self.weights.append(weight)
 
-    def add_nothing(self, name: str) -> None:
+    def add_unreadable(self, name: str) -> None:
+        """Add a black image of weight 0."""
         self.ids.append(f"broken/{name}")
         self.names.append(name)
         self.weights.append(0.0)
 
-    def done(self) -> Batch:
+    def build(self) -> Batch:
+        """Return the batch."""
         return Batch(
             rgb=self.rgb_BHW3.permute(0, 3, 1, 2),
             id=self.ids,
@@ -131,11 +140,11 @@ class BatchBuilder:
 
 
 def identity_collate(batch: Batch) -> Batch:
-    """Collate nothing: a worker makes whole batches."""
+    """Return the batch as it is: datasets build whole batches."""
     return batch
 
 
-def start_worker(_: int) -> None:
-    """Keep a worker to one core, and alive when all processes of a job are asked to leave: training ends it then."""
+def init_worker(_: int) -> None:
+    """Limit a worker to one core, and ignore SIGTERM: the training process stops its workers itself."""
     cv2.setNumThreads(0)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

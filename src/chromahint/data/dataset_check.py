@@ -1,4 +1,4 @@
-"""Look at every picture of a folder or a pack before a training depends on it."""
+"""Read every image of a folder or pack and report sizes, near-gray images and unreadable files."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from chromahint.data.transforms import resize
 from chromahint.images.decode import UnreadableImageError
 from chromahint.progress import ProgressFn
 
-SIDE = 256
-"""Colors are looked at when the shorter side is shrunk to this, as training sees them."""
+CHECK_SIZE = 256
+"""Images are shrunk until their shorter side is this before `ab_range` is computed, as in training."""
 
 
 class ImageStats(NamedTuple):
-    """What one picture is like: height, width and `ab_range`, or the reason why it can't be read."""
+    """Size and `ab_range` of an image, or the reason why it can't be read."""
 
     name: str
     height: int = 0
@@ -32,64 +32,64 @@ class ImageStats(NamedTuple):
 
 @dataclass(frozen=True)
 class DatasetReport:
-    """What was found.
+    """Statistics of a data set.
 
     Attributes:
-        root: the folder or pack.
-        findings: one a picture, by name.
-        splits: names of the pictures of each split.
+        root: The folder or pack.
+        stats: Statistics of each image, by name.
+        splits: Names of the images of each split.
     """
 
     root: str
-    findings: dict[str, ImageStats]
+    stats: dict[str, ImageStats]
     splits: dict[str, list[str]]
 
     @property
     def broken(self) -> list[ImageStats]:
-        """Those that can't be read."""
-        return [finding for finding in self.findings.values() if finding.reason is not None]
+        """Images that can't be read."""
+        return [image for image in self.stats.values() if image.reason is not None]
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, in plain values; sizes are [width, height], and null where no picture can be read."""
-        smallest, median, largest = _sizes(list(self.findings.values())) or (None, None, None)
-        gray = _near_gray(list(self.findings.values()))
+        """Return the report in JSON types. Sizes are [width, height], or null if no image can be read."""
+        smallest, median, largest = _sizes(list(self.stats.values())) or (None, None, None)
+        gray = _near_gray(list(self.stats.values()))
         return {
             "root": self.root,
-            "pictures": len(self.findings),
-            "splits": {split: self._row(names) for split, names in self.splits.items()},
+            "images": len(self.stats),
+            "splits": {split: self._summarize(names) for split, names in self.splits.items()},
             "smallest": smallest,
             "median": median,
             "largest": largest,
-            "near_gray": [{"path": f.name, "ab_range": round(f.ab_range, 2)} for f in gray],
-            "broken": [{"path": f.name, "reason": f.reason} for f in self.broken],
+            "near_gray": [{"path": image.name, "ab_range": round(image.ab_range, 2)} for image in gray],
+            "broken": [{"path": image.name, "reason": image.reason} for image in self.broken],
         }
 
     def as_table(self) -> Table:
-        """A row a split."""
+        """Return a table with one row per split."""
         table = Table(title=self.root, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
         table.add_column("split")
-        for title in ("pictures", "smallest", "median", "largest", "near-gray", "broken"):
+        for title in ("images", "smallest", "median", "largest", "near-gray", "broken"):
             table.add_column(title, justify="right", no_wrap=True)
-        rows = dict(self.splits)
-        if sum(map(bool, rows.values())) > 1:
-            rows["all"] = list(self.findings)
-        for split, names in rows.items():
-            row = self._row(names)
+        splits = dict(self.splits)
+        if sum(map(bool, splits.values())) > 1:
+            splits["all"] = list(self.stats)
+        for split, names in splits.items():
+            row = self._summarize(names)
             sizes = [f"{size[0]}x{size[1]}" if size else "" for size in map(row.get, ("smallest", "median", "largest"))]
-            counts = [f"{row[key]:,}" for key in ("pictures", "near_gray", "broken")]
+            counts = [f"{row[key]:,}" for key in ("images", "near_gray", "broken")]
             table.add_row(split, counts[0], *sizes, *counts[1:])
         return table
 
-    def _row(self, names: list[str]) -> dict[str, Any]:
-        findings = [self.findings[name] for name in names]
-        smallest, median, largest = _sizes(findings) or (None, None, None)
+    def _summarize(self, names: list[str]) -> dict[str, Any]:
+        images = [self.stats[name] for name in names]
+        smallest, median, largest = _sizes(images) or (None, None, None)
         return {
-            "pictures": len(findings),
+            "images": len(images),
             "smallest": smallest,
             "median": median,
             "largest": largest,
-            "near_gray": len(_near_gray(findings)),
-            "broken": sum(finding.reason is not None for finding in findings),
+            "near_gray": len(_near_gray(images)),
+            "broken": sum(image.reason is not None for image in images),
         }
 
 
@@ -97,26 +97,26 @@ def check_dataset(
     root: str,
     photos: Photos,
     splits: dict[str, list[str]],
-    workers: int = 0,
-    advance: ProgressFn = lambda pictures: None,
+    num_workers: int = 0,
+    advance: ProgressFn = lambda images: None,
 ) -> DatasetReport:
-    """Read all photos.
+    """Read all images.
 
     Args:
-        root: what is named in the table.
-        photos: every picture once.
-        splits: names of the pictures of each split.
-        workers: processes that read; 0 reads in this one.
-        advance: told how many more pictures are done.
+        root: Title of the report.
+        photos: Every image once.
+        splits: Names of the images of each split.
+        num_workers: Processes that read; 0 reads in the calling process.
+        advance: Called with the number of images that were read since the last call.
     """
-    findings = {}
-    for finding in parallel_map(_Looks(photos), workers):
-        findings[finding.name] = finding
+    stats = {}
+    for image in parallel_map(_StatsDataset(photos), num_workers):
+        stats[image.name] = image
         advance(1)
-    return DatasetReport(root, findings, splits)
+    return DatasetReport(root, stats, splits)
 
 
-class _Looks(Dataset[ImageStats]):
+class _StatsDataset(Dataset[ImageStats]):
     def __init__(self, photos: Photos) -> None:
         self.photos = photos
 
@@ -126,23 +126,24 @@ class _Looks(Dataset[ImageStats]):
     def __getitem__(self, index: int) -> ImageStats:
         name = self.photos.name(index)
         try:
-            picture = self.photos.read(index)
+            image = self.photos.read(index)
         except UnreadableImageError as error:
             return ImageStats(name, reason=error.reason)
-        height, width, _ = picture.shape
-        scale = min(1.0, SIDE / min(height, width))
-        small = resize(picture, max(1, round(height * scale)), max(1, round(width * scale)))
+        height, width, _ = image.shape
+        scale = min(1.0, CHECK_SIZE / min(height, width))
+        small = resize(image, max(1, round(height * scale)), max(1, round(width * scale)))
         return ImageStats(name, height, width, ab_range(small))
 
 
-def _sizes(findings: list[ImageStats]) -> tuple[list[int], list[int], list[int]] | None:
-    """Width and height of the smallest, the median and the largest picture, by their number of pixels."""
-    read = sorted((f for f in findings if f.reason is None), key=lambda f: (f.height * f.width, f.width))
-    if not read:
+def _sizes(images: list[ImageStats]) -> tuple[list[int], list[int], list[int]] | None:
+    """Return [width, height] of the smallest, the median and the largest image by area."""
+    readable = sorted((i for i in images if i.reason is None), key=lambda i: (i.height * i.width, i.width))
+    if not readable:
         return None
-    smallest, median, largest = ([f.width, f.height] for f in (read[0], read[len(read) // 2], read[-1]))
+    chosen = (readable[0], readable[len(readable) // 2], readable[-1])
+    smallest, median, largest = ([image.width, image.height] for image in chosen)
     return smallest, median, largest
 
 
-def _near_gray(findings: list[ImageStats]) -> list[ImageStats]:
-    return [finding for finding in findings if finding.reason is None and finding.ab_range < NEAR_GRAY]
+def _near_gray(images: list[ImageStats]) -> list[ImageStats]:
+    return [image for image in images if image.reason is None and image.ab_range < NEAR_GRAY]

@@ -1,7 +1,7 @@
-"""Shrink a folder of photos once, into a pack (see `packed` for what it is made of).
+"""Shrink a folder of photos once and store the pixels in a pack (see `chromahint.data.sources.packed` for the format).
 
-Photos are packed in shards of 256, each written in one step with a record of what it was made of. So packing that was
-stopped goes on where it was, and typed again it mends what was damaged and packs what is new.
+Photos are packed in shards of 256. Each shard is written atomically, with a record of its source files, so packing
+resumes where it stopped. On a finished pack, it repairs damaged shards and adds new images.
 """
 
 from __future__ import annotations
@@ -17,103 +17,107 @@ from torch.utils.data import Dataset
 from chromahint.atomic_write import atomic_write
 from chromahint.data.parallel import parallel_map
 from chromahint.data.sources.folder import Folder
-from chromahint.data.sources.packed import FORMAT, RECORD, digest, is_pack, read_about, shard_file
+from chromahint.data.sources.packed import FORMAT, INDEX_DTYPE, digest, is_pack, read_metadata, shard_path
 from chromahint.data.transforms import resize
-from chromahint.images.decode import RGBImage, UnreadableImageError, decode, read_bytes
+from chromahint.images.decode import RGBImage, UnreadableImageError, decode_rgb, read_bytes
 from chromahint.progress import ProgressFn
 
-SHARD = 256
-"""Photos in a shard."""
+SHARD_SIZE = 256
+"""Photos per shard."""
 
-Record = dict[str, Any]
-"""Of one shard: {"source": hex, "pictures": [[name, id, height, width, checksum], ...], "broken": [[name, reason]]}."""
+ShardRecord = dict[str, Any]
+"""`{"source": hex, "pictures": [[name, id, height, width, checksum], ...], "broken": [[name, reason], ...]}`, where
+`source` is a checksum of the names, sizes and times of the source files."""
 
 
 class PackResult(NamedTuple):
-    """What came of packing: how many pictures, how many bytes of pixels, and `name: reason` of those left out."""
+    """Number of packed images, bytes of their pixels, and `name: reason` of unreadable images."""
 
-    pictures: int
-    size: int
+    images: int
+    num_bytes: int
     broken: list[str]
 
 
 def pack(
-    source: Folder, output: Path, side: int = 256, workers: int = 0, advance: ProgressFn = lambda n: None
+    source: Folder, output: Path, side: int = 256, num_workers: int = 0, advance: ProgressFn = lambda n: None
 ) -> PackResult:
-    """Pack all pictures of a folder, or of its lists.
+    """Pack all images of a folder, or those in its lists.
 
     Args:
-        source: the folder.
-        output: the pack: a new or empty folder, or one that a stopped packing has left.
-        side: photos are shrunk until their shorter side is this; smaller ones stay as they are.
-        workers: processes that decode and shrink; 0 does it in this one.
-        advance: told how many more pictures are done.
+        source: The folder.
+        output: Folder of the pack: new, empty, or left by an earlier call.
+        side: Photos are shrunk until their shorter side is this; smaller ones keep their size.
+        num_workers: Processes that decode and resize; 0 uses the calling process.
+        advance: Called with the number of images that were packed since the last call.
 
     Raises:
-        ValueError: the folder is taken or can't be written, or no picture can be read.
+        ValueError: The output folder holds other files or can't be written, or no image can be read.
     """
     if side < 1:
-        raise ValueError(f"--side {side}: a side is 1 pixel or more. Type --side 256.")
+        raise ValueError(f"--side {side}: must be an integer >= 1. Try --side 256.")
     splits = source.splits()
     names = sorted(set().union(*splits.values()))
     if not names:
-        raise ValueError(f"No pictures in {source.root}. Type the folder that has them.")
-    _claim(output, side)
-    shards = Shards(source.root, output, side, names)
-    records: list[Record] = []
+        raise ValueError(f"{source.root}: no images found. Pass a folder that contains images.")
+    _prepare_output(output, side)
+    shards = ShardWriter(source.root, output, side, names)
+    records: list[ShardRecord] = []
     try:
-        for record in parallel_map(shards, workers):
-            if isinstance(record, str):
+        for record in parallel_map(shards, num_workers):
+            if isinstance(record, str):  # why the shard can't be written
                 raise ValueError(record)
             records.append(record)
             advance(len(record["pictures"]) + len(record["broken"]))
-        return _finish(records, source, output, side)
+        return _write_index(records, source, output, side)
     except OSError as error:
-        raise ValueError(_unwritable(output, error)) from None
+        raise ValueError(_write_error(output, error)) from None
 
 
-class Shards(Dataset[Record | str]):
-    """Packs a shard when it is asked for, unless it is there already; a text is why it can't be written."""
+class ShardWriter(Dataset[ShardRecord | str]):
+    """Dataset whose items are shard records: item `n` packs shard `n`, unless it is complete already.
+
+    An item is a string, the error message, if the shard can't be written.
+    """
 
     def __init__(self, root: Path, output: Path, side: int, names: list[str]) -> None:
         self.root, self.output, self.side, self.names = root, output, side, names
 
     def __len__(self) -> int:
-        return -(-len(self.names) // SHARD)
+        return -(-len(self.names) // SHARD_SIZE)
 
-    def __getitem__(self, number: int) -> Record | str:
-        """Make shard `number` and give its record."""
-        names = self.names[number * SHARD : (number + 1) * SHARD]
-        pixels = shard_file(self.output, number)
-        made_of = self._source(names)
-        known = _read_record(pixels)
-        if known is not None and known["source"] == made_of:
-            return known
-        record: Record = {"source": made_of, "pictures": [], "broken": []}
+    def __getitem__(self, number: int) -> ShardRecord | str:
+        """Write shard `number` and return its record."""
+        names = self.names[number * SHARD_SIZE : (number + 1) * SHARD_SIZE]
+        pixels = shard_path(self.output, number)
+        source = self._source_checksum(names)
+        existing = _read_record(pixels)
+        if existing is not None and existing["source"] == source:
+            return existing
+        record: ShardRecord = {"source": source, "pictures": [], "broken": []}
         try:
             with atomic_write(pixels) as file:
                 for name in names:
                     self._add(name, record, file)
             with atomic_write(pixels.with_suffix(".json")) as file:
-                file.write(json.dumps({**record, "checksum": _sum(record)}).encode())
+                file.write(json.dumps({**record, "checksum": _record_checksum(record)}).encode())
         except OSError as error:
-            return _unwritable(self.output, error)
+            return _write_error(self.output, error)
         return record
 
-    def _add(self, name: str, record: Record, file: IO[bytes]) -> None:
+    def _add(self, name: str, record: ShardRecord, file: IO[bytes]) -> None:
         path = self.root / name
         try:
             data = read_bytes(path)
-            picture = _shrink(decode(data, str(path)), self.side)
+            image = _shrink(decode_rgb(data, str(path)), self.side)
         except UnreadableImageError as error:
             record["broken"].append([name, error.reason])
             return
-        height, width, _ = picture.shape
-        file.write(picture.tobytes())
-        record["pictures"].append([name, digest(data).hex(), height, width, digest(picture.data).hex()])
+        height, width, _ = image.shape
+        file.write(image.tobytes())
+        record["pictures"].append([name, digest(data).hex(), height, width, digest(image.data).hex()])
 
-    def _source(self, names: list[str]) -> str:
-        """Changes where the side does, or any of the files."""
+    def _source_checksum(self, names: list[str]) -> str:
+        """Return a checksum that changes with `side` and with the size and time of any file."""
         lines = [str(self.side)]
         for name in names:
             try:
@@ -124,19 +128,19 @@ class Shards(Dataset[Record | str]):
         return digest("\n".join(lines).encode("utf-8", "surrogateescape")).hex()
 
 
-def _shrink(picture: RGBImage, side: int) -> RGBImage:
-    height, width, _ = picture.shape
+def _shrink(image: RGBImage, side: int) -> RGBImage:
+    height, width, _ = image.shape
     scale = side / min(height, width)
     if scale < 1:
-        picture = resize(picture, max(side, round(height * scale)), max(side, round(width * scale)))
-    return np.ascontiguousarray(picture)
+        image = resize(image, max(side, round(height * scale)), max(side, round(width * scale)))
+    return np.ascontiguousarray(image)
 
 
-def _read_record(pixels: Path) -> Record | None:
-    """The record of a shard that is whole: itself and every picture have their checksums."""
+def _read_record(pixels: Path) -> ShardRecord | None:
+    """Return the record of a complete shard: the checksums of the record and of every image are right."""
     try:
-        record: Record = json.loads(pixels.with_suffix(".json").read_bytes())
-        if record.pop("checksum") != _sum(record):
+        record: ShardRecord = json.loads(pixels.with_suffix(".json").read_bytes())
+        if record.pop("checksum") != _record_checksum(record):
             return None
         with pixels.open("rb") as file:
             for _, _, height, width, checksum in record["pictures"]:
@@ -147,65 +151,71 @@ def _read_record(pixels: Path) -> Record | None:
         return None
 
 
-def _sum(record: Record) -> str:
+def _record_checksum(record: ShardRecord) -> str:
     return digest(json.dumps(record).encode()).hex()
 
 
-def _claim(output: Path, side: int) -> None:
-    """Make the folder, or see that it is one of ours."""
+def _prepare_output(output: Path, side: int) -> None:
+    """Create the folder, or check that it is a pack of the same size."""
     if is_pack(output):
-        found = read_about(output).get("side")
-        if found != side:
-            raise ValueError(f"-o {output}: has pictures of side {found}. Type --side {found}, or -o ANOTHER/FOLDER.")
+        existing = read_metadata(output).get("side")
+        if existing != side:
+            raise ValueError(
+                f"--side {side}: the pack {output} has images of side {existing}. "
+                f"Use --side {existing}, or -o ANOTHER/FOLDER."
+            )
     elif output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise ValueError(f"-o {output}: is there already and is not a pack. Type -o NEW/FOLDER.")
+        raise ValueError(f"-o {output}: already exists and is not a pack. Use -o NEW/FOLDER.")
     try:
         _write_json(output / "pack.json", {"format": FORMAT, "complete": False, "side": side})
     except OSError as error:
-        raise ValueError(_unwritable(output, error)) from None
+        raise ValueError(_write_error(output, error)) from None
 
 
-def _finish(records: list[Record], source: Folder, output: Path, side: int) -> PackResult:
-    """Write the index, and last of all that the pack is complete."""
+def _write_index(records: list[ShardRecord], source: Folder, output: Path, side: int) -> PackResult:
+    """Write the index, and finally mark the pack as complete."""
     broken = [f"{name}: {reason}" for record in records for name, reason in record["broken"]]
-    names = [picture[0] for record in records for picture in record["pictures"]]
+    names = [image[0] for record in records for image in record["pictures"]]
     if not names:
-        raise ValueError(f"None of the {len(broken)} pictures in {source.root} can be read; the first: {broken[0]}")
-    index, row = np.zeros(len(names), RECORD), 0
+        raise ValueError(
+            f"{source.root}: none of the {len(broken)} images can be read; the first error is: {broken[0]}. "
+            "Pass a folder of readable images."
+        )
+    index, row = np.zeros(len(names), INDEX_DTYPE), 0
     for number, record in enumerate(records):
         offset = 0
-        for _, picture_id, height, width, checksum in record["pictures"]:
-            ids = [np.frombuffer(bytes.fromhex(text), np.uint8) for text in (picture_id, checksum)]
+        for _, image_id, height, width, checksum in record["pictures"]:
+            ids = [np.frombuffer(bytes.fromhex(text), np.uint8) for text in (image_id, checksum)]
             index[row] = (number, offset, height, width, *ids)
             offset, row = offset + height * width * 3, row + 1
-    table = io.BytesIO()
-    np.save(table, index, allow_pickle=False)
-    files = {"names.json": json.dumps(names).encode(), "index.npy": table.getvalue()}
+    index_bytes = io.BytesIO()
+    np.save(index_bytes, index, allow_pickle=False)
+    files = {"names.json": json.dumps(names).encode(), "index.npy": index_bytes.getvalue()}
     for name, data in files.items():
         with atomic_write(output / name) as file:
             file.write(data)
     (output / "broken.txt").unlink(missing_ok=True)
     if broken:
         _write_lines(output / "broken.txt", broken)
-    for split, paths in source.listed().items():
+    for split, paths in source.read_lists().items():
         _write_lines(output / f"{split}.txt", paths)
     current = {f"{number:06d}" for number in range(len(records))}
-    for old in (output / "shards").iterdir():  # of photos that are gone, or half of one that a killed process left
-        if old.stem not in current:
-            old.unlink()
-    about = {
+    for old_file in (output / "shards").iterdir():  # of deleted photos, or partly written by a killed process
+        if old_file.stem not in current:
+            old_file.unlink()
+    metadata = {
         "format": FORMAT,
         "complete": True,
         "side": side,
         "pictures": len(names),
         "broken": len(broken),
-        "sub_folders": source.sub_folders,
-        "lists": list(source.listed()),
+        "sub_folders": source.subfolders,
+        "lists": list(source.read_lists()),
         "checksums": {name: digest(data).hex() for name, data in files.items()},
     }
-    _write_json(output / "pack.json", about)
-    size = sum(height * width * 3 for record in records for _, _, height, width, _ in record["pictures"])
-    return PackResult(len(names), size, broken)
+    _write_json(output / "pack.json", metadata)
+    num_bytes = sum(height * width * 3 for record in records for _, _, height, width, _ in record["pictures"])
+    return PackResult(len(names), num_bytes, broken)
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:
@@ -218,8 +228,8 @@ def _write_lines(path: Path, lines: list[str]) -> None:
         file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
 
 
-def _unwritable(output: Path, error: OSError) -> str:
+def _write_error(output: Path, error: OSError) -> str:
     return (
-        f"-o {output}: can't be written ({error.strerror or error}). Make room or type another folder; what is packed "
-        "is kept, and the same command goes on."
+        f"-o {output}: can't write ({error.strerror or error}). Free some space and repeat the command to resume, "
+        "or use another folder."
     )

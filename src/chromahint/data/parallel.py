@@ -1,4 +1,4 @@
-"""Work on pictures that is spread over processes."""
+"""Parallel processing of images."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
-from chromahint.data.dataset import start_worker
+from chromahint.data.dataset import init_worker
 
 
 def available_cores() -> int:
-    """How many processes may work at once."""
+    """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def parallel_map(items: Dataset[Any], workers: int) -> Iterator[Any]:
-    """Give all items in their order, made by `workers` processes, or in this one for 0.
+def parallel_map(items: Dataset[Any], num_workers: int) -> Iterator[Any]:
+    """Yield all items in order, computed by `num_workers` processes; 0 uses the calling process.
 
     Raises:
-        ValueError: a process was ended from outside.
+        ValueError: A worker process was killed.
     """
     count = len(items)  # type: ignore[arg-type]
     loader: DataLoader[Any] = DataLoader(
-        items, None, num_workers=min(workers, count), worker_init_fn=start_worker, collate_fn=_as_it_is
+        items, None, num_workers=min(num_workers, count), worker_init_fn=init_worker, collate_fn=_identity
     )
     try:
         yield from loader
@@ -32,10 +32,10 @@ def parallel_map(items: Dataset[Any], workers: int) -> Iterator[Any]:
         if "DataLoader worker" not in str(error):
             raise
         raise ValueError(
-            "A process that reads pictures was ended from outside, mostly for want of memory. "
-            "Type the same with --workers 1."
+            f"--num-workers {num_workers}: a worker process was killed, usually because it ran out of memory. "
+            "Try --num-workers 1."
         ) from None
 
 
-def _as_it_is(item: Any) -> Any:
+def _identity(item: Any) -> Any:
     return item

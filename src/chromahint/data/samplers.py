@@ -1,4 +1,4 @@
-"""In which order pictures come: the same on all machines, whatever the number of workers and processes."""
+"""Order of the images, independent of the machine and of the number of workers and processes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 
 class SampleIndex(NamedTuple):
-    """What a worker is asked for.
+    """Request for one image.
 
     Attributes:
-        epoch: a random crop differs between epochs.
-        photo: the picture's number in its collection.
-        weight: 0 for one that only fills up a batch.
+        epoch: Epoch, which random crops depend on.
+        photo: Index of the image.
+        weight: 0 for padding, else 1.
     """
 
     epoch: int
@@ -24,70 +24,87 @@ class SampleIndex(NamedTuple):
     weight: float
 
 
-def draw_seed(*parts: int | str) -> int:
-    """A seed in 0..2**64-1 that depends on all of `parts`."""
+def derive_seed(*parts: int | str) -> int:
+    """Return a seed in 0..2**64-1 that depends on all of `parts`."""
     text = "/".join(str(part) for part in parts)
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
 def permutation(seed: int, epoch: int, count: int) -> npt.NDArray[np.int64]:
-    """The order of `count` pictures in one epoch, from raw Philox output, which does not change between versions."""
-    raw = np.random.Philox(key=draw_seed(seed, "order", epoch)).random_raw(count)
+    """Return the order of `count` images in an epoch.
+
+    It is sorted by raw Philox output, which does not change between NumPy versions.
+    """
+    raw = np.random.Philox(key=derive_seed(seed, "order", epoch)).random_raw(count)
     return np.argsort(raw, kind="stable")
 
 
 class TrainSampler:
-    """A new order each epoch; the rank's share of each step's pictures.
+    """Random order of the training images, another one each epoch, sharded over ranks.
 
-    Lightning calls `set_epoch`. A step takes `batch_size * world` pictures, whatever their ranks, so two processes with
-    batch 8 see the same pictures a step as one with batch 16. What is left over waits for another epoch; where there
-    are fewer pictures than a step takes, they are repeated to fill one.
+    Lightning calls `set_epoch`. A step takes `batch_size * world_size` images, so two processes with batch size 8 see
+    the same images per step as one process with batch size 16. Leftover images are dropped for the epoch. If there are
+    fewer images than one step takes, they are repeated.
+
+    Args:
+        count: Number of images.
+        batch_size: Images per step on each rank.
+        seed: Seed of the order.
+        rank: Index of this process.
+        world_size: Number of processes.
     """
 
-    def __init__(self, count: int, batch_size: int, seed: int, rank: int = 0, world: int = 1) -> None:
+    def __init__(self, count: int, batch_size: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
         assert count > 0
-        self.count, self.batch_size, self.seed, self.rank, self.world = count, batch_size, seed, rank, world
+        self.count, self.batch_size, self.seed, self.rank, self.world_size = count, batch_size, seed, rank, world_size
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Turn to another epoch."""
+        """Select the epoch of the next pass."""
         self.epoch = epoch
 
-    def batches(self) -> int:
-        """Steps in an epoch."""
-        return max(1, self.count // (self.batch_size * self.world))
+    def num_batches(self) -> int:
+        """Return the number of steps in an epoch."""
+        return max(1, self.count // (self.batch_size * self.world_size))
 
     def __len__(self) -> int:
-        return self.batches() * self.batch_size
+        return self.num_batches() * self.batch_size
 
     def __iter__(self) -> Iterator[SampleIndex]:
-        order = np.resize(permutation(self.seed, self.epoch, self.count), len(self) * self.world)
-        return (SampleIndex(self.epoch, int(index), 1.0) for index in order[self.rank :: self.world])
+        order = np.resize(permutation(self.seed, self.epoch, self.count), len(self) * self.world_size)
+        return (SampleIndex(self.epoch, int(index), 1.0) for index in order[self.rank :: self.world_size])
 
 
 class EvalSampler:
-    """The fixed order, dealt out to ranks; each rank has as many, filled up with weight 0."""
+    """Fixed order of the evaluation images, sharded over ranks and padded with weight 0 to equal length.
 
-    def __init__(self, count: int, batch_size: int, rank: int = 0, world: int = 1) -> None:
+    Args:
+        count: Number of images.
+        batch_size: Images per batch on each rank.
+        rank: Index of this process.
+        world_size: Number of processes.
+    """
+
+    def __init__(self, count: int, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
         assert count > 0
-        self.count, self.batch_size, self.rank, self.world = count, batch_size, rank, world
+        self.count, self.batch_size, self.rank, self.world_size = count, batch_size, rank, world_size
 
-    def batches(self) -> int:
-        """Batches of each rank; the last may be smaller."""
+    def num_batches(self) -> int:
+        """Return the number of batches on each rank; the last one may be smaller."""
         return -(-len(self) // self.batch_size)
 
     def __len__(self) -> int:
-        return -(-self.count // self.world)
+        return -(-self.count // self.world_size)
 
     def __iter__(self) -> Iterator[SampleIndex]:
-        for index in range(self.rank, len(self) * self.world, self.world):
+        for index in range(self.rank, len(self) * self.world_size, self.world_size):
             yield SampleIndex(0, index, 1.0) if index < self.count else SampleIndex(0, self.count - 1, 0.0)
 
 
 class ResumableBatchSampler:
-    """Batches of draws, from batch number `start` on.
+    """Batch sampler that can start at batch number `start`.
 
-    `sampler` is where Lightning looks for `set_epoch`.
+    Lightning calls `set_epoch` on the attribute `sampler`.
     """
 
     def __init__(self, sampler: TrainSampler | EvalSampler) -> None:
@@ -97,9 +114,9 @@ class ResumableBatchSampler:
         self.start = 0
 
     def __len__(self) -> int:
-        return self.sampler.batches()
+        return self.sampler.num_batches()
 
     def __iter__(self) -> Iterator[list[SampleIndex]]:
-        draws = list(self.sampler)
-        for at in range(self.start * self.batch_size, len(draws), self.batch_size):
-            yield draws[at : at + self.batch_size]
+        samples = list(self.sampler)
+        for first in range(self.start * self.batch_size, len(samples), self.batch_size):
+            yield samples[first : first + self.batch_size]

@@ -1,4 +1,4 @@
-"""How a photo of any size becomes one of the batch's size. The only file that knows about albumentations."""
+"""Resizing and cropping of images. The only module that uses albumentations."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 import os
 from typing import Any, Literal
 
-# it would ask a server for its newest version
+# without it, albumentations would check for a newer version online
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 import albumentations as A
@@ -14,61 +14,63 @@ import cv2
 
 from chromahint.images.decode import RGBImage
 
-Fit = Literal["squash", "random_crop", "random_resized_crop"]
+ResizeMode = Literal["squash", "random_crop", "random_resized_crop"]
 
 
 class ResizeOrCrop:
-    """Fit a photo into size x size for training; random choices depend on the seed of the call only.
+    """Resize or crop an image to size x size for training. Randomness depends only on the seed of the call.
 
     Args:
-        fit: `squash` resizes height and width, whatever their ratio; `random_crop` cuts a square at random;
-            `random_resized_crop` cuts a quarter to all of the photo at random and resizes that.
-        size: side of the result in pixels.
-        shorter_side: for `random_crop`, resize the photo first until its shorter side is this; None: as it is.
+        mode: `squash` resizes to a square, ignoring the aspect ratio; `random_crop` crops a random square;
+            `random_resized_crop` crops a random quarter to all of the image and resizes the crop.
+        size: Height and width of the result in pixels.
+        shorter_side: For `random_crop`, resize the image so that its shorter side has this length, then crop; None
+            crops at the original resolution.
     """
 
-    def __init__(self, fit: Fit, size: int, shorter_side: int | None = None) -> None:
-        if fit == "random_crop" and shorter_side is not None and shorter_side < size:
+    def __init__(self, mode: ResizeMode, size: int, shorter_side: int | None = None) -> None:
+        if mode == "random_crop" and shorter_side is not None and shorter_side < size:
             raise ValueError(
-                f"data.shorter_side={shorter_side} is less than data.train_size={size}, and a crop can't be larger than the "
-                f"photo it is cut from. Type data.shorter_side={size} or more, or a smaller data.train_size."
+                f"data.shorter_side={shorter_side}: a crop of data.train_size={size} is larger than the resized image. "
+                f"Use data.shorter_side={size} or more, or a smaller data.train_size."
             )
-        self.fit, self.size, self.shorter_side = fit, size, shorter_side
+        self.mode, self.size, self.shorter_side = mode, size, shorter_side
         self._resized_crop = A.Compose(
             [A.RandomResizedCrop((size, size), scale=(0.25, 1.0), interpolation=cv2.INTER_AREA)], seed=0
         )
 
-    def __call__(self, picture: RGBImage, seed: int) -> RGBImage:
-        """Fit HxWx3 uint8 into size x size x 3 uint8."""
-        if self.fit == "squash":
-            return resize_square(picture, self.size)
-        steps = self._resized_crop if self.fit == "random_resized_crop" else _crop(self._side(picture))
-        steps.set_random_seed(seed % 2**32)
-        return resize_square(steps(image=picture)["image"], self.size)
+    def __call__(self, image: RGBImage, seed: int) -> RGBImage:
+        """Transform HxWx3 uint8 to size x size x 3 uint8."""
+        if self.mode == "squash":
+            return resize_square(image, self.size)
+        crop = self._resized_crop if self.mode == "random_resized_crop" else _random_crop(self._crop_size(image))
+        crop.set_random_seed(seed % 2**32)
+        return resize_square(crop(image=image)["image"], self.size)
 
-    def _side(self, picture: RGBImage) -> int:
-        """Side of the square that becomes size x size: to cut before resizing takes a quarter of the time."""
-        shorter: int = min(picture.shape[:2])
-        wanted = self.shorter_side if self.shorter_side is not None else max(shorter, self.size)
-        return max(1, round(self.size * shorter / wanted))
+    def _crop_size(self, image: RGBImage) -> int:
+        """Return the side length, at the original resolution, of the crop that is resized to `size`.
+
+        Cropping before resizing takes a quarter of the time.
+        """
+        shorter: int = min(image.shape[:2])
+        target = self.shorter_side if self.shorter_side is not None else max(shorter, self.size)
+        return max(1, round(self.size * shorter / target))
 
 
 @functools.lru_cache(maxsize=1024)
-def _crop(side: int) -> Any:
-    return A.Compose([A.RandomCrop(side, side)], seed=0)
+def _random_crop(size: int) -> Any:
+    return A.Compose([A.RandomCrop(size, size)], seed=0)
 
 
-def resize_square(picture: RGBImage, size: int) -> RGBImage:
-    """Resize to size x size, whatever the ratio: how the published systems evaluate."""
-    return resize(picture, size, size)
+def resize_square(image: RGBImage, size: int) -> RGBImage:
+    """Resize to size x size, ignoring the aspect ratio, as the published systems do for evaluation."""
+    return resize(image, size, size)
 
 
-def resize(picture: RGBImage, height: int, width: int) -> RGBImage:
-    """Resize uint8; averaging what shrinks, so that nothing aliases."""
-    if picture.shape[:2] == (height, width):
-        return picture
-    shrinks = height * width < picture.shape[0] * picture.shape[1]
-    resized: RGBImage = cv2.resize(
-        picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    )
+def resize(image: RGBImage, height: int, width: int) -> RGBImage:
+    """Resize a uint8 image: area averaging when it shrinks, to avoid aliasing, else bicubic."""
+    if image.shape[:2] == (height, width):
+        return image
+    shrinks = height * width < image.shape[0] * image.shape[1]
+    resized: RGBImage = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
     return resized

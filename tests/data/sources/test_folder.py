@@ -1,4 +1,4 @@
-"""Which pictures of a folder are for what."""
+"""Folders: finding images and assigning them to splits."""
 
 import shutil
 from hashlib import blake2b
@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from chromahint.data.sources.folder import FilePhotos, Folder, find_pictures, folder_data
+from chromahint.data.datamodule import PhotoDataModule
+from chromahint.data.sources.folder import FilePhotos, Folder, find_images
 from chromahint.images.decode import UnreadableImageError
 
 
-def put(root: Path, *names: str) -> None:
+def write_images(root: Path, *names: str) -> None:
     for name in names:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -25,25 +26,25 @@ def names(source: Folder, split: str) -> list[str]:
     return [photos.name(index) for index in range(len(photos))]
 
 
-def test_finds_pictures_in_any_tree(tmp_path):
-    put(tmp_path, "b.PNG", "a.png", "x/y/c.JpEg", "x/d.webp", ".hidden.png", ".cache/e.png")
-    (tmp_path / "notes.txt").write_text("no picture")
+def test_finds_images_in_any_tree(tmp_path):
+    write_images(tmp_path, "b.PNG", "a.png", "x/y/c.JpEg", "x/d.webp", ".hidden.png", ".cache/e.png")
+    (tmp_path / "notes.txt").write_text("not an image")
     (tmp_path / "folder.png").mkdir()
-    put(tmp_path, "folder.png/f.tif")
-    assert find_pictures(tmp_path) == ["a.png", "b.PNG", "folder.png/f.tif", "x/d.webp", "x/y/c.JpEg"]
+    write_images(tmp_path, "folder.png/f.tif")
+    assert find_images(tmp_path) == ["a.png", "b.PNG", "folder.png/f.tif", "x/d.webp", "x/y/c.JpEg"]
 
 
-def test_follows_links_without_end(tmp_path):
-    put(tmp_path / "elsewhere", "e.png")
-    put(tmp_path / "photos", "sub/a.png")
+def test_follows_links_but_visits_no_folder_twice(tmp_path):
+    write_images(tmp_path / "elsewhere", "e.png")
+    write_images(tmp_path / "photos", "sub/a.png")
     (tmp_path / "photos" / "linked").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "photos" / "sub" / "loop").symlink_to(tmp_path / "photos")
     (tmp_path / "photos" / "gone.png").symlink_to(tmp_path / "nowhere.png")
-    assert find_pictures(tmp_path / "photos") == ["linked/e.png", "sub/a.png"]
+    assert find_images(tmp_path / "photos") == ["linked/e.png", "sub/a.png"]
 
 
-def test_sub_folders_are_the_splits(tmp_path):
-    put(tmp_path, "train/a.png", "train/b.png", "val/c.png", "test/deep/d.png", "ignored.png")
+def test_subfolders_define_the_splits(tmp_path):
+    write_images(tmp_path, "train/a.png", "train/b.png", "val/c.png", "test/deep/d.png", "ignored.png")
     source = Folder(str(tmp_path))
     assert source.has_splits
     assert names(source, "train") == ["train/a.png", "train/b.png"]
@@ -52,8 +53,8 @@ def test_sub_folders_are_the_splits(tmp_path):
     assert names(source, "all") == ["test/deep/d.png", "train/a.png", "train/b.png", "val/c.png"]
 
 
-def test_a_missing_split_is_dealt_out_of_train(tmp_path):
-    put(tmp_path, *(f"train/{n}.png" for n in range(40)), "test/z.png")
+def test_missing_split_is_taken_from_train(tmp_path):
+    write_images(tmp_path, *(f"train/{n}.png" for n in range(40)), "test/z.png")
     source = Folder(str(tmp_path), val_fraction=0.25)
     train, val = names(source, "train"), names(source, "val")
     assert sorted(train + val) == sorted(f"train/{n}.png" for n in range(40))
@@ -61,16 +62,16 @@ def test_a_missing_split_is_dealt_out_of_train(tmp_path):
     assert names(source, "test") == ["test/z.png"]
 
 
-def test_a_folder_without_splits_is_dealt_out(tmp_path):
-    put(tmp_path, *(f"{n}.png" for n in range(100)))
+def test_folder_without_splits_is_split_by_hash(tmp_path):
+    write_images(tmp_path, *(f"{n}.png" for n in range(100)))
     source = Folder(str(tmp_path), val_fraction=0.2, test_fraction=0.1)
     assert not source.has_splits
     splits = {split: set(names(source, split)) for split in ("train", "val", "test")}
     assert len(set.union(*splits.values())) == sum(map(len, splits.values())) == 100
     assert 10 <= len(splits["val"]) <= 30
     assert 3 <= len(splits["test"]) <= 18
-    # pictures stay where they are when others come
-    put(tmp_path, *(f"new/{n}.png" for n in range(30)))
+    # images stay in their split when others are added
+    write_images(tmp_path, *(f"new/{n}.png" for n in range(30)))
     later = Folder(str(tmp_path), val_fraction=0.2, test_fraction=0.1)
     for split, before in splits.items():
         assert before <= set(names(later, split))
@@ -79,27 +80,27 @@ def test_a_folder_without_splits_is_dealt_out(tmp_path):
 
 
 @pytest.mark.parametrize("count", [3, 4, 6])
-def test_a_handful_still_has_all_splits(tmp_path, count):
-    put(tmp_path, *(f"{n}.png" for n in range(count)))
+def test_few_images_are_split_without_loss(tmp_path, count):
+    write_images(tmp_path, *(f"{n}.png" for n in range(count)))
     source = Folder(str(tmp_path))
     found = [name for split in ("train", "val", "test") for name in names(source, split)]
     assert sorted(found) == sorted(f"{n}.png" for n in range(count))
 
 
-def test_lists_name_the_splits(tmp_path):
-    put(tmp_path, "a.png", "sub/b.png", "c.png")
+def test_lists_define_the_splits(tmp_path):
+    write_images(tmp_path, "a.png", "sub/b.png", "c.png")
     (tmp_path / "t.txt").write_text("sub/b.png\n\na.png\n")
     (tmp_path / "v.txt").write_text("c.png")
     source = Folder(str(tmp_path), train_list="t.txt", val_list=str(tmp_path / "v.txt"), test_list="v.txt")
     assert source.has_splits
     assert names(source, "train") == ["a.png", "sub/b.png"]
     assert names(source, "val") == names(source, "test") == ["c.png"]
-    with pytest.raises(ValueError, match=r"data.val_list=gone.txt is not a file"):
+    with pytest.raises(ValueError, match=r"data.val_list=gone.txt: file not found"):
         Folder(str(tmp_path), train_list="t.txt", val_list="gone.txt").prepare()
 
 
-def test_id_is_of_the_bytes(tmp_path):
-    put(tmp_path, "a.png")
+def test_id_is_a_hash_of_the_file(tmp_path):
+    write_images(tmp_path, "a.png")
     shutil.copy(tmp_path / "a.png", tmp_path / "copy.png")
     photos = Folder(str(tmp_path)).photos("all")
     expected = blake2b((tmp_path / "a.png").read_bytes(), digest_size=16).hexdigest()
@@ -107,34 +108,34 @@ def test_id_is_of_the_bytes(tmp_path):
     assert photos.read(0).shape == (3, 4, 3)
 
 
-def test_limit_takes_some_of_all(tmp_path):
-    put(tmp_path, *(f"{n:02d}.png" for n in range(20)))
-    photos = Folder(str(tmp_path)).photos("all", limit=4)
+def test_max_images_are_spread_over_the_sorted_paths(tmp_path):
+    write_images(tmp_path, *(f"{n:02d}.png" for n in range(20)))
+    photos = Folder(str(tmp_path)).photos("all", max_images=4)
     assert [photos.name(index) for index in range(4)] == ["00.png", "05.png", "10.png", "15.png"]
-    assert len(Folder(str(tmp_path)).photos("all", limit=100)) == 20
+    assert len(Folder(str(tmp_path)).photos("all", max_images=100)) == 20
 
 
-def test_mistakes_are_explained(tmp_path):
-    with pytest.raises(ValueError, match=r"data.root=.*nowhere is not a folder"):
+def test_user_errors(tmp_path):
+    with pytest.raises(ValueError, match=r"data.root=.*nowhere: folder not found"):
         Folder(str(tmp_path / "nowhere"))
-    with pytest.raises(ValueError, match=r"No pictures in .*\.jpg"):
+    with pytest.raises(ValueError, match=r"no images found.*\.jpg"):
         Folder(str(tmp_path)).photos("train")
     with pytest.raises(ValueError, match=r"data.val_fraction=1.5"):
         Folder(str(tmp_path), val_fraction=1.5)
-    put(tmp_path, "val/a.png")
+    write_images(tmp_path, "val/a.png")
     assert len(Folder(str(tmp_path)).photos("val")) == 1
-    with pytest.raises(ValueError, match=r"No pictures for train .*1 for val"):
+    with pytest.raises(ValueError, match=r"no images for train .*1 for val"):
         Folder(str(tmp_path)).photos("train")
     with pytest.raises(ValueError, match=r"data.batch_size=0"):
-        folder_data(str(tmp_path), batch_size=0)
-    with pytest.raises(ValueError, match=r"data.shorter_side=64 is less than data.train_size=128"):
-        folder_data(str(tmp_path), shorter_side=64)
+        PhotoDataModule(Folder, root=str(tmp_path), batch_size=0)
+    with pytest.raises(ValueError, match=r"data.shorter_side=64: a crop of data.train_size=128 is larger"):
+        PhotoDataModule(Folder, root=str(tmp_path), shorter_side=64)
 
 
-def test_a_file_that_goes_is_broken(tmp_path):
-    put(tmp_path, "a.png", "b.png")
+def test_deleted_file_is_unreadable(tmp_path):
+    write_images(tmp_path, "a.png", "b.png")
     photos = FilePhotos(tmp_path, ["a.png", "b.png"])
     (tmp_path / "a.png").unlink()
-    with pytest.raises(UnreadableImageError, match="no such file"):
+    with pytest.raises(UnreadableImageError, match="file not found"):
         photos.read(0)
     assert np.asarray(photos.read(1)).shape == (3, 4, 3)

@@ -11,7 +11,7 @@ from chromahint.images.decode import UnreadableImageError
 
 
 def put(root, name, size=(12, 10), hints=((2, 3),), seed=0, mask_size=None, kind=".png"):
-    """A gray picture with colored pixels at (row, column), and its mask."""
+    """A gray image with colored pixels at (row, column), and its mask."""
     rng = np.random.default_rng(seed)
     hint = np.repeat(rng.integers(0, 256, (size[1], size[0], 1), dtype=np.uint8), 3, axis=2)
     mask = np.zeros((*(mask_size or size)[::-1], 3), np.uint8)
@@ -19,10 +19,10 @@ def put(root, name, size=(12, 10), hints=((2, 3),), seed=0, mask_size=None, kind
     for row, column in hints:
         hint[row, column] = rng.integers(0, 256, 3)
         mask[row, column] = (255, 0, 0)
-    for folder, picture, ending in (("hint", hint, ".png"), ("mask", mask, kind)):
+    for folder, image, ending in (("hint", hint, ".png"), ("mask", mask, kind)):
         path = root / folder / f"{name}{ending}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(path)
+        Image.fromarray(image).save(path)
     return hint
 
 
@@ -98,7 +98,7 @@ def test_mistakes(tmp_path):
         Pairs(str(tmp_path))
     for folder in ("hint", "mask"):
         (tmp_path / folder).mkdir()
-    with pytest.raises(ValueError, match="no pictures in hint/ and mask/"):
+    with pytest.raises(ValueError, match="no images in hint/ and mask/"):
         Pairs(str(tmp_path))
     put(tmp_path, "a")
     put(tmp_path, "a", kind=".bmp")

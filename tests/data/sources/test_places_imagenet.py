@@ -11,12 +11,12 @@ from chromahint.data.sources import folder
 from chromahint.data.sources.folder import folder_data
 from chromahint.data.sources.places_imagenet import PlacesImagenet, places_imagenet_data
 
-COUNTS = {"pictures": 21, "val_pictures": 6, "test_pictures": 4}
+COUNTS = {"images": 21, "val_images": 6, "test_images": 4}
 
 
 @pytest.fixture
 def roots(tmp_path):
-    """Two trees of 40 and 30 pictures, all of other bytes."""
+    """Two trees of 40 and 30 images, all of other bytes."""
     for number in range(70):
         kind, below = ("places", f"a/{number % 3}") if number < 40 else ("imagenet/train", f"n{number % 4}")
         path = tmp_path / "data" / kind / below / f"{number:02d}.JPEG"
@@ -41,8 +41,8 @@ def test_one_half_comes_from_each(roots):
     assert len(set().union(*drawn.values())) == 31
     assert names(source.photos("all")) == sorted(set().union(*drawn.values()))
     assert source.photos("val").read(0).shape == (8, 8, 3)
-    assert len(source.photos("train", limit=5)) == 5
-    assert set(names(source.photos("train", limit=5))) < set(drawn["train"])
+    assert len(source.photos("train", max_images=5)) == 5
+    assert set(names(source.photos("train", max_images=5))) < set(drawn["train"])
 
 
 def test_neither_place_nor_order_matter(roots, tmp_path, monkeypatch):
@@ -55,7 +55,7 @@ def test_neither_place_nor_order_matter(roots, tmp_path, monkeypatch):
     assert splits(PlacesImagenet(*moved, **COUNTS, seed=1)) != before
     # what is drawn is drawn at random: from all folders, not the first
     assert {name.split("/")[2] for name in before["train"] if name.startswith("places")} == {"0", "1", "2"}
-    # other counts leave the training pictures as they are
+    # other counts leave the training images as they are
     assert splits(PlacesImagenet(*moved, 21, 8, 9))["train"] == before["train"]
 
 
@@ -90,22 +90,24 @@ def test_the_lists_of_a_limited_run_are_what_it_saw(roots, tmp_path):
     assert (tmp_path / "train.txt").read_text().split() == names(made.source.photos("train", 3))
 
 
-def test_too_few_pictures(roots):
-    source = PlacesImagenet(*roots, pictures=60, val_pictures=8, test_pictures=4)
-    with pytest.raises(ValueError, match=r"data.imagenet_root=.*imagenet has 30 pictures, and 36 are.*\(30 for train"):
+def test_too_few_images(roots):
+    source = PlacesImagenet(*roots, images=60, val_images=8, test_images=4)
+    with pytest.raises(ValueError, match=r"data.imagenet_root=.*imagenet has 30 images, and 36 are.*\(30 for train"):
         source.prepare()
     with pytest.raises(ValueError, match="Type data.imagenet_root=PATH with more, or draw fewer: .*data.num_train="):
         source.prepare()
 
 
 def test_roots_that_will_not_do(roots, tmp_path):
-    with pytest.raises(ValueError, match=r"data.imagenet_root=.*nowhere is not a folder. Type data.imagenet_root=PATH"):
+    with pytest.raises(
+        ValueError, match=r"data.imagenet_root=.*nowhere: folder not found. Pass data.imagenet_root=PATH"
+    ):
         PlacesImagenet(roots[0], str(tmp_path / "nowhere"))
     for pair in ([roots[0], roots[0]], [roots[0], str(tmp_path / "data")]):
         with pytest.raises(ValueError, match="one lies in the other"):
             PlacesImagenet(*pair)
-    with pytest.raises(ValueError, match="data.num_val=1 is too small"):
-        PlacesImagenet(*roots, val_pictures=1)
+    with pytest.raises(ValueError, match="data.num_val=1: must be an integer >= 2"):
+        PlacesImagenet(*roots, val_images=1)
 
 
 def test_the_published_numbers_are_the_default(roots):

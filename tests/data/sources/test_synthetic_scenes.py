@@ -21,7 +21,7 @@ def cache(tmp_path, monkeypatch):
 
 
 def small(**options) -> Scenes:
-    return Scenes(**{"pictures": 40, "size": 48, "val_pictures": 20, **options})
+    return Scenes(**{"images": 40, "size": 48, "val_images": 20, **options})
 
 
 DIGEST = """
@@ -71,20 +71,20 @@ def test_reads_what_was_drawn(cache):
 
 
 def test_a_limit_draws_one_file_a_split(cache):
-    small().prepare(limit=8)
+    small().prepare(max_images=8)
     assert len(list(cache.rglob("*.npy"))) == 2
-    assert len(small().photos("train", limit=8)) == 8
+    assert len(small().photos("train", max_images=8)) == 8
 
 
 def test_goes_on_where_it_was(cache, monkeypatch):
-    small(val_pictures=16).prepare()
+    small(val_images=16).prepare()
     files = sorted(cache.rglob("*.npy"))
     assert len(files) == 4
     before = {path: path.stat().st_mtime_ns for path in files}
     files[1].unlink()
     files[2].write_bytes(files[2].read_bytes()[:-100])
     files[0].write_bytes(b"something else")
-    small(val_pictures=16).prepare()
+    small(val_images=16).prepare()
     after = {path: path.stat().st_mtime_ns for path in files}
     assert [after[path] != before[path] for path in files] == [True, True, True, False]
     # a file that is damaged later is drawn when it is read
@@ -95,7 +95,7 @@ def test_goes_on_where_it_was(cache, monkeypatch):
         {*files, *(parent for path in files for parent in list(path.parents)[:2])}
     )
     monkeypatch.setattr(scene_cache, "write_shard", None)
-    small(val_pictures=16).prepare()
+    small(val_images=16).prepare()
 
 
 def test_a_killed_drawing_leaves_no_half_file(cache, monkeypatch):
@@ -112,7 +112,7 @@ def test_a_cache_that_cannot_be_written_is_explained(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CHROMAHINT_CACHE", str(tmp_path / "file"))
     with pytest.raises(ValueError, match="CHROMAHINT_CACHE"):
-        small().prepare(limit=1)
+        small().prepare(max_images=1)
 
 
 def test_cache_folder(monkeypatch, tmp_path):
@@ -122,7 +122,7 @@ def test_cache_folder(monkeypatch, tmp_path):
 
 
 def test_loaders_give_scenes_and_natural_photos():
-    made = scenes_data(pictures=20, val_pictures=2, picture_size=64, size=32, eval_size=64, limit=4, batch_size=2)
+    made = scenes_data(images=20, val_images=2, image_size=64, size=32, eval_size=64, limit=4, batch_size=2)
     made.prepare_data()
     assert [batch["rgb"].shape for batch in made.train_dataloader()] == [(2, 3, 32, 32)] * 2
     assert [batch["id"] for batch in made.val_dataloader()] == [
@@ -134,14 +134,14 @@ def test_loaders_give_scenes_and_natural_photos():
 
 def test_mistakes_are_explained():
     with pytest.raises(ValueError, match="data.num_train=0"):
-        Scenes(pictures=0)
+        Scenes(images=0)
     with pytest.raises(ValueError, match="data.scene_size=8"):
         Scenes(size=8)
 
 
 def test_the_cache_is_cleared_of_scenes_and_nothing_else(command, tmp_path, monkeypatch):
     monkeypatch.setenv("CHROMAHINT_CACHE", str(tmp_path / "cache"))
-    Scenes(pictures=1, size=32, val_pictures=1).prepare()
+    Scenes(images=1, size=32, val_images=1).prepare()
     (tmp_path / "cache/mine.txt").write_text("mine")
     cleared = command("data", "clean-cache")
     assert cleared.status == 0, cleared.err

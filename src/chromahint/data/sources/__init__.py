@@ -1,1 +1,1 @@
-"""Where photos come from: folders, packs, published mixtures, synthetic scenes."""
+"""Sources of photos: folders, packs, published data sets and synthetic scenes."""

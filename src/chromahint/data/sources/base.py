@@ -1,4 +1,4 @@
-"""What a collection of photos is, wherever it comes from."""
+"""Interfaces of photo collections and photo sources."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ from typing import Literal, Protocol
 from chromahint.images.decode import RGBImage
 
 Split = Literal["train", "val", "test", "all"]
-"""`all` is every picture of a source, whatever it is set aside for."""
+"""Split of a source; `all` is every image, whatever split it belongs to."""
 
 
 class Photos(Protocol):
-    """Photos in a fixed order. Reading is safe from several processes."""
+    """Photos in a fixed order. Several processes may read at the same time."""
 
     def __len__(self) -> int: ...
 
     def read(self, index: int) -> RGBImage:
-        """Read one photo as HxWx3 uint8 RGB; `UnreadableImageError` if that fails."""
+        """Read one photo as HxWx3 uint8 RGB; raises `UnreadableImageError` if that fails."""
         ...
 
     def name(self, index: int) -> str:
-        """A short name for files and tables."""
+        """Return a short name for files and tables."""
         ...
 
     def identify(self, index: int) -> str:
-        """The picture's id: the same on every machine, so that evaluation gives it the same hints."""
+        """Return the image's id. It is the same on every machine, so evaluation places the same hints."""
         ...
 
 
 class PhotoSource(Protocol):
-    """Where photos come from, and which of them are for training, validation and test."""
+    """Source of photos with a training, validation and test split."""
 
-    def prepare(self, limit: int | None = None) -> None:
-        """Make what reading needs (caches), for at most `limit` pictures a split. Called in one process before use."""
+    def prepare(self, max_images: int | None = None) -> None:
+        """Build the caches of up to `max_images` images per split. Called once, in one process, before reading."""
         ...
 
-    def photos(self, split: Split, limit: int | None = None) -> Photos:
-        """The photos of one split; with `limit`, the same at most `limit` of them each time."""
+    def photos(self, split: Split, max_images: int | None = None) -> Photos:
+        """Return the photos of a split: all of them, or always the same `max_images`."""
         ...
 
 
 class Subset:
-    """Some photos of a collection, in the order of `indices`."""
+    """Subset of a collection, in the order of `indices`."""
 
     def __init__(self, photos: Photos, indices: Sequence[int]) -> None:
-        self.photos_of = photos
+        self.parent = photos
         self.indices = indices
 
     def __len__(self) -> int:
@@ -53,17 +53,17 @@ class Subset:
 
     def read(self, index: int) -> RGBImage:
         """Read one photo as HxWx3 uint8 RGB."""
-        return self.photos_of.read(self.indices[index])
+        return self.parent.read(self.indices[index])
 
     def name(self, index: int) -> str:
-        """The name it has in the whole collection."""
-        return self.photos_of.name(self.indices[index])
+        """Return the photo's name in the whole collection."""
+        return self.parent.name(self.indices[index])
 
     def identify(self, index: int) -> str:
-        """The id it has in the whole collection."""
-        return self.photos_of.identify(self.indices[index])
+        """Return the photo's id in the whole collection."""
+        return self.parent.identify(self.indices[index])
 
 
-def limit_to(photos: Photos, limit: int | None) -> Photos:
-    """The first `limit` photos, or all of them where `limit` is None."""
-    return photos if limit is None or limit >= len(photos) else Subset(photos, range(limit))
+def limit_to(photos: Photos, max_images: int | None) -> Photos:
+    """Return the first `max_images` photos, or all of them if it is None."""
+    return photos if max_images is None or max_images >= len(photos) else Subset(photos, range(max_images))

@@ -1,14 +1,14 @@
-"""A pack: photos shrunk once and kept as plain bytes, which are read many times faster than they are decoded.
+"""Packs: photos shrunk once and stored as raw pixels, which load many times faster than image files are decoded.
 
-A pack is a folder (`chromahint data pack` makes it; see `packing`):
+A pack is a folder written by `chromahint data pack` (see `chromahint.data.pack`):
 
 - `pack.json`: `{"format": "chromahint-pack/1", "complete": bool, "side": int, ...}`, with the BLAKE2b of the next two.
-- `names.json`: the list of paths below the folder that was packed, sorted.
-- `index.npy`: a record of `RECORD` for each name: shard, first byte, height, width, id (BLAKE2b of the original file's
-  bytes), checksum (BLAKE2b of the pixels).
-- `shards/000000.rgb`, ...: uint8 RGB, row by row, one picture behind the other.
-- `shards/000000.json`, ...: what the shard was made of, so that packing that was stopped goes on.
-- `train.txt`, ...: the lists of splits, where it was packed with lists. `broken.txt`: what could not be read.
+- `names.json`: sorted list of paths relative to the folder that was packed.
+- `index.npy`: one record of `INDEX_DTYPE` per name: shard, first byte, height, width, id (BLAKE2b of the original
+  file's bytes), checksum (BLAKE2b of the pixels).
+- `shards/000000.rgb`, ...: uint8 RGB, row by row, one image after the other.
+- `shards/000000.json`, ...: record of the shard's source files, by which packing resumes.
+- `train.txt`, ...: lists of the splits, if the folder was packed with lists. `broken.txt`: unreadable images.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ import numpy.typing as npt
 from chromahint.data.sources.base import Photos
 from chromahint.data.sources.folder import SPLITS, Folder
 from chromahint.images.decode import RGBImage, UnreadableImageError
+from chromahint.ranges import Directory, Fraction, validate_arguments
 
 FORMAT = "chromahint-pack/1"
-RECORD = np.dtype(
+INDEX_DTYPE = np.dtype(
     [
         ("shard", "<u4"),
         ("offset", "<u8"),
@@ -38,8 +39,8 @@ RECORD = np.dtype(
         ("checksum", "u1", (16,)),
     ]
 )
-OPEN_SHARDS = 256
-"""A map holds a file open, and a process may have about a thousand."""
+MAX_OPEN_SHARDS = 256
+"""Memory-mapped shards per process. Each keeps a file open, and a process may have about a thousand."""
 
 
 def is_pack(root: Path) -> bool:
@@ -47,74 +48,74 @@ def is_pack(root: Path) -> bool:
     return (root / "pack.json").is_file()
 
 
-def shard_file(root: Path, number: int) -> Path:
-    """The pixels of a shard."""
+def shard_path(root: Path, number: int) -> Path:
+    """Return the path of a shard's pixels."""
     return root / "shards" / f"{number:06d}.rgb"
 
 
 def digest(data: bytes | memoryview) -> bytes:
-    """Checksum of pixels or of a file: 16 bytes."""
+    """Return the checksum of pixels or of a file, 16 bytes."""
     return blake2b(data, digest_size=16).digest()
 
 
 class Pack:
-    """An opened pack. Pictures are mapped into memory when they are asked for.
+    """Opened pack. Shards are memory-mapped on first access.
 
     Raises:
-        ValueError: there is no pack, it is unfinished, or its index is damaged.
+        ValueError: The folder is not a pack, or the pack is incomplete, or its index is damaged.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        about = read_about(root)
-        if about.get("complete") is not True:
+        metadata = read_metadata(root)
+        if metadata.get("complete") is not True:
             raise ValueError(
-                f"{root}: this pack is not finished. Type the `chromahint data pack` that made it again: it goes on."
+                f"{root}: the pack is incomplete. Repeat the `chromahint data pack` command that created it to resume."
             )
         try:
-            self.names: list[str] = json.loads(self._checked("names.json", about))
-            self.index = np.load(io.BytesIO(self._checked("index.npy", about)), allow_pickle=False)
-            self.sub_folders: list[str] = list(about["sub_folders"])
-            self.lists: list[str] = list(about["lists"])
+            self.names: list[str] = json.loads(self._read_verified("names.json", metadata))
+            self.index = np.load(io.BytesIO(self._read_verified("index.npy", metadata)), allow_pickle=False)
+            self.subfolders: list[str] = list(metadata["sub_folders"])
+            self.lists: list[str] = list(metadata["lists"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
             raise _damaged(root, str(error) or type(error).__name__) from None
-        if self.index.dtype != RECORD or self.index.shape != (len(self.names),):
-            raise _damaged(root, "names.json and index.npy do not belong together")
+        if self.index.dtype != INDEX_DTYPE or self.index.shape != (len(self.names),):
+            raise _damaged(root, "names.json and index.npy do not match")
         self._open: OrderedDict[int, npt.NDArray[np.uint8]] = OrderedDict()
 
     def read(self, row: int) -> RGBImage:
-        """One picture: HxWx3 uint8 RGB, read-only."""
+        """Return one image, HxWx3 uint8 RGB, read-only."""
         record = self.index[row]
         height, width, start = int(record["height"]), int(record["width"]), int(record["offset"])
         pixels = self._shard(int(record["shard"]), self.names[row])[start : start + height * width * 3]
         if not len(pixels) or len(pixels) != height * width * 3:
-            raise UnreadableImageError(self.names[row], f"{shard_file(self.root, int(record['shard']))} is cut off")
+            raise UnreadableImageError(self.names[row], f"{shard_path(self.root, int(record['shard']))} is truncated")
         return pixels.reshape(height, width, 3)
 
-    def verified(self, row: int) -> RGBImage:
-        """The same, or `UnreadableImageError` where the pixels are not those that were packed."""
-        picture = self.read(row)
-        if digest(picture.data) != self.index[row]["checksum"].tobytes():
-            reason = f"{shard_file(self.root, int(self.index[row]['shard']))} has changed: its checksum is another"
+    def read_verified(self, row: int) -> RGBImage:
+        """Return one image after verifying its checksum; raises `UnreadableImageError` if the pixels have changed."""
+        image = self.read(row)
+        if digest(image.data) != self.index[row]["checksum"].tobytes():
+            reason = f"{shard_path(self.root, int(self.index[row]['shard']))} has changed: its checksum does not match"
             raise UnreadableImageError(self.names[row], reason)
-        return picture
+        return image
 
     def identify(self, row: int) -> str:
-        """The id that the original file has."""
+        """Return the id of the original file."""
         text: str = self.index[row]["id"].tobytes().hex()
         return text
 
-    def _checked(self, name: str, about: dict[str, Any]) -> bytes:
+    def _read_verified(self, name: str, metadata: dict[str, Any]) -> bytes:
         data = (self.root / name).read_bytes()
-        if digest(data).hex() != about["checksums"][name]:
-            raise ValueError(f"{name} has changed: its checksum is another")
+        if digest(data).hex() != metadata["checksums"][name]:
+            raise ValueError(f"{name} has changed: its checksum does not match")
         return data
 
     def _shard(self, number: int, name: str) -> npt.NDArray[np.uint8]:
         if number in self._open:
             self._open.move_to_end(number)
             return self._open[number]
-        path = shard_file(self.root, number)
+        path = shard_path(self.root, number)
         try:
             mapped = np.memmap(path, np.uint8, "r").view(np.ndarray)
         except FileNotFoundError:
@@ -122,7 +123,7 @@ class Pack:
         except (OSError, ValueError) as error:
             raise UnreadableImageError(name, f"{path} can't be read ({error})") from None
         self._open[number] = mapped
-        if len(self._open) > OPEN_SHARDS:
+        if len(self._open) > MAX_OPEN_SHARDS:
             self._open.popitem(last=False)
         return mapped
 
@@ -131,12 +132,12 @@ class Pack:
 
 
 class PackedPhotos:
-    """Some photos of a pack, by the names that their files had.
+    """Photos of a pack, selected by the names of their original files.
 
     Args:
-        pack: where they are.
-        names: which; one that is not in the pack is broken when it is read.
-        verify: hold each picture that is read against its checksum.
+        pack: The pack.
+        names: Names to select; reading one that is not in the pack raises `UnreadableImageError`.
+        verify: Verify the checksum of each image on reading.
     """
 
     def __init__(self, pack: Pack, names: list[str], verify: bool = False) -> None:
@@ -148,16 +149,16 @@ class PackedPhotos:
         return len(self.names)
 
     def read(self, index: int) -> RGBImage:
-        """One photo: HxWx3 uint8 RGB, read-only."""
+        """Return one photo, HxWx3 uint8 RGB, read-only."""
         row = self._row(index)
-        return self.pack.verified(row) if self.verify else self.pack.read(row)
+        return self.pack.read_verified(row) if self.verify else self.pack.read(row)
 
     def name(self, index: int) -> str:
-        """The path below the folder that was packed."""
+        """Return the path relative to the folder that was packed."""
         return self.names[index]
 
     def identify(self, index: int) -> str:
-        """The id of the original file: evaluation gives it the same hints."""
+        """Return the id of the original file, so evaluation places the same hints."""
         return self.pack.identify(self._row(index))
 
     def _row(self, index: int) -> int:
@@ -168,23 +169,24 @@ class PackedPhotos:
 
 
 class Packed(Folder):
-    """The photos of a pack; they have the splits that they have in the folder that was packed.
+    """Photos of a pack, with the same splits as in the folder that was packed.
 
     Args:
-        root: the pack.
-        val_fraction: share of the pictures for validation, where nothing else says so.
-        test_fraction: share of the pictures for the test, where nothing else says so.
-        train_list: file of training paths, relative to the current folder or to `root`; None takes the lists that were
-            packed, if any.
-        val_list: file of validation paths.
-        test_list: file of test paths.
+        root: The pack.
+        val_fraction: Fraction of the images for validation, if neither lists nor subfolders assign them.
+        test_fraction: Fraction of the images for the test, if neither lists nor subfolders assign them.
+        train_list: File of training paths; its own path is relative to the current folder or to `root`. None uses the
+            list in the pack, if any.
+        val_list: File of validation paths.
+        test_list: File of test paths.
     """
 
+    @validate_arguments("data")
     def __init__(
         self,
-        root: str,
-        val_fraction: float = 0.1,
-        test_fraction: float = 0.1,
+        root: Directory,
+        val_fraction: Fraction = 0.1,
+        test_fraction: Fraction = 0.1,
         train_list: str | None = None,
         val_list: str | None = None,
         test_list: str | None = None,
@@ -197,41 +199,43 @@ class Packed(Folder):
         super().__init__(root, val_fraction, test_fraction, train_list, val_list, test_list)
 
     @property
-    def sub_folders(self) -> list[str]:
-        """Those of train, val and test that the folder had."""
-        return self.pack.sub_folders
+    def subfolders(self) -> list[str]:
+        """The subfolders among `train`, `val` and `test` of the folder that was packed."""
+        return self.pack.subfolders
 
-    def _find(self, below: str) -> list[str]:
-        return [name for name in self.pack.names if not below or name.startswith(f"{below}/")]
+    def _list_images(self, subfolder: str) -> list[str]:
+        return [name for name in self.pack.names if not subfolder or name.startswith(f"{subfolder}/")]
 
-    def _open(self, paths: list[str]) -> Photos:
+    def _create_photos(self, paths: list[str]) -> Photos:
         return PackedPhotos(self.pack, paths)
 
 
-def read_about(root: Path) -> dict[str, Any]:
+def read_metadata(root: Path) -> dict[str, Any]:
     """Read pack.json.
 
     Raises:
-        ValueError: it is missing, damaged, or of another format.
+        ValueError: The file is missing, damaged, or of another format.
     """
     if not is_pack(root):
         raise ValueError(
-            f"data.root={root} is not a pack: it has no pack.json. Type `chromahint data pack PHOTOS -o PACK` to "
-            "make one and data.root=PACK to use it, or data=folder for a folder of picture files."
+            f"data.root={root}: not a pack, it has no pack.json. Create one with `chromahint data pack PHOTOS -o PACK` "
+            "and use data.root=PACK, or use data=folder for a folder of image files."
         )
     try:
-        about = json.loads((root / "pack.json").read_bytes())
+        metadata = json.loads((root / "pack.json").read_bytes())
     except (OSError, ValueError, RecursionError):
-        about = None
-    if not isinstance(about, dict) or not isinstance(about.get("format"), str):
+        metadata = None
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("format"), str):
         raise _damaged(root, "pack.json can't be read")
-    if about["format"] != FORMAT:
-        raise ValueError(f"{root}: a pack of format {about['format']}, and this version reads {FORMAT}. Pack it again.")
-    return about
+    if metadata["format"] != FORMAT:
+        raise ValueError(
+            f"{root}: the pack has format {metadata['format']}, but this version reads {FORMAT}. Pack the photos again."
+        )
+    return metadata
 
 
 def _damaged(root: Path, reason: str) -> ValueError:
     return ValueError(
-        f"{root}: this pack is damaged: {reason}. Type the `chromahint data pack` that made it again: it keeps what is "
-        "whole. If that refuses, delete the folder first."
+        f"{root}: the pack is damaged: {reason}. Repeat the `chromahint data pack` command that created it to repair "
+        "it; intact shards are kept. If that fails, delete the folder first."
     )

@@ -1,4 +1,4 @@
-"""Five natural color photos that travel in scikit-image's wheel, cut to 11 tiles: a test that needs no download."""
+"""Five photos from the scikit-image package, cut into 11 tiles: test images that need no download."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FILES = {
 
 
 class NaturalTiles:
-    """The photos cut from the upper left into whole tiles.
+    """Photos cut into square tiles, starting at the upper left; incomplete tiles are dropped.
 
-    The files are read where they lie: `skimage.data` would download one that is missing.
+    The files are read directly, because `skimage.data` would download missing ones.
 
     Args:
-        size: side of a tile in pixels; 256 gives 11 tiles.
+        size: Height and width of a tile in pixels; 256 yields 11 tiles.
     """
 
     def __init__(self, size: int = 256) -> None:
@@ -40,17 +40,17 @@ class NaturalTiles:
         return len(self._tiles)
 
     def read(self, index: int) -> RGBImage:
-        """Read one tile: size x size x 3, uint8 RGB."""
+        """Read one tile, size x size x 3, uint8 RGB."""
         name, row, column = self._tiles[index]
         top, left = row * self.size, column * self.size
         return _photo(name)[top : top + self.size, left : left + self.size]
 
     def name(self, index: int) -> str:
-        """Such as `astronaut-0-1`."""
+        """Return a name such as `astronaut-0-1`."""
         return self.identify(index).replace("/", "-").replace(",", "-")
 
     def identify(self, index: int) -> str:
-        """`<name>/<row>,<column>`, counted in tiles."""
+        """Return `<name>/<row>,<column>`, counted in tiles."""
         name, row, column = self._tiles[index]
         return f"{name}/{row},{column}"
 
@@ -59,11 +59,11 @@ class NaturalTiles:
 def _photo(name: str) -> RGBImage:
     path = Path(skimage.__file__).parent / "data" / FILES[name]
     try:
-        picture = read_photo(path)
+        image = read_photo(path)
     except UnreadableImageError as error:
         raise ValueError(
-            f"The test photo {error}. It is part of the scikit-image package: type "
+            f"{error}. This test photo is part of the scikit-image package: reinstall it with "
             "`pip install --force-reinstall scikit-image`, or test on your own photos with data=folder data.root=PATH."
         ) from error
-    picture.setflags(write=False)
-    return picture
+    image.setflags(write=False)
+    return image

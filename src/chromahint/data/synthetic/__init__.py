@@ -1,1 +1,1 @@
-"""Scenes drawn by a program, so that there is something to train on without a download."""
+"""Procedural generator of synthetic scenes."""

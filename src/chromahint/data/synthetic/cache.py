@@ -1,4 +1,4 @@
-"""Drawn scenes on disk: files of 16 pictures, made once."""
+"""On-disk cache of scenes, in shards of 16."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from chromahint.data.synthetic.scene import VERSION, draw_scene
 from chromahint.images.decode import RGBImage
 from chromahint.progress import progress_bar
 
-SHARD = 16
-"""Pictures in a file."""
+SHARD_SIZE = 16
+"""Scenes per file."""
 
 
-class Shards:
-    """The shards of all scenes of one seed and size. A shard that is missing or damaged is drawn when it is opened."""
+class SceneShards:
+    """Shards of all scenes of one seed and size. A missing or damaged shard is drawn on first access."""
 
     def __init__(self, seed: int, size: int) -> None:
         self.seed, self.size = seed, size
@@ -31,8 +31,8 @@ class Shards:
         self._open: dict[int, RGBImage] = {}
 
     def read(self, scene: int) -> RGBImage:
-        """One scene: size x size x 3 uint8, read-only."""
-        number, place = divmod(scene, SHARD)
+        """Read one scene, size x size x 3 uint8 RGB, read-only."""
+        number, position = divmod(scene, SHARD_SIZE)
         if number not in self._open:
             shard = self._load(number)
             if shard is None:
@@ -40,22 +40,22 @@ class Shards:
                 shard = self._load(number)
             assert shard is not None
             self._open[number] = shard
-        picture: RGBImage = self._open[number][place]
-        return picture
+        image: RGBImage = self._open[number][position]
+        return image
 
     def draw_missing(self, start: int, count: int) -> None:
-        """Draw the shards of `count` scenes from `start` on that are missing, on all cores, with a progress bar."""
-        numbers = range(start // SHARD, (start + count - 1) // SHARD + 1)
+        """Draw the missing shards of `count` scenes, beginning at `start`, on all cores and with a progress bar."""
+        numbers = range(start // SHARD_SIZE, (start + count - 1) // SHARD_SIZE + 1)
         missing = [number for number in numbers if self._load(number) is None]
         if not missing:
             return
-        what = f"Drawing {len(missing) * SHARD:,} scenes, once; they stay in {self.folder}"
-        with progress_bar(what, len(missing) * SHARD) as advance:
+        title = f"Drawing {len(missing) * SHARD_SIZE:,} scenes once; they are cached in {self.folder}"
+        with progress_bar(title, len(missing) * SHARD_SIZE) as advance:
             for _ in self._draw(missing):
-                advance(SHARD)
+                advance(SHARD_SIZE)
 
     def path(self, number: int) -> Path:
-        """The file of a shard."""
+        """Return the path of a shard."""
         return self.folder / f"{number:09d}.npy"
 
     def _draw(self, numbers: list[int]) -> Iterator[None]:
@@ -65,13 +65,13 @@ class Shards:
                 write_shard(self.path(number), self.seed, number, self.size)
                 yield
             return
-        # a forked process has all modules already; elsewhere the platform's own way is the safe one
+        # forked processes need no imports; on other platforms only the default start method is safe
         context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
-        with ProcessPoolExecutor(processes, context, initializer=_start) as pool:
-            jobs = [pool.submit(write_shard, self.path(number), self.seed, number, self.size) for number in numbers]
+        with ProcessPoolExecutor(processes, context, initializer=_init_process) as pool:
+            futures = [pool.submit(write_shard, self.path(number), self.seed, number, self.size) for number in numbers]
             try:
-                for job in as_completed(jobs):
-                    job.result()
+                for future in as_completed(futures):
+                    future.result()
                     yield
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
@@ -81,30 +81,30 @@ class Shards:
             shard = np.load(self.path(number), mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError):
             return None
-        whole = shard.shape == (SHARD, self.size, self.size, 3) and shard.dtype == np.uint8
-        return shard if whole else None
+        is_complete = shard.shape == (SHARD_SIZE, self.size, self.size, 3) and shard.dtype == np.uint8
+        return shard if is_complete else None
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_open": {}}
 
 
 def write_shard(path: Path, seed: int, number: int, size: int) -> None:
-    """Draw 16 scenes into a file that is either whole or not there."""
-    pictures = np.stack([draw_scene(seed, number * SHARD + step, size) for step in range(SHARD)])
+    """Draw 16 scenes and write them atomically."""
+    images = np.stack([draw_scene(seed, number * SHARD_SIZE + step, size) for step in range(SHARD_SIZE)])
     try:
         with atomic_write(path) as file:
-            np.save(file, pictures)
+            np.save(file, images)
     except OSError as error:
         raise ValueError(
-            f"Can't keep drawn scenes in {path.parent}: {error.strerror or error}. "
-            "Set the environment variable CHROMAHINT_CACHE to a folder that can be written to and has room."
+            f"{path.parent}: can't write synthetic scenes ({error.strerror or error}). "
+            "Set the environment variable CHROMAHINT_CACHE to a writable folder with enough free space."
         ) from error
 
 
 def cache_folder() -> Path:
-    """Where drawn scenes are kept: $CHROMAHINT_CACHE, or `chromahint` in the user's cache folder."""
-    if chosen := os.environ.get("CHROMAHINT_CACHE"):
-        return Path(chosen).expanduser()
+    """Return the cache folder: $CHROMAHINT_CACHE, or `chromahint` in the user's cache folder."""
+    if folder := os.environ.get("CHROMAHINT_CACHE"):
+        return Path(folder).expanduser()
     if base := os.environ.get("XDG_CACHE_HOME"):
         return Path(base) / "chromahint"
     if sys.platform == "win32" and (base := os.environ.get("LOCALAPPDATA")):
@@ -115,7 +115,7 @@ def cache_folder() -> Path:
 
 
 def clear_cache() -> tuple[Path, int]:
-    """Delete all drawn scenes; returns the folder they lay in, and how many bytes they were."""
+    """Delete all cached scenes; return the cache folder and the number of bytes freed."""
     folder, size = cache_folder(), 0
     for scenes in folder.glob("scenes-*"):
         size += sum(file.stat().st_size for file in scenes.rglob("*") if file.is_file())
@@ -123,7 +123,7 @@ def clear_cache() -> tuple[Path, int]:
     return folder, size
 
 
-def _start() -> None:
+def _init_process() -> None:
     import cv2
 
-    cv2.setNumThreads(0)  # one process a core is enough
+    cv2.setNumThreads(0)  # there is one process per core
