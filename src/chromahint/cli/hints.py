@@ -31,6 +31,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw the image and print its path; returns the exit status."""
+    if arguments.photos is not None and not arguments.photos.is_dir():
+        raise ValueError(f"--photos {arguments.photos}: folder not found. Pass a folder that contains images.")
     from chromahint.config.compose import compose
     from chromahint.config.instantiate import instantiate_node
     from chromahint.data.sources.folder import Folder

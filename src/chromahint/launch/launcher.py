@@ -15,7 +15,7 @@ from typing import Any
 
 from chromahint.config.compose import ComposedConfig, compose
 from chromahint.config.errors import ConfigError
-from chromahint.config.paths import experiment_plans
+from chromahint.config.paths import choice_of, experiment_plans
 from chromahint.config.validate import validate
 from chromahint.models.pretrained import resolve_weights_file
 from chromahint.runs.files import read_json
@@ -98,10 +98,8 @@ def check_weights_and_parts(config: dict[str, Any]) -> None:
     with torch.device("meta" if weights is None else "cpu"):
         network = instantiate_node(config["model"])
     if not any(True for _ in network.parameters()):
-        target = config["model"]["_target_"]
-        raise ConfigError(
-            f"model._target_={target}: has no parameters to train. Type `chromahint evaluate model=...` to measure it."
-        )
+        choice = choice_of("model", config["model"]["_target_"])
+        raise ConfigError(f"{choice}: has no parameters to train. Use `chromahint evaluate {choice}` to measure it.")
     if weights is not None:
         load_weights(network, weights)
 
