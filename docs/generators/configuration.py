@@ -202,7 +202,8 @@ def _meaning(root: Path, choice: Choice, path: str, target: str | None) -> str:
         current = choices(root, choice.group).get(current.base or "")
     if target is None:
         return "not used" if choice.content.get(path) is None else ""
-    return docstring_arguments(target).get(path.rpartition(".")[2], "")
+    text = docstring_arguments(target).get(path.rpartition(".")[2], "")
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
 
 
 @cache
