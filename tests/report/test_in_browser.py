@@ -31,9 +31,9 @@ def test_page_renders_without_overflow(browser, page, width, dark):
 def test_header_names_the_best_run(browser, page):
     browser.open(page)
     shown = browser.do("document.querySelector('header').innerText")
-    for part in ("best run\nbetter", "ahead of good by", "more than chance", "learns nothing\nlevin"):
+    for part in ("Best run\nbetter", "Lead over good", "\nstatistically significant: ", "Best baseline\nlevin"):
         assert part in shown
-    assert "elsewhere measured on other photos" in browser.do("document.querySelector('#apart').innerText")
+    assert "elsewhere evaluated on different images" in browser.do("document.querySelector('#excluded').innerText")
 
 
 def test_clicking_a_heading_sorts_and_reverses(browser, page):
@@ -59,7 +59,7 @@ def test_metric_switch_updates_all_sections(browser, page):
     browser.settle()
     assert "SSIM, mean" in browser.do("document.querySelector('#leaderboard thead').innerText")
     assert browser.do("document.querySelector('#hints .chart svg').ariaLabel").startswith("SSIM")
-    assert browser.do("document.querySelector('#leaderboard td.top').firstChild.textContent") == "0.9000"
+    assert browser.do("document.querySelector('#leaderboard td.best').firstChild.textContent") == "0.9000"
 
 
 def test_hovering_shows_values_and_highlights_the_run(browser, page):
@@ -72,10 +72,10 @@ def test_hovering_shows_values_and_highlights_the_run(browser, page):
     tip = browser.do("document.querySelector('#hints .tip').innerText")
     assert all(name in tip for name in ("better", "good", "bad", "levin", "pullpush"))
     assert " dB" in tip
-    assert browser.do("document.querySelectorAll('#leaderboard tr.hot').length") == 1
+    assert browser.do("document.querySelectorAll('#leaderboard tr.highlighted').length") == 1
     browser.point(2, 2)
     assert browser.do("document.querySelector('#hints .tip').hidden")
-    assert browser.do("document.querySelectorAll('.hot').length") == 0
+    assert browser.do("document.querySelectorAll('.highlighted').length") == 0
 
 
 def test_keyboard_navigation(browser, page):
@@ -87,9 +87,9 @@ def test_keyboard_navigation(browser, page):
     browser.press("ArrowRight")
     browser.press("ArrowRight")
     assert "1 hint" in browser.do("document.querySelector('#hints .tip').innerText")
-    first = browser.do("document.querySelector('#hints .tip .near').innerText")
+    first = browser.do("document.querySelector('#hints .tip .nearest').innerText")
     browser.press("ArrowDown")
-    assert browser.do("document.querySelector('#hints .tip .near').innerText") != first
+    assert browser.do("document.querySelector('#hints .tip .nearest').innerText") != first
 
 
 def test_win_rates_of_pairs_add_up(browser, page):

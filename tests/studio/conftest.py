@@ -1,4 +1,4 @@
-"""The studio as a person meets it: the real command, a real browser, clicks and keys."""
+"""Fixtures that drive the page in a real browser, served by the real command."""
 
 import io
 import os
@@ -19,11 +19,11 @@ from chromahint.hints.hint_file import read_hints
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory, smoke_run, here, tiny):
-    """Where the real command serves its page, in a folder with two runs: one of them has classes of colors."""
+    """The address of a server in a folder with two runs; the network of one has color classes."""
     folder = tmp_path_factory.mktemp("studio")
-    made = here(tmp_path_factory.mktemp("classes"), "train", *tiny, "model=zhang2017")
-    assert made.status == 0, made.err
-    for name, run in {"first": smoke_run, "classes": made.run}.items():
+    trained = here(tmp_path_factory.mktemp("classes"), "train", *tiny, "model=zhang2017")
+    assert trained.status == 0, trained.err
+    for name, run in {"first": smoke_run, "classes": trained.run}.items():
         shutil.copytree(run, folder / "runs" / name / "2026-11-20_10-00-00")
     server = subprocess.Popen(
         [sys.executable, "-m", "chromahint", "studio", "--no-browser"],
@@ -40,13 +40,13 @@ def address(tmp_path_factory, smoke_run, here, tiny):
     assert "Traceback" not in server.communicate(timeout=30)[0]
 
 
-def is_put_away(complaint):
-    """Whether a browser complains of a photo that the server has put away, which the page brings again."""
+def is_closed_photo(complaint):
+    """Whether the browser complains about a photo that the server has closed, which the page then reopens."""
     return isinstance(complaint, dict) and "404" in complaint.get("entry", {}).get("text", "")
 
 
-class Desk:
-    """The page, with what a person does on it."""
+class StudioPage:
+    """The page, with what a user does on it."""
 
     def __init__(self, browser, address, downloads):
         self.browser = browser
@@ -60,101 +60,100 @@ class Desk:
         self.browser.open(address, **options)
         self.browser.wait("document.body.dataset.ready === 'yes'")
 
-    def sample(self, name="coffee"):
+    def open_sample(self, name="coffee"):
         names = self.browser.do("[...document.querySelectorAll('#samples button')].map((each) => each.textContent)")
-        self.after(
-            lambda: self.browser.do(f"document.querySelectorAll('#samples button')[{names.index(name)}].click()")
-        )
+        button = f"document.querySelectorAll('#samples button')[{names.index(name)}]"
+        self.wait_for_colors(lambda: self.browser.do(f"{button}.click()"))
 
-    def after(self, work):
-        """Do something, and wait until sharp colors that follow from it are painted."""
-        before = self.fine()
-        work()
-        self.browser.wait(f"Number(document.body.dataset.fine ?? 0) > {before}")
-        self.quiet()
+    def wait_for_colors(self, action):
+        """Do something, and wait until the final colors that follow from it are drawn."""
+        previous = self.update_count()
+        action()
+        self.browser.wait(f"Number(document.body.dataset.updates ?? 0) > {previous}")
+        self.wait_until_idle()
 
-    def fine(self):
-        return int(self.browser.do("Number(document.body.dataset.fine ?? 0)"))
+    def update_count(self):
+        return int(self.browser.do("Number(document.body.dataset.updates ?? 0)"))
 
-    def quiet(self):
-        """Wait until no more colors come."""
-        before = None
-        while before != (before := self.fine()) or self.browser.do("document.body.classList.contains('busy')"):
+    def wait_until_idle(self):
+        """Wait until no more colors arrive."""
+        previous = None
+        while previous != (previous := self.update_count()) or self.browser.do(
+            "document.body.classList.contains('busy')"
+        ):
             time.sleep(0.5)
         self.browser.settle()
 
-    def wrong(self):
-        """What the browser has complained of, but for photos that were put away."""
-        self.browser.complaints[:] = [each for each in self.browser.complaints if not is_put_away(each)]
+    def complaints(self):
+        """Return the complaints of the browser, except those about closed photos."""
+        self.browser.complaints[:] = [each for each in self.browser.complaints if not is_closed_photo(each)]
         return self.browser.complaints
 
     def text(self, name):
-        """What an element of the page says."""
+        """Return the text of an element."""
         return self.browser.do(f"document.getElementById('{name}').textContent")
 
-    def count(self):
-        """How many points and strokes there are, as the page says."""
-        text = self.text("count")
-        return 0 if text == "No points yet." else int(text.split()[0])
+    def annotation_count(self):
+        """Return the number of points and strokes that the page displays."""
+        return sum(int(number) for number in re.findall(r"\d+", self.text("annotation-count")))
 
-    def press_button(self, name):
+    def click_button(self, name):
         self.browser.do(f"document.getElementById('{name}').click()")
 
-    def choose(self, box, value):
-        """Choose something from a list."""
+    def choose_option(self, box, value):
+        """Choose an option of a list."""
         change = "box.dispatchEvent(new Event('change'))"
         self.browser.do(
             f"(() => {{ const box = document.getElementById('{box}'); box.value = '{value}'; {change}; }})()"
         )
 
-    def saved(self):
-        """The points and strokes, as a hint file."""
+    def save_session(self):
+        """Save the points and strokes as a hint file, and return its contents."""
         self.browser.press("s")
-        file = self.downloaded(".json")
-        marks = read_hints(file)
+        file = self.wait_for_download(".json")
+        annotations = read_hints(file)
         file.unlink()
-        return marks
+        return annotations
 
-    def place(self, across, down):
-        """A place of the photo, which is seen whole, on the page."""
+    def page_position(self, x, y):
+        """Map a position in the photo, from 0 to 1, to the page. The whole photo is visible."""
         box = "const r = document.getElementById('stage').getBoundingClientRect();"
         left, top, width, height = self.browser.do(f"(() => {{ {box} return [r.left, r.top, r.width, r.height]; }})()")
-        name = self.browser.do("document.getElementById('name').textContent")
-        photo = [int(side) for side in re.findall(r"\d+", name.rpartition(" · ")[2])]
-        share = min((width - 56) / photo[0], (height - 56) / photo[1], 4)
-        return left + width / 2 + (across - 0.5) * share * photo[0], top + height / 2 + (down - 0.5) * share * photo[1]
+        photo = [int(size) for size in re.findall(r"\d+", self.text("photo-name").rpartition(" · ")[2])]
+        scale = min((width - 56) / photo[0], (height - 56) / photo[1], 4)
+        return left + width / 2 + (x - 0.5) * scale * photo[0], top + height / 2 + (y - 0.5) * scale * photo[1]
 
-    def click(self, across, down, **options):
-        self.browser.drag(self.place(across, down), **options)
+    def click(self, x, y, **options):
+        self.browser.drag(self.page_position(x, y), **options)
 
-    def swatch(self, name):
-        self.browser.do(f"document.querySelector('#everyday button[title={name}]').click()")
+    def click_swatch(self, name):
+        self.browser.do(f"document.querySelector('#common-colors button[title={name}]').click()")
 
-    def painted(self, canvas="a"):
-        """What is painted on a canvas, HxWx4."""
+    def pixels(self, canvas="canvas-a"):
+        """Return the contents of a canvas, HxWx4."""
         url = self.browser.do(f"document.getElementById('{canvas}').toDataURL()")
         return np.array(Image.open(io.BytesIO(b64decode(url.partition(",")[2]))).convert("RGBA"))
 
-    def color(self, across, down, canvas="a"):
-        """Lab of what is seen at a place of the photo, over a few pixels."""
-        x, y = self.place(across, down)
+    def lab_color(self, x, y, canvas="canvas-a"):
+        """Return the visible Lab color at a position in the photo, averaged over a few pixels."""
+        page_x, page_y = self.page_position(x, y)
         left, top = self.browser.do(
             "(({left, top}) => [left, top])(document.getElementById('stage').getBoundingClientRect())"
         )
-        row, column = round(y - top), round(x - left)
-        part = self.painted(canvas)[row - 2 : row + 3, column - 2 : column + 3, :3]
-        return rgb2lab(part).reshape(-1, 3).mean(axis=0)
+        row, column = round(page_y - top), round(page_x - left)
+        patch = self.pixels(canvas)[row - 2 : row + 3, column - 2 : column + 3, :3]
+        return rgb2lab(patch).reshape(-1, 3).mean(axis=0)
 
-    def downloaded(self, suffix):
+    def wait_for_download(self, suffix):
         deadline = time.monotonic() + 60
-        while not (found := [file for file in self.downloads.iterdir() if file.suffix == suffix]):
+        while not (files := [file for file in self.downloads.iterdir() if file.suffix == suffix]):
             assert time.monotonic() < deadline, "nothing was downloaded"
             time.sleep(0.1)
-        return found[0]
+        return files[0]
 
 
 @pytest.fixture
-def desk(browser, address, tmp_path):
-    made = Desk(browser, address, tmp_path)
-    yield made
+def studio(browser, address, tmp_path):
+    page = StudioPage(browser, address, tmp_path)
+    yield page
     assert browser.complaints == []

@@ -1,4 +1,4 @@
-"""Keys, fingers and wheels; small and large screens."""
+"""Input by keyboard, touch, and wheel; screen sizes; accessibility."""
 
 import time
 
@@ -9,36 +9,36 @@ from skimage.color import rgb2lab
 POINT = (0.9, 0.1)
 
 
-def test_keys_alone_are_enough(desk):
-    desk.sample()
-    desk.browser.do("document.getElementById('stage').focus()")
-    desk.browser.press("ArrowRight")
-    desk.after(lambda: desk.browser.press("Enter"))
-    assert desk.browser.do("document.getElementById('count').textContent").startswith("1 ")
-    desk.browser.press("?")
-    assert desk.browser.do("document.getElementById('sheet').open")
-    desk.browser.press("Escape")
-    desk.after(lambda: desk.browser.press("Delete"))
-    assert desk.browser.do("document.getElementById('count').textContent") == "No points yet."
+def test_keyboard_adds_and_removes_points(studio):
+    studio.open_sample()
+    studio.browser.do("document.getElementById('stage').focus()")
+    studio.browser.press("ArrowRight")
+    studio.wait_for_colors(lambda: studio.browser.press("Enter"))
+    assert studio.annotation_count() == 1
+    studio.browser.press("?")
+    assert studio.browser.do("document.getElementById('help-dialog').open")
+    studio.browser.press("Escape")
+    studio.wait_for_colors(lambda: studio.browser.press("Delete"))
+    assert studio.text("annotation-count") == "No points yet."
 
 
 @pytest.mark.parametrize(("width", "height"), [(1400, 900), (820, 1180), (390, 844)])
-def test_all_of_it_fits(desk, address, width, height):
-    desk.sample()
-    desk.open(address, width=width, height=height)
-    desk.quiet()
-    assert desk.browser.do("document.documentElement.scrollWidth <= innerWidth")
-    if width > 700:  # a telephone scrolls down to the colors
-        assert desk.browser.do("document.documentElement.scrollHeight <= innerHeight")
-    stage = desk.browser.do(
+def test_page_fits_the_screen(studio, address, width, height):
+    studio.open_sample()
+    studio.open(address, width=width, height=height)
+    studio.wait_until_idle()
+    assert studio.browser.do("document.documentElement.scrollWidth <= innerWidth")
+    if width > 700:  # on a phone, the colors are below the photo
+        assert studio.browser.do("document.documentElement.scrollHeight <= innerHeight")
+    stage = studio.browser.do(
         "(({width, height}) => [width, height])(document.getElementById('stage').getBoundingClientRect())"
     )
     assert min(stage) > 240
 
 
-def scale(desk):
-    """Pixels of the screen for one of the photo, told by where two points are seen."""
-    return desk.browser.do(
+def overlay_width(studio):
+    """Return the distance of the leftmost and rightmost overlay pixels, which grows with the zoom."""
+    return studio.browser.do(
         "(() => { const canvas = document.getElementById('overlay'), { width, height } = canvas;"
         "const pen = new OffscreenCanvas(width, height).getContext('2d'); pen.drawImage(canvas, 0, 0);"
         "const { data } = pen.getImageData(0, 0, width, height); let left = width, right = 0;"
@@ -48,134 +48,136 @@ def scale(desk):
 
 
 @pytest.fixture
-def two_points(desk):
-    desk.sample()
-    desk.after(lambda: (desk.click(0.45, 0.5), desk.click(0.55, 0.5)))
-    desk.browser.press("Escape")
-    desk.browser.settle()
-    return scale(desk)
+def two_points(studio):
+    studio.open_sample()
+    studio.wait_for_colors(lambda: (studio.click(0.45, 0.5), studio.click(0.55, 0.5)))
+    studio.browser.press("Escape")
+    studio.browser.settle()
+    return overlay_width(studio)
 
 
-def test_the_wheel_makes_larger_about_the_pointer_and_the_hand_moves(desk, two_points):
-    x, y = desk.place(0.5, 0.5)
-    desk.browser.wheel(x, y, -400)
-    desk.browser.settle()
-    larger = scale(desk)
-    assert larger > 1.5 * two_points
-    desk.browser.press("0")
-    desk.browser.settle()
-    assert scale(desk) == pytest.approx(two_points, abs=1)
-    before = desk.painted()
-    desk.browser.press("h")
-    desk.browser.drag((x, y), (x + 80, y + 30))
-    desk.browser.settle()
-    assert desk.count() == 2
-    time.sleep(0.5)  # until it is sharp
-    assert np.abs(np.roll(before, (30, 80), axis=(0, 1)).astype(int) - desk.painted())[100:-100, 100:-100].mean() < 2
+def test_wheel_zooms_around_pointer_and_move_tool_pans(studio, two_points):
+    x, y = studio.page_position(0.5, 0.5)
+    studio.browser.wheel(x, y, -400)
+    studio.browser.settle()
+    zoomed = overlay_width(studio)
+    assert zoomed > 1.5 * two_points
+    studio.browser.press("0")
+    studio.browser.settle()
+    assert overlay_width(studio) == pytest.approx(two_points, abs=1)
+    before = studio.pixels()
+    studio.browser.press("h")
+    studio.browser.drag((x, y), (x + 80, y + 30))
+    studio.browser.settle()
+    assert studio.annotation_count() == 2
+    time.sleep(0.5)  # until it is drawn at full resolution
+    assert np.abs(np.roll(before, (30, 80), axis=(0, 1)).astype(int) - studio.pixels())[100:-100, 100:-100].mean() < 2
 
 
-def test_fingers_put_pinch_and_move(desk, two_points):
-    x, y = desk.place(0.5, 0.5)
-    desk.after(lambda: desk.browser.touch([desk.place(0.3, 0.3)]))
-    assert desk.count() == 3
-    desk.after(lambda: desk.browser.press("z", modifiers=2))
-    desk.browser.touch(
+def test_touch_adds_points_pinches_and_pans(studio, two_points):
+    x, y = studio.page_position(0.5, 0.5)
+    studio.wait_for_colors(lambda: studio.browser.touch([studio.page_position(0.3, 0.3)]))
+    assert studio.annotation_count() == 3
+    studio.wait_for_colors(lambda: studio.browser.press("z", modifiers=2))
+    studio.browser.touch(
         [(x - 40, y)], [(x - 40, y), (x + 40, y)], [(x - 80, y), (x + 80, y)], [(x - 120, y), (x + 120, y)]
     )
-    desk.browser.settle()
-    assert desk.count() == 2  # what the first finger began was not meant
-    assert scale(desk) == pytest.approx(3 * (two_points - 13) + 13, rel=0.1)
-    desk.browser.touch([(x, y), (x + 100, y)], [(x + 30, y), (x + 130, y)])
-    desk.browser.settle()
-    assert scale(desk) == pytest.approx(3 * (two_points - 13) + 13, rel=0.1)
-    assert desk.count() == 2
+    studio.browser.settle()
+    assert studio.annotation_count() == 2  # the first finger did not add a point
+    assert overlay_width(studio) == pytest.approx(3 * (two_points - 13) + 13, rel=0.1)
+    studio.browser.touch([(x, y), (x + 100, y)], [(x + 30, y), (x + 130, y)])
+    studio.browser.settle()
+    assert overlay_width(studio) == pytest.approx(3 * (two_points - 13) + 13, rel=0.1)
+    assert studio.annotation_count() == 2
 
 
-def test_keys_walk_from_point_to_point_and_carry_one(desk):
-    desk.sample()
-    desk.after(lambda: (desk.click(0.3, 0.5), desk.click(0.6, 0.5)))
-    before = desk.saved().points
-    desk.browser.press("Escape")
-    desk.browser.press(".")
-    desk.browser.press("Enter")
-    desk.after(lambda: [desk.browser.press("ArrowDown") for _ in range(5)])
-    desk.browser.press("Enter")
-    after = desk.saved().points
+def test_keyboard_selects_and_moves_points(studio):
+    studio.open_sample()
+    studio.wait_for_colors(lambda: (studio.click(0.3, 0.5), studio.click(0.6, 0.5)))
+    before = studio.save_session().points
+    studio.browser.press("Escape")
+    studio.browser.press(".")
+    studio.browser.press("Enter")
+    studio.wait_for_colors(lambda: [studio.browser.press("ArrowDown") for _ in range(5)])
+    studio.browser.press("Enter")
+    after = studio.save_session().points
     assert after[0].y > before[0].y + 10
     assert after[0].x == pytest.approx(before[0].x, abs=0.1)
     assert after[1] == before[1]
-    desk.browser.press("Enter")
-    desk.browser.press("ArrowUp")
-    desk.after(lambda: desk.browser.press("Escape"))  # it goes back to where it was
-    assert desk.saved().points == after
-    desk.browser.press(",")
-    desk.after(lambda: desk.browser.press("Delete"))
-    assert desk.count() == 1
+    studio.browser.press("Enter")
+    studio.browser.press("ArrowUp")
+    studio.wait_for_colors(lambda: studio.browser.press("Escape"))  # cancels the move
+    assert studio.save_session().points == after
+    studio.browser.press(",")
+    studio.wait_for_colors(lambda: studio.browser.press("Delete"))
+    assert studio.annotation_count() == 1
 
 
-def test_keys_draw_strokes_take_colors_and_move_the_photo(desk):
-    desk.sample()
-    desk.browser.press("b")
-    desk.browser.press("ArrowLeft")
-    desk.browser.press("Enter")
-    desk.after(lambda: [desk.browser.press("ArrowLeft", modifiers=8) for _ in range(3)])
-    desk.browser.press("Enter")
-    [stroke] = desk.saved().strokes
+def test_keyboard_draws_strokes_picks_colors_and_pans(studio):
+    studio.open_sample()
+    studio.browser.press("b")
+    studio.browser.press("ArrowLeft")
+    studio.browser.press("Enter")
+    studio.wait_for_colors(lambda: [studio.browser.press("ArrowLeft", modifiers=8) for _ in range(3)])
+    studio.browser.press("Enter")
+    [stroke] = studio.save_session().strokes
     assert len(stroke.points) == 4
     assert stroke.points[0][0] - stroke.points[-1][0] > 60
-    desk.browser.press("i")
-    desk.browser.press("Enter")
-    assert desk.text("said") == "this color was taken"
-    before = desk.painted()
-    desk.browser.press("h")
-    desk.browser.press("ArrowRight")
-    desk.browser.settle()
-    assert (desk.painted() != before).any()
-    assert desk.count() == 1
+    studio.browser.press("i")
+    studio.browser.press("Enter")
+    assert studio.text("notice") == "Color picked."
+    before = studio.pixels()
+    studio.browser.press("h")
+    studio.browser.press("ArrowRight")
+    studio.browser.settle()
+    assert (studio.pixels() != before).any()
+    assert studio.annotation_count() == 1
 
 
-@pytest.mark.parametrize(("key", "axis", "way"), [("Up", 2, 1), ("Down", 2, -1), ("Right", 1, 1), ("Left", 1, -1)])
-def test_arrows_on_the_plane_of_colors_go_where_they_point(desk, key, axis, way):
-    """To the right lies more a, upwards more b."""
-    desk.sample()
-    desk.after(lambda: desk.click(0.3, 0.5))
+@pytest.mark.parametrize(
+    ("key", "axis", "direction"), [("Up", 2, 1), ("Down", 2, -1), ("Right", 1, 1), ("Left", 1, -1)]
+)
+def test_arrow_keys_move_the_color_in_their_direction(studio, key, axis, direction):
+    """a increases to the right, b increases upward."""
+    studio.open_sample()
+    studio.wait_for_colors(lambda: studio.click(0.3, 0.5))
 
     def lab():
-        [point] = desk.saved().points
+        [point] = studio.save_session().points
         return rgb2lab([int(point.color[n : n + 2], 16) / 255 for n in (1, 3, 5)])
 
     before = lab()
-    desk.browser.do("document.getElementById('plane').focus()")
-    desk.after(lambda: [desk.browser.press(f"Arrow{key}") for _ in range(3)])
+    studio.browser.do("document.getElementById('color-plane').focus()")
+    studio.wait_for_colors(lambda: [studio.browser.press(f"Arrow{key}") for _ in range(3)])
     change = lab() - before
-    assert change[axis] * way > 2
+    assert change[axis] * direction > 2
     assert abs(change[3 - axis]) < 2
 
 
-def test_all_that_can_be_reached_has_a_name(desk):
-    desk.sample()
-    desk.browser.call("Accessibility.enable")
-    nodes = desk.browser.call("Accessibility.getFullAXTree")["nodes"]
-    desk.browser.call("Accessibility.disable")
+def test_focusable_elements_have_accessible_names(studio):
+    studio.open_sample()
+    studio.browser.call("Accessibility.enable")
+    nodes = studio.browser.call("Accessibility.getFullAXTree")["nodes"]
+    studio.browser.call("Accessibility.disable")
 
     def focusable(node):
         return any(each["name"] == "focusable" and each["value"]["value"] for each in node.get("properties", []))
 
-    reached = [node for node in nodes if not node["ignored"] and focusable(node)]
-    roles = {node["role"]["value"] for node in reached}
+    focusables = [node for node in nodes if not node["ignored"] and focusable(node)]
+    roles = {node["role"]["value"] for node in focusables}
     assert {"button", "combobox", "slider", "application"} <= roles
     nameless = [
-        node for node in reached if not node.get("name", {}).get("value") and node["role"]["value"] != "RootWebArea"
+        node for node in focusables if not node.get("name", {}).get("value") and node["role"]["value"] != "RootWebArea"
     ]
     assert not nameless
 
 
-def test_late_answers_are_dropped_and_the_last_question_wins(desk):
-    answered = desk.browser.do(
-        "import('/assets/api.js').then(async ({ Latest }) => { const answered = [];"
-        "const latest = new Latest(async (question) => { await new Promise((done) => setTimeout(done, 30));"
-        "answered.push(question); });"
-        "const all = []; for (let n = 0; n < 20; n++) all.push(latest.ask(n)); await Promise.all(all);"
-        "return answered; })"
+def test_latest_only_queue_drops_all_but_the_last_request(studio):
+    processed = studio.browser.do(
+        "import('/assets/latest_only_queue.js').then(async ({ LatestOnlyQueue }) => { const processed = [];"
+        "const queue = new LatestOnlyQueue(async (item) => { await new Promise((done) => setTimeout(done, 30));"
+        "processed.push(item); });"
+        "const all = []; for (let n = 0; n < 20; n++) all.push(queue.push(n)); await Promise.all(all);"
+        "return processed; })"
     )
-    assert answered == [0, 19]
+    assert processed == [0, 19]

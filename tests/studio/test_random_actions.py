@@ -1,43 +1,43 @@
-"""Whatever a person does, in whatever order, the page goes on."""
+"""Random sequences of user actions."""
 
 import random
 
 import pytest
 
 KEYS = [*"pbihg123xn.,[]+-0", "Delete", "Escape", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Enter", "Enter"]
-LISTS = ["model", "beside"]
+LISTS = ["model", "compare-with"]
 
 
-def do_anything(desk, dice):
-    browser = desk.browser
-    x, y = dice.uniform(40, 1040), dice.uniform(70, 800)
+def do_anything(studio, rng):
+    browser = studio.browser
+    x, y = rng.uniform(40, 1040), rng.uniform(70, 800)
 
     def near():
-        return x + dice.uniform(-100, 100), y + dice.uniform(-100, 100)
+        return x + rng.uniform(-100, 100), y + rng.uniform(-100, 100)
 
     def drag():
-        browser.drag(near(), *(near() for _ in range(dice.randrange(4))), button=dice.choice(["left", "left", "right"]))
+        browser.drag(near(), *(near() for _ in range(rng.randrange(4))), button=rng.choice(["left", "left", "right"]))
 
     def touch():
-        fingers = dice.randrange(1, 4)
+        fingers = rng.randrange(1, 4)
         browser.touch(*([near() for _ in range(fingers)] for _ in range(3)))
 
     def choose():
-        box = dice.choice(LISTS)
+        box = rng.choice(LISTS)
         values = browser.do(f"[...document.getElementById('{box}').options].map((each) => each.value)")
-        desk.choose(box, dice.choice(values))
+        studio.choose_option(box, rng.choice(values))
 
     def change_photo():
-        desk.press_button("home")
+        studio.click_button("home")
         browser.wait("document.querySelectorAll('#samples button').length")
-        browser.do(f"document.querySelectorAll('#samples button')[{dice.randrange(4)}].click()")
+        browser.do(f"document.querySelectorAll('#samples button')[{rng.randrange(4)}].click()")
 
     def slide():
-        browser.do(f"document.getElementById('size').value = {dice.randrange(100)}")
+        browser.do(f"document.getElementById('size').value = {rng.randrange(100)}")
         browser.do("document.getElementById('size').dispatchEvent(new Event('input'))")
 
     def color():
-        browser.do(f"document.querySelectorAll('#everyday button')[{dice.randrange(16)}].click()")
+        browser.do(f"document.querySelectorAll('#common-colors button')[{rng.randrange(16)}].click()")
 
     def hold():
         browser.press("c", kinds=["keyDown"])
@@ -45,47 +45,47 @@ def do_anything(desk, dice):
 
     common = [
         drag,
-        lambda: browser.press(dice.choice(KEYS)),
-        lambda: browser.press("z", modifiers=dice.choice([2, 10])),
+        lambda: browser.press(rng.choice(KEYS)),
+        lambda: browser.press("z", modifiers=rng.choice([2, 10])),
     ]
-    rare = [touch, choose, change_photo, slide, color, hold, lambda: browser.wheel(x, y, dice.uniform(-300, 300))]
-    dice.choice([*(common * 3), *rare])()
+    rare = [touch, choose, change_photo, slide, color, hold, lambda: browser.wheel(x, y, rng.uniform(-300, 300))]
+    rng.choice([*(common * 3), *rare])()
 
 
 @pytest.mark.parametrize("seed", [1, 6])
-def test_anything_goes(desk, seed):
-    desk.sample()
-    dice = random.Random(seed)
+def test_random_actions_never_break_the_page(studio, seed):
+    studio.open_sample()
+    rng = random.Random(seed)
     for _ in range(120):
-        do_anything(desk, dice)
-        assert desk.wrong() == []
-    desk.quiet()
-    desk.browser.press("Escape")
-    if desk.browser.do("document.body.classList.contains('empty')"):
-        desk.press_button("back")
-    marks = desk.saved()
-    assert len(marks.points) + len(marks.strokes) == desk.count()
-    assert desk.wrong() == []
+        do_anything(studio, rng)
+        assert studio.complaints() == []
+    studio.wait_until_idle()
+    studio.browser.press("Escape")
+    if studio.browser.do("document.body.classList.contains('start-page-open')"):
+        studio.click_button("back")
+    annotations = studio.save_session()
+    assert len(annotations.points) + len(annotations.strokes) == studio.annotation_count()
+    assert studio.complaints() == []
 
 
-def test_undo_and_another_photo_end_what_a_hand_is_doing(desk):
-    desk.sample("rocket")
-    desk.click(0.2, 0.2)
-    before = desk.saved()
-    x, y = desk.place(0.5, 0.5)
+def test_undo_and_opening_a_photo_end_the_current_gesture(studio):
+    studio.open_sample("rocket")
+    studio.click(0.2, 0.2)
+    before = studio.save_session()
+    x, y = studio.page_position(0.5, 0.5)
     for key in ("p", "b"):
-        desk.browser.press(key)
-        desk.browser.point(x, y)
-        desk.browser.point(x, y, "mousePressed", "left")
-        desk.browser.point(x + 30, y, "mouseMoved", "left")
-        desk.browser.press("z", modifiers=2)
-        desk.browser.point(x + 60, y, "mouseMoved", "left")
-        desk.browser.point(x + 60, y, "mouseReleased", "left")
-        assert desk.saved() == before
-    desk.browser.point(x, y, "mousePressed", "left")
-    desk.browser.point(x + 30, y, "mouseMoved", "left")
-    desk.after(lambda: desk.browser.do("document.querySelectorAll('#samples button')[2].click()"))
-    desk.browser.point(x + 60, y, "mouseMoved", "left")
-    desk.browser.point(x + 60, y, "mouseReleased", "left")
-    assert desk.text("name").startswith("coffee")
-    assert desk.count() == 0
+        studio.browser.press(key)
+        studio.browser.point(x, y)
+        studio.browser.point(x, y, "mousePressed", "left")
+        studio.browser.point(x + 30, y, "mouseMoved", "left")
+        studio.browser.press("z", modifiers=2)
+        studio.browser.point(x + 60, y, "mouseMoved", "left")
+        studio.browser.point(x + 60, y, "mouseReleased", "left")
+        assert studio.save_session() == before
+    studio.browser.point(x, y, "mousePressed", "left")
+    studio.browser.point(x + 30, y, "mouseMoved", "left")
+    studio.wait_for_colors(lambda: studio.browser.do("document.querySelectorAll('#samples button')[2].click()"))
+    studio.browser.point(x + 60, y, "mouseMoved", "left")
+    studio.browser.point(x + 60, y, "mouseReleased", "left")
+    assert studio.text("photo-name").startswith("coffee")
+    assert studio.annotation_count() == 0

@@ -1,4 +1,4 @@
-"""The page's own arithmetic of colors, against scikit-image and the server's."""
+"""Color arithmetic and rendering in the browser, compared with scikit-image and the server."""
 
 import numpy as np
 import pytest
@@ -9,25 +9,25 @@ from chromahint.inference.session import _shrunk
 from chromahint.inference.upsample import joint_bilateral_upsample
 
 
-def test_colors_of_the_page_are_those_of_the_server(desk):
+def test_color_conversion_matches_the_server(studio):
     rng = np.random.default_rng(0)
     rgb = rng.integers(0, 256, (200, 3))
-    found = desk.browser.do(
-        "import('/assets/cielab.js').then(({ labOf, hexOf }) => "
-        f"{rgb.tolist()}.map((rgb) => [labOf(...rgb), hexOf(...labOf(...rgb))]))"
+    result = studio.browser.do(
+        "import('/assets/cielab.js').then(({ rgbToLab, labToHex }) => "
+        f"{rgb.tolist()}.map((rgb) => [rgbToLab(...rgb), labToHex(...rgbToLab(...rgb))]))"
     )
-    assert np.array([lab for lab, _ in found]) == pytest.approx(rgb2lab(rgb / 255), abs=0.02)
-    back = np.array([[int(code[n : n + 2], 16) for n in (1, 3, 5)] for _, code in found])
+    assert np.array([lab for lab, _ in result]) == pytest.approx(rgb2lab(rgb / 255), abs=0.02)
+    back = np.array([[int(code[n : n + 2], 16) for n in (1, 3, 5)] for _, code in result])
     assert np.abs(back - rgb).max() <= 1
-    # a color that no screen has keeps its lightness
-    strong = desk.browser.do(
-        "import('/assets/cielab.js').then(({ hexOf }) => [20, 50, 80].map((l) => hexOf(l, -90, 90)))"
+    # colors outside of the gamut keep their lightness
+    strong = studio.browser.do(
+        "import('/assets/cielab.js').then(({ labToHex }) => [20, 50, 80].map((l) => labToHex(l, -90, 90)))"
     )
     lightness = [rgb2lab(np.array([int(code[n : n + 2], 16) for n in (1, 3, 5)]) / 255)[0] for code in strong]
     assert lightness == pytest.approx([20, 50, 80], abs=1)
 
 
-def test_colors_are_brought_up_as_for_a_download(desk):
+def test_upsampling_matches_the_server(studio):
     rng = np.random.default_rng(1)
     gray = rng.integers(60, 200, (18, 26)).astype(np.uint8)
     lightness = torch.from_numpy(rgb2lab(np.dstack([gray] * 3))[..., 0]).float()[None, None]
@@ -38,35 +38,35 @@ def test_colors_are_brought_up_as_for_a_download(desk):
         "gray": np.dstack([gray] * 4).ravel().tolist(), "ab": (ab * 64).flatten().int().tolist(),
         "small": small.flatten().tolist(), "size": list(small.shape[-2:]),
     }  # fmt: skip
-    found = desk.browser.do(
-        f"import('/assets/upsample.js').then(({{ paint }}) => {{ const given = {given};"
+    result = studio.browser.do(
+        f"import('/assets/upsample.js').then(({{ upsampleColors }}) => {{ const given = {given};"
         "const out = new Uint8ClampedArray(26 * 18 * 4);"
         "const size = { width: 26, height: 18 };"
-        "paint(out, given.gray, { ...size, left: 0, top: 0, across: 1, down: 1 }, size,"
+        "upsampleColors(out, given.gray, { ...size, left: 0, top: 0, stepX: 1, stepY: 1 }, size,"
         "{ height: given.size[0], width: given.size[1], lightness: given.small, ab: given.ab },"
         "{ top: 0, bottom: given.size[0] - 1, left: 0, right: given.size[1] - 1 }); return [...out]; })"
     )
-    shown = np.array(found).reshape(18, 26, 4)[..., :3]
+    rendered = np.array(result).reshape(18, 26, 4)[..., :3]
     lab = torch.cat([lightness, expected], dim=1)[0].permute(1, 2, 0).numpy()
-    assert np.abs(shown - lab2rgb(lab) * 255).max() <= 1.5
+    assert np.abs(rendered - lab2rgb(lab) * 255).max() <= 1.5
 
 
-def test_what_is_found_for_many_colors_at_once_looks_as_what_each_is(desk):
+def test_cached_gamut_mapping_matches_exact_one(studio):
     rng = np.random.default_rng(2)
     given = [[int(rng.integers(256)), *rng.uniform(-110, 110, 2).tolist()] for _ in range(3000)]
-    found = desk.browser.do(
-        "import('/assets/cielab.js').then(({ LIGHTNESS, rgbaOf, rgbaAmongMany }) => "
-        f"{given}.map(([gray, ...ab]) => [rgbaOf, rgbaAmongMany].map((each) => each(LIGHTNESS[gray], ...ab))"
+    result = studio.browser.do(
+        "import('/assets/cielab.js').then(({ GRAY_LIGHTNESS, labToRgba, labToRgbaCached }) => "
+        f"{given}.map(([gray, ...ab]) => [labToRgba, labToRgbaCached].map((each) => each(GRAY_LIGHTNESS[gray], ...ab))"
         ".map((rgba) => [0, 8, 16].map((bits) => (rgba >> bits) & 255))))"
     )
-    one, other = rgb2lab(np.array(found) / 255).transpose(1, 0, 2)
-    assert np.linalg.norm(one - other, axis=1).max() < 2.3  # what people can just tell apart
-    assert np.linalg.norm(one - other, axis=1).mean() < 0.2
+    exact, cached = rgb2lab(np.array(result) / 255).transpose(1, 0, 2)
+    assert np.linalg.norm(exact - cached, axis=1).max() < 2.3  # just noticeable
+    assert np.linalg.norm(exact - cached, axis=1).mean() < 0.2
 
 
-def test_what_is_painted_piece_by_piece_is_what_is_painted_at_once(desk):
-    """A dragged point changes few colors: the canvas then shows what a fresh one would, but for what nobody sees."""
-    worst = desk.browser.do("""import('/assets/renderer.js').then(({ paintPhoto }) => {
+def test_incremental_rendering_matches_full_rendering(studio):
+    """Dragging a point changes few colors. Redrawing only those looks the same as drawing everything."""
+    worst = studio.browser.do("""import('/assets/renderer.js').then(({ renderPhoto }) => {
       const [width, height, across, down] = [90, 60, 30, 20];
       const level = new OffscreenCanvas(width, height), pen = level.getContext("2d");
       const light = pen.createLinearGradient(0, 0, width, height);
@@ -75,15 +75,15 @@ def test_what_is_painted_piece_by_piece_is_what_is_painted_at_once(desk):
       Object.assign(pen, { fillStyle: light }).fillRect(0, 0, width, height);
       const photo = { width, height, levels: [level] };
       const lightness = Float32Array.from({ length: across * down }, (_, n) => 25 + n / 12);
-      const fresh = () => Object.assign(document.createElement("canvas"), { width: 100, height: 70 }), kept = fresh();
+      const fresh = () => Object.assign(document.createElement("canvas"), { width: 100, height: 70 }), reused = fresh();
       const ab = new Int16Array(2 * across * down), worst = [];
       for (let step = 0; step < 40; step++) {
-        // too little to be seen, again and again; and much, in a small place
+        // invisible changes that add up, and a large change in a small area
         for (let n = 0; n < 40; n++) ab[(step % 17) * across + n] += 10;
         for (let n = 0; n < 5; n++) ab[600 + 13 * step + n] = 900 * Math.sin(step);
         const colors = { width: across, height: down, lightness, ab: ab.slice() };
-        const canvases = [kept, fresh()];
-        for (const canvas of canvases) paintPhoto(canvas, { kind: "colors", colors }, photo, 5, 4, 1);
+        const canvases = [reused, fresh()];
+        for (const canvas of canvases) renderPhoto(canvas, { kind: "colors", colors }, photo, 5, 4, 1);
         const [some, all] = canvases.map((canvas) => {
           const reader = new OffscreenCanvas(100, 70).getContext("2d", { willReadFrequently: true });
           reader.drawImage(canvas, 0, 0);
@@ -96,8 +96,8 @@ def test_what_is_painted_piece_by_piece_is_what_is_painted_at_once(desk):
     assert max(worst) <= 2
 
 
-def test_only_what_changes_is_painted_anew(desk):
-    areas = desk.browser.do("""import('/assets/renderer.js').then(({ paintPhoto }) => {
+def test_only_changed_pixels_are_redrawn(studio):
+    areas = studio.browser.do("""import('/assets/renderer.js').then(({ renderPhoto }) => {
       const [width, height, across, down] = [90, 60, 30, 20], areas = [];
       const photo = { width, height, levels: [new OffscreenCanvas(width, height)] };
       const canvas = Object.assign(document.createElement("canvas"), { width, height });
@@ -107,17 +107,17 @@ def test_only_what_changes_is_painted_anew(desk):
         areas.push(given.slice(3));
         return put.apply(this, given);
       };
-      const paint = (x) => {
+      const render = (x) => {
         const colors = { width: across, height: down, lightness, ab: ab.slice() };
-        paintPhoto(canvas, { kind: "colors", colors }, photo, x, 0, 1);
+        renderPhoto(canvas, { kind: "colors", colors }, photo, x, 0, 1);
       };
-      paint(0);
+      render(0);
       ab[600 + 8 * across + 12] = 500;
-      paint(0);
-      paint(0);
-      paint(-3);
+      render(0);
+      render(0);
+      render(-3);
       context.putImageData = put;
       return areas;
     })""")
-    # all; what lies between one small pixel and its neighbors; nothing; all, as it was moved
+    # everything; the pixels around one small pixel; nothing; everything, since the photo was moved
     assert areas == [[0, 0, 90, 60], [34, 22, 6, 6], [0, 0, 87, 60]]

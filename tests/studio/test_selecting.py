@@ -11,9 +11,7 @@ POINT = (0.9, 0.1)
 def test_two_models_color_from_the_same_hints(studio):
     studio.open_sample()
     studio.wait_for_colors(lambda: (studio.click(*POINT), studio.click_swatch("sky")))
-    studio.browser.do(
-        "const box = document.getElementById('compare-with'); box.value = 'levin'; box.dispatchEvent(new Event('change'))"
-    )
+    studio.choose_option("compare-with", "levin")
     studio.browser.wait("!document.getElementById('psnr-b').hidden")
     studio.wait_until_idle()
     figures = [float(studio.browser.do(f"document.getElementById('psnr-{s}').textContent").split()[0]) for s in "ab"]
@@ -95,7 +93,8 @@ def test_holding_and_sliding_show_the_other_picture(studio):
 
 
 def test_pictures_are_arranged_by_available_space(studio, address):
-    boxes = "['canvas-a', 'canvas-b'].map((id) => (({left, top}) => [left, top])(document.getElementById(id).getBoundingClientRect()))"
+    corner = "(id) => (({left, top}) => [left, top])(document.getElementById(id).getBoundingClientRect())"
+    boxes = f"['canvas-a', 'canvas-b'].map({corner})"
     studio.open_sample()
     studio.browser.press("2")
     studio.browser.settle()

@@ -1,98 +1,290 @@
+// @ts-check
 "use strict";
-// Elements, numbers and colors that all parts of the page share. Texts are always set as text, never as HTML.
+// Data, elements, formatting, and widgets that all parts of the page share. Text is always set as text, never as HTML.
 
-const content = JSON.parse(document.getElementById("content").textContent);
+/**
+ * @typedef {object} Network a trained run or a baseline
+ * @property {string} name
+ * @property {boolean} trained
+ * @property {string | null} path
+ * @property {string | null} model
+ * @property {number | null} parameters
+ * @property {number | null} gmac
+ * @property {number | null} seconds
+ *
+ * @typedef {object} ScoreSummary a row per network, a column per hint count, and one more for the mean
+ * @property {number[][]} mean
+ * @property {number[][]} low
+ * @property {number[][]} high
+ * @property {number[][]} difference to the first network
+ * @property {number[][]} difference_low
+ * @property {number[][]} difference_high
+ *
+ * @typedef {object} Gallery
+ * @property {number} hint_count
+ * @property {string[]} image_names
+ * @property {string[]} hints data URIs
+ * @property {string[]} ground_truth
+ * @property {Record<string, string[]>} predictions
+ * @property {Record<string, number[]>} psnr
+ * @property {Record<string, string>} missing
+ *
+ * @typedef {object} ExcludedRun
+ * @property {string} name
+ * @property {string} reason
+ * @property {{ setup: string, psnr: Record<string, number> } | null} scores
+ *
+ * @typedef {object} Content
+ * @property {string} title
+ * @property {string} date
+ * @property {{ protocol: string, size: [number, number], measures: string }} protocol
+ * @property {number} num_images
+ * @property {number[]} hint_counts
+ * @property {number | null} ranked_by
+ * @property {{ db: number, low: number, high: number, p: number, significant: boolean } | null} margin
+ * @property {string} test_name
+ * @property {Network[]} networks runs, best first, then baselines
+ * @property {ScoreSummary} psnr
+ * @property {ScoreSummary} ssim
+ * @property {{ names: string[], win_rates: number[][][] }} pairs
+ * @property {Record<string, Record<string, [number[], number[]]>>} curves
+ * @property {{ keys: string[], rows: Record<string, unknown[]> }} differences
+ * @property {Gallery | null} gallery
+ * @property {string} gallery_error
+ * @property {ExcludedRun[]} excluded
+ *
+ * @typedef {"psnr" | "ssim"} Metric
+ * @typedef {Node | string | null | undefined} Child
+ */
 
-/** Make an element: attributes are set, functions listen, children are nodes or texts. */
-function make(space, name, attributes, children) {
-  const node = document.createElementNS(space, name);
+/** @type {Content} */
+const content = JSON.parse(document.getElementById("content")?.textContent ?? "");
+
+/**
+ * Create an element. Functions among the attributes become event listeners.
+ * @template {Element} T
+ * @param {T} node
+ * @param {Record<string, unknown>} attributes
+ * @param {(Child | Child[])[]} children
+ */
+function build(node, attributes, children) {
   for (const [key, value] of Object.entries(attributes)) {
-    if (typeof value === "function") node.addEventListener(key, value);
-    else if (value !== null && value !== undefined && value !== false) node.setAttribute(key, value);
+    if (typeof value === "function") node.addEventListener(key, /** @type {EventListener} */ (value));
+    else if (value !== null && value !== undefined && value !== false) node.setAttribute(key, String(value));
   }
   node.append(...children.flat().filter((child) => child !== null && child !== undefined));
   return node;
 }
-const el = (name, attributes = {}, ...children) => make("http://www.w3.org/1999/xhtml", name, attributes, children);
-const svg = (name, attributes = {}, ...children) => make("http://www.w3.org/2000/svg", name, attributes, children);
 
-const fixed = (value, digits) => value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-const whole = (value) => fixed(value, 0);
-const signed = (value, digits) => {
-  const text = fixed(Math.abs(value), digits);
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} name
+ * @param {Record<string, unknown>} [attributes]
+ * @param {...(Child | Child[])} children
+ */
+function el(name, attributes = {}, ...children) {
+  return build(document.createElement(name), attributes, children);
+}
+
+/**
+ * @template {keyof SVGElementTagNameMap} K
+ * @param {K} name
+ * @param {Record<string, unknown>} [attributes]
+ * @param {...(Child | Child[])} children
+ */
+function svg(name, attributes = {}, ...children) {
+  return build(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);
+}
+
+// --- formatting ------------------------------------------------------------------------------------------------------
+
+/**
+ * @param {number} value
+ * @param {number} digits
+ */
+function formatFixed(value, digits) {
+  return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+/** @param {number} value */
+const formatInteger = (value) => formatFixed(value, 0);
+
+/**
+ * @param {number} value
+ * @param {number} digits
+ */
+function formatSigned(value, digits) {
+  const text = formatFixed(Math.abs(value), digits);
   return Number(text.replaceAll(",", "")) === 0 ? text : `${value < 0 ? "\u2212" : "+"}${text}`;
-};
-const hintsOf = (count) => (count === null ? "mean over all with hints" : count === 1 ? "1 hint" : count === 0 ? "no hint" : `${whole(count)} hints`);
+}
+
+/** @param {number | null} count number of hints; null for the mean over all counts */
+function formatHintCount(count) {
+  if (count === null) return "mean over all hint counts \u2265 1";
+  if (count === 0) return "no hints";
+  return count === 1 ? "1 hint" : `${formatInteger(count)} hints`;
+}
+
+/**
+ * @param {number} count
+ * @param {string} noun
+ */
+const plural = (count, noun) => `${formatInteger(count)} ${noun}${count === 1 ? "" : "s"}`;
 
 const networks = content.networks;
-const columns = [...content.hint_counts, null]; // of all figures: numbers of hints, then the mean over those with hints
+/** @type {(number | null)[]} hint counts of the score columns; null for the mean over all counts >= 1 */
+const columns = [...content.hint_counts, null];
+const rankedColumn = content.ranked_by === null ? columns.length - 1 : columns.indexOf(content.ranked_by);
+/** @type {Record<Metric, { title: string, unit: string, digits: number }>} */
 const METRICS = { psnr: { title: "PSNR", unit: " dB", digits: 2 }, ssim: { title: "SSIM", unit: "", digits: 4 } };
+/** @type {Metric[]} */
+const METRIC_NAMES = ["psnr", "ssim"];
 
-// --- how a line looks: eight colors, the rest in gray; dashes for what learns nothing ------------------------------
-const SHAPES = ["M-4 0A4 4 0 1 0 4 0A4 4 0 1 0 -4 0Z", "M-3.6 -3.6H3.6V3.6H-3.6Z", "M0 -4.8L4.6 3.4H-4.6Z", "M0 -5L5 0L0 5L-5 0Z", "M0 4.8L4.6 -3.4H-4.6Z"];
+// --- line styles: eight colors, then gray; baselines are dashed ------------------------------------------------------
+
+/** @typedef {{ color: string, dash: string | null, shape: string | null, isColored: boolean }} LineStyle */
+
+const NUM_COLORS = 8;
+const SHAPES = [
+  "M-4 0A4 4 0 1 0 4 0A4 4 0 1 0 -4 0Z",
+  "M-3.6 -3.6H3.6V3.6H-3.6Z",
+  "M0 -4.8L4.6 3.4H-4.6Z",
+  "M0 -5L5 0L0 5L-5 0Z",
+  "M0 4.8L4.6 -3.4H-4.6Z",
+];
 const DASHES = ["7 4", "2 4", "11 3 2 3", "16 5"];
-const looks = new Map();
-networks.filter((each) => each.trained).forEach((each, place) => {
-  const colored = place < 8;
-  looks.set(each.name, { color: `var(--${colored ? `c${place}` : "rest"})`, dash: null, shape: SHAPES[place % SHAPES.length], colored });
-});
-networks.filter((each) => !each.trained).forEach((each, place) => {
-  looks.set(each.name, { color: "var(--beside)", dash: DASHES[place % DASHES.length], shape: null, colored: true });
-});
-const look = (name) => looks.get(name) ?? { color: "var(--rest)", dash: null, shape: null, colored: false };
 
-/** A short piece of a run's line, as it stands in a figure. */
+/** @type {Map<string, LineStyle>} */
+const lineStyles = new Map();
+networks.filter((network) => network.trained).forEach(({ name }, n) => {
+  const isColored = n < NUM_COLORS;
+  const color = isColored ? `var(--c${n})` : "var(--other)";
+  lineStyles.set(name, { color, dash: null, shape: SHAPES[n % SHAPES.length], isColored });
+});
+networks.filter((network) => !network.trained).forEach(({ name }, n) => {
+  lineStyles.set(name, { color: "var(--baseline)", dash: DASHES[n % DASHES.length], shape: null, isColored: true });
+});
+
+/**
+ * @param {string} name
+ * @returns {LineStyle}
+ */
+function lineStyle(name) {
+  return lineStyles.get(name) ?? { color: "var(--other)", dash: null, shape: null, isColored: false };
+}
+
+/**
+ * Create a short piece of a run's line, as it appears in charts.
+ * @param {string} name
+ */
 function swatch(name) {
-  const { color, dash, shape } = look(name);
-  return svg("svg", { width: 24, height: 12, "aria-hidden": "true" },
-    svg("line", { x1: 1, x2: 23, y1: 6, y2: 6, stroke: color, "stroke-width": 2, "stroke-dasharray": dash }),
-    shape ? svg("path", { d: shape, transform: "translate(12 6)", fill: color }) : null);
+  const { color, dash, shape } = lineStyle(name);
+  const line = { x1: 1, x2: 23, y1: 6, y2: 6, stroke: color, "stroke-width": 2, "stroke-dasharray": dash };
+  return svg(
+    "svg",
+    { width: 24, height: 12, "aria-hidden": "true" },
+    svg("line", line),
+    shape ? svg("path", { d: shape, transform: "translate(12 6)", fill: color }) : null,
+  );
 }
 
-// --- one run under the pointer or the keyboard is lit everywhere -----------------------------------------------------
-function light(name) {
-  document.body.classList.toggle("some-hot", name !== null);
-  for (const node of document.querySelectorAll("[data-run]")) node.classList.toggle("hot", node.dataset.run === name);
-}
-const lighting = (name) => ({
-  "data-run": name, pointerenter: () => light(name), pointerleave: () => light(null), focusin: () => light(name), focusout: () => light(null),
-});
+// --- the run under the pointer or with the focus is highlighted everywhere -------------------------------------------
 
-// --- what a person has chosen, and what is drawn anew when it changes ------------------------------------------------
-const chosen = { metric: "psnr" };
-const listeners = [];
-function whenChosen(draw) {
-  listeners.push(draw);
+/** @param {string | null} name */
+function highlight(name) {
+  document.body.classList.toggle("has-highlight", name !== null);
+  for (const node of document.querySelectorAll("[data-run]")) {
+    node.classList.toggle("highlighted", node.getAttribute("data-run") === name);
+  }
+}
+
+/**
+ * Return attributes that highlight a run while the element has the pointer or the focus.
+ * @param {string} name
+ */
+function highlightAttributes(name) {
+  return {
+    "data-run": name,
+    pointerenter: () => highlight(name),
+    pointerleave: () => highlight(null),
+    focusin: () => highlight(name),
+    focusout: () => highlight(null),
+  };
+}
+
+// --- the selected metric ---------------------------------------------------------------------------------------------
+
+/** @type {Metric} */
+let selectedMetric = "psnr";
+/** @type {(() => void)[]} */
+const metricListeners = [];
+
+/**
+ * Draw something now, and again whenever another metric is selected.
+ * @param {() => void} draw
+ */
+function drawOnMetricChange(draw) {
+  metricListeners.push(draw);
   draw();
 }
-function choose(key, value) {
-  chosen[key] = value;
-  listeners.forEach((draw) => draw());
+
+/** @param {Metric} metric */
+function selectMetric(metric) {
+  selectedMetric = metric;
+  metricListeners.forEach((draw) => draw());
 }
 
-/** Buttons of which one is pressed. */
-function choice(label, options, pressed, change) {
-  const group = el("div", { class: "choice", role: "group", "aria-label": label });
+// --- widgets ---------------------------------------------------------------------------------------------------------
+
+/**
+ * Create a group of buttons of which one is pressed.
+ * @template {string} T
+ * @param {string} label
+ * @param {[value: T, title: string][]} options
+ * @param {T} pressed
+ * @param {(value: T) => void} onChange
+ */
+function segmentedControl(label, options, pressed, onChange) {
+  const group = el("div", { class: "segmented", role: "group", "aria-label": label });
   for (const [value, title] of options) {
-    group.append(el("button", {
-      type: "button", "aria-pressed": String(value === pressed),
-      click: (event) => {
-        for (const button of group.children) button.setAttribute("aria-pressed", String(button === event.currentTarget));
-        change(value);
-      },
-    }, title));
+    const button = el("button", { type: "button", "aria-pressed": value === pressed ? "true" : "false" }, title);
+    button.addEventListener("click", () => {
+      for (const each of group.children) each.setAttribute("aria-pressed", String(each === button));
+      onChange(value);
+    });
+    group.append(button);
   }
   return group;
 }
 
-/** A labeled list to choose from; options are [title, value]. */
-function list(label, options, change, selected = 0) {
-  const box = el("select", { change: () => change(options[box.selectedIndex][1]) }, options.map(([title]) => el("option", {}, title)));
+/**
+ * Create a labeled drop-down list.
+ * @template T
+ * @param {string} label
+ * @param {[title: string, value: T][]} options
+ * @param {(value: T) => void} onChange
+ * @param {number} [selected]
+ */
+function dropdown(label, options, onChange, selected = 0) {
+  const box = el("select", {}, options.map(([title]) => el("option", {}, title)));
+  box.addEventListener("change", () => onChange(options[box.selectedIndex][1]));
   box.selectedIndex = selected;
   return el("label", {}, `${label} `, box);
 }
 
-/** A part of the page, and its link above. */
+/**
+ * Create a section of the page.
+ * @param {string} id
+ * @param {string} title
+ * @param {string | null} text
+ * @param {...Child} children
+ */
 function section(id, title, text, ...children) {
-  return el("section", { id, "aria-labeledby": `${id}-title` }, el("h2", { id: `${id}-title` }, title), text ? el("p", { class: "soft" }, text) : null, ...children);
+  return el(
+    "section",
+    { id, "aria-labelledby": `${id}-title` },
+    el("h2", { id: `${id}-title` }, title),
+    text ? el("p", { class: "soft" }, text) : null,
+    ...children,
+  );
 }

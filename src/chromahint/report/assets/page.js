@@ -1,97 +1,266 @@
-// The page from top to bottom.
+// @ts-check
+// Builds the page from top to bottom.
 
-const [first, second] = networks.filter((each) => each.trained).map((each) => each.name);
-const ranked = content.ranked_by === null ? columns.length - 1 : columns.indexOf(content.ranked_by);
-const scoreOf = (row) => `${fixed(content.psnr.mean[row][ranked], 2)} dB`;
-const rankedBy = content.ranked_by === null ? "mean over all numbers of hints from 1 on" : `at ${hintsOf(content.ranked_by)}`;
+/**
+ * @typedef {object} PageSection
+ * @property {string} link its text in the navigation bar
+ * @property {HTMLElement} node
+ */
 
-function verdict() {
-  const facts = [[`best run`, first, `${scoreOf(0)}, ${rankedBy}`]];
+const rankedBy = content.ranked_by === null ? formatHintCount(null) : `with ${formatHintCount(content.ranked_by)}`;
+
+/** @param {number} row */
+const rankedPsnr = (row) => content.psnr.mean[row][rankedColumn];
+
+/** Create the cards with the best run, its lead, and the best baseline. */
+function summaryCards() {
+  const [first, second] = networks.filter((network) => network.trained).map((network) => network.name);
+  /** @type {[label: string, value: string, note: string][]} */
+  const facts = [["Best run", first, `${formatFixed(rankedPsnr(0), 2)} dB, ${rankedBy}`]];
   if (content.margin) {
     const { db, low, high, p, significant } = content.margin;
-    const chance = p < 0.001 ? "p < 0.001" : `p = ${fixed(p, 3)}`;
-    facts.push([`ahead of ${second} by`, `${fixed(db, 2)} dB`, `${significant ? "more than chance" : "may be chance"}: ${fixed(low, 2).replace("-", "\u2212")} to ${fixed(high, 2)} dB with 95 % confidence, ${chance}`]);
+    const verdict = significant ? "statistically significant" : "not statistically significant";
+    const interval = `95% interval ${formatFixed(low, 2).replace("-", "\u2212")} to ${formatFixed(high, 2)} dB`;
+    const pValue = p < 0.001 ? "p < 0.001" : `p = ${formatFixed(p, 3)}`;
+    facts.push([`Lead over ${second}`, `${formatFixed(db, 2)} dB`, `${verdict}: ${interval}, ${pValue}`]);
   }
-  const row = networks.findIndex((each) => !each.trained);
+  const row = networks.findIndex((network) => !network.trained);
   if (row >= 0) {
-    const ahead = content.psnr.mean[0][ranked] - content.psnr.mean[row][ranked];
-    facts.push(["best method that learns nothing", networks[row].name, `${scoreOf(row)}, ${fixed(Math.abs(ahead), 2)} dB ${ahead >= 0 ? "behind" : "ahead of"} ${first}`]);
+    const lead = rankedPsnr(0) - rankedPsnr(row);
+    const comparison = `${formatFixed(Math.abs(lead), 2)} dB ${lead >= 0 ? "behind" : "ahead of"} ${first}`;
+    facts.push(["Best baseline", networks[row].name, `${formatFixed(rankedPsnr(row), 2)} dB, ${comparison}`]);
   }
-  return el("div", { class: "verdict" }, facts.map(([what, value, note]) => el("div", { class: "fact" }, el("small", {}, what), el("b", {}, value), el("small", {}, note))));
+  return el("div", { class: "summary" }, facts.map(([label, value, note]) => el(
+    "div",
+    { class: "card" },
+    el("small", {}, label),
+    el("b", {}, value),
+    el("small", {}, note),
+  )));
 }
 
+/** Create the chart of scores over the number of hints. */
 function hintsChart() {
-  const place = el("div");
-  let base = null;
-  const names = networks.map((each) => each.name);
-  whenChosen(draw);
+  const container = el("div");
+  /** @type {number | null} the row that all others are compared with */
+  let reference = null;
+  const names = networks.map((network) => network.name);
+  drawOnMetricChange(draw);
+
   function draw() {
-    const { title, unit, digits } = METRICS[chosen.metric], mean = content[chosen.metric].mean;
-    const value = (row, column) => mean[row][column] - (base === null ? 0 : mean[base][column]);
-    const show = base === null ? fixed : signed;
-    place.replaceChildren(chart({
-      label: `${title} against number of hints`,
-      lines: names.map((name, row) => ({ name, points: content.hint_counts.map((count, column) => [count, value(row, column)]) })),
-      x: { scale: "hints", label: "hints", ticks: content.hint_counts, format: whole, title: hintsOf },
-      y: { scale: "linear", label: `${title}${unit && ` in${unit}`}${base === null ? "" : `, difference to ${names[base]}`}`, format: (tick) => (chosen.metric === "psnr" ? show(tick, base === null || Math.abs(tick) % 1 === 0 ? 0 : 1) : show(tick, 3)), exact: (each) => `${show(each, digits)}${unit}` },
-      height: 430, named: true, together: true,
+    const { title, unit, digits } = METRICS[selectedMetric];
+    const { mean } = content[selectedMetric];
+    /**
+     * @param {number} row
+     * @param {number} column
+     */
+    const value = (row, column) => mean[row][column] - (reference === null ? 0 : mean[reference][column]);
+    const format = reference === null ? formatFixed : formatSigned;
+    const difference = reference === null ? "" : `, difference to ${names[reference]}`;
+    /** @param {number} tick */
+    const formatTick = (tick) => {
+      if (selectedMetric !== "psnr") return format(tick, 3);
+      return format(tick, reference === null || Math.abs(tick) % 1 === 0 ? 0 : 1);
+    };
+    container.replaceChildren(chart({
+      label: `${title} by number of hints`,
+      lines: names.map((name, row) => ({
+        name,
+        points: content.hint_counts.map((count, column) => [count, value(row, column)]),
+      })),
+      x: {
+        scale: "hints",
+        label: "hints",
+        ticks: content.hint_counts,
+        format: formatInteger,
+        title: formatHintCount,
+      },
+      y: {
+        scale: "linear",
+        label: `${title}${unit && ` in${unit}`}${difference}`,
+        format: formatTick,
+        exact: (each) => `${format(each, digits)}${unit}`,
+      },
+      height: 430,
+      showNames: true,
+      sharedX: true,
     }));
   }
-  const against = list("show", [["as measured", null], ...names.map((name, row) => [`difference to ${name}`, row])], (row) => {
-    base = row;
+
+  /** @type {[string, number | null][]} */
+  const options = [
+    ["Scores", null],
+    ...names.map((name, row) => /** @type {[string, number]} */ ([`Difference to ${name}`, row])),
+  ];
+  const show = dropdown("Show", options, (row) => {
+    reference = row;
     draw();
   });
-  return [el("div", { class: "controls" }, against), place, legend(names.filter((name) => look(name).colored)), restNote()];
+  const colored = names.filter((name) => lineStyle(name).isColored);
+  return [el("div", { class: "controls" }, show), container, legend(colored), uncoloredNote()];
 }
 
-function restNote() {
-  const rest = networks.filter((each) => !look(each.name).colored).length;
-  return rest ? el("p", { class: "soft" }, `The best eight runs are in color, ${whole(rest)} more in gray.`) : null;
+function uncoloredNote() {
+  const count = networks.filter(({ name }) => !lineStyle(name).isColored).length;
+  if (count === 0) return null;
+  return el("p", { class: "soft" }, `The best ${NUM_COLORS} runs are in color, ${plural(count, "other")} in gray.`);
 }
 
-function curves() {
-  const names = Object.keys(content.curves);
-  const of = (key) => names.filter((name) => content.curves[name][key]).map((name) => {
-    const [steps, values] = content.curves[name][key];
-    return { name, points: steps.map((step, place) => [step, values[place]]) };
-  });
-  const x = { scale: "linear", label: "step", format: whole };
-  const loss = of("train/loss"), val = of("val/psnr");
-  const positive = loss.every((line) => line.points.every(([, value]) => value > 0));
-  return [el("div", { class: "charts" },
-    loss.length ? el("div", {}, el("h3", {}, "Loss in training, smoothed"), chart({ label: "Loss in training", lines: loss, x, y: { scale: positive ? "log" : "linear", format: (value) => String(Number(value.toPrecision(2))), exact: (value) => String(Number(value.toPrecision(4))) }, height: 300 })) : null,
-    val.length ? el("div", {}, el("h3", {}, "PSNR in validation, dB"), chart({ label: "PSNR in validation", lines: val, x, y: { scale: "linear", format: (value) => String(Number(value.toFixed(2))), exact: (value) => `${fixed(value, 2)} dB` }, height: 300 })) : null),
-  legend(networks.filter((each) => each.trained && look(each.name).colored).map((each) => each.name))];
+/** Create the charts of training curves. */
+function trainingCharts() {
+  /** @param {string} metric */
+  const linesOf = (metric) => Object.entries(content.curves)
+    .filter(([, curves]) => curves[metric])
+    .map(([name, curves]) => {
+      const [steps, values] = curves[metric];
+      return { name, points: steps.map((step, n) => /** @type {DataPoint} */ ([step, values[n]])) };
+    });
+  /** @type {XAxis} */
+  const x = { scale: "linear", label: "step", format: formatInteger };
+  const loss = linesOf("train/loss");
+  const psnr = linesOf("val/psnr");
+  const isPositive = loss.every((line) => line.points.every(([, value]) => value > 0));
+  /** @type {YAxis} */
+  const lossAxis = {
+    scale: isPositive ? "log" : "linear",
+    format: (value) => String(Number(value.toPrecision(2))),
+    exact: (value) => String(Number(value.toPrecision(4))),
+  };
+  /** @type {YAxis} */
+  const psnrAxis = {
+    scale: "linear",
+    format: (value) => String(Number(value.toFixed(2))),
+    exact: (value) => `${formatFixed(value, 2)} dB`,
+  };
+  /**
+   * @param {string} title
+   * @param {Line[]} lines
+   * @param {YAxis} y
+   */
+  const titled = (title, lines, y) => (lines.length
+    ? el("div", {}, el("h3", {}, title), chart({ label: title, lines, x, y, height: 300 }))
+    : null);
+  const charts = [
+    titled("Training loss, smoothed", loss, lossAxis),
+    titled("Validation PSNR in dB", psnr, psnrAxis),
+  ];
+  const runs = networks.filter((network) => network.trained && lineStyle(network.name).isColored);
+  return [el("div", { class: "charts" }, charts), legend(runs.map((network) => network.name))];
 }
 
-function apart() {
-  return el("ul", { class: "apart" }, content.excluded.map(({ name, reason, scores }) => el("li", {}, el("b", {}, name), ` ${reason}.`,
-    scores ? el("div", { class: "soft" }, `PSNR in dB with ${scores.setup}: ${Object.entries(scores.psnr).map(([count, psnr]) => `${whole(Number(count))}: ${fixed(psnr, 2)}`).join(" \u00b7 ")}`) : null)));
+function excludedRuns() {
+  /** @param {NonNullable<ExcludedRun["scores"]>} scores */
+  const formatScores = ({ setup, psnr }) => {
+    const values = Object.entries(psnr).map(([count, db]) => `${formatInteger(Number(count))}: ${formatFixed(db, 2)}`);
+    return `PSNR in dB (${setup}): ${values.join(" \u00b7 ")}`;
+  };
+  return el("ul", { class: "excluded" }, content.excluded.map(({ name, reason, scores }) => el(
+    "li",
+    {},
+    el("b", {}, name),
+    ` ${reason}.`,
+    scores ? el("div", { class: "soft" }, formatScores(scores)) : null,
+  )));
 }
 
-const { protocol, num_images: photos } = content;
-const runs = networks.filter((each) => each.trained).length, methods = networks.length - runs;
-const sections = [
-  ["Leaderboard", section("leaderboard", "Leaderboard", `Means of ${whole(photos)} photos. Higher is closer to the photo, and the best of a column is bold. Columns are numbers of hints; the mean is over those from 1 on. A click on a heading sorts.`, ...leaderboard())],
-  ["Hints", section("hints", "What hints bring", `The more hints a person gives, the closer a network comes.${methods ? " Dashed: methods that learn nothing." : ""}`, ...hintsChart())],
-  networks.length > 1 ? ["Pairs", section("pairs", "Who wins, photo by photo", "The share of photos in percent on which the run of the row has the higher PSNR than that of the column; a tie is half won.", ...pairs())] : null,
-  Object.values(content.curves).some((each) => Object.keys(each).length) ? ["Training", section("training", "Training", null, ...curves())] : null,
-  content.gallery ? ["Gallery", section("gallery", "The same photos, the same hints", "Photos from the hardest to the easiest, gray with their hints, colored by each network, and as they are. Click one for a closer look; there, the arrow keys go from network to network.", ...gallery())]
-    : content.gallery_error ? ["Gallery", section("gallery", "Gallery", `It could not be drawn: ${content.gallery_error}`)] : null,
-  content.differences.keys.length ? ["Options", section("options", "What differs between the runs", "Options that all runs share are left out.", differences())] : null,
-  content.excluded.length ? ["Apart", section("apart", "Not compared", "These runs have no figures that could stand beside the others.", apart())] : null,
-].filter(Boolean);
+const numRuns = networks.filter((network) => network.trained).length;
+const numBaselines = networks.length - numRuns;
+const numImages = plural(content.num_images, "image");
 
-document.body.append(
-  el("header", {},
-    el("p", { class: "kicker" }, `Chromahint report \u00b7 ${content.date}`),
+/** @returns {PageSection[]} */
+function pageSections() {
+  /** @type {PageSection[]} */
+  const sections = [
+    {
+      link: "Leaderboard",
+      node: section(
+        "leaderboard", "Leaderboard",
+        `Mean scores on ${numImages}; higher is better, and the best of each column is bold. There is one column per `
+        + "number of hints, and the mean covers all of them from 1 hint. Click on a heading to sort.",
+        ...leaderboard(),
+      ),
+    },
+    {
+      link: "Hints",
+      node: section(
+        "hints", "Score by number of hints",
+        `More hints bring the colors closer to the original.${numBaselines ? " Dashed lines are baselines." : ""}`,
+        ...hintsChart(),
+      ),
+    },
+  ];
+  if (networks.length > 1) {
+    const text = "Percentage of images on which the run in the row has a higher PSNR than the one in the column. "
+      + "Ties count half.";
+    sections.push({ link: "Pairs", node: section("pairs", "Pairwise win rates", text, ...pairwiseTable()) });
+  }
+  if (Object.values(content.curves).some((curves) => Object.keys(curves).length)) {
+    sections.push({ link: "Training", node: section("training", "Training", null, ...trainingCharts()) });
+  }
+  if (content.gallery) {
+    const text = "Each image in gray with its hints, colored by each network, and the original. Click on one for a "
+      + "closer look; there, the arrow keys switch between networks.";
+    sections.push({
+      link: "Gallery",
+      node: section("gallery", "Gallery", text, ...gallery(content.gallery)),
+    });
+  } else if (content.gallery_error) {
+    const text = `The gallery could not be created. ${content.gallery_error}`;
+    sections.push({ link: "Gallery", node: section("gallery", "Gallery", text) });
+  }
+  if (content.differences.keys.length) {
+    const text = "Options that are the same in all runs are left out.";
+    sections.push({ link: "Options", node: section("options", "Differences between runs", text, differencesTable()) });
+  }
+  if (content.excluded.length) {
+    const text = "These runs have no scores that can be compared with the others.";
+    sections.push({ link: "Excluded", node: section("excluded", "Not compared", text, excludedRuns()) });
+  }
+  return sections;
+}
+
+function pageHeader() {
+  const baselines = numBaselines ? ` and ${plural(numBaselines, "training-free baseline")}` : "";
+  const networkCount = plural(numRuns, "trained network");
+  const verb = numRuns + numBaselines === 1 ? "colors" : "color";
+  return el(
+    "header",
+    {},
+    el("p", { class: "date" }, `Chromahint report \u00b7 ${content.date}`),
     el("h1", {}, content.title),
-    el("p", {}, `${runs === 1 ? "One trained network colors" : `${whole(runs)} trained networks${methods ? ` and ${methods} method${methods > 1 ? "s" : ""} that learn${methods > 1 ? "" : "s"} nothing` : ""} color`} the same ${whole(photos)} gray photos, each helped by the same hints: places whose true color it is told.`),
-    verdict()),
-  el("nav", { "aria-label": "Parts of this page" }, el("div", {},
-    el("div", { class: "links" }, sections.map(([title, node]) => el("a", { href: `#${node.id}` }, title))),
-    choice("Measure", Object.entries(METRICS).map(([key, { title }]) => [key, title]), chosen.metric, (value) => choose("metric", value)))),
-  el("main", {}, sections.map(([, node]) => node)),
-  el("footer", {},
-    el("p", {}, `Measured by the protocol ${protocol.protocol} on pictures of ${protocol.size[1]}x${protocol.size[0]}: ${protocol.measures}. PSNR is the closeness of colors in decibel, SSIM that of structure, at most 1. GMAC are thousand million multiply-adds for a picture of 256x256; the time is the median of all pictures, on the machine that measured.`),
-    el("p", {}, `Intervals: 95 %, from a paired bootstrap of 2,000 resamples of the photos. Whether the first run is ahead of the second: ${content.test_name}. The best of many runs owes a part of its lead to being chosen: photos that no choice has seen are the fairer test.`)));
+    el("p", {}, `${networkCount}${baselines} ${verb} the same ${numImages} from the same hints, which give the `
+      + "true color of a few pixels."),
+    summaryCards(),
+  );
+}
+
+function pageFooter() {
+  const { protocol: name, size: [height, width], measures } = content.protocol;
+  return el(
+    "footer",
+    {},
+    el("p", {}, `Evaluated with the protocol ${name} on images of ${width}x${height} pixels: ${measures}. PSNR `
+      + "measures how close the colors are, SSIM how similar the structure is (at most 1). GMACs are billions of "
+      + "multiply-adds for an image of 256x256 pixels. Times are medians over all images, on the machine that ran the "
+      + "evaluation."),
+    el("p", {}, "95% intervals are from a paired bootstrap with 2,000 resamples of the images. The significance of the "
+      + `lead is from a ${content.test_name}. The best of many runs owes part of its lead to having been selected, so `
+      + "images that were not used for the selection give a fairer comparison."),
+  );
+}
+
+function buildPage() {
+  const sections = pageSections();
+  /** @type {[Metric, string][]} */
+  const metrics = METRIC_NAMES.map((metric) => [metric, METRICS[metric].title]);
+  const links = sections.map(({ link, node }) => el("a", { href: `#${node.id}` }, link));
+  const metricControl = segmentedControl("Metric", metrics, selectedMetric, selectMetric);
+  document.body.append(
+    pageHeader(),
+    el("nav", { "aria-label": "Sections" }, el("div", {}, el("div", { class: "links" }, links), metricControl)),
+    el("main", {}, sections.map(({ node }) => node)),
+    pageFooter(),
+  );
+}
+
+buildPage();

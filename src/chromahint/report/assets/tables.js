@@ -1,125 +1,276 @@
-// Tables that a click on a heading sorts, and the table of pairs.
+// @ts-check
+// Sortable tables, and the table of pairwise comparisons.
 
 /**
- * A table. `columns`: [{title, note, value(row), cell(row), number, best}]; rows without a value come last, whichever
- * way it is sorted; a number is sorted from the top first, unless `best` is "low".
+ * @typedef {string | number | null} SortValue
  */
-function sortable({ label, columns: wanted, rows, name, sorted = null }) {
-  const head = wanted.map((column, place) => el("th", { scope: "col", class: column.number ? "number" : "", "aria-sort": "none" },
-    el("button", { type: "button", title: column.note, click: () => sort(place) }, column.title)));
-  const body = el("tbody");
-  const lines = rows.map((row) => ({ row, node: el("tr", lighting(name(row)), wanted.map((column) => {
-    const top = column.top?.(row);
-    return el("td", { class: `${column.number ? "number" : ""} ${top ? "top" : ""}`.trim() }, column.cell(row));
-  })) }));
-  let order = sorted;
 
-  function sort(place, falling = null) {
-    const { number, best, value } = wanted[place];
-    order = { place, falling: falling ?? (order?.place === place ? !order.falling : Boolean(number) && best !== "low") };
-    const sign = order.falling ? -1 : 1;
+/**
+ * @template Row
+ * @typedef {object} Column
+ * @property {string} title
+ * @property {string} [note] tooltip
+ * @property {boolean} [isNumeric]
+ * @property {boolean} [lowFirst] sort a numeric column from its lowest value first
+ * @property {(row: Row) => SortValue} value
+ * @property {(row: Row) => Child | Child[]} cell
+ * @property {(row: Row) => boolean} [isBest]
+ */
+
+/** @typedef {{ column: number, descending: boolean }} SortOrder */
+
+/**
+ * Create a table that is sorted by clicking on its headings. Rows without a value always come last.
+ * @template Row
+ * @param {object} options
+ * @param {string} options.label
+ * @param {Column<Row>[]} options.columns
+ * @param {Row[]} options.rows
+ * @param {(row: Row) => string} options.runName
+ * @param {SortOrder | null} [options.order]
+ */
+function sortableTable({ label, columns: definitions, rows, runName, order = null }) {
+  const headings = definitions.map(({ title, note, isNumeric }, n) => el(
+    "th",
+    { scope: "col", class: isNumeric ? "number" : "", "aria-sort": "none" },
+    el("button", { type: "button", title: note, click: () => sortBy(n) }, title),
+  ));
+  const body = el("tbody");
+  const lines = rows.map((row) => ({
+    row,
+    node: el("tr", highlightAttributes(runName(row)), definitions.map(({ isNumeric, isBest, cell }) => {
+      const classes = [...(isNumeric ? ["number"] : []), ...(isBest?.(row) ? ["best"] : [])];
+      return el("td", { class: classes.join(" ") }, cell(row));
+    })),
+  }));
+
+  /**
+   * @param {number} column
+   * @param {boolean} [descending]
+   */
+  function sortBy(column, descending) {
+    const { isNumeric, lowFirst, value } = definitions[column];
+    const defaultDescending = order?.column === column ? !order.descending : Boolean(isNumeric) && !lowFirst;
+    order = { column, descending: descending ?? defaultDescending };
+    const sign = order.descending ? -1 : 1;
     lines.sort((a, b) => {
-      const [first, second] = [value(a.row), value(b.row)];
-      if (first === null || second === null) return (first === null) - (second === null);
-      return sign * (typeof first === "number" && typeof second === "number" ? first - second : String(first).localeCompare(String(second), "en", { numeric: true }));
+      const first = value(a.row);
+      const second = value(b.row);
+      if (first === null || second === null) return Number(first === null) - Number(second === null);
+      if (typeof first === "number" && typeof second === "number") return sign * (first - second);
+      return sign * String(first).localeCompare(String(second), "en", { numeric: true });
     });
-    head.forEach((cell, column) => cell.setAttribute("aria-sort", column !== place ? "none" : order.falling ? "descending" : "ascending"));
+    const direction = order.descending ? "descending" : "ascending";
+    headings.forEach((heading, n) => heading.setAttribute("aria-sort", n === column ? direction : "none"));
     body.replaceChildren(...lines.map((line) => line.node));
   }
 
-  if (order) sort(order.place, order.falling);
+  if (order) sortBy(order.column, order.descending);
   else body.replaceChildren(...lines.map((line) => line.node));
-  const table = el("table", { "aria-label": label }, el("thead", {}, el("tr", {}, head)), body);
-  return { node: el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, table), order: () => order };
+  const table = el("table", { "aria-label": label }, el("thead", {}, el("tr", {}, headings)), body);
+  return { node: scrollable(label, table), order: () => order };
 }
 
-/** A name that may go on in the next line after its parts. */
-const parts = (name) => name.split(/(?<=[_/.=-])/).flatMap((part) => [part, el("wbr")]);
-
-function named(name, tag = null) {
-  return el("div", { class: "run" }, swatch(name), el("span", {}, parts(name), tag ? el("small", {}, tag) : null));
+/**
+ * @param {string} label
+ * @param {...Child} children
+ */
+function scrollable(label, ...children) {
+  return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, ...children);
 }
 
-/** The leaderboard: a row a network, a column a number of hints, and what each network takes. */
+/**
+ * Allow line breaks after the separators in a name.
+ * @param {string} name
+ */
+const breakable = (name) => name.split(/(?<=[_/.=-])/).flatMap((part) => [part, el("wbr")]);
+
+/**
+ * @param {string} name
+ * @param {string | null} [tag]
+ */
+function runLabel(name, tag = null) {
+  const text = el("span", {}, breakable(name), tag ? el("small", {}, tag) : null);
+  return el("div", { class: "run" }, swatch(name), text);
+}
+
+/**
+ * Return what to print below the name of a run.
+ * @param {Network} network
+ */
+function runTag({ name, model, trained }) {
+  if (!trained) return "baseline";
+  return model && !name.includes(model) ? model : null;
+}
+
+/** Create the leaderboard: a row per network, with a column per hint count and the cost of the network. */
 function leaderboard() {
-  const place = el("div");
-  let view = "interval", board = null;
-  const ranked = content.ranked_by === null ? columns.length - 1 : columns.indexOf(content.ranked_by);
+  const container = el("div");
+  /** @type {"interval" | "difference"} */
+  let view = "interval";
+  /** @type {ReturnType<typeof sortableTable<number>> | null} */
+  let table = null;
+  const order = [columns.length - 1, ...content.hint_counts.keys()];
 
-  whenChosen(draw);
-  function draw() {
-    const { title, digits } = METRICS[chosen.metric], figures = content[chosen.metric];
-    const order = [columns.length - 1, ...content.hint_counts.keys()];
-    const tops = columns.map((_, column) => Math.max(...figures.mean.map((row) => row[column])));
-    const figure = (column) => ({
-      title: columns[column] === null ? `${title}, mean` : whole(columns[column]),
-      note: columns[column] === null ? `${title}: each photo's mean over all numbers of hints from 1 on` : `${title} at ${hintsOf(columns[column])}`,
-      number: true,
-      value: (row) => figures.mean[row][column],
-      top: (row) => figures.mean[row][column] === tops[column],
+  drawOnMetricChange(draw);
+
+  /**
+   * @param {number} column
+   * @returns {Column<number>}
+   */
+  function scoreColumn(column) {
+    const { title, digits } = METRICS[selectedMetric];
+    const scores = content[selectedMetric];
+    const best = Math.max(...scores.mean.map((row) => row[column]));
+    const count = columns[column];
+    return {
+      title: count === null ? `${title}, mean` : formatInteger(count),
+      note: count === null
+        ? `${title}: mean over all hint counts \u2265 1 of each image`
+        : `${title} with ${formatHintCount(count)}`,
+      isNumeric: true,
+      value: (row) => scores.mean[row][column],
+      isBest: (row) => scores.mean[row][column] === best,
       cell: (row) => {
-        const [mean, low, high] = (view === "interval" ? ["mean", "low", "high"] : ["difference", "difference_low", "difference_high"]).map((key) => figures[key][row][column]);
-        if (view === "interval") return [fixed(mean, digits), el("small", {}, `${fixed(low, digits)}\u2013${fixed(high, digits)}`)];
-        return row === 0 ? "\u2014" : [signed(mean, digits), el("small", {}, `${signed(low, digits)} to ${signed(high, digits)}`)];
+        if (view === "interval") {
+          const low = formatFixed(scores.low[row][column], digits);
+          const high = formatFixed(scores.high[row][column], digits);
+          return [formatFixed(scores.mean[row][column], digits), el("small", {}, `${low}\u2013${high}`)];
+        }
+        if (row === 0) return "\u2014";
+        const low = formatSigned(scores.difference_low[row][column], digits);
+        const high = formatSigned(scores.difference_high[row][column], digits);
+        return [formatSigned(scores.difference[row][column], digits), el("small", {}, `${low} to ${high}`)];
       },
-    });
-    const taken = (key, title, note, show) => ({ title, note, number: true, best: "low", value: (row) => networks[row][key], cell: (row) => (networks[row][key] === null ? "" : show(networks[row][key])) });
-    const next = sortable({
+    };
+  }
+
+  /**
+   * @param {"parameters" | "gmac" | "seconds"} key
+   * @param {string} title
+   * @param {string} note
+   * @param {(value: number) => string} format
+   * @returns {Column<number>}
+   */
+  function costColumn(key, title, note, format) {
+    /** @param {number} row */
+    const value = (row) => networks[row][key];
+    return {
+      title,
+      note,
+      isNumeric: true,
+      lowFirst: true,
+      value,
+      cell: (row) => {
+        const cost = value(row);
+        return cost === null ? "" : format(cost);
+      },
+    };
+  }
+
+  function draw() {
+    const next = sortableTable({
       label: "Leaderboard",
-      name: (row) => networks[row].name,
+      runName: (row) => networks[row].name,
       rows: networks.map((_, row) => row),
       columns: [
-        { title: "run", value: (row) => networks[row].name, cell: (row) => named(networks[row].name, networks[row].trained ? tagOf(networks[row]) : "learns nothing") },
-        ...order.map(figure),
-        taken("parameters", "parameters", "numbers that the network learns", whole),
-        taken("gmac", "GMAC", "thousand million multiply-adds to color a picture of 256x256", (value) => fixed(value, 1)),
-        taken("seconds", "ms / picture", "median time to color a picture, on the machine that measured it", (value) => fixed(1000 * value, value < 0.01 ? 1 : 0)),
+        {
+          title: "Run",
+          value: (row) => networks[row].name,
+          cell: (row) => runLabel(networks[row].name, runTag(networks[row])),
+        },
+        ...order.map(scoreColumn),
+        costColumn("parameters", "Parameters", "Number of trainable parameters", formatInteger),
+        costColumn("gmac", "GMACs", "Billions of multiply-adds for a 256x256 image", (value) => formatFixed(value, 1)),
+        costColumn("seconds", "ms / image", "Median time per image, on the machine that ran the evaluation",
+          (value) => formatFixed(1000 * value, value < 0.01 ? 1 : 0)),
       ],
-      sorted: board?.order() ?? { place: 1 + order.indexOf(ranked), falling: true },
+      order: table?.order() ?? { column: 1 + order.indexOf(rankedColumn), descending: true },
     });
-    if (board) board.node.replaceWith(next.node);
-    else place.append(next.node);
-    board = next;
+    if (table) table.node.replaceWith(next.node);
+    else container.append(next.node);
+    table = next;
   }
-  const under = choice("What stands under each figure", [["interval", "95 % interval"], ["difference", `difference to ${networks[0].name}`]], view, (value) => {
-    view = value;
-    draw();
-  });
-  return [el("div", { class: "controls" }, under), place];
+
+  const details = segmentedControl(
+    "Below each score",
+    [["interval", "95% interval"], ["difference", `Difference to ${networks[0].name}`]],
+    view,
+    (value) => {
+      view = value;
+      draw();
+    },
+  );
+  return [el("div", { class: "controls" }, details), container];
 }
 
-const tagOf = (each) => (each.model && !each.name.includes(each.model) ? each.model : null);
+/** Create the table of win rates: the share of images on which the row is better than the column. */
+function pairwiseTable() {
+  const { names, win_rates: winRates } = content.pairs;
+  const container = scrollable("Win rates");
 
-/** Shares of photos on which the row is closer than the column. */
-function pairs() {
-  const { names, win_rates: won } = content.pairs, place = el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Shares of photos won" });
-  const draw = (column) => {
-    const cells = won[column];
-    place.replaceChildren(el("table", { class: "pairs", "aria-label": "Shares of photos won" },
-      el("thead", {}, el("tr", {}, el("td"), names.map((name) => el("th", { scope: "col", title: name }, el("span", {}, name))))),
-      el("tbody", {}, names.map((first, row) => el("tr", {}, el("th", { scope: "row" }, parts(first)), names.map((second, other) => {
-        if (row === other) return el("td", { class: "soft" }, "\u00b7");
-        const share = cells[row][other], strength = Math.min(1, Math.abs(share - 0.5) * 2) * 0.55;
-        const note = `${first} is closer to the photo than ${second} on ${fixed(share * content.num_images, share * content.num_images % 1 ? 1 : 0)} of ${whole(content.num_images)} photos, at ${hintsOf(columns[column])}`;
-        return el("td", { style: `background: rgb(var(--${share >= 0.5 ? "win" : "lose"}) / ${strength.toFixed(3)})`, title: note }, whole(share * 100));
-      }))))));
-  };
-  const first = content.ranked_by === null ? columns.length - 1 : columns.indexOf(content.ranked_by);
-  draw(first);
-  return [el("div", { class: "controls" }, list("at", columns.map((count, column) => [hintsOf(count), column]), draw, first)), place];
+  /**
+   * @param {number} row
+   * @param {number} column
+   * @param {number} countColumn
+   */
+  function cell(row, column, countColumn) {
+    if (row === column) return el("td", { class: "soft" }, "\u00b7");
+    const share = winRates[countColumn][row][column];
+    const opacity = (Math.min(1, Math.abs(share - 0.5) * 2) * 0.55).toFixed(3);
+    const wins = share * content.num_images;
+    const count = formatFixed(wins, wins % 1 ? 1 : 0);
+    const total = plural(content.num_images, "image");
+    const condition = formatHintCount(columns[countColumn]);
+    return el("td", {
+      style: `background: rgb(var(--${share >= 0.5 ? "win" : "lose"}) / ${opacity})`,
+      title: `${names[row]} beats ${names[column]} on ${count} of ${total} (${condition})`,
+    }, formatInteger(share * 100));
+  }
+
+  /** @param {number} countColumn */
+  function draw(countColumn) {
+    const headings = names.map((name) => el("th", { scope: "col", title: name }, el("span", {}, name)));
+    const rows = names.map((name, row) => el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, breakable(name)),
+      names.map((_, column) => cell(row, column, countColumn)),
+    ));
+    const head = el("thead", {}, el("tr", {}, el("td"), headings));
+    const table = el("table", { class: "pairs", "aria-label": "Win rates" }, head, el("tbody", {}, rows));
+    container.replaceChildren(table);
+  }
+
+  draw(rankedColumn);
+  /** @type {[string, number][]} */
+  const options = columns.map((count, column) => [formatHintCount(count), column]);
+  return [el("div", { class: "controls" }, dropdown("Evaluated with", options, draw, rankedColumn)), container];
 }
 
-/** Options that differ between runs. */
-function differences() {
+/** Create the table of options that differ between runs. */
+function differencesTable() {
   const { keys, rows } = content.differences;
-  const text = (value) => (value === null ? "\u2013" : String(value));
-  return sortable({
+  /** @param {unknown} value */
+  const toText = (value) => (value === null ? "\u2013" : String(value));
+  /**
+   * @param {unknown} value
+   * @returns {SortValue}
+   */
+  const toSortValue = (value) => (typeof value === "number" || value === null ? value : toText(value));
+  return sortableTable({
     label: "Options that differ",
-    name: (row) => row[0],
+    runName: ([name]) => name,
     rows: Object.entries(rows),
     columns: [
-      { title: "run", value: (row) => row[0], cell: (row) => named(row[0]) },
-      ...keys.map((key, place) => ({ title: key, value: (row) => (typeof row[1][place] === "number" ? row[1][place] : row[1][place] === null ? null : text(row[1][place])), cell: (row) => text(row[1][place]) })),
+      { title: "Run", value: ([name]) => name, cell: ([name]) => runLabel(name) },
+      ...keys.map((key, n) => ({
+        title: key,
+        /** @param {[string, unknown[]]} row */
+        value: ([, values]) => toSortValue(values[n]),
+        /** @param {[string, unknown[]]} row */
+        cell: ([, values]) => toText(values[n]),
+      })),
     ],
   }).node;
 }
