@@ -166,11 +166,11 @@ def test_a_signal_to_a_run_of_two_processes_saves_once_and_it_goes_on(tmp_path, 
     said = (tmp_path / "output.txt").read_text()
     [run] = tmp_path.glob("runs/*/*")
     assert status == 128 + signal.SIGTERM, said
-    assert said.count("go on with: chromahint train resume=") == 1
+    assert said.count("Resume with: chromahint resume ") == 1
     assert json.loads((run / "run.json").read_text())["state"] == "interrupted"
     step = torch.load(run / "checkpoints/last.ckpt", weights_only=True)["global_step"]
-    assert f"saved after step {step};" in said
+    assert f"saved at step {step}." in said
     again = process(tmp_path, "train", f"resume={run}", f"trainer.max_steps={step + 2}")
     assert again.status == 0, again.err
-    assert f"going on after step {step}" in again.err
+    assert f"resuming from step {step}" in again.err
     assert torch.load(run / "checkpoints/last.ckpt", weights_only=True)["global_step"] == step + 2

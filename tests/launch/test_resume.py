@@ -162,8 +162,8 @@ def test_a_signal_saves_and_leaves_and_says_how_to_go_on(asked, name, status, st
     said = (asked[name] / "output.txt").read_text()
     [run] = (asked[name] / "runs/run").iterdir()
     assert json.loads((asked[name] / "statuses.json").read_text()) == [status, 0]
-    assert f"saved after step {step}; go on with: chromahint train resume={run}" in said
-    assert f"going on after step {step}\n" in said
+    assert f"saved at step {step}. Resume with: chromahint resume {run}" in said
+    assert f"resuming from step {step}\n" in said
     assert "Traceback" not in said
     facts = json.loads((run / "run.json").read_text())
     assert facts["state"] == "finished"
