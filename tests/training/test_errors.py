@@ -1,4 +1,4 @@
-"""Runs that end badly say what happened and what to type."""
+"""Failing runs explain what happened and what to type."""
 
 import errno
 import json
@@ -12,45 +12,45 @@ from chromahint.data.sources.folder import FilePhotos
 from chromahint.training.lightning_module import ColorizationModule
 
 
-def about(run):
+def metadata(run):
     return json.loads((run / "run.json").read_text())
 
 
 @pytest.mark.parametrize("clip", ["1.0", "null"])
-def test_a_loss_that_is_no_number_stops_at_that_step(command, tiny, clip):
+def test_nan_loss_stops_training(command, tiny, clip):
     ended = command(
         "train", *tiny, "model=unet", "optimizer=sgd", "optimizer.lr=1e38", "trainer.max_steps=9",
         f"trainer.gradient_clip_val={clip}",
     )  # fmt: skip
     assert ended.status == 2
     assert "Traceback" not in ended.err
-    assert "the loss of step 2 is" in ended.err
-    assert "what first holds such a number is " in ended.err
+    assert "step 2: the loss is" in ended.err
+    assert "the first non-finite tensor is " in ended.err
     assert "optimizer.lr" in ended.err
-    assert about(ended.run)["state"] == "failed"
+    assert metadata(ended.run)["state"] == "failed"
     batch = torch.load(ended.run / "batch-of-step-2-process-0.pt", weights_only=True)
     assert batch["rgb"].dtype == torch.uint8
     assert batch["rgb"].shape == (2, 3, 64, 64)
     assert len(batch["id"]) == 2
 
 
-def test_the_layer_that_fails_is_named(command, tiny, monkeypatch):
+def test_nan_loss_names_the_layer(command, tiny, monkeypatch):
     from chromahint.models.unet import Up
 
-    real = Up.forward
+    original = Up.forward
 
     def broken(self, x, skip):
-        return real(self, x, skip) / 0
+        return original(self, x, skip) / 0
 
     monkeypatch.setattr(Up, "forward", broken)
     ended = command("train", *tiny, "model=unet")
     assert ended.status == 2
-    assert "the loss of step 1 is" in ended.err
-    assert "what the layer network.up1 gives" in ended.err
+    assert "step 1: the loss is" in ended.err
+    assert "the output of network.up1" in ended.err
 
 
 def failing(monkeypatch, error):
-    def step(task, batch, batch_idx):
+    def step(module, batch, batch_idx):
         raise error
 
     monkeypatch.setattr(ColorizationModule, "training_step", step)
@@ -61,56 +61,56 @@ def failing(monkeypatch, error):
     [torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("DefaultCPUAllocator: can't allocate memory: you"),
      MemoryError()],
 )  # fmt: skip
-def test_out_of_memory_names_the_batch_size_and_what_to_type(command, tiny, monkeypatch, error):
+def test_out_of_memory_suggests_a_smaller_batch(command, tiny, monkeypatch, error):
     failing(monkeypatch, error)
     ended = command("train", *tiny, "data.batch_size=6", "trainer.accumulate_grad_batches=2")
     assert ended.status == 1
     assert "data.batch_size=6" in ended.err
     assert "data.batch_size=3 trainer.accumulate_grad_batches=4" in ended.err
-    assert "out of memory" in about(ended.run)["error"]
+    assert "out of memory" in metadata(ended.run)["error"]
 
 
-def test_a_worker_that_dies_is_a_sentence(command, tiny, monkeypatch):
+def test_killed_worker_is_explained(command, tiny, monkeypatch):
     monkeypatch.setattr(FilePhotos, "read", lambda self, index: os._exit(1))
     ended = command("train", *tiny, "data.num_workers=2")
     assert ended.status == 1
-    assert "a process that loads pictures was ended" in ended.err
+    assert "a data loading worker was killed" in ended.err
     assert "data.num_workers=1" in ended.err
     assert "Traceback" not in ended.err
 
 
-def test_a_full_disk_is_a_sentence_and_leaves_nothing_half(command, tiny, monkeypatch):
+def test_full_disk_is_explained_and_leaves_no_partial_files(command, tiny, monkeypatch):
     written = []
-    real = os.fsync
+    original = os.fsync
 
     def fsync(handle):
         if ".ckpt" in str(Path(f"/proc/self/fd/{handle}").readlink()):
             written.append(handle)
             raise OSError(errno.ENOSPC, "No space left on device")
-        real(handle)
+        original(handle)
 
     monkeypatch.setattr(os, "fsync", fsync)
     ended = command("train", *tiny)
     assert written
     assert ended.status == 1
-    assert "no room left in" in ended.err
-    assert f"resume={ended.run.relative_to(ended.folder)}" in ended.err
+    assert "no space left on the disk" in ended.err
+    assert f"chromahint resume {ended.run.relative_to(ended.folder)}" in ended.err
     assert list((ended.run / "checkpoints").iterdir()) == []
 
 
-def test_a_photo_that_vanishes_midway_is_left_out(command, tiny, make_photos, tmp_path, monkeypatch):
+def test_image_deleted_during_training_is_skipped(command, tiny, make_photos, tmp_path, monkeypatch):
     photos = make_photos(tmp_path / "photos", 12)
-    real = ColorizationModule.training_step
+    original = ColorizationModule.training_step
 
-    def step(task, batch, batch_idx):
+    def step(module, batch, batch_idx):
         for number in range(4):
             (photos / f"photo-{number}.png").unlink(missing_ok=True)
-        return real(task, batch, batch_idx)
+        return original(module, batch, batch_idx)
 
     monkeypatch.setattr(ColorizationModule, "training_step", step)
     ended = command("train", *tiny, f"data.root={photos}", "data.max_images=null", "trainer.max_steps=12")
     assert ended.status == 0, ended.err
-    assert "could not be read and were left out" in ended.out
-    vanished = {line.partition(": ")[0] for line in (ended.run / "broken.txt").read_text().splitlines()}
-    assert vanished
-    assert vanished <= {str(photos / f"photo-{number}.png") for number in range(4)}
+    assert "could not be read and were skipped" in ended.out
+    listed = {line.partition(": ")[0] for line in (ended.run / "broken.txt").read_text().splitlines()}
+    assert listed
+    assert listed <= {str(photos / f"photo-{number}.png") for number in range(4)}

@@ -109,7 +109,9 @@ def test_zhang_is_cross_entropy_plus_ten_times_l1(batch):
     l1 = (np.abs((prediction - target).numpy()) / 110).sum(axis=1).mean()
     expected = cross_entropy.mean() + 10 * l1
     assert Zhang()(prediction, target, lightness, logits).item() == pytest.approx(expected, rel=1e-5)
-    assert Zhang(0.5, 0)(prediction, target, lightness, logits).item() == pytest.approx(cross_entropy.mean() / 2, rel=1e-5)
+    assert Zhang(0.5, 0)(prediction, target, lightness, logits).item() == pytest.approx(
+        cross_entropy.mean() / 2, rel=1e-5
+    )
 
 
 @pytest.mark.parametrize(
@@ -197,7 +199,7 @@ class TestEveryLoss:
         (lambda: L1SSIM(0, 0), "loss.l1_weight=0 loss.ssim_weight=0: at least one weight must be > 0"),
         (lambda: Zhang(class_weight=-1), "loss.class_weight=-1: must be a number >= 0. Try loss.class_weight=1"),
         (lambda: Huber(0), "loss.delta=0: must be a number > 0. Try loss.delta=0.01"),
-        (lambda: PSNR(0), "loss.max_psnr=0: must be a number > 0. Try loss.max_psnr=40"),
+        (lambda: PSNR(0), "loss.max_psnr=0: must be a number > 0 and <= 200. Try loss.max_psnr=40"),
     ],
 )
 def test_invalid_options_are_reported(make, message):

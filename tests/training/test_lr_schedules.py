@@ -148,10 +148,16 @@ def test_other_schedules_ignore_scores_and_have_no_state(schedule):
         (lambda: PiecewiseConstant([10, 10], [1, 0.1, 0.01]), "must be strictly ascending"),
         (lambda: PiecewiseConstant([0], [1, 0.1]), r"lr_schedule\.milestones=\[0\]: .* >= 1"),
         (lambda: PiecewiseConstant([10], [1, -0.1]), r"lr_schedule\.factors=\[1, -0\.1\]: .* >= 0"),
-        (lambda: PiecewiseConstant([10], [1, 0.1], "epochs"), r"lr_schedule\.unit=epochs: must be epoch or step\. Try lr_schedule\.unit=epoch"),
+        (
+            lambda: PiecewiseConstant([10], [1, 0.1], "epochs"),
+            r"unit=epochs: must be epoch or step\. Try lr_schedule\.unit=epoch",
+        ),
         (lambda: Cosine(warmup_fraction=1.0), r"lr_schedule\.warmup_fraction=0\.03"),
         (lambda: Cosine(min_factor=2), r"lr_schedule\.min_factor=2: .* Try lr_schedule\.min_factor=0\.0"),
-        (lambda: OneCycle(start_factor=-0.1), r"lr_schedule\.start_factor=-0\.1: .* Try lr_schedule\.start_factor=0\.04"),
+        (
+            lambda: OneCycle(start_factor=-0.1),
+            r"start_factor=-0\.1: .* Try lr_schedule\.start_factor=0\.04",
+        ),
         (lambda: ReduceOnPlateau(-1, 0.5), r"lr_schedule\.patience=-1: must be an integer >= 0"),
         (lambda: ReduceOnPlateau(1, 1.0), r"lr_schedule\.factor=1\.0: must be a number > 0 and < 1"),
         (lambda: ReduceOnPlateau(1, 0.5, mode="most"), r"lr_schedule\.mode=max"),

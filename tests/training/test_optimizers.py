@@ -143,7 +143,10 @@ class TestEveryOptimizer:
         (lambda p: adam(p, lr=float("nan"), betas=[0.9, 0.999]), r"optimizer\.lr=nan: must be a finite number > 0"),
         (lambda p: adam(p, lr=0.1, betas=[0.9]), r"optimizer\.betas=\[0\.9\]: must be a list \[\.\.\.\] of 2"),
         (lambda p: adamw(p, lr=0.1, betas=[0.9, 1.0], weight_decay=0), r"optimizer\.betas=\[0\.9, 1\.0\]: .* < 1"),
-        (lambda p: adamw(p, lr=0.1, betas=[0.9, 0.95], weight_decay=-1), r"optimizer\.weight_decay=-1: must be a number >= 0"),
+        (
+            lambda p: adamw(p, lr=0.1, betas=[0.9, 0.95], weight_decay=-1),
+            r"weight_decay=-1: must be a number >= 0",
+        ),
         (lambda p: sgd(p, lr=0.1, momentum=1.0), r"optimizer\.momentum=1\.0: .* Try optimizer\.momentum=0\.9"),
         (lambda p: sgd(p, lr=0.1, momentum=0, nesterov=True), r"optimizer\.nesterov=false"),
     ],

@@ -148,7 +148,8 @@ def test_invalid_batch_is_reported(batch, got):
 
 def test_learning_rate_follows_the_limits_of_the_trainer(trainer, images):
     class Record(Callback):
-        rates: list[float] = []
+        def __init__(self):
+            self.rates = []
 
         def on_train_batch_start(self, trainer, *_):
             self.rates.append(trainer.optimizers[0].param_groups[0]["lr"])

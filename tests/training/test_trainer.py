@@ -1,22 +1,22 @@
-"""The Lightning trainer from the words of conf/trainer; devices, precision and compilation."""
+"""The Lightning Trainer: devices, precision, compilation and options."""
 
 import pytest
 import torch
 from torch import nn
 
-from chromahint.training import trainer as devices
+from chromahint.training import trainer as trainer_module
 from chromahint.training.callbacks.training_limits import TrainingLimits
 from chromahint.training.trainer import choose_precision, make_trainer, process_count
 
 
 @pytest.fixture
 def gpus(monkeypatch):
-    """`gpus(2)` makes this a machine of two GPUs, as far as counting goes."""
+    """`gpus(2)` pretends that this machine has two GPUs."""
     return lambda count: monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
 
 
 @pytest.mark.parametrize(
-    ("accelerator", "wanted", "there", "count"),
+    ("accelerator", "devices", "available", "count"),
     [
         ("cpu", "auto", 0, 1),
         ("cpu", "auto", 4, 1),
@@ -29,59 +29,59 @@ def gpus(monkeypatch):
         ("gpu", 2, 2, 2),
     ],
 )
-def test_number_of_processes(gpus, accelerator, wanted, there, count):
-    gpus(there)
-    assert process_count(accelerator, wanted) == count
+def test_process_count(gpus, accelerator, devices, available, count):
+    gpus(available)
+    assert process_count(accelerator, devices) == count
 
 
 @pytest.mark.parametrize(
-    ("accelerator", "wanted", "there", "part"),
+    ("accelerator", "devices", "available", "message"),
     [
-        ("gpu", 1, 0, "type trainer=cpu"),
-        ("gpu", "auto", 0, "type trainer=cpu"),
-        ("gpu", 3, 2, "type trainer.devices=2"),
-        ("auto", 3, 2, "type trainer.devices=2"),
+        ("gpu", 1, 0, r"Use trainer=cpu\."),
+        ("gpu", "auto", 0, r"Use trainer=cpu\."),
+        ("gpu", 3, 2, r"Use trainer\.devices=2\."),
+        ("auto", 3, 2, r"Use trainer\.devices=2\."),
     ],
 )
-def test_gpus_that_are_not_there(gpus, accelerator, wanted, there, part):
-    gpus(there)
-    with pytest.raises(ValueError, match=part):
-        process_count(accelerator, wanted)
+def test_unavailable_gpus_are_reported(gpus, accelerator, devices, available, message):
+    gpus(available)
+    with pytest.raises(ValueError, match=message):
+        process_count(accelerator, devices)
 
 
-@pytest.mark.parametrize("wanted", ["32-true", "bf16-mixed", "16-mixed"])
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "16-mixed"])
 @pytest.mark.parametrize("on_gpu", [False, True])
-def test_a_precision_that_was_named_is_taken(wanted, on_gpu):
-    assert choose_precision(wanted, on_gpu) == wanted
+def test_explicit_precision_is_used(precision, on_gpu):
+    assert choose_precision(precision, on_gpu) == precision
 
 
-@pytest.mark.parametrize(("native", "chosen"), [(True, "bf16-mixed"), (False, "32-true")])
-def test_auto_precision_follows_the_hardware(monkeypatch, native, chosen):
-    monkeypatch.setattr(devices, "_cpu_computes_bf16", lambda: native)
+@pytest.mark.parametrize(("native", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_auto_precision_follows_the_hardware(monkeypatch, native, precision):
+    monkeypatch.setattr(trainer_module, "_cpu_computes_bf16", lambda: native)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
-    assert choose_precision("auto", on_gpu=False) == chosen
-    assert choose_precision("auto", on_gpu=True) == chosen
+    assert choose_precision("auto", on_gpu=False) == precision
+    assert choose_precision("auto", on_gpu=True) == precision
 
 
-def dilated(inputs, dilation=2, **options):
-    return nn.Sequential(nn.Conv2d(inputs, 32, 3, padding=dilation, dilation=dilation, **options))
+def dilated_conv(in_channels, dilation=2, **options):
+    return nn.Sequential(nn.Conv2d(in_channels, 32, 3, padding=dilation, dilation=dilation, **options))
 
 
-@pytest.mark.parametrize("layer", [dilated(24), dilated(20, dilation=4), dilated(64, groups=2)])
-def test_a_layer_that_bf16_does_wrong_is_trained_in_float32(monkeypatch, layer):
-    monkeypatch.setattr(devices, "_cpu_computes_bf16", lambda: True)
+@pytest.mark.parametrize("layer", [dilated_conv(24), dilated_conv(20, dilation=4), dilated_conv(64, groups=2)])
+def test_layer_with_wrong_bf16_gradients_uses_float32(monkeypatch, layer):
+    monkeypatch.setattr(trainer_module, "_cpu_computes_bf16", lambda: True)
     assert choose_precision("auto", on_gpu=False, network=layer) == "32-true"
-    with pytest.raises(ValueError, match=r"such as 0 come out wrong .* type trainer.precision=32-true"):
+    with pytest.raises(ValueError, match=r"such as 0 get wrong gradients .* Use trainer\.precision=32-true"):
         choose_precision("bf16-mixed", on_gpu=False, network=layer)
 
 
-@pytest.mark.parametrize("inputs", [3, 16, 32, 80])
-def test_a_layer_that_bf16_does_right_is_trained_in_bf16(monkeypatch, inputs):
-    monkeypatch.setattr(devices, "_cpu_computes_bf16", lambda: True)
-    layer = dilated(inputs)
+@pytest.mark.parametrize("in_channels", [3, 16, 32, 80])
+def test_layer_with_right_bf16_gradients_uses_bf16(monkeypatch, in_channels):
+    monkeypatch.setattr(trainer_module, "_cpu_computes_bf16", lambda: True)
+    layer = dilated_conv(in_channels)
     assert choose_precision("auto", on_gpu=False, network=layer) == "bf16-mixed"
     layer.to(memory_format=torch.channels_last)
-    x = torch.randn(8, inputs, 32, 32).to(memory_format=torch.channels_last)
+    x = torch.randn(8, in_channels, 32, 32).to(memory_format=torch.channels_last)
     gradients = []
     for enabled in (True, False):
         layer.zero_grad()
@@ -96,8 +96,11 @@ def cpu_trainer(folder, **options):
     return make_trainer(folder=folder, callbacks=[], loggers=[], network=nn.Identity(), accelerator="cpu", **options)
 
 
-def test_words_arrive(tmp_path):
-    trainer = cpu_trainer(tmp_path, accumulate=3, clip=0.5, val_every=10, log_every=7, precision="32-true")
+def test_options_are_passed_to_lightning(tmp_path):
+    trainer = cpu_trainer(
+        tmp_path, accumulate_grad_batches=3, gradient_clip_val=0.5, val_check_interval=10, log_every_n_steps=7,
+        precision="32-true",
+    )  # fmt: skip
     assert trainer.accumulate_grad_batches == 3
     assert trainer.gradient_clip_val == 0.5
     assert trainer.val_check_interval == 30
@@ -108,25 +111,25 @@ def test_words_arrive(tmp_path):
     assert trainer.default_root_dir == str(tmp_path)
 
 
-def test_no_clipping_and_validation_every_epoch(tmp_path):
-    trainer = cpu_trainer(tmp_path, clip=None, val_every=None)
+def test_null_disables_clipping_and_validates_every_epoch(tmp_path):
+    trainer = cpu_trainer(tmp_path, gradient_clip_val=None, val_check_interval=None)
     assert trainer.gradient_clip_val is None
     assert trainer.check_val_every_n_epoch == 1
 
 
-def test_limits_are_among_the_callbacks(tmp_path):
+def test_limits_are_passed_to_the_callback(tmp_path):
     limits = TrainingLimits.of(cpu_trainer(tmp_path, max_steps=7, max_epochs=3, max_minutes=0.5))
     assert (limits.max_steps, limits.max_epochs, limits.max_seconds) == (7, 3, 30)
 
 
-def test_compilation_leaves_names_of_weights_alone(command, tiny, smoke_run, monkeypatch):
+def test_compilation_keeps_parameter_names(command, tiny, smoke_run, monkeypatch):
     compiled = []
 
-    def note(function, **_):
+    def record(function, **_):
         compiled.append(function)
         return function
 
-    monkeypatch.setattr(torch, "compile", note)
+    monkeypatch.setattr(torch, "compile", record)
     made = command("train", *tiny, "trainer.compile=true")
     assert made.status == 0, made.err
     assert len(compiled) == 1
@@ -137,7 +140,7 @@ def test_compilation_leaves_names_of_weights_alone(command, tiny, smoke_run, mon
     assert names[0] == names[1]
 
 
-def test_a_run_of_several_devices_starts_as_many_processes(command, tiny, monkeypatch):
+def test_run_on_several_devices_starts_one_process_each(command, tiny, monkeypatch):
     from chromahint.launch import launcher as launch
 
     started = []

@@ -1,4 +1,4 @@
-"""The moving average against sums made by hand."""
+"""Exponential moving average, compared with values computed by hand."""
 
 import pytest
 import torch
@@ -38,37 +38,37 @@ def count_to(steps, decay, **options):
     return model
 
 
-# the first step is taken over whole; then 2/11, 3/12, 4/13 of the average stay
-BY_HAND = {1: 1.0, 2: 1 * 2 / 11 + 2 * 9 / 11, 3: 1.8181818 * 3 / 12 + 3 * 9 / 12, 4: 2.7045455 * 4 / 13 + 4 * 9 / 13}
+# the first step replaces the average; after that its decay is 2/11, 3/12, 4/13
+EXPECTED = {1: 1.0, 2: 1 * 2 / 11 + 2 * 9 / 11, 3: 1.8181818 * 3 / 12 + 3 * 9 / 12, 4: 2.7045455 * 4 / 13 + 4 * 9 / 13}
 
 
-@pytest.mark.parametrize("steps", BY_HAND)
-def test_forgets_the_start_quickly(steps):
+@pytest.mark.parametrize("steps", EXPECTED)
+def test_decay_warms_up(steps):
     model = count_to(steps, decay=0.998)
-    assert float(model.weight) == pytest.approx(BY_HAND[steps], rel=1e-6)
+    assert float(model.weight) == pytest.approx(EXPECTED[steps], rel=1e-6)
 
 
-def test_buffers_follow():
-    assert float(count_to(3, decay=0.998).seen) == pytest.approx(10 * BY_HAND[3], rel=1e-6)
+def test_buffers_are_averaged():
+    assert float(count_to(3, decay=0.998).seen) == pytest.approx(10 * EXPECTED[3], rel=1e-6)
 
 
-def test_decay_is_the_most_that_stays():
-    # with at most a tenth staying: 1, then 1.9, then 2.89
+def test_decay_is_an_upper_bound():
+    # decay 0.1: 1, then 1.9, then 2.89
     assert float(count_to(3, decay=0.1).weight) == pytest.approx(2.89, rel=1e-6)
     assert float(count_to(3, decay=0.0).weight) == 3
 
 
-def test_validation_sees_the_average():
+def test_validation_uses_the_average():
     model = count_to(3, decay=0.998)
-    assert model.validated == pytest.approx(BY_HAND[3], rel=1e-6)
+    assert model.validated == pytest.approx(EXPECTED[3], rel=1e-6)
 
 
-def test_with_accumulation_it_follows_optimizer_steps():
+def test_average_follows_optimizer_steps_with_accumulation():
     model = count_to(3, decay=0.998, accumulate_grad_batches=2)
-    assert float(model.weight) == pytest.approx(BY_HAND[3], rel=1e-6)
+    assert float(model.weight) == pytest.approx(EXPECTED[3], rel=1e-6)
 
 
 @pytest.mark.parametrize("decay", [-0.1, 1, 1.5])
-def test_decay_is_below_one(decay):
+def test_invalid_decay_is_reported(decay):
     with pytest.raises(ValueError, match=r"callbacks\.ema\.decay="):
         EMA(decay)

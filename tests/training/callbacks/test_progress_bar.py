@@ -1,37 +1,37 @@
-"""What a person sees while a network trains: a bar in a terminal, plain lines elsewhere."""
+"""Progress of a run: a bar in a terminal, plain lines elsewhere."""
 
 import re
 
 import pytest
 
-from chromahint.training.callbacks import progress_bar as progress
+from chromahint.training.callbacks import progress_bar
 from chromahint.training.lightning_module import ColorizationModule
 
 
-def test_plain_lines_where_no_one_looks_on(command, tiny):
+def test_plain_lines_without_a_terminal(command, tiny):
     made = command("train", *tiny, "trainer.max_steps=3", "trainer.val_check_interval=1")
     lines = [line for line in made.err.splitlines() if line.startswith("training")]
-    assert len(lines) == 1, "a short run is one line, at its end"
+    assert len(lines) == 1, "a short run prints one line at its end"
     assert re.search(
         r"training 100%  step 3  loss \d+\.\d{4}  \d+\.\d\d steps/s  0:00 left  val/psnr \d+\.\d\d dB", lines[0]
     )
     assert "\x1b" not in made.err
 
 
-def test_plain_lines_come_every_so_often(command, tiny, monkeypatch):
-    monkeypatch.setattr(progress, "QUIET_SECONDS", 0.0)
+def test_plain_lines_are_printed_at_intervals(command, tiny, monkeypatch):
+    monkeypatch.setattr(progress_bar, "LOG_INTERVAL_SECONDS", 0.0)
     made = command("train", *tiny, "trainer.max_steps=4")
     shares = re.findall(r"^training +(\d+)%  step (\d)", made.err, flags=re.MULTILINE)
     assert shares == [("25", "1"), ("50", "2"), ("75", "3"), ("100", "4")]
 
 
-def test_the_loss_is_that_of_a_batch_whatever_is_accumulated(command, tiny, read_metrics):
+def test_loss_does_not_depend_on_accumulation(command, tiny, read_metrics):
     words = ["trainer.max_steps=1", "data.batch_size=1", "callbacks.ema=null"]
     made = command("train", *tiny, *words, "trainer.accumulate_grad_batches=4")
     shown = float(re.search(r"loss (\d+\.\d+)", made.err).group(1))
     alone = command("train", *tiny, *words)
     first = float(re.search(r"loss (\d+\.\d+)", alone.err).group(1))
-    assert shown == pytest.approx(first, rel=1e-3), "the first batch of either run is the same"
+    assert shown == pytest.approx(first, rel=1e-3), "both runs start with the same batch"
 
 
 @pytest.fixture
@@ -40,15 +40,15 @@ def terminal(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
 
 
-def test_a_bar_in_a_terminal_which_is_left_as_it_was(command, tiny, terminal):
+def test_bar_in_a_terminal_restores_the_cursor(command, tiny, terminal):
     made = command("train", *tiny, "trainer.max_steps=3")
     assert made.status == 0
     assert "step 3" in made.err
     assert "100%" in made.err
-    assert made.err.count("\x1b[?25l") == made.err.count("\x1b[?25h") > 0, "the cursor is back"
+    assert made.err.count("\x1b[?25l") == made.err.count("\x1b[?25h") > 0
 
 
-def test_the_cursor_comes_back_after_an_error(command, tiny, terminal, monkeypatch):
+def test_cursor_is_restored_after_an_error(command, tiny, terminal, monkeypatch):
     def step(*_):
         raise ValueError("no")
 
