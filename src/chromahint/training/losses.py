@@ -8,10 +8,11 @@ difference of similar colors.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
+from annotated_types import Gt, Le
 from torch import Tensor
 
 from chromahint.color import AB_LIMIT, lab_to_rgb
@@ -112,7 +113,7 @@ class PSNR(Loss):
         max_psnr: PSNR in dB of a perfect image. Smaller errors have a vanishing gradient.
     """
 
-    def __init__(self, max_psnr: Positive = 40.0) -> None:
+    def __init__(self, max_psnr: Annotated[float, Gt(0), Le(200)] = 40.0) -> None:
         self.max_psnr = max_psnr
 
     def compute(self, prediction: Tensor, target: Tensor, lightness: Tensor, logits: Tensor | None) -> Tensor:
