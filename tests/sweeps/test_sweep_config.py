@@ -134,8 +134,8 @@ def test_invalid_content_is_an_error_with_advice(file, content, said):
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
-        ([], ["which sweep?", "selecting_model_2021"]),
-        (["model=unet"], ["which sweep?"]),
+        ([], ["the name of the sweep is missing", "selecting_model_2021"]),
+        (["model=unet"], ["the name of the sweep is missing"]),
         (["spraednet"], ["spraednet: unknown sweep", "Did you mean spreadnet?"]),
         (["spreadnet", "-m"], ["-m", "chromahint sweep"]),
         (
@@ -146,8 +146,8 @@ def test_invalid_content_is_an_error_with_advice(file, content, said):
         (["spreadnet", "trainer.max_stesp=3"], ["Did you mean max_steps?"]),
         (["spreadnet", "data=folder", "data.root=nowhere"], ["nowhere: folder not found"]),
         (["spreadnet", "storage=postgrse://x/y"], ["storage=postgrse://x/y: cannot be opened"]),
-        (["status", "spreadnet"], ["no sweep of that name was begun here", "there is none in runs"]),
-        (["plot", "spreadnet"], ["no sweep of that name was begun here"]),
+        (["status", "spreadnet"], ["no such sweep was started here", "runs contains no sweep"]),
+        (["plot", "spreadnet"], ["no such sweep was started here"]),
     ],
 )
 def test_invalid_arguments_are_an_error_with_advice(command, words, parts):
@@ -161,7 +161,7 @@ def test_invalid_arguments_are_an_error_with_advice(command, words, parts):
 def test_untrainable_model_is_rejected(command, file):
     ended = command("sweep", file(space={"model": ["unet", "gray"]}))
     assert ended.status == 2
-    assert "Gray has nothing to train" in ended.err
+    assert "model=gray: has no parameters to train" in ended.err
     assert not (ended.folder / "runs").exists()
 
 

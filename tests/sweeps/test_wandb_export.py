@@ -164,11 +164,11 @@ def test_values_of_a_changed_sweep_are_rejected(sweep, words, message):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["spreadnet", "logger=none"], "type logger=wandb"),
+        (["spreadnet", "logger=none"], "Type logger=wandb"),
         (["spreadnet", "logger.mode=offline"], "logger.mode=auto"),
         (["spreadnet", "loss=mse"], "the sweep varies this key itself"),
         (["spreadnat"], "Did you mean spreadnet?"),
-        (["spreadnet", "trainer"], "is not key=value"),
+        (["spreadnet", "trainer"], "trainer: not key=value"),
     ],
 )
 def test_invalid_export_is_an_error_with_advice(command, words, message):
@@ -223,7 +223,7 @@ def agent(tmp_path, monkeypatch, tiny):
             process.wait()
 
 
-def test_agent_trains_in_its_wandb_run(agent, command, tmp_path, inspect):
+def test_agent_trains_in_its_wandb_run(agent, command, tmp_path, inspect_wandb):
     process = agent(command, **{"choices.loss": "huber", "trial.network": "gated", "optimizer.betas": "[0.9, 0.999]"})
     assert process.wait(timeout=300) == 0
     [folder] = (tmp_path / "runs/sweep/tiny-sw33p").iterdir()
@@ -234,7 +234,7 @@ def test_agent_trains_in_its_wandb_run(agent, command, tmp_path, inspect):
         "chromahint.training.losses.Huber", [0.9, 0.999],
     )  # fmt: skip
     assert run.config["model"]["channel_attention"] == "spatial"
-    shown = inspect(folder)
+    shown = inspect_wandb(folder)
     assert (shown["run_id"], run.metadata["wandb_id"], shown["project"]) == ("r1", "r1", "photos")
     assert shown["summary"]["val/psnr"]["max"] > 0
     # as the server names them, and as runs of other sweeps log them

@@ -154,7 +154,7 @@ def test_contradictory_values_fail_their_trial(sweep, fake_training, tmp_path):
     space = {"model": ["zhang2017", "unet"], "loss": ["mse", "zhang"]}
     ended = sweep(space=space, sampler="grid", trials=None)
     assert ended.status == 0, ended.err
-    assert "failed: loss=zhang needs a network with color classes" in ended.out
+    assert "failed: loss=zhang: needs a model with color classes" in ended.out
     assert len(trials(tmp_path)) == 4
 
 
