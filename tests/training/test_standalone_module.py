@@ -243,4 +243,5 @@ def test_checkpoints_of_a_run_are_loaded(smoke_run, name):
     built = build_module(config | {"weights": str(file)})
     assert loaded.hparams == built.hparams
     assert loaded.hparams["network"] == config["model"]
+    built.network.to(memory_format=torch.contiguous_format)  # another memory format rounds differently
     assert same_prediction(loaded, built)
