@@ -1,4 +1,4 @@
-"""The command itself: what was typed wrongly, what is missing, and how soon the page is there."""
+"""`chromahint studio`: messages for mistakes, and how soon the page is available."""
 
 import os
 import subprocess
@@ -9,29 +9,29 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
-        (["--port", "70000"], "--port 70000: is a number from 1 to 65535"),
-        (["--model", "nowhere"], "--model nowhere: there is no such run or file of weights; allowed are box, levin"),
-        (["--runs", "nowhere"], "--runs nowhere: there is no such folder"),
-        (["nowhere.jpg"], "nowhere.jpg: there is no such photo"),
-        (["--host", "example.org"], "--host example.org: is an address of this machine"),
+        (["--port", "70000"], "--port 70000: must be an integer from 0 to 65,535"),
+        (["--model", "nowhere"], "--model nowhere: not found. Pass pretrained "),
+        (["--runs-dir", "nowhere"], "--runs-dir nowhere: folder not found"),
+        (["nowhere.jpg"], "nowhere.jpg: photo not found"),
+        (["--host", "example.org"], "--host example.org: "),
     ],
 )
-def test_what_is_typed_wrongly_is_said(command, words, said):
-    made = command("studio", *words)
-    assert made.status == 2
-    assert made.err.startswith(f"Error: {said}")
+def test_mistakes_are_reported(command, words, message):
+    result = command("studio", *words)
+    assert result.status == 2
+    assert result.err.startswith(f"Error: {message}")
 
 
 @pytest.mark.parametrize("package", ["starlette", "uvicorn"])
-def test_a_missing_package_is_named_with_what_to_type(command, monkeypatch, package):
+def test_missing_package(command, monkeypatch, package):
     for name in [name for name in sys.modules if name.split(".")[0] == package or "chromahint.studio" in name]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
-    made = command("studio", "--no-browser")
-    assert made.status == 2
-    assert f"needs the package {package}: type pip install 'chromahint[studio]'" in made.err
+    result = command("studio", "--no-browser")
+    assert result.status == 2
+    assert f"{package}: package not found, which the studio needs. Run pip install 'chromahint[studio]'." in result.err
 
 
 def start(folder, *words):
@@ -45,7 +45,7 @@ def start(folder, *words):
     )
 
 
-def test_the_page_is_there_as_soon_as_its_address_is_printed(tmp_path):
+def test_page_is_available_when_its_address_is_printed(tmp_path):
     with start(tmp_path) as server:
         address = server.stdout.readline().removeprefix("studio: ").strip()
         with urllib.request.urlopen(address, timeout=30) as answer:
@@ -55,7 +55,7 @@ def test_the_page_is_there_as_soon_as_its_address_is_printed(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_two_studios_have_two_ports_and_a_port_that_is_taken_is_named(tmp_path):
+def test_two_studios_use_different_ports_and_a_used_port_is_reported(tmp_path):
     with start(tmp_path) as first, start(tmp_path) as second:
         ports = [server.stdout.readline().strip().rstrip("/").rpartition(":")[2] for server in (first, second)]
         assert len(set(ports)) == 2

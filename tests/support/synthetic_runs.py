@@ -8,6 +8,7 @@ import numpy as np
 
 from chromahint.evaluation.hint_counts import ImageResult, aggregate_results
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
+from chromahint.ranges import constructor_arguments
 from chromahint.runs.run import create_run
 
 COUNTS = [0, 1, 10, 100]
@@ -22,7 +23,7 @@ def write_evaluation(folder, psnr, prefix="photo", seed=0, model=None):
         for photo, value in enumerate(values)
     ]
     folder.mkdir(parents=True)
-    about = {"format": 1, "model": model, "weights": None, "data": {}, "split": "test", "protocol": vars(protocol)}
+    about = {"format": 1, "model": model, "weights": None, "data": {}, "split": "test", "protocol": constructor_arguments(protocol)}
     (folder / "evaluation.json").write_text(json.dumps(about))
     (folder / "metrics.json").write_text(json.dumps(aggregate_results(rows, protocol)))
     with (folder / "images.csv").open("w", newline="") as file:
