@@ -1,4 +1,4 @@
-"""Pairs of hint and mask: which belong together, and what hints they give."""
+"""Pairs of hint image and mask are matched by name and converted to hints."""
 
 import numpy as np
 import pytest
@@ -10,8 +10,8 @@ from chromahint.data.sources.hint_mask_pairs import HintMaskPairs, Pairs
 from chromahint.images.decode import UnreadableImageError
 
 
-def put(root, name, size=(12, 10), hints=((2, 3),), seed=0, mask_size=None, kind=".png"):
-    """A gray image with colored pixels at (row, column), and its mask."""
+def write_pair(root, name, size=(12, 10), hints=((2, 3),), seed=0, mask_size=None, kind=".png"):
+    """Write a gray image with colored pixels at (row, column), and its mask."""
     rng = np.random.default_rng(seed)
     hint = np.repeat(rng.integers(0, 256, (size[1], size[0], 1), dtype=np.uint8), 3, axis=2)
     mask = np.zeros((*(mask_size or size)[::-1], 3), np.uint8)
@@ -26,8 +26,8 @@ def put(root, name, size=(12, 10), hints=((2, 3),), seed=0, mask_size=None, kind
     return hint
 
 
-def test_color_counts_where_the_mask_says_so(tmp_path):
-    hint = put(tmp_path, "a", hints=[(2, 3), (9, 11)])
+def test_hints_are_the_colors_at_masked_pixels(tmp_path):
+    hint = write_pair(tmp_path, "a", hints=[(2, 3), (9, 11)])
     (pair,) = Pairs(str(tmp_path), size=None)
     lab = rgb2lab(hint)
     assert torch.allclose(pair.lightness[0], torch.tensor(lab[..., 0]).float(), atol=0.05)
@@ -37,18 +37,18 @@ def test_color_counts_where_the_mask_says_so(tmp_path):
     assert pair.hints.ab.ne(0).any(0).nonzero().tolist() == [[2, 3], [9, 11]]
 
 
-def test_254_is_no_hint(tmp_path):
-    put(tmp_path, "a")
+def test_mask_value_254_is_not_a_hint(tmp_path):
+    write_pair(tmp_path, "a")
     Image.fromarray(np.full((10, 12), 254, np.uint8)).save(tmp_path / "mask/a.png")
     assert Pairs(str(tmp_path))[0].hints.mask.sum() == 0
 
 
 def test_squashing_loses_no_hint(tmp_path):
-    hint = put(tmp_path, "a", (40, 30), hints=[(0, 0), (29, 39), (14, 20), (10, 10), (11, 10)])
+    hint = write_pair(tmp_path, "a", (40, 30), hints=[(0, 0), (29, 39), (14, 20), (10, 10), (11, 10)])
     (pair,) = Pairs(str(tmp_path), size=10)
     assert pair.lightness.shape == (1, 10, 10)
     assert pair.hints.ab.shape == (2, 10, 10)
-    # 3x4 pixels become one; the last two fall together and are mixed
+    # 3x4 pixels become one; the last two hints fall on the same pixel and are averaged
     assert pair.hints.mask[0].nonzero().tolist() == [[0, 0], [3, 2], [4, 5], [9, 9]]
     lab = rgb2lab(hint)
     assert pair.hints.ab[:, 9, 9].tolist() == pytest.approx(lab[29, 39, 1:].tolist(), abs=0.05)
@@ -58,34 +58,34 @@ def test_squashing_loses_no_hint(tmp_path):
 
 def test_matched_by_name_in_sorted_order(tmp_path):
     for name in ("b", "a.1", "sub/c", "a.0"):
-        put(tmp_path, name, kind=".bmp")
+        write_pair(tmp_path, name, kind=".bmp")
     assert Pairs(str(tmp_path)).names == ["a.0", "a.1", "b", "sub/c"]
     (tmp_path / "mask/b.bmp").unlink()
-    put(tmp_path, "d")
+    write_pair(tmp_path, "d")
     (tmp_path / "hint/d.png").unlink()
-    with pytest.raises(ValueError, match=r"hint/b has no partner in mask/; mask/d has no partner in hint/\. Each"):
+    with pytest.raises(ValueError, match=r"hint/b has no partner in mask/; mask/d has no partner in hint/\. Put"):
         Pairs(str(tmp_path))
 
 
-def test_many_without_a_partner_are_counted(tmp_path):
+def test_long_list_of_unmatched_files_is_truncated(tmp_path):
     for number in range(13):
-        put(tmp_path, f"{number:02d}")
+        write_pair(tmp_path, f"{number:02d}")
         (tmp_path / f"hint/{number:02d}.png").unlink()
     with pytest.raises(ValueError, match="mask/09 has no partner in hint/; and 3 more"):
         Pairs(str(tmp_path))
 
 
-def test_sizes_that_differ_are_named(tmp_path):
-    put(tmp_path, "a", (12, 10), mask_size=(12, 11))
+def test_error_if_sizes_differ(tmp_path):
+    write_pair(tmp_path, "a", (12, 10), mask_size=(12, 11))
     found = Pairs(str(tmp_path))[0]
     assert isinstance(found, UnreadableImageError)
-    assert str(found).endswith("hint/a.png: is 12x10 pixels, and its mask a.png is 12x11")
+    assert str(found).endswith("hint/a.png: size is 12x10, but the size of its mask a.png is 12x11")
 
 
-def test_the_id_is_of_both_files(tmp_path):
-    put(tmp_path, "a")
-    put(tmp_path, "b")
-    put(tmp_path, "c", hints=[(5, 5)])
+def test_id_is_a_hash_of_both_files(tmp_path):
+    write_pair(tmp_path, "a")
+    write_pair(tmp_path, "b")
+    write_pair(tmp_path, "c", hints=[(5, 5)])
     pairs = Pairs(str(tmp_path))
     assert pairs.identify(0) == pairs.identify(1) == pairs[1].id
     assert len({pairs.identify(0), pairs.identify(2)}) == 2
@@ -93,21 +93,21 @@ def test_the_id_is_of_both_files(tmp_path):
     assert len({pairs.identify(number) for number in range(3)}) == 3
 
 
-def test_mistakes(tmp_path):
-    with pytest.raises(ValueError, match="has no folder hint/"):
+def test_user_errors(tmp_path):
+    with pytest.raises(ValueError, match="has no subfolder hint/"):
         Pairs(str(tmp_path))
     for folder in ("hint", "mask"):
         (tmp_path / folder).mkdir()
-    with pytest.raises(ValueError, match="no images in hint/ and mask/"):
+    with pytest.raises(ValueError, match="no images found in hint/ and mask/"):
         Pairs(str(tmp_path))
-    put(tmp_path, "a")
-    put(tmp_path, "a", kind=".bmp")
-    with pytest.raises(ValueError, match=r"mask/a.bmp and mask/a.png have one name"):
+    write_pair(tmp_path, "a")
+    write_pair(tmp_path, "a", kind=".bmp")
+    with pytest.raises(ValueError, match=r"mask/a.bmp and mask/a.png have the same name"):
         Pairs(str(tmp_path))
     with pytest.raises(ValueError, match="data.eval_size=0"):
         HintMaskPairs(str(tmp_path), eval_size=0)
 
 
-def test_there_is_nothing_to_learn(tmp_path):
-    with pytest.raises(ValueError, match="no photos to learn from.*Type data=folder"):
+def test_pairs_cannot_be_trained_on(tmp_path):
+    with pytest.raises(ValueError, match="no ground truth.*Use data=folder"):
         HintMaskPairs(str(tmp_path)).train_dataloader()

@@ -1,4 +1,4 @@
-"""The natural photos that need no download."""
+"""Test photos of scikit-image are read without a download."""
 
 import socket
 
@@ -12,16 +12,16 @@ from chromahint.data.sources.skimage_tiles import NaturalTiles
 
 @pytest.fixture
 def offline(monkeypatch):
-    def refuse(*_, **__):
+    def fail(*_, **__):
         raise AssertionError("a connection was attempted")
 
-    monkeypatch.setattr(socket, "socket", refuse)
-    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket, "socket", fail)
+    monkeypatch.setattr(socket, "create_connection", fail)
     skimage_tiles._photo.cache_clear()
 
 
 @pytest.mark.usefixtures("offline")
-def test_eleven_tiles_without_a_connection():
+def test_eleven_tiles_are_read_offline():
     photos = NaturalTiles()
     assert len(photos) == 11
     assert [photos.identify(index) for index in range(5)] == [
@@ -34,7 +34,7 @@ def test_eleven_tiles_without_a_connection():
 
 
 @pytest.mark.usefixtures("offline")
-def test_a_missing_photo_is_explained(monkeypatch):
+def test_error_if_a_photo_is_missing(monkeypatch):
     monkeypatch.setitem(skimage_tiles.FILES, "chelsea", "gone.png")
     with pytest.raises(ValueError, match="pip install --force-reinstall scikit-image"):
         NaturalTiles()

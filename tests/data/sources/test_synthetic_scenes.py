@@ -1,4 +1,4 @@
-"""Drawn scenes: always the same, kept on disk, and like photos in what matters."""
+"""Synthetic scenes are reproducible, cached on disk, and statistically similar to photos."""
 
 import hashlib
 import subprocess
@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
-from chromahint.data.sources.synthetic_scenes import VALIDATION_START, Scenes, scenes_data
+from chromahint.data.datamodule import PhotoDataModule
+from chromahint.data.sources.synthetic_scenes import VALIDATION_START, Scenes
 from chromahint.data.synthetic import cache as scene_cache
 from chromahint.data.synthetic.scene import VERSION, draw_scene
 
@@ -20,8 +21,8 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "cache"
 
 
-def small(**options) -> Scenes:
-    return Scenes(**{"images": 40, "size": 48, "val_images": 20, **options})
+def small_source(**options) -> Scenes:
+    return Scenes(**{"num_train": 40, "scene_size": 48, "num_val": 20, **options})
 
 
 DIGEST = """
@@ -32,16 +33,16 @@ print(hashlib.sha256(b"".join(draw_scene(3, n, 64).tobytes() for n in (5, 2))).h
 """
 
 
-def test_same_in_another_process_and_with_other_threads():
-    mine = hashlib.sha256(draw_scene(3, 5, 64).tobytes() + draw_scene(3, 2, 64).tobytes()).hexdigest()
+def test_scenes_depend_on_neither_process_nor_threads():
+    expected = hashlib.sha256(draw_scene(3, 5, 64).tobytes() + draw_scene(3, 2, 64).tobytes()).hexdigest()
     for threads in "1", "4":
         done = subprocess.run([sys.executable, "-c", DIGEST, threads], capture_output=True, text=True, check=True)
-        assert done.stdout.strip() == mine
+        assert done.stdout.strip() == expected
     assert not np.array_equal(draw_scene(3, 5, 64), draw_scene(4, 5, 64))
 
 
 def test_scenes_resemble_photos():
-    """Bounds are about natural photos squashed to 256 px: gray is 22.6 dB from them, mean chroma 17, L deviation 22."""
+    """Natural photos at 256 px: 22.6 dB PSNR of the gray image, mean chroma 17, standard deviation of L 22."""
     rgb = torch.from_numpy(np.stack([draw_scene(0, index, 256) for index in range(32)])).permute(0, 3, 1, 2)
     lightness, ab = rgb_to_lab(rgb)
     gray = lab_to_rgb8(lightness, torch.zeros_like(ab)).float()
@@ -57,8 +58,8 @@ def test_scenes_resemble_photos():
     assert 1.5 < steps[0] < 4.5
 
 
-def test_reads_what_was_drawn(cache):
-    source = small()
+def test_reads_cached_scenes(cache):
+    source = small_source()
     source.prepare()
     train, val = source.photos("train"), source.photos("val")
     assert (len(train), len(val)) == (40, 20)
@@ -70,35 +71,35 @@ def test_reads_what_was_drawn(cache):
     assert len(set(ids)) == 60
 
 
-def test_a_limit_draws_one_file_a_split(cache):
-    small().prepare(max_images=8)
+def test_max_images_limits_the_number_of_drawn_files(cache):
+    small_source().prepare(max_images=8)
     assert len(list(cache.rglob("*.npy"))) == 2
-    assert len(small().photos("train", max_images=8)) == 8
+    assert len(small_source().photos("train", max_images=8)) == 8
 
 
-def test_goes_on_where_it_was(cache, monkeypatch):
-    small(val_images=16).prepare()
+def test_interrupted_drawing_resumes_and_damaged_files_are_redrawn(cache, monkeypatch):
+    small_source(num_val=16).prepare()
     files = sorted(cache.rglob("*.npy"))
     assert len(files) == 4
     before = {path: path.stat().st_mtime_ns for path in files}
     files[1].unlink()
     files[2].write_bytes(files[2].read_bytes()[:-100])
     files[0].write_bytes(b"something else")
-    small(val_images=16).prepare()
+    small_source(num_val=16).prepare()
     after = {path: path.stat().st_mtime_ns for path in files}
     assert [after[path] != before[path] for path in files] == [True, True, True, False]
-    # a file that is damaged later is drawn when it is read
+    # a file that is damaged later is redrawn on access
     files[0].write_bytes(b"")
-    assert np.array_equal(small().photos("train").read(1), draw_scene(0, 1, 48))
-    # nothing is left over, and nothing drawn again
+    assert np.array_equal(small_source().photos("train").read(1), draw_scene(0, 1, 48))
+    # there are no leftover files, and nothing is drawn again
     assert sorted(cache.rglob("*")) == sorted(
         {*files, *(parent for path in files for parent in list(path.parents)[:2])}
     )
     monkeypatch.setattr(scene_cache, "write_shard", None)
-    small(val_images=16).prepare()
+    small_source(num_val=16).prepare()
 
 
-def test_a_killed_drawing_leaves_no_half_file(cache, monkeypatch):
+def test_interrupted_write_leaves_no_partial_file(cache, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
@@ -108,11 +109,11 @@ def test_a_killed_drawing_leaves_no_half_file(cache, monkeypatch):
     assert list(cache.iterdir()) == []
 
 
-def test_a_cache_that_cannot_be_written_is_explained(tmp_path, monkeypatch):
+def test_error_if_the_cache_is_not_writable(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("CHROMAHINT_CACHE", str(tmp_path / "file"))
     with pytest.raises(ValueError, match="CHROMAHINT_CACHE"):
-        small().prepare(max_images=1)
+        small_source().prepare(max_images=1)
 
 
 def test_cache_folder(monkeypatch, tmp_path):
@@ -121,27 +122,29 @@ def test_cache_folder(monkeypatch, tmp_path):
     assert scene_cache.cache_folder() == tmp_path / "chromahint"
 
 
-def test_loaders_give_scenes_and_natural_photos():
-    made = scenes_data(images=20, val_images=2, image_size=64, size=32, eval_size=64, limit=4, batch_size=2)
-    made.prepare_data()
-    assert [batch["rgb"].shape for batch in made.train_dataloader()] == [(2, 3, 32, 32)] * 2
-    assert [batch["id"] for batch in made.val_dataloader()] == [
+def test_loaders_yield_scenes_for_training_and_natural_photos_for_the_test():
+    datamodule = PhotoDataModule(
+        Scenes, num_train=20, num_val=2, scene_size=64, train_size=32, eval_size=64, max_images=4, batch_size=2
+    )
+    datamodule.prepare_data()
+    assert [batch["rgb"].shape for batch in datamodule.train_dataloader()] == [(2, 3, 32, 32)] * 2
+    assert [batch["id"] for batch in datamodule.val_dataloader()] == [
         [f"scenes/{VERSION}/0/{VALIDATION_START + n}" for n in range(2)]
     ]
-    (test,) = made.test_dataloader()
+    (test,) = datamodule.test_dataloader()
     assert test["name"][0] == "astronaut-0-0"
 
 
-def test_mistakes_are_explained():
+def test_user_errors():
     with pytest.raises(ValueError, match="data.num_train=0"):
-        Scenes(images=0)
+        Scenes(num_train=0)
     with pytest.raises(ValueError, match="data.scene_size=8"):
-        Scenes(size=8)
+        Scenes(scene_size=8)
 
 
-def test_the_cache_is_cleared_of_scenes_and_nothing_else(command, tmp_path, monkeypatch):
+def test_clean_cache_deletes_only_scenes(command, tmp_path, monkeypatch):
     monkeypatch.setenv("CHROMAHINT_CACHE", str(tmp_path / "cache"))
-    Scenes(images=1, size=32, val_images=1).prepare()
+    Scenes(num_train=1, scene_size=32, num_val=1).prepare()
     (tmp_path / "cache/mine.txt").write_text("mine")
     cleared = command("data", "clean-cache")
     assert cleared.status == 0, cleared.err
