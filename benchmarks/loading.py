@@ -1,12 +1,12 @@
-"""How fast pictures are loaded, beside the usual ways of this field, in one run on generated JPEGs or on photos.
+"""Data loading speed compared with the usual pipelines of this field, on generated JPEGs or on photos.
 
-    python benchmarks/loading.py                    a table
-    python benchmarks/loading.py --photos FOLDER    the same on the first JPEGs of a folder
-    python benchmarks/loading.py --json             one JSON object
+    python benchmarks/loading.py                    prints a table
+    python benchmarks/loading.py --photos FOLDER    uses the first JPEGs of a folder
+    python benchmarks/loading.py --json             prints one JSON object
 
-All ways load the same pictures with the same number of workers. The usual ways convert each sample to Lab in a worker
-and hand over float batches; Chromahint hands over uint8 RGB, and Lab is the device's work. "With Lab on the CPU" adds
-that conversion for machines without a GPU.
+All pipelines load the same images with the same number of workers. The usual pipelines convert each sample to Lab in a
+worker and return float batches. Chromahint returns uint8 RGB and converts to Lab on the device; "with Lab on the CPU"
+adds that conversion, for machines without a GPU.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,17 +28,19 @@ from skimage.color import rgb2lab
 from torch.utils.data import DataLoader, Dataset
 
 from chromahint.color import rgb_to_lab
+from chromahint.data.dataloader import PhotoLoader
+from chromahint.data.datamodule import PhotoDataModule
 from chromahint.data.pack import pack
-from chromahint.data.sources.folder import Folder, find_pictures, folder_data
-from chromahint.data.sources.packed import packed_data
-from chromahint.data.sources.synthetic_scenes import scenes_data
+from chromahint.data.sources.folder import Folder, find_images
+from chromahint.data.sources.packed import Packed
+from chromahint.data.sources.synthetic_scenes import Scenes
 from chromahint.data.synthetic.scene import draw_scene
 
-Maker = Callable[[], Iterable[object]]
+LoaderFactory = Callable[[], Iterable[object]]
 
 
-class UsualSamples(Dataset[tuple[torch.Tensor, torch.Tensor]]):
-    """One sample at a time: decode, Lab in floats at full size, resize, channels first."""
+class UsualDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Loads one sample at a time: decode, convert to float Lab at full size, resize, channels first."""
 
     def __init__(self, paths: list[Path], size: int, library: str) -> None:
         self.paths, self.size, self.library = paths, size, library
@@ -58,91 +61,93 @@ class UsualSamples(Dataset[tuple[torch.Tensor, torch.Tensor]]):
 
 
 def write_jpegs(folder: Path, count: int) -> list[Path]:
-    """Write JPEGs of 500x375, as large as the photos of ImageNet mostly are."""
+    """Write JPEGs of 500x375, a typical size of ImageNet photos."""
     paths = []
     for index in range(count):
-        picture = cv2.resize(draw_scene(0, index, 256), (500, 375), interpolation=cv2.INTER_CUBIC)
-        grain = np.random.default_rng(index).normal(0, 4, (375, 500, 1))  # so that a file is as large as a photo's
+        image = cv2.resize(draw_scene(0, index, 256), (500, 375), interpolation=cv2.INTER_CUBIC)
+        grain = np.random.default_rng(index).normal(0, 4, (375, 500, 1))  # makes the file as large as that of a photo
         path = folder / f"{index:04d}.jpg"
-        Image.fromarray(np.clip(picture + grain, 0, 255).astype(np.uint8)).save(path, quality=90)
+        Image.fromarray(np.clip(image + grain, 0, 255).astype(np.uint8)).save(path, quality=90)
         paths.append(path)
     return paths
 
 
 def link_jpegs(folder: Path, photos: Path, count: int) -> list[Path]:
-    """Put the first JPEGs of a tree, sorted by path, into one folder."""
-    found = [path for path in find_pictures(photos) if path.lower().endswith((".jpg", ".jpeg"))][:count]
-    if len(found) < count:
-        raise SystemExit(f"--photos {photos}: has {len(found)} JPEGs; type --pictures {len(found)}")
+    """Link the first JPEGs of a tree, sorted by path, into one folder."""
+    names = [path for path in find_images(photos) if path.lower().endswith((".jpg", ".jpeg"))][:count]
+    if len(names) < count:
+        raise SystemExit(f"--photos {photos}: has {len(names)} JPEGs. Use --images {len(names)}.")
     paths = [folder / f"{number:04d}.jpg" for number in range(count)]
-    for path, name in zip(paths, found, strict=True):
+    for path, name in zip(paths, names, strict=True):
         path.symlink_to((photos / name).resolve())
     return paths
 
 
 def lab_on_cpu(batches: Iterable[dict[str, torch.Tensor]]) -> Iterable[object]:
-    """Add the conversion that a GPU would do."""
+    """Convert the batches to Lab, which a GPU would do otherwise."""
     for batch in batches:
         yield rgb_to_lab(batch["rgb"])
 
 
-def rate(make: Maker, pictures: int) -> float:
-    """Pictures a second of one pass, after one that starts the workers and fills the disk's cache."""
-    loader = make()
+def images_per_second(create_loader: LoaderFactory, images: int) -> float:
+    """Time the second of two passes; the first one starts the workers and fills the disk cache."""
+    loader = create_loader()
     for _ in loader:
         pass
     start = time.perf_counter()
     for _ in loader:
         pass
-    return pictures / (time.perf_counter() - start)
+    return images / (time.perf_counter() - start)
 
 
 def measure(
-    count: int, size: int, batch: int, workers: int, rounds: int, photos: Path | None = None
+    count: int, size: int, batch_size: int, num_workers: int, rounds: int, photos: Path | None = None
 ) -> dict[str, float]:
-    """Median pictures a second of each way; rounds take turns, so that a busy machine slows all of them."""
+    """Return the median images per second of each pipeline. Rounds are interleaved, so a busy machine slows all."""
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as packed:
         paths = write_jpegs(Path(folder), count) if photos is None else link_jpegs(Path(folder), photos, count)
-        pack(Folder(folder), Path(packed), side=256, workers=workers)
-        options = {"size": size, "batch_size": batch, "val_fraction": 0.0, "test_fraction": 0.0, "workers": workers}
-        scenes = scenes_data(pictures=count, size=128, batch_size=batch)
+        pack(Folder(folder), Path(packed), side=256, num_workers=num_workers)
+        scenes = PhotoDataModule(Scenes, num_train=count, num_val=64, train_size=128, batch_size=batch_size)
         scenes.prepare_data()
 
-        def usual(library: str) -> Maker:
-            keep = workers > 0
+        def usual(library: str) -> LoaderFactory:
             return lambda: DataLoader(
-                UsualSamples(paths, size, library), batch, shuffle=True, num_workers=workers, persistent_workers=keep
+                UsualDataset(paths, size, library),
+                batch_size,
+                shuffle=True,
+                num_workers=num_workers,
+                persistent_workers=num_workers > 0,
             )
 
-        ways: dict[str, Maker] = {
+        def chromahint(source: type[Folder], root: str, workers: int, **options: Any) -> PhotoLoader:
+            options = {"batch_size": batch_size, "val_fraction": 0.0, "test_fraction": 0.0, **options}
+            return PhotoDataModule(source, root=root, num_workers=workers, **options).loader("train")
+
+        squash: dict[str, Any] = {"resize_mode": "squash", "train_size": size}
+        crop: dict[str, Any] = {"train_size": 128, "shorter_side": 256}
+        pipelines: dict[str, LoaderFactory] = {
             "usual: PIL, scikit-image Lab in the worker": usual("skimage"),
             "usual: OpenCV, float Lab in the worker": usual("opencv"),
-            "chromahint: data=folder data.resize_mode=squash": lambda: folder_data(
-                folder, fit="squash", shorter_side=None, **options
-            ).loader("train"),
-            "the same, with Lab on the CPU": lambda: _Repeated(
-                folder_data(folder, fit="squash", shorter_side=None, **options).loader("train")
+            "chromahint: data=folder data.resize_mode=squash": lambda: chromahint(
+                Folder, folder, num_workers, **squash
             ),
-            "chromahint: data=folder (128 px crops)": lambda: folder_data(folder, **{**options, "size": 128}).loader(
-                "train"
+            "the same, with Lab on the CPU": lambda: LabOnCPU(chromahint(Folder, folder, num_workers, **squash)),
+            "chromahint: data=folder (128 px crops)": lambda: chromahint(Folder, folder, num_workers, **crop),
+            "chromahint: data=packed data.resize_mode=squash (no workers)": lambda: chromahint(
+                Packed, packed, 0, **squash
             ),
-            "chromahint: data=packed data.resize_mode=squash (no workers)": lambda: packed_data(
-                packed, fit="squash", shorter_side=None, **{**options, "workers": 0}
-            ).loader("train"),
-            "chromahint: data=packed (128 px crops, no workers)": lambda: packed_data(
-                packed, **{**options, "size": 128, "workers": 0}
-            ).loader("train"),
+            "chromahint: data=packed (128 px crops, no workers)": lambda: chromahint(Packed, packed, 0, **crop),
             "chromahint: data=scenes (128 px crops, no workers)": lambda: scenes.loader("train"),
         }
-        found: dict[str, list[float]] = {way: [] for way in ways}
+        rates: dict[str, list[float]] = {name: [] for name in pipelines}
         for _ in range(rounds):
-            for way, make in ways.items():
-                found[way].append(rate(make, count // batch * batch))
-        return {way: float(np.median(rates)) for way, rates in found.items()}
+            for name, create_loader in pipelines.items():
+                rates[name].append(images_per_second(create_loader, count // batch_size * batch_size))
+        return {name: float(np.median(values)) for name, values in rates.items()}
 
 
-class _Repeated:
-    """A loader whose batches are converted each time it is gone through."""
+class LabOnCPU:
+    """Loader whose batches are converted to Lab on every pass."""
 
     def __init__(self, loader: Iterable[dict[str, torch.Tensor]]) -> None:
         self.loader = loader
@@ -154,25 +159,25 @@ class _Repeated:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=int, default=256)
-    parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--images", type=int, default=256)
+    parser.add_argument("--size", type=int, default=256, help="height and width that images are squashed to")
+    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--num-workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--photos", type=Path, help="JPEGs in any tree; without it, they are generated")
+    parser.add_argument("--photos", type=Path, help="folder of JPEGs; by default, JPEGs are generated")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    asked = parser.parse_args()
-    # threads that wait for each other and for the workers' cores would take longer than one
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) - asked.workers))
-    found = measure(asked.pictures, asked.size, asked.batch, asked.workers, asked.rounds, asked.photos)
-    usual = next(rate for way, rate in found.items() if "OpenCV" in way)
-    if asked.json:
-        settings = {key: value for key, value in vars(asked).items() if key not in ("json", "photos")}
-        print(json.dumps({"settings": settings, "pictures_per_second": found}))
+    args = parser.parse_args()
+    # more threads would compete with the workers for the cores
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) - args.num_workers))
+    rates = measure(args.images, args.size, args.batch_size, args.num_workers, args.rounds, args.photos)
+    baseline = next(rate for name, rate in rates.items() if "OpenCV" in name)
+    if args.json:
+        settings = {key: value for key, value in vars(args).items() if key not in ("json", "photos")}
+        print(json.dumps({"settings": settings, "images_per_second": rates}))
         return
-    print(f"{'':52}{'pictures/s':>12}{'against OpenCV':>16}")
-    for way, pictures in found.items():
-        print(f"{way:52}{pictures:12.0f}{pictures / usual:15.1f}x")
+    print(f"{'':60}{'images/s':>10}{'vs. OpenCV':>12}")
+    for name, rate in rates.items():
+        print(f"{name:60}{rate:10.0f}{rate / baseline:11.1f}x")
 
 
 if __name__ == "__main__":
