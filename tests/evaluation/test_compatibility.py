@@ -41,4 +41,4 @@ def test_a_table_says_what_its_figures_are():
     console = Console(width=200)
     with console.capture() as shown:
         console.print(hint_table({"ours": metrics(measures="PSNR in dB of 8-bit Lab")}, "title"))
-    assert "PSNR in dB of 8-bit Lab, means of 4 pictures" in " ".join(shown.get().split())
+    assert "PSNR in dB of 8-bit Lab, means of 4 images" in " ".join(shown.get().split())

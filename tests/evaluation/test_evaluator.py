@@ -22,7 +22,7 @@ CPU = torch.device("cpu")
 
 
 class Counting:
-    """Pull-push that counts the pictures it was given, and stops in the middle of its work where it is told to."""
+    """Pull-push that counts the images it was given, and stops in the middle of its work where it is told to."""
 
     def __init__(self, stop_after=math.inf):
         self.network, self.calls, self.stop_after = PullPush(), 0, stop_after
@@ -87,8 +87,8 @@ def test_metrics_are_the_means_of_the_rows(measure, tmp_path):
             assert value == pytest.approx(np.mean([float(row[name]) for row in rows]), rel=1e-12)
 
 
-def test_figures_are_those_of_the_pictures(measure, tmp_path, root):
-    """Without a hint a gray picture comes out, whose distance from the photo anyone can measure."""
+def test_figures_are_those_of_the_images(measure, tmp_path, root):
+    """Without a hint a gray image comes out, whose distance from the photo anyone can measure."""
     from skimage.color import lab2rgb, rgb2lab
 
     measure(GrayBaseline())
@@ -121,7 +121,7 @@ def test_a_finished_one_is_not_done_again(measure, tmp_path):
 
 def test_one_that_was_stopped_goes_on(measure, tmp_path):
     whole = measure(output=tmp_path / "whole")
-    stopped = Counting(stop_after=7)  # 2 pictures at 3 counts are 6 calls, and the next batch has begun
+    stopped = Counting(stop_after=7)  # 2 images at 3 counts are 6 calls, and the next batch has begun
     with pytest.raises(KeyboardInterrupt):
         measure(stopped)
     assert not (tmp_path / "out/metrics.json").exists()
@@ -141,7 +141,7 @@ def test_half_a_line_is_done_again(measure, tmp_path, left):
     file.write_bytes(text[: len(text) - len(text.splitlines()[-1]) - 1 + left])  # cut within the last line
     network = Counting()
     assert measure(network) == whole
-    assert network.calls == 3, "only the picture whose row was cut"
+    assert network.calls == 3, "only the image whose row was cut"
     assert len(table(tmp_path / "out")) == 15
 
 
@@ -166,7 +166,7 @@ def test_lines_that_are_none_are_passed_over(measure, tmp_path, damage):
     assert len(table(tmp_path / "out")) == 15
 
 
-def test_a_picture_that_was_changed_is_done_again(measure, tmp_path, root, make_photos):
+def test_a_image_that_was_changed_is_done_again(measure, tmp_path, root, make_photos):
     before = measure()
     other = make_photos(tmp_path / "other", 1, seed=99) / "photo-0.png"
     (root / "photo-3.png").write_bytes(other.read_bytes())
@@ -178,7 +178,7 @@ def test_a_picture_that_was_changed_is_done_again(measure, tmp_path, root, make_
     assert len(table(tmp_path / "out")) == 15
 
 
-def test_pictures_that_came_and_went(measure, tmp_path, root, make_photos):
+def test_images_that_came_and_went(measure, tmp_path, root, make_photos):
     measure()
     (root / "photo-1.png").unlink()
     make_photos(tmp_path / "other", 1, seed=99)
@@ -219,18 +219,18 @@ def test_holds(measure, tmp_path):
     assert not is_same_evaluation(tmp_path / "out", SUBJECT), "figures of nobody knows what"
 
 
-def test_broken_pictures_are_listed_and_not_counted(measure, tmp_path, root):
+def test_broken_images_are_listed_and_not_counted(measure, tmp_path, root):
     whole = measure(output=tmp_path / "whole")
-    (root / "broken.png").write_text("not a picture")
+    (root / "broken.png").write_text("not an image")
     metrics = measure()
     assert metrics == whole
     [line] = (tmp_path / "out/broken.txt").read_text().splitlines()
     assert line.startswith(f"{root / 'broken.png'}: ")
 
 
-def test_a_picture_that_was_repaired_is_added(measure, tmp_path, root):
+def test_a_image_that_was_repaired_is_added(measure, tmp_path, root):
     good = (root / "photo-0.png").read_bytes()
-    (root / "photo-0.png").write_text("not a picture")
+    (root / "photo-0.png").write_text("not an image")
     assert measure()["images"] == 4
     (root / "photo-0.png").write_bytes(good)
     network = Counting()
@@ -239,15 +239,15 @@ def test_a_picture_that_was_repaired_is_added(measure, tmp_path, root):
     assert not (tmp_path / "out/broken.txt").exists(), "nothing is broken any more"
 
 
-def test_nothing_but_broken_pictures(measure, root):
+def test_nothing_but_broken_images(measure, root):
     for file in root.iterdir():
-        file.write_text("not a picture")
-    with pytest.raises(ValueError, match="none of the 5 pictures can be read; the first: .*photo-0"):
+        file.write_text("not an image")
+    with pytest.raises(ValueError, match="none of the 5 images can be read; the first: .*photo-0"):
         measure()
 
 
-def test_progress_counts_every_picture_once(measure, root):
-    (root / "broken.png").write_text("not a picture")
+def test_progress_counts_every_image_once(measure, root):
+    (root / "broken.png").write_text("not an image")
     told = []
     measure(advance=told.append)
     assert sum(told) == 6

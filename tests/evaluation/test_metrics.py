@@ -11,13 +11,13 @@ import torch.multiprocessing as mp
 from chromahint.evaluation.metrics import MeanPerImage, PicturePSNR, PictureSSIM, psnr, psnr_8bit_lab, psnr_float, ssim
 
 
-def batch(*pictures):
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+def batch(*images):
+    return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
 
 
-def noisy(picture, sigma, seed=0):
-    noise = np.random.default_rng(seed).normal(0, sigma, picture.shape)
-    return (picture + noise).round().clip(0, 255).astype(np.uint8)
+def noisy(image, sigma, seed=0):
+    noise = np.random.default_rng(seed).normal(0, sigma, image.shape)
+    return (image + noise).round().clip(0, 255).astype(np.uint8)
 
 
 def pairs():
@@ -65,19 +65,19 @@ def test_ssim_agrees_with_scikit_image(autocast):
 
 
 @pytest.mark.parametrize("size", [(7, 7), (7, 20), (8, 9)])
-def test_ssim_of_small_pictures(size):
+def test_ssim_of_small_images(size):
     target, prediction = (noisy(np.full((*size, 3), 120.0), 40, seed) for seed in (1, 2))
     expected = reference_ssim(target, prediction)
     assert float(ssim(batch(prediction), batch(target))) == pytest.approx(expected, abs=1e-5)
 
 
-def test_a_perfect_picture():
+def test_a_perfect_image():
     _, target = pairs()
     assert psnr(target, target).tolist() == [100.0] * 7
     assert ssim(target, target).tolist() == pytest.approx([1.0] * 7, abs=1e-6)
 
 
-def test_psnr_is_capped_but_one_wrong_value_of_a_small_picture_is_not():
+def test_psnr_is_capped_but_one_wrong_value_of_a_small_image_is_not():
     target = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
     prediction = target.clone()
     prediction[0, 0, 0, 0] = 1
@@ -96,7 +96,7 @@ def test_psnr_of_8_bit_lab_agrees_with_scikit_image_on_tensors_built_by_hand():
     assert psnr_8bit_lab(prediction, target).tolist() == pytest.approx(expected, abs=1e-3)
 
 
-def test_psnr_of_unrounded_pictures_agrees_with_scikit_image():
+def test_psnr_of_unrounded_images_agrees_with_scikit_image():
     target, prediction = np.random.default_rng(0).random((2, 4, 3, 20, 30), dtype=np.float32)
     prediction[0] = target[0] + (prediction[0] - target[0]) * 1e-4
     expected = [
@@ -105,11 +105,11 @@ def test_psnr_of_unrounded_pictures_agrees_with_scikit_image():
     both = torch.from_numpy(prediction), torch.from_numpy(target)
     assert psnr_float(*both).tolist() == pytest.approx(expected, abs=1e-3)
     assert expected[0] > 60
-    assert psnr_float(*both, most=60).tolist() == pytest.approx([60, *expected[1:]], abs=1e-3)
+    assert psnr_float(*both, max_psnr=60).tolist() == pytest.approx([60, *expected[1:]], abs=1e-3)
 
 
 @pytest.mark.parametrize("metric", [psnr, ssim])
-def test_a_picture_does_not_depend_on_its_batch(metric):
+def test_a_image_does_not_depend_on_its_batch(metric):
     prediction, target = pairs()
     together = metric(prediction, target)
     alone = torch.cat([metric(p[None], t[None]) for p, t in zip(prediction, target, strict=True)])
@@ -127,7 +127,7 @@ def test_only_8_bit_rgb_of_one_size_is_compared(metric):
         metric(good, good[..., :10])
 
 
-def test_ssim_refuses_pictures_smaller_than_its_window():
+def test_ssim_refuses_images_smaller_than_its_window():
     small = torch.zeros(1, 3, 6, 20, dtype=torch.uint8)
     with pytest.raises(ValueError, match="6x20 pixels"):
         ssim(small, small)
@@ -137,7 +137,7 @@ METRICS = [(PicturePSNR, psnr), (PictureSSIM, ssim)]
 
 
 @pytest.mark.parametrize(("metric", "function"), METRICS)
-def test_the_mean_is_of_pictures_and_leaves_out_weight_0(metric, function):
+def test_the_mean_is_of_images_and_leaves_out_weight_0(metric, function):
     prediction, target = pairs()
     values = function(prediction, target)
     weight = torch.tensor([1.0, 0, 1, 1, 0, 1, 1])
@@ -152,10 +152,10 @@ def test_the_mean_is_of_pictures_and_leaves_out_weight_0(metric, function):
 
 def test_known_values_have_the_same_mean():
     values = psnr(*pairs())
-    mean, pictures = MeanPerImage(), PicturePSNR()
+    mean, images = MeanPerImage(), PicturePSNR()
     mean.update(values)
-    pictures.update(*pairs())
-    assert mean.compute() == pictures.compute()
+    images.update(*pairs())
+    assert mean.compute() == images.compute()
 
 
 def test_the_mean_does_not_depend_on_the_order():
@@ -169,7 +169,7 @@ def test_the_mean_does_not_depend_on_the_order():
     assert means[0] == means[1] == means[2]
 
 
-def test_without_a_picture_there_is_no_mean():
+def test_without_a_image_there_is_no_mean():
     metric = PicturePSNR()
     metric.update(*pairs(), weight=torch.zeros(7))
     assert math.isnan(metric.compute())

@@ -1,4 +1,4 @@
-"""`chromahint evaluate data=hint_mask_pairs`: pictures without a truth are colored, and nothing is measured."""
+"""`chromahint evaluate data=hint_mask_pairs`: images without a truth are colored, and nothing is measured."""
 
 import csv
 
@@ -21,9 +21,9 @@ def root(tmp_path):
         size = (14, 30) if number == 5 else (20, 20)
         photo, mask = rng.integers(0, 256, (*size, 3)), rng.random(size) < 0.1
         hint = np.where(mask[..., None], photo, photo.mean(2, keepdims=True)).astype(np.uint8)
-        for kind, picture in (("hint", hint), ("mask", mask.astype(np.uint8) * 255)):
+        for kind, image in (("hint", hint), ("mask", mask.astype(np.uint8) * 255)):
             (tmp_path / "pairs" / kind).mkdir(parents=True, exist_ok=True)
-            Image.fromarray(picture).save(tmp_path / "pairs" / kind / f"p{number}.png")
+            Image.fromarray(image).save(tmp_path / "pairs" / kind / f"p{number}.png")
     return tmp_path / "pairs"
 
 
@@ -59,7 +59,7 @@ def expected(root, size):
             yield lab_to_rgb8(lightness, PullPush()(lightness, hints))[0].permute(1, 2, 0).numpy()
 
 
-def pictures(folder):
+def images(folder):
     return [np.array(Image.open(path)) for path in sorted(folder.glob("image_*.png"))]
 
 
@@ -68,11 +68,11 @@ def test_writes_what_the_network_makes_of_each_pair(evaluate, root, tmp_path, ca
     evaluate("model=pullpush", "output=out", "batch_size=4", f"data.eval_size={option}")
     names = [f"image_{number:06d}.png" for number in range(6)]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["evaluation.json", *names, "images.csv"]
-    for ours, theirs in zip(pictures(tmp_path / "out"), expected(root, size), strict=True):
+    for ours, theirs in zip(images(tmp_path / "out"), expected(root, size), strict=True):
         assert ours.shape == theirs.shape
-        # a batch may be added up in another order than one picture
+        # a batch may be added up in another order than one image
         assert np.abs(ours.astype(int) - theirs).max() <= 1
-    assert pictures(tmp_path / "out")[5].shape == ((20, 20, 3) if size else (14, 30, 3))
+    assert images(tmp_path / "out")[5].shape == ((20, 20, 3) if size else (14, 30, 3))
     assert [shape[0] for shape in calls[: 2 if size else 6]] == ([4, 2] if size else [1] * 6)
     rows = list(csv.reader((tmp_path / "out/images.csv").open()))
     assert rows[0] == ["image", "name", "id"]
@@ -101,11 +101,11 @@ def test_goes_on_with_what_is_missing(evaluate, root, tmp_path, calls):
     evaluate("model=pullpush", "output=out")
     assert [shape[0] for shape in calls] == [1]
     assert (out / "image_000000.png").read_bytes() != first["image_000000.png"]
-    # pairs that are gone leave no picture
+    # pairs that are gone leave no image
     for kind in ("hint", "mask"):
         (root / kind / "p5.png").unlink()
     evaluate("model=pullpush", "output=out")
-    assert len(pictures(out)) == 5
+    assert len(images(out)) == 5
 
 
 def test_a_batch_of_a_killed_run_is_not_lost(evaluate, tmp_path, monkeypatch, calls):
@@ -119,21 +119,21 @@ def test_a_batch_of_a_killed_run_is_not_lost(evaluate, tmp_path, monkeypatch, ca
     with monkeypatch.context() as patch:
         patch.setattr(PullPush, "forward", killed)
         evaluate("model=pullpush", "output=out", "batch_size=2", status=130)
-    assert len(pictures(tmp_path / "out")) == 4
+    assert len(images(tmp_path / "out")) == 4
     calls.clear()
     evaluate("model=pullpush", "output=out", "batch_size=2")
     assert [shape[0] for shape in calls] == [2]
-    assert len(pictures(tmp_path / "out")) == 6
+    assert len(images(tmp_path / "out")) == 6
 
 
 def test_broken_pairs_are_named_and_keep_their_number(evaluate, root, tmp_path):
-    (root / "mask/p2.png").write_text("no picture")
+    (root / "mask/p2.png").write_text("no image")
     made = evaluate("model=pullpush", "output=out")
     assert "some pairs could not be read: out/broken.txt" in made.out
-    assert "mask/p2.png: not a picture in a known format" in (tmp_path / "out/broken.txt").read_text()
+    assert "mask/p2.png: not an image in a supported format" in (tmp_path / "out/broken.txt").read_text()
     assert sorted(path.name[10:12] for path in (tmp_path / "out").glob("*.png")) == ["00", "01", "03", "04", "05"]
     for path in (root / "mask").iterdir():
-        path.write_text("no picture")
+        path.write_text("no image")
     assert "none of the 6 pairs can be read" in evaluate("model=pullpush", "output=other", status=2).err
 
 
@@ -143,7 +143,7 @@ def test_a_run_colors_pairs_into_a_folder_of_its_own(evaluate, smoke_run, tmp_pa
     run = shutil.copytree(smoke_run, tmp_path / "run")
     before = (run / "evaluation/random_pixels/metrics.json").read_bytes()
     made = evaluate(f"run={run}")
-    assert len(pictures(run / "evaluation/hint_mask_pairs")) == 6
+    assert len(images(run / "evaluation/hint_mask_pairs")) == 6
     assert "evaluation/hint_mask_pairs" in made.out
     assert (run / "evaluation/random_pixels/metrics.json").read_bytes() == before
 

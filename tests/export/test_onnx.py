@@ -1,4 +1,4 @@
-"""ONNX Runtime says what PyTorch says, for pictures of sizes that the file was not made with."""
+"""ONNX Runtime says what PyTorch says, for images of sizes that the file was not made with."""
 
 import json
 
@@ -9,8 +9,8 @@ import torch
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.export.onnx import LabExportWrapper, write_onnx
 from chromahint.hints.hints import hints_from_mask, no_hints
-from chromahint.models.registry import CLASSES, create_model
-from support.random_weights import disturbed_state
+from chromahint.models.registry import MODEL_CLASSES, create_model
+from support.random_weights import perturbed_state
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -19,7 +19,7 @@ pytest.importorskip("onnxscript")
 FORMS = [
     ("attention_unet", {"width": 4}),
     ("hscaunet", {"width": 4, "channel_attention": "cbam"}),
-    ("icolorit", {"width": 16, "depth": 2, "mask_center": 0.5}),
+    ("icolorit", {"width": 16, "depth": 2, "mask_offset": 0.5}),
     ("multibranch", {"width": 2}),
     ("resunet", {"width": 4}),
     ("unet", {"width": 4}),
@@ -40,11 +40,11 @@ SIZES = [(1, 32, 45), (3, 64, 64), (2, 130, 97), (1, 301, 224)]
 
 def filled(name, options):
     network = create_model(name, options).eval().requires_grad_(False)
-    network.load_state_dict(disturbed_state(network))
+    network.load_state_dict(perturbed_state(network))
     return network
 
 
-def pictures(batch, height, width):
+def images(batch, height, width):
     generator = torch.Generator().manual_seed(width)
     small = torch.rand(batch, 3, height // 4, width // 4, generator=generator)
     rgb = torch.nn.functional.interpolate(small, (height, width), mode="bilinear")
@@ -63,7 +63,7 @@ def answer(file, **inputs):
 
 
 def test_every_network_is_tried():
-    assert {name for name, _ in [*FORMS, *MORE]} == set(CLASSES)
+    assert {name for name, _ in [*FORMS, *MORE]} == set(MODEL_CLASSES)
 
 
 @pytest.mark.parametrize(("name", "options"), [*FORMS, *SLOW], ids=str)
@@ -72,21 +72,21 @@ def test_other_sizes_and_batches_come_out_as_in_pytorch(tmp_path, name, options)
     found = write_onnx(network, tmp_path / "n.onnx", {})
     assert len({size for size, _ in found}) == 3
     for size in SIZES:
-        _, lightness, hints = pictures(*size)
+        _, lightness, hints = images(*size)
         for given in (hints, no_hints(lightness)):
             theirs = answer(tmp_path / "n.onnx", lightness=lightness, hint_ab=given.ab, mask=given.mask)
             ours = network(lightness, given)
             # SpreadNet goes many steps, each of which rounds; PyTorch differs from itself by as much in another layout
-            allowed = LabExportWrapper.allowed if name == "spreadnet" else 1e-3
+            allowed = LabExportWrapper.tolerance if name == "spreadnet" else 1e-3
             atol = allowed * max(1.0, float(ours.abs().max()) / 110)
             torch.testing.assert_close(theirs, ours, rtol=0, atol=atol)
 
 
-def test_with_rgb_a_picture_goes_in_and_a_picture_comes_out(tmp_path):
+def test_with_rgb_a_image_goes_in_and_a_image_comes_out(tmp_path):
     network = filled("unet", {"width": 4})
     write_onnx(network, tmp_path / "n.onnx", {}, rgb=True)
-    rgb, lightness, hints = pictures(1, 75, 50)
-    theirs = answer(tmp_path / "n.onnx", picture=rgb, hint_ab=hints.ab, mask=hints.mask)
+    rgb, lightness, hints = images(1, 75, 50)
+    theirs = answer(tmp_path / "n.onnx", image=rgb, hint_ab=hints.ab, mask=hints.mask)
     apart = (theirs * 255).round() - lab_to_rgb8(lightness, network(lightness, hints)).float()
     assert np.mean(np.abs(apart.numpy()) > 0) < 0.01
     assert apart.abs().max() <= 1

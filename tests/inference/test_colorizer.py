@@ -1,4 +1,4 @@
-"""From a gray picture to color in Python."""
+"""From a gray image to color in Python."""
 
 import json
 
@@ -84,7 +84,7 @@ def test_lightness_is_the_photos(box, photo, hints):
     assert apart.mean() < 0.1
 
 
-def test_a_tiny_picture_and_long_ones(box):
+def test_a_tiny_image_and_long_ones(box):
     for shape in ((1, 1), (1, 200), (300, 2), (17, 5)):
         found = box.colorize(np.full(shape, 90, np.uint8), [(0, 0, "#ff0000")])
         assert found.shape == (*shape, 3)
@@ -163,7 +163,7 @@ def test_transparency_and_exif_of_an_image_stay(box):
 def test_a_profile_is_heard(box):
     image = Image.fromarray(COFFEE)
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-    image.info["icc_profile"] = lab.tobytes()  # of another kind of picture: ignored, as anything broken
+    image.info["icc_profile"] = lab.tobytes()  # of another kind of image: ignored, as anything broken
     assert np.array_equal(np.asarray(box.colorize(image)), box.colorize(COFFEE))
 
 
@@ -180,7 +180,7 @@ def test_hints_of_a_file_are_those_of_tuples(box, tmp_path):
     assert not np.array_equal(box.colorize(COFFEE), wanted)
 
 
-def test_maps_of_a_batch_are_each_pictures_own(box):
+def test_maps_of_a_batch_are_each_images_own(box):
     hints = own_hints(COFFEE, 0.01)
     nothing = Hints(torch.zeros_like(hints.ab), torch.zeros_like(hints.mask))
     chw = torch.from_numpy(COFFEE.copy()).permute(2, 0, 1)
@@ -253,7 +253,7 @@ def test_others_have_none_to_choose_from(box):
         (Image.new("La", (4, 4)), "mode La: convert it first"),
     ],
 )
-def test_what_is_no_picture(box, image, part):
+def test_what_is_no_image(box, image, part):
     with pytest.raises(ValueError, match=part):
         box.colorize(image)
 
@@ -261,7 +261,7 @@ def test_what_is_no_picture(box, image, part):
 @pytest.mark.parametrize(
     ("hints", "part"),
     [
-        ([(260, 0, "#ff0000")], r"points\[0\]\.x=260: outside of the photo"),
+        ([(260, 0, "#ff0000")], r"points\[0\]\.x=260: outside the photo"),
         ([(1, 2)], r"hints\[0\]"),
         (5, "hints came as int"),
         ("none.json", r"none\.json: cannot be read"),
@@ -287,11 +287,11 @@ def test_a_session_colors_from_hints_to_hints_as_colorize_does_each_time(name):
     """What is read is kept: other hints, other sizes and a preview in between leave nothing behind."""
     colorizer = Colorizer.load(name, size=128, device="cpu")
     [opened], close = open_images(COFFEE)
-    session = colorizer.open(opened)
+    session = colorizer.open_session(opened)
     for hints in (POINTS, POINTS[:1], None, POINTS):
         session.colorize_small(hints, 64)
         ab = session.colorize_small(hints)
-        assert torch.equal(ab, colorizer.open(opened, session.lightness).colorize_small(hints))
+        assert torch.equal(ab, colorizer.open_session(opened, session.lightness).colorize_small(hints))
         session.colorize_full(hints)
         assert np.array_equal(close(), colorizer.colorize(COFFEE, hints))
     assert session.network_input(64).numel() < session.network_input().numel()

@@ -14,28 +14,28 @@ CPU = torch.device("cpu")
 class Trained(torch.nn.Module):
     """Colors well where the mask channel has the center that it was trained with, and worse elsewhere."""
 
-    def __init__(self, trained_with, harm, mask_center=0.25):
+    def __init__(self, trained_with, harm, mask_offset=0.25):
         super().__init__()
-        self.mask_center, self.trained_with, self.harm = mask_center, trained_with, harm
+        self.mask_offset, self.trained_with, self.harm = mask_offset, trained_with, harm
 
     def forward(self, lightness, hints):
-        return PullPush()(lightness, hints) + self.harm * (self.mask_center - self.trained_with)
+        return PullPush()(lightness, hints) + self.harm * (self.mask_offset - self.trained_with)
 
 
 @pytest.mark.parametrize("trained_with", [0.0, 0.5])
 def test_the_center_that_weights_were_trained_with_is_found(trained_with):
     network = Trained(trained_with, harm=50.0)
-    found = infer_option(network, "mask_center", 64, CPU)
+    found = infer_option(network, "mask_offset", 64, CPU)
     assert found.value == trained_with
     assert f"mask center {trained_with:g}: natural photos come out closer than with {0.5 - trained_with:g}" in (
         found.reason
     )
-    assert network.mask_center == 0.25
+    assert network.mask_offset == 0.25
 
 
 @pytest.mark.parametrize("came", [0.0, 0.5])
 def test_where_both_do_the_same_it_stays_as_it_came(came):
-    found = infer_option(Trained(0.0, harm=0.0, mask_center=came), "mask_center", 64, CPU)
+    found = infer_option(Trained(0.0, harm=0.0, mask_offset=came), "mask_offset", 64, CPU)
     assert found.value == came
     assert "alike" in found.reason
 
@@ -57,7 +57,7 @@ def test_the_side_is_that_of_released_weights(tmp_path, width, side):
     with torch.device("meta"):
         like = HSCAUNet(width=width, channel_attention="spatial").state_dict()
     torch.save({name: torch.zeros(()).expand(tensor.shape) for name, tensor in like.items()}, tmp_path / "w.pth")
-    assert detect_architecture(tmp_path / "w.pth").side == side
+    assert detect_architecture(tmp_path / "w.pth").image_size == side
 
 
 def test_a_stranger_is_refused_with_what_to_type(tmp_path):

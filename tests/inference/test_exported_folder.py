@@ -9,24 +9,24 @@ import pytest
 import torch
 
 from chromahint.hints.hints import hints_from_mask
-from chromahint.inference.exported_folder import FORMAT, open_folder, write_folder
+from chromahint.inference.exported_folder import FORMAT, open_exported_folder, write_exported_folder
 from chromahint.inference.fixed_size import FixedSizeWrapper
 from chromahint.models.hscaunet import HSCAUNet
-from chromahint.models.registry import CLASSES, create_model
+from chromahint.models.registry import MODEL_CLASSES, create_model
 from chromahint.models.state_dict import load_weights
-from support.random_weights import disturbed_state
+from support.random_weights import perturbed_state
 
-NARROW = {name: {"width": 4} for name in CLASSES} | {"icolorit": {"width": 16, "depth": 1}}
+NARROW = {name: {"width": 4} for name in MODEL_CLASSES} | {"icolorit": {"width": 16, "depth": 1}}
 FORMS = [*NARROW.items(), ("hscaunet", {"width": 4, "channel_attention": "spatial"})]
 
 
 def filled(name, options):
     network = create_model(name, options).eval()
-    network.load_state_dict(disturbed_state(network))
+    network.load_state_dict(perturbed_state(network))
     return network
 
 
-def picture(side=40):
+def image(side=40):
     generator = torch.Generator().manual_seed(3)
     lightness = torch.rand(1, 1, side, side + 5, generator=generator) * 100
     ab = torch.rand(1, 2, side, side + 5, generator=generator) * 80 - 40
@@ -36,18 +36,18 @@ def picture(side=40):
 def written(folder, name="unet", options=None, side=None):
     network = filled(name, options or {"width": 4})
     about = {"network": name, "options": options or {"width": 4}, "side": side}
-    write_folder(folder, network, about, "# card\n")
+    write_exported_folder(folder, network, about, "# card\n")
     return network
 
 
 @pytest.mark.parametrize(("name", "options"), FORMS, ids=str)
 def test_every_network_comes_back(tmp_path, name, options):
     network = written(tmp_path / "out", name, options)
-    opened = open_folder(tmp_path / "out")
-    lightness, hints = picture()
+    opened = open_exported_folder(tmp_path / "out")
+    lightness, hints = image()
     with torch.inference_mode():
         assert torch.equal(opened.network(lightness, hints), network(lightness, hints))
-    assert (opened.name, opened.options, opened.side) == (name, options, None)
+    assert (opened.name, opened.options, opened.input_size) == (name, options, None)
     assert not opened.network.training
 
 
@@ -64,7 +64,7 @@ def test_weights_of_two_names_are_stored_once_and_load_as_any_other_file(tmp_pat
 def test_the_mixin_of_the_hub_opens_it_without_a_network(tmp_path, side):
     pytest.importorskip("huggingface_hub")
     network = written(tmp_path / "out", "hscaunet", {"width": 4, "channel_attention": "spatial"}, side)
-    lightness, hints = picture()
+    lightness, hints = image()
     torch.save([lightness, hints.ab, hints.mask], tmp_path / "inputs.pt")
     code = (
         "import torch\n"
@@ -85,8 +85,8 @@ def test_the_mixin_of_the_hub_opens_it_without_a_network(tmp_path, side):
     with torch.inference_mode():
         expected = (network if side is None else FixedSizeWrapper(network, side))(lightness, hints)
     torch.testing.assert_close(torch.load(tmp_path / "ab.pt", weights_only=True), expected)
-    again = open_folder(tmp_path / "again")
-    assert again.side == side
+    again = open_exported_folder(tmp_path / "again")
+    assert again.input_size == side
     with torch.inference_mode():
         torch.testing.assert_close(again.network(lightness, hints), network(lightness, hints))
 
@@ -94,16 +94,16 @@ def test_the_mixin_of_the_hub_opens_it_without_a_network(tmp_path, side):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"network": "os.system"}, "none of Chromahint's networks"),
-        ({"network": "levin"}, "none of Chromahint's networks"),
+        ({"network": "os.system"}, "unknown network"),
+        ({"network": "levin"}, "unknown network"),
         ({"network": ["unet"]}, "network is a name"),
-        ({"options": {"width": 4, "_target_": "os.system"}}, "has no option '_target_'"),
+        ({"options": {"width": 4, "_target_": "os.system"}}, "unknown option '_target_'"),
         ({"options": {"width": "4"}}, "config.json"),
         ({"options": [4]}, "options an object"),
         ({"side": -3}, "side a number of pixels"),
         ({"side": True}, "side a number of pixels"),
         ({"format": "chromahint-network/2"}, "this version reads chromahint-network/1"),
-        ({"options": {"width": 8}}, "does not fit this network"),
+        ({"options": {"width": 8}}, "does not match the network"),
     ],
 )
 def test_a_strange_config_builds_nothing(tmp_path, change, said):
@@ -111,12 +111,12 @@ def test_a_strange_config_builds_nothing(tmp_path, change, said):
     file = tmp_path / "out" / "config.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | change))
     with pytest.raises(ValueError, match=said):
-        open_folder(tmp_path / "out")
+        open_exported_folder(tmp_path / "out")
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path):
     with pytest.raises(ValueError, match="is no exported network"):
-        open_folder(tmp_path)
+        open_exported_folder(tmp_path)
 
 
 def test_other_things_stay_where_they_are(tmp_path):
@@ -130,6 +130,6 @@ def test_other_things_stay_where_they_are(tmp_path):
 def test_an_earlier_export_is_replaced(tmp_path):
     written(tmp_path / "out")
     written(tmp_path / "out", "resunet")
-    assert open_folder(tmp_path / "out").name == "resunet"
+    assert open_exported_folder(tmp_path / "out").name == "resunet"
     assert json.loads((tmp_path / "out" / "config.json").read_text())["format"] == FORMAT
     assert [file.name for file in tmp_path.iterdir()] == ["out"]

@@ -19,7 +19,7 @@ class Notes(torch.nn.Module):
         return ab
 
 
-def test_a_picture_of_that_size_goes_through_as_it_is():
+def test_a_image_of_that_size_goes_through_as_it_is():
     network = Notes()
     lightness = torch.rand(2, 1, 16, 16)
     hints = no_hints(lightness)
@@ -56,16 +56,16 @@ def test_equals_loops_over_pixels():
     hints = hints_from_mask(ab, (torch.rand(2, 1, 13, 9, generator=generator) < 0.4).float())
     for size in [(5, 4), (20, 31)]:
         small = downsample_hints(hints, size)
-        for picture in range(2):
+        for image in range(2):
             met = {}
             for row in range(13):
                 for column in range(9):
-                    if hints.mask[picture, 0, row, column]:
+                    if hints.mask[image, 0, row, column]:
                         place = (row * size[0] // 13, column * size[1] // 9)
-                        met.setdefault(place, []).append(ab[picture, :, row, column])
-            assert int(small.mask[picture].sum()) == len(met)
+                        met.setdefault(place, []).append(ab[image, :, row, column])
+            assert int(small.mask[image].sum()) == len(met)
             for (row, column), colors in met.items():
-                torch.testing.assert_close(small.ab[picture, :, row, column], torch.stack(colors).mean(0))
+                torch.testing.assert_close(small.ab[image, :, row, column], torch.stack(colors).mean(0))
 
 
 def test_hints_of_one_size_stay():

@@ -58,7 +58,7 @@ def test_a_run(smoke_run, what):
     assert not loaded.square
 
 
-def test_another_network_of_a_run_sees_small_pictures(train):
+def test_another_network_of_a_run_sees_small_images(train):
     run = train("model=unet")
     loaded, _ = told(str(run))
     assert isinstance(loaded.network, UNet)
@@ -109,7 +109,7 @@ def test_an_onnx_file(tmp_path):
     assert Colorizer.load(tmp_path / "net.onnx").colorize(PHOTO, HINTS).shape == PHOTO.shape
     write_onnx(network, tmp_path / "rgb.onnx", {}, rgb=True)
     for name, content, part in (
-        ("rgb.onnx", None, "has the inputs picture, hint_ab, mask"),
+        ("rgb.onnx", None, "has the inputs image, hint_ab, mask"),
         ("text.onnx", b"no network", "ONNX Runtime cannot read it"),
     ):
         if content is not None:
@@ -136,9 +136,9 @@ def test_what_is_no_network(tmp_path, monkeypatch, smoke_run):
         ("nowhere", "nowhere: there is no such run or file of weights; allowed are box, levin, pullpush"),
         ("empty", "not a run folder"),
         ("untrained", "has no checkpoint yet"),
-        ("text.pth", r"text\.pth can't be read as weights"),
-        ("harm.pth", r"harm\.pth can't be read as weights.*could run code"),
-        ("harm2.pth", r"harm2\.pth can't be read as weights.*could run code"),
+        ("text.pth", r"text\.pth: cannot be read as weights"),
+        ("harm.pth", r"harm\.pth: cannot be read as weights.*could run code"),
+        ("harm2.pth", r"harm2\.pth: cannot be read as weights.*could run code"),
         ("stranger.pth", "looks like none of Chromahint's networks"),
     ):
         with pytest.raises(ValueError, match=part):

@@ -1,4 +1,4 @@
-"""Colors of a small picture brought up along the edges of a large one."""
+"""Colors of a small image brought up along the edges of a large one."""
 
 import numpy as np
 import pytest

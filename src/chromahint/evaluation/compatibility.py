@@ -12,7 +12,7 @@ Metrics = dict[str, Any]
 
 
 def require_comparable(results: Mapping[str, Metrics]) -> None:
-    """Refuse results that were not measured alike; pictures of another protocol or size have other figures.
+    """Refuse results that were not measured alike; images of another protocol or size have other figures.
 
     Args:
         results: name -> metrics.
@@ -60,6 +60,6 @@ def evaluation_setup(metrics: Metrics) -> str:
 
 
 def image_ids(folder: Path) -> set[str]:
-    """The ids of the pictures in a folder's images.csv."""
+    """The ids of the images in a folder's images.csv."""
     with (folder / "images.csv").open(encoding="utf-8", newline="") as file:
         return {row["id"] for row in csv.DictReader(file)}

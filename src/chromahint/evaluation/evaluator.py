@@ -29,15 +29,15 @@ def evaluate(
     photos: Photos,
     protocol: HintProtocol,
     output: Path,
-    subject: dict[str, Any],
+    fingerprint: dict[str, Any],
     device: torch.device,
     batch_size: int = 8,
-    workers: int = 0,
-    advance: ProgressFn = lambda pictures: None,
+    num_workers: int = 0,
+    advance: ProgressFn = lambda images: None,
 ) -> dict[str, Any]:
     """Color every photo with every number of hints, and write what came of it.
 
-    A call that finds its own unfinished work in `output` keeps the pictures that are whole in images.csv and still
+    A call that finds its own unfinished work in `output` keeps the images that are whole in images.csv and still
     have the same id, and goes on with the next.
 
     Args:
@@ -49,7 +49,7 @@ def evaluate(
         device: where the network is.
         batch_size: photos at a time.
         workers: processes that load photos.
-        advance: told of each batch of pictures that is done.
+        advance: told of each batch of images that is done.
 
     Returns:
         What metrics.json says.
@@ -61,9 +61,9 @@ def evaluate(
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"output={output}: cannot be written ({error.strerror}); type output=ANOTHER/FOLDER") from None
-    if not is_same_evaluation(output, subject):
+    if not is_same_evaluation(output, fingerprint):
         raise ValueError(f"output={output}: holds an evaluation of something else; type output=ANOTHER/FOLDER")
-    write_json(output / "evaluation.json", subject)
+    write_json(output / "evaluation.json", fingerprint)
     table = output / "images.csv"
     done = _verified(table, photos, protocol)
     _write_rows(table, done)
@@ -73,7 +73,7 @@ def evaluate(
     broken: list[str] = []
     if todo:
         order = EvalSampler(len(todo), batch_size)
-        for batch in PhotoLoader(EvalDataset(Subset(photos, todo), protocol.size), order, workers):
+        for batch in PhotoLoader(EvalDataset(Subset(photos, todo), protocol.size), order, num_workers):
             rgb = batch["rgb"].to(device)
             results = evaluate_hint_counts(network, rgb, batch["id"], protocol)
             new = [row for r in results for row in to_rows(r, batch["name"], batch["id"], batch["weight"])]
@@ -85,25 +85,25 @@ def evaluate(
         write_text(output / "broken.txt", "\n".join(broken) + "\n")
     every = read_rows(table)
     if not every:
-        raise ValueError(f"none of the {len(photos)} pictures can be read; the first: {broken[0]}")
+        raise ValueError(f"none of the {len(photos)} images can be read; the first: {broken[0]}")
     metrics = aggregate_results(every, protocol)
     write_json(output / "metrics.json", metrics)
     return metrics
 
 
-def is_same_evaluation(output: Path, subject: dict[str, Any]) -> bool:
+def is_same_evaluation(output: Path, fingerprint: dict[str, Any]) -> bool:
     """Tell whether a folder is free for an evaluation of `subject`, or holds one already."""
     file = output / "evaluation.json"
     if not file.exists():
         return not (output / "images.csv").exists()
     try:
-        return read_json(file) == subject
+        return read_json(file) == fingerprint
     except ValueError:
         return False
 
 
 def _verified(table: Path, photos: Photos, protocol: HintProtocol) -> list[ImageResult]:
-    """The rows of pictures that are whole in images.csv, and are still the pictures that they were."""
+    """The rows of images that are whole in images.csv, and are still the images that they were."""
     found: dict[str, dict[int, ImageResult]] = {}
     for row in read_rows(table):
         found.setdefault(row.image, {})[row.k] = row
@@ -130,8 +130,8 @@ def read_rows(table: Path) -> list[ImageResult]:
     result = []
     for cells in csv.reader(io.StringIO(complete)):
         try:
-            image, picture_id, k, psnr, ssim, seconds = cells
-            result.append(ImageResult(image, picture_id, int(k), float(psnr), float(ssim), float(seconds)))
+            image, image_id, k, psnr, ssim, seconds = cells
+            result.append(ImageResult(image, image_id, int(k), float(psnr), float(ssim), float(seconds)))
         except ValueError:
             continue
     return result
@@ -162,7 +162,7 @@ class EvaluatedMethod:
 
     network: nn.Module
     folder: Path
-    about: dict[str, Any]
+    fingerprint: dict[str, Any]
 
 
 def evaluate_methods(
@@ -171,14 +171,14 @@ def evaluate_methods(
     protocol: HintProtocol,
     device: torch.device,
     batch_size: int,
-    workers: int = 0,
+    num_workers: int = 0,
 ) -> dict[str, dict[str, Any]]:
     """Evaluate each method; returns its metrics by its name. Work that is done already is not done again."""
     results = {}
     with progress_bar("evaluating", len(photos) * len(methods)) as advance:
         for name, method in methods.items():
             results[name] = evaluate(
-                method.network.eval(), photos, protocol, method.folder, method.about, device, batch_size, workers,
+                method.network.eval(), photos, protocol, method.folder, method.fingerprint, device, batch_size, num_workers,
                 advance,
             )  # fmt: skip
     return results

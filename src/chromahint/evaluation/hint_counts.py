@@ -22,7 +22,7 @@ Network = Callable[[Tensor, Hints], Tensor]
 """(lightness B1HW in 0..100, hints) -> ab B2HW in Lab units."""
 
 _PIXELS_AT_ONCE = 2**20
-"""What an accelerator colors in one call: 16 pictures of 256x256, which take at most 2.6 GiB at published widths."""
+"""What an accelerator colors in one call: 16 images of 256x256, which take at most 2.6 GiB at published widths."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class HintCountResult:
     """A batch colored from one number of hints.
 
     Attributes:
-        count: hints in each picture.
+        count: hints in each image.
         prediction: B3HW uint8 RGB, as it would be written to a file.
         psnr: B float32 in dB, as the protocol measures it.
         ssim: B float32.
-        seconds: a picture's share of the network's time on this batch, and on the counts colored in the same call.
+        seconds: an image's share of the network's time on this batch, and on the counts colored in the same call.
     """
 
     count: int
@@ -45,7 +45,7 @@ class HintCountResult:
 
 
 class ImageResult(NamedTuple):
-    """One picture at one number of hints: the columns of images.csv, in their order."""
+    """One image at one number of hints: the columns of images.csv, in their order."""
 
     image: str
     id: str
@@ -66,38 +66,38 @@ def evaluate_hint_counts(
     Args:
         network: a module or function (lightness, hints) -> ab.
         rgb: B3HW uint8 photos of the protocol's size, on the network's device.
-        ids: B picture ids, which decide where the hints lie.
-        protocol: which hints, how many, and how pictures are measured.
+        ids: B image ids, which decide where the hints lie.
+        protocol: which hints, how many, and how images are measured.
 
     Yields:
         One result a count, in the protocol's order.
     """
     truth = LabImages(*rgb_to_lab(rgb), rgb)
-    for counts in _together(protocol.hint_counts, rgb):
+    for counts in _group_counts(protocol.hint_counts, rgb):
         every = truth.repeat(len(counts))
-        hints = _join([protocol.hints(truth.ab, ids, count) for count in counts])
-        start = _now(rgb.device)
+        hints = _concat_hints([protocol.hints(truth.ab, ids, count) for count in counts])
+        start = _synchronized_time(rgb.device)
         predicted_ab = network(every.lightness, hints)
-        seconds = (_now(rgb.device) - start) / len(predicted_ab)
+        seconds = (_synchronized_time(rgb.device) - start) / len(predicted_ab)
         rgb8 = lab_to_rgb8(every.lightness, predicted_ab)
         figures = protocol.measure(LabImages(every.lightness, predicted_ab, rgb8), every)
         by_count = (tensor.chunk(len(counts)) for tensor in (rgb8, *figures))
-        for count, picture, psnr, ssim in zip(counts, *by_count, strict=True):
-            yield HintCountResult(count, picture, psnr, ssim, seconds)
+        for count, image, psnr, ssim in zip(counts, *by_count, strict=True):
+            yield HintCountResult(count, image, psnr, ssim, seconds)
 
 
-def _together(counts: list[int], rgb_B3HW: Tensor) -> list[list[int]]:
+def _group_counts(counts: list[int], rgb_B3HW: Tensor) -> list[list[int]]:
     """Split counts into those of one call, as evenly as can be: a batch is never split."""
     most = 1
     if rgb_B3HW.device.type != "cpu":
-        # a CPU is kept busy by the pictures of one count, and more of them only fall out of its cache: with HSCAU-Net
-        # of width 16 on 8 pictures of 256 px, two counts a call take 1.4 times as long as one, and six 2.2 times
+        # a CPU is kept busy by the images of one count, and more of them only fall out of its cache: with HSCAU-Net
+        # of width 16 on 8 images of 256 px, two counts a call take 1.4 times as long as one, and six 2.2 times
         most = max(1, _PIXELS_AT_ONCE // rgb_B3HW[:, 0].numel())
     calls = math.ceil(len(counts) / most)
     return [part.tolist() for part in torch.tensor(counts).tensor_split(calls)]
 
 
-def _join(hints: list[Hints]) -> Hints:
+def _concat_hints(hints: list[Hints]) -> Hints:
     """One batch K * B of K batches."""
     return Hints(*(torch.cat(maps) for maps in zip(*hints, strict=True)))
 
@@ -105,7 +105,7 @@ def _join(hints: list[Hints]) -> Hints:
 def to_rows(
     result: HintCountResult, names: Sequence[str], ids: Sequence[str], weight: Tensor | None = None
 ) -> list[ImageResult]:
-    """List a result picture by picture, without those of weight B of 0 (padding and unreadable files)."""
+    """List a result image by image, without those of weight B of 0 (padding and unreadable files)."""
     counted = [True] * len(ids) if weight is None else (weight > 0).tolist()
     figures = zip(names, ids, result.psnr.tolist(), result.ssim.tolist(), counted, strict=True)
     return [ImageResult(name, id_, result.count, p, s, result.seconds) for name, id_, p, s, counts in figures if counts]
@@ -116,13 +116,13 @@ def aggregate_results(images: Iterable[ImageResult], protocol: HintProtocol) -> 
 
     Returns:
         `{"format": 1, "protocol": str, "measures": str, "size": [h, w], "images": int, "by_hints": {"10": {"psnr": ..,
-        "ssim": ..}}}` of means over pictures; "by_hints" is empty where there was no picture.
+        "ssim": ..}}}` of means over images; "by_hints" is empty where there was no image.
     """
     by_count: dict[int, list[ImageResult]] = {}
     for row in images:
         by_count.setdefault(row.k, []).append(row)
     numbers = {len(group) for group in by_count.values()}
-    assert len(numbers) <= 1, f"every picture is tried with every number of hints, not {by_count.keys()} x {numbers}"
+    assert len(numbers) <= 1, f"every image is tried with every number of hints, not {by_count.keys()} x {numbers}"
     return {
         "format": 1,
         "protocol": protocol.name,
@@ -137,12 +137,12 @@ def aggregate_results(images: Iterable[ImageResult], protocol: HintProtocol) -> 
 
 
 def _mean(values: Iterable[float]) -> float:
-    # exact sums: the order in which processes hand in their pictures must not show
+    # exact sums: the order in which processes hand in their images must not show
     numbers = list(values)
     return math.fsum(numbers) / len(numbers)
 
 
-def _now(device: torch.device) -> float:
+def _synchronized_time(device: torch.device) -> float:
     """Read the clock when the device has finished what it was given."""
     if device.type != "cpu":
         torch.accelerator.synchronize(device)

@@ -16,8 +16,8 @@ from chromahint.data.sources.base import Photos
 from chromahint.data.transforms import resize_square
 from chromahint.evaluation.hint_counts import Network
 from chromahint.evaluation.protocols.base import HintProtocol, LabImages
-from chromahint.images.decode import UnreadableImageError
-from chromahint.visualization.hint_overlay import RGBImage, draw_contact_sheet, draw_gray, draw_hints, to_numpy_images
+from chromahint.images.decode import RGBImage, UnreadableImageError
+from chromahint.visualization.hint_overlay import draw_contact_sheet, draw_gray, draw_hints, to_numpy_images
 
 
 @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""How close a colored picture is to the photo, picture by picture: PSNR and SSIM of 8-bit RGB, and other PSNR.
+"""How close a colored image is to the photo, image by image: PSNR and SSIM of 8-bit RGB, and other PSNR.
 
 Shape suffixes: B batch, C channels, H height, W width.
 """
@@ -10,7 +10,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 MAX_PSNR = 100.0
-"""PSNR in dB that a perfect picture gets; without a limit one such picture would make a mean infinite."""
+"""PSNR in dB that a perfect image gets; without a limit one such image would make a mean infinite."""
 
 Lab = tuple[Tensor, Tensor]
 """Lightness B1HW in 0..100 and ab B2HW in Lab units."""
@@ -20,7 +20,7 @@ _UNIT = 10**6
 
 
 def psnr(prediction: Tensor, target: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio of each picture over all three channels.
+    """Peak signal-to-noise ratio of each image over all three channels.
 
     Args:
         prediction: B3HW uint8 RGB.
@@ -41,7 +41,7 @@ def psnr(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 def psnr_8bit_lab(prediction: Lab, target: Lab) -> Tensor:
-    """PSNR of each picture over L, a and b in 8-bit Lab: L * 255/100, a + 128 and b + 128, rounded and kept to 0..255.
+    """PSNR of each image over L, a and b in 8-bit Lab: L * 255/100, a + 128 and b + 128, rounded and kept to 0..255.
 
     Args:
         prediction: lightness B1HW in 0..100 and ab B2HW in Lab units.
@@ -53,26 +53,26 @@ def psnr_8bit_lab(prediction: Lab, target: Lab) -> Tensor:
     return psnr(_eight_bit(*prediction), _eight_bit(*target))
 
 
-def psnr_float(prediction: Tensor, target: Tensor, most: float = MAX_PSNR) -> Tensor:
-    """PSNR of each picture that was not rounded to 8 bits.
+def psnr_float(prediction: Tensor, target: Tensor, max_psnr: float = MAX_PSNR) -> Tensor:
+    """PSNR of each image that was not rounded to 8 bits.
 
     Args:
         prediction: B3HW float32 RGB in 0..1.
         target: B3HW float32 RGB in 0..1.
-        most: what a picture gets at most, in dB.
+        most: what an image gets at most, in dB.
 
     Returns:
         B float32, in dB, at most `most`.
     """
     error_B = (prediction - target).square().flatten(1).mean(1)
-    return (-10 * torch.log10(error_B)).clamp(max=most)
+    return (-10 * torch.log10(error_B)).clamp(max=max_psnr)
 
 
 def ssim(prediction: Tensor, target: Tensor) -> Tensor:
-    """Structural similarity of each picture, in scikit-image's default convention.
+    """Structural similarity of each image, in scikit-image's default convention.
 
     That is `structural_similarity(channel_axis=2, data_range=255)`: a uniform 7x7 window, sample covariance, K1 = 0.01,
-    K2 = 0.03, windows inside the picture only, mean over the channels. Computed in float32 whatever autocast is on.
+    K2 = 0.03, windows inside the image only, mean over the channels. Computed in float32 whatever autocast is on.
 
     Args:
         prediction: B3HW uint8 RGB, H and W of 7 or more.
@@ -84,10 +84,10 @@ def ssim(prediction: Tensor, target: Tensor) -> Tensor:
     _check(prediction, target)
     if min(target.shape[-2:]) < _WINDOW:
         raise ValueError(
-            f"SSIM of pictures of {target.shape[-2]}x{target.shape[-1]} pixels: height and width must be {_WINDOW} or "
-            "more, the side of its window. Use larger pictures."
+            f"SSIM of images of {target.shape[-2]}x{target.shape[-1]} pixels: height and width must be {_WINDOW} or "
+            "more, the side of its window. Use larger images."
         )
-    # one picture after the other stays in a CPU's cache, which is three times as fast; a GPU wants them at once
+    # one image after the other stays in a CPU's cache, which is three times as fast; a GPU wants them at once
     pieces = len(target) if target.device.type == "cpu" else 1
     with torch.autocast(target.device.type, enabled=False):
         pairs = zip(prediction.tensor_split(pieces), target.tensor_split(pieces), strict=True)
@@ -95,22 +95,22 @@ def ssim(prediction: Tensor, target: Tensor) -> Tensor:
 
 
 class _Mean(Metric):  # type: ignore[misc]
-    """Mean over pictures; each picture counts once, whatever the batches and processes were."""
+    """Mean over images; each image counts once, whatever the batches and processes were."""
 
     full_state_update = False
     higher_is_better = True
     total: Tensor
-    pictures: Tensor
+    images: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         # summed in whole millionths: the mean does not depend on the order of batches and processes, and devices
         # without float64 can hold it
         self.add_state("total", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
-        self.add_state("pictures", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("images", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def update(self, values: Tensor, weight: Tensor | None = None) -> None:
-        """Add figures B of pictures; those with weight B of 0 are left out."""
+        """Add figures B of images; those with weight B of 0 are left out."""
         self._add(values, weight)
 
     def _add(self, values_B: Tensor, weight_B: Tensor | None) -> None:
@@ -118,34 +118,34 @@ class _Mean(Metric):  # type: ignore[misc]
         millionths = (values_B * _UNIT).round().to(torch.int64)
         # not in place: a state that was reset in inference mode could not be changed outside of it
         self.total = self.total + torch.where(counted, millionths, 0).sum()
-        self.pictures = self.pictures + counted.sum()
+        self.images = self.images + counted.sum()
 
     def compute(self) -> Tensor:
-        """Give the mean, or nan where there was no picture."""
-        return self.total / self.pictures / _UNIT
+        """Give the mean, or nan where there was no image."""
+        return self.total / self.images / _UNIT
 
 
 class MeanPerImage(_Mean):
     """Mean of figures that are known already, such as the PSNR that a sweep hands out."""
 
     def update(self, values: Tensor, weight: Tensor | None = None) -> None:
-        """Add the pictures' values B, kept to a millionth; those with weight B of 0 are left out."""
+        """Add the images' values B, kept to a millionth; those with weight B of 0 are left out."""
         self._add(values, weight)
 
 
 class PicturePSNR(_Mean):
-    """Mean of the pictures' PSNR in dB, each capped at 100: the mean of pictures, not the PSNR of the pooled error."""
+    """Mean of the images' PSNR in dB, each capped at 100: the mean of images, not the PSNR of the pooled error."""
 
     def update(self, prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> None:  # type: ignore[override]
-        """Add pictures B3HW uint8 RGB; those with weight B of 0 are left out."""
+        """Add images B3HW uint8 RGB; those with weight B of 0 are left out."""
         self._add(psnr(prediction, target), weight)
 
 
 class PictureSSIM(_Mean):
-    """Mean of the pictures' SSIM in scikit-image's default convention."""
+    """Mean of the images' SSIM in scikit-image's default convention."""
 
     def update(self, prediction: Tensor, target: Tensor, weight: Tensor | None = None) -> None:  # type: ignore[override]
-        """Add pictures B3HW uint8 RGB; those with weight B of 0 are left out."""
+        """Add images B3HW uint8 RGB; those with weight B of 0 are left out."""
         self._add(ssim(prediction, target), weight)
 
 
@@ -155,7 +155,7 @@ def _eight_bit(lightness: Tensor, ab: Tensor) -> Tensor:
 
 
 def _ssim(x: Tensor, y: Tensor) -> Tensor:
-    # moments about a value near the picture's own: with large squares float32 would lose the small variances
+    # moments about a value near the image's own: with large squares float32 would lose the small variances
     middle = y.mean(dim=(2, 3), keepdim=True)
     x, y = x - middle, y - middle
     mean_x, mean_y, squares, xy = _window_means(torch.cat([x, y, x * x + y * y, x * y], dim=1)).chunk(4, dim=1)
@@ -182,14 +182,14 @@ def _window_sums(maps: Tensor, axis: int) -> Tensor:
 
 
 def _check(prediction: Tensor, target: Tensor) -> None:
-    for name, picture in (("prediction", prediction), ("target", target)):
-        if picture.dtype != torch.uint8 or picture.ndim != 4 or picture.shape[1] != 3:
+    for name, image in (("prediction", prediction), ("target", target)):
+        if image.dtype != torch.uint8 or image.ndim != 4 or image.shape[1] != 3:
             raise ValueError(
-                f"The {name} is {picture.dtype} of shape {tuple(picture.shape)}: 8-bit RGB, uint8 B3HW, is compared. "
+                f"The {name} is {image.dtype} of shape {tuple(image.shape)}: 8-bit RGB, uint8 B3HW, is compared. "
                 "Make it with chromahint.color.lab_to_rgb8."
             )
     if prediction.shape != target.shape:
         raise ValueError(
             f"The prediction has shape {tuple(prediction.shape)} and the target {tuple(target.shape)}: they must be "
-            "the same. Color the picture at the photo's own size."
+            "the same. Color the image at the photo's own size."
         )

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Subset
 
 from chromahint.atomic_write import atomic_write
 from chromahint.color import lab_to_rgb8
-from chromahint.data.dataset import start_worker
+from chromahint.data.dataset import init_worker
 from chromahint.data.sources.hint_mask_pairs import Pair, Pairs
 from chromahint.evaluation.evaluator import is_same_evaluation
 from chromahint.evaluation.hint_counts import Network
@@ -22,7 +22,7 @@ from chromahint.hints.hints import Hints
 from chromahint.images.decode import UnreadableImageError
 from chromahint.progress import ProgressFn
 from chromahint.runs.files import write_json, write_text
-from chromahint.visualization.hint_overlay import to_pictures
+from chromahint.visualization.hint_overlay import to_numpy_images
 
 COLUMNS = ("image", "name", "id")
 
@@ -34,26 +34,26 @@ def predict(
     network: Network,
     pairs: Pairs,
     output: Path,
-    subject: dict[str, Any],
+    fingerprint: dict[str, Any],
     device: torch.device,
     batch_size: int = 8,
-    workers: int = 0,
-    advance: ProgressFn = lambda pictures: None,
+    num_workers: int = 0,
+    advance: ProgressFn = lambda images: None,
 ) -> list[str]:
     """Color every pair.
 
-    A call that finds its own unfinished work in `output` keeps the pictures that are written and whose files are still
+    A call that finds its own unfinished work in `output` keeps the images that are written and whose files are still
     the same, and goes on with the others.
 
     Args:
         network: ready to color, on `device`.
         pairs: what to color.
-        output: folder for the pictures, `evaluation.json` (what made them) and `images.csv` (image, name, id).
+        output: folder for the images, `evaluation.json` (what made them) and `images.csv` (image, name, id).
         subject: what makes them: network, weights, data; work on another subject is never continued.
         device: where the network is.
         batch_size: pairs at a time; those that keep their own size are taken one by one.
         workers: processes that load pairs.
-        advance: told of each batch of pictures that is done.
+        advance: told of each batch of images that is done.
 
     Returns:
         `path: reason` of the pairs that could not be read.
@@ -61,12 +61,12 @@ def predict(
     Raises:
         ValueError: `output` holds something else or can't be written, or no pair can be read.
     """
-    if not is_same_evaluation(output, subject) or (
+    if not is_same_evaluation(output, fingerprint) or (
         not (output / "evaluation.json").exists() and any(output.glob("image_*.png"))
     ):
-        raise ValueError(f"output={output}: holds pictures of something else; type output=ANOTHER/FOLDER")
+        raise ValueError(f"output={output}: holds images of something else; type output=ANOTHER/FOLDER")
     try:
-        return _predict(network, pairs, output, subject, device, batch_size, workers, advance)
+        return _predict(network, pairs, output, fingerprint, device, batch_size, num_workers, advance)
     except OSError as error:
         raise ValueError(f"output={output}: cannot be written ({error.strerror}); type output=ANOTHER/FOLDER") from None
 
@@ -85,9 +85,9 @@ def _predict(
     write_json(output / "evaluation.json", subject)
     rows = _done(output, pairs)
     kept = {row[0] for row in rows.values()}
-    for picture in output.glob("image_*.png"):
-        if picture.name not in kept:
-            picture.unlink()
+    for image in output.glob("image_*.png"):
+        if image.name not in kept:
+            image.unlink()
     write_text(output / "images.csv", _csv([COLUMNS, *rows.values()]))
     advance(len(rows))
     broken: list[str] = []
@@ -96,10 +96,10 @@ def _predict(
         whole = [(number, pair) for number, pair in batch if isinstance(pair, Pair)]
         if whole:
             new = []
-            pictures = _color(network, [pair for _, pair in whole], device)
-            for (number, pair), picture in zip(whole, pictures, strict=True):
+            images = _color(network, [pair for _, pair in whole], device)
+            for (number, pair), image in zip(whole, images, strict=True):
                 with atomic_write(output / _file(number)) as file:
-                    Image.fromarray(picture).save(file, format="PNG")
+                    Image.fromarray(image).save(file, format="PNG")
                 new.append((_file(number), pairs.names[number], pair.id))
             with (output / "images.csv").open("a", encoding="utf-8", newline="") as table:
                 table.write(_csv(new))
@@ -118,7 +118,7 @@ def _batches(pairs: Pairs, numbers: list[int], batch_size: int, workers: int) ->
         batch_size=batch_size if pairs.size is not None else 1,
         num_workers=workers,
         collate_fn=_as_it_is,
-        worker_init_fn=start_worker,
+        worker_init_fn=init_worker,
     )
     left = iter(numbers)
     for batch in loader:
@@ -129,11 +129,11 @@ def _color(network: Network, pairs: list[Pair], device: torch.device) -> list[An
     lightness_B1HW = torch.stack([pair.lightness for pair in pairs]).to(device)
     ab_B2HW, mask_B1HW = (torch.stack([pair.hints[part] for pair in pairs]) for part in (0, 1))
     hints = Hints(ab_B2HW, mask_B1HW).to(device)
-    return to_pictures(lab_to_rgb8(lightness_B1HW, network(lightness_B1HW, hints)))
+    return to_numpy_images(lab_to_rgb8(lightness_B1HW, network(lightness_B1HW, hints)))
 
 
 def _done(output: Path, pairs: Pairs) -> dict[int, tuple[str, ...]]:
-    """Rows of the pictures that are written, of pairs that are still what they were."""
+    """Rows of the images that are written, of pairs that are still what they were."""
     table = output / "images.csv"
     text = table.read_text(encoding="utf-8", errors="surrogateescape") if table.is_file() else ""
     written = {tuple(row) for row in csv.reader(io.StringIO(text))}

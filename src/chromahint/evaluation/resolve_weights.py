@@ -13,7 +13,7 @@ from chromahint.config.validate import validate, weights_path_error
 from chromahint.runs.run import Run, open_run
 
 
-def compose_for_weights(file: Path, overrides: Sequence[str], say: Callable[[str], None]) -> ComposedConfig:
+def compose_for_weights(file: Path, overrides: Sequence[str], on_message: Callable[[str], None]) -> ComposedConfig:
     """Compose what `chromahint evaluate` does for a file of weights alone.
 
     Args:
@@ -31,11 +31,11 @@ def compose_for_weights(file: Path, overrides: Sequence[str], say: Callable[[str
         raise ConfigError(wrong)
     folder = file.absolute().parent.parent
     if not (folder / "run.json").is_file():
-        return _of_loose_weights(file, overrides, say)
+        return _of_loose_weights(file, overrides, on_message)
     run = open_run(folder)
     composed = compose("evaluate", [f"model={run.metadata.get('choices', {}).get('model')}", *overrides])
     composed.config["model"] = config_nodes(run, "model")["model"] | typed_options(composed.config, "model", overrides)
-    say(f"{file.name}: the network of the run {folder.parent.name}/{folder.name}")
+    on_message(f"{file.name}: the network of the run {folder.parent.name}/{folder.name}")
     return composed
 
 
@@ -71,7 +71,7 @@ def _of_loose_weights(file: Path, overrides: Sequence[str], say: Callable[[str],
     from chromahint.inference.load import prepare_network, resolve_device
 
     found = detect_architecture(file)
-    side = [f"input_size={found.side}"] if found.side is not None else []
+    side = [f"input_size={found.image_size}"] if found.image_size is not None else []
     composed = compose("evaluate", [*found.options, *side, *overrides])
     validate(composed.config, "evaluate")
     model = composed.config["model"]
@@ -81,7 +81,7 @@ def _of_loose_weights(file: Path, overrides: Sequence[str], say: Callable[[str],
         if option in model and get_override(overrides, f"model.{option}") is None:
             device = resolve_device(composed.config["device"])
             tried = infer_option(
-                prepare_network(instantiate_node(model), file, device), option, found.side or 256, device
+                prepare_network(instantiate_node(model), file, device), option, found.image_size or 256, device
             )
             model[option] = tried.value
             say(tried.reason)

@@ -49,8 +49,8 @@ def evaluate_config(
     )
     console.print(hint_table(results, f"{protocol.name}, {protocol.size} px"))
     if (folder / "broken.txt").exists():
-        console.print(f"some pictures could not be read: {folder / 'broken.txt'}", style="yellow")
-    console.print(f"figures: {folder / 'metrics.json'}\npictures, one by one: {folder / 'images.csv'}", highlight=False)
+        console.print(f"some images could not be read: {folder / 'broken.txt'}", style="yellow")
+    console.print(f"figures: {folder / 'metrics.json'}\nimages, one by one: {folder / 'images.csv'}", highlight=False)
 
 
 def predict_config(
@@ -70,7 +70,7 @@ def predict_config(
         broken = predict(network, pairs, folder, about, device, config["batch_size"], data.num_workers, advance)
     if broken:
         console.print(f"some pairs could not be read: {folder / 'broken.txt'}", style="yellow")
-    console.print(f"pictures: {folder}\nwhich is which: {folder / 'images.csv'}", highlight=False)
+    console.print(f"images: {folder}\nwhich is which: {folder / 'images.csv'}", highlight=False)
 
 
 def _free(folder: Path, about: dict[str, Any]) -> Path:

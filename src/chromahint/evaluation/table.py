@@ -43,5 +43,5 @@ def hint_table(results: dict[str, Metrics], title: str) -> Table:
     first = next(iter(results.values()))
     # earlier versions did not write what they measured
     measures = first.get("measures", "PSNR in dB over SSIM")
-    table.caption = f"{measures}, means of {first['images']} pictures; the same hints in every row"
+    table.caption = f"{measures}, means of {first['images']} images; the same hints in every row"
     return table

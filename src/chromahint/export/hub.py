@@ -23,7 +23,7 @@ class HubNetwork(nn.Module, PyTorchModelHubMixin, library_name="chromahint"):
     Args:
         network: as `model=` takes it, such as `unet`.
         options: of the network's constructor.
-        side: of the square that pictures are squashed to for the network; None gives it pictures as they come.
+        side: of the square that images are squashed to for the network; None gives it images as they come.
         format: of config.json.
     """
 

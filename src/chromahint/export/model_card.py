@@ -57,7 +57,7 @@ def figures(opened: LoadedNetwork) -> list[dict[str, Any]]:
     return found
 
 
-def write_card(opened: LoadedNetwork) -> str:
+def model_card(opened: LoadedNetwork) -> str:
     """Write README.md: the box's own card where the weights are those of the box."""
     boxed = find_pretrained(str(opened.model["_target_"]))
     if boxed is not None and boxed.file == opened.weights:
@@ -90,13 +90,13 @@ def _what_it_is(opened: LoadedNetwork) -> str:
     count = sum(parameter.numel() for parameter in opened.network.parameters())
     options = ", ".join(f"{key} {value}" for key, value in opened.options.items())
     side = opened.trained_side
-    sides = "" if side is None else f" It was trained on pictures of {side}x{side} pixels."
-    squash = "" if opened.side is None else f" Pictures are squashed to {opened.side}x{opened.side} for it."
+    sides = "" if side is None else f" It was trained on images of {side}x{side} pixels."
+    squash = "" if opened.side is None else f" Images are squashed to {opened.side}x{opened.side} for it."
     return f"""## What it is
 
-A network that colors a gray picture from a few color hints: {source or opened.name}. {count:,} parameters; {options}.
+A network that colors a gray image from a few color hints: {source or opened.name}. {count:,} parameters; {options}.
 It reads lightness L (0..100), the hints' ab (CIE Lab) and a mask that is 1 where there is a hint, and answers ab for
-pictures of any size.{sides}{squash}"""
+images of any size.{sides}{squash}"""
 
 
 def _trained_on(opened: LoadedNetwork, about: dict[str, Any]) -> str:
@@ -145,7 +145,7 @@ def _figures(found: list[dict[str, Any]]) -> str:
         rows += [f"| {first['name']}, SSIM | {_row(first, counts, 'ssim', 4)} |"]
         head = " | ".join(f"{int(count):,}" for count in counts)
         parts.append(
-            f"By number of hints, protocol `{protocol}` at {size}, {first['images']} pictures, {first['date']}; "
+            f"By number of hints, protocol `{protocol}` at {size}, {first['images']} images, {first['date']}; "
             f"{first['measures']}.\n\n| | {head} |\n| --- |{' ---: |' * len(counts)}\n" + "\n".join(rows)
         )
     return "\n\n".join(parts)
@@ -195,6 +195,6 @@ tags:
 _LIMITS = """## What it is for, and what not
 
 For coloring photos and drawings with colors that a person chooses. Colors that no hint says are a guess, which looks
-like the pictures that it was trained on: they are no evidence of what was there. Figures are those of the pictures and
-the protocol above, and other pictures have others; sizes far from those of training were not measured.
+like the images that it was trained on: they are no evidence of what was there. Figures are those of the images and
+the protocol above, and other images have others; sizes far from those of training were not measured.
 """

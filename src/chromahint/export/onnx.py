@@ -25,7 +25,7 @@ from chromahint.inference.onnx_network import require_packages
 
 OPSET = 20
 SMALLEST, LARGEST = 32, 8192
-"""Pixels a side of a picture."""
+"""Pixels a side of an image."""
 # no side of what networks make of it on the way is 1, which would be taken for a side that is always 1
 _TRACED = (2, 272, 304)
 _COMPARED = ((1, 64, 64), (2, 75, 118), (1, 160, 33))
@@ -33,7 +33,7 @@ _COMPARED = ((1, 64, 64), (2, 75, 118), (1, 160, 33))
 
 
 class Comparison(NamedTuple):
-    """The largest difference between ONNX Runtime and PyTorch on pictures of one size."""
+    """The largest difference between ONNX Runtime and PyTorch on images of one size."""
 
     size: tuple[int, int, int]
     error: float
@@ -42,7 +42,7 @@ class Comparison(NamedTuple):
 class LabExportWrapper(nn.Module):
     """A network as the file has it: lightness, hint ab and mask in, ab out."""
 
-    allowed = 1e-2
+    tolerance = 1e-2
     """How far ONNX Runtime may be from PyTorch, in Lab units: far less than a step of 8-bit RGB.
 
     SpreadNet was seen 0.001 away, others 0.0001. Where a network answers ab beyond any color, float32 is coarser in
@@ -62,20 +62,20 @@ class LabExportWrapper(nn.Module):
 
 
 class RGBExportWrapper(nn.Module):
-    """The same from a picture to a picture, with the conversion to Lab and back inside."""
+    """The same from an image to an image, with the conversion to Lab and back inside."""
 
-    allowed = 1e-3
+    tolerance = 1e-3
     """How far ONNX Runtime may be from PyTorch: a quarter of a step of 8-bit RGB."""
-    reads: ClassVar = {"picture": "sRGB, 0..1, of which only the lightness counts; float32, batch x 3 x height x width"}
-    writes: ClassVar = {"colored": "sRGB, 0..1, of the picture's lightness; float32, batch x 3 x height x width"}
+    reads: ClassVar = {"image": "sRGB, 0..1, of which only the lightness counts; float32, batch x 3 x height x width"}
+    writes: ClassVar = {"colored": "sRGB, 0..1, of the image's lightness; float32, batch x 3 x height x width"}
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, picture: Tensor, hint_ab: Tensor, mask: Tensor) -> Tensor:
-        """Map a picture B3HW, hint ab B2HW and mask B1HW to a picture B3HW."""
-        lightness, _ = rgb_to_lab(picture)
+    def forward(self, image: Tensor, hint_ab: Tensor, mask: Tensor) -> Tensor:
+        """Map an image B3HW, hint ab B2HW and mask B1HW to an image B3HW."""
+        lightness, _ = rgb_to_lab(image)
         return lab_to_rgb(lightness, self.network(lightness, Hints(hint_ab * mask, mask)))
 
 
@@ -85,28 +85,28 @@ _HINTS = {
 }
 
 
-def write_onnx(network: nn.Module, file: Path, about: Mapping[str, str], rgb: bool = False) -> list[Comparison]:
+def write_onnx(network: nn.Module, file: Path, metadata: Mapping[str, str], rgb: bool = False) -> list[Comparison]:
     """Write a network and compare it.
 
     Args:
         network: in evaluation mode, on the processor.
         file: replaced when all is well, and not touched otherwise.
         about: what the file is to say of itself.
-        rgb: whether it reads and writes pictures, rather than L and ab.
+        rgb: whether it reads and writes images, rather than L and ab.
 
     Raises:
         ValueError: a package is missing, or ONNX Runtime says something else than PyTorch.
     """
     require_packages("onnx", "onnxscript", "onnxruntime")
     form = RGBExportWrapper(network) if rgb else LabExportWrapper(network)
-    said = metadata(form, about)
+    said = metadata(form, metadata)
     content = _trace(form.eval(), said)
     found = _compare(form, content)
     worst = max(found, key=lambda each: math.inf if math.isnan(each.error) else each.error)
-    if not worst.error <= form.allowed:
+    if not worst.error <= form.tolerance:
         raise ValueError(
-            f"{file}: was not written: for pictures of {_shown(worst.size)} ONNX Runtime is {worst.error:.2g} away "
-            f"from PyTorch, and {form.allowed:g} is allowed; export --format safetensors keeps the network as it is"
+            f"{file}: was not written: for images of {_shown(worst.size)} ONNX Runtime is {worst.error:.2g} away "
+            f"from PyTorch, and {form.tolerance:g} is allowed; export --format safetensors keeps the network as it is"
         )
     with atomic_write(file) as handle:
         handle.write(content)
@@ -179,17 +179,17 @@ def _compare(form: LabExportWrapper | RGBExportWrapper, content: bytes) -> list[
 
 
 def _inputs(form: LabExportWrapper | RGBExportWrapper, batch: int, height: int, width: int) -> dict[str, Tensor]:
-    """Smooth pictures, with a hint at every fiftieth pixel of all but the last of a batch of several."""
+    """Smooth images, with a hint at every fiftieth pixel of all but the last of a batch of several."""
     generator = torch.Generator().manual_seed(height)
     channels = 1 if isinstance(form, LabExportWrapper) else 3
     small = torch.rand(batch, channels, height // 8, width // 8, generator=generator)
-    picture = nn.functional.interpolate(small, (height, width), mode="bilinear")
+    image = nn.functional.interpolate(small, (height, width), mode="bilinear")
     mask = (torch.rand(batch, 1, height, width, generator=generator) < 0.02).float()
     if batch > 1:
         mask[-1] = 0
     hint_ab = (torch.rand(batch, 2, height, width, generator=generator) * 120 - 60) * mask
     [name] = form.reads
-    return {name: 100 * picture if channels == 1 else picture, "hint_ab": hint_ab, "mask": mask}
+    return {name: 100 * image if channels == 1 else image, "hint_ab": hint_ab, "mask": mask}
 
 
 def _shown(size: tuple[int, int, int]) -> str:

@@ -1,1 +1,1 @@
-"""Make a trained network ready to color pictures."""
+"""Make a trained network ready to color images."""

@@ -33,29 +33,29 @@ class ImageBuffer:
         result_3HW: to be filled, of the result's type.
     """
 
-    picture_CHW: Tensor
-    result_3HW: Tensor
+    image_CHW: Tensor
+    output_3HW: Tensor
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width."""
-        return self.picture_CHW.shape[-2], self.picture_CHW.shape[-1]
+        return self.image_CHW.shape[-2], self.image_CHW.shape[-1]
 
     def rows(self, first: int, last: int, device: torch.device) -> Tensor:
         """Some rows as RGB 13RW, float32 in 0..1."""
-        part = self.picture_CHW[:, first:last]
+        part = self.image_CHW[:, first:last]
         # not every device knows uint16
         scaled = (part.float() if part.dtype == torch.uint16 else part.to(device).float()) / _FULL.get(part.dtype, 1)
         return scaled.to(device).expand(3, -1, -1)[None]
 
     def fill(self, first: int, rgb: Tensor) -> None:
         """Put RGB 13RW in 0..1 into the result, from a row on."""
-        kind = self.result_3HW.dtype
+        kind = self.output_3HW.dtype
         if kind in _FULL:
             rgb = rgb.mul(_FULL[kind]).round_()
         if kind == torch.uint16:  # by way of what every device knows
             rgb = rgb.to(torch.int32).cpu()
-        self.result_3HW[:, first : first + rgb.shape[-2]] = rgb[0].to(self.result_3HW.device).to(kind)
+        self.output_3HW[:, first : first + rgb.shape[-2]] = rgb[0].to(self.output_3HW.device).to(kind)
 
 
 def open_images(image: Any) -> tuple[list[ImageBuffer], Callable[[], Any]]:
@@ -118,7 +118,7 @@ def _of_pil(image: Image.Image) -> tuple[list[ImageBuffer], Callable[[], Any]]:
         raise ValueError(f"a PIL image of mode {image.mode}: convert it first with image.convert('RGB')") from None
     [opened], _ = _of_array(picture)
     filled = np.empty((*opened.size, 3), np.uint8)
-    opened.result_3HW = torch.from_numpy(filled).permute(2, 0, 1)
+    opened.output_3HW = torch.from_numpy(filled).permute(2, 0, 1)
 
     def close() -> Image.Image:
         result = Image.fromarray(filled)
@@ -131,7 +131,7 @@ def _of_pil(image: Image.Image) -> tuple[list[ImageBuffer], Callable[[], Any]]:
 
 
 def _check(opened: ImageBuffer) -> None:
-    picture = opened.picture_CHW
+    picture = opened.image_CHW
     if not picture.numel():
         raise ValueError(f"a picture of {'x'.join(map(str, picture.shape))} has no pixels")
     if picture.is_floating_point():

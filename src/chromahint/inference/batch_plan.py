@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from chromahint.data.sources.folder import find_pictures
+from chromahint.data.sources.folder import find_images
 from chromahint.images.decode import EXTENSIONS
-from chromahint.images.image_file import WRITTEN
+from chromahint.images.image_file import OUTPUT_FORMATS
 
 
 class ColorizeTask(NamedTuple):
@@ -18,7 +18,7 @@ class ColorizeTask(NamedTuple):
     Attributes:
         photo: the file.
         name: its path below the folder that was named, or the name of the file.
-        output: where the colored picture goes.
+        output: where the colored image goes.
         comparison: where the strip of before and after goes, if it is wanted.
     """
 
@@ -29,7 +29,7 @@ class ColorizeTask(NamedTuple):
 
     @property
     def is_done(self) -> bool:
-        """Whether the colored picture is there."""
+        """Whether the colored image is there."""
         return _state(self.output) is not None
 
 
@@ -37,8 +37,8 @@ def plan_batch(photos: Sequence[str], output: str, compare: bool) -> list[Colori
     """Find the photos, and say where each goes.
 
     Args:
-        photos: files and folders; of a folder, all pictures below it, whose tree is kept.
-        output: the picture to write, for one file; or a folder.
+        photos: files and folders; of a folder, all images below it, whose tree is kept.
+        output: the image to write, for one file; or a folder.
         compare: whether strips are wanted.
 
     Raises:
@@ -54,10 +54,10 @@ def _plan(photos: Sequence[str], output: str, compare: bool) -> list[ColorizeTas
     target = Path(output).expanduser()
     single = len(photos) == 1 and Path(photos[0]).expanduser().is_file() and not output.endswith(("/", "\\"))
     single = single and bool(target.suffix) and not target.is_dir()
-    if single and target.suffix.lower() not in WRITTEN:
+    if single and target.suffix.lower() not in OUTPUT_FORMATS:
         raise ValueError(
-            f"{output}: no picture is written with names that end in {target.suffix}; allowed are "
-            f"{', '.join(WRITTEN)}, or a folder"
+            f"{output}: no image is written with names that end in {target.suffix}; allowed are "
+            f"{', '.join(OUTPUT_FORMATS)}, or a folder"
         )
     jobs = []
     for photo, name in dict.fromkeys(_photos(photos, target)):
@@ -76,17 +76,17 @@ def _photos(photos: Sequence[str], output: Path) -> Iterator[tuple[Path, str]]:
                 raise ValueError(f"{text}: there is no such file or folder; type the path of a photo or of a folder")
             yield path, path.name
             continue
-        names = find_pictures(path)
+        names = find_images(path)
         made = output.resolve()
         if path.resolve() in made.parents:  # what an earlier call has made below the folder is no photo to color
             names = [name for name in names if not (path / name).resolve().is_relative_to(made)]
         if not names:
-            raise ValueError(f"{text}: no pictures in this folder; looked for {', '.join(sorted(EXTENSIONS))}")
+            raise ValueError(f"{text}: no images in this folder; looked for {', '.join(sorted(EXTENSIONS))}")
         yield from ((path / name, name) for name in names)
 
 
 def _suffix(photo: Path) -> str:
-    return photo.suffix if photo.suffix.lower() in WRITTEN else ".png"
+    return photo.suffix if photo.suffix.lower() in OUTPUT_FORMATS else ".png"
 
 
 def _refuse_clashes(jobs: Sequence[ColorizeTask]) -> None:

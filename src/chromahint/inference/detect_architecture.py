@@ -14,9 +14,9 @@ from chromahint.data.transforms import resize_square
 from chromahint.hints.eval_positions import first_k_mask
 from chromahint.hints.hints import hints_from_mask
 from chromahint.models.checkpoint_formats import DetectedArchitecture, detect
-from chromahint.models.state_dict import read_state
+from chromahint.models.state_dict import read_state_dict
 
-AMBIGUOUS_OPTIONS: dict[str, tuple[Any, Any]] = {"mask_center": (0.5, 0.0), "output": ("linear", "tanh")}
+AMBIGUOUS_OPTIONS: dict[str, tuple[Any, Any]] = {"mask_offset": (0.5, 0.0), "output": ("linear", "tanh")}
 """Options of networks that their weights do not tell, and the two values that networks were published with."""
 
 _HINTS, _TILES = 100, (0, 3, 5, 8)
@@ -29,7 +29,7 @@ def detect_architecture(file: Path) -> DetectedArchitecture:
     Raises:
         ValueError: the file can't be read, or fits none of Chromahint's networks.
     """
-    found = detect(read_state(file))
+    found = detect(read_state_dict(file))
     if found is None:
         raise ValueError(
             f"weights={file}: looks like none of Chromahint's networks; name the network that it was made for with "
@@ -46,7 +46,7 @@ class InferredOption(NamedTuple):
 
 
 @torch.inference_mode()
-def infer_option(network: nn.Module, option: str, side: int, device: torch.device) -> InferredOption:
+def infer_option(network: nn.Module, option: str, size: int, device: torch.device) -> InferredOption:
     """Find out which value of an option weights were trained with, which the file does not say.
 
     A network colors natural photos with each from the same hints; with the wrong one it is further off: with the wrong
@@ -59,8 +59,8 @@ def infer_option(network: nn.Module, option: str, side: int, device: torch.devic
         side: of the photos.
         device: where the network is.
     """
-    lightness, ab = rgb_to_lab(_photos(side).to(device))
-    hints = hints_from_mask(ab, first_k_mask(ab, [str(tile) for tile in range(len(ab))], 0, side, _HINTS))
+    lightness, ab = rgb_to_lab(_photos(size).to(device))
+    hints = hints_from_mask(ab, first_k_mask(ab, [str(tile) for tile in range(len(ab))], 0, size, _HINTS))
     came = getattr(network, option)
     errors: dict[Any, float] = {}
     for value in AMBIGUOUS_OPTIONS[option]:

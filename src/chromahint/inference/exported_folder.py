@@ -17,34 +17,34 @@ from chromahint.models.state_dict import load_weights
 from chromahint.runs.files import read_json
 
 FORMAT = "chromahint-network/1"
-WEIGHTS, CONFIG, MODEL_INFO = "model.safetensors", "config.json", "README.md"
-FILES = (WEIGHTS, CONFIG, MODEL_INFO)
+WEIGHTS, CONFIG, MODEL_CARD = "model.safetensors", "config.json", "README.md"
+FILES = (WEIGHTS, CONFIG, MODEL_CARD)
 
 
 class ExportedFolder(NamedTuple):
     """What lies in a folder.
 
     Attributes:
-        network: with its weights, in evaluation mode on the processor, for pictures of any size.
+        network: with its weights, in evaluation mode on the processor, for images of any size.
         name: of the network, such as `unet`.
         options: that it was built with.
-        side: of the square that its pictures are to be squashed to (see `FixedSizeWrapper`); None where they are not.
+        side: of the square that its images are to be squashed to (see `FixedSizeWrapper`); None where they are not.
         about: everything that config.json says.
     """
 
     network: nn.Module
     name: str
     options: dict[str, Any]
-    side: int | None
-    about: dict[str, Any]
+    input_size: int | None
+    metadata: dict[str, Any]
 
 
-def is_folder(path: Path) -> bool:
+def is_exported_folder(path: Path) -> bool:
     """Tell whether a folder looks like one that `write_folder` made."""
     return (path / CONFIG).is_file() and (path / WEIGHTS).is_file()
 
 
-def open_folder(path: str | Path) -> ExportedFolder:
+def open_exported_folder(path: str | Path) -> ExportedFolder:
     """Open a folder that `chromahint export --format safetensors` wrote.
 
     Only Chromahint's own networks are built, and nothing but tensors is read.
@@ -53,7 +53,7 @@ def open_folder(path: str | Path) -> ExportedFolder:
         ValueError: it is none, names another network, or its weights don't fit.
     """
     folder = Path(path).expanduser()
-    if not is_folder(folder):
+    if not is_exported_folder(folder):
         raise ValueError(f"{path}: is no exported network: it has no {CONFIG} and {WEIGHTS}; see chromahint export")
     about = read_json(folder / CONFIG)
     if about.get("format") != FORMAT:
@@ -72,7 +72,7 @@ def open_folder(path: str | Path) -> ExportedFolder:
     return ExportedFolder(network.eval().requires_grad_(False), name, options, side, about)
 
 
-def write_folder(folder: Path, network: nn.Module, about: Mapping[str, Any], card: str) -> None:
+def write_exported_folder(folder: Path, network: nn.Module, metadata: Mapping[str, Any], card: str) -> None:
     """Write a folder, whole or not at all.
 
     Args:
@@ -85,13 +85,13 @@ def write_folder(folder: Path, network: nn.Module, about: Mapping[str, Any], car
         ValueError: it holds other things.
         OSError: it cannot be written.
     """
-    check_folder(folder)
+    check_output_folder(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         safetensors.torch.save_file(_tensors(network), made / WEIGHTS, metadata={"format": "pt"})
-        (made / CONFIG).write_text(json.dumps({"format": FORMAT, **about}, indent=2) + "\n", encoding="utf-8")
-        (made / MODEL_INFO).write_text(card, encoding="utf-8")
+        (made / CONFIG).write_text(json.dumps({"format": FORMAT, **metadata}, indent=2) + "\n", encoding="utf-8")
+        (made / MODEL_CARD).write_text(card, encoding="utf-8")
         made.chmod(0o755)
         for name in FILES:
             (made / name).chmod(0o644)
@@ -106,7 +106,7 @@ def write_folder(folder: Path, network: nn.Module, about: Mapping[str, Any], car
         shutil.rmtree(made, ignore_errors=True)
 
 
-def check_folder(folder: Path) -> None:
+def check_output_folder(folder: Path) -> None:
     """Refuse a folder that holds other things.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Run a network at the size it was trained with, whatever the size of the picture."""
+"""Run a network at the size it was trained with, whatever the size of the image."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from chromahint.hints.hints import Hints
 
 
 class FixedSizeWrapper(nn.Module):
-    """Squashes what a network reads to a square, and stretches its colors back over the picture.
+    """Squashes what a network reads to a square, and stretches its colors back over the image.
 
     Args:
         network: (lightness, hints) -> ab.
         side: of the square in pixels.
     """
 
-    def __init__(self, network: nn.Module, side: int) -> None:
+    def __init__(self, network: nn.Module, size: int) -> None:
         super().__init__()
         self.network = network
-        self.side = side
+        self.size = size
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
         """Predict ab B2HW in Lab units for lightness B1HW and hints of any height and width."""
         size = lightness.shape[-2:]
-        square = (self.side, self.side)
+        square = (self.size, self.size)
         if size == square:
             same: Tensor = self.network(lightness, hints)
             return same
@@ -35,7 +35,7 @@ class FixedSizeWrapper(nn.Module):
 
 
 def downsample_hints(hints: Hints, size: tuple[int, int]) -> Hints:
-    """Move hints to a picture of another size, where none of them is lost: pixels that meet are averaged."""
+    """Move hints to an image of another size, where none of them is lost: pixels that meet are averaged."""
     down, across = (_moved(old, new, hints.mask) for old, new in zip(hints.mask.shape[-2:], size, strict=True))
     # sums of what arrives at each pixel, as products of matrices: they run alike on every device
     total = down @ torch.cat([hints.ab * hints.mask, hints.mask], dim=1) @ across.T

@@ -1,4 +1,4 @@
-"""The hints that a person gives for photos on the command line: hint files, pairs of pictures, a colored reference."""
+"""The hints that a person gives for photos on the command line: hint files, pairs of images, a colored reference."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 
 from chromahint.color import rgb_to_lab
-from chromahint.data.sources.folder import find_pictures
+from chromahint.data.sources.folder import find_images
 from chromahint.hints.annotations import Annotations
 from chromahint.hints.eval_positions import positions
 from chromahint.hints.hint_file import read_hints
 from chromahint.hints.sparse_hints import SparseHints
-from chromahint.images.decode import decode, read_bytes, read_photo
+from chromahint.images.decode import decode_rgb, read_bytes, read_photo
 from chromahint.inference.batch_plan import ColorizeTask
 
 Size = tuple[int, int]
@@ -29,7 +29,7 @@ _REFERENCE = 512
 _OTHER_SHAPE = 0.1
 
 
-def no_hints_at_all(job: ColorizeTask, size: Size) -> None:
+def without_hints(job: ColorizeTask, size: Size) -> None:
     """Leave the colors to the network."""
     return
 
@@ -58,7 +58,7 @@ def from_pairs(hint_dir: str, mask_dir: str) -> HintProvider:
         hint_file, mask_file = _of(job, hints, hint_dir), _of(job, masks, mask_dir)
         hint, mask = read_photo(hint_file), read_photo(mask_file)
         if hint.shape != mask.shape:
-            shapes = [f"{picture.shape[1]}x{picture.shape[0]}" for picture in (hint, mask)]
+            shapes = [f"{image.shape[1]}x{image.shape[0]}" for image in (hint, mask)]
             raise ValueError(f"{hint_file} is {shapes[0]} pixels, and its mask {mask_file} is {shapes[1]}")
         height, width = mask.shape[:2]
         _same_shape(hint_file, (height, width), size)
@@ -67,46 +67,46 @@ def from_pairs(hint_dir: str, mask_dir: str) -> HintProvider:
     return give
 
 
-def from_reference(path: str, points: int, many: bool) -> HintProvider:
-    """Take colors at some places of a colored picture of the same content, or of one of that name in a folder.
+def from_reference(path: str, points: int, multiple: bool) -> HintProvider:
+    """Take colors at some places of a colored image of the same content, or of one of that name in a folder.
 
     The places are those of an evaluation: a pure function of the reference file and of how many they are.
 
     Args:
-        path: of the picture or the folder.
+        path: of the image or the folder.
         points: how many.
         many: whether there are several photos, which need a folder.
     """
     root = Path(path).expanduser()
-    if not root.is_dir() and many:
-        raise ValueError(f"--reference {path}: several photos need a folder with a picture of the same name for each")
+    if not root.is_dir() and multiple:
+        raise ValueError(f"--reference {path}: several photos need a folder with an image of the same name for each")
     if not root.exists():
-        raise ValueError(f"--reference {path}: there is no such picture")
+        raise ValueError(f"--reference {path}: there is no such image")
     found = _by_name("--reference", path) if root.is_dir() else None
 
     def give(job: ColorizeTask, size: Size) -> SparseHints:
         file = root if found is None else _of(job, found, path)
         data = read_bytes(file)
-        picture = decode(data, str(file))
-        _same_shape(file, picture.shape[:2], size)
+        image = decode_rgb(data, str(file))
+        _same_shape(file, image.shape[:2], size)
         # a single pixel of a large photo may be of any color: what is taken is the mean of a few
-        share = _REFERENCE / math.sqrt(picture.shape[0] * picture.shape[1])
+        share = _REFERENCE / math.sqrt(image.shape[0] * image.shape[1])
         if share < 1:
-            height, width = (max(1, round(side * share)) for side in picture.shape[:2])
-            picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-        height, width = picture.shape[:2]
+            height, width = (max(1, round(side * share)) for side in image.shape[:2])
+            image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        height, width = image.shape[:2]
         name = blake2b(data, digest_size=16).hexdigest()
         places = positions(name, 0, height, width, min(points, height * width))
-        return _chosen(picture, np.sort(places)).resized(size)
+        return _chosen(image, np.sort(places)).resized(size)
 
     return give
 
 
-def _chosen(picture: NDArray[np.uint8], places: NDArray[np.int64]) -> SparseHints:
-    """Some pixels of a picture HxWx3 as hints; places ascend."""
-    rgb = torch.from_numpy(picture.reshape(-1, 3)[places]).T[None, :, None]
+def _chosen(image: NDArray[np.uint8], places: NDArray[np.int64]) -> SparseHints:
+    """Some pixels of an image HxWx3 as hints; places ascend."""
+    rgb = torch.from_numpy(image.reshape(-1, 3)[places]).T[None, :, None]
     ab = rgb_to_lab(rgb)[1][0, :, 0].T.contiguous()
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     return SparseHints(torch.from_numpy(places.astype(np.int64)), ab, (height, width))
 
 
@@ -115,7 +115,7 @@ def _by_name(option: str, folder: str) -> dict[str, Path]:
     if not root.is_dir():
         raise ValueError(f"{option} {folder}: there is no such folder")
     found: dict[str, Path] = {}
-    for path in find_pictures(root):
+    for path in find_images(root):
         name = Path(path).with_suffix("").as_posix()
         if name in found:
             raise ValueError(f"{option} {folder}: {found[name].name} and {path} have one name; keep one")
@@ -126,7 +126,7 @@ def _by_name(option: str, folder: str) -> dict[str, Path]:
 def _of(job: ColorizeTask, found: dict[str, Path], folder: str) -> Path:
     name = Path(job.name).with_suffix("").as_posix()
     if name not in found:
-        raise ValueError(f"there is no picture {name}.* in {folder}")
+        raise ValueError(f"there is no image {name}.* in {folder}")
     return found[name]
 
 
@@ -134,6 +134,6 @@ def _same_shape(file: Path, size: tuple[int, ...], photo: Size) -> None:
     """Refuse what can't be the same content, whatever its size."""
     height, width = size
     apart = abs(math.log(height * photo[1] / (width * photo[0])))
-    # a small picture can only be nearly of the photo's shape
+    # a small image can only be nearly of the photo's shape
     if apart > _OTHER_SHAPE + 1 / min(*size, *photo):
         raise ValueError(f"{file} is {width}x{height} pixels, which is no size of the photo, {photo[1]}x{photo[0]}")

@@ -14,18 +14,18 @@ from torch import nn
 from chromahint.config.instantiate import instantiate_node
 from chromahint.config.paths import add_cwd_to_path
 from chromahint.inference.detect_architecture import AMBIGUOUS_OPTIONS, detect_architecture, infer_option
-from chromahint.inference.exported_folder import is_folder, open_folder
+from chromahint.inference.exported_folder import is_exported_folder, open_exported_folder
 from chromahint.inference.fixed_size import FixedSizeWrapper
 from chromahint.models.levin import Levin
 from chromahint.models.pretrained import PRETRAINED_DIR, find_pretrained
 from chromahint.models.pullpush import PullPush
-from chromahint.models.registry import LEARN_NOTHING, create_model, model_name, qualname_of
+from chromahint.models.registry import BASELINES, create_model, model_name, qualname_of
 from chromahint.models.state_dict import load_weights
 from chromahint.runs.run import Run, open_run
 
 
 def prepare_network(
-    network: nn.Module, weights: Path | None, device: torch.device, side: int | None = None
+    network: nn.Module, weights: Path | None, device: torch.device, input_size: int | None = None
 ) -> nn.Module:
     """Load weights, move to the device and set evaluation mode.
 
@@ -33,14 +33,14 @@ def prepare_network(
         network: a network as its constructor made it.
         weights: a checkpoint of ours, safetensors, or a published layout; None keeps the weights it has.
         device: where it is to run.
-        side: of the square that pictures are squashed to for the network; None gives it pictures as they come.
+        side: of the square that images are squashed to for the network; None gives it images as they come.
     """
     if weights is not None:
         load_weights(network, weights)
     network.to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
     network.eval().requires_grad_(False)
-    return network if side is None else FixedSizeWrapper(network, side)
+    return network if input_size is None else FixedSizeWrapper(network, input_size)
 
 
 def resolve_device(wanted: str) -> torch.device:
@@ -68,10 +68,10 @@ class LoadedNetwork:
     """A network with its weights, on the processor.
 
     Attributes:
-        network: in evaluation mode, for pictures of any size.
+        network: in evaluation mode, for images of any size.
         model: `_target_` and options that built it.
         weights: the file that it has them from.
-        side: of the square that its pictures are to be squashed to; None where they are not.
+        side: of the square that its images are to be squashed to; None where they are not.
         run: where it was trained, if that is known.
         said: what a person should know of how it was found, in sentences.
     """
@@ -91,7 +91,7 @@ class LoadedNetwork:
 
     @property
     def trained_side(self) -> int | None:
-        """Of the pictures that the network was trained with, in pixels; None where nobody knows."""
+        """Of the images that the network was trained with, in pixels; None where nobody knows."""
         size = self.run.config.get("data", {}).get("size") if self.run is not None else None
         return self.side if self.side is not None else size if isinstance(size, int) else None
 
@@ -113,7 +113,7 @@ def load_trained_network(named: str | None, build: Callable[[dict[str, Any]], An
     """
     if named in (None, "pretrained"):
         return _of_box()
-    if named in LEARN_NOTHING:
+    if named in BASELINES:
         raise ValueError(
             f"{named}: learns nothing, so it has no weights to open; type a run, a file of weights, or box"
         )
@@ -160,11 +160,11 @@ def _of_file(file: Path) -> LoadedNetwork:
     said = [f"{file.name}: {found.name}{', ' if found.assumed else ''}{found.assumed}"]
     for option in AMBIGUOUS_OPTIONS:
         if hasattr(network, option):
-            tried = infer_option(network, option, found.side or 256, CPU)
+            tried = infer_option(network, option, found.image_size or 256, CPU)
             options[option] = tried.value
             setattr(network, option, tried.value)
             said.append(tried.reason.partition("; model.")[0])
-    return LoadedNetwork(network, {"_target_": qualname_of(name), **options}, file, found.side, None, tuple(said))
+    return LoadedNetwork(network, {"_target_": qualname_of(name), **options}, file, found.image_size, None, tuple(said))
 
 
 def _model(run: Run) -> dict[str, Any]:
@@ -176,20 +176,20 @@ def _model(run: Run) -> dict[str, Any]:
 
 OnMessage = Callable[[str], None]
 """Told, in a sentence, what was found."""
-UNTRAINED: dict[str, type[nn.Module]] = {"levin": Levin, "pullpush": PullPush}
+COLORING_BASELINES: dict[str, type[nn.Module]] = {"levin": Levin, "pullpush": PullPush}
 _SPREADNET = 512
 _OTHERS = 256
 """Pixels that networks see are about the square of these: more made no photo closer (benchmarks/README.md)."""
 
 
 class NetworkSpec(NamedTuple):
-    """A network, and how it likes its pictures.
+    """A network, and how it likes its images.
 
     Attributes:
         network: ready to color.
         name: in short.
         size: it is to see about size x size pixels.
-        square: whether pictures are to be squashed to that.
+        square: whether images are to be squashed to that.
     """
 
     network: nn.Module
@@ -212,12 +212,12 @@ def load_network(
     Raises:
         ValueError: there is no such source, or it can't be used.
     """
-    if source in UNTRAINED:
-        return _loaded(UNTRAINED[str(source)](), str(source), None, device)
+    if source in COLORING_BASELINES:
+        return _loaded(COLORING_BASELINES[str(source)](), str(source), None, device)
     path = Path(source).expanduser()
     if source != "pretrained" and not path.exists():
         raise ValueError(
-            f"{source}: there is no such run or file of weights; allowed are box, {', '.join(UNTRAINED)}, the folder "
+            f"{source}: there is no such run or file of weights; allowed are box, {', '.join(COLORING_BASELINES)}, the folder "
             "of a run such as runs/NAME/DATE, a file of weights, and what `chromahint export` wrote"
         )
     if path.suffix == ".onnx":
@@ -226,10 +226,10 @@ def load_network(
         network = OnnxNetwork(path)
         on_message(f"{path.name}: {network.name}, run by ONNX Runtime")
         return _loaded(network, network.name, None, torch.device("cpu"))
-    if is_folder(path):
-        folder = open_folder(path)
+    if is_exported_folder(path):
+        folder = open_exported_folder(path)
         on_message(f"{path.name}: {folder.name}, as it was exported")
-        return _loaded(folder.network, folder.name, folder.side, device)
+        return _loaded(folder.network, folder.name, folder.input_size, device)
     add_cwd_to_path()
     opened = load_trained_network(str(source), instantiate_node)
     for sentence in opened.said:

@@ -52,7 +52,7 @@ class OnnxNetwork(nn.Module):
         except Exception as error:
             height, width = lightness.shape[-2:]
             said = str(error).splitlines()[0][:200]
-            raise ValueError(f"ONNX Runtime cannot color a picture of {width}x{height} pixels: {said}") from None
+            raise ValueError(f"ONNX Runtime cannot color an image of {width}x{height} pixels: {said}") from None
         return torch.from_numpy(ab)
 
 

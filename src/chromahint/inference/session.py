@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from chromahint.color import lab_to_shown_rgb, rgb_to_lab
+from chromahint.color import lab_to_gamut_mapped_rgb, rgb_to_lab
 from chromahint.hints.annotations import Annotations, parse_annotations
 from chromahint.hints.hint_file import read_hints
 from chromahint.hints.hints import Hints
@@ -19,19 +19,19 @@ from chromahint.hints.sparse_hints import SparseHints, sparse_from_hints
 from chromahint.inference.array_adapters import ImageBuffer
 from chromahint.inference.upsample import joint_bilateral_upsample
 
-Given = Hints | Annotations | SparseHints | str | Path | Sequence[Any] | None
+HintsLike = Hints | Annotations | SparseHints | str | Path | Sequence[Any] | None
 """Hints in any form; see `Colorizer.colorize`."""
 
 Size = tuple[int, int]
-_AT_ONCE = 2**18
+_CHUNK_PIXELS = 2**18
 """Pixels of a photo that are worked on at a time."""
-_NEAR = 8.0
+_MAX_HINT_ERROR = 8.0
 """Units of ab: a hinted pixel of a network that is that far from its hint would be a speck if it were set to it."""
 
 
 @runtime_checkable
 class CachedEncoder(Protocol):
-    """A network that does all that does not depend on hints once for a picture."""
+    """A network that does all that does not depend on hints once for an image."""
 
     def encode(self, lightness: Tensor) -> Any:
         """Read lightness B1HW."""
@@ -60,15 +60,15 @@ class Session:
         size: int,
         square: bool,
         device: torch.device,
-        opened: ImageBuffer,
+        image: ImageBuffer,
         lightness: Tensor | None = None,
     ) -> None:
         self.network = network
         self.size = size
         self.square = square
         self.device = device
-        self.opened = opened
-        self.lightness = lightness_of(opened, device) if lightness is None else lightness
+        self.image = image
+        self.lightness = lightness_of(image, device) if lightness is None else lightness
         self._seen: dict[int, Tensor] = {}
         self._read: dict[int, Any] = {}
 
@@ -84,7 +84,7 @@ class Session:
         return self._seen[wanted]
 
     @torch.no_grad()
-    def colorize_small(self, hints: Given = None, size: int | None = None) -> Tensor:
+    def colorize_small(self, hints: HintsLike = None, size: int | None = None) -> Tensor:
         """Color what the network sees: ab 12hw in Lab units. What it reads there is kept for the next hints.
 
         Args:
@@ -95,20 +95,20 @@ class Session:
         wanted = self.size if size is None else size
         if isinstance(self.network, CachedEncoder) and wanted not in self._read:
             self._read[wanted] = self.network.encode(small)
-        return self._colors(small, wanted, to_sparse_hints([self.opened.size], hints)[0])
+        return self._colors(small, wanted, to_sparse_hints([self.image.size], hints)[0])
 
     @torch.no_grad()
-    def colorize_full(self, hints: Given = None) -> None:
+    def colorize_full(self, hints: HintsLike = None) -> None:
         """Color the whole photo into `opened`."""
-        pixels = to_sparse_hints([self.opened.size], hints)[0]
+        pixels = to_sparse_hints([self.image.size], hints)[0]
         small = self.network_input()
         ab = self._colors(small, self.size, pixels)
-        height, width = self.opened.size
+        height, width = self.image.size
         for first, step in row_chunks(height, width):
             rows = self.lightness[..., first : first + step, :].to(self.device)
             colored = joint_bilateral_upsample(ab, small, rows, first, height)
             restore_hint_pixels(colored, pixels, first)
-            self.opened.fill(first, lab_to_shown_rgb(rows, colored))
+            self.image.fill(first, lab_to_gamut_mapped_rgb(rows, colored))
 
     def _colors(self, small: Tensor, size: int, pixels: SparseHints) -> Tensor:
         hints = pixels.to_dense((small.shape[-2], small.shape[-1])).to(self.device)
@@ -120,13 +120,13 @@ class Session:
 
 def row_chunks(height: int, width: int) -> Iterator[tuple[int, int]]:
     """First row and number of rows of strips of a photo that are small enough to be worked on at once."""
-    step = max(1, _AT_ONCE // width)
+    step = max(1, _CHUNK_PIXELS // width)
     for first in range(0, height, step):
         yield first, min(step, height - first)
 
 
-def to_sparse_hints(sizes: Sequence[Size], hints: Given) -> list[SparseHints]:
-    """List the hinted pixels of pictures of these heights and widths.
+def to_sparse_hints(sizes: Sequence[Size], hints: HintsLike) -> list[SparseHints]:
+    """List the hinted pixels of images of these heights and widths.
 
     Raises:
         ValueError: the hints do not fit.
@@ -135,7 +135,7 @@ def to_sparse_hints(sizes: Sequence[Size], hints: Given) -> list[SparseHints]:
         for name, maps, channels in (("ab", hints.ab, 2), ("mask", hints.mask, 1)):
             if tuple(maps.shape) != (len(sizes), channels, *sizes[0]):
                 raise ValueError(
-                    f"hints.{name} has shape {tuple(maps.shape)}, and the picture needs "
+                    f"hints.{name} has shape {tuple(maps.shape)}, and the image needs "
                     f"{(len(sizes), channels, *sizes[0])}"
                 )
             if not bool(torch.isfinite(maps).all()):
@@ -196,5 +196,5 @@ def restore_hint_pixels(ab: Tensor, pixels: SparseHints, first: int) -> None:
     place, hint = place[inner] - width, pixels.ab[start:end][inner].T
     found = ab[0].flatten(1)
     hint, place = hint.to(ab.device), place.to(ab.device)
-    exact = (free.flatten().to(ab.device)[place] == 0) | ((hint - found[:, place]).abs().amax(dim=0) <= _NEAR)
+    exact = (free.flatten().to(ab.device)[place] == 0) | ((hint - found[:, place]).abs().amax(dim=0) <= _MAX_HINT_ERROR)
     found[:, place[exact]] = hint[:, exact]

@@ -1,4 +1,4 @@
-"""Bring the colors that a network gave for a small picture up to the photo's own size, along its edges."""
+"""Bring the colors that a network gave for a small image up to the photo's own size, along its edges."""
 
 from __future__ import annotations
 

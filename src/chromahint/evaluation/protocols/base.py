@@ -14,11 +14,11 @@ from torch import Tensor
 from chromahint.evaluation.metrics import psnr, ssim
 from chromahint.hints.hints import Hints
 
-RGB_MEASURES = "PSNR in dB over SSIM, 8-bit RGB"
+RGB_METRICS = "PSNR in dB over SSIM, 8-bit RGB"
 
 
 class LabImages(NamedTuple):
-    """A batch of pictures in each form that some protocol compares.
+    """A batch of images in each form that some protocol compares.
 
     Attributes:
         lightness: B1HW in 0..100.
@@ -36,7 +36,7 @@ class LabImages(NamedTuple):
 
 
 class ImageScores(NamedTuple):
-    """How close each picture of a batch is to its photo.
+    """How close each image of a batch is to its photo.
 
     Attributes:
         psnr: B float32 in dB.
@@ -48,7 +48,7 @@ class ImageScores(NamedTuple):
 
 
 class HintProtocol(Protocol):
-    """What the sweep, the pictures and the reports need of a protocol."""
+    """What the sweep, the images and the reports need of a protocol."""
 
     @property
     def name(self) -> str:
@@ -67,21 +67,21 @@ class HintProtocol(Protocol):
 
     @property
     def size(self) -> int:
-        """Height and width of the pictures in pixels."""
+        """Height and width of the images in pixels."""
         ...
 
     @property
     def max_hints(self) -> int:
-        """Largest number of hints that a picture has room for."""
+        """Largest number of hints that an image has room for."""
         ...
 
     def hints(self, ab: Tensor, ids: Sequence[str], count: int) -> Hints:
-        """Give hints that depend on each picture's id, not on its neighbors in the batch.
+        """Give hints that depend on each image's id, not on its neighbors in the batch.
 
         Args:
             ab: B2HW float32, the photos' colors in Lab units, H = W = `size`.
-            ids: B picture ids.
-            count: hints in each picture; the places of a smaller count are among those of a larger one.
+            ids: B image ids.
+            count: hints in each image; the places of a smaller count are among those of a larger one.
 
         Returns:
             Hints of the same batch, height and width, on the device of `ab`.
@@ -89,35 +89,30 @@ class HintProtocol(Protocol):
         ...
 
     def measure(self, prediction: LabImages, truth: LabImages) -> ImageScores:
-        """Compare colored pictures with their photos, each for itself."""
+        """Compare colored images with their photos, each for itself."""
         ...
 
 
 def measure_rgb(prediction: LabImages, truth: LabImages) -> ImageScores:
-    """PSNR and SSIM of the pictures as they would be written."""
+    """PSNR and SSIM of the images as they would be written."""
     return ImageScores(psnr(prediction.rgb, truth.rgb), ssim(prediction.rgb, truth.rgb))
 
 
-def check_counts(counts: list[int], size: int, most: int, room: str) -> None:
+def check_counts(counts: list[int], size: int, max_hints: int, formula: str) -> None:
     """Refuse numbers of hints that are not ascending from 0 to `most`, which is `room` in words."""
-    if size < 7:
-        raise ValueError(
-            f"protocol.size={size}: pictures are 7 pixels or more, the window of SSIM. "
-            "Type for example protocol.size=256."
-        )
-    good = sorted({count for count in counts if 0 <= count <= most}) or [0, 1, min(10, most)]
+    good = sorted({count for count in counts if 0 <= count <= max_hints}) or [0, 1, min(10, max_hints)]
     if counts != good:
         raise ValueError(
             f"protocol.hint_counts={counts} at protocol.size={size}: distinct numbers in ascending order are allowed, "
-            f"from 0 to {room} = {most}. Type for example 'protocol.hint_counts={str(good).replace(' ', '')}'."
+            f"from 0 to {formula} = {max_hints}. Type for example 'protocol.hint_counts={str(good).replace(' ', '')}'."
         )
 
 
 def check_size(protocol: HintProtocol, ab: Tensor) -> None:
-    """Refuse pictures B2HW of another size than the protocol's."""
+    """Refuse images B2HW of another size than the protocol's."""
     height, width = ab.shape[-2:]
     if (height, width) != (protocol.size, protocol.size):
         raise ValueError(
-            f"Pictures of {height}x{width} pixels came to the protocol {protocol.name}, which is for "
-            f"{protocol.size}x{protocol.size}. Type protocol.size={height}, or give it pictures of its own size."
+            f"Images of {height}x{width} pixels came to the protocol {protocol.name}, which is for "
+            f"{protocol.size}x{protocol.size}. Type protocol.size={height}, or give it images of its own size."
         )

@@ -13,32 +13,34 @@ from chromahint.evaluation.protocols.base import ImageScores, LabImages, check_c
 from chromahint.hints.eval_positions import first_k_mask
 from chromahint.hints.hints import Hints
 from chromahint.hints.patches import fill_cells
+from chromahint.ranges import HintCounts, ImageSize, Seed, validate_arguments
 
 _CELL = 2
 
 
+@validate_arguments("protocol")
 @dataclass(frozen=True)
 class Cells2023:
-    """Distinct 2x2 cells of a grid, uniform over the picture, each holding its mean color (iColoriT, 2023).
+    """Distinct 2x2 cells of a grid, uniform over the image, each holding its mean color (iColoriT, 2023).
 
-    PSNR of RGB that is not rounded to 8 bits, each picture capped at 50 dB; SSIM of 8-bit RGB as scikit-image does it.
+    PSNR of RGB that is not rounded to 8 bits, each image capped at 50 dB; SSIM of 8-bit RGB as scikit-image does it.
     Where `size` is odd, the last row and column are never marked.
 
     Source: Yun, Lee, Park, Choo: iColoriT, Towards Propagating Local Hint to the Right Region in Interactive
-    Colorization by Leveraging Vision Transformer (WACV 2023), its evaluation on pictures squashed to 224x224.
+    Colorization by Leveraging Vision Transformer (WACV 2023), its evaluation on images squashed to 224x224.
 
     Args:
         counts: numbers of cells that are tried: distinct, ascending, 0..(size // 2) ** 2.
-        size: height and width of the pictures in pixels, 7 or more.
-        seed: chooses the places, together with the picture's id.
+        size: height and width of the images in pixels, 7 or more.
+        seed: chooses the places, together with the image's id.
     """
 
     name = "cells_2023"
-    metric_description = "PSNR in dB of unrounded RGB, at most 50 a picture, over SSIM of 8-bit RGB"
+    metric_description = "PSNR in dB of unrounded RGB, at most 50 an image, over SSIM of 8-bit RGB"
 
-    hint_counts: list[int] = field(default_factory=lambda: [0, 1, 2, 5, 10, 20, 50, 100, 200])
-    size: int = 224
-    seed: int = 0
+    hint_counts: HintCounts = field(default_factory=lambda: [0, 1, 2, 5, 10, 20, 50, 100, 200])
+    size: ImageSize = 224
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
         check_counts(self.hint_counts, self.size, self.max_hints, "(size // 2) ** 2")
@@ -49,11 +51,11 @@ class Cells2023:
         return (self.size // _CELL) ** 2
 
     def hints(self, ab: Tensor, ids: Sequence[str], count: int) -> Hints:
-        """Fill `count` cells of each picture; see `HintProtocol.hints`."""
+        """Fill `count` cells of each image; see `HintProtocol.hints`."""
         check_size(self, ab)
         return fill_cells(ab, first_k_mask(ab, ids, self.seed, self.size // _CELL, count, max(self.hint_counts)), _CELL)
 
     def measure(self, prediction: LabImages, truth: LabImages) -> ImageScores:
         """PSNR of unrounded RGB, at most 50 dB; SSIM of 8-bit RGB."""
         rgb = lab_to_rgb(prediction.lightness, prediction.ab)
-        return ImageScores(psnr_float(rgb, truth.rgb.float() / 255, most=50.0), ssim(prediction.rgb, truth.rgb))
+        return ImageScores(psnr_float(rgb, truth.rgb.float() / 255, max_psnr=50.0), ssim(prediction.rgb, truth.rgb))

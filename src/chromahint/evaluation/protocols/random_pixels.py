@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from chromahint.evaluation.protocols.base import (
-    RGB_MEASURES,
+    RGB_METRICS,
     ImageScores,
     LabImages,
     check_counts,
@@ -17,26 +17,28 @@ from chromahint.evaluation.protocols.base import (
 )
 from chromahint.hints.eval_positions import first_k_mask
 from chromahint.hints.hints import Hints, hints_from_mask
+from chromahint.ranges import HintCounts, ImageSize, Seed, validate_arguments
 
 
+@validate_arguments("protocol")
 @dataclass(frozen=True)
 class RandomPixels:
-    """Single pixels at random places: k = 328 and 1,966 are 0.5 % and 3 % of a picture of 256x256.
+    """Single pixels at random places: k = 328 and 1,966 are 0.5 % and 3 % of an image of 256x256.
 
     PSNR of 8-bit RGB, capped at 100 dB; SSIM of 8-bit RGB as scikit-image does it.
 
     Args:
         counts: numbers of hints that are tried: distinct, ascending, 0..size * size.
-        size: height and width of the pictures in pixels, 7 or more.
-        seed: chooses the places, together with the picture's id.
+        size: height and width of the images in pixels, 7 or more.
+        seed: chooses the places, together with the image's id.
     """
 
     name = "random_pixels"
-    metric_description = RGB_MEASURES
+    metric_description = RGB_METRICS
 
-    hint_counts: list[int] = field(default_factory=lambda: [0, 1, 10, 100, 328, 1966])
-    size: int = 256
-    seed: int = 0
+    hint_counts: HintCounts = field(default_factory=lambda: [0, 1, 10, 100, 328, 1966])
+    size: ImageSize = 256
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
         check_counts(self.hint_counts, self.size, self.max_hints, "size * size")
@@ -47,7 +49,7 @@ class RandomPixels:
         return self.size**2
 
     def hints(self, ab: Tensor, ids: Sequence[str], count: int) -> Hints:
-        """Reveal `count` pixels of each picture; see `HintProtocol.hints`."""
+        """Reveal `count` pixels of each image; see `HintProtocol.hints`."""
         check_size(self, ab)
         return hints_from_mask(ab, first_k_mask(ab, ids, self.seed, self.size, count, max(self.hint_counts)))
 
