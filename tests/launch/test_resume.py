@@ -280,8 +280,8 @@ def test_a_damaged_checkpoint_is_a_sentence(command, stopped, damage):
 
 def test_a_run_that_is_being_trained_is_left_alone(command, stopped):
     holder = subprocess.Popen(
-        [sys.executable, "-c", "import sys, pathlib\nfrom chromahint.runs.lock import alone_in\n"
-         "with alone_in(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()", stopped],
+        [sys.executable, "-c", "import sys, pathlib\nfrom chromahint.runs.lock import lock_run\n"
+         "with lock_run(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()", stopped],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

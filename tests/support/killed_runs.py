@@ -40,7 +40,7 @@ MOMENTS = {
     "gradient": (ColorizationModule, "on_after_backward"),
     "validation": (ColorizationModule, "validation_step"),
     "scores": (ColorizationModule, "on_validation_epoch_end"),
-    "write": (writing.os, "fsync"),
+    "write": (atomic_write.os, "fsync"),
 }
 
 
@@ -66,8 +66,8 @@ def carry_out(plan):
         statuses = []
         for kill in [*kills, None] if kills[-1:] != ["leave"] else kills[:-1]:
             made = list(Path(folder).glob("runs/run/*"))
-            command = [f"resume={made[0]}"] if made else [*words, f"runs_dir={folder}/runs", "name=run"]
-            statuses.append(run(folder, ["train", *command], kill))
+            command = ["resume", str(made[0])] if made else ["train", *words, f"runs_dir={folder}/runs", "name=run"]
+            statuses.append(run(folder, command, kill))
             if statuses[-1] == 0:
                 break
         (Path(folder) / "statuses.json").write_text(json.dumps(statuses))
