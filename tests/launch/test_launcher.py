@@ -47,8 +47,8 @@ def test_the_reason_that_is_there_stays(run):
 def test_a_run_that_another_process_works_on_is_left_alone(run):
     run.note(state="running")
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom chromahint.runs.lock import alone_in\n"
-        "with alone_in(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+        "import sys, time\nfrom pathlib import Path\nfrom chromahint.runs.lock import lock_run\n"
+        "with lock_run(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     )
     other = subprocess.Popen([sys.executable, "-c", code, run.path], stdout=subprocess.PIPE, env=dict(os.environ))
     try:
