@@ -1,1 +1,1 @@
-"""Protocols, metrics, and the sweep over hint counts for a set of photos."""
+"""Evaluation: protocols, metrics, and the evaluation of a network on a data set."""

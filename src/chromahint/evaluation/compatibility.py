@@ -1,4 +1,4 @@
-"""Which results may stand in one table: those of one protocol, size and list of counts, on the same photos."""
+"""Checks that results are comparable: same protocol, image size, hint counts and images."""
 
 from __future__ import annotations
 
@@ -8,49 +8,49 @@ from pathlib import Path
 from typing import Any
 
 Metrics = dict[str, Any]
-"""The content of metrics.json."""
+"""Content of metrics.json."""
 
 
 def require_comparable(results: Mapping[str, Metrics]) -> None:
-    """Refuse results that were not measured alike; images of another protocol or size have other figures.
+    """Raise an error if results have different protocols, image sizes or hint counts.
 
     Args:
-        results: name -> metrics.
+        results: Metrics of each method, by name.
 
     Raises:
-        ValueError: the results are of several protocols, sizes, or lists of numbers of hints.
+        ValueError: The results are not comparable.
     """
     first, *others = results
-    wanted = evaluation_setup(results[first])
+    expected = evaluation_setup(results[first])
     for name in others:
-        if (came := evaluation_setup(results[name])) != wanted:
+        if (setup := evaluation_setup(results[name])) != expected:
             raise ValueError(
-                f"{first} was measured by {wanted} and {name} by {came}: only figures of one protocol, size "
-                "and list of counts are compared. Evaluate both again with the same protocol=NAME and options of it."
+                f"{first}, {name}: not comparable: {first} was evaluated with {expected}, {name} with {setup}. "
+                "Evaluate both with the same protocol=NAME and the same protocol options."
             )
 
 
 def require_same_images(folders: Mapping[str, Path]) -> None:
-    """Refuse evaluations of other photos, which may have changed since a run ended.
+    """Raise an error if evaluations are of different images, for example because photos changed in between.
 
     Args:
-        folders: name -> folder with an images.csv.
+        folders: Evaluation folder of each method (it contains images.csv), by name.
 
     Raises:
-        ValueError: two of them are not of the same photos.
+        ValueError: Two evaluations are of different images.
     """
     ids = {name: image_ids(folder) for name, folder in folders.items()}
     first, *others = ids
     for name in others:
         if ids[name] != ids[first]:
             raise ValueError(
-                f"{first} and {name} were not measured on the same photos: {folders[first]}, {folders[name]}. "
-                "Evaluate both again: move these folders away, and type `chromahint evaluate run=RUN` for runs"
+                f"{folders[first]}, {folders[name]}: {first} and {name} were evaluated on different images. "
+                "Move these folders away and evaluate both again, with `chromahint evaluate run=RUN` for runs."
             )
 
 
 def evaluation_setup(metrics: Metrics) -> str:
-    """Say in a few words what figures depend on beside network and photos.
+    """Describe an evaluation, apart from the network and the images.
 
     >>> evaluation_setup({"protocol": "cells_2023", "size": [224, 224], "by_hints": {"0": {}, "10": {}}})
     'cells_2023 at 224x224 with 0, 10 hints'
@@ -60,6 +60,6 @@ def evaluation_setup(metrics: Metrics) -> str:
 
 
 def image_ids(folder: Path) -> set[str]:
-    """The ids of the images in a folder's images.csv."""
+    """Return the ids of the images in a folder's images.csv."""
     with (folder / "images.csv").open(encoding="utf-8", newline="") as file:
         return {row["id"] for row in csv.DictReader(file)}

@@ -1,4 +1,4 @@
-"""Evaluate a network on a set of photos into a folder: images.csv as it goes, metrics.json at the end."""
+"""Evaluation of networks on a data set: images.csv grows with every batch, metrics.json is written at the end."""
 
 from __future__ import annotations
 
@@ -35,64 +35,67 @@ def evaluate(
     num_workers: int = 0,
     advance: ProgressFn = lambda images: None,
 ) -> dict[str, Any]:
-    """Color every photo with every number of hints, and write what came of it.
+    """Color every photo with every number of hints and write the results.
 
-    A call that finds its own unfinished work in `output` keeps the images that are whole in images.csv and still
-    have the same id, and goes on with the next.
+    If `output` holds an unfinished evaluation with the same fingerprint, it is resumed: images that are complete in
+    images.csv and still have the same id are not evaluated again.
 
     Args:
-        network: ready to color, on `device`.
-        photos: what to color.
-        protocol: which hints.
-        output: folder for `evaluation.json` (what is evaluated), `images.csv` and `metrics.json`.
-        subject: what is evaluated: network, weights, data; work on another subject is never continued.
-        device: where the network is.
-        batch_size: photos at a time.
-        workers: processes that load photos.
-        advance: told of each batch of images that is done.
+        network: Network in eval mode, on `device`.
+        photos: Images to evaluate.
+        protocol: Protocol that defines the hints and the metrics.
+        output: Folder of `evaluation.json` (the fingerprint), `images.csv` and `metrics.json`.
+        fingerprint: Everything that the results depend on (see `chromahint.evaluation.fingerprint`).
+        device: Device of the network.
+        batch_size: Images per batch.
+        num_workers: Worker processes that load images.
+        advance: Called with the number of images of each finished batch.
 
     Returns:
-        What metrics.json says.
+        The content of metrics.json.
 
     Raises:
-        ValueError: `output` holds an evaluation of something else, or no photo can be read.
+        ValueError: `output` holds another evaluation or can't be written, or no image can be read.
     """
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ValueError(f"output={output}: cannot be written ({error.strerror}); type output=ANOTHER/FOLDER") from None
+        raise ValueError(f"output={output}: can't write ({error.strerror}). Use output=ANOTHER/FOLDER.") from None
     if not is_same_evaluation(output, fingerprint):
-        raise ValueError(f"output={output}: holds an evaluation of something else; type output=ANOTHER/FOLDER")
+        raise ValueError(f"output={output}: the folder holds another evaluation. Use output=ANOTHER/FOLDER.")
     write_json(output / "evaluation.json", fingerprint)
     table = output / "images.csv"
-    done = _verified(table, photos, protocol)
+    done = _verified_results(table, photos, protocol)
     _write_rows(table, done)
     finished = {row.image for row in done}
     advance(len(finished))
-    todo = [index for index in range(len(photos)) if photos.name(index) not in finished]
+    remaining = [index for index in range(len(photos)) if photos.name(index) not in finished]
     broken: list[str] = []
-    if todo:
-        order = EvalSampler(len(todo), batch_size)
-        for batch in PhotoLoader(EvalDataset(Subset(photos, todo), protocol.size), order, num_workers):
+    if remaining:
+        sampler = EvalSampler(len(remaining), batch_size)
+        for batch in PhotoLoader(EvalDataset(Subset(photos, remaining), protocol.size), sampler, num_workers):
             rgb = batch["rgb"].to(device)
             results = evaluate_hint_counts(network, rgb, batch["id"], protocol)
-            new = [row for r in results for row in to_rows(r, batch["name"], batch["id"], batch["weight"])]
-            _append_rows(table, sorted(new, key=lambda row: batch["name"].index(row.image)))
+            rows = [row for r in results for row in to_rows(r, batch["name"], batch["id"], batch["weight"])]
+            _append_rows(table, sorted(rows, key=lambda row: batch["name"].index(row.image)))
             broken += batch["broken"]
             advance(len(batch["name"]))
     (output / "broken.txt").unlink(missing_ok=True)
     if broken:
         write_text(output / "broken.txt", "\n".join(broken) + "\n")
-    every = read_rows(table)
-    if not every:
-        raise ValueError(f"none of the {len(photos)} images can be read; the first: {broken[0]}")
-    metrics = aggregate_results(every, protocol)
+    all_rows = read_rows(table)
+    if not all_rows:
+        raise ValueError(
+            f"data: none of the {len(photos)} images can be read; the first error is: {broken[0]}. "
+            "Use a data set of readable images."
+        )
+    metrics = aggregate_results(all_rows, protocol)
     write_json(output / "metrics.json", metrics)
     return metrics
 
 
 def is_same_evaluation(output: Path, fingerprint: dict[str, Any]) -> bool:
-    """Tell whether a folder is free for an evaluation of `subject`, or holds one already."""
+    """Tell whether a folder has no evaluation yet, or one with this fingerprint."""
     file = output / "evaluation.json"
     if not file.exists():
         return not (output / "images.csv").exists()
@@ -102,63 +105,69 @@ def is_same_evaluation(output: Path, fingerprint: dict[str, Any]) -> bool:
         return False
 
 
-def _verified(table: Path, photos: Photos, protocol: HintProtocol) -> list[ImageResult]:
-    """The rows of images that are whole in images.csv, and are still the images that they were."""
-    found: dict[str, dict[int, ImageResult]] = {}
+def _verified_results(table: Path, photos: Photos, protocol: HintProtocol) -> list[ImageResult]:
+    """Return the rows of images that are complete in images.csv and have not changed since."""
+    by_image: dict[str, dict[int, ImageResult]] = {}
     for row in read_rows(table):
-        found.setdefault(row.image, {})[row.k] = row
-    whole: list[ImageResult] = []
+        by_image.setdefault(row.image, {})[row.k] = row
+    verified: list[ImageResult] = []
     for index in range(len(photos)):
-        by_count = found.get(photos.name(index), {})
+        by_count = by_image.get(photos.name(index), {})
         if sorted(by_count) != protocol.hint_counts:
             continue
         try:
-            same = {row.id for row in by_count.values()} == {photos.identify(index)}
+            unchanged = {row.id for row in by_count.values()} == {photos.identify(index)}
         except UnreadableImageError:
-            same = False
-        if same:
-            whole += [by_count[count] for count in protocol.hint_counts]
-    return whole
+            unchanged = False
+        if unchanged:
+            verified += [by_count[count] for count in protocol.hint_counts]
+    return verified
 
 
 def read_rows(table: Path) -> list[ImageResult]:
-    """Read images.csv; what a killed process left of a line is passed over."""
+    """Read images.csv, skipping damaged lines."""
     if not table.is_file():
         return []
     text = table.read_text(encoding="utf-8", errors="replace")
-    complete = text[: text.rfind("\n") + 1]  # a killed process may leave half a line
-    result = []
+    complete = text[: text.rfind("\n") + 1]  # a killed process may leave a partial line
+    rows = []
     for cells in csv.reader(io.StringIO(complete)):
         try:
             image, image_id, k, psnr, ssim, seconds = cells
-            result.append(ImageResult(image, image_id, int(k), float(psnr), float(ssim), float(seconds)))
+            rows.append(ImageResult(image, image_id, int(k), float(psnr), float(ssim), float(seconds)))
         except ValueError:
             continue
-    return result
+    return rows
 
 
-def _write_rows(table: Path, lines: Iterable[ImageResult]) -> None:
-    write_text(table, _csv([ImageResult._fields, *lines]))
+def _write_rows(table: Path, rows: Iterable[ImageResult]) -> None:
+    write_text(table, _to_csv([ImageResult._fields, *rows]))
 
 
-def _append_rows(table: Path, lines: Iterable[ImageResult]) -> None:
+def _append_rows(table: Path, rows: Iterable[ImageResult]) -> None:
     with table.open("a", encoding="utf-8", newline="") as file:
-        file.write(_csv(lines))
+        file.write(_to_csv(rows))
         file.flush()
         os.fsync(file.fileno())
 
 
-def _csv(lines: Iterable[Iterable[Any]]) -> str:
+def _to_csv(rows: Iterable[Iterable[Any]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(
-        [f"{cell:.6g}" if isinstance(cell, float) else cell for cell in line] for line in lines
+        [f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row] for row in rows
     )
     return text.getvalue()
 
 
 @dataclass(frozen=True)
 class EvaluatedMethod:
-    """A network ready to color, the folder of its evaluation, and what that is about (see `subject`)."""
+    """A network and its evaluation.
+
+    Attributes:
+        network: Network on the device.
+        folder: Folder of the evaluation.
+        fingerprint: Everything that the results depend on (see `chromahint.evaluation.fingerprint`).
+    """
 
     network: nn.Module
     folder: Path
@@ -173,12 +182,12 @@ def evaluate_methods(
     batch_size: int,
     num_workers: int = 0,
 ) -> dict[str, dict[str, Any]]:
-    """Evaluate each method; returns its metrics by its name. Work that is done already is not done again."""
+    """Evaluate each method, resuming unfinished evaluations; return the metrics by name."""
     results = {}
     with progress_bar("evaluating", len(photos) * len(methods)) as advance:
         for name, method in methods.items():
             results[name] = evaluate(
-                method.network.eval(), photos, protocol, method.folder, method.fingerprint, device, batch_size, num_workers,
-                advance,
+                method.network.eval(), photos, protocol, method.folder, method.fingerprint, device, batch_size,
+                num_workers, advance,
             )  # fmt: skip
     return results

@@ -1,4 +1,4 @@
-"""What an evaluation is about, so that unfinished work is continued and never mixed with another's."""
+"""Fingerprint of an evaluation, by which unfinished evaluations are resumed and never mixed."""
 
 from __future__ import annotations
 
@@ -7,25 +7,33 @@ from typing import Any
 
 from chromahint.runs.files import file_hash
 
-IRRELEVANT = {"batch_size", "eval_batch_size", "workers", "fit", "size", "shorter_side", "min_ab_range"}
-"""Options of data that do not change what is evaluated."""
+IRRELEVANT_OPTIONS = {
+    "batch_size",
+    "eval_batch_size",
+    "num_workers",
+    "resize_mode",
+    "train_size",
+    "shorter_side",
+    "min_colorfulness",
+}
+"""Options of `data` that do not change the results."""
 
 
 def fingerprint(config: dict[str, Any], weights: Path | None, split: str) -> dict[str, Any]:
-    """Describe an evaluation by everything that its figures depend on.
+    """Return everything that the results of an evaluation depend on.
 
     Args:
-        config: with the nodes model, data and protocol, and perhaps input_size.
-        weights: the file of weights.
-        split: which photos of the data.
+        config: Config with the nodes `model`, `data` and `protocol`, and optionally `input_size`.
+        weights: File of weights, if any.
+        split: Evaluated split of the data.
     """
-    side = config.get("input_size")
+    input_size = config.get("input_size")
     return {
         "format": 1,
         "model": config["model"],
-        **({} if side is None else {"input_size": side}),
+        **({} if input_size is None else {"input_size": input_size}),
         "weights": None if weights is None else file_hash(weights),
-        "data": {key: value for key, value in config["data"].items() if key not in IRRELEVANT},
+        "data": {key: value for key, value in config["data"].items() if key not in IRRELEVANT_OPTIONS},
         "split": split,
         "protocol": config["protocol"],
     }

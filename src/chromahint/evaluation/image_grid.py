@@ -1,4 +1,4 @@
-"""What a network makes of a few photos, in one image: gray, hints, prediction, truth."""
+"""Image grid of predictions: gray image, hints, predictions and ground truth, one row per photo."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from chromahint.visualization.hint_overlay import draw_contact_sheet, draw_gray,
 def image_grid(
     networks: Network | Mapping[str, Network], rgb: Tensor, ids: Sequence[str], protocol: HintProtocol, count: int
 ) -> RGBImage:
-    """Draw a row a photo: gray | hints | one prediction a network, with the protocol's PSNR | truth.
+    """Draw one row per photo: gray | hints | the prediction of each network, with its PSNR | truth.
 
     Args:
-        networks: one network, or several by the title of their column.
+        networks: One network, or several by column title.
         rgb: B3HW uint8 photos of the protocol's size, on the networks' device.
-        ids: B image ids, which decide where the hints lie.
-        protocol: where the hints come from.
-        count: hints in each image.
+        ids: B image ids, which determine the positions of the hints.
+        protocol: Protocol that defines the hints and the PSNR.
+        count: Hints in each image.
 
     Returns:
         HxWx3 uint8 RGB, for `write_png` or a logger.
@@ -93,7 +93,7 @@ def sample_grid(
 
 
 def write_png(path: str | Path, image: RGBImage) -> Path:
-    """Write an image HxWx3 uint8 RGB, making the folder it goes to."""
+    """Write an image HxWx3 uint8 RGB as PNG, creating its folder if necessary."""
     file = Path(path)
     file.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(image).save(file, format="PNG")

@@ -1,4 +1,4 @@
-"""Color pairs of hint and mask into a folder: image_000000.png and so on, in the order of their names."""
+"""Color pairs of hint image and mask into image_000000.png and so on, in the order of their names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from chromahint.visualization.hint_overlay import to_numpy_images
 
 COLUMNS = ("image", "name", "id")
 
-Numbered = list[tuple[int, Pair | UnreadableImageError]]
+IndexedPairs = list[tuple[int, Pair | UnreadableImageError]]
 
 
 @torch.inference_mode()
@@ -42,33 +42,33 @@ def predict(
 ) -> list[str]:
     """Color every pair.
 
-    A call that finds its own unfinished work in `output` keeps the images that are written and whose files are still
-    the same, and goes on with the others.
+    If `output` holds unfinished work with the same fingerprint, it is resumed: images that were written and whose
+    source files have not changed are kept.
 
     Args:
-        network: ready to color, on `device`.
-        pairs: what to color.
-        output: folder for the images, `evaluation.json` (what made them) and `images.csv` (image, name, id).
-        subject: what makes them: network, weights, data; work on another subject is never continued.
-        device: where the network is.
-        batch_size: pairs at a time; those that keep their own size are taken one by one.
-        workers: processes that load pairs.
-        advance: told of each batch of images that is done.
+        network: Network in eval mode, on `device`.
+        pairs: Pairs to color.
+        output: Folder of the images, `evaluation.json` (the fingerprint) and `images.csv` (image, name, id).
+        fingerprint: Everything that the images depend on (see `chromahint.evaluation.fingerprint`).
+        device: Device of the network.
+        batch_size: Pairs per batch. Pairs that keep their original size are processed one by one.
+        num_workers: Worker processes that load pairs.
+        advance: Called with the number of pairs of each finished batch.
 
     Returns:
         `path: reason` of the pairs that could not be read.
 
     Raises:
-        ValueError: `output` holds something else or can't be written, or no pair can be read.
+        ValueError: `output` holds other images or can't be written, or no pair can be read.
     """
     if not is_same_evaluation(output, fingerprint) or (
         not (output / "evaluation.json").exists() and any(output.glob("image_*.png"))
     ):
-        raise ValueError(f"output={output}: holds images of something else; type output=ANOTHER/FOLDER")
+        raise ValueError(f"output={output}: the folder holds other images. Use output=ANOTHER/FOLDER.")
     try:
         return _predict(network, pairs, output, fingerprint, device, batch_size, num_workers, advance)
     except OSError as error:
-        raise ValueError(f"output={output}: cannot be written ({error.strerror}); type output=ANOTHER/FOLDER") from None
+        raise ValueError(f"output={output}: can't write ({error.strerror}). Use output=ANOTHER/FOLDER.") from None
 
 
 def _predict(
@@ -83,46 +83,48 @@ def _predict(
 ) -> list[str]:
     output.mkdir(parents=True, exist_ok=True)
     write_json(output / "evaluation.json", subject)
-    rows = _done(output, pairs)
-    kept = {row[0] for row in rows.values()}
-    for image in output.glob("image_*.png"):
-        if image.name not in kept:
-            image.unlink()
-    write_text(output / "images.csv", _csv([COLUMNS, *rows.values()]))
+    rows = _finished_rows(output, pairs)
+    finished = {row[0] for row in rows.values()}
+    for path in output.glob("image_*.png"):
+        if path.name not in finished:
+            path.unlink()
+    write_text(output / "images.csv", _to_csv([COLUMNS, *rows.values()]))
     advance(len(rows))
     broken: list[str] = []
     for batch in _batches(pairs, [n for n in range(len(pairs)) if n not in rows], batch_size, workers):
         broken += [str(pair) for _, pair in batch if isinstance(pair, UnreadableImageError)]
-        whole = [(number, pair) for number, pair in batch if isinstance(pair, Pair)]
-        if whole:
-            new = []
-            images = _color(network, [pair for _, pair in whole], device)
-            for (number, pair), image in zip(whole, images, strict=True):
-                with atomic_write(output / _file(number)) as file:
+        readable = [(number, pair) for number, pair in batch if isinstance(pair, Pair)]
+        if readable:
+            new_rows = []
+            images = _color(network, [pair for _, pair in readable], device)
+            for (number, pair), image in zip(readable, images, strict=True):
+                with atomic_write(output / _file_name(number)) as file:
                     Image.fromarray(image).save(file, format="PNG")
-                new.append((_file(number), pairs.names[number], pair.id))
+                new_rows.append((_file_name(number), pairs.names[number], pair.id))
             with (output / "images.csv").open("a", encoding="utf-8", newline="") as table:
-                table.write(_csv(new))
+                table.write(_to_csv(new_rows))
         advance(len(batch))
     (output / "broken.txt").unlink(missing_ok=True)
     if broken:
         write_text(output / "broken.txt", "\n".join(broken) + "\n")
     if len(broken) == len(pairs):
-        raise ValueError(f"none of the {len(pairs)} pairs can be read; the first: {broken[0]}")
+        raise ValueError(
+            f"data: none of the {len(pairs)} pairs can be read; the first error is: {broken[0]}. Use readable images."
+        )
     return broken
 
 
-def _batches(pairs: Pairs, numbers: list[int], batch_size: int, workers: int) -> Iterator[Numbered]:
+def _batches(pairs: Pairs, numbers: list[int], batch_size: int, workers: int) -> Iterator[IndexedPairs]:
     loader: DataLoader[Any] = DataLoader(
         Subset(pairs, numbers),
         batch_size=batch_size if pairs.size is not None else 1,
         num_workers=workers,
-        collate_fn=_as_it_is,
+        collate_fn=_identity,
         worker_init_fn=init_worker,
     )
-    left = iter(numbers)
+    remaining = iter(numbers)
     for batch in loader:
-        yield [(next(left), pair) for pair in batch]
+        yield [(next(remaining), pair) for pair in batch]
 
 
 def _color(network: Network, pairs: list[Pair], device: torch.device) -> list[Any]:
@@ -132,15 +134,15 @@ def _color(network: Network, pairs: list[Pair], device: torch.device) -> list[An
     return to_numpy_images(lab_to_rgb8(lightness_B1HW, network(lightness_B1HW, hints)))
 
 
-def _done(output: Path, pairs: Pairs) -> dict[int, tuple[str, ...]]:
-    """Rows of the images that are written, of pairs that are still what they were."""
+def _finished_rows(output: Path, pairs: Pairs) -> dict[int, tuple[str, ...]]:
+    """Return the rows of images that were written and whose pairs have not changed, by the number of the pair."""
     table = output / "images.csv"
     text = table.read_text(encoding="utf-8", errors="surrogateescape") if table.is_file() else ""
     written = {tuple(row) for row in csv.reader(io.StringIO(text))}
     rows: dict[int, tuple[str, ...]] = {}
     for number, name in enumerate(pairs.names):
         try:
-            row = (_file(number), name, pairs.identify(number))
+            row = (_file_name(number), name, pairs.identify(number))
         except UnreadableImageError:
             continue
         if row in written and (output / row[0]).is_file():
@@ -148,15 +150,15 @@ def _done(output: Path, pairs: Pairs) -> dict[int, tuple[str, ...]]:
     return rows
 
 
-def _csv(rows: Iterable[tuple[str, ...]]) -> str:
+def _to_csv(rows: Iterable[tuple[str, ...]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
 
 
-def _file(number: int) -> str:
+def _file_name(number: int) -> str:
     return f"image_{number:06d}.png"
 
 
-def _as_it_is(batch: list[Pair | UnreadableImageError]) -> list[Pair | UnreadableImageError]:
+def _identity(batch: list[Pair | UnreadableImageError]) -> list[Pair | UnreadableImageError]:
     return batch

@@ -1,4 +1,4 @@
-"""Evaluate what a checked config names, or color where there is no truth, with a progress bar and a summary."""
+"""Evaluate the network of a validated config, or color pairs of hint image and mask with it."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from chromahint.progress import progress_bar
 def evaluate_config(
     config: dict[str, Any], weights: Path | None, name: str, parent: Path, output: Path | None, console: Console
 ) -> None:
-    """Evaluate one network, write the folder and print the table.
+    """Evaluate one network, write the results and print a table.
 
     Args:
-        config: checked; the nodes model, data and protocol, and split, side, batch_size, device.
-        weights: the file of weights, if any.
-        name: of the network, for the table.
-        parent: where folders of evaluations lie by default: `parent/<protocol>`, or -2, -3 behind another's.
-        output: the folder, if the person named one.
-        console: where to print.
+        config: Validated config of `chromahint evaluate`.
+        weights: File of weights, if any.
+        name: Name of the network, for the table.
+        parent: Parent of the default output folder `parent/<protocol>`. If another evaluation is there, -2, -3, ... is
+            appended.
+        output: Output folder, or None for the default.
+        console: Console to print to.
     """
     protocol, data = instantiate_node(config["protocol"]), instantiate_node(config["data"])
     device = resolve_device(config["device"])
@@ -37,46 +38,40 @@ def evaluate_config(
     data.prepare_data()
     split = config["split"] or ("test" if getattr(data.source, "has_splits", True) else "all")
     photos = data.source.photos(split, data.max_images)
-    about = fingerprint(config, weights, split)
-    folder = output if output is not None else _free(parent / protocol.name, about)
-    results = evaluate_methods(
-        {name: EvaluatedMethod(network, folder, about)},
-        photos,
-        protocol,
-        device,
-        config["batch_size"],
-        data.num_workers,
-    )
+    evaluation = fingerprint(config, weights, split)
+    folder = output if output is not None else _available_folder(parent / protocol.name, evaluation)
+    methods = {name: EvaluatedMethod(network, folder, evaluation)}
+    results = evaluate_methods(methods, photos, protocol, device, config["batch_size"], data.num_workers)
     console.print(hint_table(results, f"{protocol.name}, {protocol.size} px"))
     if (folder / "broken.txt").exists():
         console.print(f"some images could not be read: {folder / 'broken.txt'}", style="yellow")
-    console.print(f"figures: {folder / 'metrics.json'}\nimages, one by one: {folder / 'images.csv'}", highlight=False)
+    console.print(f"metrics: {folder / 'metrics.json'}\nper image: {folder / 'images.csv'}", highlight=False)
 
 
 def predict_config(
     config: dict[str, Any], weights: Path | None, name: str, parent: Path, output: Path | None, console: Console
 ) -> None:
-    """Color pairs of hint and mask, which have no truth to be measured against; arguments as in `evaluate_config`."""
+    """Color pairs of hint image and mask, which have no ground truth. The arguments are those of `evaluate_config`."""
     if config["split"] is not None:
-        raise ConfigError(f"split={config['split']}: pairs of hint and mask have no splits; leave out split=")
+        raise ConfigError(f"split={config['split']}: pairs of hint image and mask have no splits. Remove split=.")
     data: HintMaskPairs = instantiate_node(config["data"])
     pairs = data.pairs()
     device = resolve_device(config["device"])
     network = prepare_network(instantiate_node(config["model"]), weights, device, config["input_size"])
-    about = fingerprint(config, weights, "all")
-    del about["protocol"]  # the hints are in the files
-    folder = output if output is not None else _free(parent / "hint_mask_pairs", about)
+    prediction = fingerprint(config, weights, "all")
+    del prediction["protocol"]  # the hints are in the files
+    folder = output if output is not None else _available_folder(parent / "hint_mask_pairs", prediction)
     with progress_bar(f"coloring with {name}", len(pairs)) as advance:
-        broken = predict(network, pairs, folder, about, device, config["batch_size"], data.num_workers, advance)
+        broken = predict(network, pairs, folder, prediction, device, config["batch_size"], data.num_workers, advance)
     if broken:
         console.print(f"some pairs could not be read: {folder / 'broken.txt'}", style="yellow")
-    console.print(f"images: {folder}\nwhich is which: {folder / 'images.csv'}", highlight=False)
+    console.print(f"images: {folder}\nnames: {folder / 'images.csv'}", highlight=False)
 
 
-def _free(folder: Path, about: dict[str, Any]) -> Path:
-    """The first of folder, folder-2, folder-3, ... that is free, or holds this very evaluation."""
+def _available_folder(folder: Path, fingerprint: dict[str, Any]) -> Path:
+    """Return the first of folder, folder-2, folder-3, ... that is free or holds the same evaluation."""
     candidate, number = folder, 1
-    while not is_same_evaluation(candidate, about):
+    while not is_same_evaluation(candidate, fingerprint):
         number += 1
         candidate = folder.with_name(f"{folder.name}-{number}")
     return candidate

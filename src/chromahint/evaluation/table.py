@@ -1,4 +1,4 @@
-"""PSNR and SSIM against the number of hints, as a table for the terminal."""
+"""Terminal table of PSNR and SSIM by number of hints."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from rich.table import Table
 
 from chromahint.evaluation.compatibility import Metrics, require_comparable
 
-FITTING = 7
-"""Numbers of hints that fit into a terminal of 80 columns as they are; more are set closer."""
+MAX_WIDE_COLUMNS = 7
+"""Columns that fit into a terminal of 80 characters at normal width; more columns are set narrower."""
 
 
 def hint_table(results: dict[str, Metrics], title: str) -> Table:
-    """Lay out results side by side: a row a method, a column a number of hints, PSNR over SSIM; the best PSNR is bold.
+    """Build a table with one row per method and one column per number of hints: PSNR above SSIM, best PSNR in bold.
 
     Args:
-        results: name of the method -> its metrics, all of one protocol on the same photos.
-        title: what stands above.
+        results: Metrics of each method, by name; all of one protocol and the same images.
+        title: Title of the table.
 
     Raises:
-        ValueError: the results are of several protocols.
+        ValueError: The results are not comparable.
     """
     require_comparable(results)
     counts = list(next(iter(results.values()))["by_hints"])
-    many = len(counts) > FITTING
-    padding, digits = (0, 3) if many else ((0, 1), 4)
+    narrow = len(counts) > MAX_WIDE_COLUMNS
+    padding, digits = (0, 3) if narrow else ((0, 1), 4)
     table = Table(
         title=title, title_justify="left", title_style="bold", caption_justify="left", box=box.SIMPLE_HEAD,
         padding=padding,
@@ -37,11 +37,11 @@ def hint_table(results: dict[str, Metrics], title: str) -> Table:
         cells = []
         for count in counts:
             psnr, ssim = result["by_hints"][count]["psnr"], result["by_hints"][count]["ssim"]
-            mark = "[bold]" if round(psnr, 2) == best[count] and len(results) > 1 else ""
-            cells.append(f"{mark}{psnr:.2f}{'[/]' if mark else ''}\n{ssim:.{digits}f}")
+            bold = "[bold]" if round(psnr, 2) == best[count] and len(results) > 1 else ""
+            cells.append(f"{bold}{psnr:.2f}{'[/]' if bold else ''}\n{ssim:.{digits}f}")
         table.add_row(name, *cells)
     first = next(iter(results.values()))
-    # earlier versions did not write what they measured
-    measures = first.get("measures", "PSNR in dB over SSIM")
-    table.caption = f"{measures}, means of {first['images']} images; the same hints in every row"
+    # files of earlier versions lack this key
+    description = first.get("measures", "PSNR in dB over SSIM")
+    table.caption = f"{description}, means of {first['images']} images; the same hints in every row"
     return table

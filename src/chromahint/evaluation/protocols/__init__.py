@@ -1,1 +1,1 @@
-"""Evaluation protocols: which hints a network gets, and how its result is measured."""
+"""Evaluation protocols: the hints that a network receives, and the metrics of its predictions."""

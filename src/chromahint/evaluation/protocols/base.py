@@ -1,8 +1,4 @@
-"""How a network is tested: protocols that give every network, epoch and machine the same hints, and measure alike.
-
-Here: what every protocol can do, and the project's own. Those of published systems are in
-`chromahint.evaluation.published`.
-"""
+"""Interface of evaluation protocols: the same hints and metrics for every network, epoch and machine."""
 
 from __future__ import annotations
 
@@ -18,11 +14,11 @@ RGB_METRICS = "PSNR in dB over SSIM, 8-bit RGB"
 
 
 class LabImages(NamedTuple):
-    """A batch of images in each form that some protocol compares.
+    """Batch of images in Lab and in 8-bit RGB, so protocols can compare either.
 
     Attributes:
         lightness: B1HW in 0..100.
-        ab: B2HW in Lab units; of a prediction, as the network gave it.
+        ab: B2HW in Lab units; for a prediction, the output of the network.
         rgb: B3HW uint8, as it would be written to a file.
     """
 
@@ -31,12 +27,12 @@ class LabImages(NamedTuple):
     rgb: Tensor
 
     def repeat(self, times: int) -> LabImages:
-        """The whole batch, several times over; once is the batch itself, not a copy."""
+        """Concatenate the batch with itself. `repeat(1)` does not copy."""
         return LabImages(*(tensor.expand(times, *tensor.shape).flatten(0, 1) for tensor in self))
 
 
 class ImageScores(NamedTuple):
-    """How close each image of a batch is to its photo.
+    """Scores of each image of a batch.
 
     Attributes:
         psnr: B float32 in dB.
@@ -48,40 +44,40 @@ class ImageScores(NamedTuple):
 
 
 class HintProtocol(Protocol):
-    """What the sweep, the images and the reports need of a protocol."""
+    """Interface of an evaluation protocol."""
 
     @property
     def name(self) -> str:
-        """Name of the folder and of the entry in metrics.json."""
+        """Name of the protocol in `protocol=`, in metrics.json and of the output folder."""
         ...
 
     @property
     def metric_description(self) -> str:
-        """What its figures are, for the line below a table."""
+        """Description of the metrics, for table captions."""
         ...
 
     @property
     def hint_counts(self) -> list[int]:
-        """Numbers of hints that are tried, ascending."""
+        """Numbers of hints, ascending."""
         ...
 
     @property
     def size(self) -> int:
-        """Height and width of the images in pixels."""
+        """Height and width of images in pixels."""
         ...
 
     @property
     def max_hints(self) -> int:
-        """Largest number of hints that an image has room for."""
+        """Largest possible number of hints in an image."""
         ...
 
     def hints(self, ab: Tensor, ids: Sequence[str], count: int) -> Hints:
-        """Give hints that depend on each image's id, not on its neighbors in the batch.
+        """Sample hints, which depend on the id of each image but not on the rest of the batch.
 
         Args:
-            ab: B2HW float32, the photos' colors in Lab units, H = W = `size`.
+            ab: B2HW float32, colors of the photos in Lab units, H = W = `size`.
             ids: B image ids.
-            count: hints in each image; the places of a smaller count are among those of a larger one.
+            count: Hints in each image. The positions of a smaller count are a subset of those of a larger one.
 
         Returns:
             Hints of the same batch, height and width, on the device of `ab`.
@@ -89,30 +85,37 @@ class HintProtocol(Protocol):
         ...
 
     def measure(self, prediction: LabImages, truth: LabImages) -> ImageScores:
-        """Compare colored images with their photos, each for itself."""
+        """Score each prediction against its photo."""
         ...
 
 
 def measure_rgb(prediction: LabImages, truth: LabImages) -> ImageScores:
-    """PSNR and SSIM of the images as they would be written."""
+    """Return PSNR and SSIM of 8-bit RGB."""
     return ImageScores(psnr(prediction.rgb, truth.rgb), ssim(prediction.rgb, truth.rgb))
 
 
 def check_counts(counts: list[int], size: int, max_hints: int, formula: str) -> None:
-    """Refuse numbers of hints that are not ascending from 0 to `most`, which is `room` in words."""
-    good = sorted({count for count in counts if 0 <= count <= max_hints}) or [0, 1, min(10, max_hints)]
-    if counts != good:
+    """Raise an error unless `counts` are distinct, ascending, and in 0..`max_hints`.
+
+    Args:
+        counts: Numbers of hints.
+        size: Height and width of images in pixels.
+        max_hints: Largest possible number of hints.
+        formula: Formula of `max_hints`, for the message.
+    """
+    valid = sorted({count for count in counts if 0 <= count <= max_hints}) or [0, 1, min(10, max_hints)]
+    if counts != valid:
         raise ValueError(
-            f"protocol.hint_counts={counts} at protocol.size={size}: distinct numbers in ascending order are allowed, "
-            f"from 0 to {formula} = {max_hints}. Type for example 'protocol.hint_counts={str(good).replace(' ', '')}'."
+            f"protocol.hint_counts={counts}: must be distinct integers in ascending order, from 0 to {formula} = "
+            f"{max_hints} at protocol.size={size}. Try 'protocol.hint_counts={str(valid).replace(' ', '')}'."
         )
 
 
 def check_size(protocol: HintProtocol, ab: Tensor) -> None:
-    """Refuse images B2HW of another size than the protocol's."""
+    """Raise an error unless the images B2HW have the size of the protocol."""
     height, width = ab.shape[-2:]
     if (height, width) != (protocol.size, protocol.size):
         raise ValueError(
-            f"Images of {height}x{width} pixels came to the protocol {protocol.name}, which is for "
-            f"{protocol.size}x{protocol.size}. Type protocol.size={height}, or give it images of its own size."
+            f"protocol={protocol.name}: got images of {height}x{width} pixels, but protocol.size={protocol.size}. "
+            f"Use protocol.size={height}, or resize the images to {protocol.size}x{protocol.size}."
         )

@@ -1,4 +1,4 @@
-"""The protocol of iColoriT (WACV 2023): 2x2 cells of a grid."""
+"""Protocol of iColoriT (WACV 2023): 2x2 cells of a grid."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _CELL = 2
 @validate_arguments("protocol")
 @dataclass(frozen=True)
 class Cells2023:
-    """Distinct 2x2 cells of a grid, uniform over the image, each holding its mean color (iColoriT, 2023).
+    """Distinct 2x2 cells of a grid, uniformly distributed, each filled with its mean color (iColoriT, 2023).
 
-    PSNR of RGB that is not rounded to 8 bits, each image capped at 50 dB; SSIM of 8-bit RGB as scikit-image does it.
-    Where `size` is odd, the last row and column are never marked.
+    PSNR of RGB without rounding to 8 bits, capped at 50 dB per image; SSIM of 8-bit RGB as defined by scikit-image.
+    If `size` is odd, the last row and column have no hints.
 
     Source: Yun, Lee, Park, Choo: iColoriT, Towards Propagating Local Hint to the Right Region in Interactive
     Colorization by Leveraging Vision Transformer (WACV 2023), its evaluation on images squashed to 224x224.
 
     Args:
-        counts: numbers of cells that are tried: distinct, ascending, 0..(size // 2) ** 2.
-        size: height and width of the images in pixels, 7 or more.
-        seed: chooses the places, together with the image's id.
+        hint_counts: Numbers of cells, distinct and ascending, in 0..(size // 2) ** 2.
+        size: Height and width of images in pixels.
+        seed: Seed of the positions, together with the image's id.
     """
 
     name = "cells_2023"
-    metric_description = "PSNR in dB of unrounded RGB, at most 50 an image, over SSIM of 8-bit RGB"
+    metric_description = "PSNR in dB of unrounded RGB, at most 50 per image, over SSIM of 8-bit RGB"
 
     hint_counts: HintCounts = field(default_factory=lambda: [0, 1, 2, 5, 10, 20, 50, 100, 200])
     size: ImageSize = 224
@@ -47,15 +47,15 @@ class Cells2023:
 
     @property
     def max_hints(self) -> int:
-        """All cells of the grid."""
+        """The number of cells."""
         return (self.size // _CELL) ** 2
 
     def hints(self, ab: Tensor, ids: Sequence[str], count: int) -> Hints:
-        """Fill `count` cells of each image; see `HintProtocol.hints`."""
+        """Fill `count` cells of each image (see `HintProtocol.hints`)."""
         check_size(self, ab)
         return fill_cells(ab, first_k_mask(ab, ids, self.seed, self.size // _CELL, count, max(self.hint_counts)), _CELL)
 
     def measure(self, prediction: LabImages, truth: LabImages) -> ImageScores:
-        """PSNR of unrounded RGB, at most 50 dB; SSIM of 8-bit RGB."""
+        """Return PSNR of unrounded RGB, at most 50 dB, and SSIM of 8-bit RGB."""
         rgb = lab_to_rgb(prediction.lightness, prediction.ab)
         return ImageScores(psnr_float(rgb, truth.rgb.float() / 255, max_psnr=50.0), ssim(prediction.rgb, truth.rgb))

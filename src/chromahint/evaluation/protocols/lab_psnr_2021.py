@@ -1,4 +1,4 @@
-"""The protocol of the 2021 course project: PSNR of 8-bit Lab."""
+"""Protocol of a 2021 course project: PSNR of 8-bit Lab."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from chromahint.ranges import HintCounts, ImageSize, Seed, validate_arguments
 @validate_arguments("protocol")
 @dataclass(frozen=True)
 class LabPSNR2021(RandomPixels):
-    """Single pixels, and PSNR of the 8-bit Lab tensor, as in the hint-based networks (RES-UNET and others) of 2021.
+    """Single pixels, and PSNR of the 8-bit Lab tensor, as for the hint-based networks (RES-UNET and others) of 2021.
 
-    Their images are 128x128, their hints 1, 3 and 5 % of the pixels. Lightness, which is always right, counts among
-    the three channels, so the figures lie above those of RGB. They pooled the error of a batch; here each image has
-    its own PSNR, capped at 100 dB, and the network's colors are rounded to 8 bits as the photo's are. SSIM is that of
-    8-bit RGB as scikit-image does it.
+    Images are 128x128, hints are 1, 3 and 5 % of the pixels. Lightness, which is always correct, is one of the three
+    channels, so PSNR is higher than for RGB. The original pools the error of a batch; here each image has its own
+    PSNR, capped at 100 dB, and predictions are rounded to 8 bits like the photos. SSIM is that of 8-bit RGB as defined
+    by scikit-image.
 
-    Source: a course project on hint-based colorization, 2021, which compares a base model after Zhang et al. 2017 with
+    Source: a course project on hint-based colorization, 2021, which compares a model based on Zhang et al. 2017 with
     RES-UNET and with networks of several branches.
 
     Args:
-        counts: numbers of hints that are tried: distinct, ascending, 0..size * size.
-        size: height and width of the images in pixels, 7 or more.
-        seed: chooses the places, together with the image's id; they are those of `random_pixels`.
+        hint_counts: Numbers of hints, distinct and ascending, in 0..size * size.
+        size: Height and width of images in pixels.
+        seed: Seed of the positions, together with the image's id. Positions are those of `random_pixels`.
     """
 
     name = "lab_psnr_2021"
@@ -37,6 +37,6 @@ class LabPSNR2021(RandomPixels):
     seed: Seed = 0
 
     def measure(self, prediction: LabImages, truth: LabImages) -> ImageScores:
-        """PSNR of the 8-bit Lab tensor; SSIM of 8-bit RGB."""
+        """Return PSNR of the 8-bit Lab tensor and SSIM of 8-bit RGB."""
         lab = psnr_8bit_lab((prediction.lightness, prediction.ab), (truth.lightness, truth.ab))
         return ImageScores(lab, ssim(prediction.rgb, truth.rgb))

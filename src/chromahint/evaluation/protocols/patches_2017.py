@@ -1,4 +1,4 @@
-"""The protocol of Zhang et al. (SIGGRAPH 2017): 6x6 patches around the center."""
+"""Protocol of Zhang et al. (SIGGRAPH 2017): 6x6 patches around the center."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _PATCH = 6
 @validate_arguments("protocol")
 @dataclass(frozen=True)
 class Patches2017:
-    """Patches of 6x6 pixels around the center, each holding its mean color (Zhang et al. 2017).
+    """Patches of 6x6 pixels around the center, each filled with its mean color (Zhang et al. 2017).
 
-    Places are normal around the center with a standard deviation of a quarter of the free way, kept inside the image.
-    Patches may overlap; then the later one counts. PSNR of 8-bit RGB, capped at 100 dB; SSIM of 8-bit RGB as
-    scikit-image does it.
+    Positions are normally distributed around the center, with a standard deviation of a quarter of the possible range,
+    and clamped to the image. Where patches overlap, the later one wins. PSNR of 8-bit RGB, capped at 100 dB; SSIM of
+    8-bit RGB as defined by scikit-image.
 
     Source: Zhang, Zhu, Isola, Geng, Lin, Yu, Efros: Real-Time User-Guided Image Colorization with Learned Deep Priors
-    (SIGGRAPH 2017), its sweep over 1,000 ImageNet validation photos squashed to 256x256.
+    (SIGGRAPH 2017), evaluated on 1,000 ImageNet validation photos squashed to 256x256.
 
     Args:
-        counts: numbers of patches that are tried: distinct, ascending, 0..size * size.
-        size: height and width of the images in pixels, 7 or more.
-        seed: chooses the places, together with the image's id.
+        hint_counts: Numbers of patches, distinct and ascending, in 0..size * size.
+        size: Height and width of images in pixels.
+        seed: Seed of the positions, together with the image's id.
     """
 
     name = "patches_2017"
@@ -55,20 +55,20 @@ class Patches2017:
 
     @property
     def max_hints(self) -> int:
-        """Patches may overlap, so this only keeps their number sane."""
+        """The number of pixels, an arbitrary limit: patches may overlap."""
         return self.size**2
 
     def hints(self, ab: Tensor, ids: Sequence[str], count: int) -> Hints:
-        """Paint the first `count` patches of each image; see `HintProtocol.hints`."""
+        """Paint the first `count` patches of each image (see `HintProtocol.hints`)."""
         check_size(self, ab)
         assert len(ids) == len(ab)
-        places = np.stack([patch_positions(name, self.seed, self.size, self.size, _PATCH, count) for name in ids])
-        corner_BK = torch.from_numpy(places @ [self.size, 1]).to(ab.device)
+        positions = np.stack([patch_positions(name, self.seed, self.size, self.size, _PATCH, count) for name in ids])
+        corner_BK = torch.from_numpy(positions @ [self.size, 1]).to(ab.device)
         step = torch.arange(_PATCH, device=ab.device)
         pixel_BKP = corner_BK[..., None] + (step[:, None] * self.size + step).flatten()
-        everywhere = torch.ones_like(pixel_BKP, dtype=torch.bool)
-        return paint_patches(ab, pixel_BKP, everywhere, everywhere[..., 0])
+        all_pixels = torch.ones_like(pixel_BKP, dtype=torch.bool)
+        return paint_patches(ab, pixel_BKP, all_pixels, all_pixels[..., 0])
 
     def measure(self, prediction: LabImages, truth: LabImages) -> ImageScores:
-        """PSNR and SSIM of 8-bit RGB."""
+        """Return PSNR and SSIM of 8-bit RGB."""
         return measure_rgb(prediction, truth)

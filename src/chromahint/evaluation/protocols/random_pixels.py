@@ -1,4 +1,4 @@
-"""The default protocol: single pixels at random places."""
+"""Default protocol: single pixels at random positions."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from chromahint.ranges import HintCounts, ImageSize, Seed, validate_arguments
 @validate_arguments("protocol")
 @dataclass(frozen=True)
 class RandomPixels:
-    """Single pixels at random places: k = 328 and 1,966 are 0.5 % and 3 % of an image of 256x256.
+    """Single pixels at random positions; 328 and 1,966 hints are 0.5 % and 3 % of an image of 256x256.
 
-    PSNR of 8-bit RGB, capped at 100 dB; SSIM of 8-bit RGB as scikit-image does it.
+    PSNR of 8-bit RGB, capped at 100 dB; SSIM of 8-bit RGB as defined by scikit-image.
 
     Args:
-        counts: numbers of hints that are tried: distinct, ascending, 0..size * size.
-        size: height and width of the images in pixels, 7 or more.
-        seed: chooses the places, together with the image's id.
+        hint_counts: Numbers of hints, distinct and ascending, in 0..size * size.
+        size: Height and width of images in pixels.
+        seed: Seed of the positions, together with the image's id.
     """
 
     name = "random_pixels"
@@ -45,14 +45,14 @@ class RandomPixels:
 
     @property
     def max_hints(self) -> int:
-        """All pixels."""
+        """The number of pixels."""
         return self.size**2
 
     def hints(self, ab: Tensor, ids: Sequence[str], count: int) -> Hints:
-        """Reveal `count` pixels of each image; see `HintProtocol.hints`."""
+        """Reveal `count` pixels of each image (see `HintProtocol.hints`)."""
         check_size(self, ab)
         return hints_from_mask(ab, first_k_mask(ab, ids, self.seed, self.size, count, max(self.hint_counts)))
 
     def measure(self, prediction: LabImages, truth: LabImages) -> ImageScores:
-        """PSNR and SSIM of 8-bit RGB."""
+        """Return PSNR and SSIM of 8-bit RGB."""
         return measure_rgb(prediction, truth)
