@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import pytest
 import yaml
+from filelock import FileLock
 
 from chromahint.cli.main import build_parser, main, parse
 from chromahint.config.compose import compose
@@ -83,17 +84,18 @@ def words_of(line):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The built site."""
-    folder = tmp_path_factory.mktemp("site")
-    done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
-    )
-    complaints = [line for line in done.stderr.splitlines() if not line.startswith("INFO")]
-    assert done.returncode == 0, "\n".join(complaints)
+    """The built site; several test processes share one."""
+    parallel = "PYTEST_XDIST_WORKER" in os.environ
+    shared = tmp_path_factory.getbasetemp().parent if parallel else tmp_path_factory.getbasetemp()
+    folder, log = shared / "site", shared / "site.log"
+    with FileLock(shared / "site.lock"):
+        if not log.exists():
+            command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+            quiet = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=quiet)
+            complaints = [line for line in done.stderr.splitlines() if not line.startswith("INFO")]
+            log.write_text("" if done.returncode == 0 else "\n".join(["the site does not build", *complaints]))
+    assert not log.read_text()
     return folder
 
 
@@ -279,8 +281,8 @@ def from_make(line):
     )
     assert done.returncode == 0, done.stderr
     for printed in done.stdout.replace("\\\n", " ").splitlines():
-        if "bin/chromahint " in printed:
-            return shlex.split(printed.partition("bin/chromahint ")[2])
+        if printed.startswith(".venv/bin/chromahint "):
+            return shlex.split(printed)[1:]
     return None
 
 
