@@ -91,7 +91,7 @@ def write_onnx(network: nn.Module, file: Path, metadata: Mapping[str, str], rgb:
     Args:
         network: in evaluation mode, on the processor.
         file: replaced when all is well, and not touched otherwise.
-        about: what the file is to say of itself.
+        metadata: Metadata to store in the file.
         rgb: whether it reads and writes images, rather than L and ab.
 
     Raises:

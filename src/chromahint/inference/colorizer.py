@@ -72,7 +72,7 @@ class Colorizer:
                 `chromahint export` wrote; or `levin` or `pullpush`, which have nothing to learn.
             size: the network sees images of about size x size pixels; None takes what is good for the network.
             device: auto, cpu, cuda, cuda:1 or mps.
-            say: told, in a sentence, what was found.
+            on_message: Called with each message about what was found.
 
         Raises:
             ValueError: there is no such source, or it can't be used.

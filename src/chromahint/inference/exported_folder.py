@@ -78,7 +78,7 @@ def write_exported_folder(folder: Path, network: nn.Module, metadata: Mapping[st
     Args:
         folder: new, or one that was written before and holds nothing else.
         network: one of Chromahint's.
-        about: what config.json says beside its format: `network`, `options`, `side`, and more.
+        metadata: Content of config.json in addition to its format: `network`, `options`, `side`, and more.
         card: the text of README.md.
 
     Raises:

@@ -50,7 +50,7 @@ class Session:
         size: the network sees about size x size pixels of the photo.
         square: whether it sees the photo squashed to a square of that side.
         device: where the network is.
-        opened: the photo, and where its colors go.
+        image: Photo, and where its colors go.
         lightness: of the photo, L 11HW, where it is known already.
     """
 
