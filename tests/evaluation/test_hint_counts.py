@@ -1,3 +1,5 @@
+"""A network is evaluated with each number of hints, and the results are aggregated."""
+
 import json
 
 import pytest
@@ -30,12 +32,12 @@ def photos():
     return torch.stack([astronaut[:, top : top + 64, 200:264] for top in (50, 200, 350)])
 
 
-def given_colors_only(lightness, hints):
+def copy_hints(lightness, hints):
     return hints.ab
 
 
-def test_a_network_that_repeats_its_hints_is_perfect_with_all_of_them():
-    results = list(evaluate_hint_counts(given_colors_only, photos(), IDS, PROTOCOL))
+def test_copying_all_pixels_as_hints_is_perfect():
+    results = list(evaluate_hint_counts(copy_hints, photos(), IDS, PROTOCOL))
     assert [result.count for result in results] == PROTOCOL.hint_counts
     means = [float(result.psnr.mean()) for result in results]
     assert means == sorted(means)
@@ -43,48 +45,48 @@ def test_a_network_that_repeats_its_hints_is_perfect_with_all_of_them():
     assert torch.equal(results[-1].prediction, photos())
 
 
-def test_figures_are_those_of_the_written_image():
-    for result in evaluate_hint_counts(given_colors_only, photos(), IDS, PROTOCOL):
+def test_scores_are_those_of_the_8_bit_prediction():
+    for result in evaluate_hint_counts(copy_hints, photos(), IDS, PROTOCOL):
         assert result.prediction.dtype == torch.uint8
         assert torch.equal(result.psnr, psnr(result.prediction, photos()))
         assert torch.equal(result.ssim, ssim(result.prediction, photos()))
         assert result.seconds > 0
 
 
-def test_the_network_gets_lightness_and_the_protocols_hints():
+def test_network_receives_lightness_and_the_hints_of_the_protocol():
     lightness, ab = rgb_to_lab(photos())
-    seen = []
+    calls = []
 
     def spy(given, hints):
         assert torch.is_inference_mode_enabled()
-        seen.append((given, hints))
+        calls.append((given, hints))
         return hints.ab
 
     list(evaluate_hint_counts(spy, photos(), IDS, PROTOCOL))
-    for (given, hints), count in zip(seen, PROTOCOL.hint_counts, strict=True):
+    for (given, hints), count in zip(calls, PROTOCOL.hint_counts, strict=True):
         assert torch.equal(given, lightness)
         assert torch.equal(hints.mask, PROTOCOL.hints(ab, IDS, count).mask)
 
 
-def test_only_the_network_feels_autocast():
-    expected = [result.prediction for result in evaluate_hint_counts(given_colors_only, photos(), IDS, PROTOCOL)]
+def test_autocast_does_not_affect_conversion_and_metrics():
+    expected = [result.prediction for result in evaluate_hint_counts(copy_hints, photos(), IDS, PROTOCOL)]
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        results = list(evaluate_hint_counts(given_colors_only, photos(), IDS, PROTOCOL))
+        results = list(evaluate_hint_counts(copy_hints, photos(), IDS, PROTOCOL))
     for result, prediction in zip(results, expected, strict=True):
         assert torch.equal(result.prediction, prediction)
         assert result.ssim.dtype == torch.float32
 
 
-def test_a_batch_gives_what_single_photos_give():
-    together = list(evaluate_hint_counts(given_colors_only, photos(), IDS, PROTOCOL))
-    alone = list(evaluate_hint_counts(given_colors_only, photos()[1:2], IDS[1:2], PROTOCOL))
-    for many, one in zip(together, alone, strict=True):
+def test_result_of_an_image_does_not_depend_on_the_batch():
+    batch = list(evaluate_hint_counts(copy_hints, photos(), IDS, PROTOCOL))
+    single = list(evaluate_hint_counts(copy_hints, photos()[1:2], IDS[1:2], PROTOCOL))
+    for many, one in zip(batch, single, strict=True):
         torch.testing.assert_close(many.psnr[1:2], one.psnr, atol=1e-4, rtol=0)
         torch.testing.assert_close(many.ssim[1:2], one.ssim, atol=1e-5, rtol=0)
         torch.testing.assert_close(many.prediction[1:2], one.prediction)
 
 
-JOINED = {
+PROTOCOLS = {
     "pixels": RandomPixels([0, 1, 10, 100, 328], 64),
     "lab": LabPSNR2021([164, 492], 64),
     "patches": Patches2017([0, 1, 5, 50], 64),
@@ -92,43 +94,43 @@ JOINED = {
 }
 
 
-@pytest.mark.parametrize("protocol", JOINED.values(), ids=list(JOINED))
+@pytest.mark.parametrize("protocol", PROTOCOLS.values(), ids=list(PROTOCOLS))
 @pytest.mark.parametrize("network", [PullPush, lambda: HSCAUNet(4, zero_init_head=False)], ids=["pullpush", "hscaunet"])
-def test_several_counts_in_one_call_give_what_one_at_a_time_gives(network, protocol, monkeypatch):
+def test_results_do_not_depend_on_the_number_of_counts_per_call(network, protocol, monkeypatch):
     torch.manual_seed(0)
-    made = network().eval()
+    model = network().eval()
     sizes = []
 
-    def count(lightness, hints):
+    def record_batch_size(lightness, hints):
         assert len(lightness) == len(hints.ab) == len(hints.mask)
         sizes.append(len(lightness))
-        return made(lightness, hints)
+        return model(lightness, hints)
 
-    alone = list(evaluate_hint_counts(count, photos(), IDS, protocol))
+    separate = list(evaluate_hint_counts(record_batch_size, photos(), IDS, protocol))
     assert sizes == [3] * len(protocol.hint_counts)
     for calls in (1, 2):
         sizes.clear()
-        parts = [part.tolist() for part in torch.tensor(protocol.hint_counts).tensor_split(calls)]
-        monkeypatch.setattr(hint_counts, "_together", lambda counts, rgb, parts=parts: parts)
-        together = list(evaluate_hint_counts(count, photos(), IDS, protocol))
-        assert sizes == [3 * len(part) for part in parts]
-        assert [result.count for result in together] == protocol.hint_counts
-        for many, one in zip(together, alone, strict=True):
+        groups = [group.tolist() for group in torch.tensor(protocol.hint_counts).tensor_split(calls)]
+        monkeypatch.setattr(hint_counts, "_group_counts", lambda counts, rgb, groups=groups: groups)
+        grouped = list(evaluate_hint_counts(record_batch_size, photos(), IDS, protocol))
+        assert sizes == [3 * len(group) for group in groups]
+        assert [result.count for result in grouped] == protocol.hint_counts
+        for many, one in zip(grouped, separate, strict=True):
             torch.testing.assert_close(many.psnr, one.psnr, atol=1e-3, rtol=0)
             torch.testing.assert_close(many.ssim, one.ssim, atol=1e-5, rtol=0)
             assert (many.prediction.int() - one.prediction.int()).abs().max() <= 1
 
 
-def test_time_is_shared_by_the_images_of_a_call(monkeypatch):
+def test_time_of_a_call_is_averaged_over_its_images(monkeypatch):
     clock = iter(range(100))
-    monkeypatch.setattr(hint_counts, "_now", lambda device: 6.0 * next(clock))
-    monkeypatch.setattr(hint_counts, "_together", lambda counts, rgb: [[0, 10], [100]])
-    seconds = [result.seconds for result in evaluate_hint_counts(given_colors_only, photos(), IDS, PROTOCOL)]
+    monkeypatch.setattr(hint_counts, "_synchronized_time", lambda device: 6.0 * next(clock))
+    monkeypatch.setattr(hint_counts, "_group_counts", lambda counts, rgb: [[0, 10], [100]])
+    seconds = [result.seconds for result in evaluate_hint_counts(copy_hints, photos(), IDS, PROTOCOL)]
     assert seconds == [1.0, 1.0, 2.0]
 
 
 @pytest.mark.parametrize(
-    ("batch", "size", "together"),
+    ("batch", "size", "groups"),
     [
         (8, 256, [[0, 1], [10, 100], [328, 1966]]),
         (4, 256, [[0, 1, 10], [100, 328, 1966]]),
@@ -136,31 +138,33 @@ def test_time_is_shared_by_the_images_of_a_call(monkeypatch):
         (64, 256, [[0], [1], [10], [100], [328], [1966]]),
     ],
 )
-def test_an_accelerator_takes_as_many_counts_as_its_memory_bears(batch, size, together):
+def test_an_accelerator_colors_several_counts_per_call_within_its_memory(batch, size, groups):
     rgb = torch.empty(batch, 3, size, size, dtype=torch.uint8, device="meta")
-    assert hint_counts._group_counts([0, 1, 10, 100, 328, 1966], rgb) == together
-    assert hint_counts._group_counts([0, 1, 10], torch.empty(2, 3, 8, 8)) == [[0], [1], [10]], "a CPU takes one"
+    assert hint_counts._group_counts([0, 1, 10, 100, 328, 1966], rgb) == groups
+    assert hint_counts._group_counts([0, 1, 10], torch.empty(2, 3, 8, 8)) == [[0], [1], [10]], (
+        "a CPU colors one count per call"
+    )
 
 
 def result(count, values):
-    figures = torch.tensor(values)
-    return HintCountResult(count, torch.zeros(len(values), 3, 7, 7, dtype=torch.uint8), figures, figures / 64, 0.5)
+    psnr = torch.tensor(values)
+    return HintCountResult(count, torch.zeros(len(values), 3, 7, 7, dtype=torch.uint8), psnr, psnr / 64, 0.5)
 
 
-def test_rows_leave_out_what_has_no_weight():
-    listed = to_rows(result(10, [32.0, 16.0, 8.0]), ["x.jpg", "", "z.jpg"], ["x", "", "z"], torch.tensor([1.0, 0, 1]))
-    assert listed == [ImageResult("x.jpg", "x", 10, 32.0, 0.5, 0.5), ImageResult("z.jpg", "z", 10, 8.0, 0.125, 0.5)]
+def test_images_of_weight_0_have_no_rows():
+    rows = to_rows(result(10, [32.0, 16.0, 8.0]), ["x.jpg", "", "z.jpg"], ["x", "", "z"], torch.tensor([1.0, 0, 1]))
+    assert rows == [ImageResult("x.jpg", "x", 10, 32.0, 0.5, 0.5), ImageResult("z.jpg", "z", 10, 8.0, 0.125, 0.5)]
     assert ImageResult._fields == ("image", "id", "k", "psnr", "ssim", "seconds")
 
 
-def test_score_is_the_mean_of_images_in_the_documented_format():
-    listed = [
+def test_aggregate_is_the_mean_over_images_in_the_documented_format():
+    rows = [
         row
         for count, values in ((100, [32.0, 16.0]), (10, [8.0, 8.0]))
         for row in to_rows(result(count, values), ["x", "y"], ["x", "y"])
     ]
-    scored = aggregate_results(listed, PROTOCOL)
-    assert scored == {
+    metrics = aggregate_results(rows, PROTOCOL)
+    assert metrics == {
         "format": 1,
         "protocol": "random_pixels",
         "measures": PROTOCOL.metric_description,
@@ -168,17 +172,17 @@ def test_score_is_the_mean_of_images_in_the_documented_format():
         "images": 2,
         "by_hints": {"10": {"psnr": 8.0, "ssim": 0.125}, "100": {"psnr": 24.0, "ssim": 0.375}},
     }
-    assert list(scored["by_hints"]) == ["10", "100"]
-    assert json.loads(json.dumps(scored)) == scored
+    assert list(metrics["by_hints"]) == ["10", "100"]
+    assert json.loads(json.dumps(metrics)) == metrics
 
 
-def test_score_does_not_depend_on_the_order():
+def test_aggregate_does_not_depend_on_the_order():
     values = (torch.rand(500, generator=torch.Generator().manual_seed(0)) * 40).tolist()
-    listed = [ImageResult(str(i), str(i), 1, value, value / 40, 0.1) for i, value in enumerate(values)]
-    assert aggregate_results(listed, PROTOCOL) == aggregate_results(listed[::-1], PROTOCOL)
-    assert aggregate_results(listed, PROTOCOL)["by_hints"]["1"]["psnr"] == pytest.approx(sum(values) / 500)
+    rows = [ImageResult(str(i), str(i), 1, value, value / 40, 0.1) for i, value in enumerate(values)]
+    assert aggregate_results(rows, PROTOCOL) == aggregate_results(rows[::-1], PROTOCOL)
+    assert aggregate_results(rows, PROTOCOL)["by_hints"]["1"]["psnr"] == pytest.approx(sum(values) / 500)
 
 
-def test_score_of_nothing():
+def test_aggregate_without_images():
     assert aggregate_results([], PROTOCOL)["images"] == 0
     assert aggregate_results([], PROTOCOL)["by_hints"] == {}

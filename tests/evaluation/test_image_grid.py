@@ -20,7 +20,7 @@ def photos():
     return torch.stack([astronaut[:, 250:410, left : left + 160] for left in (50, 200)])
 
 
-def given_colors_only(lightness, hints):
+def copy_hints(lightness, hints):
     return hints.ab
 
 
@@ -33,7 +33,7 @@ def columns_of(sheet):
 
 
 def test_columns_are_gray_hints_prediction_and_truth(photos):
-    sheet = image_grid(given_colors_only, photos, ["a", "b"], PROTOCOL, 10)
+    sheet = image_grid(copy_hints, photos, ["a", "b"], PROTOCOL, 10)
     assert sheet.dtype == np.uint8
     gray, hints, prediction, truth = columns_of(sheet)
     assert colorfulness(gray) < 2
@@ -44,21 +44,21 @@ def test_columns_are_gray_hints_prediction_and_truth(photos):
         assert (top > len(truth) / 2) == (row == 1)
 
 
-def test_several_networks_have_a_column_each(photos):
-    networks = {"gray": lambda lightness, hints: torch.zeros_like(hints.ab), "copy": given_colors_only}
+def test_each_network_has_a_column(photos):
+    networks = {"gray": lambda lightness, hints: torch.zeros_like(hints.ab), "copy": copy_hints}
     sheet = image_grid(networks, photos, ["a", "b"], PROTOCOL, 25600)
     _, _, gray, copy, truth = columns_of(sheet)
     assert colorfulness(gray) < 2
     assert colorfulness(copy) == pytest.approx(colorfulness(truth), rel=0.05)
 
 
-def test_titles_and_figures_are_written(photos, monkeypatch):
+def test_titles_and_psnr_are_written(photos, monkeypatch):
     written = {}
     monkeypatch.setattr(
         "chromahint.evaluation.image_grid.draw_contact_sheet",
         lambda images, captions, columns: written.update(t=columns, c=captions),
     )
-    networks = {"copy": given_colors_only}
+    networks = {"copy": copy_hints}
     image_grid(networks, photos, ["a", "b"], PROTOCOL, 25600)
     assert written["t"] == ["gray", "hints", "copy", "truth"]
     assert written["c"] == [("", "25,600 hints", "100.00 dB", "")] * 2
@@ -68,7 +68,7 @@ def test_titles_and_figures_are_written(photos, monkeypatch):
 
 def test_png_comes_back_exactly(tmp_path):
     image = np.random.default_rng(0).integers(0, 256, (9, 12, 3), dtype=np.uint8)
-    file = write_png(tmp_path / "new" / "strip.png", image)
+    file = write_png(tmp_path / "new" / "grid.png", image)
     assert np.array_equal(np.asarray(Image.open(file)), image)
 
 

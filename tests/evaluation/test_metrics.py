@@ -1,3 +1,5 @@
+"""PSNR and SSIM agree with scikit-image; means over images depend on neither batches nor processes."""
+
 import math
 
 import numpy as np
@@ -8,7 +10,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from chromahint.evaluation.metrics import MeanPerImage, PicturePSNR, PictureSSIM, psnr, psnr_8bit_lab, psnr_float, ssim
+from chromahint.evaluation.metrics import MeanPerImage, psnr, psnr_8bit_lab, psnr_float, ssim
 
 
 def batch(*images):
@@ -71,23 +73,23 @@ def test_ssim_of_small_images(size):
     assert float(ssim(batch(prediction), batch(target))) == pytest.approx(expected, abs=1e-5)
 
 
-def test_a_perfect_image():
+def test_perfect_images():
     _, target = pairs()
     assert psnr(target, target).tolist() == [100.0] * 7
     assert ssim(target, target).tolist() == pytest.approx([1.0] * 7, abs=1e-6)
 
 
-def test_psnr_is_capped_but_one_wrong_value_of_a_small_image_is_not():
+def test_psnr_of_one_wrong_value_is_not_capped():
     target = torch.zeros(1, 3, 8, 8, dtype=torch.uint8)
     prediction = target.clone()
     prediction[0, 0, 0, 0] = 1
     assert float(psnr(prediction, target)) == pytest.approx(10 * math.log10(255**2 * 192), abs=1e-4)
 
 
-def test_psnr_of_8_bit_lab_agrees_with_scikit_image_on_tensors_built_by_hand():
+def test_psnr_of_8_bit_lab_agrees_with_scikit_image():
     rng = np.random.default_rng(0)
     labs = [(rng.uniform(0, 100, (4, 1, 20, 30)), rng.uniform(-145, 145, (4, 2, 20, 30))) for _ in range(2)]
-    # OpenCV's 8-bit Lab, which has no room for colors beyond -128..127
+    # OpenCV's 8-bit Lab, which clamps a and b to -128..127
     tensors = [
         np.concatenate([light * 255 / 100, ab + 128], 1).round().clip(0, 255).astype(np.uint8) for light, ab in labs
     ]
@@ -109,73 +111,61 @@ def test_psnr_of_unrounded_images_agrees_with_scikit_image():
 
 
 @pytest.mark.parametrize("metric", [psnr, ssim])
-def test_a_image_does_not_depend_on_its_batch(metric):
+def test_value_of_an_image_does_not_depend_on_the_batch(metric):
     prediction, target = pairs()
-    together = metric(prediction, target)
-    alone = torch.cat([metric(p[None], t[None]) for p, t in zip(prediction, target, strict=True)])
-    torch.testing.assert_close(together, alone, atol=1e-6, rtol=0)
+    batched = metric(prediction, target)
+    separate = torch.cat([metric(p[None], t[None]) for p, t in zip(prediction, target, strict=True)])
+    torch.testing.assert_close(batched, separate, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("metric", [psnr, ssim])
-def test_only_8_bit_rgb_of_one_size_is_compared(metric):
-    good = torch.zeros(2, 3, 16, 16, dtype=torch.uint8)
-    with pytest.raises(ValueError, match=r"prediction is torch\.float32"):
-        metric(good.float(), good)
-    with pytest.raises(ValueError, match=r"target is torch\.uint8 of shape"):
-        metric(good, good[:, :1])
-    with pytest.raises(ValueError, match="must be the same"):
-        metric(good, good[..., :10])
+def test_error_unless_both_are_8_bit_rgb_of_the_same_size(metric):
+    valid = torch.zeros(2, 3, 16, 16, dtype=torch.uint8)
+    with pytest.raises(ValueError, match=r"prediction of torch\.float32"):
+        metric(valid.float(), valid)
+    with pytest.raises(ValueError, match=r"target of torch\.uint8 and shape"):
+        metric(valid, valid[:, :1])
+    with pytest.raises(ValueError, match="shapes must be equal"):
+        metric(valid, valid[..., :10])
 
 
-def test_ssim_refuses_images_smaller_than_its_window():
+def test_error_if_images_are_smaller_than_the_ssim_window():
     small = torch.zeros(1, 3, 6, 20, dtype=torch.uint8)
     with pytest.raises(ValueError, match="6x20 pixels"):
         ssim(small, small)
 
 
-METRICS = [(PicturePSNR, psnr), (PictureSSIM, ssim)]
-
-
-@pytest.mark.parametrize(("metric", "function"), METRICS)
-def test_the_mean_is_of_images_and_leaves_out_weight_0(metric, function):
-    prediction, target = pairs()
-    values = function(prediction, target)
+@pytest.mark.parametrize("metric", [psnr, ssim])
+def test_mean_is_over_images_and_ignores_weight_0(metric):
+    values = metric(*pairs())
     weight = torch.tensor([1.0, 0, 1, 1, 0, 1, 1])
-    whole = metric()
-    whole.update(prediction[:3], target[:3], weight[:3])
-    whole.update(prediction[3:], target[3:], weight[3:])
-    assert float(whole.compute()) == pytest.approx(float(values[weight > 0].double().mean()), abs=2e-6)
-    whole.reset()
-    whole.update(prediction[:2], target[:2])
-    assert float(whole.compute()) == pytest.approx(float(values[:2].double().mean()), abs=2e-6)
+    mean = MeanPerImage()
+    mean.update(values[:3], weight[:3])
+    mean.update(values[3:], weight[3:])
+    assert float(mean.compute()) == pytest.approx(float(values[weight > 0].double().mean()), abs=2e-6)
+    mean.reset()
+    mean.update(values[:2])
+    assert float(mean.compute()) == pytest.approx(float(values[:2].double().mean()), abs=2e-6)
 
 
-def test_known_values_have_the_same_mean():
-    values = psnr(*pairs())
-    mean, images = MeanPerImage(), PicturePSNR()
-    mean.update(values)
-    images.update(*pairs())
-    assert mean.compute() == images.compute()
-
-
-def test_the_mean_does_not_depend_on_the_order():
+def test_mean_does_not_depend_on_order_and_batch_size():
     values = torch.rand(1000, generator=torch.Generator().manual_seed(0)) * 40
     means = []
-    for piece in (1000, 7, 3):
+    for batch_size in (1000, 7, 3):
         metric = MeanPerImage()
-        for part in values.flip(0).split(piece) if piece == 7 else values.split(piece):
-            metric.update(part)
+        for values_of_batch in values.flip(0).split(batch_size) if batch_size == 7 else values.split(batch_size):
+            metric.update(values_of_batch)
         means.append(metric.compute())
     assert means[0] == means[1] == means[2]
 
 
-def test_without_a_image_there_is_no_mean():
-    metric = PicturePSNR()
-    metric.update(*pairs(), weight=torch.zeros(7))
+def test_mean_without_images_is_nan():
+    metric = MeanPerImage()
+    metric.update(psnr(*pairs()), weight=torch.zeros(7))
     assert math.isnan(metric.compute())
 
 
-def test_a_metric_reset_in_inference_mode_can_be_used_outside():
+def test_metric_that_was_reset_in_inference_mode_can_be_used_outside():
     metric = MeanPerImage()
     with torch.inference_mode():
         metric.update(torch.ones(2))
@@ -184,27 +174,26 @@ def test_a_metric_reset_in_inference_mode_can_be_used_outside():
     assert metric.compute() == 3
 
 
-def in_one_of_two_processes(rank, folder):
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+def compute_mean_on_rank(rank, folder):
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
     torch.set_num_threads(1)
     prediction, target = pairs()
     weight = torch.tensor([1.0, 0, 1, 1, 1, 1, 1])
-    mine = slice(0, 5) if rank == 0 else slice(5, 7)
-    found = {}
-    for metric, _ in METRICS:
-        part = metric()
-        part.update(prediction[mine], target[mine], weight[mine])
-        found[metric.__name__] = part.compute()
-    torch.save(found, f"{folder}/{rank}.pt")
+    shard = slice(0, 5) if rank == 0 else slice(5, 7)
+    means = {}
+    for metric in (psnr, ssim):
+        mean = MeanPerImage()
+        mean.update(metric(prediction[shard], target[shard]), weight[shard])
+        means[metric.__name__] = mean.compute()
+    torch.save(means, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
 
 
-def test_two_processes_find_what_one_does(tmp_path):
-    mp.spawn(in_one_of_two_processes, (str(tmp_path),), nprocs=2)
-    prediction, target = pairs()
+def test_two_processes_compute_the_same_mean_as_one(tmp_path):
+    mp.spawn(compute_mean_on_rank, (str(tmp_path),), nprocs=2)
     for rank in (0, 1):
-        found = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
-        for metric, _ in METRICS:
-            one = metric()
-            one.update(prediction, target, torch.tensor([1.0, 0, 1, 1, 1, 1, 1]))
-            assert found[metric.__name__] == one.compute()
+        means = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
+        for metric in (psnr, ssim):
+            expected = MeanPerImage()
+            expected.update(metric(*pairs()), torch.tensor([1.0, 0, 1, 1, 1, 1, 1]))
+            assert means[metric.__name__] == expected.compute()

@@ -1,4 +1,4 @@
-"""The table of hint counts can be read in a terminal of 80 columns, however many counts a protocol has."""
+"""The table of hint counts fits into a terminal of 80 columns for every protocol."""
 
 import io
 
@@ -12,11 +12,11 @@ from chromahint.evaluation.table import hint_table
 
 
 @pytest.mark.parametrize("name", list_groups()["protocol"])
-def test_no_figure_is_cut_off(name):
-    counts = instantiate_node(compose("evaluate", ["model=gray", f"protocol={name}"]).config["protocol"]).counts
+def test_no_number_is_truncated(name):
+    counts = instantiate_node(compose("evaluate", ["model=gray", f"protocol={name}"]).config["protocol"]).hint_counts
     metrics = {
         "protocol": name,
-        "measures": "as it measures",
+        "measures": "PSNR over SSIM",
         "size": [256, 256],
         "images": 3,
         "by_hints": {str(count): {"psnr": 20 + count / 1000, "ssim": 0.81234} for count in counts},

@@ -1,4 +1,4 @@
-"""Any protocol can be chosen for evaluation and for training, by its name and from its file."""
+"""Every protocol can be used for evaluation and for training."""
 
 import json
 from pathlib import Path
@@ -7,29 +7,29 @@ import pytest
 
 CONF = Path(__file__).resolve().parents[3] / "conf" / "protocol"
 NAMES = sorted(file.stem for file in CONF.glob("*.yaml"))
-FEW = ["protocol.size=64", "protocol.hint_counts=[0,3]"]
+SMALL = ["protocol.size=64", "protocol.hint_counts=[0,3]"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_evaluate(name, command, photos, tmp_path):
-    made = command("evaluate", "model=pullpush", "data=folder", f"data.root={photos}", f"protocol={name}", *FEW)
+def test_evaluate_with_protocol(name, command, photos, tmp_path):
+    made = command("evaluate", "model=pullpush", "data=folder", f"data.root={photos}", f"protocol={name}", *SMALL)
     assert made.status == 0, made.err
     found = json.loads((tmp_path / "evaluation/pullpush" / name / "metrics.json").read_text())
     assert (found["protocol"], found["size"], found["images"]) == (name, [64, 64], 8)
     assert found["by_hints"]["3"]["psnr"] > found["by_hints"]["0"]["psnr"] > 5
 
 
-def test_another_protocols_folder_is_refused(command, photos, tmp_path):
-    words = ["evaluate", "model=pullpush", "data=folder", f"data.root={photos}", *FEW, f"output={tmp_path / 'here'}"]
+def test_output_folder_of_another_protocol_is_not_overwritten(command, photos, tmp_path):
+    words = ["evaluate", "model=pullpush", "data=folder", f"data.root={photos}", *SMALL, f"output={tmp_path / 'here'}"]
     assert command(*words).status == 0
     refused = command(*words, "protocol=cells_2023")
     assert refused.status == 2
-    assert "holds an evaluation of something else; type output=" in refused.err
+    assert "holds another evaluation. Use output=" in refused.err
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "random_pixels"])
-def test_train(name, train, read_metrics):
-    run = train(f"protocol={name}", *FEW)
+def test_train_with_protocol(name, train, read_metrics):
+    run = train(f"protocol={name}", *SMALL)
     found = read_metrics(run)
     assert found["val/psnr"] == found["val/psnr@3"]
     assert json.loads((run / "evaluation" / name / "metrics.json").read_text())["protocol"] == name

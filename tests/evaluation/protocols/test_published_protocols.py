@@ -1,4 +1,4 @@
-"""Protocols of published systems against plain numpy and scikit-image, photo by photo."""
+"""Protocols of published systems agree with NumPy and scikit-image, image by image."""
 
 import hashlib
 import itertools
@@ -44,15 +44,15 @@ def ab(photos):
 
 @pytest.fixture(scope="module")
 def pair(photos):
-    """What pull-push makes of 100 pixels of each photo, and the photos."""
+    """Predictions of pull-push from 100 hints per photo, and the photos."""
     truth = LabImages(*rgb_to_lab(photos), photos)
     hints = RandomPixels([100], SIZE).hints(truth.ab, IDS, 100)
     predicted_ab = PullPush()(truth.lightness, hints) * 1.1
     return LabImages(truth.lightness, predicted_ab, lab_to_rgb8(truth.lightness, predicted_ab)), truth
 
 
-def painted(ab, squares):
-    """Hints of squares (top, left, side), drawn one after the other, each with the mean of the photo under it."""
+def paint_squares(ab, squares):
+    """Paint squares (top, left, side) one after the other, each with the photo's mean color."""
     color, mask = np.zeros_like(ab), np.zeros((1, *ab.shape[1:]), ab.dtype)
     for top, left, side in squares:
         here = (slice(None), slice(top, top + side), slice(left, left + side))
@@ -76,22 +76,22 @@ def squares_2023(name, count):
 
 
 @pytest.mark.parametrize(("name", "squares"), [("patches", squares_2017), ("cells", squares_2023)])
-def test_hints_are_those_of_plain_numpy(name, squares, ab):
+def test_hints_agree_with_numpy(name, squares, ab):
     protocol = PROTOCOLS[name]
     for count in protocol.hint_counts:
         hints = protocol.hints(ab, IDS, count)
         for index, image_id in enumerate(IDS):
-            color, mask = painted(ab[index].numpy(), squares(image_id, count))
+            color, mask = paint_squares(ab[index].numpy(), squares(image_id, count))
             np.testing.assert_array_equal(hints.mask[index].numpy(), mask)
             np.testing.assert_allclose(hints.ab[index].numpy(), color, atol=1e-3)
 
 
-def test_patches_of_the_test_overlap():
-    _, mask = painted(np.zeros((2, SIZE, SIZE)), squares_2017("a", 40))
+def test_patches_of_this_test_overlap():
+    _, mask = paint_squares(np.zeros((2, SIZE, SIZE)), squares_2017("a", 40))
     assert mask.sum() < 40 * 36
 
 
-def test_cells_are_as_many_as_were_asked_for_and_leave_out_an_odd_border():
+def test_number_of_cells_is_exact_and_an_odd_border_has_no_hints():
     odd = Cells2023([30], 33)
     mask = odd.hints(torch.zeros(1, 2, 33, 33), ["a"], 30).mask[0, 0]
     assert mask.sum() == 30 * 4
@@ -100,15 +100,15 @@ def test_cells_are_as_many_as_were_asked_for_and_leave_out_an_odd_border():
     assert whole[:-1, :-1].min() == 1
 
 
-def test_pixels_of_2021_are_those_of_random_pixels(ab):
-    ours = RandomPixels([200], SIZE, seed=3).hints(ab, IDS, 200)
-    theirs = PROTOCOLS["lab"].hints(ab, IDS, 200)
-    assert torch.equal(theirs.mask, ours.mask)
-    assert torch.equal(theirs.ab, ours.ab)
+def test_positions_of_2021_are_those_of_random_pixels(ab):
+    expected = RandomPixels([200], SIZE, seed=3).hints(ab, IDS, 200)
+    hints = PROTOCOLS["lab"].hints(ab, IDS, 200)
+    assert torch.equal(hints.mask, expected.mask)
+    assert torch.equal(hints.ab, expected.ab)
 
 
 @every_protocol
-def test_places_of_fewer_hints_are_among_those_of_more(protocol, ab):
+def test_positions_of_fewer_hints_are_a_subset(protocol, ab):
     masks = [protocol.hints(ab, IDS, count).mask for count in protocol.hint_counts]
     assert masks[0].sum() == 0
     for fewer, more in itertools.pairwise(masks):
@@ -129,21 +129,21 @@ def test_hints_depend_on_neither_batch_nor_order(protocol, ab):
 
 
 @every_protocol
-def test_counts_beyond_those_of_the_sweep_have_hints_too(protocol, ab):
+def test_counts_beyond_those_of_the_protocol_are_supported(protocol, ab):
     more = protocol.hints(ab, IDS, 1000)
     assert (protocol.hints(ab, IDS, protocol.hint_counts[2]).mask <= more.mask).all()
 
 
 @every_protocol
-def test_images_and_seeds_differ(protocol, ab):
+def test_positions_differ_between_images_and_seeds(protocol, ab):
     hints = protocol.hints(ab, IDS, 5)
     assert not torch.equal(hints.mask[0], hints.mask[1])
     other = type(protocol)([5], SIZE, seed=4).hints(ab, IDS, 5)
     assert not torch.equal(hints.mask, other.mask)
 
 
-def eight_bit_lab(images, index):
-    """8-bit Lab built by hand: OpenCV's encoding, HxWx3."""
+def to_lab8(images, index):
+    """Convert an image to OpenCV's 8-bit Lab, HxWx3."""
     lightness, color = images.lightness[index].double().numpy(), images.ab[index].double().numpy()
     return np.rint(np.concatenate([lightness * 255 / 100, color + 128]).clip(0, 255)).astype(np.uint8)
 
@@ -151,7 +151,7 @@ def eight_bit_lab(images, index):
 def test_psnr_of_2021_is_that_of_the_8_bit_lab_tensor(pair):
     prediction, truth = pair
     for index, value in enumerate(PROTOCOLS["lab"].measure(*pair).psnr.tolist()):
-        tensors = eight_bit_lab(truth, index), eight_bit_lab(prediction, index)
+        tensors = to_lab8(truth, index), to_lab8(prediction, index)
         assert value == pytest.approx(peak_signal_noise_ratio(*tensors, data_range=255), abs=0.01)
 
 
@@ -172,28 +172,28 @@ def test_psnr_of_2023_is_that_of_unrounded_rgb(pair, photos):
         assert value == pytest.approx(peak_signal_noise_ratio(photo, lab2rgb(lab), data_range=1), abs=2e-3)
 
 
-def nearly(truth, shift):
-    """The photo's colors, a little off."""
+def shift_colors(truth, shift):
+    """Shift the colors of the photos."""
     moved = truth.ab + shift
     return LabImages(truth.lightness, moved, lab_to_rgb8(truth.lightness, moved))
 
 
 def test_psnr_of_2023_does_not_round_to_8_bits(pair):
     truth = pair[1]
-    sizes = [PROTOCOLS["cells"].measure(nearly(truth, shift), truth).psnr for shift in (1.0, 1.02)]
-    rounded = [PROTOCOLS["patches"].measure(nearly(truth, shift), truth).psnr for shift in (1.0, 1.02)]
-    gaps = sizes[0] - sizes[1]
+    exact = [PROTOCOLS["cells"].measure(shift_colors(truth, shift), truth).psnr for shift in (1.0, 1.02)]
+    rounded = [PROTOCOLS["patches"].measure(shift_colors(truth, shift), truth).psnr for shift in (1.0, 1.02)]
+    gaps = exact[0] - exact[1]
     assert ((gaps > 0.1) & (gaps < 0.25)).all(), "20 log10 of 1.02 is 0.172"
-    assert not torch.allclose(sizes[0], rounded[0], atol=1e-3)
+    assert not torch.allclose(exact[0], rounded[0], atol=1e-3)
 
 
-@pytest.mark.parametrize(("name", "most"), [("lab", 100.0), ("patches", 100.0), ("cells", 50.0)])
-def test_a_perfect_image_gets_the_protocols_most(name, most, pair):
+@pytest.mark.parametrize(("name", "cap"), [("lab", 100.0), ("patches", 100.0), ("cells", 50.0)])
+def test_psnr_of_a_perfect_image_is_the_cap(name, cap, pair):
     truth = pair[1]
-    assert PROTOCOLS[name].measure(truth, truth).psnr.tolist() == [most] * 3
+    assert PROTOCOLS[name].measure(truth, truth).psnr.tolist() == [cap] * 3
 
 
-def test_the_cap_of_2023_is_a_images_own(pair):
+def test_cap_of_2023_applies_per_image(pair):
     prediction, truth = pair
     mixed = LabImages(*(torch.cat([t[:1], p[1:]]) for t, p in zip(truth, prediction, strict=True)))
     values = PROTOCOLS["cells"].measure(mixed, truth).psnr.tolist()
@@ -202,7 +202,7 @@ def test_the_cap_of_2023_is_a_images_own(pair):
 
 
 @every_protocol
-def test_ssim_is_scikit_images_on_8_bit_rgb(protocol, pair):
+def test_ssim_of_8_bit_rgb_agrees_with_scikit_image(protocol, pair):
     prediction, truth = pair
     for index, value in enumerate(protocol.measure(*pair).ssim.tolist()):
         both = (images.rgb[index].permute(1, 2, 0).numpy() for images in (truth, prediction))
@@ -210,7 +210,7 @@ def test_ssim_is_scikit_images_on_8_bit_rgb(protocol, pair):
 
 
 @every_protocol
-def test_autocast_rounds_no_figure(protocol, pair):
+def test_autocast_does_not_affect_scores(protocol, pair):
     expected = protocol.measure(*pair)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         found = protocol.measure(*pair)
@@ -219,7 +219,7 @@ def test_autocast_rounds_no_figure(protocol, pair):
 
 
 @every_protocol
-def test_the_sweep_hands_out_the_protocols_figures(protocol, photos, ab):
+def test_evaluation_uses_the_protocols_metrics(protocol, photos, ab):
     def offset(lightness, hints):
         return hints.ab + 3
 
@@ -229,35 +229,33 @@ def test_the_sweep_hands_out_the_protocols_figures(protocol, photos, ab):
     assert [result.count for result in results] == protocol.hint_counts
     for result in results:
         predicted_ab = protocol.hints(ab, IDS, result.count).ab + 3
-        figures = protocol.measure(LabImages(lightness, predicted_ab, lab_to_rgb8(lightness, predicted_ab)), truth)
-        torch.testing.assert_close(result.psnr, figures.psnr)
-        torch.testing.assert_close(result.ssim, figures.ssim)
+        scores = protocol.measure(LabImages(lightness, predicted_ab, lab_to_rgb8(lightness, predicted_ab)), truth)
+        torch.testing.assert_close(result.psnr, scores.psnr)
+        torch.testing.assert_close(result.ssim, scores.ssim)
 
 
-def test_the_defaults_are_the_published_ones():
+def test_defaults_are_the_published_ones():
     assert (LabPSNR2021().hint_counts, LabPSNR2021().size) == ([round(128**2 * q) for q in (0.01, 0.03, 0.05)], 128)
     assert (Patches2017().hint_counts, Patches2017().size) == ([0, 1, 2, 5, 10, 20, 50, 100, 200, 501], 256)
     assert (Cells2023().hint_counts, Cells2023().size) == ([0, 1, 2, 5, 10, 20, 50, 100, 200], 224)
 
 
-def test_names_differ():
+def test_names():
     names = [protocol.name for protocol in (RandomPixels(), LabPSNR2021(), Patches2017(), Cells2023())]
     assert names == ["random_pixels", "lab_psnr_2021", "patches_2017", "cells_2023"]
 
 
-@pytest.mark.parametrize("make", [LabPSNR2021, Patches2017, Cells2023])
-def test_a_mistake_names_what_to_type(make):
-    with pytest.raises(ValueError, match=r"Type for example 'protocol.hint_counts=\[1,10\]'"):
-        make([10, 1], 16)
+@pytest.mark.parametrize("protocol", [LabPSNR2021, Patches2017, Cells2023])
+def test_error_messages_suggest_a_value(protocol):
+    with pytest.raises(ValueError, match=r"Try 'protocol.hint_counts=\[1,10\]'"):
+        protocol([10, 1], 16)
     with pytest.raises(ValueError, match=r"protocol\.size=6"):
-        make([1], 6)
-    with pytest.raises(ValueError, match=rf"{make.name}.* Type protocol.size=32"):
-        make([1], 16).hints(torch.zeros(1, 2, 32, 32), ["a"], 1)
+        protocol([1], 6)
+    with pytest.raises(ValueError, match=rf"{protocol.name}.* Use protocol.size=32"):
+        protocol([1], 16).hints(torch.zeros(1, 2, 32, 32), ["a"], 1)
 
 
-def test_more_cells_than_there_are_is_refused():
-    with pytest.raises(
-        ValueError, match=r"\(size // 2\) \*\* 2 = 64\. Type for example 'protocol.hint_counts=\[1,64\]'"
-    ):
+def test_error_if_there_are_fewer_cells_than_hints():
+    with pytest.raises(ValueError, match=r"\(size // 2\) \*\* 2 = 64 at .*\. Try 'protocol.hint_counts=\[1,64\]'"):
         Cells2023([1, 64, 65], 16)
     assert isinstance(Cells2023([64], 16).hints(torch.zeros(1, 2, 16, 16), ["a"], 64), Hints)

@@ -1,3 +1,5 @@
+"""The default protocol samples nested, reproducible random pixels."""
+
 import itertools
 
 import pytest
@@ -18,7 +20,7 @@ PROTOCOL = RandomPixels(hint_counts=[0, 1, 10, 100, 1024], size=32, seed=5)
 
 
 @pytest.mark.parametrize("count", PROTOCOL.hint_counts)
-def test_each_image_reveals_that_many_of_its_own_colors(count):
+def test_each_image_reveals_the_requested_number_of_pixels(count):
     ab = colors()
     hints = PROTOCOL.hints(ab, IDS, count)
     assert hints.mask.sum((1, 2, 3)).tolist() == [count] * 3
@@ -27,7 +29,7 @@ def test_each_image_reveals_that_many_of_its_own_colors(count):
         assert set(mask.flatten().nonzero()[:, 0].tolist()) == set(positions(name, 5, 32, 32, count).tolist())
 
 
-def test_fewer_hints_are_among_more():
+def test_positions_of_fewer_hints_are_a_subset():
     ab = colors()
     masks = [PROTOCOL.hints(ab, IDS, count).mask for count in PROTOCOL.hint_counts]
     for fewer, more in itertools.pairwise(masks):
@@ -44,14 +46,14 @@ def test_hints_depend_on_neither_batch_nor_order():
     assert torch.equal(together.mask[1:2], alone.mask)
 
 
-def test_images_and_seeds_differ():
+def test_positions_differ_between_images_and_seeds():
     hints = PROTOCOL.hints(colors(), IDS, 10)
     assert not torch.equal(hints.mask[0], hints.mask[1])
     other = RandomPixels(hint_counts=[10], size=32, seed=6).hints(colors(), IDS, 10)
     assert not torch.equal(hints.mask, other.mask)
 
 
-def test_the_default_is_the_validation_of_every_training():
+def test_defaults():
     protocol = RandomPixels()
     assert protocol.name == "random_pixels"
     assert protocol.hint_counts == [0, 1, 10, 100, 328, 1966]
@@ -59,7 +61,7 @@ def test_the_default_is_the_validation_of_every_training():
 
 
 @pytest.mark.parametrize(
-    ("counts", "good"),
+    ("counts", "suggestion"),
     [
         ([1, 1], "1"),
         ([10, 1], "1,10"),
@@ -67,8 +69,8 @@ def test_the_default_is_the_validation_of_every_training():
         ([1000], "0,1,10"),
     ],
 )
-def test_counts_that_do_not_fit_are_refused_with_those_that_do(counts, good):
-    with pytest.raises(ValueError, match=rf"Type for example 'protocol.hint_counts=\[{good}\]'"):
+def test_error_for_invalid_counts_suggests_valid_ones(counts, suggestion):
+    with pytest.raises(ValueError, match=rf"Try 'protocol.hint_counts=\[{suggestion}\]'"):
         RandomPixels(hint_counts=counts, size=16)
 
 
@@ -80,11 +82,11 @@ def test_hint_counts_out_of_range_are_reported(counts):
         RandomPixels(hint_counts=counts, size=16)
 
 
-def test_images_of_another_size_are_refused():
-    with pytest.raises(ValueError, match=r"64x64 pixels .* Type protocol.size=64"):
+def test_error_if_images_have_another_size():
+    with pytest.raises(ValueError, match=r"64x64 pixels.* Use protocol.size=64"):
         PROTOCOL.hints(colors(size=64), IDS, 10)
 
 
-def test_images_too_small_for_ssim_are_refused():
+def test_error_if_images_are_too_small_for_ssim():
     with pytest.raises(ValueError, match=r"protocol\.size=6: must be an integer >= 16"):
         RandomPixels(hint_counts=[1], size=6)
