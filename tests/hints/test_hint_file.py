@@ -1,4 +1,4 @@
-"""Hint files: what is read, what is written, and what is said of a broken one."""
+"""Hint files: reading, writing and error messages."""
 
 import json
 import random
@@ -18,39 +18,45 @@ EXAMPLE = {
     ],
     "strokes": [{"points": [[1, 2], [3, 4]], "color": "#0000ff", "radius": 1.5}],
 }
-MARKS = Annotations(
+ANNOTATIONS = Annotations(
     (Point(3, 4.5, "#ff8000", 2), Point(0, 1, None), Point(0, 1, "#ffffff")),
     (Stroke(((1, 2), (3, 4)), "#0000ff", 1.5),),
 )
 
 
-def test_reads_what_the_format_says():
-    assert parse_hints(json.dumps(EXAMPLE)) == MARKS
+def test_reads_every_field():
+    assert parse_hints(json.dumps(EXAMPLE)) == ANNOTATIONS
     assert parse_hints(json.dumps(EXAMPLE | {"units": "relative"})).units == "relative"
     assert parse_hints('{"format": "chromahint-hints/1"}') == Annotations()
 
 
-@pytest.mark.parametrize("marks", [MARKS, Annotations(), Annotations((Point(0.5, 1, (1, 2, 3)),), units="relative")])
-def test_what_is_written_is_read_again(tmp_path, marks):
-    write_hints(tmp_path / "new" / "h.json", marks)
+@pytest.mark.parametrize(
+    "annotations", [ANNOTATIONS, Annotations(), Annotations((Point(0.5, 1, (1, 2, 3)),), units="relative")]
+)
+def test_written_file_can_be_read(tmp_path, annotations):
+    write_hints(tmp_path / "new" / "h.json", annotations)
     again = read_hints(tmp_path / "new" / "h.json")
-    assert again.rasterize(20, 20).to_dense((20, 20)).mask.equal(marks.on(20, 20).at((20, 20)).mask)
-    assert again.rasterize(20, 20).ab.equal(marks.on(20, 20).ab)
-    assert json.loads((tmp_path / "new" / "h.json").read_text())["units"] == marks.units
+    sparse, expected = again.rasterize(20, 20), annotations.rasterize(20, 20)
+    assert sparse.flat_index.equal(expected.flat_index)
+    assert sparse.ab.equal(expected.ab)
+    assert json.loads((tmp_path / "new" / "h.json").read_text())["units"] == annotations.units
 
 
 @pytest.mark.parametrize(
-    ("change", "part"),
+    ("change", "message"),
     [
-        ({"format": "chromahint-hints/2"}, "format='chromahint-hints/2': this version reads chromahint-hints/1"),
+        (
+            {"format": "chromahint-hints/2"},
+            "format='chromahint-hints/2': unknown format; this version reads chromahint-hints/1",
+        ),
         ({"format": 1}, "format=1"),
-        ({"units": "cm"}, "units='cm': is px or relative"),
-        ({"units": ["px"]}, "units=.'px'.: is px or relative"),
-        ({"poinst": []}, "poinst: there is no such field; the fields are format, photo, points, strokes, units"),
-        ({"points": {}}, r"points: is no list"),
-        ({"points": [3]}, r"points\[0\]: is no JSON object"),
-        ({"points": [{"x": 1, "color": "#000000"}]}, r"points\[0\]\.y: is missing"),
-        ({"points": [{"x": 1, "y": 2}]}, r"points\[0\]\.color: is missing"),
+        ({"units": "cm"}, "units='cm': must be px or relative"),
+        ({"units": ["px"]}, "units=.'px'.: must be px or relative"),
+        ({"poinst": []}, "poinst: unknown field; the fields are format, photo, points, strokes, units"),
+        ({"points": {}}, r"points: must be a list"),
+        ({"points": [3]}, r"points\[0\]: must be a JSON object"),
+        ({"points": [{"x": 1, "color": "#000000"}]}, r"points\[0\]\.y: missing"),
+        ({"points": [{"x": 1, "y": 2}]}, r"points\[0\]\.color: missing"),
         ({"points": [EXAMPLE["points"][0], {"x": "1", "y": 2, "color": "#000000"}]}, r"points\[1\]\.x='1'"),
         ({"points": [{"x": True, "y": 2, "color": "#000000"}]}, r"points\[0\]\.x=True"),
         ({"points": [{"x": 1e999, "y": 2, "color": "#000000"}]}, r"points\[0\]\.x=inf"),
@@ -58,52 +64,52 @@ def test_what_is_written_is_read_again(tmp_path, marks):
         ({"points": [{"x": 1, "y": 2, "color": "#000000", "radius": -1}]}, r"points\[0\]\.radius=-1"),
         ({"points": [{"x": 1, "y": 2, "keep_grey": "no"}]}, r"points\[0\]\.keep_grey='no'"),
         ({"points": [{"x": 1, "y": 2, "keep_grey": True, "color": 5}]}, r"points\[0\]\.color=5"),
-        ({"points": [{"x": 1, "y": 2, "color": "#000000"}]}, r"points\[0\]\."),
-        ({"strokes": [{"points": [], "color": "#000000"}]}, r"strokes\[0\]\.points: is empty"),
-        ({"strokes": [{"points": [[1, 2, 3]], "color": "#000000"}]}, r"strokes\[0\]\.points\[0\]: is \[x, y\]"),
+        ({"points": [{"x": 1, "y": 2, "hue": "#000000"}]}, r"points\[0\]\.hue: unknown field"),
+        ({"strokes": [{"points": [], "color": "#000000"}]}, r"strokes\[0\]\.points: must not be empty"),
+        ({"strokes": [{"points": [[1, 2, 3]], "color": "#000000"}]}, r"strokes\[0\]\.points\[0\]: must be \[x, y\]"),
         ({"strokes": [{"points": [[1, None]], "color": "#000000"}]}, r"strokes\[0\]\.points\[0\]\.y=None"),
-        ({"strokes": [{"points": [[1, 2]]}]}, r"strokes\[0\]\.color: is missing"),
-        ({"photo": "a.jpg"}, "photo: is no JSON object"),
-        ({"photo": {"name": 3}}, r"photo\.name: is the name of a file"),
-        ({"photo": {"blake2b": "xyz"}}, r"photo\.blake2b='xyz': is the BLAKE2b"),
-        ({"photo": {"path": "/a.jpg"}}, r"photo\.path: there is no such field; the fields are blake2b, name"),
+        ({"strokes": [{"points": [[1, 2]]}]}, r"strokes\[0\]\.color: missing"),
+        ({"photo": "a.jpg"}, "photo: must be a JSON object"),
+        ({"photo": {"name": 3}}, r"photo\.name: must be the name of a file"),
+        ({"photo": {"blake2b": "xyz"}}, r"photo\.blake2b='xyz': must be the BLAKE2b"),
+        ({"photo": {"path": "/a.jpg"}}, r"photo\.path: unknown field; the fields are blake2b, name"),
     ],
 )
-def test_the_field_is_named(tmp_path, change, part):
+def test_errors_name_the_field(tmp_path, change, message):
     (tmp_path / "h.json").write_text(json.dumps(EXAMPLE | change))
-    with pytest.raises(ValueError, match=rf"h\.json: {part}"):
+    with pytest.raises(ValueError, match=rf"h\.json: {message}"):
         read_hints(tmp_path / "h.json")
 
 
-def test_a_file_may_name_its_photo():
+def test_photo_field_is_optional():
     photo = {"name": "a.jpg", "blake2b": "0123456789abcdef" * 2}
     assert parse_hints(json.dumps(EXAMPLE | {"photo": photo})) == parse_hints(json.dumps(EXAMPLE))
 
 
 @pytest.mark.parametrize(
-    ("content", "part"),
+    ("content", "message"),
     [
-        (b'{"format": "chromahint-hints/1",\n "points": [,]}', "line 2, column 13: is no JSON"),
-        (b"", "line 1, column 1: is no JSON"),
-        (b"[]", "is no JSON object"),
-        (b"\xff\xfe\x00", "is no text in UTF-8"),
-        (b"[" * 100_000, "is no JSON"),
-        (b'{"format": ' + b"9" * 5000 + b"}", "is no JSON of a reasonable size"),
+        (b'{"format": "chromahint-hints/1",\n "points": [,]}', "line 2, column 13: not valid JSON"),
+        (b"", "line 1, column 1: not valid JSON"),
+        (b"[]", "must be a JSON object"),
+        (b"\xff\xfe\x00", "not UTF-8 text"),
+        (b"[" * 100_000, "not valid JSON"),
+        (b'{"format": ' + b"9" * 5000 + b"}", "not valid JSON: a number is too long"),
     ],
 )
-def test_the_line_is_named(tmp_path, content, part):
+def test_errors_name_the_line(tmp_path, content, message):
     (tmp_path / "h.json").write_bytes(content)
-    with pytest.raises(ValueError, match=rf"h\.json: .*{part}"):
+    with pytest.raises(ValueError, match=rf"h\.json: .*{message}"):
         read_hints(tmp_path / "h.json")
 
 
-def test_a_file_that_is_not_there(tmp_path):
+def test_missing_file_raises_value_error(tmp_path):
     for path in (tmp_path / "none.json", tmp_path):
         with pytest.raises(ValueError, match="cannot be read"):
             read_hints(path)
 
 
-def test_thousands_of_mutated_files_are_read_or_refused():
+def test_mutated_files_are_read_or_raise_value_error():
     rng = random.Random(0)
     text = json.dumps(EXAMPLE)
     pieces = [
@@ -126,8 +132,8 @@ def test_thousands_of_mutated_files_are_read_or_refused():
     ]
     values = [None, True, -1, 0, 1e300, 10**30, float("nan"), "", "#12345g", [], {}, [[1, 2]], "relative"]
 
-    def spoil(node):
-        """Replace, drop or add something anywhere in a copy of the content."""
+    def mutate(node):
+        """Return a copy of the content with one value replaced, dropped or added."""
         node = json.loads(json.dumps(node))
         place = node
         while isinstance(place, dict | list) and place:
@@ -146,10 +152,10 @@ def test_thousands_of_mutated_files_are_read_or_refused():
             place = place[key]
         return node
 
-    refused = 0
+    rejected = 0
     for number in range(4000):
         if number % 2:
-            mutated = json.dumps(spoil(spoil(EXAMPLE) if number % 3 else EXAMPLE))
+            mutated = json.dumps(mutate(mutate(EXAMPLE) if number % 3 else EXAMPLE))
         else:
             at = rng.randrange(len(text))
             mutated = text[:at] + rng.choice([*pieces, ""]) + text[at + rng.randrange(6) :]
@@ -157,5 +163,5 @@ def test_thousands_of_mutated_files_are_read_or_refused():
             parse_hints(mutated).rasterize(12, 9)
         except ValueError as error:
             assert str(error)  # noqa: PT017  # any other kind of exception fails the test
-            refused += 1
-    assert 1000 < refused < 4000
+            rejected += 1
+    assert 1000 < rejected < 4000

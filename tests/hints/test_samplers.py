@@ -45,7 +45,7 @@ def test_maps_are_well_formed(name, size):
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_all_chance_comes_from_the_generator(name):
+def test_all_randomness_comes_from_the_generator(name):
     ab = colors(6, 24, 20)
     torch.manual_seed(1)
     first = SAMPLERS[name](ab, seeded())
@@ -67,13 +67,13 @@ def test_autocast_does_not_round_colors(name):
 
 
 @pytest.mark.parametrize("sampler", [FixedProbabilityPixels([0.2]), LogUniformPixels(0.2, 0.2, 0), Strokes(4, 10)])
-def test_pixels_and_strokes_hold_their_own_color(sampler):
+def test_pixels_and_strokes_have_their_own_color(sampler):
     ab = colors(3, 20, 30)
     hints = sampler(ab, seeded())
     assert torch.equal(hints.ab, hints_from_mask(ab, hints.mask).ab)
 
 
-def test_pixel_list_draws_one_probability_a_photo():
+def test_fixed_probability_is_drawn_per_photo():
     shares = counts(FixedProbabilityPixels([0.3, 0.1])(colors(400, 40, 40), seeded())) / 1600
     dense = shares > 0.2
     assert 0.4 < dense.float().mean() < 0.6
@@ -81,23 +81,23 @@ def test_pixel_list_draws_one_probability_a_photo():
     assert shares[~dense].mean() == pytest.approx(0.1, abs=0.005)
 
 
-def test_pixel_list_knows_none_and_all():
+def test_probabilities_of_zero_and_one():
     ab = colors(2, 8, 8)
     assert counts(FixedProbabilityPixels([0])(ab, seeded())).sum() == 0
     assert counts(FixedProbabilityPixels([1])(ab, seeded())).tolist() == [64, 64]
 
 
-def test_pixel_range_is_log_uniform():
+def test_hint_probability_is_log_uniform():
     shares = counts(LogUniformPixels(0.01, 1.0, 0.25)(colors(2000, 32, 32), seeded())) / 1024
-    none = shares == 0
-    assert none.float().mean() == pytest.approx(0.25, abs=0.03)
-    exponents = shares[~none].log10()
+    no_hints = shares == 0
+    assert no_hints.float().mean() == pytest.approx(0.25, abs=0.03)
+    exponents = shares[~no_hints].log10()
     for quarter in (0.25, 0.5, 0.75):
         assert torch.quantile(exponents, quarter) == pytest.approx(-2 + 2 * quarter, abs=0.1)
 
 
-def test_number_of_points_is_geometric():
-    # patches of one pixel hardly ever meet
+def test_number_of_patches_is_geometric():
+    # patches of one pixel rarely overlap
     numbers = counts(
         Points(0.125, max_patch_size=1, full_color_probability=0)(colors(1, 96, 96).expand(1500, -1, -1, -1), seeded())
     )
@@ -106,7 +106,7 @@ def test_number_of_points_is_geometric():
     assert numbers.std() == pytest.approx(math.sqrt(0.875) / 0.125, abs=1)
 
 
-def test_a_patch_is_square_and_holds_its_mean():
+def test_patches_are_square_and_have_their_mean_color():
     ab = colors(300, 40, 50)
     hints = Points(0.9, max_patch_size=9, full_color_probability=0)(ab, seeded())
     sides, centers = [], []
@@ -124,15 +124,15 @@ def test_a_patch_is_square_and_holds_its_mean():
     assert torch.tensor(centers).mean(0).tolist() == pytest.approx([0.5, 0.5], abs=0.1)
 
 
-def test_points_gather_around_the_center():
+def test_patches_are_normally_distributed_around_the_center():
     mask = Points(0.01, max_patch_size=1, full_color_probability=0)(colors(64, 101, 101), seeded()).mask.sum((0, 1))
-    place = torch.arange(101.0)
+    position = torch.arange(101.0)
     for axis in (0, 1):
         share = mask.sum(axis) / mask.sum()
-        mean = (share * place).sum()
+        mean = (share * position).sum()
         assert mean == pytest.approx(50, abs=2)
-        # a normal of 25 whose tails are moved to the border
-        assert (share * (place - mean) ** 2).sum().sqrt() == pytest.approx(24, abs=2)
+        # a normal distribution with a standard deviation of 25, clamped to the border
+        assert (share * (position - mean) ** 2).sum().sqrt() == pytest.approx(24, abs=2)
 
 
 def test_overlapping_patches_do_not_add_up():
@@ -142,7 +142,7 @@ def test_overlapping_patches_do_not_add_up():
     torch.testing.assert_close(hints.ab, ab * hints.mask, atol=1e-4, rtol=0)
 
 
-def test_points_can_reveal_everything():
+def test_points_can_give_full_color():
     ab = colors(200, 6, 6)
     hints = Points(0.5, max_patch_size=1, full_color_probability=0.3)(ab, seeded())
     whole = counts(hints) == 36
@@ -150,7 +150,7 @@ def test_points_can_reveal_everything():
     assert torch.equal(hints.ab[whole], ab[whole])
 
 
-def test_cells_are_distinct_and_their_number_uniform():
+def test_number_of_cells_is_uniform():
     numbers = counts(Cells(max_cells=9, cell_size=2)(colors(3000, 8, 8), seeded())) / 4
     share = torch.bincount(numbers.long(), minlength=10) / 3000
     assert torch.equal(numbers, numbers.round())
@@ -159,7 +159,7 @@ def test_cells_are_distinct_and_their_number_uniform():
 
 
 @pytest.mark.parametrize("size", [2, 3])
-def test_a_cell_lies_on_the_grid_and_holds_its_mean(size):
+def test_cells_lie_on_the_grid_and_have_their_mean_color(size):
     ab = colors(5, 20, 23)
     hints = Cells(max_cells=30, cell_size=size)(ab, seeded())
     rows, columns = 20 // size, 23 // size
@@ -188,11 +188,11 @@ def test_cells_are_uniform_over_the_grid():
     torch.testing.assert_close(visits, torch.full((12, 16), 2 / 48), atol=0.015, rtol=0)
 
 
-def test_cells_stop_at_the_photos_own():
+def test_number_of_cells_is_limited_by_the_photo():
     assert counts(Cells(max_cells=128, cell_size=2)(colors(300, 4, 4), seeded())).max() == 16
 
 
-def test_each_photo_of_a_mixture_picks_one_sampler():
+def test_mixture_picks_one_sampler_per_photo():
     mixture = Mixture([FixedProbabilityPixels([0]), FixedProbabilityPixels([1]), Cells(1, 2)], [1, 3, 0])
     numbers = counts(mixture(colors(1000, 6, 6), seeded())).tolist()
     assert set(numbers) == {0, 36}
@@ -200,30 +200,30 @@ def test_each_photo_of_a_mixture_picks_one_sampler():
 
 
 @pytest.mark.parametrize(
-    ("make", "cure"),
+    ("build", "message"),
     [
-        (lambda: FixedProbabilityPixels([]), "hints.probabilities="),
-        (lambda: FixedProbabilityPixels([0.1, 1.5]), "hints.probabilities="),
-        (lambda: LogUniformPixels(0, 0.1, 0), "hints.low="),
-        (lambda: LogUniformPixels(0.2, 0.1, 0), "hints.low="),
-        (lambda: LogUniformPixels(0.1, 0.2, 2), "hints.no_hint_probability="),
-        (lambda: Points(stop_probability=0), "hints.stop_probability="),
-        (lambda: Points(max_patch_size=0), "hints.max_patch_size="),
-        (lambda: Points(full_color_probability=-0.1), "hints.full_color_probability="),
-        (lambda: Cells(max_cells=0), "hints.most="),
-        (lambda: Cells(cell_size=0), "hints.most=128 hints.size="),
-        (lambda: Cells(cell_size=9)(colors(1, 8, 8), seeded()), "hints.size="),
-        (lambda: Strokes(max_strokes=0), "hints.most=12 hints.max_length="),
-        (lambda: Strokes(max_length=0), "hints.most=12 hints.max_length="),
-        (lambda: Strokes(max_radius=-1), "hints.radius=2 hints.curvature="),
-        (lambda: Strokes(curvature=-0.1), "hints.radius=2 hints.curvature="),
-        (lambda: Strokes(curvature=math.inf), "hints.radius=2 hints.curvature="),
-        (lambda: Mixture([], []), "hints.weights="),
-        (lambda: Mixture([Points()], [1, 2]), "hints.weights="),
-        (lambda: Mixture([Points(), Cells()], [1, -1]), "hints.weights="),
-        (lambda: Mixture([Points(), Cells()], [0, 0]), "hints.weights="),
+        (lambda: FixedProbabilityPixels([]), r"hints.probabilities=\[\]: must be a list \[...\] of 1 to 1000"),
+        (lambda: FixedProbabilityPixels([0.1, 1.5]), r"hints.probabilities=.*, each item a number >= 0 and <= 1"),
+        (lambda: LogUniformPixels(0, 0.1, 0), "hints.low=0: must be a number > 0 and <= 1. Try hints.low=1e-05"),
+        (lambda: LogUniformPixels(0.2, 0.1, 0), "hints.low=0.2: must be <= hints.high=0.1. Try hints.low="),
+        (lambda: LogUniformPixels(0.1, 0.2, 2), "hints.no_hint_probability=2: .* Try hints.no_hint_probability=0.05"),
+        (lambda: Points(stop_probability=0), "hints.stop_probability=0: .* Try hints.stop_probability=0.125"),
+        (lambda: Points(max_patch_size=0), "hints.max_patch_size=0: .* Try hints.max_patch_size=9"),
+        (lambda: Points(full_color_probability=-0.1), "hints.full_color_probability=-0.1: .* Try hints.full_color"),
+        (lambda: Cells(max_cells=0), "hints.max_cells=0: must be an integer >= 1 .* Try hints.max_cells=128"),
+        (lambda: Cells(cell_size=0), "hints.cell_size=0: must be an integer >= 1 .* Try hints.cell_size=2"),
+        (lambda: Cells(cell_size=9)(colors(1, 8, 8), seeded()), "hints.cell_size=2"),
+        (lambda: Strokes(max_strokes=0), "hints.max_strokes=0: must be an integer >= 1 .* Try hints.max_strokes=12"),
+        (lambda: Strokes(max_length=0), "hints.max_length=0: must be an integer >= 1 .* Try hints.max_length=48"),
+        (lambda: Strokes(max_radius=-1), "hints.max_radius=-1: must be an integer >= 0 .* Try hints.max_radius=2"),
+        (lambda: Strokes(curvature=-0.1), "hints.curvature=-0.1: must be a number >= 0 .* Try hints.curvature=0.25"),
+        (lambda: Strokes(curvature=math.inf), "hints.curvature=inf: must be a finite number >= 0"),
+        (lambda: Mixture([], []), r"hints.weights=\[\]: must be a list \[...\] of 1 to 1000"),
+        (lambda: Mixture([Points()], [1, 2]), r"hints.weights=\[1, 2\]: .* Try 'hints.weights=\[1\]'"),
+        (lambda: Mixture([Points(), Cells()], [1, -1]), "hints.weights=.*, each item a number >= 0"),
+        (lambda: Mixture([Points(), Cells()], [0, 0]), r"hints.weights=\[0, 0\]: .* Try 'hints.weights=\[1, 1\]'"),
     ],
 )
-def test_a_mistake_names_what_to_type(make, cure):
-    with pytest.raises(ValueError, match=rf"Type for example '?{cure}"):
-        make()
+def test_invalid_options_raise_value_error(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()

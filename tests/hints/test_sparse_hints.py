@@ -1,4 +1,4 @@
-"""Hints as a list of pixels are the same hints as in maps."""
+"""Sparse hints are equivalent to maps."""
 
 import pytest
 import torch
@@ -19,18 +19,18 @@ def same(a: Hints, b: Hints):
     assert torch.equal(a.mask, b.mask)
 
 
-def test_there_and_back():
+def test_round_trip_preserves_hints():
     hints = some_hints()
     same(sparse_from_hints(hints).to_dense((30, 41)), hints)
 
 
 @pytest.mark.parametrize("size", [(7, 9), (1, 1), (30, 10), (64, 100)])
-def test_at_another_size_as_maps_are_shrunk(size):
+def test_to_dense_matches_downsampled_maps(size):
     hints = some_hints()
     same(sparse_from_hints(hints).to_dense(size), downsample_hints(hints, size))
 
 
-def test_none_is_lost_on_the_way_to_a_small_size():
+def test_downsampling_keeps_every_hint():
     hints = some_hints(200, 300, share=0.0005)
     assert hints.mask.sum() > 10
     found = sparse_from_hints(hints).to_dense((20, 30))
@@ -39,7 +39,7 @@ def test_none_is_lost_on_the_way_to_a_small_size():
 
 
 @pytest.mark.parametrize("size", [(90, 123), (60, 82), (33, 50)])
-def test_for_a_larger_photo_each_moves_to_the_middle_of_where_it_was(size):
+def test_upsampling_moves_each_hint_to_the_center_of_its_area(size):
     pixels = sparse_from_hints(some_hints())
     moved = pixels.resized(size)
     assert moved.size == size
@@ -54,7 +54,7 @@ def test_for_a_larger_photo_each_moves_to_the_middle_of_where_it_was(size):
     assert torch.equal(moved.ab, pixels.ab)
 
 
-def test_for_a_smaller_photo_those_that_meet_are_one():
+def test_downsampling_merges_hints_in_the_same_pixel():
     moved = sparse_from_hints(some_hints(share=1.0)).resized((3, 4))
     assert moved.flat_index.tolist() == list(range(12))
     same(moved.to_dense((3, 4)), downsample_hints(some_hints(share=1.0), (3, 4)))

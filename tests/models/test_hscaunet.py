@@ -1,4 +1,4 @@
-"""HSCAU-Net and U-Net against their layer tables, computed from the weights alone."""
+"""HSCAU-Net and U-Net against an independent implementation of their layer tables."""
 
 import pytest
 import torch
@@ -29,7 +29,7 @@ def gate_keys() -> set[str]:
     return {f"{gate.format(level)}.weight" for level in "1234" for gate in gates}
 
 
-def drawn(network):
+def random_weights(network):
     state = random_state(network)
     for level in "1234":
         if f"ch{level}.conv1.weight" in state:
@@ -61,7 +61,7 @@ def cbam(x, first, second):
 
 
 def reference(lightness, hints, state, gates):
-    """The 2022 project's network at a size that 16 divides, in 8-bit Lab."""
+    """Compute the network of the 2022 project at a size divisible by 16, in 8-bit Lab."""
     lab8 = torch.cat([lightness * 255 / 100, hints.ab + 128], 1) / 255
     skips = [double_conv(torch.cat([lab8, hints.mask], 1), state, "inc.double_conv")]
     for level in "1234":
@@ -84,9 +84,9 @@ def reference(lightness, hints, state, gates):
 
 
 @pytest.mark.parametrize("gates", ["spatial", "cbam", None])
-def test_equals_the_layer_table(gates):
+def test_matches_the_layer_table(gates):
     network = HSCAUNet(width=16, channel_attention=gates) if gates else UNet(width=16)
-    state = drawn(network)
+    state = random_weights(network)
     network.load_state_dict(state)
     generator = torch.Generator().manual_seed(2)
     lightness = torch.rand(2, 1, 48, 32, generator=generator) * 100
@@ -99,7 +99,7 @@ def test_equals_the_layer_table(gates):
     torch.testing.assert_close(actual, expected, rtol=1e-4, atol=1e-3 * float(expected.abs().max()))
 
 
-def test_released_layout_has_the_second_attention_under_two_names():
+def test_released_state_dict_has_the_second_attention_under_two_names():
     with torch.device("meta"):
         assert set(HSCAUNet(channel_attention="spatial").state_dict()) == unet_keys() | gate_keys()
     network = HSCAUNet(width=4, channel_attention="spatial")
@@ -107,7 +107,7 @@ def test_released_layout_has_the_second_attention_under_two_names():
     assert network.ch4 is network.up4.ch
 
 
-def test_released_layout_has_the_deepest_step_first():
+def test_released_state_dict_numbers_the_deepest_step_first():
     with torch.device("meta"):
         state = HSCAUNet(channel_attention="spatial").state_dict()
     assert state["inc.double_conv.0.weight"].shape == (64, 4, 3, 3)

@@ -1,4 +1,4 @@
-"""iColoriT against its published sizes and names, and against a slow computation of the same layers."""
+"""iColoriT against its published sizes and state dict keys, and against a slow implementation of the same layers."""
 
 import math
 
@@ -10,7 +10,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from chromahint.hints.hints import hints_from_mask, no_hints
-from chromahint.models.icolorit import IColoriT, stretch
+from chromahint.models.icolorit import IColoriT, resize_table
 
 TINY = {
     "patch_embed.proj.weight": (192, 4, 16, 16),
@@ -39,7 +39,7 @@ TINY_BLOCK = {
 }
 
 
-def picture(height, width, batch=1):
+def random_input(height, width, batch=1):
     generator = torch.Generator().manual_seed(2)
     lightness = torch.rand(batch, 1, height, width, generator=generator) * 100
     ab = torch.rand(batch, 2, height, width, generator=generator) * 200 - 100
@@ -65,7 +65,7 @@ def resized(table, old, new):
 
 
 def reference(lightness, hints, state, heads, center):
-    """One picture, whose sides are multiples of 16, by loops over tokens and pixels."""
+    """Compute one image, whose height and width are multiples of 16, with loops over tokens and pixels."""
     rows, columns = (side // 16 for side in lightness.shape[2:])
     tokens = [(i, j) for i in range(rows) for j in range(columns)]
 
@@ -118,11 +118,11 @@ def reference(lightness, hints, state, heads, center):
 @pytest.mark.parametrize(
     ("height", "width", "center"), [(224, 224, 0.0), (224, 224, 0.5), (256, 256, 0.0), (128, 80, 0.0)]
 )
-def test_equals_a_computation_by_hand(height, width, center):
+def test_matches_a_loop_implementation(height, width, center):
     network = IColoriT(width=128, depth=2, mask_offset=center)
     state = random_state(network)
     network.load_state_dict(state)
-    lightness, hints = picture(height, width)
+    lightness, hints = random_input(height, width)
     with torch.no_grad():
         expected = reference(lightness, hints, state, heads=2, center=center)
         ab = network.eval()(lightness, hints)
@@ -133,7 +133,7 @@ def test_equals_a_computation_by_hand(height, width, center):
 @pytest.mark.parametrize(
     ("width", "parameters", "gmac"), [(192, 6_444_740, 1.4), (384, 23_505_800, 4.9), (768, 89_478_416, 18.2)]
 )
-def test_published_sizes(width, parameters, gmac):
+def test_parameters_and_operations_match_the_paper(width, parameters, gmac):
     counter = FlopCounterMode(display=False)
     with FakeTensorMode(allow_non_fake_inputs=True), torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
         network, lightness = IColoriT(width=width).eval(), torch.empty(1, 1, 224, 224)
@@ -143,7 +143,7 @@ def test_published_sizes(width, parameters, gmac):
     assert round(counter.get_total_flops() / 2e9, 1) == gmac
 
 
-def test_has_the_published_names_and_shapes():
+def test_state_dict_has_the_published_keys_and_shapes():
     with torch.device("meta"):
         state = IColoriT(width=192).state_dict()
     blocks = {f"blocks.{i}.{name}": shape for i in range(12) for name, shape in TINY_BLOCK.items()}
@@ -151,41 +151,41 @@ def test_has_the_published_names_and_shapes():
 
 
 @pytest.mark.parametrize(("width", "heads"), [(4, 1), (96, 1), (192, 3), (768, 12)])
-def test_a_head_for_each_whole_64_channels(width, heads):
+def test_one_attention_head_per_64_channels(width, heads):
     with torch.device("meta"):
         assert IColoriT(width=width, depth=1).blocks[0].attn.heads == heads
 
 
-@pytest.mark.parametrize("width", [0, 1, 95, 200])
-def test_impossible_width_is_a_sentence(width):
-    with pytest.raises(ValueError, match=rf"model.width={width}: .*model.width=192 \(tiny\)"):
+@pytest.mark.parametrize(("width", "advice"), [(0, "768"), (1, "768"), (95, "768"), (200, r"192 \(tiny\)")])
+def test_invalid_width_raises_value_error(width, advice):
+    with pytest.raises(ValueError, match=rf"model.width={width}: .*Try model.width={advice}"):
         IColoriT(width=width)
 
 
-def test_no_blocks_are_too_few():
+def test_depth_of_zero_raises_value_error():
     with pytest.raises(ValueError, match="model.depth=0: .*model.depth=12"):
         IColoriT(width=4, depth=0)
 
 
-def test_index_is_that_of_the_released_files():
+def test_relative_position_index_matches_the_released_files():
     index = IColoriT(width=4, depth=1).blocks[0].attn.relative_position_index
     assert index.dtype == torch.int64
-    # from the first token, and from the last: left, up, and a row further
+    # from the first token and from the last one to themselves, their neighbors, and the other end
     assert index[0, [0, 1, 14, 195]].tolist() == [364, 363, 337, 0]
     assert index[195, [195, 194, 181, 0]].tolist() == [364, 365, 391, 728]
 
 
 @pytest.mark.parametrize("sides", [(31, 31), (7, 17), (39, 11), (3, 3)])
-def test_tables_are_stretched_evenly(sides):
+def test_tables_are_resized_linearly(sides):
     table = torch.randn(27 * 27, 3)
-    assert stretch(table, (27, 27), (27, 27)) is table
+    assert resize_table(table, (27, 27), (27, 27)) is table
 
     down, across = torch.meshgrid(torch.linspace(-13, 13, 27), torch.linspace(-13, 13, 27), indexing="ij")
     ramps = torch.stack([down, across, torch.ones(27, 27)], dim=-1).flatten(0, 1)
-    down, across, flat = stretch(ramps, (27, 27), sides).reshape(*sides, 3).unbind(-1)
+    down, across, flat = resize_table(ramps, (27, 27), sides).reshape(*sides, 3).unbind(-1)
     for ramp, side in ((down[:, 0], sides[0]), (across[0], sides[1])):
         expected = (torch.arange(side) - side // 2) * 27 / side
-        inner = expected.abs() < 13 - max(1, 27 / side)  # elsewhere the table ends
+        inner = expected.abs() < 13 - max(1, 27 / side)  # the border of the table is clamped
         torch.testing.assert_close(ramp[inner], expected[inner], rtol=0, atol=0.1)
         assert (ramp.diff() > 0).all()
     torch.testing.assert_close(flat, torch.ones(sides))
@@ -194,10 +194,10 @@ def test_tables_are_stretched_evenly(sides):
 
 
 @pytest.mark.parametrize(("height", "width"), [(16, 200), (200, 16), (256, 256), (100, 228)])
-def test_learns_at_other_sizes_after_inference(height, width):
+def test_trains_at_other_sizes_after_inference(height, width):
     torch.manual_seed(0)
     network = IColoriT(width=8, depth=2, zero_init_head=False)
-    lightness, hints = picture(height, width)
+    lightness, hints = random_input(height, width)
     with torch.inference_mode():
         before = network(lightness, hints)
     ab = network(lightness, hints)
@@ -207,26 +207,26 @@ def test_learns_at_other_sizes_after_inference(height, width):
     assert all(parameter.grad is not None and parameter.grad.any() for parameter in network.parameters())
 
 
-def test_training_on_small_pictures_reaches_the_whole_table():
+def test_training_on_small_images_updates_the_whole_table():
     network = IColoriT(width=8, depth=1, zero_init_head=False)
-    network(*picture(64, 64)).square().mean().backward()
+    network(*random_input(64, 64)).square().mean().backward()
     assert (network.blocks[0].attn.rpb_table.grad != 0).all()
 
 
-def test_compiles_as_one_graph_at_one_size_after_another():
+def test_compiles_as_one_graph_for_changing_sizes():
     torch.manual_seed(0)
     network = IColoriT(width=8, depth=1, zero_init_head=False).eval()
-    pictures = [picture(height, width) for height, width in ((64, 64), (40, 24))]
+    inputs = [random_input(height, width) for height, width in ((64, 64), (40, 24))]
     with torch.no_grad():
-        expected = [network(*each) for each in pictures]
+        expected = [network(*each) for each in inputs]
         network.compile(backend="aot_eager", fullgraph=True)
-        for each, ab in zip(pictures, expected, strict=True):
+        for each, ab in zip(inputs, expected, strict=True):
             torch.testing.assert_close(network(*each), ab, rtol=1e-4, atol=1e-2)
 
 
-def test_mixed_precision_does_not_round_the_colors():
+def test_autocast_does_not_round_colors():
     network = IColoriT(width=8, depth=2, zero_init_head=False)
-    lightness, hints = picture(32, 32)
+    lightness, hints = random_input(32, 32)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         ab = network(lightness, hints)
     assert ab.dtype == torch.float32

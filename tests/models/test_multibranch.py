@@ -1,4 +1,4 @@
-"""The networks of the 2021 course project against their layer table, computed from the weights alone."""
+"""The networks of the 2021 course project against an independent implementation of their layer table."""
 
 import pytest
 import torch
@@ -19,14 +19,14 @@ VARIANTS = {
 each_variant = pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS.keys())
 
 
-def drawn(network):
+def random_weights(network):
     state = random_state(network)
     state["head.bias"] = state["head.bias"] - 0.3
     return state
 
 
 def reference(lightness, hint_ab, state, branches=THREE, hint_encoder=False):
-    """The layer table at a size that 8 divides, in 8-bit Lab."""
+    """Compute the network at a size divisible by 8, in 8-bit Lab."""
 
     def conv(x, name, dilation=1):
         weight, bias = state[f"{name}.weight"], state[f"{name}.bias"]
@@ -66,7 +66,7 @@ def reference(lightness, hint_ab, state, branches=THREE, hint_encoder=False):
     return torch.tanh(conv(torch.where(ten > 0, ten, 0.2 * ten), "head")) * 255 - 128
 
 
-def picture(height, width):
+def random_input(height, width):
     generator = torch.Generator().manual_seed(2)
     lightness = torch.rand(2, 1, height, width, generator=generator) * 100
     ab = torch.rand(2, 2, height, width, generator=generator) * 200 - 100
@@ -74,11 +74,11 @@ def picture(height, width):
 
 
 @each_variant
-def test_equals_the_layer_table(options):
+def test_matches_the_layer_table(options):
     network = MultiBranch(width=8, **options)
-    state = drawn(network)
+    state = random_weights(network)
     network.load_state_dict(state)
-    lightness, hints = picture(24, 40)
+    lightness, hints = random_input(24, 40)
     with torch.no_grad():
         expected = reference(lightness, hints.ab, state, **options)
         actual = network.eval()(lightness, hints)
@@ -116,25 +116,25 @@ OUTSIDE = encoder(3) + sum(DECODER)
         ("three-branch", OUTSIDE + 9 * block(512, 512, 3) + conv(512, 512)),
     ],
 )
-def test_number_of_parameters_follows_from_the_layer_table(variant, parameters):
+def test_parameter_count_follows_from_the_layer_table(variant, parameters):
     with torch.device("meta"):
         network = MultiBranch(**VARIANTS[variant])
     assert sum(p.numel() for p in network.parameters()) == parameters
 
 
 @each_variant
-def test_every_part_is_trained(options):
+def test_every_weight_has_a_nonzero_gradient(options):
     torch.manual_seed(0)
     network = MultiBranch(width=4, zero_init_head=False, **options)
-    lightness, hints = picture(16, 24)
+    lightness, hints = random_input(16, 24)
     network(lightness, hints).square().mean().backward()
     assert [name for name, p in network.named_parameters() if not p.grad.any()] == []
 
 
-def test_mixed_precision_keeps_what_both_encoders_tell_apart():
+def test_first_blocks_keep_float32_precision_under_autocast():
     torch.manual_seed(0)
     network = MultiBranch(width=8, hint_encoder=True)
-    lightness, hints = picture(32, 32)
+    lightness, hints = random_input(32, 32)
     seen = []
     for part in (network, network.hint_encoder):
         part.model1.register_forward_hook(lambda layer, inputs, output: seen.append(output.detach().clone()))
@@ -146,15 +146,15 @@ def test_mixed_precision_keeps_what_both_encoders_tell_apart():
 
 
 @pytest.mark.parametrize("hint_encoder", [False, True])
-def test_does_not_see_the_mask(hint_encoder):
+def test_ignores_the_mask(hint_encoder):
     network = MultiBranch(width=4, hint_encoder=hint_encoder, zero_init_head=False).eval()
-    lightness, hints = picture(16, 24)
+    lightness, hints = random_input(16, 24)
     with torch.no_grad():
         seen = network(lightness, hints)
         assert torch.equal(network(lightness, Hints(hints.ab, torch.zeros_like(hints.mask))), seen)
 
 
 @pytest.mark.parametrize("branches", [[], [[]], [[2, 2], []], [[2, 0]], [[1], [-1]]])
-def test_branches_that_are_none_are_a_sentence(branches):
-    with pytest.raises(ValueError, match=r"model\.branches is .* such as 'model\.branches=\[\[2,2\],\[1,1\]\]'"):
+def test_invalid_branches_raise_value_error(branches):
+    with pytest.raises(ValueError, match=r"model\.branches=\[.*: must be a list .* Try model\.branches=\[\[2, 2, 2\]"):
         MultiBranch(width=4, branches=branches)

@@ -1,4 +1,4 @@
-"""The weights that come with the package: they are what their papers say, and load into their network."""
+"""Pretrained weights: they match their description and load into their network."""
 
 import hashlib
 import json
@@ -8,48 +8,48 @@ import torch
 
 from chromahint.config.compose import compose
 from chromahint.config.instantiate import instantiate_node
-from chromahint.models.pretrained import PRETRAINED_DIR, find_pretrained, weights_file
-from chromahint.models.state_dict import load_weights, read_state
+from chromahint.models.pretrained import PRETRAINED_DIR, find_pretrained, resolve_weights_file
+from chromahint.models.state_dict import load_weights, read_state_dict
 
 NAMES = sorted(file.stem for file in PRETRAINED_DIR.glob("*.json"))
-SPREADNET = {"_target_": "chromahint.models.spreadnet.SpreadNet", "width": 16, "steps": 4}
+SPREADNET = {"_target_": "chromahint.models.spreadnet.SpreadNet", "width": 16, "propagation_steps": 4}
 UNET = {"_target_": "chromahint.models.unet.UNet", "width": 16}
 
 
-def about(name):
+def description(name):
     return json.loads((PRETRAINED_DIR / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def test_the_default_network_is_in_the_box():
+def test_default_network_has_pretrained_weights():
     assert compose("train", []).choices["model"] in NAMES
     assert compose("evaluate", []).choices["model"] in NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_papers_and_weights_agree(name):
-    said = about(name)
-    assert set(said) == {"format", "model", "options", "blake2b", "trained_on"}
-    assert (said["format"], said["model"]) == (1, name)
+def test_description_and_card_match_the_weights(name):
+    described = description(name)
+    assert set(described) == {"format", "model", "options", "blake2b", "trained_on"}
+    assert (described["format"], described["model"]) == (1, name)
     content = (PRETRAINED_DIR / f"{name}.safetensors").read_bytes()
-    assert said["blake2b"] == hashlib.blake2b(content, digest_size=16).hexdigest()
+    assert described["blake2b"] == hashlib.blake2b(content, digest_size=16).hexdigest()
     assert len(content) <= 6_000_000
-    assert said["trained_on"]
+    assert described["trained_on"]
     card = (PRETRAINED_DIR / f"{name}.md").read_text(encoding="utf-8")
     assert [line for line in card.splitlines() if line.startswith("## ")] == [
-        "## What it is",
-        "## Trained on",
-        "## Figures",
-        "## Limits",
+        "## Description",
+        "## Training",
+        "## Results",
+        "## Limitations",
     ]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_weights_fit_the_network_that_is_composed_to_the_last_tensor(name, monkeypatch):
-    monkeypatch.setattr(torch, "load", None)  # nothing is unpickled
+def test_weights_match_the_default_config_of_their_network(name, monkeypatch):
+    monkeypatch.setattr(torch, "load", None)  # unpickling is not used
     node = compose("evaluate", [f"model={name}"]).config["model"]
     found = find_pretrained(node["_target_"])
     assert found.options == {key: value for key, value in node.items() if key != "_target_"}
-    state = read_state(found.file)
+    state = read_state_dict(found.file)
     network = instantiate_node(node)
     loaded = network.load_state_dict(state, strict=False)
     assert loaded.unexpected_keys == []
@@ -58,32 +58,32 @@ def test_weights_fit_the_network_that_is_composed_to_the_last_tensor(name, monke
     load_weights(instantiate_node(node), found.file)
 
 
-def test_what_weights_means(tmp_path):
-    box = PRETRAINED_DIR / "spreadnet.safetensors"
-    assert weights_file(None, SPREADNET) == box
-    assert weights_file("pretrained", SPREADNET) == box
-    assert weights_file("none", SPREADNET) is None
-    assert weights_file(None, UNET) is None
-    assert weights_file(str(tmp_path / "w.pth"), SPREADNET | {"width": 32}) == tmp_path / "w.pth"
-    assert weights_file("none", SPREADNET | {"width": 32}) is None
+def test_weights_option_resolves_to_a_file(tmp_path):
+    pretrained = PRETRAINED_DIR / "spreadnet.safetensors"
+    assert resolve_weights_file(None, SPREADNET) == pretrained
+    assert resolve_weights_file("pretrained", SPREADNET) == pretrained
+    assert resolve_weights_file("none", SPREADNET) is None
+    assert resolve_weights_file(None, UNET) is None
+    assert resolve_weights_file(str(tmp_path / "w.pth"), SPREADNET | {"width": 32}) == tmp_path / "w.pth"
+    assert resolve_weights_file("none", SPREADNET | {"width": 32}) is None
 
 
-def test_a_network_of_ones_own_is_not_in_the_box_whatever_its_name():
+def test_user_network_with_the_same_name_has_no_pretrained_weights():
     assert find_pretrained("mine.spreadnet.SpreadNet") is None
     assert find_pretrained("spreadnet.SpreadNet") is None
 
 
 @pytest.mark.parametrize("weights", [None, "pretrained"])
-@pytest.mark.parametrize("option", ["width", "steps"])
-def test_other_options_than_those_of_the_box(weights, option):
+@pytest.mark.parametrize("option", ["width", "propagation_steps"])
+def test_other_network_options_raise_value_error(weights, option):
     with pytest.raises(
         ValueError,
-        match=rf"model\.{option}=2: .* model\.width=16, model\.propagation_steps=4; type weights=none .*"
+        match=rf"model\.{option}=2: .* model\.width=16, model\.propagation_steps=4\. Use weights=none .*"
         rf"chromahint train model=spreadnet model\.{option}=2",
     ):
-        weights_file(weights, SPREADNET | {option: 2})
+        resolve_weights_file(weights, SPREADNET | {option: 2})
 
 
-def test_a_network_without_weights_in_the_box():
-    with pytest.raises(ValueError, match="the box has none for UNet, only for spreadnet; type weights=none"):
-        weights_file("pretrained", UNET)
+def test_network_without_pretrained_weights_raises_value_error():
+    with pytest.raises(ValueError, match="UNet has no pretrained weights, only spreadnet has. Use weights=none"):
+        resolve_weights_file("pretrained", UNET)

@@ -1,4 +1,4 @@
-"""Pull-push interpolation against plain loops."""
+"""Pull-push interpolation against a loop implementation."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from chromahint.hints.hints import hints_from_mask, no_hints
 from chromahint.models.pullpush import PullPush
 
 
-def scattered(height, width, count, seed=0):
+def random_input(height, width, count, seed=0):
     generator = torch.Generator().manual_seed(seed)
     ab = torch.rand(1, 2, height, width, generator=generator) * 160 - 80
     mask = torch.zeros(height * width)
@@ -18,8 +18,8 @@ def scattered(height, width, count, seed=0):
     )
 
 
-def enlarged(coarse, height, width):
-    """Bilinear x2 with pixel centers at half integers, written as weights of at most four neighbors."""
+def upsampled(coarse, height, width):
+    """Upsample by 2 with bilinear weights of up to four neighbors; pixel centers are at half integers."""
     rows, columns = coarse.shape[:2]
     result = np.zeros((height, width, 2))
     for y in range(height):
@@ -41,52 +41,52 @@ def reference(ab, weight):
     coarse, coarse_weight = np.zeros((*shape, 2)), np.zeros(shape)
     for y in range(shape[0]):
         for x in range(shape[1]):
-            place = np.s_[2 * y : 2 * y + 2, 2 * x : 2 * x + 2]
-            total = weight[place].sum()
+            block = np.s_[2 * y : 2 * y + 2, 2 * x : 2 * x + 2]
+            total = weight[block].sum()
             if total > 0:
-                coarse[y, x] = (ab[place] * weight[place][..., None]).sum((0, 1)) / total
+                coarse[y, x] = (ab[block] * weight[block][..., None]).sum((0, 1)) / total
             coarse_weight[y, x] = min(total, 1)
-    filling = enlarged(reference(coarse, coarse_weight), height, width)
+    filling = upsampled(reference(coarse, coarse_weight), height, width)
     return ab * weight[..., None] + filling * (1 - weight[..., None])
 
 
 @pytest.mark.parametrize(("height", "width", "count"), [(16, 16, 5), (13, 21, 9), (1, 9, 2), (17, 4, 68)])
-def test_equals_plain_loops(height, width, count):
-    lightness, hints = scattered(height, width, count)
+def test_matches_a_loop_implementation(height, width, count):
+    lightness, hints = random_input(height, width, count)
     expected = reference(hints.ab[0].permute(1, 2, 0).double().numpy(), hints.mask[0, 0].double().numpy())
     actual = PullPush()(lightness, hints)[0].permute(1, 2, 0)
     np.testing.assert_allclose(actual, expected, atol=1e-3)
 
 
 def test_hinted_pixels_keep_their_color():
-    lightness, hints = scattered(50, 70, 300)
+    lightness, hints = random_input(50, 70, 300)
     ab = PullPush()(lightness, hints)
-    said = hints.mask.expand_as(ab) == 1
-    torch.testing.assert_close(ab[said], hints.ab[said], atol=1e-4, rtol=0)
+    hinted = hints.mask.expand_as(ab) == 1
+    torch.testing.assert_close(ab[hinted], hints.ab[hinted], atol=1e-4, rtol=0)
 
 
-def test_one_hint_colors_the_whole_picture():
-    lightness, hints = scattered(33, 47, 1)
+def test_one_hint_colors_the_whole_image():
+    lightness, hints = random_input(33, 47, 1)
     ab = PullPush()(lightness, hints)
     color = hints.ab.sum(dim=(2, 3), keepdim=True)
     torch.testing.assert_close(ab, color.expand_as(ab), atol=1e-3, rtol=0)
 
 
-def test_no_hint_leaves_the_picture_gray():
-    lightness, _ = scattered(8, 12, 1)
+def test_image_without_hints_stays_gray():
+    lightness, _ = random_input(8, 12, 1)
     assert not PullPush()(lightness, no_hints(lightness)).any()
 
 
-def test_pictures_of_a_batch_do_not_meet():
-    one, other = scattered(20, 30, 4, seed=1), scattered(20, 30, 40, seed=2)
+def test_images_of_a_batch_are_independent():
+    one, other = random_input(20, 30, 4, seed=1), random_input(20, 30, 40, seed=2)
     both = PullPush()(torch.cat([one[0], other[0]]), type(one[1])(*map(torch.cat, zip(one[1], other[1], strict=True))))
     torch.testing.assert_close(both, torch.cat([PullPush()(*one), PullPush()(*other)]))
 
 
-def test_color_stays_between_the_hints():
-    lightness, hints = scattered(40, 40, 25)
+def test_colors_stay_within_the_range_of_the_hints():
+    lightness, hints = random_input(40, 40, 25)
     ab = PullPush()(lightness, hints)
     for channel in (0, 1):
-        said = hints.ab[:, channel][hints.mask[:, 0] == 1]
-        assert said.min() - 1e-3 <= ab[:, channel].min()
-        assert ab[:, channel].max() <= said.max() + 1e-3
+        hinted = hints.ab[:, channel][hints.mask[:, 0] == 1]
+        assert hinted.min() - 1e-3 <= ab[:, channel].min()
+        assert ab[:, channel].max() <= hinted.max() + 1e-3

@@ -1,4 +1,4 @@
-"""SpreadNet obeys hints, reads a picture once, and is ahead of Levin's solver before it has learned anything."""
+"""SpreadNet keeps hints, reuses encodings, and beats Levin's solver before training."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from chromahint.hints.hints import Hints, hints_from_mask, no_hints
 from chromahint.models import spreadnet
 from chromahint.models.levin import Levin
 from chromahint.models.spreadnet import SpreadNet
-from support.random_weights import disturbed_state
+from support.random_weights import perturbed_state
 
 
 def untrained(width=8, steps=2):
@@ -19,18 +19,18 @@ def untrained(width=8, steps=2):
     return SpreadNet(width, steps).eval()
 
 
-def disturbed(width=8, steps=2):
-    """No layer of it is silent."""
+def perturbed(width=8, steps=2):
+    """Return a network with random weights in every layer, also in those that start at 0."""
     network = untrained(width, steps)
-    network.load_state_dict(disturbed_state(network))
+    network.load_state_dict(perturbed_state(network))
     return network
 
 
-any_weights = pytest.mark.parametrize("make", [untrained, disturbed])
+any_weights = pytest.mark.parametrize("build", [untrained, perturbed])
 
 
-def scattered(height, width, share=0.05, batch=2, seed=0):
-    """Noise, colors that no photo has, and a random share of them as hints."""
+def random_input(height, width, share=0.05, batch=2, seed=0):
+    """Return noise and random colors, with hints at a share of the pixels."""
     generator = torch.Generator().manual_seed(seed)
     lightness = 100 * torch.rand(batch, 1, height, width, generator=generator)
     ab = 220 * torch.rand(batch, 2, height, width, generator=generator) - 110
@@ -38,7 +38,7 @@ def scattered(height, width, share=0.05, batch=2, seed=0):
 
 
 def natural(*numbers, size=256):
-    """Photos: rgb, lightness, ab."""
+    """Return photos as rgb, lightness and ab."""
     tiles = NaturalTiles(size)
     rgb = torch.stack([torch.from_numpy(tiles.read(number).copy()).permute(2, 0, 1) for number in numbers])
     return rgb, *rgb_to_lab(rgb)
@@ -53,42 +53,42 @@ def test_default_network_is_small():
 @pytest.mark.parametrize("steps", [0, 2])
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (5, 3), (37, 50), (64, 48)])
 @pytest.mark.parametrize("share", [0.01, 0.2, 0.7])
-def test_hinted_pixels_come_back(make, steps, height, width, share):
-    lightness, hints = scattered(height, width, share)
+def test_hinted_pixels_keep_their_color(build, steps, height, width, share):
+    lightness, hints = random_input(height, width, share)
     hints.mask[1, :, height // 2, width // 2] = 1
     with torch.no_grad():
-        ab = make(steps=steps)(lightness, hints)
-    said = hints.mask.expand_as(ab) == 1
-    torch.testing.assert_close(ab[said], hints.ab[said], atol=1e-3, rtol=0)
+        ab = build(steps=steps)(lightness, hints)
+    hinted = hints.mask.expand_as(ab) == 1
+    torch.testing.assert_close(ab[hinted], hints.ab[hinted], atol=1e-3, rtol=0)
 
 
 @any_weights
-def test_hinted_pixels_come_back_in_mixed_precision_and_while_it_trains(make):
-    lightness, hints = scattered(40, 56)
-    said = hints.mask.expand(-1, 2, -1, -1) == 1
+def test_hinted_pixels_keep_their_color_in_mixed_precision_and_in_training_mode(build):
+    lightness, hints = random_input(40, 56)
+    hinted = hints.mask.expand(-1, 2, -1, -1) == 1
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        ab = make().train()(lightness, hints)
-    torch.testing.assert_close(ab[said], hints.ab[said], atol=1e-3, rtol=0)
+        ab = build().train()(lightness, hints)
+    torch.testing.assert_close(ab[hinted], hints.ab[hinted], atol=1e-3, rtol=0)
 
 
 @any_weights
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (5, 3), (37, 50)])
-def test_a_picture_hinted_everywhere_comes_back_whole(make, height, width):
-    lightness, hints = scattered(height, width, share=1.0)
+def test_image_with_a_hint_at_every_pixel_is_reproduced(build, height, width):
+    lightness, hints = random_input(height, width, share=1.0)
     assert hints.mask.all()
     with torch.no_grad():
-        torch.testing.assert_close(make()(lightness, hints), hints.ab, atol=1e-3, rtol=0)
+        torch.testing.assert_close(build()(lightness, hints), hints.ab, atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (5, 3), (37, 50), (32, 48)])
-def test_untrained_without_hints_the_picture_is_exactly_gray(height, width):
-    lightness, _ = scattered(height, width)
+def test_untrained_network_without_hints_predicts_gray(height, width):
+    lightness, _ = random_input(height, width)
     assert not untrained()(lightness, no_hints(lightness)).any()
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 2), (37, 50), (80, 16)])
-def test_untrained_one_hint_colors_the_whole_picture(height, width):
-    lightness, _ = scattered(height, width)
+def test_untrained_network_spreads_one_hint_over_the_whole_image(height, width):
+    lightness, _ = random_input(height, width)
     ab, mask = torch.zeros(2, 2, height, width), torch.zeros(2, 1, height, width)
     ab[:, 0, height // 3, width // 3], ab[:, 1, height // 3, width // 3] = 40.0, -20.0
     mask[:, :, height // 3, width // 3] = 1
@@ -99,48 +99,50 @@ def test_untrained_one_hint_colors_the_whole_picture(height, width):
 
 
 @any_weights
-def test_one_reading_serves_every_hint(make):
-    network = make()
-    lightness, some = scattered(37, 50)
-    others = [some, no_hints(lightness), scattered(37, 50, share=0.3, seed=1)[1], some]
+def test_encoding_can_be_reused_for_other_hints(build):
+    network = build()
+    lightness, some = random_input(37, 50)
+    others = [some, no_hints(lightness), random_input(37, 50, share=0.3, seed=1)[1], some]
     with torch.no_grad():
-        reading = network.read(lightness)
-        answers = [network.spread(reading, hints) for hints in others]
-        for answer, hints in zip(answers, others, strict=True):
-            assert torch.equal(answer, network(lightness, hints))
-    assert torch.equal(answers[0], answers[3])
-    assert (answers[0] - answers[2]).abs().mean() > 1
+        encoding = network.encode(lightness)
+        outputs = [network.propagate(encoding, hints) for hints in others]
+        for output, hints in zip(outputs, others, strict=True):
+            assert torch.equal(output, network(lightness, hints))
+    assert torch.equal(outputs[0], outputs[3])
+    assert (outputs[0] - outputs[2]).abs().mean() > 1
 
 
 @any_weights
 @pytest.mark.parametrize(("height", "width"), [(131, 34), (64, 50)])
-def test_a_large_picture_in_strips_is_the_same_as_at_once(monkeypatch, make, height, width):
-    lightness, hints = scattered(height, width)
-    network = make()
+def test_processing_in_chunks_gives_the_same_result(monkeypatch, build, height, width):
+    lightness, hints = random_input(height, width)
+    network = build()
     with torch.no_grad():
-        at_once = network(lightness, hints)
-        monkeypatch.setattr(spreadnet, "_AT_ONCE", 0)
-        torch.testing.assert_close(network(lightness, hints), at_once, atol=0.01, rtol=0)
+        expected = network(lightness, hints)
+        monkeypatch.setattr(spreadnet, "_CHUNK_PIXELS", 0)
+        torch.testing.assert_close(network(lightness, hints), expected, atol=0.01, rtol=0)
 
 
 @any_weights
 @pytest.mark.parametrize(("height", "width"), [(5, 3), (37, 50)])
-def test_pictures_of_a_batch_do_not_meet(make, height, width):
-    network = make()
-    pictures = [scattered(height, width, share, batch=1, seed=seed) for seed, share in enumerate((0.0, 0.01, 0.1, 1.0))]
-    lightness = torch.cat([light for light, _ in pictures])
-    hints = Hints(*(torch.cat(parts) for parts in zip(*(hint for _, hint in pictures), strict=True)))
+def test_images_of_a_batch_are_independent(build, height, width):
+    network = build()
+    inputs = [
+        random_input(height, width, share, batch=1, seed=seed) for seed, share in enumerate((0.0, 0.01, 0.1, 1.0))
+    ]
+    lightness = torch.cat([light for light, _ in inputs])
+    hints = Hints(*(torch.cat(parts) for parts in zip(*(hint for _, hint in inputs), strict=True)))
     with torch.no_grad():
         together = network(lightness, hints)
-        alone = torch.cat([network(*picture) for picture in pictures])
+        alone = torch.cat([network(*each) for each in inputs])
     torch.testing.assert_close(together, alone, atol=2e-3, rtol=0)
 
 
 @any_weights
-def test_a_hint_beside_its_place_changes_far_colors_much_less_than_one_of_another_color(make):
+def test_moving_a_hint_by_one_pixel_changes_distant_colors_less_than_recoloring_it(build):
     rows, columns = torch.meshgrid(torch.linspace(0, 1, 64), torch.linspace(0, 1, 80), indexing="ij")
     lightness = (40 + 20 * rows + 10 * columns)[None, None]
-    network = make()
+    network = build()
 
     def colored(*spots):
         ab, mask = torch.zeros(1, 2, 64, 80), torch.zeros(1, 1, 64, 80)
@@ -157,7 +159,7 @@ def test_a_hint_beside_its_place_changes_far_colors_much_less_than_one_of_anothe
     assert moved < 0.2 * recolored
 
 
-def test_untrained_is_closer_to_photos_than_levin_and_more_hints_help():
+def test_untrained_network_beats_levin_and_improves_with_more_hints():
     torch.manual_seed(0)
     network, levin = SpreadNet().eval(), Levin()
     counts, tiles = (1, 10, 100, 328, 1966), NaturalTiles()
@@ -165,23 +167,23 @@ def test_untrained_is_closer_to_photos_than_levin_and_more_hints_help():
     for number in range(len(tiles)):
         rgb, lightness, ab = natural(number)
         with torch.no_grad():
-            reading = network.encode(lightness)
-            for place, count in enumerate(counts):
+            encoding = network.encode(lightness)
+            for index, count in enumerate(counts):
                 hints = RandomPixels().hints(ab, [tiles.identify(number)], count)
-                learned[place] += psnr(lab_to_rgb8(lightness, network.propagate(reading, hints)), rgb)[0] / len(tiles)
+                learned[index] += psnr(lab_to_rgb8(lightness, network.propagate(encoding, hints)), rgb)[0] / len(tiles)
                 if count in (100, 328):
-                    solved[place] += psnr(lab_to_rgb8(lightness, levin(lightness, hints)), rgb)[0] / len(tiles)
+                    solved[index] += psnr(lab_to_rgb8(lightness, levin(lightness, hints)), rgb)[0] / len(tiles)
     assert (learned[2:4] > solved[2:4]).all()
     assert (learned.diff() > 1).all()
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
-def test_every_weight_has_a_finite_gradient_that_is_not_zero(precision):
-    network = disturbed().train()
-    lightness, hints = scattered(72, 90, share=0.002)
+def test_every_weight_has_a_finite_nonzero_gradient(precision):
+    network = perturbed().train()
+    lightness, hints = random_input(72, 90, share=0.002)
     with torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
         ab = network(lightness, hints)
-    (ab - scattered(72, 90, share=1.0, seed=1)[1].ab).abs().mean().backward()
+    (ab - random_input(72, 90, share=1.0, seed=1)[1].ab).abs().mean().backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
         assert torch.isfinite(parameter.grad).all(), name
@@ -192,16 +194,16 @@ def test_every_weight_has_a_finite_gradient_that_is_not_zero(precision):
 @pytest.mark.parametrize("share", [0.0, 1.0])
 @pytest.mark.parametrize("level", [0.0, 100.0])
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (16, 20)])
-def test_gradients_stay_finite_on_even_pictures_with_no_hint_or_all(make, share, level, height, width):
-    network = make().train()
-    lightness, hints = scattered(height, width, share)
+def test_gradients_are_finite_on_uniform_images_without_hints_or_with_all(build, share, level, height, width):
+    network = build().train()
+    lightness, hints = random_input(height, width, share)
     network(torch.full_like(lightness, level), hints).square().mean().backward()
     assert all(torch.isfinite(p.grad).all() for p in network.parameters() if p.grad is not None)
 
 
 @any_weights
-def test_a_step_along_the_gradient_brings_photos_closer(make):
-    network = make().train()
+def test_one_optimizer_step_reduces_the_loss(build):
+    network = build().train()
     _, lightness, ab = natural(0, 3, size=64)
     generator = torch.Generator().manual_seed(0)
     hints = hints_from_mask(ab, (torch.rand(lightness.shape, generator=generator) < 0.005).float())
@@ -216,14 +218,17 @@ def test_a_step_along_the_gradient_brings_photos_closer(make):
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "message"),
     [
-        ({"width": 0}, "model.width=0: an even number .* type model.width=16"),
-        ({"width": 7}, "model.width=7: an even number .* type model.width=16"),
-        ({"width": -2}, "model.width=-2: an even number .* type model.width=16"),
-        ({"steps": -1}, "model.propagation_steps=-1: 0 or more .* type model.propagation_steps=4"),
+        ({"width": 0}, "model.width=0: must be an integer >= 4 .* a multiple of 2. Try model.width=16."),
+        ({"width": 7}, "model.width=7: must be an integer >= 4 .* a multiple of 2. Try model.width=16."),
+        ({"width": -2}, "model.width=-2: must be an integer >= 4 .* a multiple of 2. Try model.width=16."),
+        (
+            {"propagation_steps": -1},
+            "model.propagation_steps=-1: must be an integer >= 0 .* Try model.propagation_steps=4.",
+        ),
     ],
 )
-def test_says_what_is_allowed(options, words):
-    with pytest.raises(ValueError, match=words):
+def test_invalid_options_raise_value_error(options, message):
+    with pytest.raises(ValueError, match=message):
         SpreadNet(**options)

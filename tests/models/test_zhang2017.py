@@ -1,4 +1,4 @@
-"""The SIGGRAPH-17 network against its layer table, computed from the weights alone."""
+"""The SIGGRAPH-17 network against an independent implementation of its layer table."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ def published_keys() -> set[str]:
     return keys | {f"{block}.{i}.{kind}" for block, i in NORMS.items() for kind in kinds}
 
 
-def drawn(network):
+def random_weights(network):
     state = random_state(network)
     state["model_out.0.bias"] = state["model_out.0.bias"] - 0.8
     return state
@@ -64,7 +64,7 @@ def reference(lightness, hints, state, center):
     return 110 * torch.tanh(conv(ten, "model_out.0")), conv(eight, "model_class.0")
 
 
-def picture(height, width):
+def random_input(height, width):
     generator = torch.Generator().manual_seed(2)
     lightness = torch.rand(2, 1, height, width, generator=generator) * 100
     ab = torch.rand(2, 2, height, width, generator=generator) * 200 - 100
@@ -72,11 +72,11 @@ def picture(height, width):
 
 
 @pytest.mark.parametrize("center", [0.5, 0.0])
-def test_equals_the_layer_table(center):
+def test_matches_the_layer_table(center):
     network = Zhang2017(width=8, mask_offset=center)
-    state = drawn(network)
+    state = random_weights(network)
     network.load_state_dict(state)
-    lightness, hints = picture(24, 40)
+    lightness, hints = random_input(24, 40)
     with torch.no_grad():
         expected_ab, expected_logits = reference(lightness, hints, state, center)
         ab, logits = network.eval().with_classes(lightness, hints)
@@ -88,7 +88,7 @@ def test_equals_the_layer_table(center):
     assert logits.shape == (2, 529, 6, 10)
 
 
-def test_has_the_published_names():
+def test_state_dict_has_the_published_keys():
     with torch.device("meta"):
         state = Zhang2017().state_dict()
     assert set(state) == published_keys()
@@ -97,17 +97,17 @@ def test_has_the_published_names():
     assert state["model_class.0.weight"].shape == (529, 256, 1, 1)
 
 
-def test_classes_cover_every_fourth_pixel_of_any_size():
-    lightness, hints = picture(13, 22)
+def test_logits_cover_every_fourth_pixel_of_any_size():
+    lightness, hints = random_input(13, 22)
     ab, logits = Zhang2017(width=4).with_classes(lightness, hints)
     assert ab.shape == (2, 2, 13, 22)
     assert logits.shape == (2, 529, 4, 6)
 
 
 @pytest.mark.parametrize("stage", ["classes", "regression"])
-def test_only_the_stage_at_hand_trains_the_body(stage):
+def test_only_the_loss_of_the_stage_trains_the_body(stage):
     network = Zhang2017(width=4, stage=stage, zero_init_head=False)
-    lightness, hints = picture(16, 16)
+    lightness, hints = random_input(16, 16)
 
     def trained_by(part):
         network.zero_grad()
@@ -127,7 +127,7 @@ def test_only_the_stage_at_hand_trains_the_body(stage):
         assert by_classes == {"model_class"}
 
 
-def test_normal_start_is_the_authors():
+def test_normal_init_matches_the_paper():
     torch.manual_seed(0)
     network = Zhang2017(width=16, init="normal", zero_init_head=False)
     assert network.model5[0].weight.std().item() == pytest.approx(0.02, rel=0.02)

@@ -1,10 +1,10 @@
-"""Weights that say something everywhere: every number is drawn, so that none is where it starts."""
+"""Random state dicts, in which every weight differs from its initial value."""
 
 import torch
 
 
 def random_state(network: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Weights that keep signals about as large as they came; scales and statistics between 0.5 and 1."""
+    """Return random weights that preserve the scale of signals; vectors, such as BatchNorm scales, are in 0.5..1."""
     generator = torch.Generator().manual_seed(1)
     state = {}
     for key, value in network.state_dict().items():
@@ -17,8 +17,8 @@ def random_state(network: torch.nn.Module) -> dict[str, torch.Tensor]:
     return state
 
 
-def disturbed_state(network: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """The same for networks whose scales and biases mean something: those stay within 0.25 of where they start."""
+def perturbed_state(network: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Return random weights, with vectors within 0.25 of their initial values, for networks that depend on them."""
     start = network.state_dict()
     return {
         key: start[key] + value - 0.75 if value.ndim == 1 else value for key, value in random_state(network).items()
