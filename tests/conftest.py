@@ -19,6 +19,7 @@ import pytest
 import torch
 from PIL import Image
 
+from support import fork_server
 from support.browser import BROWSER, Browser
 
 # several files have this name, and the search for doctests would confuse them
@@ -85,6 +86,20 @@ class CommandResult:
         return self.folder / line.removeprefix("run: ").strip()
 
 
+@pytest.fixture(scope="session")
+def python(tmp_path_factory):
+    """A program in place of `sys.executable` that starts `-m chromahint...` in milliseconds."""
+    folder = Path(tempfile.mkdtemp(prefix="chromahint-python-"))
+    yield fork_server.install(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_processes(python):
+    """Let commands that tests run in this process start others with `python`."""
+    run_here.python = python
+
+
 def run_here(words, folder):
     """Run `chromahint WORDS` in this process, in a folder."""
     from chromahint.cli.main import main
@@ -95,6 +110,7 @@ def run_here(words, folder):
     with pytest.MonkeyPatch.context() as patch, restored_process_state(), streams[0], streams[1]:
         patch.chdir(folder)
         patch.setattr(sys, "argv", ["chromahint", *words])
+        patch.setattr(sys, "executable", run_here.python)
         status = main(words)
     return CommandResult(status, out.getvalue(), err.getvalue(), Path(folder))
 
@@ -112,12 +128,12 @@ def command(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def process():
+def process(python):
     """`process(folder, "train", ...)` runs the command in its own process, without a terminal."""
 
-    def start(folder, *words, **environment):
+    def start(folder, *words, program=python, **environment):
         done = subprocess.run(
-            [sys.executable, "-m", "chromahint", *map(str, words)],
+            [program, "-m", "chromahint", *map(str, words)],
             cwd=folder,
             # not the W&B service that this process may have started
             env={**os.environ, "PYTHONUNBUFFERED": "1", "WANDB_SERVICE": "", **environment},
@@ -201,7 +217,7 @@ def default_run(tmp_path_factory, process):
     Only the width of the network and the number of steps differ from the defaults: synthetic scenes, and W&B offline.
     """
     words = ["train", "debug=smoke", "model.width=4", "trainer.val_check_interval=1"]
-    result = process(tmp_path_factory.mktemp("default"), *words)
+    result = process(tmp_path_factory.mktemp("default"), *words, program=sys.executable)
     assert result.status == 0, result.err
     return result
 

@@ -1,4 +1,4 @@
-"""The doctor tells what is there, and what is not."""
+"""`chromahint doctor` shows what is installed, and what is missing."""
 
 import importlib.metadata
 import tomllib
@@ -9,26 +9,26 @@ import torch
 from chromahint.cli import doctor
 
 
-def test_says_what_is_there(command, tmp_path, monkeypatch):
+def test_output(command, tmp_path, monkeypatch):
     monkeypatch.setenv("CHROMAHINT_CACHE", str(tmp_path / "cache"))
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache/scene").write_bytes(b"x" * 2_500_000)
-    said = command("doctor").out
-    assert f"torch {torch.__version__}" in said
-    assert "processor: " in said
-    assert f"{tmp_path / 'cache'}: 1 files, 2.5 MB" in said
-    assert "runs: not there yet" in said
-    assert "no API key" in said
+    out = command("doctor").out
+    assert f"torch {torch.__version__}" in out
+    assert "CPU: " in out
+    assert f"{tmp_path / 'cache'}: 1 files, 2.5 MB" in out
+    assert "runs: does not exist yet" in out
+    assert "no API key" in out
 
 
-def test_a_key_and_a_mode_are_seen(monkeypatch):
+def test_wandb_key_and_mode(monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
-    assert "uploaded" in doctor.wandb_state()
+    assert "uploaded" in doctor.describe_wandb()
     monkeypatch.setenv("WANDB_MODE", "offline")
-    assert doctor.wandb_state() == "WANDB_MODE=offline"
+    assert doctor.describe_wandb() == "WANDB_MODE=offline"
 
 
-def test_what_an_extra_lacks_and_how_to_get_it(monkeypatch):
+def test_missing_packages_of_an_extra(monkeypatch):
     real = importlib.metadata.version
 
     def version(name):
@@ -37,23 +37,22 @@ def test_what_an_extra_lacks_and_how_to_get_it(monkeypatch):
         return "0.0.1" if name == "pytest" else real(name)
 
     pyproject = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
-    assert sorted(doctor.extras()) == sorted(
-        f"{name}: complete" for name in pyproject["project"]["optional-dependencies"]
-    )
+    extras = pyproject["project"]["optional-dependencies"]
+    assert sorted(doctor.describe_extras()) == sorted(f"{name}: complete" for name in extras)
     monkeypatch.setattr(importlib.metadata, "version", version)
-    [said] = [line for line in doctor.extras() if "complete" not in line]
-    assert said.startswith("dev: lacks ")
-    assert "ruff" in said
-    assert "pytest" in said, "it is too old"
-    assert "mypy" not in said
-    assert said.endswith("pip install 'chromahint[dev]'")
+    [line] = [line for line in doctor.describe_extras() if "complete" not in line]
+    assert line.startswith("dev: missing ")
+    assert "ruff" in line
+    assert "pytest" in line, "it is too old"
+    assert "mypy" not in line
+    assert line.endswith("pip install 'chromahint[dev]'")
 
 
-def test_a_gpu_is_described(monkeypatch):
-    class About:
+def test_gpu(monkeypatch):
+    class Properties:
         name, total_memory = "A GPU", 24 * 2**30
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: About)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: Properties)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
-    assert doctor.devices()[1:] == ["GPU 0: A GPU, 24 GiB, trains in bf16-mixed"]
+    assert doctor.describe_devices()[1:] == ["GPU 0: A GPU, 24 GiB, trains in bf16-mixed"]

@@ -1,4 +1,4 @@
-"""A run that was killed and resumed is the run that was never killed, bit for bit."""
+"""A run that was killed and resumed is identical to one that was never killed, bit for bit."""
 
 import json
 import os
@@ -13,8 +13,8 @@ import pytest
 import torch
 
 KINDS = {
-    "plain": ["callbacks.ema=null"],
-    "average": [],
+    "default network": ["model=spreadnet", "callbacks.ema=null"],
+    "ema": [],
     "workers": ["data.num_workers=2"],
     "accumulation": ["trainer.accumulate_grad_batches=2", "data.batch_size=1"],
     "epochs": ["trainer.val_check_interval=null", "callbacks.ema=null"],
@@ -22,74 +22,102 @@ KINDS = {
     "early stopping": ["callbacks=early_stopping", "callbacks.early_stopping.patience=50", "lr_schedule=plateau"],
 }
 
-
 MOMENTS = {"step": (1, 20), "gradient": (1, 20), "validation": (1, 6), "scores": (1, 3), "write": (4, 12)}
-"""When a process is killed, and which time: 20 steps, 3 validations of 2 batches, files behind those of the folder."""
+"""When a process is killed: first and last time. A run has 20 steps and 3 validations of 2 batches, and the first
+files that it writes are those of its folder."""
+
+SIGNALS = {
+    "signal in a step": {"moment": "step", "count": 6, "signal": signal.SIGTERM},
+    "signal in a validation": {"moment": "validation", "count": 1, "signal": signal.SIGUSR1},
+    "signal in an accumulated step": {"moment": "step", "count": 9, "signal": signal.SIGTERM},
+}
 
 
-def moment(chance):
-    """One of all steps, validation batches and writes of a run."""
-    name = chance.choice(list(MOMENTS))
-    return {"moment": name, "count": chance.randint(*MOMENTS[name])}
+def random_kill(rng):
+    """A random step, validation batch or write of a run."""
+    name = rng.choice(list(MOMENTS))
+    return {"moment": name, "count": rng.randint(*MOMENTS[name])}
 
 
 @pytest.fixture(scope="module")
 def words(tmp_path_factory, make_photos, tiny):
-    """20 steps, validated after 7, 14 and at the end."""
+    """20 steps of a network with batch normalization, validated after 7, 14 and at the end."""
     return [
         *tiny, f"data.root={make_photos(tmp_path_factory.mktemp('twenty'), 20)}", "data.max_images=null",
         "data.val_fraction=0.2", "data.eval_batch_size=2", "trainer.max_steps=20", "trainer.val_check_interval=7",
         "trainer.log_every_n_steps=2", "callbacks.checkpoint.every_n_steps=4", "optimizer.lr=0.01",
+        "model=unet", "protocol.hint_counts=[0,10]",
     ]  # fmt: skip
 
 
-def train_and_kill(plan, file, **environment):
-    """Let the script of killed runs do what a plan says."""
-    file.write_text(json.dumps(plan))
-    script = Path(__file__).parents[1] / "support" / "killed_runs.py"
-    # a process of its own talks to no W&B service that this one may have started
-    variables = {**os.environ, "WANDB_SERVICE": "", **environment}
-    done = subprocess.run([sys.executable, script, file], env=variables, capture_output=True, text=True, timeout=500)
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory, words):
-    """Every kind of run, whole and killed; {(kind, number): folder}."""
+def folders(tmp_path_factory, words, python):
+    """Folders of all runs: {(kind, number of kills): folder}, and those that received other signals by their name."""
     root = tmp_path_factory.mktemp("resume")
-    plan, found, chance = [], {}, random.Random(0)
+    plan, found, rng = [], {}, random.Random(0)
+
+    def add(key, words, kills, **entry):
+        found[key] = root / str(len(found))
+        plan.append({"folder": str(found[key]), "words": words, "kills": kills, **entry})
+
     for kind, options in KINDS.items():
-        ways = [[], [moment(chance)], [moment(chance), moment(chance)]]
+        ways = [[], [random_kill(rng)], [random_kill(rng), random_kill(rng)]]
         if kind == "right after a validation":
             ways = [[], *([{"moment": "gradient", "count": step}] for step in (8, 15))]
         for number, kills in enumerate(ways):
-            folder = found[kind, number] = root / f"{kind}-{number}".replace(" ", "-")
-            plan.append([str(folder), [*words, *options], kills])
-    train_and_kill(plan, root / "plan.json")
+            add((kind, number), [*words, *options], kills)
+    for name, kill in SIGNALS.items():
+        options = KINDS["accumulation"] if "accumulated" in name else []
+        add(name, [*words, *options, "callbacks.checkpoint.every_n_steps=100"], [kill])
+
+    wandb = [*[word for word in words if word != "logger=none"], "logger.mode=offline"]
+    add("wandb", wandb, [{"moment": "gradient", "count": 12}], environments=[{"WANDB_SILENT": "true"}] * 2)
+
+    tools = root / "tools"
+    tools.mkdir()
+    (tools / "scontrol").write_text(f"#!/bin/sh\necho $@ >> {root}/scontrol.txt\n")
+    (tools / "scontrol").chmod(0o755)
+    slurm = {"PATH": f"{tools}:{os.environ['PATH']}", "SLURM_JOB_ID": "4711", "SLURM_NTASKS": "1"}
+    environments = [slurm, {**slurm, "SLURM_RESTART_COUNT": "1"}]
+    kill = {"moment": "step", "count": 6, "signal": signal.SIGUSR1}
+    add("slurm", words, [kill], rerun=True, environments=environments)
+
+    (root / "plan.json").write_text(json.dumps(plan))
+    environment = {"PYTHONPATH": str(Path(__file__).parents[1]), "WANDB_SERVICE": "", "SLURM_JOB_ID": ""}
+    done = subprocess.run(
+        [python, "-m", "support.killed_runs", root / "plan.json"],
+        env={**os.environ, **environment}, capture_output=True, text=True, timeout=500, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
     return found
 
 
-def made(runs, kind, number):
-    [run] = (runs[kind, number] / "runs/run").iterdir()
-    return run
+@pytest.fixture(scope="module")
+def runs(folders):
+    """Run folders, by the same keys."""
+    return {key: next((folder / "runs/run").iterdir()) for key, folder in folders.items()}
 
 
 def load(run, name):
     return torch.load(run / "checkpoints" / name, weights_only=True)
 
 
-def same(one, other, where=""):
-    """Hold two nested states against each other; the clock is all that may differ."""
+def metadata(run):
+    return json.loads((run / "run.json").read_text())
+
+
+def assert_same(one, other, where=""):
+    """Compare nested states; only the clock may differ."""
     assert type(one) is type(other), where
     if isinstance(one, dict):
         assert one.keys() == other.keys(), where
         for key in one:
             if key != "elapsed":
-                same(one[key], other[key], f"{where}/{key}")
+                assert_same(one[key], other[key], f"{where}/{key}")
     elif isinstance(one, list | tuple):
         assert len(one) == len(other), where
         for number, pair in enumerate(zip(one, other, strict=True)):
-            same(*pair, f"{where}/{number}")
+            assert_same(*pair, f"{where}/{number}")
     elif isinstance(one, torch.Tensor):
         assert torch.equal(one, other), where
     else:
@@ -99,121 +127,82 @@ def same(one, other, where=""):
 KILLED = [(kind, number) for kind in KINDS for number in (1, 2)]
 
 
-def test_they_were_killed_and_ended_well(runs):
-    for (_, number), folder in runs.items():
-        statuses = json.loads((folder / "statuses.json").read_text())
-        said = (folder / "output.txt").read_text()
-        assert statuses[-1] == 0, said
-        assert len(statuses) <= number + 1
-        assert set(statuses[:-1]) <= {-9, 0}, said
-        assert number == 0 or statuses[0] == -9, said
-        assert "Traceback" not in said
-        assert len(list((folder / "runs/run").iterdir())) == 1
-        assert json.loads((made(runs, *key(runs, folder)) / "run.json").read_text())["state"] == "finished"
-
-
-def key(runs, folder):
-    return next(name for name, place in runs.items() if place == folder)
+@pytest.mark.parametrize(("kind", "number"), [(kind, number) for kind in KINDS for number in (0, 1, 2)])
+def test_runs_were_killed_and_finished(folders, runs, kind, number):
+    folder = folders[kind, number]
+    statuses = json.loads((folder / "statuses.json").read_text())
+    output = (folder / "output.txt").read_text()
+    assert statuses[-1] == 0, output
+    assert len(statuses) <= number + 1
+    assert set(statuses[:-1]) <= {-9, 0}, output
+    assert number == 0 or statuses[0] == -9, output
+    assert "Traceback" not in output
+    assert len(list((folder / "runs/run").iterdir())) == 1
+    assert metadata(runs[kind, number])["state"] == "finished"
+    assert sorted(file.name for file in runs[kind, number].glob("checkpoints/*")) == ["best.ckpt", "last.ckpt"]
 
 
 @pytest.mark.parametrize(("kind", "number"), KILLED)
-def test_the_same_rows_in_metrics(runs, kind, number):
-    assert (made(runs, kind, number) / "metrics.csv").read_text() == (made(runs, kind, 0) / "metrics.csv").read_text()
+def test_metrics_are_identical(runs, kind, number):
+    assert (runs[kind, number] / "metrics.csv").read_text() == (runs[kind, 0] / "metrics.csv").read_text()
 
 
 @pytest.mark.parametrize("name", ["last.ckpt", "best.ckpt"])
 @pytest.mark.parametrize(("kind", "number"), KILLED)
-def test_the_same_weights_and_state(runs, kind, number, name):
-    same(load(made(runs, kind, number), name), load(made(runs, kind, 0), name))
+def test_weights_and_training_state_are_identical(runs, kind, number, name):
+    assert_same(load(runs[kind, number], name), load(runs[kind, 0], name))
 
 
-def test_nothing_else_is_left_behind(runs):
-    for name in runs:
-        names = sorted(path.name for path in made(runs, *name).glob("checkpoints/*"))
-        assert names == ["best.ckpt", "last.ckpt"]
-
-
-# --- signals that ask
-
-
-@pytest.fixture(scope="module")
-def asked(tmp_path_factory, words):
-    """Runs that a signal came to, in a step and in a validation, and that were resumed; {name: folder}."""
-    root = tmp_path_factory.mktemp("asked")
-    moments = {
-        "step": {"moment": "step", "count": 6, "signal": signal.SIGTERM},
-        "validation": {"moment": "validation", "count": 1, "signal": signal.SIGUSR1},
-        "accumulation": {"moment": "step", "count": 9, "signal": signal.SIGTERM},
-    }
-    options = {"accumulation": KINDS["accumulation"]}
-    plan = [
-        [str(root / name), [*words, *options.get(name, ()), "callbacks.checkpoint.every_n_steps=100"], kills]
-        for name, kill in moments.items()
-        for kills in [[kill]]
-    ]
-    train_and_kill(plan, root / "plan.json", SLURM_JOB_ID="")
-    return {name: root / name for name in moments}
+# --- signals that ask a run to stop
 
 
 @pytest.mark.parametrize(
-    ("name", "status", "step"), [("step", 143, 6), ("validation", 138, 6), ("accumulation", 143, 5)]
+    ("name", "status", "step"),
+    [("signal in a step", 143, 6), ("signal in a validation", 138, 6), ("signal in an accumulated step", 143, 5)],
 )
-def test_a_signal_saves_and_leaves_and_says_how_to_go_on(asked, name, status, step):
-    said = (asked[name] / "output.txt").read_text()
-    [run] = (asked[name] / "runs/run").iterdir()
-    assert json.loads((asked[name] / "statuses.json").read_text()) == [status, 0]
-    assert f"saved at step {step}. Resume with: chromahint resume {run}" in said
-    assert f"resuming from step {step}\n" in said
-    assert "Traceback" not in said
-    facts = json.loads((run / "run.json").read_text())
-    assert facts["state"] == "finished"
-    assert len(facts["resumed"]) == 1
+def test_signal_saves_a_checkpoint_and_exits(folders, runs, name, status, step):
+    output = (folders[name] / "output.txt").read_text()
+    assert json.loads((folders[name] / "statuses.json").read_text()) == [status, 0]
+    assert f"saved at step {step}. Resume with: chromahint resume {runs[name]}\n" in output
+    assert f"resuming from step {step}\n" in output
+    assert "Traceback" not in output
+    assert metadata(runs[name])["state"] == "finished"
+    assert len(metadata(runs[name])["resumed"]) == 1
 
 
-@pytest.mark.parametrize(("name", "kind"), [("step", "average"), ("validation", "average"), ("accumulation",) * 2])
-def test_after_a_signal_the_figures_are_those_of_an_undisturbed_run(asked, runs, name, kind):
-    [run] = (asked[name] / "runs/run").iterdir()
-    assert (run / "metrics.csv").read_text() == (made(runs, kind, 0) / "metrics.csv").read_text()
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("signal in a step", "ema"),
+        ("signal in a validation", "ema"),
+        ("signal in an accumulated step", "accumulation"),
+        ("slurm", "ema"),
+    ],
+)
+def test_metrics_after_a_signal_are_identical(runs, name, kind):
+    assert (runs[name] / "metrics.csv").read_text() == (runs[kind, 0] / "metrics.csv").read_text()
 
 
-def test_slurm_requeues_and_the_same_command_goes_on(tmp_path, words, runs, process):
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    (tools / "scontrol").write_text(f"#!/bin/sh\necho $@ >> {tmp_path}/asked.txt\n")
-    (tools / "scontrol").chmod(0o755)
-    slurm = {"PATH": f"{tools}:{os.environ['PATH']}", "SLURM_JOB_ID": "4711", "SLURM_NTASKS": "1"}
-    kill = {"moment": "step", "count": 6, "signal": signal.SIGUSR1}
-    train_and_kill([[str(tmp_path / "job"), words, [kill, "leave"]]], tmp_path / "plan.json", **slurm)
-    assert (tmp_path / "asked.txt").read_text() == "requeue 4711\n"
-    assert "SLURM will run job 4711 again" in (tmp_path / "job/output.txt").read_text()
-    again = ["train", *words, f"runs_dir={tmp_path}/job/runs", "name=run"]
-    ended = process(tmp_path, *again, **slurm, SLURM_RESTART_COUNT="1")
-    assert ended.status == 0, ended.err
-    [run] = (tmp_path / "job/runs/run").iterdir()
-    assert (run / "metrics.csv").read_text() == (made(runs, "average", 0) / "metrics.csv").read_text()
+def test_slurm_requeues_the_job_and_the_same_command_resumes(folders, runs):
+    assert (folders["slurm"].parent / "scontrol.txt").read_text() == "requeue 4711\n"
+    assert "requeued SLURM job 4711" in (folders["slurm"] / "output.txt").read_text()
+    assert json.loads((folders["slurm"] / "statuses.json").read_text()) == [138, 0]
+    assert list((folders["slurm"] / "runs/run").iterdir()) == [runs["slurm"]]
 
 
-# --- W&B
-
-
-def test_wandb_has_one_run_and_each_figure_once(tmp_path, words):
-    """Two parts of one offline run, which `wandb sync` puts together by their id."""
-    wandb = [*[word for word in words if word != "logger=none"], "logger.mode=offline"]
-    kill = {"moment": "gradient", "count": 12}
-    train_and_kill([[str(tmp_path / "job"), wandb, [kill]]], tmp_path / "plan.json", WANDB_SILENT="true")
-    [run] = (tmp_path / "job/runs/run").iterdir()
+def test_wandb_has_one_run_and_each_value_once(runs):
+    """The two parts of an offline run have the same ID, by which `wandb sync` merges them."""
+    run = runs["wandb"]
     parts = sorted(run.glob("wandb/offline-run-*/run-*.wandb"))
     assert len(parts) == 2
-    assert {part.stem for part in parts} == {f"run-{json.loads((run / 'run.json').read_text())['wandb_id']}"}
+    assert {part.stem for part in parts} == {f"run-{metadata(run)['wandb_id']}"}
     rows = []
     for part in parts:
-        shown = subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-m", "wandb", "leet", "inspect", "--json", part],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        records = [json.loads(line) for line in shown.stdout.splitlines() if '"type":"history"' in line]
+            capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+        records = [json.loads(line) for line in done.stdout.splitlines() if '"type":"history"' in line]
         for items in (record["history"]["item"] for record in records):
             names = [name for name in items if name.startswith(("train/", "val/"))]
             rows += [(str(items["trainer/global_step"]), name) for name in names]
@@ -221,82 +210,80 @@ def test_wandb_has_one_run_and_each_figure_once(tmp_path, words):
     assert sorted(rows) == sorted((step, name) for step, _, name, _ in logged)
 
 
-# --- what cannot be resumed
+# --- what can and cannot be resumed
 
 
 @pytest.fixture
-def stopped(runs, tmp_path):
-    """A copy of a run that looks as if it had been stopped at its end."""
-    run = shutil.copytree(made(runs, "plain", 0), tmp_path / "run")
-    facts = json.loads((run / "run.json").read_text())
-    (run / "run.json").write_text(json.dumps(facts | {"state": "interrupted"}))
+def interrupted(runs, tmp_path):
+    """A copy of a run that looks as if it had been interrupted after training."""
+    run = shutil.copytree(runs["ema", 0], tmp_path / "run")
+    (run / "run.json").write_text(json.dumps(metadata(run) | {"state": "interrupted"}))
     return run
 
 
-def test_after_the_training_only_the_evaluation_is_left(command, stopped, runs):
-    shutil.rmtree(stopped / "evaluation")
-    ended = command("train", f"resume={stopped}")
-    assert ended.status == 0, ended.err
+def test_only_the_evaluation_is_left_after_training(command, interrupted, runs):
+    shutil.rmtree(interrupted / "evaluation")
+    result = command("resume", interrupted)
+    assert result.status == 0, result.err
     for name in ("metrics.csv", "evaluation/random_pixels/metrics.json"):
-        assert (stopped / name).read_text() == (made(runs, "plain", 0) / name).read_text()
+        assert (interrupted / name).read_text() == (runs["ema", 0] / name).read_text()
 
 
-def test_a_finished_run_is_not_resumed(command, runs):
-    ended = command("train", f"resume={made(runs, 'plain', 0)}")
-    assert ended.status == 2
-    assert "is finished" in ended.err
-    assert "weights=" in ended.err
-
-
-@pytest.mark.parametrize("option", ["model.width=8", "model=unet", "seed=1", "optimizer.lr=1"])
-def test_other_choices_are_another_run(command, stopped, option):
-    ended = command("train", f"resume={stopped}", option)
-    assert ended.status == 2
-    assert option.partition("=")[0] in ended.err
-    assert "trainer.max_steps" in ended.err
-
-
-def test_a_limit_that_was_not_reached_may_be_raised(command, asked, tmp_path, read_metrics):
-    run = shutil.copytree(next((asked["step"] / "runs/run").iterdir()), tmp_path / "run")
-    facts = json.loads((run / "run.json").read_text())
-    (run / "run.json").write_text(json.dumps(facts | {"state": "interrupted"}))
-    content = torch.load(run / "checkpoints/last.ckpt", weights_only=True)
+def test_limit_that_was_not_reached_can_be_raised(command, runs, tmp_path):
+    run = shutil.copytree(runs["signal in a step"], tmp_path / "run")
+    (run / "run.json").write_text(json.dumps(metadata(run) | {"state": "interrupted"}))
+    content = load(run, "last.ckpt")
     content["callbacks"]["LastCheckpoint"]["ended"] = False
     torch.save(content, run / "checkpoints/last.ckpt")
-    ended = command("train", f"resume={run}", "trainer.max_steps=24")
-    assert ended.status == 0, ended.err
+    result = command("resume", run, "trainer.max_steps=24")
+    assert result.status == 0, result.err
     assert load(run, "last.ckpt")["global_step"] == 24
 
 
+def assert_error(result, *parts):
+    assert result.status == 2
+    assert result.err.startswith("Error: ")
+    assert "Traceback" not in result.err
+    for part in parts:
+        assert part in result.err
+
+
+def test_finished_run(command, runs):
+    assert_error(command("resume", runs["ema", 0]), "already finished", "weights=")
+
+
+@pytest.mark.parametrize("override", ["model.width=8", "model=unet", "seed=1", "optimizer.lr=1"])
+def test_other_options_cannot_change(command, interrupted, override):
+    key = override.partition("=")[0]
+    assert_error(command("resume", interrupted, override), f"{key}: cannot change", "trainer.max_steps")
+
+
 @pytest.mark.parametrize("damage", [b"", b"not a checkpoint", None])
-def test_a_damaged_checkpoint_is_a_sentence(command, stopped, damage):
-    file = stopped / "checkpoints/last.ckpt"
+def test_damaged_checkpoint(command, interrupted, damage):
+    file = interrupted / "checkpoints/last.ckpt"
     file.write_bytes(file.read_bytes()[:5000] if damage is None else damage)
-    ended = command("train", f"resume={stopped}")
-    assert ended.status == 2
-    assert "last.ckpt: is damaged" in ended.err
-    assert "Traceback" not in ended.err
+    assert_error(command("resume", interrupted), "last.ckpt: is damaged")
 
 
-def test_a_run_that_is_being_trained_is_left_alone(command, stopped):
-    holder = subprocess.Popen(
-        [sys.executable, "-c", "import sys, pathlib\nfrom chromahint.runs.lock import lock_run\n"
-         "with lock_run(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()", stopped],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+def test_run_that_is_being_trained(command, interrupted):
+    code = (
+        "import sys, pathlib\nfrom chromahint.runs.lock import lock_run\n"
+        "with lock_run(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
+    pipe = subprocess.PIPE
+    holder = subprocess.Popen([sys.executable, "-c", code, interrupted], stdin=pipe, stdout=pipe, text=True)
     try:
         assert holder.stdout.readline() == "held\n"
-        ended = command("train", f"resume={stopped}")
-        assert ended.status == 2
-        assert "another process is working on this run" in ended.err
-        assert json.loads((stopped / "run.json").read_text())["state"] == "interrupted"
+        assert_error(command("resume", interrupted), "another process is working on this run")
+        assert metadata(interrupted)["state"] == "interrupted"
     finally:
         holder.communicate("")
 
 
-@pytest.mark.parametrize("words", [["resume=nowhere"], ["resume=."], ["resume="], ["resume=null"]])
-def test_no_run_to_resume(command, words):
-    ended = command("train", *words)
-    assert ended.status == 2
-    assert "Traceback" not in ended.err
-    assert "Error: " in ended.err
+@pytest.mark.parametrize("folder", ["nowhere", ".", ""])
+def test_folder_that_is_not_a_run(command, folder):
+    assert_error(command("resume", folder))
+
+
+def test_missing_folder(command):
+    assert_error(command("resume"), "the following arguments are required: RUN")

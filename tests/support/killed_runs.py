@@ -1,10 +1,15 @@
-"""Train, be killed, resume: a script that forks, so that torch is imported once for many runs.
+"""Train, be killed, resume: forks a process per attempt, so that torch is imported once for all of them.
 
-`python killed_runs.py PLAN`: PLAN is a JSON file, a list of [folder, words, kills]. Each entry is trained by the real
-command, `chromahint train WORDS`, in `folder`. Each of `kills` names a moment and how often it has to come before the
-process is killed with SIGKILL (or another signal): {"moment": "step", "count": 7, "signal": 9}. After each kill the
-run is resumed, until it ends, unless the last of `kills` is "leave"; the exit statuses are written to
-`folder/statuses.json`.
+`python -m support.killed_runs PLAN`: PLAN is a JSON file with a list of entries. An entry trains `words`, with the
+command `chromahint train`, in `folder`, and continues after each kill until the run ends:
+
+    folder, words
+    kills: A list of {"moment", "count", "signal"}: the n-th attempt receives the signal, SIGKILL by default, when the
+        moment has come for the count-th time.
+    rerun: True if an attempt after a kill runs the same command again, as SLURM does, instead of `chromahint resume`.
+    environments: Environment variables of the n-th attempt.
+
+The exit statuses are written to `folder/statuses.json`, and all output to `folder/output.txt`.
 """
 
 import json
@@ -15,14 +20,23 @@ from pathlib import Path
 
 import torch
 
-import chromahint.training.train  # noqa: F401  # what a child would import
+import chromahint.training.train  # noqa: F401  # a child would import it
 from chromahint import atomic_write
 from chromahint.cli import main as cli
+from chromahint.training import final_evaluation
 from chromahint.training.lightning_module import ColorizationModule
 
+MOMENTS = {
+    "step": (ColorizationModule, "training_step"),
+    "gradient": (ColorizationModule, "on_after_backward"),
+    "validation": (ColorizationModule, "validation_step"),
+    "scores": (ColorizationModule, "on_validation_epoch_end"),
+    "write": (atomic_write.os, "fsync"),
+}
 
-def after(owner, name, count, number):
-    """Send this process a signal when `owner.name` has been called `count` times."""
+
+def kill_at(owner, name, count, number):
+    """Send this process a signal when `owner.name` is called for the count-th time."""
     real = getattr(owner, name)
     calls = [0]
 
@@ -35,25 +49,19 @@ def after(owner, name, count, number):
     setattr(owner, name, call)
 
 
-MOMENTS = {
-    "step": (ColorizationModule, "training_step"),
-    "gradient": (ColorizationModule, "on_after_backward"),
-    "validation": (ColorizationModule, "validation_step"),
-    "scores": (ColorizationModule, "on_validation_epoch_end"),
-    "write": (atomic_write.os, "fsync"),
-}
-
-
-def run(folder, words, kill):
+def run(folder, words, kill, environment):
     """Run the command in a child; returns its exit status, negative for a signal."""
     child = os.fork()
     if child == 0:
+        os.environ.update(environment)
         os.chdir(folder)
         with (Path(folder) / "output.txt").open("a") as output:
             os.dup2(output.fileno(), 1)
             os.dup2(output.fileno(), 2)
+        # figures take longer than training does here
+        final_evaluation.write_figure = lambda figure, path: path
         if kill:
-            after(*MOMENTS[kill["moment"]], kill["count"], kill.get("signal", signal.SIGKILL))
+            kill_at(*MOMENTS[kill["moment"]], kill["count"], kill.get("signal", signal.SIGKILL))
         sys.argv = ["chromahint", *words]
         os._exit(cli.main(words))
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -61,16 +69,20 @@ def run(folder, words, kill):
 
 def carry_out(plan):
     """Train, kill and resume every entry of a plan."""
-    for folder, words, kills in plan:
-        Path(folder).mkdir(parents=True)
-        statuses = []
-        for kill in [*kills, None] if kills[-1:] != ["leave"] else kills[:-1]:
-            made = list(Path(folder).glob("runs/run/*"))
-            command = ["resume", str(made[0])] if made else ["train", *words, f"runs_dir={folder}/runs", "name=run"]
-            statuses.append(run(folder, command, kill))
+    for entry in plan:
+        folder, statuses = Path(entry["folder"]), []
+        folder.mkdir(parents=True)
+        environments = entry.get("environments", [])
+        for attempt, kill in enumerate([*entry["kills"], None]):
+            runs = list(folder.glob("runs/run/*"))
+            words = ["train", *entry["words"], f"runs_dir={folder}/runs", "name=run"]
+            if runs and not entry.get("rerun"):
+                words = ["resume", str(runs[0])]
+            environment = environments[attempt] if attempt < len(environments) else {}
+            statuses.append(run(folder, words, kill, environment))
             if statuses[-1] == 0:
                 break
-        (Path(folder) / "statuses.json").write_text(json.dumps(statuses))
+        (folder / "statuses.json").write_text(json.dumps(statuses))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,14 @@ def write_evaluation(folder, psnr, prefix="photo", seed=0, model=None):
         for photo, value in enumerate(values)
     ]
     folder.mkdir(parents=True)
-    about = {"format": 1, "model": model, "weights": None, "data": {}, "split": "test", "protocol": constructor_arguments(protocol)}
+    about = {
+        "format": 1,
+        "model": model,
+        "weights": None,
+        "data": {},
+        "split": "test",
+        "protocol": constructor_arguments(protocol),
+    }
     (folder / "evaluation.json").write_text(json.dumps(about))
     (folder / "metrics.json").write_text(json.dumps(aggregate_results(rows, protocol)))
     with (folder / "images.csv").open("w", newline="") as file:
