@@ -42,13 +42,17 @@ def offline(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def logged(default_run, inspect_wandb):
+def logged(tmp_path_factory, here, tiny, inspect_wandb):
     """The history keys, summary and config that W&B reads from a real run."""
-    [file] = default_run.run.glob("wandb/offline-run-*/run-*.wandb")
+    hint_counts = f"protocol.hint_counts={COUNTS}".replace(" ", "")
+    options = ["logger=wandb", "trainer.val_check_interval=1", hint_counts]
+    result = here(tmp_path_factory.mktemp("logged"), "train", *tiny, *options)
+    assert result.status == 0, result.err
+    [file] = result.run.glob("wandb/offline-run-*/run-*.wandb")
     command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     records = [json.loads(line).get("history", {}).get("item", {}) for line in lines]
-    shown = inspect_wandb(default_run.run)
+    shown = inspect_wandb(result.run)
     return {"history": {name for record in records for name in record}, **shown}
 
 
