@@ -184,8 +184,8 @@ class SpreadNet(nn.Module):
                 free = free * (1 - confidence)
             state = propagate(state, encoding.neighbor_weights[level], given, free, self.steps_per_level[level])
             if level in _OFFSET_LEVELS:
-                inputs = torch.cat([features, *_describe_state(state, light), weight, density], dim=1)
-                offset = self.color_offset[_OFFSET_LEVELS.index(level)](inputs)
+                offset_head = self.color_offset[_OFFSET_LEVELS.index(level)]
+                offset = offset_head(torch.cat([features, *_describe_state(state, light), weight, density], dim=1))
                 state = state + F.pad((1 - weight) * _AB_UNIT * offset, (0, 0, 0, 0, 0, STATE_CHANNELS - 2))
         inputs = encoding.features[0], finest, pyramid[0], density, state
         ab = self._in_chunks(self._correct_for_lightness, *inputs, pixels=_CACHE_PIXELS, halo=0)
