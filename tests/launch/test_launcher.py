@@ -1,4 +1,4 @@
-"""The last word about a run that its processes could not say."""
+"""How the end of a run is recorded if its processes could not do so themselves."""
 
 import os
 import subprocess
@@ -16,36 +16,36 @@ def run(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("status", "before", "after", "why"),
+    ("status", "before", "after", "error"),
     [
-        (0, "running", "running", None),  # its own word is "finished", and nothing else
+        (0, "running", "running", None),  # it records "finished" itself
         (-9, "running", "failed", "SIGKILL"),
         (137, "running", "failed", "SIGKILL"),
-        (137, "failed", "failed", "SIGKILL"),  # which the others noted as a lost connection
+        (137, "failed", "failed", "SIGKILL"),  # other processes recorded a lost connection
         (-11, "created", "failed", "SIGSEGV"),
         (143, "interrupted", "interrupted", None),
         (-15, "created", "interrupted", None),
         (1, "running", "failed", "status 1"),
-        (2, "interrupted", "failed", "status 2"),  # one failed, and the others were told to leave
+        (2, "interrupted", "failed", "status 2"),  # one process failed, and the others were stopped
         (1, "failed", "failed", None),
     ],
 )
-def test_what_is_noted(run, status, before, after, why):
-    run.note(state=before)
+def test_recorded_state(run, status, before, after, error):
+    run.update_metadata(state=before)
     record_exit_status(run, status)
-    assert run.about["state"] == after
-    assert (why or "") in run.about.get("error", "")
-    assert ("error" in run.about) == (why is not None)
+    assert run.metadata["state"] == after
+    assert (error or "") in run.metadata.get("error", "")
+    assert ("error" in run.metadata) == (error is not None)
 
 
-def test_the_reason_that_is_there_stays(run):
-    run.note(state="interrupted", error="the dog ate it")
+def test_recorded_error_is_kept(run):
+    run.update_metadata(state="interrupted", error="the dog ate it")
     record_exit_status(run, 1)
-    assert (run.about["state"], run.about["error"]) == ("failed", "the dog ate it")
+    assert (run.metadata["state"], run.metadata["error"]) == ("failed", "the dog ate it")
 
 
-def test_a_run_that_another_process_works_on_is_left_alone(run):
-    run.note(state="running")
+def test_run_that_another_process_trains_is_left_alone(run):
+    run.update_metadata(state="running")
     code = (
         "import sys, time\nfrom pathlib import Path\nfrom chromahint.runs.lock import lock_run\n"
         "with lock_run(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
@@ -54,7 +54,7 @@ def test_a_run_that_another_process_works_on_is_left_alone(run):
     try:
         assert other.stdout.readline() == b"held\n"
         record_exit_status(run, 2)
-        assert run.about["state"] == "running"
+        assert run.metadata["state"] == "running"
     finally:
         other.kill()
         other.wait()

@@ -1,9 +1,9 @@
-"""SLURM on this machine, as far as its documentation says: sbatch, srun, squeue, sacct and scontrol.
+"""A stand-in for SLURM on this machine, after its documentation: sbatch, srun, squeue, sacct and scontrol.
 
-`install(folder)` puts them into FOLDER/bin. A job array begins at once, with as many tasks at a time as its %N says. A
-task is the script itself in bash, with the variables that sbatch sets, and srun starts as many processes as --nodes and
---ntasks-per-node say, all on this machine. What was asked and what came of it stands in FOLDER: sbatch.json and
-states.json.
+`install(folder)` puts them into FOLDER/bin. A job array starts at once, with as many tasks at a time as its %N says. A
+task runs the script in bash, with the variables that sbatch sets, and srun starts as many processes as --nodes and
+--ntasks-per-node say, all on this machine. FOLDER/sbatch.json has what was requested, and FOLDER/states.json the states
+of the jobs.
 """
 
 import fcntl
@@ -18,7 +18,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-NUMBER = 4711
+FIRST_JOB = 4711
 
 
 def install(folder):
@@ -32,7 +32,7 @@ def install(folder):
 
 
 def change(folder, file, key=None, value=None):
-    """Read a JSON file under a lock, with one more value in it."""
+    """Read a JSON file under a lock, after setting a key if one is given."""
     with (folder / f"{file}.lock").open("w") as lock:
         fcntl.lockf(lock, fcntl.LOCK_EX)
         content = json.loads((folder / file).read_text()) if (folder / file).exists() else {}
@@ -49,7 +49,7 @@ def sbatch(folder, *arguments):
     options = {}
     for line in lines[1:]:
         if line and not line.startswith("#"):
-            break  # sbatch reads no options behind the first command
+            break  # sbatch ignores options after the first command
         if line.startswith("#SBATCH "):
             [word] = shlex.split(line.removeprefix("#SBATCH "))
             name, _, value = word.removeprefix("--").partition("=")
@@ -57,30 +57,30 @@ def sbatch(folder, *arguments):
     if options.get("partition") == "none":
         print("sbatch: error: invalid partition specified: none", file=sys.stderr)
         return 1
-    number = NUMBER + len(change(folder, "sbatch.json"))
+    number = FIRST_JOB + len(change(folder, "sbatch.json"))
     change(folder, "sbatch.json", str(number), {"options": options, "arguments": arguments})
-    first, last, at_once = map(int, re.fullmatch(r"(\d+)-(\d+)%(\d+)", options["array"]).groups())
-    for place in range(first, last + 1):
-        change(folder, "states.json", f"{number}_{place}", "PENDING")
-    call = [sys.executable, __file__, str(folder), "controller", str(number), script, json.dumps(options), str(at_once)]
+    first, last, limit = map(int, re.fullmatch(r"(\d+)-(\d+)%(\d+)", options["array"]).groups())
+    for task in range(first, last + 1):
+        change(folder, "states.json", f"{number}_{task}", "PENDING")
+    call = [sys.executable, __file__, str(folder), "controller", str(number), script, json.dumps(options), str(limit)]
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.Popen(call, start_new_session=True, **quiet)
     print(number if "--parsable" in arguments else f"Submitted batch job {number}")
     return 0
 
 
-def controller(folder, number, script, options, at_once):
+def controller(folder, number, script, options, limit):
     options = json.loads(options)
     nodes, tasks = int(options["nodes"]), int(options["ntasks-per-node"])
-    places = [job.partition("_")[2] for job in change(folder, "states.json") if job.startswith(f"{number}_")]
+    array = [job.partition("_")[2] for job in change(folder, "states.json") if job.startswith(f"{number}_")]
 
-    def run(place):
-        job = f"{number}_{place}"
+    def run(task):
+        job = f"{number}_{task}"
         change(folder, "states.json", job, "RUNNING")
-        told = {
-            "SLURM_JOB_ID": str(int(number) + 100 + int(place)),
+        variables = {
+            "SLURM_JOB_ID": str(int(number) + 100 + int(task)),
             "SLURM_ARRAY_JOB_ID": number,
-            "SLURM_ARRAY_TASK_ID": place,
+            "SLURM_ARRAY_TASK_ID": task,
             "SLURM_JOB_NAME": options["job-name"],
             "SLURM_NNODES": str(nodes),
             "SLURM_JOB_NUM_NODES": str(nodes),
@@ -92,15 +92,19 @@ def controller(folder, number, script, options, at_once):
             "SLURM_LOCALID": "0",
             "SLURM_NODEID": "0",
         }
-        output = options["output"].replace("%A", number).replace("%a", place).replace("%%", "%")
+        output = options["output"].replace("%A", number).replace("%a", task).replace("%%", "%")
         with Path(output).open("ab") as file:
             done = subprocess.run(
-                ["bash", script], cwd=options["chdir"], env=os.environ | told, stdout=file, stderr=subprocess.STDOUT
+                ["bash", script],
+                cwd=options["chdir"],
+                env=os.environ | variables,
+                stdout=file,
+                stderr=subprocess.STDOUT,
             )
         change(folder, "states.json", job, "COMPLETED" if done.returncode == 0 else "FAILED")
 
-    with ThreadPoolExecutor(int(at_once)) as pool:
-        list(pool.map(run, places))
+    with ThreadPoolExecutor(int(limit)) as pool:
+        list(pool.map(run, array))
 
 
 def srun(folder, *arguments):
@@ -109,8 +113,9 @@ def srun(folder, *arguments):
     tasks, each = int(os.environ["SLURM_NTASKS"]), int(os.environ["SLURM_NTASKS_PER_NODE"])
     processes = []
     for number in range(tasks):
-        told = {"SLURM_PROCID": number, "SLURM_LOCALID": number % each, "SLURM_NODEID": number // each}
-        processes.append(subprocess.Popen(command, env=os.environ | {name: str(v) for name, v in told.items()}))
+        ranks = {"SLURM_PROCID": number, "SLURM_LOCALID": number % each, "SLURM_NODEID": number // each}
+        variables = {name: str(value) for name, value in ranks.items()}
+        processes.append(subprocess.Popen(command, env=os.environ | variables))
     worst = 0
     while processes:
         for process in list(processes):
@@ -120,12 +125,12 @@ def srun(folder, *arguments):
                 if status and "--kill-on-bad-exit=1" in options:
                     for other in processes:
                         other.terminate()
-        time.sleep(0.1)
+        time.sleep(0.05)
     return worst
 
 
 def squeue(folder, *arguments):
-    assert "--array" in arguments  # without it, tasks that wait are one line
+    assert "--array" in arguments  # without it, pending tasks share one line
     assert arguments[-2:] == ("--format", "%i")
     for job, state in change(folder, "states.json").items():
         if state in ("PENDING", "RUNNING"):
