@@ -1,4 +1,4 @@
-"""Runs that stand side by side: made once, compared with each other, and with what learns nothing."""
+"""Experiments of several runs: each run is trained once, and compared with the others and with baselines."""
 
 import csv
 import json
@@ -9,23 +9,23 @@ import torch
 import yaml
 from PIL import Image
 
-from chromahint.launch import experiment as command_file
+from chromahint.launch import experiment
 from chromahint.launch.comparison import ComparisonRow, comparison_markdown
 from chromahint.launch.experiment import read_plan
 from chromahint.models.pullpush import PullPush
 from chromahint.runs.run import Run
-from chromahint.training.train import main as job
+from chromahint.training.train import main as train_run
 
 RUNS = {
-    # an epoch has 3 batches of 2: the second step sums up one batch, the first two
-    "summed": ["model=unet", "trainer.accumulate_grad_batches=2"],
+    # an epoch has 3 batches of 2: the first step accumulates two batches, the second step one
+    "accumulated": ["model=unet", "trainer.accumulate_grad_batches=2"],
     "broken": ["model=unet", "optimizer.lr=1.0e+30", "trainer.gradient_clip_val=null"],
     "other": ["model=resunet", "seed=1"],
 }
 
 
 def write_plan(folder, plan, name="mine"):
-    """Write an experiment of one's own."""
+    """Write an experiment into the current folder."""
     (folder / "experiments" / name).mkdir(parents=True, exist_ok=True)
     (folder / "experiments" / name / "plan.yaml").write_text(yaml.safe_dump(plan, sort_keys=False))
     (folder / "experiments" / name / "config.yaml").write_text("# @package _global_\n")
@@ -33,9 +33,9 @@ def write_plan(folder, plan, name="mine"):
 
 @pytest.fixture(scope="module", autouse=True)
 def in_this_process():
-    """Start jobs here: processes of their own are for tests/test_experiments.py."""
+    """Train in this process; tests/test_experiments.py trains in separate processes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command_file, "launch_and_wait", lambda run, processes: job([str(run.path)]))
+        patch.setattr(experiment, "launch_and_wait", lambda run, processes: train_run([str(run.path)]))
         yield
 
 
@@ -48,17 +48,17 @@ def words(tmp_path_factory, make_photos, tiny):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory, here, words):
-    """What comes of three runs of which one fails. Read it only."""
+def finished(tmp_path_factory, here, words):
+    """The result of three runs, of which one fails. Don't change it."""
     folder = tmp_path_factory.mktemp("plan")
     write_plan(folder, {"runs": RUNS, "baselines": ["pullpush", "gray"]})
     return here(folder, "experiment", "mine", *words)
 
 
 @pytest.fixture
-def copied(made, tmp_path):
-    """A copy of that folder, to change."""
-    shutil.copytree(made.folder, tmp_path, dirs_exist_ok=True)
+def copied(finished, tmp_path):
+    """A copy of its folder."""
+    shutil.copytree(finished.folder, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 
@@ -71,7 +71,7 @@ def comparison(folder):
 
 
 def rows(folder):
-    """The two tables of table.md: name of the network -> {heading: cell}."""
+    """The two tables of table.md: {name of the network: {heading: cell}}."""
     found = []
     for block in (comparison(folder) / "table.md").read_text().split("\n\n"):
         if block.startswith("|"):
@@ -80,34 +80,34 @@ def rows(folder):
     return found
 
 
-def test_one_that_fails_leaves_the_others_and_is_named(made):
-    assert made.status == 1
-    states = {name: Run(run).metadata["state"] for name, run in runs(made.folder).items()}
-    assert states == {"summed": "finished", "broken": "failed", "other": "finished"}
-    broken = runs(made.folder)["broken"]
-    assert f"failed: {broken.relative_to(made.folder)}: {Run(broken).metadata['error']}" in made.out
-    assert made.out.count("failed: ") == 1
+def test_other_runs_continue_if_one_fails(finished):
+    assert finished.status == 1
+    states = {name: Run(run).metadata["state"] for name, run in runs(finished.folder).items()}
+    assert states == {"accumulated": "finished", "broken": "failed", "other": "finished"}
+    broken = runs(finished.folder)["broken"]
+    assert f"failed: {broken.relative_to(finished.folder)}: {Run(broken).metadata['error']}" in finished.out
+    assert finished.out.count("failed: ") == 1
 
 
-def test_the_tables_hold_what_each_run_has_measured(made):
-    psnr, ssim = rows(made.folder)
-    assert list(psnr) == list(ssim) == ["summed", "other", "pullpush", "gray"]
-    for name in ("summed", "other"):
-        measured = json.loads((runs(made.folder)[name] / "evaluation/random_pixels/metrics.json").read_text())
+def test_tables_contain_the_scores_of_each_run(finished):
+    psnr, ssim = rows(finished.folder)
+    assert list(psnr) == list(ssim) == ["accumulated", "other", "pullpush", "gray"]
+    for name in ("accumulated", "other"):
+        measured = json.loads((runs(finished.folder)[name] / "evaluation/random_pixels/metrics.json").read_text())
         assert list(measured["by_hints"]) == ["0", "1", "10"]
         for count, figures in measured["by_hints"].items():
             assert psnr[name][count] == f"{figures['psnr']:.2f}"
             assert ssim[name][count] == f"{figures['ssim']:.4f}"
 
 
-def test_what_learns_nothing_is_measured_on_the_same_photos_and_hints(made):
-    psnr, _ = rows(made.folder)
-    # every run measures pull-push too, on its own test photos
-    measured = runs(made.folder)["other"] / "evaluation/random_pixels/baselines/pullpush"
+def test_baselines_are_measured_on_the_same_images_and_hints(finished):
+    psnr, _ = rows(finished.folder)
+    # every run measures pull-push, too, on its own test images
+    measured = runs(finished.folder)["other"] / "evaluation/random_pixels/baselines/pullpush"
     for count, figures in json.loads((measured / "metrics.json").read_text())["by_hints"].items():
         assert psnr["pullpush"][count] == f"{figures['psnr']:.2f}"
-    assert [psnr["gray"][key] for key in ("parameters", "steps", "pictures seen", "minutes")] == ["0", "-", "-", "-"]
-    with (comparison(made.folder) / "baselines/pullpush/images.csv").open() as file:
+    assert [psnr["gray"][key] for key in ("parameters", "steps", "images seen", "minutes")] == ["0", "-", "-", "-"]
+    with (comparison(finished.folder) / "baselines/pullpush/images.csv").open() as file:
         assert {row["image"] for row in csv.DictReader(file)} == {
             "test/photo-0.png",
             "test/photo-1.png",
@@ -115,128 +115,128 @@ def test_what_learns_nothing_is_measured_on_the_same_photos_and_hints(made):
         }
 
 
-def test_the_time_a_photo_takes_is_the_mean_over_photos_and_hints(made):
-    seconds = json.loads((comparison(made.folder) / "metrics.json").read_text())["networks"]["other"]["seconds"]
-    with (runs(made.folder)["other"] / "evaluation/random_pixels/images.csv").open() as file:
+def test_time_per_image_is_the_mean_over_images_and_hints(finished):
+    seconds = json.loads((comparison(finished.folder) / "metrics.json").read_text())["networks"]["other"]["seconds"]
+    with (runs(finished.folder)["other"] / "evaluation/random_pixels/images.csv").open() as file:
         each = [float(row["seconds"]) for row in csv.DictReader(file)]
     assert len(each) == 9
     assert seconds == pytest.approx(sum(each) / 9)
 
 
-def test_what_was_spent_is_what_the_run_has_recorded(made):
-    psnr, _ = rows(made.folder)
-    assert [psnr[name]["steps"] for name in ("summed", "other")] == ["2", "2"]
-    assert [psnr[name]["pictures seen"] for name in ("summed", "other")] == ["6", "4"]
-    for name in ("summed", "other"):
-        saved = torch.load(runs(made.folder)[name] / "checkpoints/last.ckpt", weights_only=True)
+def test_cost_is_that_recorded_by_the_run(finished):
+    psnr, _ = rows(finished.folder)
+    assert [psnr[name]["steps"] for name in ("accumulated", "other")] == ["2", "2"]
+    assert [psnr[name]["images seen"] for name in ("accumulated", "other")] == ["6", "4"]
+    for name in ("accumulated", "other"):
+        saved = torch.load(runs(finished.folder)[name] / "checkpoints/last.ckpt", weights_only=True)
         state = {key: value for key, value in saved["state_dict"].items() if key.startswith("network.")}
-        entry = json.loads((comparison(made.folder) / "metrics.json").read_text())["networks"][name]
-        assert entry["minutes"] * 60 == pytest.approx(saved["callbacks"]["Limits"]["elapsed"])
+        entry = json.loads((comparison(finished.folder) / "metrics.json").read_text())["networks"][name]
+        assert entry["minutes"] * 60 == pytest.approx(saved["callbacks"]["TrainingLimits"]["elapsed"])
         assert 0 < entry["parameters"] <= sum(value.numel() for value in state.values())
         assert psnr[name]["parameters"] == f"{entry['parameters']:,}"
 
 
-def test_it_says_where_table_figure_and_picture_lie(made):
-    folder = comparison(made.folder).relative_to(made.folder)
-    for what, file in (("table", "table.md"), ("figure", "psnr_by_hints.png"), ("picture", "strip.png")):
-        assert f"{what}: {folder / file}" in " ".join(made.out.split())
+def test_paths_of_table_figure_and_image_are_printed(finished):
+    folder = comparison(finished.folder).relative_to(finished.folder)
+    for label, file in (("table", "table.md"), ("figure", "psnr_by_hints.png"), ("picture", "strip.png")):
+        assert f"{label}: {folder / file}" in " ".join(finished.out.split())
     for name in ("psnr_by_hints.png", "strip.png"):
-        with Image.open(comparison(made.folder) / name) as picture:
-            assert len(picture.convert("RGB").getcolors(2**24)) > 100, "something is drawn"
+        with Image.open(comparison(finished.folder) / name) as picture:
+            assert len(picture.convert("RGB").getcolors(2**24)) > 100, "the image is not empty"
 
 
-def test_again_trains_and_measures_nothing_anew(copied, here, words, monkeypatch):
+def test_finished_runs_are_not_repeated(copied, here, words, monkeypatch):
     before = (comparison(copied) / "table.md").read_text()
     ended = {name: Run(run).metadata["ended"] for name, run in runs(copied).items() if name != "broken"}
-    monkeypatch.setattr(PullPush, "forward", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr(PullPush, "forward", lambda *_: pytest.fail("evaluated again"))
     monkeypatch.setattr("chromahint.launch.comparison.sample_grid", lambda *_: torch.zeros(4, 4, 3).byte().numpy())
     again = here(copied, "experiment", "mine", *words)
-    assert again.status == 1, "one has still failed"
+    assert again.status == 1, "one has failed, again"
     assert again.out.count("finished: ") == 2
     assert {name: Run(runs(copied)[name]).metadata["ended"] for name in ended} == ended
     assert (comparison(copied) / "table.md").read_text() == before
 
 
-def test_an_interrupted_one_goes_on(copied, here, words):
+def test_interrupted_run_is_resumed(copied, here, words):
     write_plan(copied, {"runs": {name: own for name, own in RUNS.items() if name != "broken"}})
     other = Run(runs(copied)["other"])
     other.update_metadata(state="interrupted")
-    onwards = here(copied, "experiment", "mine", *words)
-    assert onwards.status == 0, onwards.err
+    result = here(copied, "experiment", "mine", *words)
+    assert result.status == 0, result.err
     assert other.metadata["state"] == "finished"
     assert len(other.metadata["resumed"]) == 1
-    assert list(rows(copied)[0]) == ["summed", "other"], "a plan may compare runs alone"
+    assert list(rows(copied)[0]) == ["accumulated", "other"], "baselines are optional"
 
 
-def test_a_run_of_an_earlier_plan_is_not_mixed_in(copied, here, words):
+def test_run_of_an_earlier_plan_is_not_compared(copied, here, words):
     write_plan(copied, {"runs": RUNS | {"other": ["model=resunet", "seed=2"]}, "baselines": ["pullpush", "gray"]})
-    ended = here(copied, "experiment", "mine", *words)
-    assert ended.status == 2
-    assert f"{runs(copied)['other'].relative_to(copied)}: was made with another data, seed;" in ended.err
+    result = here(copied, "experiment", "mine", *words)
+    assert result.status == 2
+    assert f"{runs(copied)['other'].relative_to(copied)}: was made with different data, seed." in result.err
 
 
-def test_photos_that_have_changed_are_not_mixed_in(copied, here, words):
-    made_of = next((copied / "runs/mine").glob("*/other/evaluation/random_pixels/images.csv"))
-    lines = made_of.read_text().splitlines()
-    made_of.write_text("\n".join([lines[0], *(line.replace(line.split(",")[1], "0" * 32) for line in lines[1:])]))
-    ended = here(copied, "experiment", "mine", *words)
-    assert ended.status == 2
-    assert "summed and other were not measured on the same photos" in ended.err
+def test_runs_with_different_images_are_not_compared(copied, here, words):
+    file = next((copied / "runs/mine").glob("*/other/evaluation/random_pixels/images.csv"))
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([lines[0], *(line.replace(line.split(",")[1], "0" * 32) for line in lines[1:])]))
+    result = here(copied, "experiment", "mine", *words)
+    assert result.status == 2
+    assert "accumulated and other were evaluated on different images" in result.err
 
 
-def test_a_name_and_what_was_not_spent():
+def test_table_of_a_run_and_a_baseline():
     metrics = {"protocol": "p", "size": [8, 8], "images": 1, "by_hints": {"1966": {"psnr": 1.005, "ssim": 0.5}}}
     text = comparison_markdown(
         {"a": ComparisonRow(metrics, 0.0456, 1_000_000, 2000, 30_000, 9.96), "b": ComparisonRow(metrics, 0.0)}
     )
-    assert "| network | parameters | steps | pictures seen | minutes | ms a photo | 1,966 |" in text
+    assert "| network | parameters | steps | images seen | minutes | ms per image | 1,966 |" in text
     assert "| a | 1,000,000 | 2,000 | 30,000 | 10.0 | 46 | " in text
     assert "| b | 0 | - | - | - | 0 | " in text
 
 
 @pytest.mark.parametrize(
-    ("plan", "said"),
+    ("plan", "message"),
     [
         ({"stages": 3}, "stages is 3"),
         ({"runs": {}}, "runs is {}"),
-        ({"stages": {"a": []}, "runs": {"b": []}}, "is no plan"),
-        ({"stages": {"a": []}, "baselines": ["gray"]}, "is no plan"),
+        ({"stages": {"a": []}, "runs": {"b": []}}, "not a plan"),
+        ({"stages": {"a": []}, "baselines": ["gray"]}, "not a plan"),
         ({"runs": {"a": "model=unet"}}, "a is 'model=unet'"),
         ({"runs": {"a": [{"model": "unet"}]}}, "a is [{'model': 'unet'}]"),
-        ({"runs": {"a/b": ["model=unet"]}}, "'a/b' cannot name one of the runs"),
-        ({"runs": {"comparison": ["model=unet"]}}, "'comparison' cannot name one of the runs"),
-        ({"runs": {"gray": ["model=unet"]}, "baselines": ["gray"]}, "'gray' cannot name one of the runs"),
+        ({"runs": {"a/b": ["model=unet"]}}, "'a/b' is not a valid name in runs"),
+        ({"runs": {"comparison": ["model=unet"]}}, "'comparison' is not a valid name in runs"),
+        ({"runs": {"gray": ["model=unet"]}, "baselines": ["gray"]}, "'gray' is not a valid name in runs"),
         ({"runs": {"a": []}, "baselines": ["pulpush"]}, "Did you mean pullpush?"),
-        ({"runs": {"a": []}, "baselines": "gray"}, "beside is 'gray'"),
+        ({"runs": {"a": []}, "baselines": "gray"}, "baselines is 'gray'"),
         ({"runs": {"a": []}, "baselines": ["unet"]}, "unet has to be trained first"),
         ({"runs": {"a": ["model=nte"]}}, "model=nte"),
-        ({"runs": {"a": ["model=pullpush"]}}, "nothing to train"),
-        ({"runs": {"a": [], "b": ["protocol=cells_2023"]}}, "a and b differ in"),
-        ({"runs": {"a": [], "b": ["data.max_images=3"]}}, "a and b differ in data"),
-        ([], "is no plan"),
-        ("runs", "is no plan"),
+        ({"runs": {"a": ["model=pullpush"]}}, "no parameters to train"),
+        ({"runs": {"a": [], "b": ["protocol=cells_2023"]}}, "a, b: differ in"),
+        ({"runs": {"a": [], "b": ["data.max_images=3"]}}, "a, b: differ in data"),
+        ([], "not a plan"),
+        ("runs", "not a plan"),
     ],
 )
-def test_a_plan_that_is_none_is_a_sentence(command, tmp_path, plan, said):
+def test_invalid_plan(command, tmp_path, plan, message):
     write_plan(tmp_path, plan)
-    ended = command("experiment", "mine", "data=scenes")
-    assert ended.status == 2
-    assert said in ended.err
-    assert "Traceback" not in ended.err
+    result = command("experiment", "mine", "data=scenes")
+    assert result.status == 2
+    assert message in result.err
+    assert "Traceback" not in result.err
     assert not (tmp_path / "runs").exists()
 
 
-def test_what_runs_choose_is_left_to_them(command, tmp_path):
+def test_override_of_what_the_plan_sets(command, tmp_path):
     write_plan(tmp_path, {"runs": {"a": ["model=unet"]}})
-    ended = command("experiment", "mine", "model=resunet")
-    assert ended.status == 2
-    assert "model=resunet: a plan chooses that itself" in ended.err
+    result = command("experiment", "mine", "model=resunet")
+    assert result.status == 2
+    assert "model=resunet: the plan sets this itself" in result.err
 
 
-def test_a_plan_is_read_in_order(tmp_path, monkeypatch):
+def test_order_of_a_plan(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_plan(tmp_path, {"stages": {"b": ["hints=none"], "a": ["seed=1"]}})
     plan = read_plan("mine")
-    assert list(plan.jobs.items()) == [("b", ["hints=none"]), ("a", ["seed=1"])]
+    assert list(plan.stages.items()) == [("b", ["hints=none"]), ("a", ["seed=1"])]
     assert plan.chained
-    assert plan.choices == {"hints"}
+    assert plan.chosen_groups == {"hints"}
