@@ -1,4 +1,4 @@
-"""From a gray image to color in Python."""
+"""`Colorizer` colors images of any kind, size and type."""
 
 import json
 
@@ -13,7 +13,7 @@ from torch import nn
 import chromahint
 from chromahint import Colorizer, Hints
 from chromahint.color import rgb_to_lab
-from chromahint.inference import session as room
+from chromahint.inference import session as session_module
 from chromahint.inference.array_adapters import open_images
 from chromahint.models.zhang2017 import Zhang2017
 
@@ -22,18 +22,18 @@ POINTS = [(40, 60, "#b02010", 3), (200.4, 20, (20, 60, 200)), (130, 100, None, 6
 
 
 @pytest.fixture(scope="module")
-def box():
+def colorizer():
     return Colorizer.load(device="cpu")
 
 
-def own_hints(photo, share=1.0):
+def hints_from_photo(photo, share=1.0):
     lightness, ab = rgb_to_lab(torch.from_numpy(photo.copy()).permute(2, 0, 1)[None])
     mask = (torch.rand(lightness.shape, generator=torch.Generator().manual_seed(0)) < share).float()
     return Hints(ab * mask, mask)
 
 
-class Blue(nn.Module):
-    """Hears nothing, and says blue."""
+class BlueNetwork(nn.Module):
+    """Ignores its input and predicts blue."""
 
     def forward(self, lightness, hints):
         self.size = tuple(lightness.shape[-2:])
@@ -42,15 +42,15 @@ class Blue(nn.Module):
 
 @pytest.mark.parametrize("name", ["pretrained", "levin", "pullpush"])
 @pytest.mark.parametrize("size", [64, 512])
-def test_its_own_colors_as_hints_give_the_photo_back(name, size):
+def test_all_pixels_as_hints_restore_the_photo(name, size):
     photo = data.astronaut()[:230, 100:401]
-    found = Colorizer.load(name, size=size, device="cpu").colorize(photo, own_hints(photo))
+    found = Colorizer.load(name, size=size, device="cpu").colorize(photo, hints_from_photo(photo))
     assert np.array_equal(found, photo)
 
 
-def test_a_network_that_hears_nothing_obeys_full_hints_but_gets_no_specks():
-    network = Colorizer(Blue(), "blue", 64)
-    assert np.array_equal(network.colorize(COFFEE, own_hints(COFFEE)), COFFEE)
+def test_hinted_areas_are_exact_but_single_pixels_are_no_specks():
+    network = Colorizer(BlueNetwork(), "blue", 64)
+    assert np.array_equal(network.colorize(COFFEE, hints_from_photo(COFFEE)), COFFEE)
     plain = network.colorize(COFFEE)
     assert np.array_equal(network.colorize(COFFEE, [(30, 30, "#ff0000")]), plain)
     disc = network.colorize(COFFEE, [(30, 30, "#ff0000", 6)])
@@ -59,13 +59,13 @@ def test_a_network_that_hears_nothing_obeys_full_hints_but_gets_no_specks():
 
 
 @pytest.mark.parametrize("size", [64, 512])
-def test_a_hinted_pixel_has_the_hints_color(box, size):
+def test_hinted_pixels_have_the_color_of_the_hint(colorizer, size):
     photo = data.chelsea()
-    hints = own_hints(photo, 0.002)
-    found = Colorizer(box.network, "pretrained", size).colorize(photo, hints)
-    at = hints.mask[0, 0].numpy() > 0
-    close = np.abs(found[at].astype(int) - photo[at]).max(axis=1) <= 1
-    # at a size where hints meet, some pixels speak for several
+    hints = hints_from_photo(photo, 0.002)
+    found = Colorizer(colorizer.network, "pretrained", size).colorize(photo, hints)
+    hinted = hints.mask[0, 0].numpy() > 0
+    close = np.abs(found[hinted].astype(int) - photo[hinted]).max(axis=1) <= 1
+    # at a small size, several hints fall on the same pixel
     assert close.mean() > (0.99 if size == 512 else 0.5)
 
 
@@ -73,45 +73,45 @@ def test_a_hinted_pixel_has_the_hints_color(box, size):
 @pytest.mark.parametrize(
     "hints", [None, [(50, 50, "#ff0000", 20), (120, 150, "#0000ff", 40), (20, 150, "#00ff00", 30)]]
 )
-def test_lightness_is_the_photos(box, photo, hints):
+def test_lightness_is_unchanged(colorizer, photo, hints):
     rgb = photo if photo.ndim == 3 else np.dstack([photo] * 3)
     before = rgb2lab(rgb)[..., 0]
-    exact = box.colorize(photo / 255.0, hints)
+    exact = colorizer.colorize(photo / 255.0, hints)
     assert exact.dtype == np.float64
     assert np.abs(rgb2lab(exact)[..., 0] - before).max() < 0.05
-    apart = np.abs(rgb2lab(box.colorize(photo, hints))[..., 0] - before)
+    apart = np.abs(rgb2lab(colorizer.colorize(photo, hints))[..., 0] - before)
     assert apart.max() < 0.5  # half a step of green
     assert apart.mean() < 0.1
 
 
-def test_a_tiny_image_and_long_ones(box):
+def test_tiny_and_elongated_images(colorizer):
     for shape in ((1, 1), (1, 200), (300, 2), (17, 5)):
-        found = box.colorize(np.full(shape, 90, np.uint8), [(0, 0, "#ff0000")])
+        found = colorizer.colorize(np.full(shape, 90, np.uint8), [(0, 0, "#ff0000")])
         assert found.shape == (*shape, 3)
 
 
-def test_the_same_for_arrays_images_and_tensors(box):
+def test_arrays_images_and_tensors_give_the_same_result(colorizer):
     photo = COFFEE
-    wanted = box.colorize(photo, POINTS)
+    wanted = colorizer.colorize(photo, POINTS)
     assert wanted.dtype == np.uint8
     assert wanted.shape == photo.shape
     chw = torch.from_numpy(photo.copy()).permute(2, 0, 1)
-    image = box.colorize(Image.fromarray(photo), POINTS)
+    image = colorizer.colorize(Image.fromarray(photo), POINTS)
     assert isinstance(image, Image.Image)
     assert image.mode == "RGB"
-    tensor = box.colorize(chw, POINTS)
+    tensor = colorizer.colorize(chw, POINTS)
     assert isinstance(tensor, torch.Tensor)
-    batch = box.colorize(torch.stack([chw, chw]), POINTS)
+    batch = colorizer.colorize(torch.stack([chw, chw]), POINTS)
     for found in (
         np.asarray(image),
         tensor.permute(1, 2, 0).numpy(),
         batch[0].permute(1, 2, 0).numpy(),
         batch[1].permute(1, 2, 0).numpy(),
-        np.rint(box.colorize(photo.astype(np.float32) / 255, POINTS) * 255).astype(np.uint8),
-        np.rint(box.colorize(chw.double() / 255, POINTS) * 255).permute(1, 2, 0).numpy().astype(np.uint8),
-        np.rint(box.colorize(photo.astype(np.uint16) * 257, POINTS) / 257).astype(np.uint8),
-        box.colorize(np.flip(np.flip(photo, 0).copy(), 0), POINTS),
-        box.colorize(np.array(photo, dtype=">u2") * np.array(257, ">u2"), POINTS) // 257,
+        np.rint(colorizer.colorize(photo.astype(np.float32) / 255, POINTS) * 255).astype(np.uint8),
+        np.rint(colorizer.colorize(chw.double() / 255, POINTS) * 255).permute(1, 2, 0).numpy().astype(np.uint8),
+        np.rint(colorizer.colorize(photo.astype(np.uint16) * 257, POINTS) / 257).astype(np.uint8),
+        colorizer.colorize(np.flip(np.flip(photo, 0).copy(), 0), POINTS),
+        colorizer.colorize(np.array(photo, dtype=">u2") * np.array(257, ">u2"), POINTS) // 257,
     ):
         assert found.shape == wanted.shape
         apart = np.abs(found.astype(int) - wanted)
@@ -120,89 +120,89 @@ def test_the_same_for_arrays_images_and_tensors(box):
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float16, np.float32, np.float64])
-def test_the_type_stays(box, kind):
+def test_type_is_kept(colorizer, kind):
     gray = np.full((20, 30), 0.5 if np.issubdtype(kind, np.floating) else 100, kind)
-    found = box.colorize(gray)
+    found = colorizer.colorize(gray)
     assert found.dtype == kind
     assert found.shape == (20, 30, 3)
-    tensor = box.colorize(torch.from_numpy(gray)[None])
+    tensor = colorizer.colorize(torch.from_numpy(gray)[None])
     assert tensor.dtype == torch.from_numpy(gray).dtype
     assert tensor.shape == (3, 20, 30)
 
 
-def test_gray_is_colored_as_its_color_photo_of_that_lightness(box):
+def test_gray_image_is_colored_like_an_rgb_image_of_the_same_lightness(colorizer):
     gray = np.array(Image.fromarray(COFFEE).convert("L"))
-    wanted = box.colorize(gray, POINTS)
-    assert np.array_equal(box.colorize(np.dstack([gray] * 3), POINTS), wanted)
-    assert np.array_equal(np.asarray(box.colorize(Image.fromarray(gray), POINTS)), wanted)
-    assert np.array_equal(box.colorize(torch.from_numpy(gray)[None], POINTS).permute(1, 2, 0).numpy(), wanted)
+    wanted = colorizer.colorize(gray, POINTS)
+    assert np.array_equal(colorizer.colorize(np.dstack([gray] * 3), POINTS), wanted)
+    assert np.array_equal(np.asarray(colorizer.colorize(Image.fromarray(gray), POINTS)), wanted)
+    assert np.array_equal(colorizer.colorize(torch.from_numpy(gray)[None], POINTS).permute(1, 2, 0).numpy(), wanted)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "I;16", "I", "F"])
-def test_images_of_any_mode(box, mode):
+def test_images_of_any_mode(colorizer, mode):
     image = Image.fromarray(COFFEE)
     image = (
         Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
         if mode == "I;16"
         else image.convert(mode)
     )
-    found = box.colorize(image)
+    found = colorizer.colorize(image)
     assert found.mode == ("RGBA" if mode in ("LA", "PA", "RGBA") else "RGB")
     assert found.size == image.size
 
 
-def test_transparency_and_exif_of_an_image_stay(box):
+def test_transparency_and_exif_of_pil_images_are_kept(colorizer):
     image = Image.fromarray(COFFEE).convert("RGBA")
     image.putalpha(Image.fromarray(COFFEE[..., 1]))
     image.info["exif"] = b"Exif\0\0..."
-    found = box.colorize(image)
+    found = colorizer.colorize(image)
     assert np.array_equal(np.asarray(found)[..., 3], COFFEE[..., 1])
     assert found.info["exif"] == b"Exif\0\0..."
 
 
-def test_a_profile_is_heard(box):
+def test_unusable_profile_is_ignored(colorizer):
     image = Image.fromarray(COFFEE)
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
-    image.info["icc_profile"] = lab.tobytes()  # of another kind of image: ignored, as anything broken
-    assert np.array_equal(np.asarray(box.colorize(image)), box.colorize(COFFEE))
+    image.info["icc_profile"] = lab.tobytes()  # not a profile of RGB images
+    assert np.array_equal(np.asarray(colorizer.colorize(image)), colorizer.colorize(COFFEE))
 
 
-def test_hints_of_a_file_are_those_of_tuples(box, tmp_path):
+def test_hint_file_is_equivalent_to_tuples(colorizer, tmp_path):
     points = [
         {"x": x, "y": y, "radius": radius[0] if radius else 0, "keep_grey": color is None}
         | ({} if color is None else {"color": color if isinstance(color, str) else "#143cc8"})
         for x, y, color, *radius in POINTS
     ]
     (tmp_path / "h.json").write_text(json.dumps({"format": "chromahint-hints/1", "points": points}))
-    wanted = box.colorize(COFFEE, POINTS)
-    assert np.array_equal(box.colorize(COFFEE, tmp_path / "h.json"), wanted)
-    assert np.array_equal(box.colorize(COFFEE, str(tmp_path / "h.json")), wanted)
-    assert not np.array_equal(box.colorize(COFFEE), wanted)
+    wanted = colorizer.colorize(COFFEE, POINTS)
+    assert np.array_equal(colorizer.colorize(COFFEE, tmp_path / "h.json"), wanted)
+    assert np.array_equal(colorizer.colorize(COFFEE, str(tmp_path / "h.json")), wanted)
+    assert not np.array_equal(colorizer.colorize(COFFEE), wanted)
 
 
-def test_maps_of_a_batch_are_each_images_own(box):
-    hints = own_hints(COFFEE, 0.01)
+def test_hint_maps_of_a_batch_belong_to_its_images(colorizer):
+    hints = hints_from_photo(COFFEE, 0.01)
     nothing = Hints(torch.zeros_like(hints.ab), torch.zeros_like(hints.mask))
     chw = torch.from_numpy(COFFEE.copy()).permute(2, 0, 1)
-    batch = box.colorize(torch.stack([chw, chw]), Hints(*map(torch.cat, zip(hints, nothing, strict=True))))
-    assert torch.equal(batch[0], box.colorize(chw, hints))
-    assert torch.equal(batch[1], box.colorize(chw))
+    batch = colorizer.colorize(torch.stack([chw, chw]), Hints(*map(torch.cat, zip(hints, nothing, strict=True))))
+    assert torch.equal(batch[0], colorizer.colorize(chw, hints))
+    assert torch.equal(batch[1], colorizer.colorize(chw))
 
 
-def test_strips_are_the_whole(box, monkeypatch):
+def test_result_does_not_depend_on_the_chunk_size(colorizer, monkeypatch):
     photo = data.coffee()
-    hints = own_hints(photo, 0.01)
-    small = Colorizer(box.network, "pretrained", 128)
+    hints = hints_from_photo(photo, 0.01)
+    small = Colorizer(colorizer.network, "pretrained", 128)
     wanted = small.colorize(photo, hints)
     for pixels in (1, 600 * 7, 2**30):
-        monkeypatch.setattr(room, "_AT_ONCE", pixels)
+        monkeypatch.setattr(session_module, "_CHUNK_PIXELS", pixels)
         apart = np.abs(small.colorize(photo, hints).astype(int) - wanted)
         assert apart.max() <= 1
-        assert (apart > 0).sum() < 20  # where the last bit of a float falls differently
+        assert (apart > 0).sum() < 20  # rounding differences
 
 
 @pytest.mark.parametrize(
-    ("shape", "size", "square", "seen"),
+    ("shape", "size", "square", "expected"),
     [
         ((100, 400), 100, False, (50, 200)),
         ((100, 400), 512, False, (100, 400)),
@@ -211,13 +211,13 @@ def test_strips_are_the_whole(box, monkeypatch):
         ((1, 5000), 16, False, (1, 1131)),
     ],
 )
-def test_what_the_network_sees(shape, size, square, seen):
-    network = Blue()
+def test_size_of_the_network_input(shape, size, square, expected):
+    network = BlueNetwork()
     Colorizer(network, "blue", size, square).colorize(np.full(shape, 100, np.uint8))
-    assert network.size == seen
+    assert network.size == expected
 
 
-def test_colors_to_choose_from():
+def test_color_suggestions():
     torch.manual_seed(0)
     network = Colorizer(Zhang2017(width=8, zero_init_head=False).eval(), "zhang", 64, square=True)
     found = network.suggest(COFFEE, 100, 50, [(3, 3, "#ff0000")])
@@ -227,35 +227,35 @@ def test_colors_to_choose_from():
     for each in found:
         colored = network.colorize(COFFEE, [(100, 50, each.color, 8)])
         wanted = rgb2lab(np.array([[[int(each.color[n : n + 2], 16) for n in (1, 3, 5)]]], np.uint8))[0, 0, 1:]
-        assert np.abs(rgb2lab(colored[50:51, 100:101])[0, 0, 1:] - wanted).max() < 15  # another lightness may show less
+        assert np.abs(rgb2lab(colored[50:51, 100:101])[0, 0, 1:] - wanted).max() < 15  # the gamut depends on lightness
 
 
-def test_others_have_none_to_choose_from(box):
+def test_error_for_suggestions_without_color_classes(colorizer):
     with pytest.raises(ValueError, match="no color classes"):
-        box.suggest(COFFEE, 1, 1)
-    with pytest.raises(ValueError, match=r"x=260, y=0: outside.*260 wide and 200 high"):
-        box.suggest(COFFEE, 260, 0)
+        colorizer.suggest(COFFEE, 1, 1)
+    with pytest.raises(ValueError, match=r"x=260, y=0: outside of the image.*260 wide and 200 high"):
+        colorizer.suggest(COFFEE, 260, 0)
 
 
 @pytest.mark.parametrize(
     ("image", "part"),
     [
-        ("photo.jpg", "came as str: allowed are NumPy arrays"),
+        ("photo.jpg", "image of type str: not supported. Pass a NumPy array"),
         (np.zeros((4, 4, 4), np.uint8), r"shape \(4, 4, 4\)"),
         (np.zeros((3, 4), np.int64), "array of int64"),
         (np.zeros((3, 4), bool), "array of bool"),
         (np.zeros((0, 4), np.uint8), "has no pixels"),
-        (np.full((3, 4), 255.0), "from 255 to 255: 0 to 1 are allowed"),
+        (np.full((3, 4), 255.0), "from 255 to 255: must be from 0 to 1"),
         (np.full((3, 4), np.nan), "from nan to nan"),
         (torch.zeros(4, 4), r"shape \(4, 4\)"),
         (torch.zeros(2, 4, 4), r"shape \(2, 4, 4\)"),
         (torch.zeros(3, 4, 4, dtype=torch.int32), "int32"),
-        (Image.new("La", (4, 4)), "mode La: convert it first"),
+        (Image.new("La", (4, 4)), "mode La: not supported. Convert it first"),
     ],
 )
-def test_what_is_no_image(box, image, part):
+def test_error_for_unsupported_images(colorizer, image, part):
     with pytest.raises(ValueError, match=part):
-        box.colorize(image)
+        colorizer.colorize(image)
 
 
 @pytest.mark.parametrize(
@@ -263,19 +263,22 @@ def test_what_is_no_image(box, image, part):
     [
         ([(260, 0, "#ff0000")], r"points\[0\]\.x=260: outside the photo"),
         ([(1, 2)], r"hints\[0\]"),
-        (5, "hints came as int"),
+        (5, "hints of type int"),
         ("none.json", r"none\.json: cannot be read"),
-        (Hints(torch.zeros(1, 2, 5, 5), torch.zeros(1, 1, 5, 5)), r"hints\.ab has shape \(1, 2, 5, 5\)"),
-        (Hints(torch.zeros(1, 2, 200, 260), torch.zeros(1, 2, 200, 260)), r"hints\.mask has shape"),
-        (Hints(torch.full((1, 2, 200, 260), torch.nan), torch.zeros(1, 1, 200, 260)), r"hints\.ab holds values"),
+        (Hints(torch.zeros(1, 2, 5, 5), torch.zeros(1, 1, 5, 5)), r"hints\.ab of shape \(1, 2, 5, 5\)"),
+        (Hints(torch.zeros(1, 2, 200, 260), torch.zeros(1, 2, 200, 260)), r"hints\.mask of shape"),
+        (
+            Hints(torch.full((1, 2, 200, 260), torch.nan), torch.zeros(1, 1, 200, 260)),
+            r"hints\.ab: contains nan or inf",
+        ),
     ],
 )
-def test_what_is_no_hint(box, hints, part):
+def test_error_for_unsupported_hints(colorizer, hints, part):
     with pytest.raises(ValueError, match=part):
-        box.colorize(COFFEE, hints)
+        colorizer.colorize(COFFEE, hints)
 
 
-def test_the_package_says_what_it_offers():
+def test_public_names_of_the_package():
     assert set(chromahint.__all__) <= {*dir(chromahint), "Colorizer", "Hints"}
     assert chromahint.Hints is Hints
     with pytest.raises(AttributeError, match="Colorizr"):
@@ -283,8 +286,8 @@ def test_the_package_says_what_it_offers():
 
 
 @pytest.mark.parametrize("name", ["pretrained", "pullpush"])
-def test_a_session_colors_from_hints_to_hints_as_colorize_does_each_time(name):
-    """What is read is kept: other hints, other sizes and a preview in between leave nothing behind."""
+def test_session_gives_the_same_results_as_colorize(name):
+    """Cached encodings are not affected by other hints, other sizes and previews."""
     colorizer = Colorizer.load(name, size=128, device="cpu")
     [opened], close = open_images(COFFEE)
     session = colorizer.open_session(opened)

@@ -1,4 +1,4 @@
-"""A network at the size it was trained with."""
+"""Images are squashed to the size a network was trained at."""
 
 import numpy as np
 import pytest
@@ -9,8 +9,8 @@ from chromahint.hints.hints import Hints, hints_from_mask, no_hints
 from chromahint.inference.fixed_size import FixedSizeWrapper, downsample_hints
 
 
-class Notes(torch.nn.Module):
-    """Keeps what it is given; says one color on the left and another on the right."""
+class RecordingNetwork(torch.nn.Module):
+    """Records its input; predicts one color on the left and another on the right."""
 
     def forward(self, lightness, hints):
         self.lightness, self.hints = lightness, hints
@@ -19,8 +19,8 @@ class Notes(torch.nn.Module):
         return ab
 
 
-def test_a_image_of_that_size_goes_through_as_it_is():
-    network = Notes()
+def test_image_of_the_size_is_passed_unchanged():
+    network = RecordingNetwork()
     lightness = torch.rand(2, 1, 16, 16)
     hints = no_hints(lightness)
     FixedSizeWrapper(network, 16)(lightness, hints)
@@ -29,8 +29,8 @@ def test_a_image_of_that_size_goes_through_as_it_is():
 
 
 @pytest.mark.parametrize(("height", "width"), [(40, 60), (8, 30), (5, 7)])
-def test_any_other_is_squashed_and_color_is_stretched_back(height, width):
-    network = Notes()
+def test_other_images_are_squashed_and_colors_resized_back(height, width):
+    network = RecordingNetwork()
     lightness = torch.rand(2, 1, height, width) * 100
     ab = FixedSizeWrapper(network, 16)(lightness, no_hints(lightness))
     assert ab.shape == (2, 2, height, width)
@@ -40,7 +40,7 @@ def test_any_other_is_squashed_and_color_is_stretched_back(height, width):
     np.testing.assert_allclose(network.lightness[0, 0], np.asarray(expected), atol=1e-3)
 
 
-def test_no_hint_is_lost_and_those_that_meet_are_averaged():
+def test_no_hint_is_lost_and_overlapping_hints_are_averaged():
     ab = torch.zeros(1, 2, 4, 6)
     mask = torch.zeros(1, 1, 4, 6)
     for row, column, color in [(0, 0, 10.0), (1, 1, 30.0), (3, 5, -50.0)]:
@@ -50,25 +50,25 @@ def test_no_hint_is_lost_and_those_that_meet_are_averaged():
     assert small.ab[0, 0].tolist() == [[20, 0, 0], [0, 0, -50]]
 
 
-def test_equals_loops_over_pixels():
+def test_agrees_with_loops_over_pixels():
     generator = torch.Generator().manual_seed(0)
     ab = torch.rand(2, 2, 13, 9, generator=generator) * 100 - 50
     hints = hints_from_mask(ab, (torch.rand(2, 1, 13, 9, generator=generator) < 0.4).float())
     for size in [(5, 4), (20, 31)]:
         small = downsample_hints(hints, size)
         for image in range(2):
-            met = {}
+            hints_at = {}
             for row in range(13):
                 for column in range(9):
                     if hints.mask[image, 0, row, column]:
-                        place = (row * size[0] // 13, column * size[1] // 9)
-                        met.setdefault(place, []).append(ab[image, :, row, column])
-            assert int(small.mask[image].sum()) == len(met)
-            for (row, column), colors in met.items():
+                        position = (row * size[0] // 13, column * size[1] // 9)
+                        hints_at.setdefault(position, []).append(ab[image, :, row, column])
+            assert int(small.mask[image].sum()) == len(hints_at)
+            for (row, column), colors in hints_at.items():
                 torch.testing.assert_close(small.ab[image, :, row, column], torch.stack(colors).mean(0))
 
 
-def test_hints_of_one_size_stay():
+def test_hints_of_the_same_size_are_unchanged():
     hints = hints_from_mask(torch.rand(1, 2, 6, 6), torch.eye(6)[None, None])
     same = downsample_hints(hints, (6, 6))
     assert isinstance(same, Hints)

@@ -1,4 +1,4 @@
-"""A network with its weights, ready to color."""
+"""Networks are prepared for inference: weights, device and eval mode."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from chromahint.inference.load import prepare_network, resolve_device
 from chromahint.models.unet import UNet
 
 
-def saved(tmp_path, seed=1):
+def save_network(tmp_path, seed=1):
     torch.manual_seed(seed)
     network = UNet(width=4, zero_init_head=False)
     file = tmp_path / "weights.pt"
@@ -17,8 +17,8 @@ def saved(tmp_path, seed=1):
     return network.eval(), file
 
 
-def test_colors_as_the_network_that_was_saved(tmp_path):
-    trained, file = saved(tmp_path)
+def test_prediction_is_that_of_the_saved_network(tmp_path):
+    trained, file = save_network(tmp_path)
     ready = prepare_network(UNet(width=4), file, torch.device("cpu"))
     lightness = torch.rand(1, 1, 32, 32) * 100
     hints = no_hints(lightness)
@@ -26,13 +26,13 @@ def test_colors_as_the_network_that_was_saved(tmp_path):
         torch.testing.assert_close(ready(lightness, hints), trained(lightness, hints))
 
 
-def test_is_ready(tmp_path):
-    ready = prepare_network(UNet(width=4), saved(tmp_path)[1], torch.device("cpu"))
+def test_network_is_in_eval_mode_and_frozen(tmp_path):
+    ready = prepare_network(UNet(width=4), save_network(tmp_path)[1], torch.device("cpu"))
     assert not ready.training
     assert not any(parameter.requires_grad for parameter in ready.parameters())
 
 
-def test_without_weights_it_keeps_its_own():
+def test_weights_are_kept_without_a_file():
     torch.manual_seed(2)
     network = UNet(width=4)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
@@ -40,7 +40,7 @@ def test_without_weights_it_keeps_its_own():
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_a_checkpoint_of_a_run_fits(smoke_run):
+def test_checkpoint_of_a_run_is_loaded(smoke_run):
     from chromahint.config.instantiate import instantiate_node
     from chromahint.runs.run import open_run
 
@@ -52,17 +52,17 @@ def test_a_checkpoint_of_a_run_fits(smoke_run):
         assert torch.equal(tensor, content[f"network.{name}"])
 
 
-def test_weights_that_do_not_fit_are_refused(tmp_path):
+def test_error_if_weights_do_not_fit(tmp_path):
     with pytest.raises(ValueError, match=r"weights\.pt"):
-        prepare_network(nn.Linear(2, 2), saved(tmp_path)[1], torch.device("cpu"))
+        prepare_network(nn.Linear(2, 2), save_network(tmp_path)[1], torch.device("cpu"))
 
 
-def test_devices():
+def test_resolve_device():
     assert resolve_device("cpu") == torch.device("cpu")
     assert resolve_device("auto").type in ("cpu", "cuda", "mps", "xpu")
 
 
-@pytest.mark.parametrize("wanted", ["abacus", "cuda:99", "cpu:x", ""])
-def test_a_device_that_is_not_here(wanted):
-    with pytest.raises(ValueError, match="type device=auto or device=cpu"):
-        resolve_device(wanted)
+@pytest.mark.parametrize("name", ["abacus", "cuda:99", "cpu:x", ""])
+def test_error_if_a_device_is_not_available(name):
+    with pytest.raises(ValueError, match="Use device=auto or device=cpu"):
+        resolve_device(name)

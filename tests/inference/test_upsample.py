@@ -1,4 +1,4 @@
-"""Colors of a small image brought up along the edges of a large one."""
+"""Joint bilateral upsampling follows the edges of the photo."""
 
 import numpy as np
 import pytest
@@ -11,8 +11,8 @@ from chromahint.evaluation.metrics import psnr
 from chromahint.inference.upsample import joint_bilateral_upsample
 
 
-def bring_up_slowly(ab, small, lightness):
-    """The same, pixel by pixel."""
+def reference_upsample(ab, small, lightness):
+    """Slow reference implementation, pixel by pixel."""
     ab, small, lightness = (x.double().numpy()[0] for x in (ab, small, lightness))
     (h, w), (height, width) = small.shape[1:], lightness.shape[1:]
     result = np.zeros((2, height, width))
@@ -23,9 +23,9 @@ def bring_up_slowly(ab, small, lightness):
             total, weights = 0.0, 0.0
             for i in {int(y), min(int(y) + 1, h - 1)}:
                 for j in {int(x), min(int(x) + 1, w - 1)}:
-                    near = (1 - abs(y - i)) * (1 - abs(x - j))
-                    alike = 1 / (1 + ((small[0, i, j] - lightness[0, row, column]) / 6) ** 2)
-                    total, weights = total + near * alike * ab[:, i, j], weights + near * alike
+                    bilinear = (1 - abs(y - i)) * (1 - abs(x - j))
+                    similarity = 1 / (1 + ((small[0, i, j] - lightness[0, row, column]) / 6) ** 2)
+                    total, weights = total + bilinear * similarity * ab[:, i, j], weights + bilinear * similarity
             result[:, row, column] = total / weights
     return result
 
@@ -33,39 +33,39 @@ def bring_up_slowly(ab, small, lightness):
 @pytest.mark.parametrize(
     ("small", "large"), [((5, 7), (20, 30)), ((4, 4), (9, 17)), ((1, 1), (6, 5)), ((9, 8), (6, 5))]
 )
-def test_is_joint_bilateral_upsampling(small, large):
+def test_agrees_with_the_reference(small, large):
     generator = torch.Generator().manual_seed(0)
     ab = torch.randn(1, 2, *small, generator=generator) * 30
     given = torch.rand(1, 1, *small, generator=generator) * 100
     lightness = torch.rand(1, 1, *large, generator=generator) * 100
     found = joint_bilateral_upsample(ab, given, lightness, 0, large[0])
-    np.testing.assert_allclose(found[0], bring_up_slowly(ab, given, lightness), atol=1e-3)
+    np.testing.assert_allclose(found[0], reference_upsample(ab, given, lightness), atol=1e-3)
 
 
-def test_without_edges_it_is_bilinear():
+def test_bilinear_without_edges():
     ab = torch.randn(1, 2, 6, 9)
     found = joint_bilateral_upsample(ab, torch.full((1, 1, 6, 9), 50.0), torch.full((1, 1, 25, 40), 50.0), 0, 25)
     torch.testing.assert_close(found, F.interpolate(ab, (25, 40), mode="bilinear"), atol=1e-4, rtol=0)
 
 
-def test_at_the_same_size_it_is_the_same():
+def test_identity_at_the_same_size():
     ab, lightness = torch.randn(1, 2, 6, 9), torch.rand(1, 1, 6, 9)
     assert torch.equal(joint_bilateral_upsample(ab, lightness, lightness, 0, 6), ab)
 
 
 @pytest.mark.parametrize("rows", [1, 7, 16])
-def test_strips_are_the_whole(rows):
+def test_chunks_of_rows_are_independent(rows):
     ab, small = torch.randn(1, 2, 11, 13), torch.rand(1, 1, 11, 13) * 100
     lightness = torch.rand(1, 1, 50, 64) * 100
-    strips = [joint_bilateral_upsample(ab, small, lightness[:, :, at : at + rows], at, 50) for at in range(0, 50, rows)]
+    chunks = [joint_bilateral_upsample(ab, small, lightness[:, :, at : at + rows], at, 50) for at in range(0, 50, rows)]
     torch.testing.assert_close(
-        torch.cat(strips, dim=2), joint_bilateral_upsample(ab, small, lightness, 0, 50), atol=1e-4, rtol=0
+        torch.cat(chunks, dim=2), joint_bilateral_upsample(ab, small, lightness, 0, 50), atol=1e-4, rtol=0
     )
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "rocket"])
 @pytest.mark.parametrize("share", [4, 8])
-def test_photos_come_closer_than_with_bilinear(name, share):
+def test_photos_have_higher_psnr_than_with_bilinear(name, share):
     rgb = torch.from_numpy(getattr(data, name)()).permute(2, 0, 1)[None]
     lightness, ab = rgb_to_lab(rgb)
     size = [side // share for side in rgb.shape[-2:]]

@@ -41,14 +41,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     add_cwd_to_path()
     # imports torch; everything above gives its errors without it
-    from chromahint.config.instantiate import instantiate_node
-    from chromahint.inference.load import load_trained_network
+    from chromahint.inference.load import load_network
     from chromahint.inference.onnx_network import require_packages
 
     if arguments.format == "onnx":
         require_packages("onnx", "onnxscript", "onnxruntime")
-    loaded = load_trained_network(arguments.model, instantiate_node)
-    for message in loaded.said:
+    loaded = load_network(arguments.model)
+    loaded.require_spec()
+    for message in loaded.messages:
         print(message)
     name = f"{loaded.name}.onnx" if arguments.format == "onnx" else loaded.name
     output = Path(name) if arguments.output is None else arguments.output.expanduser()
@@ -67,16 +67,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _export_onnx(loaded: LoadedNetwork, output: Path, rgb: bool) -> None:
     from chromahint.export.model_card import describe
-    from chromahint.export.onnx import LabExportWrapper, RGBExportWrapper, metadata, write_onnx
+    from chromahint.export.onnx import LabExportWrapper, RGBExportWrapper, file_metadata, write_onnx
 
     if output.is_dir() or output.suffix != ".onnx":
         raise ValueError(f"{output}: the name of an ONNX file must end in .onnx. Pass -o {output / 'NAME.onnx'}.")
-    side = loaded.trained_side
-    description = describe(loaded)
+    spec = loaded.require_spec()
+    size = spec.train_size
+    description = describe(spec)
     properties = {
-        "network": loaded.name,
-        "options": json.dumps(loaded.options),
-        "trained at": "not known" if side is None else f"{side}x{side} pixels",
+        "network": spec.name,
+        "options": json.dumps(spec.options),
+        "trained at": "unknown size" if size is None else f"{size}x{size} pixels",
         "weights": json.dumps(description["weights"]),
         "chromahint": description["chromahint"],
     }
@@ -84,7 +85,7 @@ def _export_onnx(loaded: LoadedNetwork, output: Path, rgb: bool) -> None:
     print(f"tracing {loaded.name} for images of any size, which takes {duration}", flush=True)
     errors = write_onnx(loaded.network, output, properties, rgb)
     wrapper = (RGBExportWrapper if rgb else LabExportWrapper)(loaded.network)
-    for key, text in metadata(wrapper, properties).items():
+    for key, text in file_metadata(wrapper, properties).items():
         print(f"{key}: {text}")
     unit = "RGB, 0..1" if rgb else "Lab units"
     for (batch, height, width), error in errors:
@@ -100,12 +101,13 @@ def _export_folder(loaded: LoadedNetwork, output: Path) -> None:
     from chromahint.inference.exported_folder import FILES, write_exported_folder
     from chromahint.models.registry import MODEL_CLASSES
 
-    if loaded.name not in MODEL_CLASSES:
+    spec = loaded.require_spec()
+    if spec.name not in MODEL_CLASSES:
         raise ValueError(
-            f"{loaded.model['_target_']}: only Chromahint's own networks can be loaded from a folder again "
+            f"{spec.model['_target_']}: only Chromahint's own networks can be loaded from a folder again "
             f"({', '.join(MODEL_CLASSES)}). Use --format onnx."
         )
-    write_exported_folder(output, loaded.network, describe(loaded), model_card(loaded))
+    write_exported_folder(output, loaded.network, describe(spec), model_card(loaded))
     print(f"saved: {output} ({', '.join(FILES)})")
 
 

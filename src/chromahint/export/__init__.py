@@ -1,1 +1,1 @@
-"""A trained network for use elsewhere: ONNX, safetensors with a model card, the Hugging Face hub."""
+"""Export of trained networks: ONNX files, model cards and the Hugging Face Hub."""

@@ -1,4 +1,4 @@
-"""What an exported network says of itself: where it comes from, what it was measured at, and how it is opened."""
+"""Description of an exported network: config.json and the model card."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from chromahint import __version__
-from chromahint.inference.load import LoadedNetwork
+from chromahint.inference.load import LoadedNetwork, NetworkSpec
 from chromahint.models.pretrained import PRETRAINED_DIR, find_pretrained
 from chromahint.models.registry import get_model_info
 from chromahint.runs.files import file_hash, read_json
@@ -17,60 +17,66 @@ from chromahint.runs.files import file_hash, read_json
 _NODES = ("data", "hints", "augment", "loss", "optimizer", "lr_schedule", "trainer")
 
 
-def describe(opened: LoadedNetwork) -> dict[str, Any]:
-    """List what is known of a network, in plain JSON types: what config.json holds."""
-    boxed = find_pretrained(str(opened.model["_target_"]))
-    run = opened.run
-    about: dict[str, Any] = {
-        "network": opened.name,
-        "options": opened.options,
-        "side": opened.side,
-        "trained_side": opened.trained_side,
-        "class": opened.model["_target_"],
+def describe(spec: NetworkSpec) -> dict[str, Any]:
+    """Return the content of config.json, in JSON types."""
+    pretrained = find_pretrained(str(spec.model["_target_"]))
+    description: dict[str, Any] = {
+        "network": spec.name,
+        "options": spec.options,
+        "side": spec.input_size,
+        "trained_side": spec.train_size,
+        "class": spec.model["_target_"],
         "chromahint": __version__,
-        "weights": {"file": opened.weights.name, "blake2b": file_hash(opened.weights)},
-        "figures": figures(opened),
+        "weights": {"file": spec.weights.name, "blake2b": file_hash(spec.weights)},
+        "figures": find_results(spec),
     }
-    if boxed is not None and boxed.file == opened.weights:
-        about["trained_on"] = boxed.trained_on
-    if run is not None:
-        said = run.metadata
-        about["trained"] = {
-            "command": without_folders(str(said.get("command", ""))),
-            "date": str(said.get("created", ""))[:10],
-            "seed": run.config.get("seed"),
-            "choices": {key: value for key, value in said.get("choices", {}).items() if value is not None},
+    if pretrained is not None and pretrained.file == spec.weights:
+        description["trained_on"] = pretrained.trained_on
+    if spec.run is not None:
+        metadata = spec.run.metadata
+        description["trained"] = {
+            "command": without_folders(str(metadata.get("command", ""))),
+            "date": str(metadata.get("created", ""))[:10],
+            "seed": spec.run.config.get("seed"),
+            "choices": {key: value for key, value in metadata.get("choices", {}).items() if value is not None},
         }
-    return about
+    return description
 
 
-def figures(opened: LoadedNetwork) -> list[dict[str, Any]]:
-    """List what the run was measured at with these very weights, and methods that were measured beside it."""
-    if opened.run is None:
+def find_results(spec: NetworkSpec) -> list[dict[str, Any]]:
+    """Return the evaluations of these weights in the run folder, and those of the baselines next to them."""
+    if spec.run is None:
         return []
-    own, found = file_hash(opened.weights), []
-    for file in sorted((opened.run.path / "evaluation").glob("*/metrics.json")):
-        if read_json(file.with_name("evaluation.json")).get("weights") != own:
-            continue
-        found.append(_measured(file, opened.name))
-        found += [_measured(other, other.parent.name) for other in sorted(file.parent.glob("baselines/*/metrics.json"))]
-    return found
+    weights_hash = file_hash(spec.weights)
+    results = []
+    for file in sorted((spec.run.path / "evaluation").glob("*/metrics.json")):
+        if read_json(file.with_name("evaluation.json")).get("weights") == weights_hash:
+            results.append(_read_result(file, spec.name))
+            baselines = sorted(file.parent.glob("baselines/*/metrics.json"))
+            results += [_read_result(baseline, baseline.parent.name) for baseline in baselines]
+    return results
 
 
-def model_card(opened: LoadedNetwork) -> str:
-    """Write README.md: the box's own card where the weights are those of the box."""
-    boxed = find_pretrained(str(opened.model["_target_"]))
-    if boxed is not None and boxed.file == opened.weights:
-        text = (PRETRAINED_DIR / f"{boxed.file.stem}.md").read_text(encoding="utf-8")
-        return f"{_HEADER}{text}\n{_how_to_load(opened)}"
-    about = describe(opened)
-    parts = [f"# {type(opened.network).__name__}", _what_it_is(opened), _trained_on(opened, about)]
-    parts += [_figures(about["figures"]), _LIMITS, _how_to_load(opened)]
-    return _HEADER + "\n\n".join(part.strip() for part in parts if part) + "\n"
+def model_card(loaded: LoadedNetwork) -> str:
+    """Return the text of README.md. The pretrained weights of the package have a card of their own."""
+    spec = loaded.require_spec()
+    pretrained = find_pretrained(str(spec.model["_target_"]))
+    if pretrained is not None and pretrained.file == spec.weights:
+        text = (PRETRAINED_DIR / f"{pretrained.file.stem}.md").read_text(encoding="utf-8")
+        return f"{_HEADER}{text}\n{_usage_section(spec)}"
+    sections = [
+        f"# {type(loaded.network).__name__}",
+        _model_section(loaded, spec),
+        _training_section(loaded, spec),
+        _results_section(find_results(spec)),
+        _INTENDED_USE,
+        _usage_section(spec),
+    ]
+    return _HEADER + "\n\n".join(section.strip() for section in sections) + "\n"
 
 
 def without_folders(command: str) -> str:
-    """Leave the folders of a machine out of a command: `data.root=/home/me/photos` says `data.root=photos`.
+    """Remove the folders of this machine from a command: `data.root=/home/me/photos` becomes `data.root=photos`.
 
     >>> without_folders("chromahint train data.root=/home/me/photos")
     'chromahint train data.root=photos'
@@ -78,107 +84,117 @@ def without_folders(command: str) -> str:
     return re.sub(r"(?<=[=\s,\['\"])(?:~|[A-Za-z]:)?[/\\](?:[^\s,\]'\"]*[/\\])?(?=[^\s,\]'\"/\\])", "", command)
 
 
-def _measured(file: Path, name: str) -> dict[str, Any]:
+def _read_result(file: Path, name: str) -> dict[str, Any]:
     metrics = read_json(file)
     date = datetime.date.fromtimestamp(file.stat().st_mtime).isoformat()
-    kept = {key: metrics.get(key) for key in ("protocol", "measures", "size", "images", "by_hints")}
-    return {"name": name, "date": date, **kept}
+    return {
+        "name": name,
+        "date": date,
+        **{key: metrics.get(key) for key in ("protocol", "measures", "size", "images", "by_hints")},
+    }
 
 
-def _what_it_is(opened: LoadedNetwork) -> str:
-    source = get_model_info(str(opened.model["_target_"])).source
-    count = sum(parameter.numel() for parameter in opened.network.parameters())
-    options = ", ".join(f"{key} {value}" for key, value in opened.options.items())
-    side = opened.trained_side
-    sides = "" if side is None else f" It was trained on images of {side}x{side} pixels."
-    squash = "" if opened.side is None else f" Images are squashed to {opened.side}x{opened.side} for it."
-    return f"""## What it is
+def _model_section(loaded: LoadedNetwork, spec: NetworkSpec) -> str:
+    source = get_model_info(str(spec.model["_target_"])).source
+    num_parameters = sum(parameter.numel() for parameter in loaded.network.parameters())
+    options = ", ".join(f"{key} {value}" for key, value in spec.options.items())
+    trained_at, squashed = "", ""
+    if spec.train_size is not None:
+        trained_at = f" It was trained on images of {spec.train_size}x{spec.train_size} pixels."
+    if spec.input_size is not None:
+        squashed = f" Images are squashed to {spec.input_size}x{spec.input_size} for it."
+    return f"""## Model
 
-A network that colors a gray image from a few color hints: {source or opened.name}. {count:,} parameters; {options}.
-It reads lightness L (0..100), the hints' ab (CIE Lab) and a mask that is 1 where there is a hint, and answers ab for
-images of any size.{sides}{squash}"""
+Network that colors a gray image from a few color hints: {source or spec.name}.
+It has {num_parameters:,} parameters; {options}. Inputs are lightness L (0..100), the ab of the hints (CIE Lab) and a mask that is 1 at hinted pixels. The output is ab,
+for images of any size.{trained_at}{squashed}"""
 
 
-def _trained_on(opened: LoadedNetwork, about: dict[str, Any]) -> str:
-    if opened.run is None:
-        found = "; ".join(opened.said)
-        return f"## Trained on\n\nThis is not known: the weights come from the file `{opened.weights.name}` ({found})."
-    trained, config = about["trained"], opened.run.config
-    lines = [f"- {node}: {_node(config[node])}" for node in _NODES if isinstance(config.get(node), dict)]
-    recipe = "\n".join(lines)
-    words = f"{trained['command']}"
-    return f"""## Trained on
+def _training_section(loaded: LoadedNetwork, spec: NetworkSpec) -> str:
+    if spec.run is None:
+        origin = "; ".join(loaded.messages)
+        return f"## Training\n\nUnknown: the weights come from the file `{spec.weights.name}` ({origin})."
+    training, config = describe(spec)["trained"], spec.run.config
+    nodes = [node for node in _NODES if isinstance(config.get(node), dict)]
+    recipe = "\n".join(f"- {node}: {_summarize(config[node])}" for node in nodes)
+    return f"""## Training
 
-`{_kind(config.get("data"))}` data, with this command, on {trained["date"]} (seed {trained["seed"]};
-folders are given by their last name):
+`{_class_name(config.get("data"))}` data, with this command, on {training["date"]} (seed {training["seed"]}; of folders,
+only the last part is shown):
 
 ```
-{words}
+{training["command"]}
 ```
 
 {recipe}"""
 
 
-def _node(node: dict[str, Any]) -> str:
+def _summarize(node: dict[str, Any]) -> str:
+    """Return the class and the options of a config node."""
     options = [
         f"{key} {without_folders(f'={value}')[1:]}"
         for key, value in node.items()
         if not key.startswith("_") and not isinstance(value, dict) and value is not None
     ]
-    return f"{_kind(node)} ({', '.join(options)})" if options else _kind(node)
+    return f"{_class_name(node)} ({', '.join(options)})" if options else _class_name(node)
 
 
-def _kind(node: Any) -> str:
-    return str(node.get("_target_", "")).rpartition(".")[2] if isinstance(node, dict) else "unknown"
+def _class_name(node: Any) -> str:
+    """Return the class of a config node; for data, that of its source."""
+    if not isinstance(node, dict):
+        return "unknown"
+    return str((node.get("source") or node).get("_target_", "")).rpartition(".")[2]
 
 
-def _figures(found: list[dict[str, Any]]) -> str:
-    if not found:
-        return "## Figures\n\nNothing was measured with these weights: `chromahint evaluate weights=model.safetensors`."
-    parts = ["## Figures"]
-    for protocol in dict.fromkeys(each["protocol"] for each in found):
-        group = [each for each in found if each["protocol"] == protocol]
+def _results_section(results: list[dict[str, Any]]) -> str:
+    if not results:
+        return "## Results\n\nNot evaluated yet: run `chromahint evaluate weights=model.safetensors`."
+    parts = ["## Results"]
+    for protocol in dict.fromkeys(result["protocol"] for result in results):
+        group = [result for result in results if result["protocol"] == protocol]
         first = group[0]
         counts = list(first["by_hints"])
         size = "x".join(map(str, first["size"]))
-        rows = [f"| {each['name']} | {_row(each, counts, 'psnr', 2)} |" for each in group]
-        rows += [f"| {first['name']}, SSIM | {_row(first, counts, 'ssim', 4)} |"]
-        head = " | ".join(f"{int(count):,}" for count in counts)
+        rows = [f"| {result['name']} | {_table_cells(result, counts, 'psnr', 2)} |" for result in group]
+        rows += [f"| {first['name']}, SSIM | {_table_cells(first, counts, 'ssim', 4)} |"]
+        header = " | ".join(f"{int(count):,}" for count in counts)
         parts.append(
             f"By number of hints, protocol `{protocol}` at {size}, {first['images']} images, {first['date']}; "
-            f"{first['measures']}.\n\n| | {head} |\n| --- |{' ---: |' * len(counts)}\n" + "\n".join(rows)
+            f"{first['measures']}.\n\n| | {header} |\n| --- |{' ---: |' * len(counts)}\n" + "\n".join(rows)
         )
     return "\n\n".join(parts)
 
 
-def _row(each: dict[str, Any], counts: list[str], name: str, digits: int) -> str:
-    return " | ".join(f"{each['by_hints'][k][name]:.{digits}f}" if k in each["by_hints"] else "" for k in counts)
+def _table_cells(result: dict[str, Any], counts: list[str], metric: str, digits: int) -> str:
+    values = result["by_hints"]
+    return " | ".join(f"{values[count][metric]:.{digits}f}" if count in values else "" for count in counts)
 
 
-def _how_to_load(opened: LoadedNetwork) -> str:
-    return f"""## How to load it
+def _usage_section(spec: NetworkSpec) -> str:
+    return f"""## Usage
 
 ```python
-from chromahint.inference.exported_folder import open_folder
+from chromahint.inference.exported_folder import open_exported_folder
 
-network = open_folder("FOLDER").network  # (lightness, Hints(ab, mask)) -> ab
+network = open_exported_folder("FOLDER").network  # (lightness, Hints(ab, mask)) -> ab
 
 from chromahint.export.hub import HubNetwork  # pip install 'chromahint[hub]'
 
 network = HubNetwork.from_pretrained("FOLDER")  # (lightness, hint_ab, mask) -> ab
 ```
 
-`chromahint evaluate weights=FOLDER/model.safetensors {shlex.join(_typed(opened))}` measures it.
+Evaluate it with `chromahint evaluate weights=FOLDER/model.safetensors {shlex.join(_overrides(spec))}`.
 """
 
 
-def _typed(opened: LoadedNetwork) -> list[str]:
+def _overrides(spec: NetworkSpec) -> list[str]:
+    """Return the overrides that build the network."""
     options = [
-        f"model.{key}={str(value).lower() if isinstance(value, bool) else value}"
-        for key, value in opened.options.items()
+        f"model.{key}={str(value).lower() if isinstance(value, bool) else value}".replace(" ", "")
+        for key, value in spec.options.items()
     ]
-    side = [f"input_size={opened.side}"] if opened.side is not None else []
-    return [f"model={opened.name}", *(option.replace(" ", "") for option in options), *side]
+    input_size = [f"input_size={spec.input_size}"] if spec.input_size is not None else []
+    return [f"model={spec.name}", *options, *input_size]
 
 
 _HEADER = """---
@@ -192,9 +208,9 @@ tags:
 
 """
 
-_LIMITS = """## What it is for, and what not
+_INTENDED_USE = """## Intended use and limitations
 
-For coloring photos and drawings with colors that a person chooses. Colors that no hint says are a guess, which looks
-like the images that it was trained on: they are no evidence of what was there. Figures are those of the images and
-the protocol above, and other images have others; sizes far from those of training were not measured.
+For coloring photos and drawings with colors chosen by a person. Without a hint, a color is a guess based on the
+training images, and no evidence of the true color. Results depend on the images and the protocol. Image sizes far from
+the training size were not evaluated.
 """

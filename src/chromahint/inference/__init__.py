@@ -1,1 +1,1 @@
-"""Make a trained network ready to color images."""
+"""Inference: load trained networks and color images with them."""

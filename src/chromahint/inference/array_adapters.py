@@ -1,4 +1,4 @@
-"""Pictures as people hold them in Python: NumPy arrays, PIL images and tensors, and results of the same kind.
+"""Adapters between NumPy arrays, PIL images or tensors and the buffers that are colored.
 
 Shape suffixes: C one channel (gray) or three (RGB), H height, W width.
 """
@@ -16,21 +16,21 @@ from torch import Tensor
 
 from chromahint.images.decode import to_srgb
 
-_ALLOWED = (
-    "allowed are NumPy arrays HxW or HxWx3, PIL images, and tensors CxHxW or BxCxHxW with 1 or 3 channels; of uint8, "
-    "uint16, or floating point from 0 to 1"
+_SUPPORTED = (
+    "Pass a NumPy array HxW or HxWx3, a PIL image, or a tensor CxHxW or BxCxHxW with 1 or 3 channels, of uint8, "
+    "uint16, or floating point from 0 to 1."
 )
-_FULL = {torch.uint8: 255, torch.uint16: 65535}
-_SIXTEEN = ("I;16", "I;16L", "I;16B", "I;16N")
+_MAX_VALUE = {torch.uint8: 255, torch.uint16: 65535}
+_MODES_16_BIT = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
 @dataclass
 class ImageBuffer:
-    """A picture to be colored, and where its colors go.
+    """An image and the buffer of its colored version.
 
     Attributes:
-        picture_CHW: uint8, uint16 or floating point.
-        result_3HW: to be filled, of the result's type.
+        image_CHW: uint8, uint16 or floating point.
+        output_3HW: Buffer to fill, of the result's type.
     """
 
     image_CHW: Tensor
@@ -42,99 +42,103 @@ class ImageBuffer:
         return self.image_CHW.shape[-2], self.image_CHW.shape[-1]
 
     def rows(self, first: int, last: int, device: torch.device) -> Tensor:
-        """Some rows as RGB 13RW, float32 in 0..1."""
+        """Return rows `first` to `last - 1` as RGB 13RW, float32 in 0..1."""
         part = self.image_CHW[:, first:last]
-        # not every device knows uint16
-        scaled = (part.float() if part.dtype == torch.uint16 else part.to(device).float()) / _FULL.get(part.dtype, 1)
+        # some devices don't support uint16
+        values = part.float() if part.dtype == torch.uint16 else part.to(device).float()
+        scaled = values / _MAX_VALUE.get(part.dtype, 1)
         return scaled.to(device).expand(3, -1, -1)[None]
 
     def fill(self, first: int, rgb: Tensor) -> None:
-        """Put RGB 13RW in 0..1 into the result, from a row on."""
-        kind = self.output_3HW.dtype
-        if kind in _FULL:
-            rgb = rgb.mul(_FULL[kind]).round_()
-        if kind == torch.uint16:  # by way of what every device knows
+        """Write RGB 13RW in 0..1 to the output, beginning at row `first`."""
+        dtype = self.output_3HW.dtype
+        if dtype in _MAX_VALUE:
+            rgb = rgb.mul(_MAX_VALUE[dtype]).round_()
+        if dtype == torch.uint16:  # some devices don't support it
             rgb = rgb.to(torch.int32).cpu()
-        self.output_3HW[:, first : first + rgb.shape[-2]] = rgb[0].to(self.output_3HW.device).to(kind)
+        self.output_3HW[:, first : first + rgb.shape[-2]] = rgb[0].to(self.output_3HW.device).to(dtype)
 
 
 def open_images(image: Any) -> tuple[list[ImageBuffer], Callable[[], Any]]:
-    """Take a picture, or a batch of them as a tensor.
+    """Open an image, or a batch of images as a tensor.
 
     Returns:
-        The pictures, and what gives the result of the same kind once they are filled.
+        The buffers, and a function that returns the result, of the same kind as `image`, once they are filled.
 
     Raises:
-        ValueError: it is something else; the message says what is allowed.
+        ValueError: The type, shape or value range is not supported.
     """
     if isinstance(image, Image.Image):
-        return _of_pil(image)
+        return _open_pil(image)
     if isinstance(image, Tensor):
-        return _of_tensor(image)
+        return _open_tensor(image)
     if isinstance(image, np.ndarray):
-        return _of_array(image)
-    raise ValueError(f"a picture came as {type(image).__name__}: {_ALLOWED}")
+        return _open_array(image)
+    raise ValueError(f"image of type {type(image).__name__}: not supported. {_SUPPORTED}")
 
 
-def _of_array(array: np.ndarray[Any, Any]) -> tuple[list[ImageBuffer], Callable[[], Any]]:
-    gray = array.ndim == 2
-    if not gray and (array.ndim != 3 or array.shape[2] != 3):
-        raise ValueError(f"a picture came as an array of shape {array.shape}: {_ALLOWED}")
+def _open_array(array: np.ndarray[Any, Any]) -> tuple[list[ImageBuffer], Callable[[], Any]]:
+    is_gray = array.ndim == 2
+    if not is_gray and (array.ndim != 3 or array.shape[2] != 3):
+        raise ValueError(f"array of shape {array.shape}: not supported. {_SUPPORTED}")
     if array.dtype.name not in ("uint8", "uint16", "float16", "float32", "float64"):
-        raise ValueError(f"a picture came as an array of {array.dtype}: {_ALLOWED}")
+        raise ValueError(f"array of {array.dtype}: not supported. {_SUPPORTED}")
     native = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
     if not native.flags.writeable:
         native = native.copy()
-    picture = torch.from_numpy(native)
-    result = torch.empty((*array.shape[:2], 3), dtype=picture.dtype)
-    opened = ImageBuffer(picture[None] if gray else picture.permute(2, 0, 1), result.permute(2, 0, 1))
-    _check(opened)
-    return [opened], result.numpy
+    tensor = torch.from_numpy(native)
+    output = torch.empty((*array.shape[:2], 3), dtype=tensor.dtype)
+    buffer = ImageBuffer(tensor[None] if is_gray else tensor.permute(2, 0, 1), output.permute(2, 0, 1))
+    _check_values(buffer)
+    return [buffer], output.numpy
 
 
-def _of_tensor(tensor: Tensor) -> tuple[list[ImageBuffer], Callable[[], Any]]:
+def _open_tensor(tensor: Tensor) -> tuple[list[ImageBuffer], Callable[[], Any]]:
     if tensor.ndim not in (3, 4) or tensor.shape[-3] not in (1, 3):
-        raise ValueError(f"a picture came as a tensor of shape {tuple(tensor.shape)}: {_ALLOWED}")
-    if tensor.dtype not in _FULL and not tensor.is_floating_point():
-        raise ValueError(f"a picture came as a tensor of {tensor.dtype}: {_ALLOWED}")
-    pictures = tensor.detach() if tensor.ndim == 4 else tensor.detach()[None]
-    shape = (len(pictures), 3, *pictures.shape[-2:])
-    result = torch.empty(shape, dtype=tensor.dtype, device=tensor.device)
-    opened = [ImageBuffer(picture, place) for picture, place in zip(pictures, result, strict=True)]
-    for each in opened:
-        _check(each)
-    return opened, lambda: result if tensor.ndim == 4 else result[0]
+        raise ValueError(f"tensor of shape {tuple(tensor.shape)}: not supported. {_SUPPORTED}")
+    if tensor.dtype not in _MAX_VALUE and not tensor.is_floating_point():
+        raise ValueError(f"tensor of {tensor.dtype}: not supported. {_SUPPORTED}")
+    batch = tensor.detach() if tensor.ndim == 4 else tensor.detach()[None]
+    output = torch.empty((len(batch), 3, *batch.shape[-2:]), dtype=tensor.dtype, device=tensor.device)
+    buffers = [ImageBuffer(image, output_3HW) for image, output_3HW in zip(batch, output, strict=True)]
+    for buffer in buffers:
+        _check_values(buffer)
+    return buffers, lambda: output if tensor.ndim == 4 else output[0]
 
 
-def _of_pil(image: Image.Image) -> tuple[list[ImageBuffer], Callable[[], Any]]:
+def _open_pil(image: Image.Image) -> tuple[list[ImageBuffer], Callable[[], Any]]:
     try:
         alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
-        if image.mode in _SIXTEEN:
-            picture = np.asarray(image).astype(np.uint16)  # PIL knows no color of 16 bits: the result has 8
+        if image.mode in _MODES_16_BIT:
+            array = np.asarray(image).astype(np.uint16)  # PIL has no 16-bit color: the result has 8 bits
         else:
-            plain = to_srgb(image)
-            picture = np.array(plain if plain.mode == "L" else plain.convert("RGB"))
+            srgb = to_srgb(image)
+            array = np.array(srgb if srgb.mode == "L" else srgb.convert("RGB"))
     except ValueError:
-        raise ValueError(f"a PIL image of mode {image.mode}: convert it first with image.convert('RGB')") from None
-    [opened], _ = _of_array(picture)
-    filled = np.empty((*opened.size, 3), np.uint8)
-    opened.output_3HW = torch.from_numpy(filled).permute(2, 0, 1)
+        raise ValueError(
+            f"PIL image of mode {image.mode}: not supported. Convert it first with image.convert('RGB')."
+        ) from None
+    [buffer], _ = _open_array(array)
+    output = np.empty((*buffer.size, 3), np.uint8)
+    buffer.output_3HW = torch.from_numpy(output).permute(2, 0, 1)
 
-    def close() -> Image.Image:
-        result = Image.fromarray(filled)
+    def get_result() -> Image.Image:
+        result = Image.fromarray(output)
         if alpha is not None:
             result.putalpha(alpha)
         result.info.update({key: image.info[key] for key in ("exif", "dpi") if key in image.info})
         return result
 
-    return [opened], close
+    return [buffer], get_result
 
 
-def _check(opened: ImageBuffer) -> None:
-    picture = opened.image_CHW
-    if not picture.numel():
-        raise ValueError(f"a picture of {'x'.join(map(str, picture.shape))} has no pixels")
-    if picture.is_floating_point():
-        low, high = (float(value) for value in torch.aminmax(picture))
+def _check_values(buffer: ImageBuffer) -> None:
+    image = buffer.image_CHW
+    if not image.numel():
+        raise ValueError(f"image of shape {'x'.join(map(str, image.shape))}: has no pixels. {_SUPPORTED}")
+    if image.is_floating_point():
+        low, high = (float(value) for value in torch.aminmax(image))
         if not (low >= -1e-3 and high <= 1.001):
-            raise ValueError(f"a picture of floating point has values from {low:g} to {high:g}: 0 to 1 are allowed")
+            raise ValueError(
+                f"floating-point image with values from {low:g} to {high:g}: must be from 0 to 1. Scale it to 0..1."
+            )

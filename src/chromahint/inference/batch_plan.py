@@ -1,4 +1,4 @@
-"""Which photos are to be colored, and where each goes: settled, and refused, before anything is colored."""
+"""Plan of a colorization batch: photos and output files, checked before anything is colored."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from chromahint.images.image_file import OUTPUT_FORMATS
 
 
 class ColorizeTask(NamedTuple):
-    """One photo.
+    """One photo to color.
 
     Attributes:
-        photo: the file.
-        name: its path below the folder that was named, or the name of the file.
-        output: where the colored image goes.
-        comparison: where the strip of before and after goes, if it is wanted.
+        photo: File of the photo.
+        name: Path relative to the input folder, or the name of the file.
+        output: File of the colored image.
+        comparison: File of the side-by-side image of before and after, or None.
     """
 
     photo: Path
@@ -29,25 +29,25 @@ class ColorizeTask(NamedTuple):
 
     @property
     def is_done(self) -> bool:
-        """Whether the colored image is there."""
+        """Whether the output file exists."""
         return _state(self.output) is not None
 
 
 def plan_batch(photos: Sequence[str], output: str, compare: bool) -> list[ColorizeTask]:
-    """Find the photos, and say where each goes.
+    """Find the photos and choose the output file of each.
 
     Args:
-        photos: files and folders; of a folder, all images below it, whose tree is kept.
-        output: the image to write, for one file; or a folder.
-        compare: whether strips are wanted.
+        photos: Files and folders. Folders are searched recursively, and their structure is kept.
+        output: Output file for a single photo, or a folder.
+        compare: Also plan a side-by-side image of before and after.
 
     Raises:
-        ValueError: a photo is missing; a file would be written twice, or would take the place of a photo.
+        ValueError: A photo is missing, or two outputs are the same file, or an output would overwrite a photo.
     """
     try:
         return _plan(photos, output, compare)
-    except OSError as error:  # of a folder that may not be looked into
-        raise ValueError(f"{error.filename}: {error.strerror}; type another path") from None
+    except OSError as error:  # such as a folder without read permission
+        raise ValueError(f"{error.filename}: can't read ({error.strerror}). Pass another path.") from None
 
 
 def _plan(photos: Sequence[str], output: str, compare: bool) -> list[ColorizeTask]:
@@ -56,52 +56,56 @@ def _plan(photos: Sequence[str], output: str, compare: bool) -> list[ColorizeTas
     single = single and bool(target.suffix) and not target.is_dir()
     if single and target.suffix.lower() not in OUTPUT_FORMATS:
         raise ValueError(
-            f"{output}: no image is written with names that end in {target.suffix}; allowed are "
-            f"{', '.join(OUTPUT_FORMATS)}, or a folder"
+            f"{output}: {target.suffix} is not a supported output format. Use one of {', '.join(OUTPUT_FORMATS)}, or a "
+            "folder."
         )
-    jobs = []
-    for photo, name in dict.fromkeys(_photos(photos, target)):
-        place = target if single else target / Path(name).with_suffix(_suffix(photo))
-        strip = place.with_name(f"{place.stem}-compare.jpg") if compare else None
-        jobs.append(ColorizeTask(photo, name, place, strip))
-    _refuse_clashes(jobs)
-    return jobs
+    tasks = []
+    for photo, name in dict.fromkeys(_find_photos(photos, target)):
+        file = target if single else target / Path(name).with_suffix(_output_suffix(photo))
+        comparison = file.with_name(f"{file.stem}-compare.jpg") if compare else None
+        tasks.append(ColorizeTask(photo, name, file, comparison))
+    _check_outputs(tasks)
+    return tasks
 
 
-def _photos(photos: Sequence[str], output: Path) -> Iterator[tuple[Path, str]]:
+def _find_photos(photos: Sequence[str], output: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the file and name of each photo."""
     for text in photos:
         path = Path(text).expanduser()
         if not path.is_dir():
             if not path.is_file():
-                raise ValueError(f"{text}: there is no such file or folder; type the path of a photo or of a folder")
+                raise ValueError(f"{text}: file or folder not found. Pass the path of a photo or a folder.")
             yield path, path.name
             continue
         names = find_images(path)
-        made = output.resolve()
-        if path.resolve() in made.parents:  # what an earlier call has made below the folder is no photo to color
-            names = [name for name in names if not (path / name).resolve().is_relative_to(made)]
+        output_folder = output.resolve()
+        if path.resolve() in output_folder.parents:  # skip the output of an earlier call
+            names = [name for name in names if not (path / name).resolve().is_relative_to(output_folder)]
         if not names:
-            raise ValueError(f"{text}: no images in this folder; looked for {', '.join(sorted(EXTENSIONS))}")
+            raise ValueError(
+                f"{text}: no images found. Pass a folder with files ending in {', '.join(sorted(EXTENSIONS))}."
+            )
         yield from ((path / name, name) for name in names)
 
 
-def _suffix(photo: Path) -> str:
+def _output_suffix(photo: Path) -> str:
     return photo.suffix if photo.suffix.lower() in OUTPUT_FORMATS else ".png"
 
 
-def _refuse_clashes(jobs: Sequence[ColorizeTask]) -> None:
-    photos = {job.photo.resolve(): job.photo for job in jobs}
-    same = {(state.st_dev, state.st_ino) for photo in photos if (state := _state(photo))}
-    written: dict[Path, Path] = {}
-    for job in jobs:
-        for file in filter(None, (job.output, job.comparison)):
+def _check_outputs(tasks: Sequence[ColorizeTask]) -> None:
+    photos = {task.photo.resolve(): task.photo for task in tasks}
+    inodes = {(state.st_dev, state.st_ino) for photo in photos if (state := _state(photo))}
+    sources: dict[Path, Path] = {}
+    for task in tasks:
+        for file in filter(None, (task.output, task.comparison)):
             state = _state(file)
-            if file.resolve() in photos or (state and (state.st_dev, state.st_ino) in same):
-                raise ValueError(f"{file}: is a photo that is to be colored; type another -o, which keeps it")
-            first = written.setdefault(file.resolve(), job.photo)
-            if first.resolve() != job.photo.resolve():
+            if file.resolve() in photos or (state and (state.st_dev, state.st_ino) in inodes):
+                raise ValueError(f"{file}: would overwrite a photo. Use another -o.")
+            source = sources.setdefault(file.resolve(), task.photo)
+            if source.resolve() != task.photo.resolve():
                 raise ValueError(
-                    f"{first} and {job.photo} would both be written to {file}; color them one by one, or rename one"
+                    f"{file}: would be the output of both {source} and {task.photo}. "
+                    "Color them one by one, or rename one."
                 )
 
 

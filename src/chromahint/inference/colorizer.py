@@ -1,7 +1,8 @@
-"""From a gray image to color in Python: any image of any size, any hints, an image of the same kind back."""
+"""Colorization of images in Python: arrays, PIL images or tensors of any size, with any hints."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -12,21 +13,22 @@ from torch import Tensor, nn
 
 from chromahint.color import lab_to_rgb8
 from chromahint.inference.array_adapters import ImageBuffer, open_images
-from chromahint.inference.load import OnMessage, load_network, resolve_device
+from chromahint.inference.load import load_network, resolve_device
 from chromahint.inference.session import HintsLike, Session, to_sparse_hints
 from chromahint.models.ab_bins import HasColorClasses
 from chromahint.models.color_suggestions import suggest_colors
 
-ImageLike = TypeVar("AnyImage", NDArray[Any], Image.Image, Tensor)
+ImageLike = TypeVar("ImageLike", NDArray[Any], Image.Image, Tensor)
 MIN_SIZE = 16
+OnMessage = Callable[[str], None]
 
 
 class SuggestedColor(NamedTuple):
-    """A color to choose from.
+    """Color suggestion for a pixel.
 
     Attributes:
-        color: #rrggbb with the pixel's lightness, to be used as a hint.
-        probability: 0..1; those of all suggestions sum to 1.
+        color: Color as "#rrggbb", with the lightness of the pixel; usable as a hint.
+        probability: Probability in 0..1. Those of all suggestions for a pixel sum to 1.
     """
 
     color: str
@@ -34,21 +36,22 @@ class SuggestedColor(NamedTuple):
 
 
 class Colorizer:
-    """Colors images with a network: `Colorizer.load()` has the weights in the package.
+    """Colors images with a network. `Colorizer.load()` loads the pretrained weights of the package.
 
-    The network sees an image shrunk to about `size` x `size` pixels, and its colors are brought up along the edges of
-    the image, which keeps its own lightness at its own size.
+    The network colors a version of the image downsampled to about size x size pixels. Its colors are upsampled along
+    the edges of the image, which keeps its lightness and its size.
 
     Args:
-        network: ready to color, (lightness, hints) -> ab.
-        name: of the network, for messages.
-        size: the network sees images of about size x size pixels, in their own proportions; smaller ones as they are.
-        square: whether images of any size are squashed to size x size, as networks were published with.
+        network: Network in eval mode, (lightness, hints) -> ab.
+        name: Name of the network, for messages.
+        size: The network colors images of about size x size pixels, at their own aspect ratio; smaller images are not
+            enlarged.
+        square: Squash all images to size x size instead, as networks with a fixed input size need.
     """
 
     def __init__(self, network: nn.Module, name: str, size: int, square: bool = False) -> None:
         if size < MIN_SIZE:
-            raise ValueError(f"size={size}: {MIN_SIZE} pixels or more are allowed, such as 512")
+            raise ValueError(f"size={size}: must be an integer >= {MIN_SIZE}. Try size=512.")
         self.network = network
         self.name = name
         self.size = size
@@ -64,41 +67,45 @@ class Colorizer:
         device: str = "auto",
         on_message: OnMessage = lambda sentence: None,
     ) -> Colorizer:
-        """Make a network ready.
+        """Load a network.
 
         Args:
-            source: `box` for the weights in the package; the folder of a run; a file of weights (a checkpoint,
-                safetensors, or a released file of HSCAU-Net, Zhang 2017 or iColoriT); a folder or an ONNX file that
-                `chromahint export` wrote; or `levin` or `pullpush`, which have nothing to learn.
-            size: the network sees images of about size x size pixels; None takes what is good for the network.
+            source: `pretrained` for the weights in the package; a run folder; a file of weights (a checkpoint,
+                safetensors, or a released file of HSCAU-Net, Zhang 2017 or iColoriT); a folder or an ONNX file written
+                by `chromahint export`; or a training-free baseline, `levin` or `pullpush`.
+            size: The network colors images of about size x size pixels; None is the recommended size of the network.
             device: auto, cpu, cuda, cuda:1 or mps.
-            on_message: Called with each message about what was found.
+            on_message: Called with sentences that tell what was loaded.
 
         Raises:
-            ValueError: there is no such source, or it can't be used.
+            ValueError: The source does not exist or can't be loaded.
         """
-        loaded = load_network(source, resolve_device(device), on_message)
-        return cls(loaded.network, loaded.name, loaded.size if size is None else size, loaded.square)
+        loaded = load_network(source, resolve_device(device))
+        for message in loaded.messages:
+            on_message(message)
+        image_size = loaded.image_size if size is None else size
+        return cls(loaded.network, loaded.name, image_size, square=loaded.input_size is not None)
 
     @torch.no_grad()
     def colorize(self, image: ImageLike, hints: HintsLike = None) -> ImageLike:
-        """Color an image; of one that has colors only the lightness counts.
+        """Color an image. Only the lightness of a color image is used.
 
         Args:
-            image: a NumPy array HxW or HxWx3, a PIL image, or a tensor CxHxW or BxCxHxW with 1 or 3 channels; uint8,
-                uint16, or floating point in 0..1; sRGB.
-            hints: points as tuples (x, y, color) or (x, y, color, radius), x to the right and y down from 0 in pixels,
-                the color as "#rrggbb" or (r, g, b), or None for what stays gray; the path of a hint file; `Annotations`;
-                or maps, `Hints` (ab B2HW, mask B1HW) of the image's size. A batch takes maps, or the same hints for
-                all.
+            image: NumPy array HxW or HxWx3, PIL image, or tensor CxHxW or BxCxHxW with 1 or 3 channels; uint8, uint16,
+                or floating point in 0..1; sRGB.
+            hints: Points as tuples (x, y, color) or (x, y, color, radius), with pixel coordinates from 0, x to the
+                right and y down, and the color as "#rrggbb", (r, g, b), or None for gray; the path of a hint file;
+                `Annotations`; or `Hints` (ab B2HW, mask B1HW) of the image's size. A batch takes `Hints`, or the same
+                other hints for all images.
 
         Returns:
-            A colored image of the same kind, size and type, RGB, with the lightness of the one given.
+            A colored RGB image of the same kind, size, type and lightness.
         """
-        opened, close = open_images(image)
-        for image, pixels in zip(opened, to_sparse_hints([each.size for each in opened], hints), strict=True):
-            self.open_session(image).colorize_full(pixels)
-        colored: ImageLike = close()
+        buffers, get_result = open_images(image)
+        sparse_hints = to_sparse_hints([buffer.size for buffer in buffers], hints)
+        for buffer, hints_of_image in zip(buffers, sparse_hints, strict=True):
+            self.open_session(buffer).colorize_full(hints_of_image)
+        colored: ImageLike = get_result()
         return colored
 
     @property
@@ -107,44 +114,48 @@ class Colorizer:
         return isinstance(self.network, HasColorClasses)
 
     def open_session(self, image: ImageBuffer, lightness: Tensor | None = None) -> Session:
-        """Take a photo to be colored again and again; see `open_images`.
+        """Open a photo to color it repeatedly.
 
         Args:
-            image: the photo, and where its colors go.
-            lightness: of the photo, L 11HW, where another session has it already.
+            image: Buffer of the photo (see `open_images`).
+            lightness: L 11HW of the photo, if it is known from another session.
         """
         return Session(self.network, self.size, self.square, self.device, image, lightness)
 
     @torch.no_grad()
     def suggest(self, image: ImageLike, x: int, y: int, hints: HintsLike = None) -> list[SuggestedColor]:
-        """Offer up to nine colors for a pixel, the likeliest first; only networks with color classes can.
+        """Suggest up to nine colors for a pixel, most probable first. Needs a network with color classes.
 
         Args:
-            image: as in `colorize`, one image.
-            x: of the pixel.
-            y: of the pixel.
-            hints: as in `colorize`.
+            image: One image, as in `colorize`.
+            x: Column of the pixel.
+            y: Row of the pixel.
+            hints: Hints, as in `colorize`.
         """
-        opened, _ = open_images(image)
-        if len(opened) != 1:
-            raise ValueError(f"colors are suggested for one image at a time, not {len(opened)}")
-        height, width = opened[0].size
+        buffers, _ = open_images(image)
+        if len(buffers) != 1:
+            raise ValueError(f"batch of {len(buffers)} images: colors are suggested for one image. Pass one image.")
+        height, width = buffers[0].size
         if not (0 <= x < width and 0 <= y < height):
-            raise ValueError(f"x={x}, y={y}: outside of the photo, which is {width} wide and {height} high")
-        return self.suggest_in(self.open_session(opened[0]), x, y, hints)
+            raise ValueError(
+                f"x={x}, y={y}: outside of the image, which is {width} wide and {height} high. "
+                f"Use 0 <= x < {width} and 0 <= y < {height}."
+            )
+        return self.suggest_in(self.open_session(buffers[0]), x, y, hints)
 
     @torch.no_grad()
     def suggest_in(self, session: Session, x: int, y: int, hints: HintsLike = None) -> list[SuggestedColor]:
-        """Offer colors as `suggest` does, for a photo that is open already."""
+        """Suggest colors like `suggest`, for a photo in an open session."""
         height, width = session.image.size
         small = session.network_input()
         size = (small.shape[-2], small.shape[-1])
-        given = to_sparse_hints([(height, width)], hints)[0].to_dense(size).to(self.device)
+        dense_hints = to_sparse_hints([(height, width)], hints)[0].to_dense(size).to(self.device)
         row, column = y * size[0] // height, x * size[1] // width
-        found = suggest_colors(self.network, small, given, row, column)  # type: ignore[arg-type]  # it tells whether it can
-        place = small[..., row : row + 1, column : column + 1].cpu()
-        shown = [lab_to_rgb8(place, torch.tensor(each.ab).view(1, 2, 1, 1)).flatten().tolist() for each in found]
+        # suggest_colors raises an error if the network has no color classes
+        suggestions = suggest_colors(self.network, small, dense_hints, row, column)  # type: ignore[arg-type]
+        lightness = small[..., row : row + 1, column : column + 1].cpu()
+        colors = [lab_to_rgb8(lightness, torch.tensor(each.ab).view(1, 2, 1, 1)).flatten() for each in suggestions]
         return [
-            SuggestedColor("#{:02x}{:02x}{:02x}".format(*rgb), each.probability)
-            for rgb, each in zip(shown, found, strict=True)
+            SuggestedColor("#{:02x}{:02x}{:02x}".format(*color.tolist()), suggestion.probability)
+            for color, suggestion in zip(colors, suggestions, strict=True)
         ]

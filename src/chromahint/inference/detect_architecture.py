@@ -1,4 +1,4 @@
-"""Which network a file of weights belongs to, and how that network was used where they come from."""
+"""Detect the network that a file of weights belongs to, and options that its tensors do not determine."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from chromahint.models.checkpoint_formats import DetectedArchitecture, detect
 from chromahint.models.state_dict import read_state_dict
 
 AMBIGUOUS_OPTIONS: dict[str, tuple[Any, Any]] = {"mask_offset": (0.5, 0.0), "output": ("linear", "tanh")}
-"""Options of networks that their weights do not tell, and the two values that networks were published with."""
+"""Options that weights do not determine, and the two values that networks were published with."""
 
-_HINTS, _TILES = 100, (0, 3, 5, 8)
-_CLEARLY = 1.02
+_NUM_HINTS, _TILES = 100, (0, 3, 5, 8)
+_MIN_ERROR_RATIO = 1.02
+"""With a smaller ratio of errors, both values are considered equal."""
 
 
 def detect_architecture(file: Path) -> DetectedArchitecture:
-    """Tell the network of a file of weights.
+    """Detect the network that a file of weights belongs to.
 
     Raises:
-        ValueError: the file can't be read, or fits none of Chromahint's networks.
+        ValueError: The file can't be read, or matches none of Chromahint's networks.
     """
-    found = detect(read_state_dict(file))
-    if found is None:
+    detected = detect(read_state_dict(file))
+    if detected is None:
         raise ValueError(
-            f"weights={file}: looks like none of Chromahint's networks; name the network that it was made for with "
-            "model=NAME"
+            f"weights={file}: matches none of Chromahint's networks. Name the network of the weights with model=NAME."
         )
-    return found
+    return detected
 
 
 class InferredOption(NamedTuple):
-    """The value of an option that weights were trained with, and why, in a sentence."""
+    """Value of an option that weights were trained with, and a sentence about the evidence."""
 
     value: Any
     reason: str
@@ -47,46 +47,47 @@ class InferredOption(NamedTuple):
 
 @torch.inference_mode()
 def infer_option(network: nn.Module, option: str, size: int, device: torch.device) -> InferredOption:
-    """Find out which value of an option weights were trained with, which the file does not say.
+    """Infer which value of an option weights were trained with.
 
-    A network colors natural photos with each from the same hints; with the wrong one it is further off: with the wrong
-    center it takes every pixel for a half hinted one, and with the wrong end it tints them all.
+    The network colors natural photos from the same hints with each value; the wrong one has a larger error. A wrong
+    mask offset makes every pixel look half hinted, and a wrong output activation tints all pixels.
 
     Args:
-        network: ready to color, with the option as an attribute; left as it came, which is also what is taken where
-            both do the same.
-        option: one of `AMBIGUOUS_OPTIONS`.
-        side: of the photos.
-        device: where the network is.
+        network: Network in eval mode, with the option as an attribute. Its value is restored, and is returned if both
+            values perform equally.
+        option: One of `AMBIGUOUS_OPTIONS`.
+        size: Height and width of the photos in pixels.
+        device: Device of the network.
     """
-    lightness, ab = rgb_to_lab(_photos(size).to(device))
-    hints = hints_from_mask(ab, first_k_mask(ab, [str(tile) for tile in range(len(ab))], 0, size, _HINTS))
-    came = getattr(network, option)
+    lightness, ab = rgb_to_lab(_load_photos(size).to(device))
+    hints = hints_from_mask(ab, first_k_mask(ab, [str(tile) for tile in range(len(ab))], 0, size, _NUM_HINTS))
+    current = getattr(network, option)
     errors: dict[Any, float] = {}
     for value in AMBIGUOUS_OPTIONS[option]:
         setattr(network, option, value)
         errors[value] = float((network(lightness, hints) - ab).abs().mean())
-    setattr(network, option, came)
+    setattr(network, option, current)
     best, other = sorted(errors, key=lambda value: errors[value])
-    if errors[other] < _CLEARLY * errors[best]:
-        if other == came:
+    if errors[other] < _MIN_ERROR_RATIO * errors[best]:
+        if other == current:
             best, other = other, best
-        reason = f"natural photos come out alike with {_shown(other)}"
+        evidence = f"natural photos have the same error with {_format(other)}"
     else:
-        reason = (
-            f"natural photos come out closer than with {_shown(other)} (mean error of ab {errors[best]:.1f}, not "
-            f"{errors[other]:.1f})"
+        evidence = (
+            f"natural photos have a smaller error than with {_format(other)} (mean error of ab {errors[best]:.1f} "
+            f"instead of {errors[other]:.1f})"
         )
-    title = f"{option.replace('_', ' ')} {_shown(best)}"
-    return InferredOption(best, f"{title}: {reason}; model.{option}={_shown(other)} takes the other")
+    title = f"{option.replace('_', ' ')} {_format(best)}"
+    return InferredOption(best, f"{title}: {evidence}; model.{option}={_format(other)} overrides this")
 
 
-def _shown(value: float | str) -> str:
+def _format(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:g}"
 
 
-def _photos(side: int) -> Tensor:
+def _load_photos(size: int) -> Tensor:
+    """Return natural photos as uint8 RGB, B3HW."""
     tiles = NaturalTiles()
     return torch.stack(
-        [torch.from_numpy(resize_square(tiles.read(tile), side).copy()).movedim(-1, 0) for tile in _TILES]
+        [torch.from_numpy(resize_square(tiles.read(tile), size).copy()).movedim(-1, 0) for tile in _TILES]
     )

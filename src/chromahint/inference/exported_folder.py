@@ -1,4 +1,4 @@
-"""A network as a folder: `model.safetensors`, `config.json` and a model card, which anybody can open or pass on."""
+"""Exported networks: folders with `model.safetensors`, `config.json` and a model card."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ FILES = (WEIGHTS, CONFIG, MODEL_CARD)
 
 
 class ExportedFolder(NamedTuple):
-    """What lies in a folder.
+    """Content of an exported folder.
 
     Attributes:
-        network: with its weights, in evaluation mode on the processor, for images of any size.
-        name: of the network, such as `unet`.
-        options: that it was built with.
-        side: of the square that its images are to be squashed to (see `FixedSizeWrapper`); None where they are not.
-        about: everything that config.json says.
+        network: Network with its weights, in eval mode on the CPU, for images of any size.
+        name: Name of the network, such as `unet`.
+        options: Constructor options of the network.
+        input_size: Height and width that images must be squashed to (see `FixedSizeWrapper`), or None.
+        metadata: Content of config.json.
     """
 
     network: nn.Module
@@ -40,88 +40,97 @@ class ExportedFolder(NamedTuple):
 
 
 def is_exported_folder(path: Path) -> bool:
-    """Tell whether a folder looks like one that `write_folder` made."""
+    """Tell whether a folder has the files of an exported network."""
     return (path / CONFIG).is_file() and (path / WEIGHTS).is_file()
 
 
 def open_exported_folder(path: str | Path) -> ExportedFolder:
-    """Open a folder that `chromahint export --format safetensors` wrote.
+    """Open a folder written by `chromahint export --format safetensors`.
 
-    Only Chromahint's own networks are built, and nothing but tensors is read.
+    Only Chromahint's own networks are built, and only tensors are loaded, so untrusted folders are safe to open.
 
     Raises:
-        ValueError: it is none, names another network, or its weights don't fit.
+        ValueError: The folder is not an exported network, its network is unknown, or its weights don't fit.
     """
     folder = Path(path).expanduser()
     if not is_exported_folder(folder):
-        raise ValueError(f"{path}: is no exported network: it has no {CONFIG} and {WEIGHTS}; see chromahint export")
-    about = read_json(folder / CONFIG)
-    if about.get("format") != FORMAT:
-        raise ValueError(f"{folder / CONFIG}: has format {about.get('format')!r:.80}, this version reads {FORMAT}")
-    name, options, side = about.get("network"), about.get("options"), about.get("side")
-    whole = side is None or (isinstance(side, int) and not isinstance(side, bool) and side > 0)
-    if not (isinstance(name, str) and isinstance(options, dict) and whole):
         raise ValueError(
-            f"{folder / CONFIG}: network is a name, options an object, and side a number of pixels or null"
+            f"{path}: not an exported network: {CONFIG} or {WEIGHTS} is missing. "
+            "Pass a folder written by `chromahint export --format safetensors`."
+        )
+    metadata = read_json(folder / CONFIG)
+    if metadata.get("format") != FORMAT:
+        raise ValueError(
+            f"{folder / CONFIG}: has format {metadata.get('format')!r:.80}, but this version reads {FORMAT}. "
+            "Export the network again."
+        )
+    name, options, input_size = metadata.get("network"), metadata.get("options"), metadata.get("side")
+    valid_size = input_size is None or (
+        isinstance(input_size, int) and not isinstance(input_size, bool) and input_size > 0
+    )
+    if not (isinstance(name, str) and isinstance(options, dict) and valid_size):
+        raise ValueError(
+            f"{folder / CONFIG}: network must be a name, options an object, and side a positive integer or null. "
+            "Export the network again."
         )
     try:
         network = create_model(name, options)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{folder / CONFIG}: {error}") from None
     load_weights(network, folder / WEIGHTS)
-    return ExportedFolder(network.eval().requires_grad_(False), name, options, side, about)
+    return ExportedFolder(network.eval().requires_grad_(False), name, options, input_size, metadata)
 
 
 def write_exported_folder(folder: Path, network: nn.Module, metadata: Mapping[str, Any], card: str) -> None:
-    """Write a folder, whole or not at all.
+    """Write a folder atomically.
 
     Args:
-        folder: new, or one that was written before and holds nothing else.
-        network: one of Chromahint's.
-        metadata: Content of config.json in addition to its format: `network`, `options`, `side`, and more.
-        card: the text of README.md.
+        folder: New folder, or an earlier export without other files.
+        network: One of Chromahint's networks.
+        metadata: Content of config.json, except the format: `network`, `options`, `side`, and more.
+        card: Text of README.md.
 
     Raises:
-        ValueError: it holds other things.
-        OSError: it cannot be written.
+        ValueError: The folder holds other files.
+        OSError: The folder can't be written.
     """
     check_output_folder(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
-        safetensors.torch.save_file(_tensors(network), made / WEIGHTS, metadata={"format": "pt"})
-        (made / CONFIG).write_text(json.dumps({"format": FORMAT, **metadata}, indent=2) + "\n", encoding="utf-8")
-        (made / MODEL_CARD).write_text(card, encoding="utf-8")
-        made.chmod(0o755)
+        safetensors.torch.save_file(_tensors(network), temporary / WEIGHTS, metadata={"format": "pt"})
+        (temporary / CONFIG).write_text(json.dumps({"format": FORMAT, **metadata}, indent=2) + "\n", encoding="utf-8")
+        (temporary / MODEL_CARD).write_text(card, encoding="utf-8")
+        temporary.chmod(0o755)
         for name in FILES:
-            (made / name).chmod(0o644)
+            (temporary / name).chmod(0o644)
         if folder.is_dir():
             for name in FILES:
-                (made / name).replace(folder / name)
+                (temporary / name).replace(folder / name)
         else:
-            made.rename(folder)
+            temporary.rename(folder)
     except safetensors.SafetensorError as error:
         raise OSError(0, str(error), str(folder)) from None
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def check_output_folder(folder: Path) -> None:
-    """Refuse a folder that holds other things.
+    """Raise an error if a folder holds other files than an export.
 
     Raises:
-        ValueError: it does, or is a file.
+        ValueError: The folder holds other files, or is a file.
     """
     if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder}: is a file; safetensors are exported as a folder: type -o FOLDER")
+        raise ValueError(f"{folder}: is a file, but safetensors are exported as a folder. Use -o FOLDER.")
     others = sorted({file.name for file in folder.iterdir()} - set(FILES)) if folder.is_dir() else []
     if others:
-        raise ValueError(f"{folder}: holds other things ({', '.join(others[:3])}); type -o with a new folder")
+        raise ValueError(f"{folder}: holds other files ({', '.join(others[:3])}). Use -o NEW/FOLDER.")
 
 
 def _tensors(network: nn.Module) -> dict[str, Tensor]:
-    """Weights by name as `HubNetwork` has them; those with two names are stored under the first."""
-    found: dict[int, tuple[str, Tensor]] = {}
+    """Return the tensors by name, as in `HubNetwork`. Shared tensors are stored once, under their first name."""
+    tensors: dict[int, tuple[str, Tensor]] = {}
     for name, tensor in network.state_dict(keep_vars=True).items():
-        found.setdefault(id(tensor), (f"network.{name}", tensor.detach().contiguous()))
-    return dict(found.values())
+        tensors.setdefault(id(tensor), (f"network.{name}", tensor.detach().contiguous()))
+    return dict(tensors.values())

@@ -1,4 +1,4 @@
-"""The hints that a person gives for photos on the command line: hint files, pairs of images, a colored reference."""
+"""Sources of hints for photos: hint files, pairs of hint image and mask, or a colored reference image."""
 
 from __future__ import annotations
 
@@ -23,117 +23,131 @@ from chromahint.inference.batch_plan import ColorizeTask
 
 Size = tuple[int, int]
 HintProvider = Callable[[ColorizeTask, Size], Annotations | SparseHints | None]
-"""What `Colorizer.colorize` takes as hints, for a photo of some height and width; a ValueError says what is wrong."""
+"""Returns the hints of a photo, given its height and width; raises ValueError if there is something wrong with them."""
 
-_REFERENCE = 512
-_OTHER_SHAPE = 0.1
+_REFERENCE_SIZE = 512
+"""References are shrunk to about this size squared, so that a color is the mean of several pixels."""
+_MAX_ASPECT_DIFFERENCE = 0.1
+"""Largest difference of the log aspect ratios of a photo and its hints."""
 
 
-def without_hints(job: ColorizeTask, size: Size) -> None:
-    """Leave the colors to the network."""
+def without_hints(task: ColorizeTask, size: Size) -> None:
+    """Return no hints, so that the network guesses all colors."""
     return
 
 
 def from_files(path: str) -> HintProvider:
-    """Take one hint file for all photos, or NAME.json for each out of a folder."""
+    """Use one hint file for all photos, or the file NAME.json of a folder for each."""
     root = Path(path).expanduser()
     if not root.is_dir():
-        marks = read_hints(root)
-        return lambda job, size: marks
+        annotations = read_hints(root)
+        return lambda task, size: annotations
 
-    def give(job: ColorizeTask, size: Size) -> Annotations:
-        file = root / Path(job.name).with_suffix(".json")
+    def provide(task: ColorizeTask, size: Size) -> Annotations:
+        file = root / Path(task.name).with_suffix(".json")
         if not file.is_file():
-            raise ValueError(f"there is no hint file {file}")
+            raise ValueError(f"{file}: hint file not found. Write one hint file for each photo.")
         return read_hints(file)
 
-    return give
+    return provide
 
 
 def from_pairs(hint_dir: str, mask_dir: str) -> HintProvider:
-    """Take the colors of `hint_dir/NAME.*` wherever the first channel of `mask_dir/NAME.*` is 255."""
-    hints, masks = _by_name("--hint-dir", hint_dir), _by_name("--mask-dir", mask_dir)
+    """Use the colors of `hint_dir/NAME.*` wherever the first channel of `mask_dir/NAME.*` is 255."""
+    hints, masks = _index_by_name("--hint-dir", hint_dir), _index_by_name("--mask-dir", mask_dir)
 
-    def give(job: ColorizeTask, size: Size) -> SparseHints:
-        hint_file, mask_file = _of(job, hints, hint_dir), _of(job, masks, mask_dir)
+    def provide(task: ColorizeTask, size: Size) -> SparseHints:
+        hint_file, mask_file = _find_image(task, hints, hint_dir), _find_image(task, masks, mask_dir)
         hint, mask = read_photo(hint_file), read_photo(mask_file)
         if hint.shape != mask.shape:
             shapes = [f"{image.shape[1]}x{image.shape[0]}" for image in (hint, mask)]
-            raise ValueError(f"{hint_file} is {shapes[0]} pixels, and its mask {mask_file} is {shapes[1]}")
+            raise ValueError(
+                f"{hint_file}: size is {shapes[0]}, but the size of its mask {mask_file} is {shapes[1]}. "
+                "Use images of the same size."
+            )
         height, width = mask.shape[:2]
-        _same_shape(hint_file, (height, width), size)
-        return _chosen(hint, np.flatnonzero(mask[..., 0] == 255)).resized(size)
+        _check_aspect_ratio(hint_file, (height, width), size)
+        return _pixels_as_hints(hint, np.flatnonzero(mask[..., 0] == 255)).resized(size)
 
-    return give
+    return provide
 
 
 def from_reference(path: str, points: int, multiple: bool) -> HintProvider:
-    """Take colors at some places of a colored image of the same content, or of one of that name in a folder.
+    """Sample colors from a colored image of the same content, or from the image of the same name in a folder.
 
-    The places are those of an evaluation: a pure function of the reference file and of how many they are.
+    The positions are those of an evaluation: they depend only on the reference file and the number of points.
 
     Args:
-        path: of the image or the folder.
-        points: how many.
-        many: whether there are several photos, which need a folder.
+        path: Path of the image or the folder.
+        points: Number of hints.
+        multiple: Whether there are several photos, which need a folder.
     """
     root = Path(path).expanduser()
     if not root.is_dir() and multiple:
-        raise ValueError(f"--reference {path}: several photos need a folder with an image of the same name for each")
+        raise ValueError(
+            f"--reference {path}: not a folder, but there are several photos. "
+            "Pass a folder with an image of the same name for each photo."
+        )
     if not root.exists():
-        raise ValueError(f"--reference {path}: there is no such image")
-    found = _by_name("--reference", path) if root.is_dir() else None
+        raise ValueError(f"--reference {path}: file not found. Pass the path of an image or a folder.")
+    references = _index_by_name("--reference", path) if root.is_dir() else None
 
-    def give(job: ColorizeTask, size: Size) -> SparseHints:
-        file = root if found is None else _of(job, found, path)
+    def provide(task: ColorizeTask, size: Size) -> SparseHints:
+        file = root if references is None else _find_image(task, references, path)
         data = read_bytes(file)
         image = decode_rgb(data, str(file))
-        _same_shape(file, image.shape[:2], size)
-        # a single pixel of a large photo may be of any color: what is taken is the mean of a few
-        share = _REFERENCE / math.sqrt(image.shape[0] * image.shape[1])
-        if share < 1:
-            height, width = (max(1, round(side * share)) for side in image.shape[:2])
+        _check_aspect_ratio(file, image.shape[:2], size)
+        scale = _REFERENCE_SIZE / math.sqrt(image.shape[0] * image.shape[1])
+        if scale < 1:
+            height, width = (max(1, round(length * scale)) for length in image.shape[:2])
             image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
         height, width = image.shape[:2]
-        name = blake2b(data, digest_size=16).hexdigest()
-        places = positions(name, 0, height, width, min(points, height * width))
-        return _chosen(image, np.sort(places)).resized(size)
+        image_id = blake2b(data, digest_size=16).hexdigest()
+        pixels = positions(image_id, 0, height, width, min(points, height * width))
+        return _pixels_as_hints(image, np.sort(pixels)).resized(size)
 
-    return give
+    return provide
 
 
-def _chosen(image: NDArray[np.uint8], places: NDArray[np.int64]) -> SparseHints:
-    """Some pixels of an image HxWx3 as hints; places ascend."""
-    rgb = torch.from_numpy(image.reshape(-1, 3)[places]).T[None, :, None]
+def _pixels_as_hints(image: NDArray[np.uint8], pixels: NDArray[np.int64]) -> SparseHints:
+    """Return pixels of an image HxWx3, given by ascending flat indices, as hints."""
+    rgb = torch.from_numpy(image.reshape(-1, 3)[pixels]).T[None, :, None]
     ab = rgb_to_lab(rgb)[1][0, :, 0].T.contiguous()
     height, width = image.shape[:2]
-    return SparseHints(torch.from_numpy(places.astype(np.int64)), ab, (height, width))
+    return SparseHints(torch.from_numpy(pixels.astype(np.int64)), ab, (height, width))
 
 
-def _by_name(option: str, folder: str) -> dict[str, Path]:
+def _index_by_name(option: str, folder: str) -> dict[str, Path]:
+    """Return the images of a folder by name without extension."""
     root = Path(folder).expanduser()
     if not root.is_dir():
-        raise ValueError(f"{option} {folder}: there is no such folder")
-    found: dict[str, Path] = {}
+        raise ValueError(f"{option} {folder}: folder not found. Pass the path of a folder.")
+    images: dict[str, Path] = {}
     for path in find_images(root):
         name = Path(path).with_suffix("").as_posix()
-        if name in found:
-            raise ValueError(f"{option} {folder}: {found[name].name} and {path} have one name; keep one")
-        found[name] = root / path
-    return found
+        if name in images:
+            raise ValueError(
+                f"{option} {folder}: {images[name].name} and {path} have the same name without extension. "
+                "Remove one of them."
+            )
+        images[name] = root / path
+    return images
 
 
-def _of(job: ColorizeTask, found: dict[str, Path], folder: str) -> Path:
-    name = Path(job.name).with_suffix("").as_posix()
-    if name not in found:
-        raise ValueError(f"there is no image {name}.* in {folder}")
-    return found[name]
+def _find_image(task: ColorizeTask, images: dict[str, Path], folder: str) -> Path:
+    name = Path(task.name).with_suffix("").as_posix()
+    if name not in images:
+        raise ValueError(f"{folder}: no image {name}.* found. Put one there for each photo.")
+    return images[name]
 
 
-def _same_shape(file: Path, size: tuple[int, ...], photo: Size) -> None:
-    """Refuse what can't be the same content, whatever its size."""
+def _check_aspect_ratio(file: Path, size: tuple[int, ...], photo: Size) -> None:
+    """Raise an error if an image can't have the same content as the photo, at any resolution."""
     height, width = size
-    apart = abs(math.log(height * photo[1] / (width * photo[0])))
-    # a small image can only be nearly of the photo's shape
-    if apart > _OTHER_SHAPE + 1 / min(*size, *photo):
-        raise ValueError(f"{file} is {width}x{height} pixels, which is no size of the photo, {photo[1]}x{photo[0]}")
+    difference = abs(math.log(height * photo[1] / (width * photo[0])))
+    # the aspect ratio of a small image is imprecise
+    if difference > _MAX_ASPECT_DIFFERENCE + 1 / min(*size, *photo):
+        raise ValueError(
+            f"{file}: size is {width}x{height}, whose aspect ratio differs from that of the photo, "
+            f"{photo[1]}x{photo[0]}. Use an image of the same content."
+        )

@@ -1,4 +1,4 @@
-"""An exported ONNX file as a network: the same in, the same out, run by ONNX Runtime."""
+"""Network that runs an exported ONNX file with ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _INPUTS = ["lightness", "hint_ab", "mask"]
 
 
 class OnnxNetwork(nn.Module):
-    """What `chromahint export --format onnx` wrote.
+    """Network in a file written by `chromahint export --format onnx`.
 
     Args:
-        file: the ONNX file.
+        file: The ONNX file.
 
     Raises:
-        ValueError: ONNX Runtime is missing, can't read the file, or finds other inputs in it.
+        ValueError: ONNX Runtime is not installed or can't read the file, or the file has other inputs.
     """
 
     def __init__(self, file: Path) -> None:
@@ -31,37 +31,40 @@ class OnnxNetwork(nn.Module):
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         try:
-            # from memory: a file that names other files is refused
+            # loaded from memory, so that a file can't refer to other files
             self._session = onnxruntime.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # its classes of errors have no common one
-            raise ValueError(f"{file}: ONNX Runtime cannot read it: {str(error).splitlines()[0][:200]}") from None
-        inputs = [each.name for each in self._session.get_inputs()]
+        except Exception as error:  # ONNX Runtime's errors have no common base class
+            message = str(error).splitlines()[0][:200]
+            raise ValueError(f"{file}: ONNX Runtime can't read the file ({message}). Export it again.") from None
+        inputs = [node.name for node in self._session.get_inputs()]
         if inputs != _INPUTS:
             raise ValueError(
-                f"{file}: has the inputs {', '.join(inputs)}, not {', '.join(_INPUTS)}; type chromahint export RUN "
-                "--format onnx, without --rgb"
+                f"{file}: has the inputs {', '.join(inputs)}, not {', '.join(_INPUTS)}. "
+                "Use a file written by `chromahint export RUN --format onnx` without --rgb."
             )
-        about = self._session.get_modelmeta().custom_metadata_map
-        self.name = str(about.get("network", file.stem))
+        self.name = str(self._session.get_modelmeta().custom_metadata_map.get("network", file.stem))
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
-        """Map lightness B1HW in 0..100 and hints to ab B2HW in Lab units."""
-        given = (lightness.float(), hints.ab.float(), hints.mask.float())
+        """Predict ab B2HW in Lab units for lightness B1HW in 0..100 and hints."""
+        inputs = (lightness.float(), hints.ab.float(), hints.mask.float())
         try:
-            [ab] = self._session.run(None, dict(zip(_INPUTS, (each.cpu().numpy() for each in given), strict=True)))
+            [ab] = self._session.run(None, {n: t.cpu().numpy() for n, t in zip(_INPUTS, inputs, strict=True)})
         except Exception as error:
             height, width = lightness.shape[-2:]
-            said = str(error).splitlines()[0][:200]
-            raise ValueError(f"ONNX Runtime cannot color an image of {width}x{height} pixels: {said}") from None
+            message = str(error).splitlines()[0][:200]
+            raise ValueError(
+                f"{self.name}: ONNX Runtime can't color an image of {width}x{height} pixels ({message}). "
+                "Use another size."
+            ) from None
         return torch.from_numpy(ab)
 
 
 def require_packages(*packages: str) -> None:
-    """Say which packages are missing, and what to type.
+    """Raise an error that tells how to install missing packages.
 
     Raises:
-        ValueError: one is.
+        ValueError: A package is not installed.
     """
     missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
-        raise ValueError(f"{', '.join(missing)}: not installed here; type pip install 'chromahint[export]'")
+        raise ValueError(f"{', '.join(missing)}: not installed. Run pip install 'chromahint[export]'.")

@@ -1,4 +1,4 @@
-"""One photo on the desk: its lightness, what networks see of it, and what they read there are kept between hints."""
+"""Interactive colorization session for one photo: keeps its lightness and its encoding between hints."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ from chromahint.inference.array_adapters import ImageBuffer
 from chromahint.inference.upsample import joint_bilateral_upsample
 
 HintsLike = Hints | Annotations | SparseHints | str | Path | Sequence[Any] | None
-"""Hints in any form; see `Colorizer.colorize`."""
+"""Hints in any form (see `Colorizer.colorize`)."""
 
 Size = tuple[int, int]
 _CHUNK_PIXELS = 2**18
-"""Pixels of a photo that are worked on at a time."""
+"""Pixels of a photo that are processed at a time."""
 _MAX_HINT_ERROR = 8.0
-"""Units of ab: a hinted pixel of a network that is that far from its hint would be a speck if it were set to it."""
+"""Largest difference of ab, in Lab units, at which a single hinted pixel is set to its hint."""
 
 
 @runtime_checkable
 class CachedEncoder(Protocol):
-    """A network that does all that does not depend on hints once for an image."""
+    """Network whose computation splits into an encoding of the lightness, which can be cached, and the rest."""
 
     def encode(self, lightness: Tensor) -> Any:
-        """Read lightness B1HW."""
+        """Encode lightness B1HW in 0..100."""
         ...
 
-    def propagate(self, reading: Any, hints: Hints) -> Tensor:
-        """Color what was read: ab B2HW."""
+    def propagate(self, encoding: Any, hints: Hints) -> Tensor:
+        """Predict ab B2HW in Lab units from an encoding and hints."""
         ...
 
 
 class Session:
-    """A photo that a network colors again and again from other hints.
+    """A photo that a network colors repeatedly, with changing hints.
 
     Args:
-        network: ready to color, (lightness, hints) -> ab.
-        size: the network sees about size x size pixels of the photo.
-        square: whether it sees the photo squashed to a square of that side.
-        device: where the network is.
-        image: Photo, and where its colors go.
-        lightness: of the photo, L 11HW, where it is known already.
+        network: Network in eval mode, (lightness, hints) -> ab.
+        size: The network colors a version of the photo of about size x size pixels.
+        square: Squash the photo to size x size instead.
+        device: Device of the network.
+        image: Buffer of the photo and its colored version.
+        lightness: L 11HW in 0..100 of the photo, if known.
     """
 
     def __init__(
@@ -68,41 +68,41 @@ class Session:
         self.square = square
         self.device = device
         self.image = image
-        self.lightness = lightness_of(image, device) if lightness is None else lightness
-        self._seen: dict[int, Tensor] = {}
-        self._read: dict[int, Any] = {}
+        self.lightness = compute_lightness(image, device) if lightness is None else lightness
+        self._inputs: dict[int, Tensor] = {}
+        self._encodings: dict[int, Any] = {}
 
     def network_input(self, size: int | None = None) -> Tensor:
-        """What the network sees: L 11hw, on its device.
+        """Return the input of the network, L 11hw in 0..100, on its device.
 
         Args:
-            size: about size x size pixels; None is what is good for the network.
+            size: Downsample the photo to about size x size pixels; None is the size of the session.
         """
-        wanted = self.size if size is None else size
-        if wanted not in self._seen:
-            self._seen[wanted] = _shrunk(self.lightness, wanted, self.square).to(self.device)
-        return self._seen[wanted]
+        size = self.size if size is None else size
+        if size not in self._inputs:
+            self._inputs[size] = _downsample(self.lightness, size, self.square).to(self.device)
+        return self._inputs[size]
 
     @torch.no_grad()
     def colorize_small(self, hints: HintsLike = None, size: int | None = None) -> Tensor:
-        """Color what the network sees: ab 12hw in Lab units. What it reads there is kept for the next hints.
+        """Predict ab 12hw in Lab units for the downsampled photo. Its encoding is cached.
 
         Args:
-            hints: as in `Colorizer.colorize`, for the whole photo.
-            size: about size x size pixels; None is what is good for the network.
+            hints: Hints for the photo at its original size, as in `Colorizer.colorize`.
+            size: Downsample the photo to about size x size pixels; None is the size of the session.
         """
         small = self.network_input(size)
-        wanted = self.size if size is None else size
-        if isinstance(self.network, CachedEncoder) and wanted not in self._read:
-            self._read[wanted] = self.network.encode(small)
-        return self._colors(small, wanted, to_sparse_hints([self.image.size], hints)[0])
+        size = self.size if size is None else size
+        if isinstance(self.network, CachedEncoder) and size not in self._encodings:
+            self._encodings[size] = self.network.encode(small)
+        return self._predict(small, size, to_sparse_hints([self.image.size], hints)[0])
 
     @torch.no_grad()
     def colorize_full(self, hints: HintsLike = None) -> None:
-        """Color the whole photo into `opened`."""
+        """Color the photo at its original size and write it to the buffer's output."""
         pixels = to_sparse_hints([self.image.size], hints)[0]
         small = self.network_input()
-        ab = self._colors(small, self.size, pixels)
+        ab = self._predict(small, self.size, pixels)
         height, width = self.image.size
         for first, step in row_chunks(height, width):
             rows = self.lightness[..., first : first + step, :].to(self.device)
@@ -110,36 +110,36 @@ class Session:
             restore_hint_pixels(colored, pixels, first)
             self.image.fill(first, lab_to_gamut_mapped_rgb(rows, colored))
 
-    def _colors(self, small: Tensor, size: int, pixels: SparseHints) -> Tensor:
+    def _predict(self, small: Tensor, size: int, pixels: SparseHints) -> Tensor:
         hints = pixels.to_dense((small.shape[-2], small.shape[-1])).to(self.device)
-        if isinstance(self.network, CachedEncoder) and size in self._read:
-            return self.network.propagate(self._read[size], hints).float()
+        if isinstance(self.network, CachedEncoder) and size in self._encodings:
+            return self.network.propagate(self._encodings[size], hints).float()
         ab: Tensor = self.network(small, hints)
         return ab.float()
 
 
 def row_chunks(height: int, width: int) -> Iterator[tuple[int, int]]:
-    """First row and number of rows of strips of a photo that are small enough to be worked on at once."""
+    """Yield (first row, number of rows) of chunks that are small enough to process at once."""
     step = max(1, _CHUNK_PIXELS // width)
     for first in range(0, height, step):
         yield first, min(step, height - first)
 
 
 def to_sparse_hints(sizes: Sequence[Size], hints: HintsLike) -> list[SparseHints]:
-    """List the hinted pixels of images of these heights and widths.
+    """Convert hints to hinted pixels of images of these heights and widths.
 
     Raises:
-        ValueError: the hints do not fit.
+        ValueError: The hints do not fit the images, or their type is not supported.
     """
     if isinstance(hints, Hints):
         for name, maps, channels in (("ab", hints.ab, 2), ("mask", hints.mask, 1)):
             if tuple(maps.shape) != (len(sizes), channels, *sizes[0]):
                 raise ValueError(
-                    f"hints.{name} has shape {tuple(maps.shape)}, and the image needs "
-                    f"{(len(sizes), channels, *sizes[0])}"
+                    f"hints.{name} of shape {tuple(maps.shape)}: does not fit the image. "
+                    f"Pass a tensor of shape {(len(sizes), channels, *sizes[0])}."
                 )
             if not bool(torch.isfinite(maps).all()):
-                raise ValueError(f"hints.{name} holds values that are not numbers (nan or inf)")
+                raise ValueError(f"hints.{name}: contains nan or inf. Pass finite values.")
         return [sparse_from_hints(Hints(hints.ab[n : n + 1], hints.mask[n : n + 1])) for n in range(len(sizes))]
     if isinstance(hints, SparseHints):
         return [hints.resized(size) for size in sizes]
@@ -148,53 +148,59 @@ def to_sparse_hints(sizes: Sequence[Size], hints: HintsLike) -> list[SparseHints
     if hints is not None and not isinstance(hints, Annotations):
         if not isinstance(hints, Sequence):
             raise ValueError(
-                f"hints came as {type(hints).__name__}: allowed are a list of (x, y, color, radius), the path of a "
-                "hint file, and Hints(ab, mask)"
+                f"hints of type {type(hints).__name__}: not supported. "
+                "Pass a list of (x, y, color, radius), the path of a hint file, or Hints(ab, mask)."
             )
         hints = parse_annotations(hints)
     return [(hints or Annotations()).rasterize(*size) for size in sizes]
 
 
-def lightness_of(opened: ImageBuffer, device: torch.device) -> Tensor:
-    """L 11HW in 0..100 of a photo, on the processor; converted on the device, strip by strip."""
-    height, width = opened.size
+def compute_lightness(image: ImageBuffer, device: torch.device) -> Tensor:
+    """Return L 11HW in 0..100 of a photo, on the CPU. It is computed on the device, in chunks."""
+    height, width = image.size
     lightness = torch.empty(1, 1, height, width)
     for first, step in row_chunks(height, width):
-        rgb = opened.rows(first, first + step, device)
+        rgb = image.rows(first, first + step, device)
         lightness[..., first : first + step, :] = rgb_to_lab(rgb)[0]
     return lightness
 
 
-def _shrunk(lightness: Tensor, wanted: int, square: bool) -> Tensor:
+def _downsample(lightness: Tensor, size: int, square: bool) -> Tensor:
     height, width = lightness.shape[-2:]
-    share = min(1.0, wanted / math.sqrt(height * width))
-    size = (wanted, wanted) if square else (max(1, round(height * share)), max(1, round(width * share)))
-    if size == (height, width):
+    scale = min(1.0, size / math.sqrt(height * width))
+    shape = (size, size) if square else (max(1, round(height * scale)), max(1, round(width * scale)))
+    if shape == (height, width):
         return lightness
-    return F.interpolate(lightness, size, mode="bilinear", antialias=True)
+    return F.interpolate(lightness, shape, mode="bilinear", antialias=True)
 
 
 def restore_hint_pixels(ab: Tensor, pixels: SparseHints, first: int) -> None:
-    """Set hinted pixels of a strip, ab 12RW, to their hint: inside of hinted areas, and where it is near anyway.
+    """Set hinted pixels to the color of their hint, inside of hinted areas and where the colors are close anyway.
 
-    A lone pixel whose hint the network has not taken would be a speck.
+    A single pixel whose hint the network has not followed would look like a speck.
+
+    Args:
+        ab: 12RW of some rows of a photo, in Lab units; modified in place.
+        pixels: Hinted pixels of the photo.
+        first: Index of the first of the rows.
     """
     rows, width = ab.shape[-2:]
-    # a row more above and below tells what is inside of an area
-    around = torch.tensor([(first - 1) * width, (first + rows + 1) * width])
-    start, end = torch.searchsorted(pixels.flat_index, around).tolist()
+    # include one more row above and below, to know which pixels are inside of an area
+    limits = torch.tensor([(first - 1) * width, (first + rows + 1) * width])
+    start, end = torch.searchsorted(pixels.flat_index, limits).tolist()
     if start == end:
         return
-    place = pixels.flat_index[start:end] - (first - 1) * width
+    index = pixels.flat_index[start:end] - (first - 1) * width
     mask = torch.zeros((rows + 2) * width)
-    mask[place] = 1
+    mask[index] = 1
     mask = mask.view(1, 1, rows + 2, width)
-    beyond = [row for row, there in ((0, first > 0), (rows + 1, first + rows < pixels.size[0])) if not there]
-    mask[:, :, beyond] = 1  # nothing lies beyond the border
-    free = F.max_pool2d(F.pad(1 - mask, (1, 1, 0, 0)), 3, stride=1)[0, 0]
-    inner = (place >= width) & (place < (rows + 1) * width)
-    place, hint = place[inner] - width, pixels.ab[start:end][inner].T
-    found = ab[0].flatten(1)
-    hint, place = hint.to(ab.device), place.to(ab.device)
-    exact = (free.flatten().to(ab.device)[place] == 0) | ((hint - found[:, place]).abs().amax(dim=0) <= _MAX_HINT_ERROR)
-    found[:, place[exact]] = hint[:, exact]
+    outside = [row for row, exists in ((0, first > 0), (rows + 1, first + rows < pixels.size[0])) if not exists]
+    mask[:, :, outside] = 1  # the border of the image does not end an area
+    at_edge = F.max_pool2d(F.pad(1 - mask, (1, 1, 0, 0)), 3, stride=1)[0, 0]
+    in_rows = (index >= width) & (index < (rows + 1) * width)
+    index, hint = index[in_rows] - width, pixels.ab[start:end][in_rows].T
+    colors = ab[0].flatten(1)
+    hint, index = hint.to(ab.device), index.to(ab.device)
+    is_close = (hint - colors[:, index]).abs().amax(dim=0) <= _MAX_HINT_ERROR
+    exact = (at_edge.flatten().to(ab.device)[index] == 0) | is_close
+    colors[:, index[exact]] = hint[:, exact]

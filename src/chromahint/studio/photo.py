@@ -18,7 +18,7 @@ from chromahint.color import lab_to_gamut_mapped_rgb, lab_to_rgb8, rgb_to_lab
 from chromahint.images.image_file import OUTPUT_FORMATS, Pixels, decode_image
 from chromahint.inference.array_adapters import open_images
 from chromahint.inference.colorizer import Colorizer
-from chromahint.inference.session import Session, lightness_of, row_chunks
+from chromahint.inference.session import Session, compute_lightness, row_chunks
 
 MAX_PIXELS = 50_000_000
 _MAX_DISPLAY_PIXELS = 16_000_000
@@ -45,7 +45,7 @@ class Photo:
         self.image = decode_image(data, self.name, MAX_PIXELS)
         [self._buffer], self._close = open_images(self.image.pixels)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
-        self._lightness = lightness_of(self._buffer, torch.device("cpu"))
+        self._lightness = compute_lightness(self._buffer, torch.device("cpu"))
         self._targets: dict[tuple[int, int], Tensor] = {}
         self.has_color = self._detect_color()
 
