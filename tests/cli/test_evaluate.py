@@ -1,4 +1,4 @@
-"""`chromahint evaluate`: what it measures, where it writes, and what it takes from a run."""
+"""`chromahint evaluate`: what it measures, where it writes, and what it takes from a run or a weights file."""
 
 import json
 import shutil
@@ -20,16 +20,16 @@ SMALL = ["protocol.size=64", "protocol.hint_counts=[0,1,10]", "device=cpu"]
 @pytest.fixture
 def evaluate(command):
     def run(*words, status=0):
-        made = command("evaluate", *SMALL, *words)
-        assert made.status == status, made.err
-        return made
+        result = command("evaluate", *SMALL, *words)
+        assert result.status == status, result.err
+        return result
 
     return run
 
 
 @pytest.fixture
 def calls(monkeypatch):
-    """Sizes of the batches that networks were given."""
+    """Sizes of the batches that networks receive."""
     sizes = []
     for network in (PullPush, SpreadNet):
         real = network.forward
@@ -46,15 +46,15 @@ def metrics(folder):
     return json.loads((folder / "metrics.json").read_text())
 
 
-def test_a_folder_without_splits_is_measured_whole(evaluate, photos, tmp_path):
-    made = evaluate("model=pullpush", "data=folder", f"data.root={photos}")
+def test_folder_without_splits_is_measured_completely(evaluate, photos, tmp_path):
+    result = evaluate("model=pullpush", "data=folder", f"data.root={photos}")
     found = metrics(tmp_path / "evaluation/pullpush/random_pixels")
     assert found["images"] == 8
     assert found["by_hints"]["10"]["psnr"] > found["by_hints"]["0"]["psnr"]
-    assert "evaluation/pullpush/random_pixels/metrics.json" in made.out
+    assert "evaluation/pullpush/random_pixels/metrics.json" in result.out
     for count, values in found["by_hints"].items():
-        assert f"{values['psnr']:.2f}" in made.out, count
-        assert f"{values['ssim']:.4f}" in made.out
+        assert f"{values['psnr']:.2f}" in result.out, count
+        assert f"{values['ssim']:.4f}" in result.out
 
 
 @pytest.fixture
@@ -67,18 +67,18 @@ def split_photos(make_photos, tmp_path):
 @pytest.mark.parametrize(
     ("split", "count"), [(None, 2), ("test", 2), ("val", 3), ("train", 4), ("all", 9)], ids=lambda value: str(value)
 )
-def test_splits(evaluate, split_photos, tmp_path, split, count):
+def test_split(evaluate, split_photos, tmp_path, split, count):
     words = [] if split is None else [f"split={split}"]
     evaluate("model=gray", "data=folder", f"data.root={split_photos}", *words)
     assert metrics(tmp_path / "evaluation/gray/random_pixels")["images"] == count
 
 
-def test_without_words_about_data_natural_photos_are_measured(evaluate, tmp_path):
+def test_natural_photos_are_measured_by_default(evaluate, tmp_path):
     evaluate("model=gray", "data.max_images=2")
     assert "astronaut-0-0" in (tmp_path / "evaluation/gray/random_pixels/images.csv").read_text()
 
 
-def test_the_same_again_is_not_done_again(evaluate, photos, calls, tmp_path):
+def test_finished_evaluation_is_not_repeated(evaluate, photos, calls, tmp_path):
     words = ["model=pullpush", "data=folder", f"data.root={photos}"]
     evaluate(*words)
     first = metrics(tmp_path / "evaluation/pullpush/random_pixels")
@@ -90,7 +90,7 @@ def test_the_same_again_is_not_done_again(evaluate, photos, calls, tmp_path):
     assert [path.name for path in (tmp_path / "evaluation/pullpush").iterdir()] == ["random_pixels"]
 
 
-def test_one_that_was_stopped_goes_on(evaluate, photos, calls, tmp_path):
+def test_interrupted_evaluation_is_continued(evaluate, photos, calls, tmp_path):
     words = ["model=pullpush", "data=folder", f"data.root={photos}", "batch_size=2"]
     evaluate(*words)
     folder = tmp_path / "evaluation/pullpush/random_pixels"
@@ -100,14 +100,14 @@ def test_one_that_was_stopped_goes_on(evaluate, photos, calls, tmp_path):
     (folder / "images.csv").write_text(text[: text.index("photo-5") + 20])
     calls.clear()
     evaluate(*words)
-    assert sum(calls) == 3 * 3, "photos 5, 6 and 7 at three counts"
+    assert sum(calls) == 3 * 3, "images 5, 6 and 7 at three numbers of hints"
     assert metrics(folder) == first
 
 
 @pytest.mark.parametrize(
     "change", ["protocol.seed=1", "protocol.hint_counts=[0,2]", "data.max_images=3", "split=train"]
 )
-def test_another_evaluation_gets_a_folder_of_its_own(evaluate, photos, tmp_path, change):
+def test_different_evaluation_gets_its_own_folder(evaluate, photos, tmp_path, change):
     words = ["model=gray", "data=folder", f"data.root={photos}"]
     evaluate(*words)
     before = (tmp_path / "evaluation/gray/random_pixels/metrics.json").read_text()
@@ -116,25 +116,21 @@ def test_another_evaluation_gets_a_folder_of_its_own(evaluate, photos, tmp_path,
     assert (tmp_path / "evaluation/gray/random_pixels/metrics.json").read_text() == before
 
 
-def test_an_output_of_ones_own(evaluate, photos, tmp_path):
+def test_output_folder(evaluate, photos, tmp_path):
     words = ["data=folder", f"data.root={photos}", "output=here/it is"]
     evaluate("model=gray", *words)
     assert metrics(tmp_path / "here/it is")["images"] == 8
-    refused = evaluate("model=pullpush", *words, status=2)
-    assert "output=here/it is" in refused.err
-    assert "type output=" in refused.err
+    result = evaluate("model=pullpush", *words, status=2)
+    assert "output=here/it is: the folder holds another evaluation" in result.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["here"]
 
 
-def test_photos_that_cannot_be_read_are_named(evaluate, make_photos, tmp_path):
+def test_unreadable_images_are_listed(evaluate, make_photos, tmp_path):
     root = make_photos(tmp_path / "photos", 2)
-    (root / "broken.png").write_text("not a picture")
-    made = evaluate("model=gray", "data=folder", f"data.root={root}")
-    assert "some pictures could not be read: evaluation/gray/random_pixels/broken.txt" in made.out
+    (root / "broken.png").write_text("not an image")
+    result = evaluate("model=gray", "data=folder", f"data.root={root}")
+    assert "some images could not be read: evaluation/gray/random_pixels/broken.txt" in result.out
     assert metrics(tmp_path / "evaluation/gray/random_pixels")["images"] == 2
-
-
-# --- of a run
 
 
 @pytest.fixture
@@ -146,7 +142,7 @@ def folders(run):
     return sorted(path.name for path in (run / "evaluation").iterdir())
 
 
-def test_a_run_brings_network_weights_and_photos(evaluate, run, calls):
+def test_run_provides_network_weights_and_data(evaluate, run, calls):
     before = metrics(run / "evaluation/random_pixels")
     shutil.rmtree(run / "evaluation")
     evaluate(f"run={run}")
@@ -155,7 +151,7 @@ def test_a_run_brings_network_weights_and_photos(evaluate, run, calls):
     assert sum(calls) == 3 * before["images"]
 
 
-def test_what_training_measured_is_not_done_again(evaluate, run, calls):
+def test_evaluation_of_the_training_run_is_not_repeated(evaluate, run, calls):
     before = (run / "evaluation/random_pixels/images.csv").read_text()
     evaluate(f"run={run}")
     assert calls == []
@@ -163,29 +159,29 @@ def test_what_training_measured_is_not_done_again(evaluate, run, calls):
     assert (run / "evaluation/random_pixels/images.csv").read_text() == before
 
 
-def test_a_relative_path_and_a_slash_are_the_same_run(evaluate, run, calls):
+def test_relative_path_with_a_slash_is_the_same_run(evaluate, run, calls):
     evaluate("run=run/")
     assert calls == []
     assert folders(run) == ["random_pixels"]
 
 
-def test_other_photos_get_a_folder_of_their_own_in_the_run(evaluate, run, make_photos, tmp_path):
+def test_other_photos_get_their_own_folder_in_the_run(evaluate, run, make_photos, tmp_path):
     before = (run / "evaluation/random_pixels/metrics.json").read_text()
     root = make_photos(tmp_path / "others", 3, seed=7)
-    made = evaluate(f"run={run}", "data=folder", f"data.root={root}")
+    result = evaluate(f"run={run}", "data=folder", f"data.root={root}")
     assert folders(run) == ["random_pixels", "random_pixels-2"]
     assert metrics(run / "evaluation/random_pixels-2")["images"] == 3
     assert (run / "evaluation/random_pixels/metrics.json").read_text() == before
-    assert "random_pixels-2/metrics.json" in made.out
+    assert "random_pixels-2/metrics.json" in result.out
 
 
-def test_options_of_the_runs_own_data_may_be_changed(evaluate, run, make_photos, tmp_path):
+def test_data_options_of_a_run_can_be_overridden(evaluate, run, make_photos, tmp_path):
     root = make_photos(tmp_path / "others", 3, seed=7)
     evaluate(f"run={run}", f"data.root={root}")
     assert metrics(run / "evaluation/random_pixels-2")["images"] == 3
 
 
-def test_a_run_and_its_weights_alone_measure_the_same(evaluate, run, photos, tmp_path):
+def test_run_and_its_weights_have_the_same_results(evaluate, run, photos, tmp_path):
     evaluate(f"run={run}", "data=folder", f"data.root={photos}", "split=all")
     weights = run / "checkpoints/best.ckpt"
     evaluate(
@@ -194,10 +190,8 @@ def test_a_run_and_its_weights_alone_measure_the_same(evaluate, run, photos, tmp
     assert metrics(tmp_path / "evaluation/spreadnet/random_pixels") == metrics(run / "evaluation/random_pixels-2")
 
 
-def test_other_weights_are_another_evaluation(evaluate, run, tmp_path):
+def test_changed_weights_are_a_different_evaluation(evaluate, run, tmp_path):
     (run / "checkpoints/best.ckpt").unlink()
-    import torch
-
     content = torch.load(run / "checkpoints/last.ckpt", weights_only=True)
     content["state_dict"] = {name: tensor + 0.01 for name, tensor in content["state_dict"].items()}
     torch.save(content, run / "checkpoints/last.ckpt")
@@ -205,12 +199,12 @@ def test_other_weights_are_another_evaluation(evaluate, run, tmp_path):
     assert folders(run) == ["random_pixels", "random_pixels-2"]
 
 
-def test_photos_of_a_run_that_are_gone(evaluate, run):
+def test_missing_photos_of_a_run(evaluate, run):
     text = (run / "config.yaml").read_text()
     root = next(line for line in text.splitlines() if "root:" in line).split()[1]
     (run / "config.yaml").write_text(text.replace(root, "/no/such/folder"))
-    refused = evaluate(f"run={run}", status=2)
-    assert "data.root=/no/such/folder: there is no such folder; type data.root=" in refused.err
+    result = evaluate(f"run={run}", status=2)
+    assert "data.root=/no/such/folder: folder not found. Pass data.root=PATH" in result.err
 
 
 def saved(network, file, layout=lambda state: state):
@@ -218,90 +212,87 @@ def saved(network, file, layout=lambda state: state):
     return file
 
 
-def test_weights_alone_name_their_network(evaluate, photos, tmp_path):
+def test_network_of_a_weights_file_is_recognized(evaluate, photos, tmp_path):
     torch.manual_seed(0)
     file = saved(UNet(width=4, zero_init_head=False), tmp_path / "w.pth", lambda state: {"state_dict": state})
     words = [f"weights={file}", "data=folder", f"data.root={photos}"]
-    made = evaluate(*words)
-    assert "w.pth: U-Net: model=unet model.width=4\n" in made.out
+    result = evaluate(*words)
+    assert "w.pth: U-Net: model=unet model.width=4\n" in result.out
     found = metrics(tmp_path / "evaluation/unet/random_pixels")
-    evaluate(*words, "model=unet", "model.width=4", "output=named")
-    assert metrics(tmp_path / "named") == found
+    evaluate(*words, "model=unet", "model.width=4", "output=explicit")
+    assert metrics(tmp_path / "explicit") == found
 
 
 @pytest.mark.parametrize("words", [[], ["model.mask_offset=0"], ["model.mask_offset=0.5"]])
-def test_the_mask_center_is_tried_unless_it_is_typed(evaluate, photos, tmp_path, words):
+def test_mask_offset_is_inferred_unless_given(evaluate, photos, tmp_path, words):
     torch.manual_seed(0)
     file = saved(Zhang2017(width=4, zero_init_head=False), tmp_path / "w.pth")
-    made = evaluate(f"weights={file}", "data=folder", f"data.root={photos}", *words)
-    assert ("mask center" in made.out) == (not words)
+    result = evaluate(f"weights={file}", "data=folder", f"data.root={photos}", *words)
+    assert ("mask offset" in result.out) == (not words)
     used = json.loads((tmp_path / "evaluation/zhang2017/random_pixels/evaluation.json").read_text())["model"]
-    center = words[0].partition("=")[2] if words else made.out.partition("mask center ")[2].partition(":")[0]
-    assert used["mask_center"] == float(center)
+    offset = words[0].partition("=")[2] if words else result.out.partition("mask offset ")[2].partition(":")[0]
+    assert used["mask_offset"] == float(offset)
 
 
-FORMS_OF_WEIGHTS = {
+AMBIGUOUS_MODELS = {
     "resunet": ["model.output=tanh", "model.zero_init_head=false"],
     "multibranch": ["model.branches=[[1,1],[4,2]]"],
     "zhang2017": ["model.mask_offset=0.25", "model.stage=classes"],
 }
 
 
-@pytest.fixture(scope="module", params=FORMS_OF_WEIGHTS)
-def run_of_a_form(request, here, tiny, tmp_path_factory):
-    """A run of a network whose options its weights do not tell. Read it only."""
-    words = [f"model={request.param}", *FORMS_OF_WEIGHTS[request.param]]
-    made = here(tmp_path_factory.mktemp("form"), "train", *tiny, *words)
-    assert made.status == 0, made.err
-    return made.run
+@pytest.fixture(scope="module", params=AMBIGUOUS_MODELS)
+def ambiguous_run(request, here, tiny, tmp_path_factory):
+    """A run of a network whose options can't be inferred from its weights. Don't change it."""
+    words = [f"model={request.param}", *AMBIGUOUS_MODELS[request.param]]
+    result = here(tmp_path_factory.mktemp("ambiguous"), "train", *tiny, *words)
+    assert result.status == 0, result.err
+    return result.run
 
 
-def test_weights_in_a_run_are_those_of_its_network(evaluate, run_of_a_form, photos, tmp_path):
+def test_weights_file_in_a_run_belongs_to_its_network(evaluate, ambiguous_run, photos, tmp_path):
     words = ["data=folder", f"data.root={photos}", "split=all"]
-    evaluate(f"run={run_of_a_form}", *words, "output=run")
-    made = evaluate(f"weights={run_of_a_form}/checkpoints/best.ckpt", *words, "output=weights")
-    assert f"best.ckpt: the network of the run {run_of_a_form.parent.name}/{run_of_a_form.name}\n" in made.out
+    evaluate(f"run={ambiguous_run}", *words, "output=run")
+    result = evaluate(f"weights={ambiguous_run}/checkpoints/best.ckpt", *words, "output=weights")
+    assert f"best.ckpt: network of the run {ambiguous_run.parent.name}/{ambiguous_run.name}\n" in result.out
     assert metrics(tmp_path / "weights") == metrics(tmp_path / "run")
-    about = [json.loads((tmp_path / name / "evaluation.json").read_text()) for name in ("weights", "run")]
-    assert about[0] == about[1]
+    records = [json.loads((tmp_path / name / "evaluation.json").read_text()) for name in ("weights", "run")]
+    assert records[0] == records[1]
 
 
-def test_what_is_typed_comes_before_the_run_that_weights_lie_in(evaluate, run, tmp_path):
-    evaluate(f"weights={run}/checkpoints/best.ckpt", "model.propagation_steps=2", "data.max_images=2", "output=typed")
-    used = json.loads((tmp_path / "typed/evaluation.json").read_text())["model"]
-    assert (used["steps"], used["width"]) == (2, 4)
-    refused = evaluate(f"weights={run}/checkpoints/best.ckpt", "model.width=8", "data.max_images=2", status=2)
-    assert "does not fit this network" in refused.err
-    assert "no such option" in evaluate(f"weights={run}/checkpoints/best.ckpt", "model.widht=8", status=2).err
+def test_overrides_take_precedence_over_the_run_of_a_weights_file(evaluate, run, tmp_path):
+    evaluate(f"weights={run}/checkpoints/best.ckpt", "model.propagation_steps=2", "data.max_images=2", "output=given")
+    used = json.loads((tmp_path / "given/evaluation.json").read_text())["model"]
+    assert (used["propagation_steps"], used["width"]) == (2, 4)
+    result = evaluate(f"weights={run}/checkpoints/best.ckpt", "model.width=8", "data.max_images=2", status=2)
+    assert "does not match the network" in result.err
+    assert "unknown option" in evaluate(f"weights={run}/checkpoints/best.ckpt", "model.widht=8", status=2).err
 
 
 @pytest.mark.parametrize("output", ["linear", "tanh"])
 @pytest.mark.parametrize("mask", [True, False])
-def test_how_a_loose_resunet_ends_is_tried_unless_it_is_typed(evaluate, photos, tmp_path, output, mask):
+def test_output_of_a_resunet_is_inferred_unless_given(evaluate, photos, tmp_path, output, mask):
     file = saved(ResUNet(width=4, mask=mask, output=output), tmp_path / "w.pth")
     words = [f"weights={file}", "data=folder", f"data.root={photos}"]
-    made = evaluate(*words, "output=tried")
-    assert f"output {output}: natural photos come out closer than with " in made.out
-    assert json.loads((tmp_path / "tried/evaluation.json").read_text())["model"]["output"] == output
-    typed = evaluate(*words, "model.output=linear", "output=typed")
-    assert "natural photos" not in typed.out
-    assert json.loads((tmp_path / "typed/evaluation.json").read_text())["model"]["output"] == "linear"
+    result = evaluate(*words, "output=inferred")
+    assert f"output {output}: natural photos have a smaller error" in result.out
+    assert json.loads((tmp_path / "inferred/evaluation.json").read_text())["model"]["output"] == output
+    given = evaluate(*words, "model.output=linear", "output=given")
+    assert "natural photos" not in given.out
+    assert json.loads((tmp_path / "given/evaluation.json").read_text())["model"]["output"] == "linear"
 
 
-def test_branches_that_weights_do_not_tell_are_said_to_be_as_published(evaluate, photos, tmp_path):
+def test_published_dilations_are_assumed_and_reported(evaluate, photos, tmp_path):
     file = saved(MultiBranch(width=4, branches=[[2, 2], [1, 1]]), tmp_path / "w.pth")
-    made = evaluate(f"weights={file}", "data=folder", f"data.root={photos}", "data.max_images=2")
+    result = evaluate(f"weights={file}", "data=folder", f"data.root={photos}", "data.max_images=2")
     assert (
-        "w.pth: a multi-branch network of 2021, dilated as published: model=multibranch 'model.branches=[[2,2],[1,1]]'"
-        in made.out
+        "w.pth: a multi-branch network of 2021, with the published dilations, which the weights do not determine: "
+        "model=multibranch 'model.branches=[[2,2],[1,1]]'" in result.out
     )
 
 
-# --- weights in the box
-
-
 @pytest.mark.parametrize(
-    ("words", "boxed"),
+    ("words", "pretrained"),
     [
         ([], True),
         (["weights=pretrained"], True),
@@ -314,59 +305,62 @@ def test_branches_that_weights_do_not_tell_are_said_to_be_as_published(evaluate,
     ],
     ids=str,
 )
-def test_weights_in_the_box_are_taken_and_named(evaluate, photos, tmp_path, words, boxed):
-    made = evaluate(*words, "data=folder", f"data.root={photos}", "data.max_images=2", "output=here")
-    about = json.loads((PRETRAINED_DIR / "spreadnet.json").read_text())
+def test_pretrained_weights_are_used_and_reported(evaluate, photos, tmp_path, words, pretrained):
+    result = evaluate(*words, "data=folder", f"data.root={photos}", "data.max_images=2", "output=here")
+    description = json.loads((PRETRAINED_DIR / "spreadnet.json").read_text())
     used = json.loads((tmp_path / "here/evaluation.json").read_text())["weights"]
-    assert used == (about["blake2b"] if boxed else None)
-    assert (f"spreadnet: the weights in the box, trained on {about['trained_on']}\n" in made.out) == boxed
+    assert used == (description["blake2b"] if pretrained else None)
+    assert (f"spreadnet: pretrained on {description['trained_on']}\n" in result.out) == pretrained
     named = bool({"model=spreadnet", "weights=pretrained", "weights=none", "model=unet"} & set(words))
-    assert ("type run=RUN, model=NAME or weights=FILE" in made.out) != named
+    assert ("type run=RUN, model=NAME or weights=FILE" in result.out) != named
     assert metrics(tmp_path / "here")["images"] == 2
 
 
-def test_the_file_in_the_box_is_known_as_one_of_spreadnet(evaluate, photos, tmp_path):
+def test_pretrained_weights_file_is_recognized(evaluate, photos, tmp_path):
     words = ["data=folder", f"data.root={photos}", "data.max_images=2"]
-    made = evaluate(*words, f"weights={PRETRAINED_DIR / 'spreadnet.safetensors'}", "output=file")
-    assert "spreadnet.safetensors: SpreadNet, taking the default of 4 steps, which weights do not tell" in made.out
-    assert "model=spreadnet model.propagation_steps=4 model.width=16" in made.out
-    evaluate(*words, "output=box")
-    about = [json.loads((tmp_path / name / "evaluation.json").read_text()) for name in ("file", "pretrained")]
-    assert about[0] == about[1]
+    result = evaluate(*words, f"weights={PRETRAINED_DIR / 'spreadnet.safetensors'}", "output=file")
+    assert (
+        "spreadnet.safetensors: SpreadNet, with the default of 4 propagation steps, which the weights do not determine"
+        in result.out
+    )
+    assert "model=spreadnet model.propagation_steps=4 model.width=16" in result.out
+    evaluate(*words, "output=pretrained")
+    records = [json.loads((tmp_path / name / "evaluation.json").read_text()) for name in ("file", "pretrained")]
+    assert records[0] == records[1]
     assert metrics(tmp_path / "file") == metrics(tmp_path / "pretrained")
 
 
-def test_weights_of_another_width_go_before_the_box(evaluate, photos, tmp_path):
+def test_weights_of_another_width(evaluate, photos, tmp_path):
     file = saved(SpreadNet(width=4), tmp_path / "w.pth")
     evaluate(f"weights={file}", "data=folder", f"data.root={photos}", "data.max_images=2", "output=here")
     assert json.loads((tmp_path / "here/evaluation.json").read_text())["model"]["width"] == 4
-    refused = evaluate("model=spreadnet", f"weights={file}", "data.max_images=2", status=2)
-    assert "type model.width=4" in refused.err
+    result = evaluate("model=spreadnet", f"weights={file}", "data.max_images=2", status=2)
+    assert "Try model.width=4" in result.err
 
 
-def test_pairs_are_colored_with_the_weights_in_the_box(evaluate, make_photos, tmp_path):
+def test_hint_mask_pairs_are_colored_with_the_pretrained_weights(evaluate, make_photos, tmp_path):
     for name in ("hint", "mask"):
         make_photos(tmp_path / "pairs" / name, 1)
-    made = evaluate("data=hint_mask_pairs", f"data.root={tmp_path / 'pairs'}", "output=here")
-    assert "the weights in the box" in made.out
+    result = evaluate("data=hint_mask_pairs", f"data.root={tmp_path / 'pairs'}", "output=here")
+    assert "spreadnet: pretrained on " in result.out
     assert (tmp_path / "here/image_000000.png").is_file()
 
 
-def test_a_network_runs_at_the_side_that_is_typed(evaluate, photos, tmp_path, monkeypatch):
+def test_input_size(evaluate, photos, tmp_path, monkeypatch):
     seen = []
     real = PullPush.forward
-    monkeypatch.setattr(PullPush, "forward", lambda *given: seen.append(given[1].shape[-2:]) or real(*given))
+    monkeypatch.setattr(PullPush, "forward", lambda *inputs: seen.append(inputs[1].shape[-2:]) or real(*inputs))
     evaluate("model=pullpush", "data=folder", f"data.root={photos}", "input_size=32")
     assert set(seen) == {(32, 32)}
-    assert json.loads((tmp_path / "evaluation/pullpush/random_pixels/evaluation.json").read_text())["side"] == 32
+    assert json.loads((tmp_path / "evaluation/pullpush/random_pixels/evaluation.json").read_text())["input_size"] == 32
 
 
-def test_a_run_that_is_given_as_weights(evaluate, run):
-    assert f"type run={run}" in evaluate(f"weights={run}", status=2).err
+def test_run_given_as_weights(evaluate, run):
+    assert f"Use run={run}." in evaluate(f"weights={run}", status=2).err
 
 
-def test_what_is_left_out_or_unknown_is_a_sentence(evaluate, tmp_path):
-    assert "model is one of " in evaluate("model=null", status=2).err
+def test_mistakes_are_reported(evaluate, tmp_path):
+    assert "model=null: unknown model; choose one of " in evaluate("model=null", status=2).err
     torch.save(torch.nn.Linear(2, 3).state_dict(), tmp_path / "w.pth")
     assert "model=NAME" in evaluate(f"weights={tmp_path / 'w.pth'}", status=2).err
-    assert "side" in evaluate("model=gray", "input_size=3", status=2).err
+    assert "input_size=3: must be" in evaluate("model=gray", "input_size=3", status=2).err

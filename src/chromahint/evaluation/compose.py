@@ -71,7 +71,7 @@ def compose_evaluation(overrides: Sequence[str], on_message: Callable[[str], Non
     weights = run.best_checkpoint if run is not None else resolve_weights_file(config["weights"], config["model"])
     pretrained = find_pretrained(config["model"]["_target_"])
     if pretrained is not None and weights == pretrained.file:
-        on_message(f"{name}: pretrained weights, trained on {pretrained.trained_on}")
+        on_message(f"{name}: pretrained on {pretrained.trained_on}")
     if run is None and model is None and file is None:
         on_message("for another network, type run=RUN, model=NAME or weights=FILE")
     parent = run.path / "evaluation" if run is not None else Path("evaluation") / name
