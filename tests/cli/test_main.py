@@ -68,8 +68,6 @@ def test_help_of_an_incomplete_name_lists_its_commands(command, words):
     assert f"`chromahint {words[0]} " in shown.out
 
 
-
-
 @pytest.mark.parametrize(
     "words",
     ["-m model=a,b seed=0,1 --n-jobs 2", "model=a,b -m --n-jobs 2 seed=0,1", "model=a,b seed=0,1 --n-jobs=2 -m"],
