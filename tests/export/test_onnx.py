@@ -20,17 +20,17 @@ FAST = [
     ("attention_unet", {"width": 4}),
     ("hscaunet", {"width": 4, "channel_attention": "cbam"}),
     ("icolorit", {"width": 16, "depth": 2, "mask_offset": 0.5}),
-    ("multibranch", {"width": 2}),
+    ("multibranch", {"width": 4}),
     ("resunet", {"width": 4}),
     ("unet", {"width": 4}),
-    ("zhang2017", {"width": 2}),
+    ("zhang2017", {"width": 4}),
 ]
 # each takes half a minute; SpreadNet with all its steps takes minutes
 OTHERS = [
     ("attention_unet", {"width": 4, "mask": False}),
     ("hscaunet", {"width": 4, "channel_attention": "spatial"}),
-    ("multibranch", {"width": 2, "branches": [[2, 2, 1]]}),
-    ("multibranch", {"width": 2, "branches": [[2, 2], [1, 1]], "hint_encoder": True}),
+    ("multibranch", {"width": 4, "branches": [[2, 2, 1]]}),
+    ("multibranch", {"width": 4, "branches": [[2, 2], [1, 1]], "hint_encoder": True}),
     ("resunet", {"width": 4, "mask": False, "output": "tanh"}),
     ("spreadnet", {"width": 4, "steps": 2}),
 ]

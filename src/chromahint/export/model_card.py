@@ -106,7 +106,8 @@ def _model_section(loaded: LoadedNetwork, spec: NetworkSpec) -> str:
     return f"""## Model
 
 Network that colors a gray image from a few color hints: {source or spec.name}.
-It has {num_parameters:,} parameters; {options}. Inputs are lightness L (0..100), the ab of the hints (CIE Lab) and a mask that is 1 at hinted pixels. The output is ab,
+It has {num_parameters:,} parameters; {options}.
+Inputs are lightness L (0..100), the ab of the hints (CIE Lab) and a mask that is 1 at hinted pixels. The output is ab,
 for images of any size.{trained_at}{squashed}"""
 
 
