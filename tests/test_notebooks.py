@@ -1,4 +1,4 @@
-"""Every notebook runs from its first cell to its last, in a folder of its own."""
+"""Every notebook runs from the first cell to the last, in its own folder."""
 
 import os
 from pathlib import Path
@@ -11,12 +11,12 @@ FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
-def test_there_is_a_notebook():
+def test_notebooks_exist():
     assert NOTEBOOKS
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
-def test_runs(file, tmp_path, monkeypatch):
+def test_notebook_runs(file, tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     notebook = nbformat.read(file, as_version=4)
     client = NotebookClient(
@@ -27,6 +27,6 @@ def test_runs(file, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
-def test_is_kept_small(file):
-    """Pictures and tables that a notebook shows are made by who runs it."""
+def test_notebook_is_small(file):
+    """Outputs are not stored in the repository."""
     assert file.stat().st_size < 500_000
