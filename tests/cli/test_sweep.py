@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
@@ -17,7 +16,7 @@ from chromahint.sweeps.sweep_config import load_sweep, read_sweep
 
 
 @pytest.fixture
-def start_worker(tmp_path, tiny):
+def start_worker(tmp_path, tiny, python):
     """`start_worker(*words, **content)` starts a worker of the sweep `tiny` in its own process."""
     workers = []
 
@@ -26,7 +25,7 @@ def start_worker(tmp_path, tiny):
         settings = {"space": space, "sampler": "random", "pruner": "none", "trials": 2} | content
         (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
         output = (tmp_path / f"worker-{len(workers)}.txt").open("w")
-        command = [sys.executable, "-m", "chromahint", "sweep", "tiny.yaml", *tiny, *words]
+        command = [python, "-m", "chromahint", "sweep", "tiny.yaml", *tiny, *words]
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", "WANDB_SERVICE": ""}
         workers.append(
             subprocess.Popen(

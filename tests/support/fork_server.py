@@ -1,6 +1,7 @@
 """Start training processes in milliseconds: a server forks them from an interpreter that has imported torch.
 
-`install(folder)` returns the path of a program to use in place of `sys.executable`. It runs `-m chromahint...` and
+`install(folder)` returns the path of a program to use in place of `sys.executable`; a program `chromahint` is next to
+it. It runs `-m chromahint...` and
 `-m support...` in a child of the server, with its own environment, working directory, arguments and standard streams.
 Signals are passed on, and exit statuses are returned. Everything else is run by Python itself. The server is started on
 first use, and stops when the folder is deleted.
@@ -32,7 +33,10 @@ def install(folder):
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / "python"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -IS "{__file__}" "{folder}/socket" "$@"\n')
-    program.chmod(0o755)
+    command = folder / "chromahint"
+    command.write_text(f'#!/bin/sh\nexec "{program}" -m chromahint "$@"\n')
+    for file in (program, command):
+        file.chmod(0o755)
     return str(program)
 
 

@@ -4,8 +4,6 @@ import importlib.util
 import json
 import os
 import queue
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -181,7 +179,7 @@ def test_invalid_export_is_an_error_with_advice(command, words, message):
 
 
 @pytest.fixture
-def agent(tmp_path, monkeypatch, tiny):
+def agent(tmp_path, monkeypatch, tiny, python):
     """`agent(*overrides, **values)` lets W&B's own agent start a trial of a tiny sweep; returns the process."""
     space = {
         "loss": ["mse", "huber"],
@@ -190,8 +188,8 @@ def agent(tmp_path, monkeypatch, tiny):
     }
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump({"space": space, "sampler": "grid", "pruner": "none"}))
     monkeypatch.chdir(tmp_path)
-    # the command is on the PATH where agents are started
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    # agents need the command on the PATH
+    monkeypatch.setenv("PATH", f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}")
     environment = {"SWEEP_ID": "sw33p", "RUN_ID": "", "SWEEP_PARAM_PATH": "", "DIR": str(tmp_path), "PROJECT": "photos"}
     environment["SERVICE"] = ""  # not the W&B service of an earlier test in this process
     for name, value in environment.items():
@@ -224,9 +222,9 @@ def agent(tmp_path, monkeypatch, tiny):
             process.wait()
 
 
-def test_agent_trains_in_its_wandb_run(agent, command, tmp_path, inspect_wandb):
-    process = agent(command, **{"choices.loss": "huber", "trial.network": "gated", "optimizer.betas": "[0.9, 0.999]"})
-    assert process.wait(timeout=300) == 0
+def test_agent_trains_in_its_wandb_run(agent, command, process, tmp_path, inspect_wandb):
+    trial = agent(command, **{"choices.loss": "huber", "trial.network": "gated", "optimizer.betas": "[0.9, 0.999]"})
+    assert trial.wait(timeout=300) == 0
     [folder] = (tmp_path / "runs/sweep/tiny-sw33p").iterdir()
     run = open_run(folder)
     assert (run.metadata["state"], run.metadata["group"]) == ("finished", "sweep/tiny")
@@ -242,12 +240,9 @@ def test_agent_trains_in_its_wandb_run(agent, command, tmp_path, inspect_wandb):
     assert shown["config"]["choices.loss"] == shown["config"]["choices"]["loss"] == "huber"
     assert shown["config"]["trial.network"] == shown["config"]["trial"]["network"] == "gated"
     assert shown["config"]["model"] == run.config["model"]
-    rejected = subprocess.run(
-        [sys.executable, "-m", "chromahint", "sweep", "trial", "tiny.yaml", "--values", "choices.loss=psnr"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert rejected.returncode == 2
-    assert "not a value in the search space" in rejected.stderr
+    rejected = process(tmp_path, "sweep", "trial", "tiny.yaml", "--values", "choices.loss=psnr")
+    assert rejected.status == 2
+    assert "not a value in the search space" in rejected.err
 
 
 def test_trial_stopped_by_wandb_is_not_a_failure(agent, command, tmp_path):
