@@ -119,7 +119,7 @@ def test_sample_grid_limits_hints_to_the_number_of_pixels(draw):
 def test_sample_grid_skips_unreadable_images(draw, make_photos, tmp_path):
     folder = make_photos(tmp_path / "some", 3)
     expected = draw(folder=folder)
-    (folder / "a-broken.png").write_text("not a picture")
+    (folder / "a-broken.png").write_text("not an image")
     assert np.array_equal(draw(folder=folder), expected)
     for photo in folder.glob("photo-*"):
         photo.unlink()

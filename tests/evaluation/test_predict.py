@@ -31,9 +31,9 @@ def root(tmp_path):
 def evaluate(command, root):
     def run(*words, status=0):
         pairs = ["data=hint_mask_pairs", f"data.root={root}", "data.num_workers=0", "protocol.size=20", "device=cpu"]
-        made = command("evaluate", *pairs, "protocol.hint_counts=[0,10]", *words)
-        assert made.status == status, made.err
-        return made
+        outcome = command("evaluate", *pairs, "protocol.hint_counts=[0,10]", *words)
+        assert outcome.status == status, outcome.err
+        return outcome
 
     return run
 
@@ -128,8 +128,8 @@ def test_interrupted_prediction_resumes(evaluate, tmp_path, monkeypatch, calls):
 
 def test_unreadable_pairs_are_listed_and_keep_their_number(evaluate, root, tmp_path):
     (root / "mask/p2.png").write_text("not an image")
-    made = evaluate("model=pullpush", "output=out")
-    assert "some pairs could not be read: out/broken.txt" in made.out
+    outcome = evaluate("model=pullpush", "output=out")
+    assert "some pairs could not be read: out/broken.txt" in outcome.out
     assert "mask/p2.png: not an image in a supported format" in (tmp_path / "out/broken.txt").read_text()
     assert sorted(path.name[10:12] for path in (tmp_path / "out").glob("*.png")) == ["00", "01", "03", "04", "05"]
     for path in (root / "mask").iterdir():
@@ -142,9 +142,9 @@ def test_network_of_a_run_writes_to_a_separate_folder(evaluate, smoke_run, tmp_p
 
     run = shutil.copytree(smoke_run, tmp_path / "run")
     before = (run / "evaluation/random_pixels/metrics.json").read_bytes()
-    made = evaluate(f"run={run}")
+    outcome = evaluate(f"run={run}")
     assert len(read_images(run / "evaluation/hint_mask_pairs")) == 6
-    assert "evaluation/hint_mask_pairs" in made.out
+    assert "evaluation/hint_mask_pairs" in outcome.out
     assert (run / "evaluation/random_pixels/metrics.json").read_bytes() == before
 
 
@@ -156,8 +156,8 @@ def test_other_images_are_never_overwritten(evaluate, tmp_path):
     evaluate("model=pullpush")
     evaluate("model=gray", "output=evaluation/pullpush/hint_mask_pairs", status=2)
     evaluate("model=pullpush", "data.eval_size=null")
-    found = sorted(path.name for path in (tmp_path / "evaluation/pullpush").iterdir())
-    assert found == ["hint_mask_pairs", "hint_mask_pairs-2"]
+    folders = sorted(path.name for path in (tmp_path / "evaluation/pullpush").iterdir())
+    assert folders == ["hint_mask_pairs", "hint_mask_pairs-2"]
 
 
 def test_user_errors(evaluate, root, tmp_path):

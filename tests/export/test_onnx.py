@@ -32,7 +32,7 @@ OTHERS = [
     ("multibranch", {"width": 4, "branches": [[2, 2, 1]]}),
     ("multibranch", {"width": 4, "branches": [[2, 2], [1, 1]], "hint_encoder": True}),
     ("resunet", {"width": 4, "mask": False, "output": "tanh"}),
-    ("spreadnet", {"width": 4, "steps": 2}),
+    ("spreadnet", {"width": 4, "propagation_steps": 2}),
 ]
 SLOW = [pytest.param(*network, marks=pytest.mark.slow) for network in OTHERS]
 SIZES = [(1, 32, 45), (3, 64, 64), (2, 130, 97), (1, 301, 224)]
@@ -69,8 +69,8 @@ def test_every_network_is_covered():
 @pytest.mark.parametrize(("name", "options"), [*FAST, *SLOW], ids=str)
 def test_other_sizes_and_batches_agree_with_pytorch(tmp_path, name, options):
     network = create_random_network(name, options)
-    found = write_onnx(network, tmp_path / "n.onnx", {})
-    assert len({size for size, _ in found}) == 3
+    comparisons = write_onnx(network, tmp_path / "n.onnx", {})
+    assert len({size for size, _ in comparisons}) == 3
     for size in SIZES:
         _, lightness, hints = random_inputs(*size)
         for hints_ in (hints, no_hints(lightness)):
@@ -125,11 +125,11 @@ def test_no_file_is_written_if_results_differ(tmp_path, offset):
 
 def test_command_prints_the_metadata_of_the_file(command, tmp_path):
     torch.save(create_random_network("unet", {"width": 4}).state_dict(), tmp_path / "w.pt")
-    made = command("export", str(tmp_path / "w.pt"), "--format", "onnx", "-o", "x.onnx")
-    assert made.status == 0, made.err
+    result = command("export", str(tmp_path / "w.pt"), "--format", "onnx", "-o", "x.onnx")
+    assert result.status == 0, result.err
     metadata = {each.key: each.value for each in onnx.load(tmp_path / "x.onnx").metadata_props}
     assert json.loads(metadata["options"])["width"] == 4
-    assert all(f"{key}: {text}" in made.out for key, text in metadata.items())
+    assert all(f"{key}: {text}" in result.out for key, text in metadata.items())
     wrong = command("export", str(tmp_path / "w.pt"), "--format", "onnx", "-o", "folder")
     assert wrong.status == 2
     assert "end in .onnx" in wrong.err

@@ -44,8 +44,8 @@ class BlueNetwork(nn.Module):
 @pytest.mark.parametrize("size", [64, 512])
 def test_all_pixels_as_hints_restore_the_photo(name, size):
     photo = data.astronaut()[:230, 100:401]
-    found = Colorizer.load(name, size=size, device="cpu").colorize(photo, hints_from_photo(photo))
-    assert np.array_equal(found, photo)
+    result = Colorizer.load(name, size=size, device="cpu").colorize(photo, hints_from_photo(photo))
+    assert np.array_equal(result, photo)
 
 
 def test_hinted_areas_are_exact_but_single_pixels_are_no_specks():
@@ -62,9 +62,9 @@ def test_hinted_areas_are_exact_but_single_pixels_are_no_specks():
 def test_hinted_pixels_have_the_color_of_the_hint(colorizer, size):
     photo = data.chelsea()
     hints = hints_from_photo(photo, 0.002)
-    found = Colorizer(colorizer.network, "pretrained", size).colorize(photo, hints)
+    result = Colorizer(colorizer.network, "pretrained", size).colorize(photo, hints)
     hinted = hints.mask[0, 0].numpy() > 0
-    close = np.abs(found[hinted].astype(int) - photo[hinted]).max(axis=1) <= 1
+    close = np.abs(result[hinted].astype(int) - photo[hinted]).max(axis=1) <= 1
     # at a small size, several hints fall on the same pixel
     assert close.mean() > (0.99 if size == 512 else 0.5)
 
@@ -79,22 +79,22 @@ def test_lightness_is_unchanged(colorizer, photo, hints):
     exact = colorizer.colorize(photo / 255.0, hints)
     assert exact.dtype == np.float64
     assert np.abs(rgb2lab(exact)[..., 0] - before).max() < 0.05
-    apart = np.abs(rgb2lab(colorizer.colorize(photo, hints))[..., 0] - before)
-    assert apart.max() < 0.5  # half a step of green
-    assert apart.mean() < 0.1
+    difference = np.abs(rgb2lab(colorizer.colorize(photo, hints))[..., 0] - before)
+    assert difference.max() < 0.5  # half a step of green
+    assert difference.mean() < 0.1
 
 
 def test_tiny_and_elongated_images(colorizer):
     for shape in ((1, 1), (1, 200), (300, 2), (17, 5)):
-        found = colorizer.colorize(np.full(shape, 90, np.uint8), [(0, 0, "#ff0000")])
-        assert found.shape == (*shape, 3)
+        result = colorizer.colorize(np.full(shape, 90, np.uint8), [(0, 0, "#ff0000")])
+        assert result.shape == (*shape, 3)
 
 
 def test_arrays_images_and_tensors_give_the_same_result(colorizer):
     photo = COFFEE
-    wanted = colorizer.colorize(photo, POINTS)
-    assert wanted.dtype == np.uint8
-    assert wanted.shape == photo.shape
+    expected = colorizer.colorize(photo, POINTS)
+    assert expected.dtype == np.uint8
+    assert expected.shape == photo.shape
     chw = torch.from_numpy(photo.copy()).permute(2, 0, 1)
     image = colorizer.colorize(Image.fromarray(photo), POINTS)
     assert isinstance(image, Image.Image)
@@ -102,7 +102,7 @@ def test_arrays_images_and_tensors_give_the_same_result(colorizer):
     tensor = colorizer.colorize(chw, POINTS)
     assert isinstance(tensor, torch.Tensor)
     batch = colorizer.colorize(torch.stack([chw, chw]), POINTS)
-    for found in (
+    for result in (
         np.asarray(image),
         tensor.permute(1, 2, 0).numpy(),
         batch[0].permute(1, 2, 0).numpy(),
@@ -113,18 +113,18 @@ def test_arrays_images_and_tensors_give_the_same_result(colorizer):
         colorizer.colorize(np.flip(np.flip(photo, 0).copy(), 0), POINTS),
         colorizer.colorize(np.array(photo, dtype=">u2") * np.array(257, ">u2"), POINTS) // 257,
     ):
-        assert found.shape == wanted.shape
-        apart = np.abs(found.astype(int) - wanted)
-        assert apart.max() <= 1
-        assert (apart > 0).mean() < 1e-3 or found.dtype == np.uint16
+        assert result.shape == expected.shape
+        difference = np.abs(result.astype(int) - expected)
+        assert difference.max() <= 1
+        assert (difference > 0).mean() < 1e-3 or result.dtype == np.uint16
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float16, np.float32, np.float64])
 def test_type_is_kept(colorizer, kind):
     gray = np.full((20, 30), 0.5 if np.issubdtype(kind, np.floating) else 100, kind)
-    found = colorizer.colorize(gray)
-    assert found.dtype == kind
-    assert found.shape == (20, 30, 3)
+    result = colorizer.colorize(gray)
+    assert result.dtype == kind
+    assert result.shape == (20, 30, 3)
     tensor = colorizer.colorize(torch.from_numpy(gray)[None])
     assert tensor.dtype == torch.from_numpy(gray).dtype
     assert tensor.shape == (3, 20, 30)
@@ -132,10 +132,10 @@ def test_type_is_kept(colorizer, kind):
 
 def test_gray_image_is_colored_like_an_rgb_image_of_the_same_lightness(colorizer):
     gray = np.array(Image.fromarray(COFFEE).convert("L"))
-    wanted = colorizer.colorize(gray, POINTS)
-    assert np.array_equal(colorizer.colorize(np.dstack([gray] * 3), POINTS), wanted)
-    assert np.array_equal(np.asarray(colorizer.colorize(Image.fromarray(gray), POINTS)), wanted)
-    assert np.array_equal(colorizer.colorize(torch.from_numpy(gray)[None], POINTS).permute(1, 2, 0).numpy(), wanted)
+    expected = colorizer.colorize(gray, POINTS)
+    assert np.array_equal(colorizer.colorize(np.dstack([gray] * 3), POINTS), expected)
+    assert np.array_equal(np.asarray(colorizer.colorize(Image.fromarray(gray), POINTS)), expected)
+    assert np.array_equal(colorizer.colorize(torch.from_numpy(gray)[None], POINTS).permute(1, 2, 0).numpy(), expected)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "I;16", "I", "F"])
@@ -146,18 +146,18 @@ def test_images_of_any_mode(colorizer, mode):
         if mode == "I;16"
         else image.convert(mode)
     )
-    found = colorizer.colorize(image)
-    assert found.mode == ("RGBA" if mode in ("LA", "PA", "RGBA") else "RGB")
-    assert found.size == image.size
+    result = colorizer.colorize(image)
+    assert result.mode == ("RGBA" if mode in ("LA", "PA", "RGBA") else "RGB")
+    assert result.size == image.size
 
 
 def test_transparency_and_exif_of_pil_images_are_kept(colorizer):
     image = Image.fromarray(COFFEE).convert("RGBA")
     image.putalpha(Image.fromarray(COFFEE[..., 1]))
     image.info["exif"] = b"Exif\0\0..."
-    found = colorizer.colorize(image)
-    assert np.array_equal(np.asarray(found)[..., 3], COFFEE[..., 1])
-    assert found.info["exif"] == b"Exif\0\0..."
+    result = colorizer.colorize(image)
+    assert np.array_equal(np.asarray(result)[..., 3], COFFEE[..., 1])
+    assert result.info["exif"] == b"Exif\0\0..."
 
 
 def test_unusable_profile_is_ignored(colorizer):
@@ -174,10 +174,10 @@ def test_hint_file_is_equivalent_to_tuples(colorizer, tmp_path):
         for x, y, color, *radius in POINTS
     ]
     (tmp_path / "h.json").write_text(json.dumps({"format": "chromahint-hints/1", "points": points}))
-    wanted = colorizer.colorize(COFFEE, POINTS)
-    assert np.array_equal(colorizer.colorize(COFFEE, tmp_path / "h.json"), wanted)
-    assert np.array_equal(colorizer.colorize(COFFEE, str(tmp_path / "h.json")), wanted)
-    assert not np.array_equal(colorizer.colorize(COFFEE), wanted)
+    expected = colorizer.colorize(COFFEE, POINTS)
+    assert np.array_equal(colorizer.colorize(COFFEE, tmp_path / "h.json"), expected)
+    assert np.array_equal(colorizer.colorize(COFFEE, str(tmp_path / "h.json")), expected)
+    assert not np.array_equal(colorizer.colorize(COFFEE), expected)
 
 
 def test_hint_maps_of_a_batch_belong_to_its_images(colorizer):
@@ -193,12 +193,12 @@ def test_result_does_not_depend_on_the_chunk_size(colorizer, monkeypatch):
     photo = data.coffee()
     hints = hints_from_photo(photo, 0.01)
     small = Colorizer(colorizer.network, "pretrained", 128)
-    wanted = small.colorize(photo, hints)
+    expected = small.colorize(photo, hints)
     for pixels in (1, 600 * 7, 2**30):
         monkeypatch.setattr(session_module, "_CHUNK_PIXELS", pixels)
-        apart = np.abs(small.colorize(photo, hints).astype(int) - wanted)
-        assert apart.max() <= 1
-        assert (apart > 0).sum() < 20  # rounding differences
+        difference = np.abs(small.colorize(photo, hints).astype(int) - expected)
+        assert difference.max() <= 1
+        assert (difference > 0).sum() < 20  # rounding differences
 
 
 @pytest.mark.parametrize(
@@ -220,14 +220,16 @@ def test_size_of_the_network_input(shape, size, square, expected):
 def test_color_suggestions():
     torch.manual_seed(0)
     network = Colorizer(Zhang2017(width=8, zero_init_head=False).eval(), "zhang", 64, square=True)
-    found = network.suggest(COFFEE, 100, 50, [(3, 3, "#ff0000")])
-    assert 1 < len(found) <= 9
-    assert abs(sum(each.probability for each in found) - 1) < 1e-4
-    assert found == sorted(found, key=lambda each: -each.probability)
-    for each in found:
+    result = network.suggest(COFFEE, 100, 50, [(3, 3, "#ff0000")])
+    assert 1 < len(result) <= 9
+    assert abs(sum(each.probability for each in result) - 1) < 1e-4
+    assert result == sorted(result, key=lambda each: -each.probability)
+    for each in result:
         colored = network.colorize(COFFEE, [(100, 50, each.color, 8)])
-        wanted = rgb2lab(np.array([[[int(each.color[n : n + 2], 16) for n in (1, 3, 5)]]], np.uint8))[0, 0, 1:]
-        assert np.abs(rgb2lab(colored[50:51, 100:101])[0, 0, 1:] - wanted).max() < 15  # the gamut depends on lightness
+        expected = rgb2lab(np.array([[[int(each.color[n : n + 2], 16) for n in (1, 3, 5)]]], np.uint8))[0, 0, 1:]
+        assert (
+            np.abs(rgb2lab(colored[50:51, 100:101])[0, 0, 1:] - expected).max() < 15
+        )  # the gamut depends on lightness
 
 
 def test_error_for_suggestions_without_color_classes(colorizer):

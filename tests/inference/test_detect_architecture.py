@@ -25,19 +25,19 @@ class Trained(torch.nn.Module):
 @pytest.mark.parametrize("trained_with", [0.0, 0.5])
 def test_mask_offset_of_the_training_is_inferred(trained_with):
     network = Trained(trained_with, error=50.0)
-    found = infer_option(network, "mask_offset", 64, CPU)
-    assert found.value == trained_with
+    inferred = infer_option(network, "mask_offset", 64, CPU)
+    assert inferred.value == trained_with
     assert f"mask offset {trained_with:g}: natural photos have a smaller error than with {0.5 - trained_with:g}" in (
-        found.reason
+        inferred.reason
     )
     assert network.mask_offset == 0.25
 
 
 @pytest.mark.parametrize("current", [0.0, 0.5])
 def test_current_value_is_kept_if_both_perform_equally(current):
-    found = infer_option(Trained(0.0, error=0.0, mask_offset=current), "mask_offset", 64, CPU)
-    assert found.value == current
-    assert "the same error" in found.reason
+    inferred = infer_option(Trained(0.0, error=0.0, mask_offset=current), "mask_offset", 64, CPU)
+    assert inferred.value == current
+    assert "the same error" in inferred.reason
 
 
 @pytest.mark.parametrize("mask", [False, True])
@@ -46,9 +46,9 @@ def test_output_activation_of_the_training_is_inferred(trained_with, mask):
     weights = ResUNet(width=4, mask=mask, output=trained_with).state_dict()
     network = ResUNet(width=4, mask=mask)
     network.load_state_dict(weights)
-    found = infer_option(network.eval(), "output", 64, CPU)
-    assert found.value == trained_with
-    assert found.reason.startswith(f"output {trained_with}: natural photos have a smaller error than with ")
+    inferred = infer_option(network.eval(), "output", 64, CPU)
+    assert inferred.value == trained_with
+    assert inferred.reason.startswith(f"output {trained_with}: natural photos have a smaller error than with ")
     assert network.output == "linear"
 
 

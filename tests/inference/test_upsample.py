@@ -38,14 +38,14 @@ def test_agrees_with_the_reference(small, large):
     ab = torch.randn(1, 2, *small, generator=generator) * 30
     given = torch.rand(1, 1, *small, generator=generator) * 100
     lightness = torch.rand(1, 1, *large, generator=generator) * 100
-    found = joint_bilateral_upsample(ab, given, lightness, 0, large[0])
-    np.testing.assert_allclose(found[0], reference_upsample(ab, given, lightness), atol=1e-3)
+    result = joint_bilateral_upsample(ab, given, lightness, 0, large[0])
+    np.testing.assert_allclose(result[0], reference_upsample(ab, given, lightness), atol=1e-3)
 
 
 def test_bilinear_without_edges():
     ab = torch.randn(1, 2, 6, 9)
-    found = joint_bilateral_upsample(ab, torch.full((1, 1, 6, 9), 50.0), torch.full((1, 1, 25, 40), 50.0), 0, 25)
-    torch.testing.assert_close(found, F.interpolate(ab, (25, 40), mode="bilinear"), atol=1e-4, rtol=0)
+    result = joint_bilateral_upsample(ab, torch.full((1, 1, 6, 9), 50.0), torch.full((1, 1, 25, 40), 50.0), 0, 25)
+    torch.testing.assert_close(result, F.interpolate(ab, (25, 40), mode="bilinear"), atol=1e-4, rtol=0)
 
 
 def test_identity_at_the_same_size():

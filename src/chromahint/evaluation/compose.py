@@ -53,7 +53,7 @@ def compose_evaluation(overrides: Sequence[str], on_message: Callable[[str], Non
         on_message: Called with messages about which network and weights were found.
 
     Raises:
-        ValueError: The config is invalid, or there is no such run or weights file.
+        ValueError: The config is invalid, or the run or the weights file does not exist.
     """
     run_folder, model, file = (get_override(overrides, key) for key in ("run", "model", "weights"))
     run = None if run_folder is None else open_run(run_folder)
@@ -73,7 +73,7 @@ def compose_evaluation(overrides: Sequence[str], on_message: Callable[[str], Non
     if pretrained is not None and weights == pretrained.file:
         on_message(f"{name}: pretrained on {pretrained.trained_on}")
     if run is None and model is None and file is None:
-        on_message("for another network, type run=RUN, model=NAME or weights=FILE")
+        on_message("to evaluate another network, use run=RUN, model=NAME or weights=FILE")
     parent = run.path / "evaluation" if run is not None else Path("evaluation") / name
     output = None if config["output"] is None else Path(config["output"]).expanduser()
     return Evaluation(config, weights, name, parent, output)

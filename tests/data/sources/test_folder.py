@@ -83,8 +83,8 @@ def test_folder_without_splits_is_split_by_hash(tmp_path):
 def test_few_images_are_split_without_loss(tmp_path, count):
     write_images(tmp_path, *(f"{n}.png" for n in range(count)))
     source = Folder(str(tmp_path))
-    found = [name for split in ("train", "val", "test") for name in names(source, split)]
-    assert sorted(found) == sorted(f"{n}.png" for n in range(count))
+    assigned = [name for split in ("train", "val", "test") for name in names(source, split)]
+    assert sorted(assigned) == sorted(f"{n}.png" for n in range(count))
 
 
 def test_lists_define_the_splits(tmp_path):

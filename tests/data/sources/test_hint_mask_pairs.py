@@ -77,9 +77,9 @@ def test_long_list_of_unmatched_files_is_truncated(tmp_path):
 
 def test_error_if_sizes_differ(tmp_path):
     write_pair(tmp_path, "a", (12, 10), mask_size=(12, 11))
-    found = Pairs(str(tmp_path))[0]
-    assert isinstance(found, UnreadableImageError)
-    assert str(found).endswith("hint/a.png: size is 12x10, but the size of its mask a.png is 12x11")
+    error = Pairs(str(tmp_path))[0]
+    assert isinstance(error, UnreadableImageError)
+    assert str(error).endswith("hint/a.png: size is 12x10, but the size of its mask a.png is 12x11")
 
 
 def test_id_is_a_hash_of_both_files(tmp_path):

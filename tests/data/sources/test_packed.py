@@ -64,15 +64,15 @@ def test_images_are_shrunk_and_keep_their_ids(root, tmp_path, workers):
     where = {name: index for index, name in enumerate(names(originals))}
     assert sorted(names(photos)) == sorted(where.keys() - {"train/zz.jpg"})
     for index, name in enumerate(names(photos)):
-        original, found = read_photo(root / name), photos.read(index)
+        original, packed = read_photo(root / name), photos.read(index)
         shorter = min(original.shape[:2])
-        assert min(found.shape[:2]) == min(shorter, 32)
+        assert min(packed.shape[:2]) == min(shorter, 32)
         if shorter <= 32:
-            assert np.array_equal(found, original)
+            assert np.array_equal(packed, original)
         else:
-            assert np.array_equal(found, resize(original, *found.shape[:2]))
+            assert np.array_equal(packed, resize(original, *packed.shape[:2]))
             height, width = original.shape[:2]
-            assert found.shape[1] / found.shape[0] == pytest.approx(width / height, rel=0.03)
+            assert packed.shape[1] / packed.shape[0] == pytest.approx(width / height, rel=0.03)
         assert photos.identify(index) == originals.identify(where[name])
 
 

@@ -12,11 +12,11 @@ SMALL = ["protocol.size=64", "protocol.hint_counts=[0,3]"]
 
 @pytest.mark.parametrize("name", NAMES)
 def test_evaluate_with_protocol(name, command, photos, tmp_path):
-    made = command("evaluate", "model=pullpush", "data=folder", f"data.root={photos}", f"protocol={name}", *SMALL)
-    assert made.status == 0, made.err
-    found = json.loads((tmp_path / "evaluation/pullpush" / name / "metrics.json").read_text())
-    assert (found["protocol"], found["size"], found["images"]) == (name, [64, 64], 8)
-    assert found["by_hints"]["3"]["psnr"] > found["by_hints"]["0"]["psnr"] > 5
+    outcome = command("evaluate", "model=pullpush", "data=folder", f"data.root={photos}", f"protocol={name}", *SMALL)
+    assert outcome.status == 0, outcome.err
+    metrics = json.loads((tmp_path / "evaluation/pullpush" / name / "metrics.json").read_text())
+    assert (metrics["protocol"], metrics["size"], metrics["images"]) == (name, [64, 64], 8)
+    assert metrics["by_hints"]["3"]["psnr"] > metrics["by_hints"]["0"]["psnr"] > 5
 
 
 def test_output_folder_of_another_protocol_is_not_overwritten(command, photos, tmp_path):
@@ -30,6 +30,6 @@ def test_output_folder_of_another_protocol_is_not_overwritten(command, photos, t
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "random_pixels"])
 def test_train_with_protocol(name, train, read_metrics):
     run = train(f"protocol={name}", *SMALL)
-    found = read_metrics(run)
-    assert found["val/psnr"] == found["val/psnr@3"]
+    metrics = read_metrics(run)
+    assert metrics["val/psnr"] == metrics["val/psnr@3"]
     assert json.loads((run / "evaluation" / name / "metrics.json").read_text())["protocol"] == name

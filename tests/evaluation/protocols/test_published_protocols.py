@@ -213,9 +213,9 @@ def test_ssim_of_8_bit_rgb_agrees_with_scikit_image(protocol, pair):
 def test_autocast_does_not_affect_scores(protocol, pair):
     expected = protocol.measure(*pair)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = protocol.measure(*pair)
-    assert torch.equal(found.psnr, expected.psnr)
-    assert torch.equal(found.ssim, expected.ssim)
+        scores = protocol.measure(*pair)
+    assert torch.equal(scores.psnr, expected.psnr)
+    assert torch.equal(scores.ssim, expected.ssim)
 
 
 @every_protocol
