@@ -24,7 +24,7 @@ from torch import Tensor
 from chromahint import Colorizer
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.data.sources.folder import Folder
-from chromahint.data.sources.skimage_tiles import FILES
+from chromahint.data.sources.skimage_tiles import TILE_FILES
 from chromahint.evaluation.metrics import psnr
 from chromahint.hints.eval_positions import positions
 from chromahint.hints.hints import Hints, hints_from_mask
@@ -41,7 +41,7 @@ def read(folder: Path | None, count: int) -> dict[str, Tensor]:
     """Read photos 13HW by name."""
     if folder is None:
         root = Path(skimage.__file__).parent / "data"
-        found = {name: read_photo(root / file) for name, file in FILES.items()}
+        found = {name: read_photo(root / file) for name, file in TILE_FILES.items()}
     else:
         photos = Folder(str(folder)).photos("all", count)
         found = {photos.name(index): photos.read(index) for index in range(len(photos))}

@@ -24,7 +24,7 @@ from chromahint.ranges import (
     Seed,
     Width,
     accepts,
-    describe,
+    describe_annotation,
     shown,
     validate_arguments,
     violation,
@@ -177,7 +177,7 @@ def test_a_component_names_its_target():
     ],
 )
 def test_describes_what_is_allowed(annotation, text):
-    assert describe(annotation) == text
+    assert describe_annotation(annotation) == text
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ import yaml
 
 from chromahint.config.errors import ConfigError
 from chromahint.config.paths import group_defaults
-from chromahint.config.signatures import Parameter, signature
+from chromahint.config.signatures import SignatureParameter, signature
 from chromahint.config.validate import TOP_LEVEL
-from chromahint.ranges import describe
+from chromahint.ranges import describe_annotation
 
 COMMANDS = {"train": "train", "evaluate": "evaluate", "multirun": "train -m"}
 GROUPS = {
@@ -157,7 +157,7 @@ def _target(root: Path, choice: Choice) -> dict[str, Any]:
 
 def _walk(
     node: dict[str, Any], full: dict[str, Any], prefix: str
-) -> Iterator[tuple[str, Any, Parameter | None, str | None]]:
+) -> Iterator[tuple[str, Any, SignatureParameter | None, str | None]]:
     target = full.get("_target_")
     parameters = _parameters(full) if target else {}
     for key, value in node.items():
@@ -170,7 +170,7 @@ def _walk(
             yield path, value, parameters.get(key), _owner(full, key)
 
 
-def _parameters(node: dict[str, Any]) -> dict[str, Parameter]:
+def _parameters(node: dict[str, Any]) -> dict[str, SignatureParameter]:
     """Parameters of a node's target, with those it passes on to a part of itself."""
     try:
         found = signature(node["_target_"])
@@ -234,8 +234,8 @@ def _entries(docstring: str) -> dict[str, str]:
     return found
 
 
-def _allowed(parameter: Parameter | None) -> str:
-    return describe(parameter.annotation) if parameter else ""
+def _allowed(parameter: SignatureParameter | None) -> str:
+    return describe_annotation(parameter.annotation) if parameter else ""
 
 
 def _value(value: Any) -> str:

@@ -135,7 +135,7 @@ def violation(name: str, annotation: Any, value: Any, default: Any = MISSING) ->
     if IsDirectory() in _metadata(annotation) and isinstance(value, str | os.PathLike):
         return f"{name}={value}: folder not found. Pass {name}=PATH of an existing folder."
     example = f" Try {name}={shown(default)}." if _is_plain(default) and accepts(annotation, default) else ""
-    allowed = describe(annotation)
+    allowed = describe_annotation(annotation)
     if isinstance(value, float) and not math.isfinite(value):
         allowed = allowed.replace("a number", "a finite number")
     return f"{name}={shown(value)}: must be {allowed}.{example}"
@@ -169,7 +169,7 @@ def accepts(annotation: Any, value: Any) -> bool:
     return True
 
 
-def describe(annotation: Any) -> str:
+def describe_annotation(annotation: Any) -> str:
     """Say what an annotation allows.
 
     >>> describe(Literal["cbam", "spatial"] | None)
@@ -204,15 +204,15 @@ def _alternatives(annotation: Any) -> list[str]:
         if IsDirectory() in rules:
             return ["an existing folder"]
         if get_origin(inner[0]) is list:
-            return [f"a list [...]{_length(rules)}, each item {describe(get_args(inner[0])[0])}"]
+            return [f"a list [...]{_length(rules)}, each item {describe_annotation(get_args(inner[0])[0])}"]
         bounds = " and ".join(text for rule in rules if (text := _bound(rule)))
-        return [f"{describe(inner[0])} {bounds}".rstrip()]
+        return [f"{describe_annotation(inner[0])} {bounds}".rstrip()]
     if origin in (Union, types.UnionType):
         return [text for each in inner for text in _alternatives(each)]
     if origin is Literal:
         return [shown(each) for each in inner]
     if origin is list:
-        return [f"a list [...], each item {describe(inner[0])}"]
+        return [f"a list [...], each item {describe_annotation(inner[0])}"]
     if origin is dict or annotation is dict:
         return ["a mapping {...}"]
     if annotation in (None, types.NoneType):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from chromahint.hints.hints import hints_from_mask
-from chromahint.inference.exported_folder import FORMAT, open_exported_folder, write_exported_folder
+from chromahint.inference.exported_folder import EXPORT_FORMAT, open_exported_folder, write_exported_folder
 from chromahint.inference.fixed_size import FixedSizeWrapper
 from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.registry import MODEL_CLASSES, create_model
@@ -131,5 +131,5 @@ def test_earlier_export_is_replaced(tmp_path):
     export(tmp_path / "out")
     export(tmp_path / "out", "resunet")
     assert open_exported_folder(tmp_path / "out").name == "resunet"
-    assert json.loads((tmp_path / "out" / "config.json").read_text())["format"] == FORMAT
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["format"] == EXPORT_FORMAT
     assert [file.name for file in tmp_path.iterdir()] == ["out"]

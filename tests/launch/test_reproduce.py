@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from chromahint.launch.reproduce import Comparison, differences, verdict
+from chromahint.launch.reproduce import EvaluationDifference, differences, verdict
 from chromahint.runs.run import open_run
 
 
@@ -34,7 +34,7 @@ def test_different_scores(smoke_run, process, tmp_path):
     [(0, 0, "reproduced: all"), (0.009, 0, "closely"), (0, 0.00009, "closely"), (0.02, 0, "not"), (0, 0.001, "not")],
 )
 def test_tolerances(psnr, ssim, message):
-    comparison = Comparison({("10", "psnr"): (20.0, 20.0 + psnr), ("10", "ssim"): (0.5, 0.5 + ssim)})
+    comparison = EvaluationDifference({("10", "psnr"): (20.0, 20.0 + psnr), ("10", "ssim"): (0.5, 0.5 + ssim)})
     assert message in verdict(comparison)
 
 

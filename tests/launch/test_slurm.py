@@ -26,7 +26,7 @@ def cluster(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", slurm_cluster.install(folder))
     for name in [name for name in os.environ if name.startswith("SLURM")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(slurm, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(slurm, "SLURM_POLL_SECONDS", 0.1)
     monkeypatch.setattr(slurm, "SLURM_QUERY_SECONDS", 0.5)
     return folder
 

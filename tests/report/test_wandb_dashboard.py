@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from chromahint.report.wandb_dashboard import BEST_PSNR, outline, plan_dashboard
+from chromahint.report.wandb_dashboard import BEST_PSNR, dashboard_outline, plan_dashboard
 from chromahint.sweeps.sweep_config import read_sweep, sweep_names
 from chromahint.sweeps.wandb_export import wandb_key
 
@@ -153,13 +153,13 @@ def test_report_panels_do_not_overlap(command):
 
 
 def test_outline_lists_everything():
-    said = outline(plan_dashboard("photos", None, "unet", [0, 10], ["choices.loss"]))
+    said = dashboard_outline(plan_dashboard("photos", None, "unet", [0, 10], ["choices.loss"]))
     for part in (
         "your account/photos", "group unet", "test/psnr@10", "test/ssim@0", "choices.loss",
         "hints/psnr over hints/count", "pictures/test by run", "train/loss",
     ):  # fmt: skip
         assert part in said
-    assert "all runs" in outline(plan_dashboard("photos", "team", None, [0], ["seed"]))
+    assert "all runs" in dashboard_outline(plan_dashboard("photos", "team", None, [0], ["seed"]))
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])

@@ -8,7 +8,7 @@ from torch import nn
 from chromahint.config.compose import compose
 from chromahint.config.instantiate import instantiate_node
 from chromahint.config.paths import list_groups
-from chromahint.training.hyperparameters import build, describe
+from chromahint.training.hyperparameters import build, describe_part
 
 GROUPS = ("model", "loss", "hints", "augment", "protocol", "optimizer", "lr_schedule")
 
@@ -16,9 +16,9 @@ GROUPS = ("model", "loss", "hints", "augment", "protocol", "optimizer", "lr_sche
 @pytest.mark.parametrize(("group", "name"), [(group, name) for group in GROUPS for name in list_groups()[group]])
 def test_parts_of_the_config_are_described_as_their_nodes_and_rebuilt(group, name):
     node = compose("train", [f"{group}={name}"]).config[group]
-    description = describe(instantiate_node(node))
+    description = describe_part(instantiate_node(node))
     assert description == node
-    assert describe(build(description)) == description
+    assert describe_part(build(description)) == description
 
 
 def test_objects_are_returned_unchanged():
@@ -32,7 +32,7 @@ class Foreign(nn.Module):
 
 @pytest.mark.parametrize("part", [Foreign(), partial(print, end=""), nn.Linear(1, 1)])
 def test_foreign_parts_are_named_but_not_built(part):
-    description = describe(part)
+    description = describe_part(part)
     assert description["_target_"].rpartition(".")[2] in ("Foreign", "print", "Linear")
     with pytest.raises(ValueError, match=r"not part of Chromahint.* network=MyNetwork\(\)"):
         build(description)

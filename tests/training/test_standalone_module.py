@@ -16,7 +16,7 @@ from chromahint.hints.samplers import FixedProbabilityPixels
 from chromahint.models.spreadnet import SpreadNet
 from chromahint.models.unet import UNet
 from chromahint.models.zhang2017 import Zhang2017
-from chromahint.training.hyperparameters import describe
+from chromahint.training.hyperparameters import describe_part
 from chromahint.training.lightning_module import ColorizationModule, default_parts
 from chromahint.training.losses import MSE, Zhang
 from chromahint.training.lr_schedules import ReduceOnPlateau
@@ -67,7 +67,7 @@ def same_prediction(one, other):
 
 def test_default_parts_are_those_of_the_config():
     config = compose("train", []).config
-    assert {name: describe(part) for name, part in default_parts().items()} == {
+    assert {name: describe_part(part) for name, part in default_parts().items()} == {
         name: config[name] for name in default_parts()
     }
 

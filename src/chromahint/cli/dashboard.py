@@ -44,9 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
         keys=arguments.by,
     )
     if arguments.dry_run and not arguments.json:
-        from chromahint.report.wandb_dashboard import outline
+        from chromahint.report.wandb_dashboard import dashboard_outline
 
-        print(outline(page))
+        print(dashboard_outline(page))
         return 0
     from chromahint.report.wandb_workspace import default_entity, save_dashboard, to_json
 

@@ -66,14 +66,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _export_onnx(loaded: LoadedNetwork, output: Path, rgb: bool) -> None:
-    from chromahint.export.model_card import describe
+    from chromahint.export.model_card import describe_export
     from chromahint.export.onnx import LabExportWrapper, RGBExportWrapper, file_metadata, write_onnx
 
     if output.is_dir() or output.suffix != ".onnx":
         raise ValueError(f"{output}: the name of an ONNX file must end in .onnx. Pass -o {output / 'NAME.onnx'}.")
     spec = loaded.require_spec()
     size = spec.train_size
-    description = describe(spec)
+    description = describe_export(spec)
     properties = {
         "network": spec.name,
         "options": json.dumps(spec.options),
@@ -97,8 +97,8 @@ def _export_onnx(loaded: LoadedNetwork, output: Path, rgb: bool) -> None:
 
 
 def _export_folder(loaded: LoadedNetwork, output: Path) -> None:
-    from chromahint.export.model_card import describe, model_card
-    from chromahint.inference.exported_folder import FILES, write_exported_folder
+    from chromahint.export.model_card import describe_export, model_card
+    from chromahint.inference.exported_folder import EXPORTED_FILES, write_exported_folder
     from chromahint.models.registry import MODEL_CLASSES
 
     spec = loaded.require_spec()
@@ -107,8 +107,8 @@ def _export_folder(loaded: LoadedNetwork, output: Path) -> None:
             f"{spec.model['_target_']}: only Chromahint's own networks can be loaded from a folder again "
             f"({', '.join(MODEL_CLASSES)}). Use --format onnx."
         )
-    write_exported_folder(output, loaded.network, describe(spec), model_card(loaded))
-    print(f"saved: {output} ({', '.join(FILES)})")
+    write_exported_folder(output, loaded.network, describe_export(spec), model_card(loaded))
+    print(f"saved: {output} ({', '.join(EXPORTED_FILES)})")
 
 
 def _check_writable(output: Path) -> None:

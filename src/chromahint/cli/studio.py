@@ -42,10 +42,10 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve the page until stopped; returns the exit status."""
-    from chromahint.studio.model_list import BASELINES, PRETRAINED, ModelList
+    from chromahint.studio.model_list import BASELINE_MODELS, PRETRAINED, ModelList
 
     for model in arguments.model:
-        if model not in (PRETRAINED, *BASELINES) and not Path(model).expanduser().exists():
+        if model not in (PRETRAINED, *BASELINE_MODELS) and not Path(model).expanduser().exists():
             raise ValueError(f"--model {model}: not found. Pass {MODEL_HELP}{OTHER_MODELS_HELP}.")
     photo = None if arguments.photo is None else Path(arguments.photo).expanduser()
     if photo is not None and not photo.is_file():

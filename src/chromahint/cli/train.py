@@ -52,6 +52,6 @@ def run(arguments: argparse.Namespace) -> int:
         return run_multirun(arguments.overrides, arguments.n_jobs)
     if arguments.n_jobs is not None:
         raise ValueError(f"--n-jobs {arguments.n_jobs}: is for several runs. Add -m, or leave it out.")
-    from chromahint.launch.launcher import train
+    from chromahint.launch.launcher import launch_training
 
-    return train(arguments.overrides)
+    return launch_training(arguments.overrides)

@@ -31,7 +31,7 @@ _OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.m
 
 
 @dataclass(frozen=True)
-class Parameter:
+class SignatureParameter:
     """One argument of a target.
 
     Attributes:
@@ -56,7 +56,7 @@ class Signature:
         forwards_to: the parameter `NAME` that a catch-all argument `**NAME_options` belongs to, if there is one.
     """
 
-    parameters: dict[str, Parameter]
+    parameters: dict[str, SignatureParameter]
     methods: frozenset[str] = frozenset()
     constants: dict[str, Any] = field(default_factory=dict)
     forwards_to: str | None = None
@@ -118,7 +118,7 @@ class _Module:
     aliases: dict[str, ast.expr]
     imports: dict[str, tuple[str, str]]
 
-    def arguments(self, arguments: ast.arguments) -> Iterator[tuple[str, Parameter]]:
+    def arguments(self, arguments: ast.arguments) -> Iterator[tuple[str, SignatureParameter]]:
         """The arguments of a function, `self` included."""
         positional = [*arguments.posonlyargs, *arguments.args]
         defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
@@ -126,7 +126,7 @@ class _Module:
         for argument, default in [*pairs, *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]:
             yield argument.arg, self._parameter(argument.annotation, default)
 
-    def fields(self, definition: ast.ClassDef) -> Iterator[tuple[str, Parameter]]:
+    def fields(self, definition: ast.ClassDef) -> Iterator[tuple[str, SignatureParameter]]:
         """The fields of a dataclass."""
         for node in definition.body:
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and not _is_class_var(node):
@@ -196,8 +196,8 @@ class _Module:
         named = {each.arg: self._constant(each.value) for each in expression.keywords if each.arg}
         return None if MISSING in (*values, *named.values()) else _RULES[_last_name(expression.func)](*values, **named)
 
-    def _parameter(self, annotation: ast.expr | None, default: ast.expr | None) -> Parameter:
-        return Parameter(self.resolve(annotation), default is None, self._constant(default))
+    def _parameter(self, annotation: ast.expr | None, default: ast.expr | None) -> SignatureParameter:
+        return SignatureParameter(self.resolve(annotation), default is None, self._constant(default))
 
     def _constant(self, expression: ast.expr | None) -> Any:
         """The value of an expression of literals and named constants; `MISSING` for any other."""

@@ -15,7 +15,7 @@ from chromahint.config.errors import ConfigError
 from chromahint.config.options import Component
 from chromahint.config.paths import choice_of
 from chromahint.config.signatures import Signature, signature
-from chromahint.ranges import describe, shown, violation
+from chromahint.ranges import describe_annotation, shown, violation
 
 RESERVED = {"_target_", "_partial_"}
 TOP_LEVEL = {"train": "TrainOptions", "evaluate": "EvaluateOptions", "multirun": "MultirunOptions"}
@@ -80,7 +80,7 @@ def _full_signature(node: Config, path: str) -> Signature:
         return own
     part = node.get(own.forwards_to)
     if not isinstance(part, dict) or not isinstance(part.get("_target_"), str):
-        raise ConfigError(f"{own.forwards_to}={shown(part)}: must be {describe(Component)}.")
+        raise ConfigError(f"{own.forwards_to}={shown(part)}: must be {describe_annotation(Component)}.")
     return Signature(own.parameters | signature(part["_target_"]).parameters | own.parameters, own.methods)
 
 

@@ -17,12 +17,12 @@ from torch.utils.data import Dataset
 from chromahint.atomic_write import atomic_write
 from chromahint.data.parallel import parallel_map
 from chromahint.data.sources.folder import Folder
-from chromahint.data.sources.packed import FORMAT, INDEX_DTYPE, digest, is_pack, read_metadata, shard_path
+from chromahint.data.sources.packed import INDEX_DTYPE, PACK_FORMAT, digest, is_pack, read_metadata, shard_path
 from chromahint.data.transforms import resize
 from chromahint.images.decode import RGBImage, UnreadableImageError, decode_rgb, read_bytes
 from chromahint.progress import ProgressFn
 
-SHARD_SIZE = 256
+PACK_SHARD_SIZE = 256
 """Photos per shard."""
 
 ShardRecord = dict[str, Any]
@@ -83,11 +83,11 @@ class ShardWriter(Dataset[ShardRecord | str]):
         self.root, self.output, self.side, self.names = root, output, side, names
 
     def __len__(self) -> int:
-        return -(-len(self.names) // SHARD_SIZE)
+        return -(-len(self.names) // PACK_SHARD_SIZE)
 
     def __getitem__(self, number: int) -> ShardRecord | str:
         """Write shard `number` and return its record."""
-        names = self.names[number * SHARD_SIZE : (number + 1) * SHARD_SIZE]
+        names = self.names[number * PACK_SHARD_SIZE : (number + 1) * PACK_SHARD_SIZE]
         pixels = shard_path(self.output, number)
         source = self._source_checksum(names)
         existing = _read_record(pixels)
@@ -167,7 +167,7 @@ def _prepare_output(output: Path, side: int) -> None:
     elif output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ValueError(f"-o {output}: already exists and is not a pack. Use -o NEW/FOLDER.")
     try:
-        _write_json(output / "pack.json", {"format": FORMAT, "complete": False, "side": side})
+        _write_json(output / "pack.json", {"format": PACK_FORMAT, "complete": False, "side": side})
     except OSError as error:
         raise ValueError(_write_error(output, error)) from None
 
@@ -204,7 +204,7 @@ def _write_index(records: list[ShardRecord], source: Folder, output: Path, side:
         if old_file.stem not in current:
             old_file.unlink()
     metadata = {
-        "format": FORMAT,
+        "format": PACK_FORMAT,
         "complete": True,
         "side": side,
         "pictures": len(names),

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
-from chromahint.inference.exported_folder import FORMAT
+from chromahint.inference.exported_folder import EXPORT_FORMAT
 from chromahint.inference.fixed_size import FixedSizeWrapper
 from chromahint.models.registry import create_model
 
@@ -34,12 +34,12 @@ class HubNetwork(nn.Module, PyTorchModelHubMixin, library_name="chromahint"):
         network: str,
         options: dict[str, Any],
         side: int | None = None,
-        format: str = FORMAT,
+        format: str = EXPORT_FORMAT,
     ) -> None:
         super().__init__()
-        if format != FORMAT:
+        if format != EXPORT_FORMAT:
             raise ValueError(
-                f"config.json: has format {format!r:.80}, but this version reads {FORMAT}. Export the network again."
+                f"config.json: has format {format!r:.80}, but this version reads {EXPORT_FORMAT}. Export the network again."
             )
         self.network = create_model(network, options)
         self.side = side

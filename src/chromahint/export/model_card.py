@@ -17,7 +17,7 @@ from chromahint.runs.files import file_hash, read_json
 _NODES = ("data", "hints", "augment", "loss", "optimizer", "lr_schedule", "trainer")
 
 
-def describe(spec: NetworkSpec) -> dict[str, Any]:
+def describe_export(spec: NetworkSpec) -> dict[str, Any]:
     """Return the content of config.json, in JSON types."""
     pretrained = find_pretrained(str(spec.model["_target_"]))
     description: dict[str, Any] = {
@@ -115,7 +115,7 @@ def _training_section(loaded: LoadedNetwork, spec: NetworkSpec) -> str:
     if spec.run is None:
         origin = "; ".join(loaded.messages)
         return f"## Training\n\nUnknown: the weights come from the file `{spec.weights.name}` ({origin})."
-    training, config = describe(spec)["trained"], spec.run.config
+    training, config = describe_export(spec)["trained"], spec.run.config
     nodes = [node for node in _NODES if isinstance(config.get(node), dict)]
     recipe = "\n".join(f"- {node}: {_summarize(config[node])}" for node in nodes)
     return f"""## Training

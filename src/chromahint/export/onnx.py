@@ -32,7 +32,7 @@ _TEST_SIZES = ((1, 64, 64), (2, 75, 118), (1, 160, 33))
 """Batch size, height and width of test inputs, all different from the traced ones."""
 
 
-class Comparison(NamedTuple):
+class OnnxComparison(NamedTuple):
     """Largest difference between ONNX Runtime and PyTorch for one (batch size, height, width)."""
 
     size: tuple[int, int, int]
@@ -91,7 +91,7 @@ _HINT_DESCRIPTIONS = {
 }
 
 
-def write_onnx(network: nn.Module, file: Path, metadata: Mapping[str, str], rgb: bool = False) -> list[Comparison]:
+def write_onnx(network: nn.Module, file: Path, metadata: Mapping[str, str], rgb: bool = False) -> list[OnnxComparison]:
     """Write a network to an ONNX file and compare ONNX Runtime with PyTorch.
 
     Args:
@@ -163,7 +163,7 @@ def _trace(wrapper: ExportWrapper, metadata: Mapping[str, str]) -> bytes:
     return content
 
 
-def _compare(wrapper: ExportWrapper, content: bytes) -> list[Comparison]:
+def _compare(wrapper: ExportWrapper, content: bytes) -> list[OnnxComparison]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -178,7 +178,7 @@ def _compare(wrapper: ExportWrapper, content: bytes) -> list[Comparison]:
                 expected = wrapper(*inputs.values())
             same_shape = result.shape == tuple(expected.shape)
             error = (torch.from_numpy(result) - expected).abs().max() if same_shape else torch.tensor(math.nan)
-            comparisons.append(Comparison(size, float(error / (expected.abs().max() / AB_LIMIT).clamp(min=1))))
+            comparisons.append(OnnxComparison(size, float(error / (expected.abs().max() / AB_LIMIT).clamp(min=1))))
     except Exception as error:  # ONNX Runtime's errors have no common base class
         message = str(error).splitlines()[0][:300]
         raise ValueError(f"ONNX Runtime can't run the network ({message}). Use --format safetensors instead.") from None

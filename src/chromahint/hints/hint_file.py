@@ -11,7 +11,7 @@ from typing import Any, Literal
 from chromahint.atomic_write import atomic_write
 from chromahint.hints.annotations import Annotations, Color, Point, Stroke, check_color, check_number, rgb_of
 
-FORMAT = "chromahint-hints/1"
+HINT_FILE_FORMAT = "chromahint-hints/1"
 _UNITS: tuple[Literal["px", "relative"], ...] = ("px", "relative")
 _MAX_BYTES = 64 * 2**20
 
@@ -51,8 +51,8 @@ def parse_hints(text: str) -> Annotations:
     except (ValueError, RecursionError):  # a number with thousands of digits, or thousands of nested brackets
         raise ValueError("not valid JSON: a number is too long or the nesting is too deep.") from None
     fields = _fields(content, "", {"format"}, {"units", "points", "strokes", "photo"})
-    if fields["format"] != FORMAT:
-        raise ValueError(f"format={fields['format']!r:.60}: unknown format; this version reads {FORMAT}.")
+    if fields["format"] != HINT_FILE_FORMAT:
+        raise ValueError(f"format={fields['format']!r:.60}: unknown format; this version reads {HINT_FILE_FORMAT}.")
     units = fields.get("units", "px")
     if units not in _UNITS:
         raise ValueError(f"units={units!r:.60}: must be px or relative.")
@@ -73,7 +73,7 @@ def write_hints(path: Path | str, annotations: Annotations) -> None:
     strokes = [
         {"points": [list(p) for p in s.points], "color": _hex(s.color), "radius": s.radius} for s in annotations.strokes
     ]
-    content = {"format": FORMAT, "units": annotations.units, "points": points, "strokes": strokes}
+    content = {"format": HINT_FILE_FORMAT, "units": annotations.units, "points": points, "strokes": strokes}
     with atomic_write(Path(path)) as file:
         file.write((json.dumps(content, indent=1) + "\n").encode())
 

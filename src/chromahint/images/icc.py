@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageCms
 
-Curve = NDArray[np.float32]
+ToneCurve = NDArray[np.float32]
 """Lookup table from the 65,536 stored values to linear values in 0..1."""
 
 _CHUNK_PIXELS = 2**18
@@ -50,7 +50,7 @@ def _tags(profile: bytes) -> dict[bytes, bytes]:
     return {name: profile[start : start + size] for name, start, size in entries}
 
 
-def _curve(tag: bytes) -> Curve:
+def _curve(tag: bytes) -> ToneCurve:
     x = np.linspace(0, 1, 65536)
     if tag[:4] == b"curv":
         [count] = struct.unpack_from(">I", tag, 8)
@@ -61,7 +61,7 @@ def _curve(tag: bytes) -> Curve:
             y = np.power(x, gamma / 256)
         else:
             y = np.interp(x, np.linspace(0, 1, count), np.frombuffer(tag, ">u2", count, 12) / 65535)
-        curve: Curve = y.astype(np.float32)
+        curve: ToneCurve = y.astype(np.float32)
         return curve
     if tag[:4] != b"para":
         raise ValueError("not a curve")
@@ -71,7 +71,7 @@ def _curve(tag: bytes) -> Curve:
     if kind in (1, 2):  # these types are constant below -b/a
         d, c, e, f = -b / a if a else 0, 0.0, c, c
     upper = np.clip(a * x + b, 0, None) ** power + e
-    parametric: Curve = np.clip(np.where(x >= d, upper, c * x + f), 0, 1).astype(np.float32)
+    parametric: ToneCurve = np.clip(np.where(x >= d, upper, c * x + f), 0, 1).astype(np.float32)
     return parametric
 
 

@@ -16,9 +16,9 @@ from chromahint.models.registry import create_model
 from chromahint.models.state_dict import load_weights
 from chromahint.runs.files import read_json
 
-FORMAT = "chromahint-network/1"
+EXPORT_FORMAT = "chromahint-network/1"
 WEIGHTS, CONFIG, MODEL_CARD = "model.safetensors", "config.json", "README.md"
-FILES = (WEIGHTS, CONFIG, MODEL_CARD)
+EXPORTED_FILES = (WEIGHTS, CONFIG, MODEL_CARD)
 
 
 class ExportedFolder(NamedTuple):
@@ -59,9 +59,9 @@ def open_exported_folder(path: str | Path) -> ExportedFolder:
             "Pass a folder written by `chromahint export --format safetensors`."
         )
     metadata = read_json(folder / CONFIG)
-    if metadata.get("format") != FORMAT:
+    if metadata.get("format") != EXPORT_FORMAT:
         raise ValueError(
-            f"{folder / CONFIG}: has format {metadata.get('format')!r:.80}, but this version reads {FORMAT}. "
+            f"{folder / CONFIG}: has format {metadata.get('format')!r:.80}, but this version reads {EXPORT_FORMAT}. "
             "Export the network again."
         )
     name, options, input_size = metadata.get("network"), metadata.get("options"), metadata.get("side")
@@ -99,13 +99,15 @@ def write_exported_folder(folder: Path, network: nn.Module, metadata: Mapping[st
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
     try:
         safetensors.torch.save_file(_tensors(network), temporary / WEIGHTS, metadata={"format": "pt"})
-        (temporary / CONFIG).write_text(json.dumps({"format": FORMAT, **metadata}, indent=2) + "\n", encoding="utf-8")
+        (temporary / CONFIG).write_text(
+            json.dumps({"format": EXPORT_FORMAT, **metadata}, indent=2) + "\n", encoding="utf-8"
+        )
         (temporary / MODEL_CARD).write_text(card, encoding="utf-8")
         temporary.chmod(0o755)
-        for name in FILES:
+        for name in EXPORTED_FILES:
             (temporary / name).chmod(0o644)
         if folder.is_dir():
-            for name in FILES:
+            for name in EXPORTED_FILES:
                 (temporary / name).replace(folder / name)
         else:
             temporary.rename(folder)
@@ -123,7 +125,7 @@ def check_output_folder(folder: Path) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder}: is a file, but safetensors are exported as a folder. Use -o FOLDER.")
-    others = sorted({file.name for file in folder.iterdir()} - set(FILES)) if folder.is_dir() else []
+    others = sorted({file.name for file in folder.iterdir()} - set(EXPORTED_FILES)) if folder.is_dir() else []
     if others:
         raise ValueError(f"{folder}: holds other files ({', '.join(others[:3])}). Use -o NEW/FOLDER.")
 

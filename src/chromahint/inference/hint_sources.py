@@ -21,8 +21,8 @@ from chromahint.hints.sparse_hints import SparseHints
 from chromahint.images.decode import decode_rgb, read_bytes, read_photo
 from chromahint.inference.batch_plan import ColorizeTask
 
-Size = tuple[int, int]
-HintProvider = Callable[[ColorizeTask, Size], Annotations | SparseHints | None]
+PhotoSize = tuple[int, int]
+HintProvider = Callable[[ColorizeTask, PhotoSize], Annotations | SparseHints | None]
 """Returns the hints of a photo, given its height and width; raises ValueError if there is something wrong with them."""
 
 _REFERENCE_SIZE = 512
@@ -31,7 +31,7 @@ _MAX_ASPECT_DIFFERENCE = 0.1
 """Largest difference of the log aspect ratios of a photo and its hints."""
 
 
-def without_hints(task: ColorizeTask, size: Size) -> None:
+def without_hints(task: ColorizeTask, size: PhotoSize) -> None:
     """Return no hints, so that the network guesses all colors."""
     return
 
@@ -43,7 +43,7 @@ def from_files(path: str) -> HintProvider:
         annotations = read_hints(root)
         return lambda task, size: annotations
 
-    def provide(task: ColorizeTask, size: Size) -> Annotations:
+    def provide(task: ColorizeTask, size: PhotoSize) -> Annotations:
         file = root / Path(task.name).with_suffix(".json")
         if not file.is_file():
             raise ValueError(f"{file}: hint file not found. Write one hint file for each photo.")
@@ -56,7 +56,7 @@ def from_pairs(hint_dir: str, mask_dir: str) -> HintProvider:
     """Use the colors of `hint_dir/NAME.*` wherever the first channel of `mask_dir/NAME.*` is 255."""
     hints, masks = _index_by_name("--hint-dir", hint_dir), _index_by_name("--mask-dir", mask_dir)
 
-    def provide(task: ColorizeTask, size: Size) -> SparseHints:
+    def provide(task: ColorizeTask, size: PhotoSize) -> SparseHints:
         hint_file, mask_file = _find_image(task, hints, hint_dir), _find_image(task, masks, mask_dir)
         hint, mask = read_photo(hint_file), read_photo(mask_file)
         if hint.shape != mask.shape:
@@ -92,7 +92,7 @@ def from_reference(path: str, points: int, multiple: bool) -> HintProvider:
         raise ValueError(f"--reference {path}: file not found. Pass the path of an image or a folder.")
     references = _index_by_name("--reference", path) if root.is_dir() else None
 
-    def provide(task: ColorizeTask, size: Size) -> SparseHints:
+    def provide(task: ColorizeTask, size: PhotoSize) -> SparseHints:
         file = root if references is None else _find_image(task, references, path)
         data = read_bytes(file)
         image = decode_rgb(data, str(file))
@@ -141,7 +141,7 @@ def _find_image(task: ColorizeTask, images: dict[str, Path], folder: str) -> Pat
     return images[name]
 
 
-def _check_aspect_ratio(file: Path, size: tuple[int, ...], photo: Size) -> None:
+def _check_aspect_ratio(file: Path, size: tuple[int, ...], photo: PhotoSize) -> None:
     """Raise an error if an image can't have the same content as the photo, at any resolution."""
     height, width = size
     difference = abs(math.log(height * photo[1] / (width * photo[0])))

@@ -26,7 +26,7 @@ CPU = torch.device("cpu")
 COLORING_BASELINES: dict[str, type[nn.Module]] = {"levin": Levin, "pullpush": PullPush}
 """Training-free baselines that color images from hints."""
 SPREADNET_IMAGE_SIZE = 512
-DEFAULT_IMAGE_SIZE = 256
+DEFAULT_INPUT_SIZE = 256
 """Networks color images of about size x size pixels; larger ones did not improve results (benchmarks/README.md)."""
 
 
@@ -89,7 +89,7 @@ class LoadedNetwork:
         """Recommended size: the network should color images of about image_size x image_size pixels."""
         if self.input_size is not None:
             return self.input_size
-        return SPREADNET_IMAGE_SIZE if self.name == "spreadnet" else DEFAULT_IMAGE_SIZE
+        return SPREADNET_IMAGE_SIZE if self.name == "spreadnet" else DEFAULT_INPUT_SIZE
 
     def require_spec(self) -> NetworkSpec:
         """Return the spec.

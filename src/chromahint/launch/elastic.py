@@ -15,7 +15,7 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1")
+FORWARDED_SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1")
 """Signals that are passed on to the processes."""
 
 
@@ -37,9 +37,9 @@ def launch_processes(arguments: list[str], processes: int) -> int:
         rdzv_endpoint="localhost:0",
         max_restarts=0,
         monitor_interval=0.2,
-        signals_to_handle=",".join(SIGNALS),
+        signals_to_handle=",".join(FORWARDED_SIGNALS),
     )
-    handlers = {number: signal.getsignal(number) for number in map(signal.Signals.__getitem__, SIGNALS)}
+    handlers = {number: signal.getsignal(number) for number in map(signal.Signals.__getitem__, FORWARDED_SIGNALS)}
     try:
         elastic_launch(config, sys.executable)(*arguments)
     except SignalException as error:

@@ -27,7 +27,7 @@ STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1")
 """Signals that ask a run to save a checkpoint and exit. It can be resumed later."""
 
 
-def train(overrides: Sequence[str]) -> int:
+def launch_training(overrides: Sequence[str]) -> int:
     """Train one network in this process, or in one process per device; returns the exit status."""
     composed = compose_and_validate(overrides)
     processes = preflight_check(composed.config)

@@ -20,7 +20,7 @@ TOLERANCES = {"psnr": 0.01, "ssim": 0.0001}
 
 
 @dataclass(frozen=True)
-class Comparison:
+class EvaluationDifference:
     """Test scores of two runs: (number of hints, psnr or ssim) -> old and new value."""
 
     scores: dict[tuple[str, str], tuple[float, float]]
@@ -64,7 +64,7 @@ def reproduce(folder: str) -> int:
     return 0 if comparison.close else 1
 
 
-def compare_evaluations(old: Run, new: Run) -> Comparison:
+def compare_evaluations(old: Run, new: Run) -> EvaluationDifference:
     """Compare the test scores of two runs.
 
     Raises:
@@ -75,10 +75,12 @@ def compare_evaluations(old: Run, new: Run) -> Comparison:
         raise ValueError(
             f"{old.path}, {new.path}: evaluated at different numbers of hints. Compare runs of the same protocol."
         )
-    return Comparison({(k, metric): (before[k][metric], after[k][metric]) for k in before for metric in TOLERANCES})
+    return EvaluationDifference(
+        {(k, metric): (before[k][metric], after[k][metric]) for k in before for metric in TOLERANCES}
+    )
 
 
-def verdict(comparison: Comparison) -> str:
+def verdict(comparison: EvaluationDifference) -> str:
     """Say whether the scores match, and by how much they differ."""
     if comparison.identical:
         return f"reproduced: all {len(comparison.scores)} scores are identical"

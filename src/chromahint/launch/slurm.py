@@ -25,7 +25,7 @@ from chromahint.runs.run import Run, iso_now
 
 SIGNAL_LEAD_SECONDS = 120
 """SLURM sends SIGUSR1 to a run this many seconds before its time limit."""
-POLL_SECONDS = 2.0
+SLURM_POLL_SECONDS = 2.0
 """Seconds between two reads of run.json while waiting."""
 SLURM_QUERY_SECONDS = 30.0
 """Seconds between two calls of squeue while waiting."""
@@ -246,7 +246,7 @@ def wait_for_jobs(runs: Sequence[Run], titles: Sequence[str], console: Console) 
             if state in FINAL_STATES or run in lost:
                 del waiting[number]
         if waiting:
-            time.sleep(POLL_SECONDS)
+            time.sleep(SLURM_POLL_SECONDS)
 
 
 def mark_lost_jobs_failed(runs: Iterable[Run]) -> None:

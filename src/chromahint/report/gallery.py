@@ -18,11 +18,12 @@ from chromahint.atomic_write import atomic_write
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.data.transforms import resize_square
 from chromahint.hints.hints import Hints
+from chromahint.images.decode import RGBImage
 from chromahint.inference.load import resolve_device
 from chromahint.report.load_runs import EvaluationResult, LoadedRuns
 from chromahint.report.ranking import image_scores
 from chromahint.report.rebuild_networks import evaluated_photos, evaluation_protocol, rebuild_network
-from chromahint.visualization.hint_overlay import RGBImage, draw_hints, to_numpy_images
+from chromahint.visualization.hint_overlay import draw_hints, to_numpy_images
 
 BATCH_SIZE = 8
 

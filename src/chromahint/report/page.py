@@ -9,7 +9,7 @@ from pathlib import Path
 from chromahint.report.page_data import Content
 from chromahint.runs.files import write_text
 
-ASSETS = Path(__file__).parent / "assets"
+REPORT_ASSETS = Path(__file__).parent / "assets"
 SCRIPTS = ("elements.js", "chart.js", "tables.js", "gallery.js", "page.js")
 
 
@@ -37,4 +37,4 @@ def write_page(content: Content, file: Path) -> None:
 
 
 def _read(name: str) -> str:
-    return (ASSETS / name).read_text(encoding="utf-8")
+    return (REPORT_ASSETS / name).read_text(encoding="utf-8")

@@ -118,7 +118,7 @@ def plan_dashboard(
     return Dashboard(title, project, entity, group, summary_keys, config_keys, sections)
 
 
-def outline(dashboard: Dashboard) -> str:
+def dashboard_outline(dashboard: Dashboard) -> str:
     """Describe the contents of a dashboard as text."""
     location = f"{dashboard.entity or 'your account'}/{dashboard.project}"
     runs = f"the runs of group {dashboard.group}" if dashboard.group else "all runs"

@@ -16,7 +16,7 @@ import yaml
 from chromahint import __version__
 from chromahint.runs.files import read_json, write_json, write_text
 
-FORMAT = 2
+RUN_FORMAT = 2
 State = Literal["created", "running", "finished", "pruned", "failed", "interrupted"]
 PACKAGES = ("torch", "lightning", "hydra-core", "kornia", "torchmetrics", "wandb", "numpy")
 
@@ -81,7 +81,7 @@ def create_run(folder: Path, config: dict[str, Any], metadata: dict[str, Any]) -
             path = folder.with_name(f"{folder.name}-{number}")
     write_text(path / "config.yaml", yaml.safe_dump(config, sort_keys=False))
     write_text(path / "overrides.yaml", yaml.safe_dump(metadata.pop("overrides", [])))
-    fields = {"format": FORMAT, "state": "created", "created": iso_now(), **metadata}
+    fields = {"format": RUN_FORMAT, "state": "created", "created": iso_now(), **metadata}
     write_json(path / "run.json", fields | {"git": git_state(), "versions": versions()})
     return Run(path)
 
@@ -97,7 +97,7 @@ def open_run(path: str | Path) -> Run:
         raise ValueError(f"{path}: folder not found. Pass a run folder such as runs/NAME/DATE.")
     if not (run.path / "run.json").is_file():
         raise ValueError(f"{path}: not a run folder. Pass a folder that contains run.json, such as runs/NAME/DATE.")
-    if run.metadata.get("format") != FORMAT:
+    if run.metadata.get("format") != RUN_FORMAT:
         raise ValueError(f"{path}: written by another version of Chromahint. Train again, or use that version.")
     return run
 

@@ -11,7 +11,7 @@ from chromahint.runs.run import find_runs
 
 SAMPLES = ("astronaut", "chelsea", "coffee", "rocket")
 PRETRAINED = "pretrained"
-BASELINES = ("levin", "pullpush")
+BASELINE_MODELS = ("levin", "pullpush")
 PREVIEW_SIZES = (256, 208, 160, 128)
 """Sizes of the network input while a user drags. At 256 x 256 pixels, up to 200 hints are as informative as in larger
 images; the page requests a smaller size if responses are slow."""
@@ -46,7 +46,7 @@ class ModelList:
     """
 
     def __init__(self, sources: Sequence[str], runs_dir: Path | None = None) -> None:
-        self._given = list(dict.fromkeys([*sources, PRETRAINED, *BASELINES]))
+        self._given = list(dict.fromkeys([*sources, PRETRAINED, *BASELINE_MODELS]))
         self._runs_dir = runs_dir
         self._sources: dict[str, str] = {}
         self.choices()
@@ -63,7 +63,7 @@ class ModelList:
             ModelChoice(
                 key=_key(source),
                 title=_title(source),
-                kind="baseline" if source in BASELINES else "trained",
+                kind="baseline" if source in BASELINE_MODELS else "trained",
                 colors_without_hints=source not in _TITLES,
             )
             for source in sources

@@ -20,7 +20,7 @@ from chromahint.inference.array_adapters import open_images
 from chromahint.inference.colorizer import Colorizer
 from chromahint.inference.session import Session, compute_lightness, row_chunks
 
-MAX_PIXELS = 50_000_000
+MAX_PHOTO_PIXELS = 50_000_000
 _MAX_DISPLAY_PIXELS = 16_000_000
 """Some browsers can't display larger images."""
 _MAX_SESSIONS = 3
@@ -42,7 +42,7 @@ class Photo:
     def __init__(self, data: bytes, name: str) -> None:
         self.name = Path(name.replace("\\", "/")).name or "photo"
         self.digest = blake2b(data, digest_size=16).hexdigest()
-        self.image = decode_image(data, self.name, MAX_PIXELS)
+        self.image = decode_image(data, self.name, MAX_PHOTO_PIXELS)
         [self._buffer], self._close = open_images(self.image.pixels)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._lightness = compute_lightness(self._buffer, torch.device("cpu"))

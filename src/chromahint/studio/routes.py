@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-ASSETS = Path(__file__).with_name("assets")
+STUDIO_ASSETS = Path(__file__).with_name("assets")
 MAX_FILE_BYTES = 100 * 2**20
 _MAX_HINT_BYTES = 2 * 2**20
 _MAX_PENDING = 32
@@ -76,7 +76,7 @@ class Studio:
         self._models = models
         self._device = device
         self._initial_photo = initial_photo
-        self._assets = {path.name: path.read_bytes() for path in ASSETS.iterdir() if path.suffix in _MEDIA_TYPES}
+        self._assets = {path.name: path.read_bytes() for path in STUDIO_ASSETS.iterdir() if path.suffix in _MEDIA_TYPES}
         self._workspace: asyncio.Task[Workspace] | None = None
         self._pending = 0
         self._uploads = 0

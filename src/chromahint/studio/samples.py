@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import skimage
 
-from chromahint.data.sources.skimage_tiles import FILES
+from chromahint.data.sources.skimage_tiles import TILE_FILES
 from chromahint.images.decode import read_photo
 from chromahint.studio.model_list import SAMPLES
 
@@ -23,7 +23,7 @@ def sample_file(name: str) -> Path:
     """
     if name not in SAMPLES:
         raise KeyError(f"{name:.40}: unknown sample. Use one of {', '.join(SAMPLES)}.")
-    return Path(skimage.__file__).parent / "data" / FILES[name]
+    return Path(skimage.__file__).parent / "data" / TILE_FILES[name]
 
 
 @functools.lru_cache(maxsize=len(SAMPLES))

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 
-from chromahint.sweeps.search_space import CategoricalParameter, Parameter
+from chromahint.sweeps.search_space import CategoricalParameter, SearchParameter
 from chromahint.sweeps.status import parameter_importances
 from chromahint.sweeps.study import SLOT_ATTR, trials_by_slot
 from chromahint.sweeps.sweep_config import SweepConfig
@@ -66,7 +66,7 @@ def _plot_importances(axes: Axes, importances: dict[str, float]) -> None:
         axes.set_axis_off()
 
 
-def _plot_parameter(axes: Axes, name: str, parameter: Parameter, trials: list[FrozenTrial]) -> None:
+def _plot_parameter(axes: Axes, name: str, parameter: SearchParameter, trials: list[FrozenTrial]) -> None:
     if isinstance(parameter, CategoricalParameter):
         labels = parameter.values() or []
         _scatter(axes, trials, [float(labels.index(trial.params[name])) for trial in trials])

@@ -82,10 +82,10 @@ class RangeParameter:
         return [self.low, self.high]
 
 
-Parameter = CategoricalParameter | RangeParameter
+SearchParameter = CategoricalParameter | RangeParameter
 
 
-def parse_parameter(name: str, value: Any) -> Parameter:
+def parse_parameter(name: str, value: Any) -> SearchParameter:
     """Parse the entry of a key below `space:`.
 
     Raises:

@@ -24,7 +24,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from chromahint.sweeps.search_space import CategoricalParameter, Parameter
+from chromahint.sweeps.search_space import CategoricalParameter, SearchParameter
 from chromahint.sweeps.sweep_config import SweepConfig
 
 SLOT_ATTR, ERROR_ATTR, MINUTES_ATTR, RUN_ATTR = "slot", "error", "minutes", "run"
@@ -125,7 +125,7 @@ def create_sampler(sweep: SweepConfig, slot: int, seed: int) -> optuna.samplers.
             return optuna.samplers.TPESampler(seed=slot_seed, multivariate=True, constant_liar=True)
 
 
-def suggest_values(trial: Trial, space: Mapping[str, Parameter]) -> dict[str, Any]:
+def suggest_values(trial: Trial, space: Mapping[str, SearchParameter]) -> dict[str, Any]:
     """Let the study suggest a value for every parameter."""
     values: dict[str, Any] = {}
     for name, parameter in space.items():

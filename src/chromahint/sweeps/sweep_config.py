@@ -21,12 +21,12 @@ from chromahint.runs.files import write_text
 from chromahint.sweeps.search_space import (
     PARAMETER_SYNTAX,
     CategoricalParameter,
-    Parameter,
+    SearchParameter,
     parse_overrides,
     parse_parameter,
 )
 
-FORMAT = 1
+SWEEP_FORMAT = 1
 SAMPLERS = ("tpe", "random", "gp", "grid")
 PRUNERS = ("median", "halving", "none")
 DEFAULTS: dict[str, Any] = {
@@ -60,7 +60,7 @@ class SweepConfig:
     """
 
     name: str
-    space: Mapping[str, Parameter]
+    space: Mapping[str, SearchParameter]
     overrides: list[str]
     sampler: str
     pruner: str
@@ -125,7 +125,7 @@ class SweepConfig:
 
     def save(self, folder: Path) -> None:
         """Write sweep.yaml to the folder of the sweep."""
-        content = {"format": FORMAT, "name": self.name, **self.raw}
+        content = {"format": SWEEP_FORMAT, "name": self.name, **self.raw}
         write_text(folder / "sweep.yaml", yaml.safe_dump(content, sort_keys=False))
 
 
@@ -182,8 +182,10 @@ def load_sweep(folder: Path) -> SweepConfig:
             f"{folder}: not the folder of a sweep. Pass the name of a sweep that was started here, or its folder."
         )
     content = _load_yaml(file)
-    if (version := content.pop("format", None)) != FORMAT:
-        raise ConfigError(f"{file}: has format {version!r}, but this version reads format {FORMAT}. Start a new sweep.")
+    if (version := content.pop("format", None)) != SWEEP_FORMAT:
+        raise ConfigError(
+            f"{file}: has format {version!r}, but this version reads format {SWEEP_FORMAT}. Start a new sweep."
+        )
     return _parse_file_content(str(content.pop("name", folder.name)), content, file)
 
 

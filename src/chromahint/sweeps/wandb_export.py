@@ -12,7 +12,7 @@ import yaml
 
 from chromahint.config.errors import ConfigError
 from chromahint.config.paths import list_groups
-from chromahint.sweeps.search_space import CategoricalParameter, Parameter, RangeParameter
+from chromahint.sweeps.search_space import CategoricalParameter, RangeParameter, SearchParameter
 from chromahint.sweeps.sweep_config import SweepConfig
 
 METHODS = {"tpe": "bayes", "gp": "bayes", "random": "random", "grid": "grid"}
@@ -27,7 +27,7 @@ VALUES_OPTION = "--values"
 """Option of `chromahint sweep trial` with the values that W&B chose for one trial."""
 
 
-def wandb_key(name: str, parameter: Parameter) -> str:
+def wandb_key(name: str, parameter: SearchParameter) -> str:
     """Return the key of a parameter in the config of a W&B run.
 
     Config keys keep their names, the choice within a group is logged under `choices`, and labels of sets of overrides
@@ -138,7 +138,7 @@ def parse_agent_values(sweep: SweepConfig, arguments: Sequence[str]) -> dict[str
     return values
 
 
-def _parse_value(parameter: Parameter, text: str) -> Any:
+def _parse_value(parameter: SearchParameter, text: str) -> Any:
     if isinstance(parameter, RangeParameter):
         number = float(text)
         return round(number) if parameter.is_integer else number
@@ -151,7 +151,7 @@ def _parse_value(parameter: Parameter, text: str) -> Any:
     return matches[0]
 
 
-def _distribution(parameter: Parameter, sampler: str) -> Mapping[str, Any]:
+def _distribution(parameter: SearchParameter, sampler: str) -> Mapping[str, Any]:
     """Return a parameter in W&B's format."""
     if isinstance(parameter, CategoricalParameter):
         return {"values": [_to_scalar(label) for label in parameter.overrides_by_label]}

@@ -39,7 +39,7 @@ from chromahint.sweeps.trial_queue import TrialQueue
 
 PRUNING_CALLBACK = {"_target_": "chromahint.sweeps.pruning_callback.PruningCallback", "_partial_": True}
 ENDED_STATES = ("finished", "pruned")
-POLL_SECONDS = 2.0
+WORKER_POLL_SECONDS = 2.0
 """Seconds between two checks of other workers' progress."""
 
 
@@ -100,7 +100,7 @@ class Worker:
             if not waiting:
                 self.console.print("other workers run the last trials; waiting in case one of them dies")
                 waiting = True
-            time.sleep(POLL_SECONDS)
+            time.sleep(WORKER_POLL_SECONDS)
         with self.queue.sweep_lock():
             experiment = write_best_experiment(self.study, self.sweep, self.folder)
         if experiment is None:
@@ -188,7 +188,7 @@ class Worker:
                 if not waiting:
                     self.console.print("its training process has outlived its worker; waiting for it to end")
                 waiting = True
-                time.sleep(POLL_SECONDS)
+                time.sleep(WORKER_POLL_SECONDS)
             except ConfigError:
                 if run.metadata["state"] not in ENDED_STATES:  # otherwise it ended after the check above
                     raise

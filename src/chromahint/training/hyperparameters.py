@@ -28,7 +28,7 @@ _CLASSES = (
 _ALLOWED = (*_CLASSES, "chromahint.training.optimizers.")
 
 
-def describe(part: Any) -> Description:
+def describe_part(part: Any) -> Description:
     """Describe an object by its class and its constructor arguments.
 
     The arguments are known for dataclasses, partial functions and classes decorated with `validate_arguments`.
@@ -79,7 +79,7 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
-    return describe(value)
+    return describe_part(value)
 
 
 def _build_nested(value: Any) -> Any:

@@ -33,7 +33,7 @@ from chromahint.hints.hints import Hints
 from chromahint.hints.samplers import LogUniformPixels
 from chromahint.models.ab_bins import HasColorClasses
 from chromahint.training.augmentation import Augment
-from chromahint.training.hyperparameters import Description, build, describe
+from chromahint.training.hyperparameters import Description, build, describe_part
 from chromahint.training.losses import Huber, Loss
 from chromahint.training.lr_schedules import Cosine, LRSchedule
 from chromahint.training.optimizers import adam
@@ -98,7 +98,9 @@ class ColorizationModule(LightningModule):
         chosen = default_parts() | {name: part for name, part in given.items() if part is not None}
         parts = {name: build(part) for name, part in chosen.items()}
         # loggers of a run already have its config
-        self.save_hyperparameters({name: describe(part) for name, part in parts.items()} | {"seed": seed}, logger=False)
+        self.save_hyperparameters(
+            {name: describe_part(part) for name, part in parts.items()} | {"seed": seed}, logger=False
+        )
         self.network: nn.Module = parts["network"]
         self.loss: Loss = parts["loss"]
         self.hint_sampler: Callable[[Tensor, torch.Generator], Hints] = parts["hints"]

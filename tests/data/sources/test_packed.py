@@ -22,7 +22,7 @@ SIZES = [(50, 40), (40, 90), (20, 25), (64, 32), (33, 32), (120, 31), (32, 32), 
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch):
-    monkeypatch.setattr(pack_module, "SHARD_SIZE", 4)
+    monkeypatch.setattr(pack_module, "PACK_SHARD_SIZE", 4)
 
 
 @pytest.fixture

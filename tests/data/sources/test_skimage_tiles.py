@@ -35,6 +35,6 @@ def test_eleven_tiles_are_read_offline():
 
 @pytest.mark.usefixtures("offline")
 def test_error_if_a_photo_is_missing(monkeypatch):
-    monkeypatch.setitem(skimage_tiles.FILES, "chelsea", "gone.png")
+    monkeypatch.setitem(skimage_tiles.TILE_FILES, "chelsea", "gone.png")
     with pytest.raises(ValueError, match="pip install --force-reinstall scikit-image"):
         NaturalTiles()

@@ -28,7 +28,7 @@ from chromahint.data.sources.folder import SPLITS, Folder
 from chromahint.images.decode import RGBImage, UnreadableImageError
 from chromahint.ranges import Directory, Fraction, validate_arguments
 
-FORMAT = "chromahint-pack/1"
+PACK_FORMAT = "chromahint-pack/1"
 INDEX_DTYPE = np.dtype(
     [
         ("shard", "<u4"),
@@ -227,9 +227,9 @@ def read_metadata(root: Path) -> dict[str, Any]:
         metadata = None
     if not isinstance(metadata, dict) or not isinstance(metadata.get("format"), str):
         raise _damaged(root, "pack.json can't be read")
-    if metadata["format"] != FORMAT:
+    if metadata["format"] != PACK_FORMAT:
         raise ValueError(
-            f"{root}: the pack has format {metadata['format']}, but this version reads {FORMAT}. Pack the photos again."
+            f"{root}: the pack has format {metadata['format']}, but this version reads {PACK_FORMAT}. Pack the photos again."
         )
     return metadata
 

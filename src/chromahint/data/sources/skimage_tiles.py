@@ -9,7 +9,7 @@ import skimage
 
 from chromahint.images.decode import RGBImage, UnreadableImageError, read_photo
 
-FILES = {
+TILE_FILES = {
     "astronaut": "astronaut.png",
     "chelsea": "chelsea.png",
     "coffee": "coffee.png",
@@ -31,7 +31,7 @@ class NaturalTiles:
         self.size = size
         self._tiles = [
             (name, row, column)
-            for name in FILES
+            for name in TILE_FILES
             for row in range(_photo(name).shape[0] // size)
             for column in range(_photo(name).shape[1] // size)
         ]
@@ -57,7 +57,7 @@ class NaturalTiles:
 
 @functools.cache
 def _photo(name: str) -> RGBImage:
-    path = Path(skimage.__file__).parent / "data" / FILES[name]
+    path = Path(skimage.__file__).parent / "data" / TILE_FILES[name]
     try:
         image = read_photo(path)
     except UnreadableImageError as error:

@@ -18,7 +18,7 @@ from chromahint.data.synthetic.scene import VERSION, draw_scene
 from chromahint.images.decode import RGBImage
 from chromahint.progress import progress_bar
 
-SHARD_SIZE = 16
+SCENES_PER_SHARD = 16
 """Scenes per file."""
 
 
@@ -32,7 +32,7 @@ class SceneShards:
 
     def read(self, scene: int) -> RGBImage:
         """Read one scene, size x size x 3 uint8 RGB, read-only."""
-        number, position = divmod(scene, SHARD_SIZE)
+        number, position = divmod(scene, SCENES_PER_SHARD)
         if number not in self._open:
             shard = self._load(number)
             if shard is None:
@@ -45,14 +45,14 @@ class SceneShards:
 
     def draw_missing(self, start: int, count: int) -> None:
         """Draw the missing shards of `count` scenes, beginning at `start`, on all cores and with a progress bar."""
-        numbers = range(start // SHARD_SIZE, (start + count - 1) // SHARD_SIZE + 1)
+        numbers = range(start // SCENES_PER_SHARD, (start + count - 1) // SCENES_PER_SHARD + 1)
         missing = [number for number in numbers if self._load(number) is None]
         if not missing:
             return
-        title = f"Drawing {len(missing) * SHARD_SIZE:,} scenes once; they are cached in {self.folder}"
-        with progress_bar(title, len(missing) * SHARD_SIZE) as advance:
+        title = f"Drawing {len(missing) * SCENES_PER_SHARD:,} scenes once; they are cached in {self.folder}"
+        with progress_bar(title, len(missing) * SCENES_PER_SHARD) as advance:
             for _ in self._draw(missing):
-                advance(SHARD_SIZE)
+                advance(SCENES_PER_SHARD)
 
     def path(self, number: int) -> Path:
         """Return the path of a shard."""
@@ -81,7 +81,7 @@ class SceneShards:
             shard = np.load(self.path(number), mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError):
             return None
-        is_complete = shard.shape == (SHARD_SIZE, self.size, self.size, 3) and shard.dtype == np.uint8
+        is_complete = shard.shape == (SCENES_PER_SHARD, self.size, self.size, 3) and shard.dtype == np.uint8
         return shard if is_complete else None
 
     def __getstate__(self) -> dict[str, object]:
@@ -90,7 +90,7 @@ class SceneShards:
 
 def write_shard(path: Path, seed: int, number: int, size: int) -> None:
     """Draw 16 scenes and write them atomically."""
-    images = np.stack([draw_scene(seed, number * SHARD_SIZE + step, size) for step in range(SHARD_SIZE)])
+    images = np.stack([draw_scene(seed, number * SCENES_PER_SHARD + step, size) for step in range(SCENES_PER_SHARD)])
     try:
         with atomic_write(path) as file:
             np.save(file, images)

@@ -15,7 +15,7 @@ from chromahint.runs.slurm_env import current_slurm_job
 from chromahint.training.callbacks.checkpoint import LastCheckpoint, at_step_boundary
 
 # Windows has no SIGUSR1
-SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]
+PREEMPTION_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]
 
 
 class TrainingInterrupted(BaseException):  # not an Exception, like KeyboardInterrupt
@@ -33,7 +33,7 @@ def raise_on_signal() -> Iterator[None]:
     def interrupt(signal_number: int, _: Any) -> None:
         raise TrainingInterrupted(signal_number)
 
-    previous = {number: signal.signal(number, interrupt) for number in SIGNALS}
+    previous = {number: signal.signal(number, interrupt) for number in PREEMPTION_SIGNALS}
     try:
         yield
     finally:
@@ -53,7 +53,7 @@ class PreemptionHandler(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Replace Lightning's signal handlers, which exit without saving. Lightning restores them after training."""
-        for number in SIGNALS:
+        for number in PREEMPTION_SIGNALS:
             signal.signal(number, self._handle_signal)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
