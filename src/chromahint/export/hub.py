@@ -39,7 +39,8 @@ class HubNetwork(nn.Module, PyTorchModelHubMixin, library_name="chromahint"):
         super().__init__()
         if format != EXPORT_FORMAT:
             raise ValueError(
-                f"config.json: has format {format!r:.80}, but this version reads {EXPORT_FORMAT}. Export the network again."
+                f"config.json: has format {format!r:.80}, but this version reads {EXPORT_FORMAT}. "
+                "Export the network again."
             )
         self.network = create_model(network, options)
         self.side = side

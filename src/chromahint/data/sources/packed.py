@@ -229,7 +229,8 @@ def read_metadata(root: Path) -> dict[str, Any]:
         raise _damaged(root, "pack.json can't be read")
     if metadata["format"] != PACK_FORMAT:
         raise ValueError(
-            f"{root}: the pack has format {metadata['format']}, but this version reads {PACK_FORMAT}. Pack the photos again."
+            f"{root}: the pack has format {metadata['format']}, but this version reads {PACK_FORMAT}. "
+            "Pack the photos again."
         )
     return metadata
 
