@@ -103,7 +103,7 @@ def test_reference_image(command, photo, tmp_path):
         done = command("colorize", "cat.png", "-o", "out.png", *words)
         assert done.status == 0, done.err
         found = read(tmp_path / "out.png")
-        a, b = (np.float32(rgb2lab(picture)) for picture in (found, PHOTO))
+        a, b = (np.float32(rgb2lab(image)) for image in (found, PHOTO))
         return -np.abs(a[..., 1:] - b[..., 1:]).mean()
 
     none, few, many = closeness(), *(closeness("--reference", "colored.jpg", "--points", k) for k in (5, 500))

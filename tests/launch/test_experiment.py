@@ -141,8 +141,8 @@ def test_paths_of_table_figure_and_image_are_printed(finished):
     for label, file in (("table", "table.md"), ("figure", "psnr_by_hints.png"), ("picture", "strip.png")):
         assert f"{label}: {folder / file}" in " ".join(finished.out.split())
     for name in ("psnr_by_hints.png", "strip.png"):
-        with Image.open(comparison(finished.folder) / name) as picture:
-            assert len(picture.convert("RGB").getcolors(2**24)) > 100, "the image is not empty"
+        with Image.open(comparison(finished.folder) / name) as image:
+            assert len(image.convert("RGB").getcolors(2**24)) > 100, "the image is not empty"
 
 
 def test_finished_runs_are_not_repeated(copied, here, words, monkeypatch):

@@ -192,7 +192,7 @@ def test_n_jobs_is_a_positive_integer(command, tiny, number):
 
 
 @pytest.mark.parametrize(
-    ("typed", "count", "last"),
+    ("overrides", "count", "last"),
     [
         (["seed=range(0,3)"], 3, ["seed=2"]),
         (["model=choice(unet,resunet)", "seed=1"], 2, ["model=resunet", "seed=1"]),
@@ -202,16 +202,16 @@ def test_n_jobs_is_a_positive_integer(command, tiny, number):
         ([], 1, []),
     ],
 )
-def test_expand_grid(typed, count, last):
-    combinations = expand_grid(typed)
+def test_expand_grid(overrides, count, last):
+    combinations = expand_grid(overrides)
     assert len(combinations) == count
     assert combinations[-1] == last
 
 
-@pytest.mark.parametrize("typed", ["seed=[0", "x y=1"])
-def test_override_that_cannot_be_parsed(typed):
+@pytest.mark.parametrize("override", ["seed=[0", "x y=1"])
+def test_override_that_cannot_be_parsed(override):
     with pytest.raises(ConfigError, match="key=value"):
-        expand_grid([typed])
+        expand_grid([override])
 
 
 @pytest.mark.parametrize(

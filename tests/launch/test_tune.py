@@ -39,8 +39,8 @@ def test_suggested_learning_rate_and_its_figure(command, tiny):
     assert result.status == 0, result.err
     suggested = float(result.out.partition("optimizer.lr=")[2].split()[0])
     assert tune.MIN_LR < suggested < tune.MAX_LR
-    [picture] = (result.folder / "runs/tune").iterdir()
-    with Image.open(picture) as opened:
+    [figure] = (result.folder / "runs/tune").iterdir()
+    with Image.open(figure) as opened:
         assert min(opened.size) > 300
     assert [path.name for path in (result.folder / "runs").iterdir()] == ["tune"], "no run was created"
 

@@ -91,7 +91,7 @@ def parse_launcher(overrides: Sequence[str]) -> tuple[Slurm | None, list[str]]:
     own = [word for word in overrides if re.match(r"[+~]{0,2}launcher[.=]", word)]
     others = [word for word in overrides if word not in own]
     if own and not any(word.startswith("launcher=") for word in own):
-        raise ConfigError(f"{own[0]}: there is no launcher. Add launcher=slurm.")
+        raise ConfigError(f"{own[0]}: no launcher is selected. Add launcher=slurm.")
     composed = compose("multirun", own)
     if composed.choices["launcher"] is None:
         return None, others

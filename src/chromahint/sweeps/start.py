@@ -62,7 +62,7 @@ def find_sweep(name_or_folder: str, runs_dir: Path) -> tuple[SweepConfig, Path]:
     """Find a sweep that was started; returns its config and its folder.
 
     Raises:
-        ConfigError: there is no such sweep.
+        ConfigError: the sweep was not started here.
     """
     parent = runs_dir.expanduser() / "sweep"
     for folder in (Path(name_or_folder).expanduser(), parent / name_or_folder):
