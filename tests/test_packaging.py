@@ -122,7 +122,7 @@ def test_the_installed_command_brings_its_weights(installed, photos, tmp_path):
         installed / "chromahint", "evaluate", "data=folder", f"data.root={photos}", "data.max_images=1",
         "protocol.size=64", "protocol.hint_counts=[0,1]", cwd=tmp_path,
     )  # fmt: skip
-    assert "spreadnet: the weights in the box" in said
+    assert "spreadnet: pretrained on synthetic scenes" in said
     assert (tmp_path / "evaluation/spreadnet/random_pixels/metrics.json").is_file()
 
 

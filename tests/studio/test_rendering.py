@@ -5,7 +5,7 @@ import pytest
 import torch
 from skimage.color import lab2rgb, rgb2lab
 
-from chromahint.inference.session import _shrunk
+from chromahint.inference.session import _downsample
 from chromahint.inference.upsample import joint_bilateral_upsample
 
 
@@ -31,7 +31,7 @@ def test_upsampling_matches_the_server(studio):
     rng = np.random.default_rng(1)
     gray = rng.integers(60, 200, (18, 26)).astype(np.uint8)
     lightness = torch.from_numpy(rgb2lab(np.dstack([gray] * 3))[..., 0]).float()[None, None]
-    small = _shrunk(lightness, 10, False)
+    small = _downsample(lightness, 10, False)
     ab = torch.from_numpy(rng.integers(-900, 900, (1, 2, *small.shape[-2:])) / 64).float()
     expected = joint_bilateral_upsample(ab, small, lightness, 0, 18)
     given = {
