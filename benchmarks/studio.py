@@ -117,9 +117,9 @@ def _measure_in_browser(
             script = FIX_PREVIEW_SIZE.replace("SIZE", str(preview_size))
             browser.call("Page.addScriptToEvaluateOnNewDocument", source=script)
         browser.open(address)
-        browser.wait("document.body.dataset.updates")
+        browser.wait_for("document.body.dataset.updates")
         timings = {"command to address": [startup], "command to displayed photo": [time.perf_counter() - start]}
-        browser.do(MEASURE)
+        browser.evaluate(MEASURE)
         sizes: Counter[str] = Counter()
         for others in ([], OTHER_POINTS):
             for position in others:
@@ -137,31 +137,31 @@ def _measure_in_browser(
 
 def _measure_drag(browser: Any, steps: int) -> tuple[dict[str, list[float]], dict[str, int]]:
     """Drag a point; return latencies in seconds, and how often each preview size was used."""
-    browser.point(500, 400)
-    browser.point(500, 400, "mousePressed", "left")
+    browser.mouse(500, 400)
+    browser.mouse(500, 400, "mousePressed", "left")
     single = []
     for step in range(steps + 5):
         time.sleep(0.3)
-        browser.wait("!document.body.classList.contains('busy')")  # the previous step is finished
-        browser.do("latencies.length = 0")
-        browser.answer(_step(browser, step))
-        browser.wait("latencies.length")
-        single.append(browser.do("latencies[0]"))
-    browser.do("latencies.length = 0; previewSizes = {}")
+        browser.wait_for("!document.body.classList.contains('busy')")  # the previous step is finished
+        browser.evaluate("latencies.length = 0")
+        browser.response(_step(browser, step))
+        browser.wait_for("latencies.length")
+        single.append(browser.evaluate("latencies[0]"))
+    browser.evaluate("latencies.length = 0; previewSizes = {}")
     start = time.perf_counter()
     sent = []
     for step in range(20 * steps):
         sent.append(_step(browser, step / 10))  # a hand does not wait for the picture
         time.sleep(max(0, start + (step + 1) / 60 - time.perf_counter()))
     for number in sent:
-        browser.answer(number)
-    duration, latencies = time.perf_counter() - start, browser.do("latencies")
-    browser.point(650, 400, "mouseReleased", "left")
+        browser.response(number)
+    duration, latencies = time.perf_counter() - start, browser.evaluate("latencies")
+    browser.mouse(650, 400, "mouseReleased", "left")
     return {
         "pointer to picture, after a pause": single[5:],
         "pointer to picture, without a pause": latencies,
         "from one picture to the next": [duration / len(latencies)],
-    }, browser.do("previewSizes")
+    }, browser.evaluate("previewSizes")
 
 
 def _step(browser: Any, step: float) -> int:

@@ -82,13 +82,13 @@ def main() -> None:
         try:
             address = server.stdout.readline().removeprefix("studio: ").strip()
             browser.open(address, width=1240, height=780)
-            browser.wait("document.body.dataset.ready === 'yes'")
+            browser.wait_for("document.body.dataset.ready === 'yes'")
             create_animation(browser).write(folder / "studio.webp")
-            browser.do("document.getElementById('home').click()")
+            browser.evaluate("document.getElementById('home').click()")
             open_sample(browser, "astronaut")
-            browser.give("#photo-file", write_hint_file("astronaut", Path(scratch) / "astronaut.json"))
+            browser.set_files("#photo-file", write_hint_file("astronaut", Path(scratch) / "astronaut.json"))
             time.sleep(2)
-            browser.do(
+            browser.evaluate(
                 "(() => { const box = document.getElementById('compare-with'); box.value = 'levin';"
                 "box.dispatchEvent(new Event('change')); })()"
             )
@@ -98,7 +98,7 @@ def main() -> None:
                 ("tablet", "3", {"width": 820, "height": 1100}),
             ]:
                 browser.open(address, **options)
-                browser.wait("document.body.dataset.updates")
+                browser.wait_for("document.body.dataset.updates")
                 browser.press(mode)
                 screenshot(browser, 5).save(folder / f"studio-{name}.jpg", quality=86)
         finally:
@@ -123,7 +123,7 @@ def create_animation(browser: Any) -> Animation:
         if color is None:
             browser.press("g")
         else:
-            target = browser.do(FIND_COLOR.replace("COLOR", color))
+            target = browser.evaluate(FIND_COLOR.replace("COLOR", color))
             browser.drag(target)
             pointer = tuple(target)
         wait_for_colors(browser)
@@ -132,33 +132,35 @@ def create_animation(browser: Any) -> Animation:
     animation.add_frame(pointer, 1500)
     browser.press("3")
     center = page_position(browser, 300, 200)
-    browser.point(*center)
-    browser.point(*center, "mousePressed", "left")
+    browser.mouse(*center)
+    browser.mouse(*center, "mousePressed", "left")
     for step in [*range(0, 10), *range(10, -11, -2), *range(-10, 1, 2)]:
         position = center[0] + 28 * step, center[1]
-        browser.point(*position, "mouseMoved", "left")
+        browser.mouse(*position, "mouseMoved", "left")
         wait_for_colors(browser, 0.1)
         animation.add_frame(position, 90)
-    browser.point(*center, "mouseReleased", "left")
+    browser.mouse(*center, "mouseReleased", "left")
     animation.durations[-1] = 1500
     return animation
 
 
 def open_sample(browser: Any, name: str) -> None:
     """Open a sample photo."""
-    browser.do("delete document.body.dataset.updates")
-    browser.do(f"document.querySelectorAll('#samples button')[{SAMPLES.index(name)}].click()")
-    browser.wait("document.body.dataset.updates")
+    browser.evaluate("delete document.body.dataset.updates")
+    browser.evaluate(f"document.querySelectorAll('#samples button')[{SAMPLES.index(name)}].click()")
+    browser.wait_for("document.body.dataset.updates")
 
 
 def page_position(browser: Any, x: float, y: float) -> tuple[float, float]:
     """Map a pixel of the photo to the page. The whole photo is visible."""
-    left, top, width, height = browser.do(
+    left, top, width, height = browser.evaluate(
         "(({left, top, width, height}) => [left, top, width, height])"
         "(document.getElementById('stage').getBoundingClientRect())"
     )
     *_, photo_width, photo_height = (
-        int(word) for word in browser.do("document.getElementById('photo-name').textContent").split() if word.isdigit()
+        int(word)
+        for word in browser.evaluate("document.getElementById('photo-name').textContent").split()
+        if word.isdigit()
     )
     scale = min((width - 56) / photo_width, (height - 56) / photo_height, 4)
     page_x = left + width / 2 + scale * (x - photo_width / 2)
@@ -169,8 +171,8 @@ def page_position(browser: Any, x: float, y: float) -> tuple[float, float]:
 def wait_for_colors(browser: Any, delay: float = 0.6) -> None:
     """Wait until the final colors are drawn."""
     time.sleep(delay)
-    browser.wait("!document.body.classList.contains('busy')")
-    browser.settle()
+    browser.wait_for("!document.body.classList.contains('busy')")
+    browser.wait_for_frame()
 
 
 def write_hint_file(name: str, file: Path) -> Path:
@@ -186,7 +188,7 @@ def write_hint_file(name: str, file: Path) -> Path:
 def screenshot(browser: Any, delay: float = 0) -> Image.Image:
     """Take a screenshot."""
     time.sleep(delay)
-    return Image.open(io.BytesIO(browser.picture())).convert("RGB")
+    return Image.open(io.BytesIO(browser.screenshot())).convert("RGB")
 
 
 if __name__ == "__main__":

@@ -120,13 +120,13 @@ def test_requested_baseline_is_evaluated_once(command, run, tmp_path):
 def test_arrow_keys_switch_networks_in_the_dialog(command, run, tmp_path, browser):
     command("report", run)
     browser.open(tmp_path / "report.html")
-    assert browser.complaints == []
-    assert browser.do("[...document.images].every((image) => image.naturalWidth === 64)")
-    browser.do("document.querySelectorAll('.pictures button')[1].click()")
+    assert browser.errors == []
+    assert browser.evaluate("[...document.images].every((image) => image.naturalWidth === 64)")
+    browser.evaluate("document.querySelectorAll('.pictures button')[1].click()")
     caption = "document.querySelectorAll('dialog figcaption')[1].textContent"
-    assert browser.do(caption).startswith("run: ")
+    assert browser.evaluate(caption).startswith("run: ")
     browser.press("ArrowRight")
-    assert browser.do(caption).startswith("pullpush: ")
+    assert browser.evaluate(caption).startswith("pullpush: ")
     browser.press("Escape")
-    assert not browser.do("document.querySelector('dialog').open")
-    assert browser.complaints == []
+    assert not browser.evaluate("document.querySelector('dialog').open")
+    assert browser.errors == []

@@ -96,9 +96,9 @@ def test_html_in_runs_is_escaped(hostile):
 
 def test_html_in_runs_is_inert_in_a_browser(hostile, browser):
     browser.open(hostile)
-    assert browser.complaints == []
-    assert browser.do("document.querySelectorAll('img, h1 b').length") == 0
-    assert HOSTILE in browser.do("document.querySelector('#options').textContent")
+    assert browser.errors == []
+    assert browser.evaluate("document.querySelectorAll('img, h1 b').length") == 0
+    assert HOSTILE in browser.evaluate("document.querySelector('#options').textContent")
 
 
 def test_unavailable_network_has_no_cost(tmp_path, command):

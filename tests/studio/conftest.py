@@ -53,57 +53,59 @@ class StudioPage:
         self.downloads = downloads
         browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(downloads))
         browser.open(address)
-        browser.do("new Promise((done) => { indexedDB.deleteDatabase('chromahint-studio').onsuccess = done })")
+        browser.evaluate("new Promise((done) => { indexedDB.deleteDatabase('chromahint-studio').onsuccess = done })")
         self.open(address)
 
     def open(self, address, **options):
         self.browser.open(address, **options)
-        self.browser.wait("document.body.dataset.ready === 'yes'")
+        self.browser.wait_for("document.body.dataset.ready === 'yes'")
 
     def open_sample(self, name="coffee"):
-        names = self.browser.do("[...document.querySelectorAll('#samples button')].map((each) => each.textContent)")
+        names = self.browser.evaluate(
+            "[...document.querySelectorAll('#samples button')].map((each) => each.textContent)"
+        )
         button = f"document.querySelectorAll('#samples button')[{names.index(name)}]"
-        self.wait_for_colors(lambda: self.browser.do(f"{button}.click()"))
+        self.wait_for_colors(lambda: self.browser.evaluate(f"{button}.click()"))
 
     def wait_for_colors(self, action):
         """Do something, and wait until the final colors that follow from it are drawn."""
         previous = self.update_count()
         action()
-        self.browser.wait(f"Number(document.body.dataset.updates ?? 0) > {previous}")
+        self.browser.wait_for(f"Number(document.body.dataset.updates ?? 0) > {previous}")
         self.wait_until_idle()
 
     def update_count(self):
-        return int(self.browser.do("Number(document.body.dataset.updates ?? 0)"))
+        return int(self.browser.evaluate("Number(document.body.dataset.updates ?? 0)"))
 
     def wait_until_idle(self):
         """Wait until no more colors arrive."""
         previous = None
-        while previous != (previous := self.update_count()) or self.browser.do(
+        while previous != (previous := self.update_count()) or self.browser.evaluate(
             "document.body.classList.contains('busy')"
         ):
             time.sleep(0.5)
-        self.browser.settle()
+        self.browser.wait_for_frame()
 
-    def complaints(self):
-        """Return the complaints of the browser, except those about closed photos."""
-        self.browser.complaints[:] = [each for each in self.browser.complaints if not is_closed_photo(each)]
-        return self.browser.complaints
+    def errors(self):
+        """Return the errors in the browser, except those about closed photos."""
+        self.browser.errors[:] = [each for each in self.browser.errors if not is_closed_photo(each)]
+        return self.browser.errors
 
     def text(self, name):
         """Return the text of an element."""
-        return self.browser.do(f"document.getElementById('{name}').textContent")
+        return self.browser.evaluate(f"document.getElementById('{name}').textContent")
 
     def annotation_count(self):
         """Return the number of points and strokes that the page displays."""
         return sum(int(number) for number in re.findall(r"\d+", self.text("annotation-count")))
 
     def click_button(self, name):
-        self.browser.do(f"document.getElementById('{name}').click()")
+        self.browser.evaluate(f"document.getElementById('{name}').click()")
 
     def choose_option(self, box, value):
         """Choose an option of a list."""
         change = "box.dispatchEvent(new Event('change'))"
-        self.browser.do(
+        self.browser.evaluate(
             f"(() => {{ const box = document.getElementById('{box}'); box.value = '{value}'; {change}; }})()"
         )
 
@@ -118,7 +120,9 @@ class StudioPage:
     def page_position(self, x, y):
         """Map a position in the photo, from 0 to 1, to the page. The whole photo is visible."""
         box = "const r = document.getElementById('stage').getBoundingClientRect();"
-        left, top, width, height = self.browser.do(f"(() => {{ {box} return [r.left, r.top, r.width, r.height]; }})()")
+        left, top, width, height = self.browser.evaluate(
+            f"(() => {{ {box} return [r.left, r.top, r.width, r.height]; }})()"
+        )
         photo = [int(size) for size in re.findall(r"\d+", self.text("photo-name").rpartition(" · ")[2])]
         scale = min((width - 56) / photo[0], (height - 56) / photo[1], 4)
         return left + width / 2 + (x - 0.5) * scale * photo[0], top + height / 2 + (y - 0.5) * scale * photo[1]
@@ -127,17 +131,17 @@ class StudioPage:
         self.browser.drag(self.page_position(x, y), **options)
 
     def click_swatch(self, name):
-        self.browser.do(f"document.querySelector('#common-colors button[title={name}]').click()")
+        self.browser.evaluate(f"document.querySelector('#common-colors button[title={name}]').click()")
 
     def pixels(self, canvas="canvas-a"):
         """Return the contents of a canvas, HxWx4."""
-        url = self.browser.do(f"document.getElementById('{canvas}').toDataURL()")
+        url = self.browser.evaluate(f"document.getElementById('{canvas}').toDataURL()")
         return np.array(Image.open(io.BytesIO(b64decode(url.partition(",")[2]))).convert("RGBA"))
 
     def lab_color(self, x, y, canvas="canvas-a"):
         """Return the visible Lab color at a position in the photo, averaged over a few pixels."""
         page_x, page_y = self.page_position(x, y)
-        left, top = self.browser.do(
+        left, top = self.browser.evaluate(
             "(({left, top}) => [left, top])(document.getElementById('stage').getBoundingClientRect())"
         )
         row, column = round(page_y - top), round(page_x - left)
@@ -156,4 +160,4 @@ class StudioPage:
 def studio(browser, address, tmp_path):
     page = StudioPage(browser, address, tmp_path)
     yield page
-    assert browser.complaints == []
+    assert browser.errors == []

@@ -68,9 +68,9 @@ def test_session_is_saved_as_hint_file_and_can_be_reopened(studio, address):
     studio.wait_until_idle()
     assert np.abs(studio.pixels().astype(int) - seen).max() <= 1
     # so does one where everything was removed and the file opened
-    studio.wait_for_colors(lambda: studio.browser.do("document.getElementById('remove-all').click()"))
+    studio.wait_for_colors(lambda: studio.browser.evaluate("document.getElementById('remove-all').click()"))
     assert np.abs(studio.pixels().astype(int) - seen).max() > 10
-    studio.wait_for_colors(lambda: studio.browser.give("#photo-file", file))
+    studio.wait_for_colors(lambda: studio.browser.set_files("#photo-file", file))
     assert np.abs(studio.pixels().astype(int) - seen).max() <= 1
 
 
@@ -78,7 +78,7 @@ def test_download_keeps_size_and_lightness_of_large_photo(studio, tmp_path_facto
     wide = np.array(Image.fromarray(data.coffee()).resize((4000, 3000)).convert("L"))
     photo = tmp_path_factory.mktemp("photo") / "old.png"
     Image.fromarray(wide).save(photo)
-    studio.wait_for_colors(lambda: studio.browser.give("#photo-file", photo))
+    studio.wait_for_colors(lambda: studio.browser.set_files("#photo-file", photo))
     studio.wait_for_colors(lambda: (studio.click(*POINT), studio.click_swatch("brick")))
     assert studio.lab_color(*POINT)[1] > 8
     studio.browser.press("d")
@@ -126,9 +126,11 @@ def test_resizing_a_point_is_one_undo_step(studio):
     before = studio.save_session().points[0].radius
     slide = "box.dispatchEvent(new Event('input'))"
     for value in (50, 60, 70):
-        studio.browser.do(f"(() => {{ const box = document.getElementById('size'); box.value = {value}; {slide}; }})()")
+        studio.browser.evaluate(
+            f"(() => {{ const box = document.getElementById('size'); box.value = {value}; {slide}; }})()"
+        )
     studio.wait_for_colors(
-        lambda: studio.browser.do("document.getElementById('size').dispatchEvent(new Event('change'))")
+        lambda: studio.browser.evaluate("document.getElementById('size').dispatchEvent(new Event('change'))")
     )
     assert studio.save_session().points[0].radius > 5 * before
     studio.wait_for_colors(lambda: studio.browser.press("z", modifiers=2))
@@ -139,7 +141,9 @@ def test_swatches_are_distinguishable_at_dark_positions(studio):
     """Swatches represent hues, so they stay light enough to tell apart even in dark areas."""
     studio.open_sample("rocket")
     studio.wait_for_colors(lambda: studio.click(0.02, 0.02))
-    codes = studio.browser.do("[...document.querySelectorAll('#common-colors button')].map((each) => each.dataset.hex)")
+    codes = studio.browser.evaluate(
+        "[...document.querySelectorAll('#common-colors button')].map((each) => each.dataset.hex)"
+    )
     lab = rgb2lab(np.array([[[int(code[n : n + 2], 16) for n in (1, 3, 5)] for code in codes]]) / 255)[0]
     assert len(lab) == 16
     assert lab[:, 0].min() > 45
@@ -156,7 +160,7 @@ def test_dropped_photo_opens_and_work_is_saved_per_photo(studio, address):
         "data.items.add(new File([blob], 'cat.jpg', { type: 'image/jpeg' }));"
         "document.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true })); })"
     )
-    studio.wait_for_colors(lambda: studio.browser.do(drop))
+    studio.wait_for_colors(lambda: studio.browser.evaluate(drop))
     assert studio.text("photo-name").startswith("cat.jpg · 300 ")
     assert studio.annotation_count() == 0
     studio.wait_for_colors(lambda: studio.click(*POINT))
@@ -165,24 +169,26 @@ def test_dropped_photo_opens_and_work_is_saved_per_photo(studio, address):
     assert studio.text("photo-name").startswith("cat.jpg")
     assert studio.annotation_count() == 1
     studio.click_button("home")
-    studio.browser.wait("document.querySelectorAll('#recent-photos li').length === 2")
-    assert studio.browser.do(
+    studio.browser.wait_for("document.querySelectorAll('#recent-photos li').length === 2")
+    assert studio.browser.evaluate(
         "[...document.querySelectorAll('#recent-photos span')].map((each) => each.textContent)"
     ) == [
         "cat.jpg · 1",
         "coffee.png · 2",
     ]
     studio.wait_for_colors(
-        lambda: studio.browser.do("document.querySelectorAll('#recent-photos li > button:first-child')[1].click()")
+        lambda: studio.browser.evaluate(
+            "document.querySelectorAll('#recent-photos li > button:first-child')[1].click()"
+        )
     )
     assert studio.text("photo-name").startswith("coffee.png")
     assert studio.annotation_count() == 2
     studio.click_button("home")
-    studio.browser.wait("document.querySelectorAll('#recent-photos li').length === 2")
-    studio.browser.do("document.querySelector('#recent-photos .delete').click()")
-    studio.browser.wait("document.querySelectorAll('#recent-photos li').length === 1")
+    studio.browser.wait_for("document.querySelectorAll('#recent-photos li').length === 2")
+    studio.browser.evaluate("document.querySelector('#recent-photos .delete').click()")
+    studio.browser.wait_for("document.querySelectorAll('#recent-photos li').length === 1")
     studio.browser.press("Escape")
-    assert not studio.browser.do("document.body.classList.contains('start-page-open')")
+    assert not studio.browser.evaluate("document.body.classList.contains('start-page-open')")
 
 
 def test_session_opens_its_own_photo(studio):
@@ -193,7 +199,7 @@ def test_session_opens_its_own_photo(studio):
     assert json.loads(file.read_text())["photo"]["name"] == "coffee.png"
     studio.click_button("home")
     studio.open_sample("rocket")
-    studio.wait_for_colors(lambda: studio.browser.give("#photo-file", file))
+    studio.wait_for_colors(lambda: studio.browser.set_files("#photo-file", file))
     assert studio.text("photo-name").startswith("coffee.png")
     assert studio.annotation_count() == 2
 
@@ -210,26 +216,26 @@ def test_invalid_session_file_is_explained(studio, tmp_path_factory, content, me
     studio.open_sample("coffee")
     file = tmp_path_factory.mktemp("session") / "invalid.json"
     file.write_text(content)
-    studio.browser.give("#photo-file", file)
-    studio.browser.wait("document.getElementById('notice').classList.contains('error')")
+    studio.browser.set_files("#photo-file", file)
+    studio.browser.wait_for("document.getElementById('notice').classList.contains('error')")
     assert studio.text("notice").startswith("invalid.json: ")
     assert message in studio.text("notice")
-    assert studio.browser.complaints.pop()["entry"]["text"].startswith("Failed to load resource")
+    assert studio.browser.errors.pop()["entry"]["text"].startswith("Failed to load resource")
 
 
 def test_photo_closed_by_the_server_is_reopened(studio):
     studio.open_sample("coffee")
     others = "fetch('/api/samples/chelsea', { method: 'POST' })"
-    studio.browser.do(f"Promise.all([{', '.join([others] * 6)}]).then(() => true)")
+    studio.browser.evaluate(f"Promise.all([{', '.join([others] * 6)}]).then(() => true)")
     studio.wait_for_colors(lambda: (studio.click(*POINT), studio.click_swatch("sky")))
     assert studio.lab_color(*POINT)[2] < -15
-    assert studio.browser.complaints != []
-    assert studio.complaints() == []
+    assert studio.browser.errors != []
+    assert studio.errors() == []
 
 
 def test_preview_size_adapts_to_response_time(studio):
     studio.open_sample("coffee")
-    studio.browser.do("""
+    studio.browser.evaluate("""
       window.wait = 0; window.sizes = []; window.known = {}; window.plain = window.fetch;
       window.fetch = async (address, ...more) => {
         const [, size] = /colors.*size=(\\d+)/.exec(address) ?? [];
@@ -243,35 +249,35 @@ def test_preview_size_adapts_to_response_time(studio):
       };
     """)
     x, y = studio.page_position(0.5, 0.5)
-    studio.browser.point(x, y)
-    studio.browser.point(x, y, "mousePressed", "left")
+    studio.browser.mouse(x, y)
+    studio.browser.mouse(x, y, "mousePressed", "left")
 
     def drag_until(size):
         deadline = time.monotonic() + 60
-        while studio.browser.do("sizes.at(-1)") != size:
-            assert time.monotonic() < deadline, studio.browser.do("sizes")
-            studio.browser.point(x + 20 * np.cos(time.monotonic()), y, "mouseMoved", "left")
+        while studio.browser.evaluate("sizes.at(-1)") != size:
+            assert time.monotonic() < deadline, studio.browser.evaluate("sizes")
+            studio.browser.mouse(x + 20 * np.cos(time.monotonic()), y, "mouseMoved", "left")
             time.sleep(0.02)
 
     drag_until("256")
-    studio.browser.do("window.wait = 150")
+    studio.browser.evaluate("window.wait = 150")
     drag_until("128")
-    studio.browser.do("window.wait = 0")
+    studio.browser.evaluate("window.wait = 0")
     drag_until("256")
-    studio.browser.point(x, y, "mouseReleased", "left")
-    studio.browser.do("window.fetch = window.plain")
+    studio.browser.mouse(x, y, "mouseReleased", "left")
+    studio.browser.evaluate("window.fetch = window.plain")
 
 
 def test_spinner_appears_during_long_requests(studio):
     studio.open_sample()
-    studio.browser.do("""
+    studio.browser.evaluate("""
       window.plain = window.fetch;
       window.let = new Promise((done) => { window.go = done; });
       window.fetch = async (...given) => { await window.let; return plain(...given); };
     """)
     shown = "getComputedStyle(document.getElementById('stage'), '::after').content !== 'none'"
     studio.click(*POINT)
-    assert not studio.browser.do(shown)
-    studio.browser.wait(shown)
-    studio.browser.do("window.go(); window.fetch = window.plain")
-    studio.browser.wait(f"!({shown})")
+    assert not studio.browser.evaluate(shown)
+    studio.browser.wait_for(shown)
+    studio.browser.evaluate("window.go(); window.fetch = window.plain")
+    studio.browser.wait_for(f"!({shown})")

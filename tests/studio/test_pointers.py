@@ -11,12 +11,12 @@ POINT = (0.9, 0.1)
 
 def test_keyboard_adds_and_removes_points(studio):
     studio.open_sample()
-    studio.browser.do("document.getElementById('stage').focus()")
+    studio.browser.evaluate("document.getElementById('stage').focus()")
     studio.browser.press("ArrowRight")
     studio.wait_for_colors(lambda: studio.browser.press("Enter"))
     assert studio.annotation_count() == 1
     studio.browser.press("?")
-    assert studio.browser.do("document.getElementById('help-dialog').open")
+    assert studio.browser.evaluate("document.getElementById('help-dialog').open")
     studio.browser.press("Escape")
     studio.wait_for_colors(lambda: studio.browser.press("Delete"))
     assert studio.text("annotation-count") == "No points yet."
@@ -27,10 +27,10 @@ def test_page_fits_the_screen(studio, address, width, height):
     studio.open_sample()
     studio.open(address, width=width, height=height)
     studio.wait_until_idle()
-    assert studio.browser.do("document.documentElement.scrollWidth <= innerWidth")
+    assert studio.browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
     if width > 700:  # on a phone, the colors are below the photo
-        assert studio.browser.do("document.documentElement.scrollHeight <= innerHeight")
-    stage = studio.browser.do(
+        assert studio.browser.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    stage = studio.browser.evaluate(
         "(({width, height}) => [width, height])(document.getElementById('stage').getBoundingClientRect())"
     )
     assert min(stage) > 240
@@ -38,7 +38,7 @@ def test_page_fits_the_screen(studio, address, width, height):
 
 def overlay_width(studio):
     """Return the distance of the leftmost and rightmost overlay pixels, which grows with the zoom."""
-    return studio.browser.do(
+    return studio.browser.evaluate(
         "(() => { const canvas = document.getElementById('overlay'), { width, height } = canvas;"
         "const pen = new OffscreenCanvas(width, height).getContext('2d'); pen.drawImage(canvas, 0, 0);"
         "const { data } = pen.getImageData(0, 0, width, height); let left = width, right = 0;"
@@ -52,23 +52,23 @@ def two_points(studio):
     studio.open_sample()
     studio.wait_for_colors(lambda: (studio.click(0.45, 0.5), studio.click(0.55, 0.5)))
     studio.browser.press("Escape")
-    studio.browser.settle()
+    studio.browser.wait_for_frame()
     return overlay_width(studio)
 
 
 def test_wheel_zooms_around_pointer_and_move_tool_pans(studio, two_points):
     x, y = studio.page_position(0.5, 0.5)
     studio.browser.wheel(x, y, -400)
-    studio.browser.settle()
+    studio.browser.wait_for_frame()
     zoomed = overlay_width(studio)
     assert zoomed > 1.5 * two_points
     studio.browser.press("0")
-    studio.browser.settle()
+    studio.browser.wait_for_frame()
     assert overlay_width(studio) == pytest.approx(two_points, abs=1)
     before = studio.pixels()
     studio.browser.press("h")
     studio.browser.drag((x, y), (x + 80, y + 30))
-    studio.browser.settle()
+    studio.browser.wait_for_frame()
     assert studio.annotation_count() == 2
     time.sleep(0.5)  # until it is drawn at full resolution
     assert np.abs(np.roll(before, (30, 80), axis=(0, 1)).astype(int) - studio.pixels())[100:-100, 100:-100].mean() < 2
@@ -82,11 +82,11 @@ def test_touch_adds_points_pinches_and_pans(studio, two_points):
     studio.browser.touch(
         [(x - 40, y)], [(x - 40, y), (x + 40, y)], [(x - 80, y), (x + 80, y)], [(x - 120, y), (x + 120, y)]
     )
-    studio.browser.settle()
+    studio.browser.wait_for_frame()
     assert studio.annotation_count() == 2  # the first finger did not add a point
     assert overlay_width(studio) == pytest.approx(3 * (two_points - 13) + 13, rel=0.1)
     studio.browser.touch([(x, y), (x + 100, y)], [(x + 30, y), (x + 130, y)])
-    studio.browser.settle()
+    studio.browser.wait_for_frame()
     assert overlay_width(studio) == pytest.approx(3 * (two_points - 13) + 13, rel=0.1)
     assert studio.annotation_count() == 2
 
@@ -129,7 +129,7 @@ def test_keyboard_draws_strokes_picks_colors_and_pans(studio):
     before = studio.pixels()
     studio.browser.press("h")
     studio.browser.press("ArrowRight")
-    studio.browser.settle()
+    studio.browser.wait_for_frame()
     assert (studio.pixels() != before).any()
     assert studio.annotation_count() == 1
 
@@ -147,7 +147,7 @@ def test_arrow_keys_move_the_color_in_their_direction(studio, key, axis, directi
         return rgb2lab([int(point.color[n : n + 2], 16) / 255 for n in (1, 3, 5)])
 
     before = lab()
-    studio.browser.do("document.getElementById('color-plane').focus()")
+    studio.browser.evaluate("document.getElementById('color-plane').focus()")
     studio.wait_for_colors(lambda: [studio.browser.press(f"Arrow{key}") for _ in range(3)])
     change = lab() - before
     assert change[axis] * direction > 2
@@ -173,7 +173,7 @@ def test_focusable_elements_have_accessible_names(studio):
 
 
 def test_latest_only_queue_drops_all_but_the_last_request(studio):
-    processed = studio.browser.do(
+    processed = studio.browser.evaluate(
         "import('/assets/latest_only_queue.js').then(async ({ LatestOnlyQueue }) => { const processed = [];"
         "const queue = new LatestOnlyQueue(async (item) => { await new Promise((done) => setTimeout(done, 30));"
         "processed.push(item); });"

@@ -24,20 +24,20 @@ def do_anything(studio, rng):
 
     def choose():
         box = rng.choice(LISTS)
-        values = browser.do(f"[...document.getElementById('{box}').options].map((each) => each.value)")
+        values = browser.evaluate(f"[...document.getElementById('{box}').options].map((each) => each.value)")
         studio.choose_option(box, rng.choice(values))
 
     def change_photo():
         studio.click_button("home")
-        browser.wait("document.querySelectorAll('#samples button').length")
-        browser.do(f"document.querySelectorAll('#samples button')[{rng.randrange(4)}].click()")
+        browser.wait_for("document.querySelectorAll('#samples button').length")
+        browser.evaluate(f"document.querySelectorAll('#samples button')[{rng.randrange(4)}].click()")
 
     def slide():
-        browser.do(f"document.getElementById('size').value = {rng.randrange(100)}")
-        browser.do("document.getElementById('size').dispatchEvent(new Event('input'))")
+        browser.evaluate(f"document.getElementById('size').value = {rng.randrange(100)}")
+        browser.evaluate("document.getElementById('size').dispatchEvent(new Event('input'))")
 
     def color():
-        browser.do(f"document.querySelectorAll('#common-colors button')[{rng.randrange(16)}].click()")
+        browser.evaluate(f"document.querySelectorAll('#common-colors button')[{rng.randrange(16)}].click()")
 
     def hold():
         browser.press("c", kinds=["keyDown"])
@@ -58,14 +58,14 @@ def test_random_actions_never_break_the_page(studio, seed):
     rng = random.Random(seed)
     for _ in range(120):
         do_anything(studio, rng)
-        assert studio.complaints() == []
+        assert studio.errors() == []
     studio.wait_until_idle()
     studio.browser.press("Escape")
-    if studio.browser.do("document.body.classList.contains('start-page-open')"):
+    if studio.browser.evaluate("document.body.classList.contains('start-page-open')"):
         studio.click_button("back")
     annotations = studio.save_session()
     assert len(annotations.points) + len(annotations.strokes) == studio.annotation_count()
-    assert studio.complaints() == []
+    assert studio.errors() == []
 
 
 def test_undo_and_opening_a_photo_end_the_current_gesture(studio):
@@ -75,17 +75,17 @@ def test_undo_and_opening_a_photo_end_the_current_gesture(studio):
     x, y = studio.page_position(0.5, 0.5)
     for key in ("p", "b"):
         studio.browser.press(key)
-        studio.browser.point(x, y)
-        studio.browser.point(x, y, "mousePressed", "left")
-        studio.browser.point(x + 30, y, "mouseMoved", "left")
+        studio.browser.mouse(x, y)
+        studio.browser.mouse(x, y, "mousePressed", "left")
+        studio.browser.mouse(x + 30, y, "mouseMoved", "left")
         studio.browser.press("z", modifiers=2)
-        studio.browser.point(x + 60, y, "mouseMoved", "left")
-        studio.browser.point(x + 60, y, "mouseReleased", "left")
+        studio.browser.mouse(x + 60, y, "mouseMoved", "left")
+        studio.browser.mouse(x + 60, y, "mouseReleased", "left")
         assert studio.save_session() == before
-    studio.browser.point(x, y, "mousePressed", "left")
-    studio.browser.point(x + 30, y, "mouseMoved", "left")
-    studio.wait_for_colors(lambda: studio.browser.do("document.querySelectorAll('#samples button')[2].click()"))
-    studio.browser.point(x + 60, y, "mouseMoved", "left")
-    studio.browser.point(x + 60, y, "mouseReleased", "left")
+    studio.browser.mouse(x, y, "mousePressed", "left")
+    studio.browser.mouse(x + 30, y, "mouseMoved", "left")
+    studio.wait_for_colors(lambda: studio.browser.evaluate("document.querySelectorAll('#samples button')[2].click()"))
+    studio.browser.mouse(x + 60, y, "mouseMoved", "left")
+    studio.browser.mouse(x + 60, y, "mouseReleased", "left")
     assert studio.text("photo-name").startswith("coffee")
     assert studio.annotation_count() == 0
