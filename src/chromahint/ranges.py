@@ -172,9 +172,9 @@ def accepts(annotation: Any, value: Any) -> bool:
 def describe_annotation(annotation: Any) -> str:
     """Say what an annotation allows.
 
-    >>> describe(Literal["cbam", "spatial"] | None)
+    >>> describe_annotation(Literal["cbam", "spatial"] | None)
     'cbam, spatial, or null'
-    >>> describe(Annotated[int, Ge(4), MultipleOf(2)])
+    >>> describe_annotation(Annotated[int, Ge(4), MultipleOf(2)])
     'an integer >= 4 and a multiple of 2'
     """
     alternatives = _alternatives(annotation)

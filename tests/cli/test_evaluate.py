@@ -312,7 +312,7 @@ def test_pretrained_weights_are_used_and_reported(evaluate, photos, tmp_path, wo
     assert used == (description["blake2b"] if pretrained else None)
     assert (f"spreadnet: pretrained on {description['trained_on']}\n" in result.out) == pretrained
     named = bool({"model=spreadnet", "weights=pretrained", "weights=none", "model=unet"} & set(words))
-    assert ("type run=RUN, model=NAME or weights=FILE" in result.out) != named
+    assert ("use run=RUN, model=NAME or weights=FILE" in result.out) != named
     assert metrics(tmp_path / "here")["images"] == 2
 
 

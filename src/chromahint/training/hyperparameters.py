@@ -34,7 +34,7 @@ def describe_part(part: Any) -> Description:
     The arguments are known for dataclasses, partial functions and classes decorated with `validate_arguments`.
 
     >>> from chromahint.training.losses import Huber
-    >>> describe(Huber(delta=0.1))
+    >>> describe_part(Huber(delta=0.1))
     {'_target_': 'chromahint.training.losses.Huber', 'delta': 0.1}
     """
     if isinstance(part, functools.partial):
