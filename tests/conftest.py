@@ -140,7 +140,7 @@ def process(python):
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
             check=False,
         )
         return CommandResult(done.returncode, done.stdout, done.stderr, Path(folder))

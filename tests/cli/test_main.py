@@ -11,6 +11,7 @@ from chromahint import __version__
 from chromahint.cli import models
 from chromahint.cli.main import build_parser, parse
 from chromahint.config.paths import list_groups
+from chromahint.models import registry
 
 NAMES = next(list(each.choices) for each in build_parser()._actions if isinstance(each, argparse._SubParsersAction))
 
@@ -78,18 +79,26 @@ def test_options_may_stand_anywhere(words):
     assert arguments.overrides == ["model=a,b", "seed=0,1"]
 
 
-def test_models_are_listed(command):
+@pytest.fixture(scope="module")
+def models_as_json(here, tmp_path_factory):
+    """The output of `models --json`, which takes seconds to count operations."""
+    return json.loads(here(tmp_path_factory.mktemp("models"), "models", "--json").out)
+
+
+def test_models_as_json(models_as_json):
+    entries = {entry["name"]: entry for entry in models_as_json}
+    assert set(entries) == set(list_groups()["model"])
+    assert entries["unet"]["parameters"] == 31_038_274
+    assert entries["gray"]["parameters"] == 0
+
+
+def test_models_are_listed(command, models_as_json, monkeypatch):
+    counted = [registry.ModelSummary(**entry) for entry in models_as_json]
+    monkeypatch.setattr(registry, "list_models", lambda targets: [each for each in counted if each.name in targets])
     shown = command("models")
     assert shown.status == 0
     for name in list_groups()["model"]:
         assert name in shown.out
-
-
-def test_models_as_json(command):
-    entries = {entry["name"]: entry for entry in json.loads(command("models", "--json").out)}
-    assert set(entries) == set(list_groups()["model"])
-    assert entries["unet"]["parameters"] == 31_038_274
-    assert entries["gray"]["parameters"] == 0
 
 
 def test_hints_preview_writes_an_image(command, photos, tmp_path):

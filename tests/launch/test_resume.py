@@ -86,7 +86,7 @@ def folders(tmp_path_factory, words, python):
     environment = {"PYTHONPATH": str(Path(__file__).parents[1]), "WANDB_SERVICE": "", "SLURM_JOB_ID": ""}
     done = subprocess.run(
         [python, "-m", "support.killed_runs", root / "plan.json"],
-        env={**os.environ, **environment}, capture_output=True, text=True, timeout=500, check=False,
+        env={**os.environ, **environment}, capture_output=True, text=True, timeout=1500, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return found
