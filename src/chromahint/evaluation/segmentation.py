@@ -32,9 +32,7 @@ def segment(rgb: NDArray[np.uint8], scale: float = 200.0, min_size: float = 1 / 
     for axis in (0, 1):
         padded = np.pad(smooth, [(2, 2) if a == axis else (0, 0) for a in range(3)], mode="edge")
         length = smooth.shape[axis]
-        smooth = sum(  # type: ignore[assignment]
-            weight * padded.take(range(k, k + length), axis=axis) for k, weight in enumerate(_BINOMIAL)
-        )
+        smooth = sum(weight * padded.take(range(k, k + length), axis=axis) for k, weight in enumerate(_BINOMIAL))
     index = np.arange(height * width).reshape(height, width)
     first = np.concatenate([index[:, :-1].ravel(), index[:-1].ravel()])
     second = np.concatenate([index[:, 1:].ravel(), index[1:].ravel()])
@@ -104,9 +102,7 @@ class Region:
 def regions(labels: Labels) -> list[Region]:
     """The regions of a segmentation, the largest first."""
     boxes = ndimage.find_objects(labels + 1)
-    return [
-        Region(box[0].start, box[1].start, np.pad(labels[box] == number, 1)) for number, box in enumerate(boxes)
-    ]
+    return [Region(box[0].start, box[1].start, np.pad(labels[box] == number, 1)) for number, box in enumerate(boxes)]
 
 
 def click_positions(labels: Labels, count: int) -> NDArray[np.int64]:
@@ -122,14 +118,14 @@ def click_positions(labels: Labels, count: int) -> NDArray[np.int64]:
     areas = np.array([region.mask.sum() for region in every], dtype=np.float64)
     free = [region.mask.copy() for region in every]
     clicks = np.zeros(len(every), dtype=np.int64)
-    positions = []
+    positions: list[tuple[int, int]] = []
     while len(positions) < count:
         if clicks.min() == 0:
             number = int(np.argmin(clicks > 0))
         else:
             number = int(np.argmax(areas / (clicks + 1) * [mask.any() for mask in free]))
         inside = ndimage.distance_transform_edt(free[number])
-        row, column = np.unravel_index(np.argmax(inside), inside.shape)
+        row, column = divmod(int(np.argmax(inside)), inside.shape[1])
         free[number][row, column] = False
         clicks[number] += 1
         positions.append((every[number].row + row - 1, every[number].column + column - 1))
@@ -144,17 +140,18 @@ def scribble(region: Region) -> NDArray[np.int64]:
     known = {(int(r), int(c)) for r, c in pixels}
     for r, c in sorted(known):
         graph[r, c] = [
-            (r + dr, c + dc) for dr in (-1, 0, 1) for dc in (-1, 0, 1) if (dr, dc) != (0, 0) and (r + dr, c + dc) in known
+            (r + dr, c + dc)
+            for dr in (-1, 0, 1)
+            for dc in (-1, 0, 1)
+            if (dr, dc) != (0, 0) and (r + dr, c + dc) in known
         ]
     start = min(known)
     far = _farthest(graph, start)[-1]
     path = _farthest(graph, far)
-    return np.array(path, dtype=np.int64) + [region.row - 1, region.column - 1]
+    return np.array([(row + region.row - 1, column + region.column - 1) for row, column in path], dtype=np.int64)
 
 
-def _farthest(
-    graph: dict[tuple[int, int], list[tuple[int, int]]], start: tuple[int, int]
-) -> list[tuple[int, int]]:
+def _farthest(graph: dict[tuple[int, int], list[tuple[int, int]]], start: tuple[int, int]) -> list[tuple[int, int]]:
     """The shortest path from `start` to the pixel that is farthest away."""
     before: dict[tuple[int, int], tuple[int, int] | None] = {start: None}
     queue = [start]
