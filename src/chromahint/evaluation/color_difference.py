@@ -66,13 +66,19 @@ def colorfulness(rgb: Tensor) -> Tensor:
     """Colorfulness of each image after Hasler and Suesstrunk (2003): 0 for gray, about 100 for extremely colorful.
 
     Args:
-        rgb: B3HW RGB in 0..255, of any dtype.
+        rgb: B3HW uint8 RGB.
 
     Returns:
         B float32.
     """
-    red, green, blue = rgb.double().unbind(1)
-    opponents = torch.stack([red - green, (red + green) / 2 - blue], dim=1).flatten(2)
-    spread = opponents.var(dim=2, correction=0).sum(dim=1).sqrt()
-    offset = opponents.mean(dim=2).square().sum(dim=1).sqrt()
-    return (spread + 0.3 * offset).float()
+    red, green, blue = rgb.int().unbind(1)
+    spread_B, offset_B = torch.zeros(2, len(rgb), dtype=torch.float64)
+    for opponent_BHW, scale in ((red - green, 1), (red + green - 2 * blue, 2)):
+        # sums of integers are exact, whatever the order of addition
+        mean_B, squares_B = (
+            sums.cpu().double() / opponent_BHW[0].numel()
+            for sums in (opponent_BHW.sum((1, 2)), (opponent_BHW * opponent_BHW).sum((1, 2)))
+        )
+        spread_B += (squares_B - mean_B * mean_B) / scale**2
+        offset_B += mean_B * mean_B / scale**2
+    return (spread_B.sqrt() + 0.3 * offset_B.sqrt()).float().to(rgb.device)

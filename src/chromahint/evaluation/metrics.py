@@ -100,22 +100,21 @@ def ssim(prediction: Tensor, target: Tensor) -> Tensor:
         return torch.cat([_ssim(x.float(), y.float()) for x, y in pairs])
 
 
-def ciede2000_scores(prediction: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+def ciede2000_scores(prediction: Tensor, target: Lab) -> tuple[Tensor, Tensor]:
     """Return the color difference CIEDE2000 of each image: the mean and the 95th percentile over its pixels.
 
     Args:
         prediction: B3HW uint8 RGB.
-        target: B3HW uint8 RGB.
+        target: Lightness B1HW in 0..100 and ab B2HW in Lab units.
 
     Returns:
         Mean and 95th percentile, B float32 each. The percentile is that of `numpy.percentile`.
     """
-    _check_rgb8(prediction, target)
-    with torch.autocast(target.device.type, enabled=False):
+    with torch.autocast(prediction.device.type, enabled=False):
         # on a CPU, one image at a time fits into the cache
-        chunks = len(target) if target.device.type == "cpu" else 1
-        pairs = zip(prediction.tensor_split(chunks), target.tensor_split(chunks), strict=True)
-        maps = [ciede2000(torch.cat(rgb_to_lab(x), dim=1), torch.cat(rgb_to_lab(y), dim=1)) for x, y in pairs]
+        chunks = len(prediction) if prediction.device.type == "cpu" else 1
+        parts = zip(*(tensor.tensor_split(chunks) for tensor in (prediction, *target)), strict=True)
+        maps = [ciede2000(torch.cat(rgb_to_lab(x), dim=1), torch.cat([light, ab], dim=1)) for x, light, ab in parts]
         difference_BN = torch.cat(maps).flatten(1)
     return difference_BN.mean(dim=1), percentile(difference_BN, 95)
 

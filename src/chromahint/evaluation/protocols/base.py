@@ -154,7 +154,7 @@ def is_colorless(ab: Tensor, min_chroma: float) -> Tensor:
     Returns:
         B bool.
     """
-    return percentile(torch.linalg.vector_norm(ab, dim=1).flatten(1), 99) < min_chroma
+    return percentile(torch.hypot(*ab.unbind(dim=1)).flatten(1), 99) < min_chroma
 
 
 def measure_rgb(prediction: LabImages, truth: LabImages, extra_metrics: Sequence[str] = ()) -> Scores:
@@ -164,7 +164,7 @@ def measure_rgb(prediction: LabImages, truth: LabImages, extra_metrics: Sequence
 
 def measure_colors(prediction: LabImages, truth: LabImages, extra_metrics: Sequence[str] = ()) -> Scores:
     """Return all metrics but PSNR, which protocols define differently."""
-    mean, p95 = ciede2000_scores(prediction.rgb, truth.rgb)
+    mean, p95 = ciede2000_scores(prediction.rgb, (truth.lightness, truth.ab))
     scores = {
         "ssim": ssim(prediction.rgb, truth.rgb),
         "ciede2000": mean,
