@@ -17,8 +17,8 @@ export default [
     },
   },
   {
-    // the report inlines its scripts into one: they share one global scope, which the type checker knows
-    files: ["src/chromahint/report/assets/*.js"],
+    // the pages inline their scripts into one: they share one global scope, which the type checker knows
+    files: ["src/chromahint/report/assets/*.js", "src/chromahint/benchmark/assets/*.js"],
     languageOptions: { sourceType: "script" },
     rules: {
       "no-undef": "off",

@@ -18,12 +18,13 @@ from pathlib import Path
 
 import torch
 
-from chromahint.color import lab_to_rgb8, rgb_to_lab
+from chromahint.color import lab_to_rgb8
 from chromahint.data.sources.base import Photos
 from chromahint.data.sources.folder import Folder
 from chromahint.data.sources.skimage_tiles import NaturalTiles
 from chromahint.data.transforms import resize_square
 from chromahint.evaluation.metrics import psnr
+from chromahint.evaluation.protocols.base import LabImages
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.models.levin import Levin
 
@@ -36,8 +37,9 @@ def measure(photos: Photos, size: int, count: int, iterations: int) -> dict[str,
     decibels: dict[str, list[float]] = {name: [] for name in solvers}
     for index in range(len(photos)):
         rgb = torch.from_numpy(resize_square(photos.read(index), size).copy()).permute(2, 0, 1)[None]
-        lightness, ab = rgb_to_lab(rgb)
-        hints = protocol.hints(ab, [photos.identify(index)], count)
+        truth = LabImages.from_rgb(rgb)
+        lightness = truth.lightness
+        hints = protocol.hints(truth, [photos.identify(index)], count)
         for name, solver in solvers.items():
             if index == 0:
                 solver(lightness, hints)

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import yaml
 from filelock import FileLock
+from PIL import Image
 
 from chromahint.cli.main import build_parser, main, parse
 from chromahint.config.compose import compose
@@ -27,7 +28,9 @@ ROOT = Path(__file__).resolve().parents[1]
 CONF = ROOT / "conf"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 CHOICES = sorted(
-    (file.parent.name, file.stem) for file in CONF.glob("*/[!_]*.yaml") if file.parent.name not in ("sweep", "debug")
+    (file.parent.name, file.stem)
+    for file in CONF.glob("*/[!_]*.yaml")
+    if file.parent.name not in ("sweep", "benchmark", "debug")
 )
 # what readers replace by their own, and what it is replaced by here
 PLACEHOLDERS = {
@@ -107,6 +110,9 @@ def workplace(tmp_path_factory):
         (folder / name).mkdir(parents=True)
     for name in ("released.pth", "runs/hscaunet/2026-01-31_12-00-00/checkpoints/best.ckpt", "grandmother.jpg"):
         (folder / name).touch()
+    for number in range(2):
+        colors = np.random.default_rng(number).integers(0, 255, (12, 10, 3), np.uint8)
+        Image.fromarray(colors).resize((80, 96)).save(folder / f"photos/{number}.png")
     np.save(folder / "photos.npy", np.random.default_rng(0).integers(0, 255, (24, 96, 80, 3), np.uint8))
     for page in PAGES:
         for name, text in titled(page).items():
@@ -222,9 +228,11 @@ def test_the_reference_has_every_top_level_option(command, site):
     assert not [key for key in keys if f"<code>{key}</code>" not in page]
 
 
-def test_the_reference_has_every_experiment_and_sweep(site):
+def test_the_reference_has_every_experiment_sweep_and_benchmark(site):
     sweeps = (site / "reference/configuration/sweep.html").read_text(encoding="utf-8")
     assert not [file.stem for file in CONF.glob("sweep/*.yaml") if f'id="{file.stem}"' not in sweeps]
+    benchmarks = (site / "reference/configuration/benchmark.html").read_text(encoding="utf-8")
+    assert not [file.stem for file in CONF.glob("benchmark/*.yaml") if f'id="{file.stem}"' not in benchmarks]
     assert not [
         f for f in (ROOT / "experiments").iterdir() if f.is_dir() and not (site / f"experiments/{f.name}").exists()
     ]

@@ -14,6 +14,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 # a room imports those on later lines; rooms on one line don't import each other
 ORDER = [
     ["cli"],
+    ["benchmark"],
     ["studio", "report"],
     ["sweeps"],
     ["launch"],
@@ -29,6 +30,7 @@ RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 
 # `config` is for those who turn overrides into runs; everything else is built from plain arguments
 CONFIG_ROOMS = {
+    "benchmark": "composes and checks the protocols that a benchmark lists",
     "cli": "commands take overrides and list the choices of each group",
     "launch": "composes, checks and writes the config of every run that it starts",
     "sweeps": "each trial is a run whose overrides the search space chooses",
@@ -45,6 +47,10 @@ CONFIG_FILES = {
 }
 # opened by name, so that `chromahint.Colorizer` doesn't slow down `import chromahint`
 LAZY = {"__init__.py", "__main__.py"}
+# names that a package offers, imported when they are used
+PUBLIC = {
+    "evaluation/__init__.py": {"typing.TYPE_CHECKING", "chromahint.evaluation.colorizer.evaluate_colorizer"},
+}
 
 
 def imports(file):
@@ -135,7 +141,7 @@ def test_one_file_calls_instantiate_of_hydra():
 def test_package_docstrings_import_nothing():
     for file in SOURCE.rglob("__init__.py"):
         if file.parent != SOURCE:
-            assert not list(imports(file)), file
+            assert set(imports(file)) <= PUBLIC.get(path(file), set()), file
 
 
 def test_file_names_are_specific():

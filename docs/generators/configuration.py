@@ -34,6 +34,7 @@ GROUPS = {
     "protocol": "Evaluation: number and place of hints, size of images, and the metric.",
     "launcher": "Who starts the runs of a multirun, if not this machine.",
     "sweep": "Hyperparameter searches for `chromahint sweep NAME`.",
+    "benchmark": "Methods, sets of photos, and protocols for `chromahint benchmark NAME`.",
     "debug": "Changes that make any run short.",
 }
 
@@ -264,7 +265,7 @@ def _group_page(root: Path, group: str) -> str:
     found = choices(root, group)
     chosen = [name for command in COMMANDS if (name := group_defaults(command).get(group)) not in (None, "null")]
     parts = [f"# {group}", GROUPS.get(group, "")]
-    typed = f"chromahint sweep {_first(found)}" if group == "sweep" else f"{group}={_first(found)}"
+    typed = f"chromahint {group} {_first(found)}" if group in ("sweep", "benchmark") else f"{group}={_first(found)}"
     defaults = ", ".join(f"`{name}`" for name in dict.fromkeys(chosen))
     parts.append(f"Select a choice with `{typed}`. " + (f"The default is {defaults}." if defaults else ""))
     rows = [f"| [`{c.name}`](#{c.name}) | {_cell(c.description)} |" for c in found.values() if not c.is_shared]
@@ -293,7 +294,7 @@ def _choice_section(root: Path, choice: Choice) -> Iterator[str]:
     source = choice.content.get("source", {}).get("_target_")
     if source:
         yield f"Reads images with [`{source}`][{source}]."
-    as_file = choice.group in ("sweep", "debug")
+    as_file = choice.group in ("sweep", "benchmark", "debug")
     rows = [] if as_file else options(root, choice)
     if rows:
         yield option_table(rows)

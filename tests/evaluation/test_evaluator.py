@@ -10,14 +10,18 @@ import torch
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
+from chromahint.color import lab_to_rgb8
 from chromahint.data.sources.folder import Folder
 from chromahint.evaluation.evaluator import evaluate, is_same_evaluation
+from chromahint.evaluation.protocols.base import LabImages
+from chromahint.evaluation.protocols.cells_2023 import Cells2023
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.models.gray_baseline import GrayBaseline
 from chromahint.models.pullpush import PullPush
 
 PROTOCOL = RandomPixels([0, 2, 20], 64)
 FINGERPRINT = {"model": "x", "split": "all"}
+METRICS = ["psnr", "ssim", "ciede2000", "ciede2000_p95", "colorfulness_difference"]
 CPU = torch.device("cpu")
 
 
@@ -41,10 +45,10 @@ def root(make_photos, tmp_path):
 
 @pytest.fixture
 def run_evaluation(root, tmp_path):
-    def run(network=None, output=tmp_path / "out", fingerprint=FINGERPRINT, **options):
+    def run(network=None, output=tmp_path / "out", fingerprint=FINGERPRINT, protocol=PROTOCOL, **options):
         photos = Folder(str(root)).photos("all")
         options = {"batch_size": 2, **options}
-        return evaluate(network or PullPush(), photos, PROTOCOL, output, fingerprint, CPU, **options)
+        return evaluate(network or PullPush(), photos, protocol, output, fingerprint, CPU, **options)
 
     return run
 
@@ -61,17 +65,18 @@ def read_scores(folder):
 def test_metrics_json(run_evaluation, tmp_path):
     metrics = run_evaluation()
     assert json.loads((tmp_path / "out/metrics.json").read_text()) == metrics
-    assert list(metrics) == ["format", "protocol", "measures", "size", "images", "by_hints"]
-    assert metrics["format"] == 1
+    assert list(metrics) == ["format", "protocol", "measures", "size", "images", "colorless", "by_hints"]
+    assert metrics["format"] == 2
+    assert metrics["colorless"] == {"min_chroma": 4.0, "images": 0, "ids": []}
     assert (metrics["protocol"], metrics["size"], metrics["images"]) == ("random_pixels", [64, 64], 5)
     assert list(metrics["by_hints"]) == ["0", "2", "20"]
-    assert all(set(values) == {"psnr", "ssim"} for values in metrics["by_hints"].values())
+    assert all(list(values) == METRICS for values in metrics["by_hints"].values())
 
 
 def test_images_csv(run_evaluation, tmp_path):
     run_evaluation()
     rows = read_table(tmp_path / "out")
-    assert list(rows[0]) == ["image", "id", "k", "psnr", "ssim", "seconds"]
+    assert list(rows[0]) == ["image", "id", "k", "colorless", *METRICS, "seconds"]
     assert [(row["image"], row["k"]) for row in rows] == [
         (f"photo-{number}.png", count) for number in range(5) for count in ("0", "2", "20")
     ]
@@ -86,6 +91,68 @@ def test_metrics_are_the_means_of_the_rows(run_evaluation, tmp_path):
         rows = [row for row in read_table(tmp_path / "out") if row["k"] == count]
         for name, value in values.items():
             assert value == pytest.approx(np.mean([float(row[name]) for row in rows]), rel=1e-12)
+
+
+def test_color_metrics_agree_with_scikit_image(run_evaluation, tmp_path, root):
+    """The baseline predicts a gray image, whose metrics NumPy and scikit-image compute from the files."""
+    from skimage.color import deltaE_ciede2000, rgb2lab
+
+    run_evaluation(GrayBaseline())
+    for row in read_table(tmp_path / "out")[::3]:
+        photo = np.asarray(Image.open(root / row["image"]))
+        truth = LabImages.from_rgb(torch.from_numpy(photo.copy()).permute(2, 0, 1)[None])
+        gray = lab_to_rgb8(truth.lightness, torch.zeros_like(truth.ab))[0].permute(1, 2, 0).numpy()
+        difference = deltaE_ciede2000(rgb2lab(photo), rgb2lab(gray))
+        assert float(row["ciede2000"]) == pytest.approx(difference.mean(), abs=2e-3)
+        assert float(row["ciede2000_p95"]) == pytest.approx(np.percentile(difference, 95), abs=5e-3)
+        expected = colorfulness(gray) - colorfulness(photo)
+        assert float(row["colorfulness_difference"]) == pytest.approx(expected, rel=1e-4)
+
+
+def colorfulness(image):
+    """Colorfulness by the formula of Hasler and Suesstrunk."""
+    red, green, blue = image.astype(float).transpose(2, 0, 1)
+    rg, yb = red - green, (red + green) / 2 - blue
+    return np.hypot(rg.std(), yb.std()) + 0.3 * np.hypot(rg.mean(), yb.mean())
+
+
+@pytest.fixture
+def with_colorless(root):
+    """Add a gray photo and a sepia one that is barely tinted; returns their names."""
+    gray = np.asarray(Image.open(root / "photo-0.png").convert("L"))
+    Image.fromarray(gray).save(root / "gray.png")
+    Image.fromarray(np.stack([gray, gray - gray // 64, gray - gray // 32], axis=2)).save(root / "tinted.png")
+    return {"gray.png", "tinted.png"}
+
+
+def test_colorless_photos_leave_the_means_unchanged(run_evaluation, tmp_path, with_colorless, root):
+    photos = Folder(str(root)).photos("all")
+    ids = {photos.name(index): photos.identify(index) for index in range(len(photos))}
+    metrics = run_evaluation()
+    rows = read_table(tmp_path / "out")
+    assert {row["image"] for row in rows if row["colorless"] == "1"} == with_colorless
+    assert {row["image"] for row in rows if row["colorless"] == "0"} == ids.keys() - with_colorless
+    assert metrics["images"] == 5
+    found = metrics["colorless"]
+    assert found == {"min_chroma": 4.0, "images": 2, "ids": sorted(ids[name] for name in with_colorless)}
+    for name in with_colorless:
+        (root / name).unlink()
+    assert run_evaluation(output=tmp_path / "colored")["by_hints"] == metrics["by_hints"]
+
+
+def test_published_protocols_keep_colorless_photos_and_count_them(run_evaluation, tmp_path, with_colorless):
+    kept = run_evaluation(output=tmp_path / "published", protocol=Cells2023([0, 2], 64))
+    assert (kept["images"], kept["colorless"]["images"]) == (7, 2)
+    rows = [row for row in read_table(tmp_path / "published") if row["k"] == "0"]
+    assert kept["by_hints"]["0"]["psnr"] == pytest.approx(np.mean([float(row["psnr"]) for row in rows]))
+    assert run_evaluation(output=tmp_path / "all", protocol=RandomPixels([0], 64, min_chroma=0))["images"] == 7
+
+
+def test_error_if_all_photos_are_colorless(run_evaluation, with_colorless, root):
+    for file in root.glob("photo-*"):
+        file.unlink()
+    with pytest.raises(ValueError, match=r"protocol.min_chroma=4: all 2 images .* Use protocol.min_chroma=0"):
+        run_evaluation()
 
 
 def test_psnr_without_hints_agrees_with_scikit_image(run_evaluation, tmp_path, root):
@@ -150,10 +217,11 @@ def test_image_with_a_partial_row_is_evaluated_again(run_evaluation, tmp_path, l
     "damage",
     [
         "photo-0.png,xx,0,1,2\n",
+        "photo-0.png,abc,0,2,1.0,1.0,1.0,1.0,1.0,1.0\n",
         "nonsense\n",
         "\n\n",
-        "photo-0.png,abc,zero,1.0,1.0,1.0\n",
-        "gone.png,abc,0,1.0,1.0,1.0\n",
+        "photo-0.png,abc,zero,0,1.0,1.0,1.0,1.0,1.0,1.0\n",
+        "gone.png,abc,0,0,1.0,1.0,1.0,1.0,1.0,1.0\n",
         "\x00\x00\n",
     ],
 )

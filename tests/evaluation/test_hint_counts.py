@@ -1,21 +1,18 @@
-"""A network is evaluated with each number of hints, and the results are aggregated."""
-
-import json
+"""A network is evaluated with each number of hints."""
 
 import pytest
 import skimage.data
 import torch
 
-from chromahint.color import rgb_to_lab
 from chromahint.evaluation import hint_counts
 from chromahint.evaluation.hint_counts import (
     HintCountResult,
-    ImageResult,
-    aggregate_results,
     evaluate_hint_counts,
     to_rows,
 )
+from chromahint.evaluation.images_csv import ImageResult
 from chromahint.evaluation.metrics import psnr, ssim
+from chromahint.evaluation.protocols.base import LabImages
 from chromahint.evaluation.protocols.cells_2023 import Cells2023
 from chromahint.evaluation.protocols.lab_psnr_2021 import LabPSNR2021
 from chromahint.evaluation.protocols.patches_2017 import Patches2017
@@ -39,22 +36,22 @@ def copy_hints(lightness, hints):
 def test_copying_all_pixels_as_hints_is_perfect():
     results = list(evaluate_hint_counts(copy_hints, photos(), IDS, PROTOCOL))
     assert [result.count for result in results] == PROTOCOL.hint_counts
-    means = [float(result.psnr.mean()) for result in results]
+    means = [float(result.scores["psnr"].mean()) for result in results]
     assert means == sorted(means)
-    assert results[-1].psnr.tolist() == [100.0] * 3
+    assert results[-1].scores["psnr"].tolist() == [100.0] * 3
     assert torch.equal(results[-1].prediction, photos())
 
 
 def test_scores_are_those_of_the_8_bit_prediction():
     for result in evaluate_hint_counts(copy_hints, photos(), IDS, PROTOCOL):
         assert result.prediction.dtype == torch.uint8
-        assert torch.equal(result.psnr, psnr(result.prediction, photos()))
-        assert torch.equal(result.ssim, ssim(result.prediction, photos()))
+        assert torch.equal(result.scores["psnr"], psnr(result.prediction, photos()))
+        assert torch.equal(result.scores["ssim"], ssim(result.prediction, photos()))
         assert result.seconds > 0
 
 
 def test_network_receives_lightness_and_the_hints_of_the_protocol():
-    lightness, ab = rgb_to_lab(photos())
+    truth = LabImages.from_rgb(photos())
     calls = []
 
     def spy(given, hints):
@@ -64,8 +61,8 @@ def test_network_receives_lightness_and_the_hints_of_the_protocol():
 
     list(evaluate_hint_counts(spy, photos(), IDS, PROTOCOL))
     for (given, hints), count in zip(calls, PROTOCOL.hint_counts, strict=True):
-        assert torch.equal(given, lightness)
-        assert torch.equal(hints.mask, PROTOCOL.hints(ab, IDS, count).mask)
+        assert torch.equal(given, truth.lightness)
+        assert torch.equal(hints.mask, PROTOCOL.hints(truth, IDS, count).mask)
 
 
 def test_autocast_does_not_affect_conversion_and_metrics():
@@ -74,15 +71,15 @@ def test_autocast_does_not_affect_conversion_and_metrics():
         results = list(evaluate_hint_counts(copy_hints, photos(), IDS, PROTOCOL))
     for result, prediction in zip(results, expected, strict=True):
         assert torch.equal(result.prediction, prediction)
-        assert result.ssim.dtype == torch.float32
+        assert result.scores["ssim"].dtype == torch.float32
 
 
 def test_result_of_an_image_does_not_depend_on_the_batch():
     batch = list(evaluate_hint_counts(copy_hints, photos(), IDS, PROTOCOL))
     single = list(evaluate_hint_counts(copy_hints, photos()[1:2], IDS[1:2], PROTOCOL))
     for many, one in zip(batch, single, strict=True):
-        torch.testing.assert_close(many.psnr[1:2], one.psnr, atol=1e-4, rtol=0)
-        torch.testing.assert_close(many.ssim[1:2], one.ssim, atol=1e-5, rtol=0)
+        torch.testing.assert_close(many.scores["psnr"][1:2], one.scores["psnr"], atol=1e-4, rtol=0)
+        torch.testing.assert_close(many.scores["ssim"][1:2], one.scores["ssim"], atol=1e-5, rtol=0)
         torch.testing.assert_close(many.prediction[1:2], one.prediction)
 
 
@@ -116,8 +113,8 @@ def test_results_do_not_depend_on_the_number_of_counts_per_call(network, protoco
         assert sizes == [3 * len(group) for group in groups]
         assert [result.count for result in grouped] == protocol.hint_counts
         for many, one in zip(grouped, separate, strict=True):
-            torch.testing.assert_close(many.psnr, one.psnr, atol=1e-3, rtol=0)
-            torch.testing.assert_close(many.ssim, one.ssim, atol=1e-5, rtol=0)
+            torch.testing.assert_close(many.scores["psnr"], one.scores["psnr"], atol=1e-3, rtol=0)
+            torch.testing.assert_close(many.scores["ssim"], one.scores["ssim"], atol=1e-5, rtol=0)
             assert (many.prediction.int() - one.prediction.int()).abs().max() <= 1
 
 
@@ -146,43 +143,12 @@ def test_an_accelerator_colors_several_counts_per_call_within_its_memory(batch, 
     )
 
 
-def result(count, values):
-    psnr = torch.tensor(values)
-    return HintCountResult(count, torch.zeros(len(values), 3, 7, 7, dtype=torch.uint8), psnr, psnr / 64, 0.5)
-
-
 def test_images_of_weight_0_have_no_rows():
-    rows = to_rows(result(10, [32.0, 16.0, 8.0]), ["x.jpg", "", "z.jpg"], ["x", "", "z"], torch.tensor([1.0, 0, 1]))
-    assert rows == [ImageResult("x.jpg", "x", 10, 32.0, 0.5, 0.5), ImageResult("z.jpg", "z", 10, 8.0, 0.125, 0.5)]
-    assert ImageResult._fields == ("image", "id", "k", "psnr", "ssim", "seconds")
-
-
-def test_aggregate_is_the_mean_over_images_in_the_documented_format():
-    rows = [
-        row
-        for count, values in ((100, [32.0, 16.0]), (10, [8.0, 8.0]))
-        for row in to_rows(result(count, values), ["x", "y"], ["x", "y"])
+    scores = {"psnr": torch.tensor([32.0, 16.0, 8.0]), "ssim": torch.tensor([0.5, 0.25, 0.125])}
+    colorless = torch.tensor([False, False, True])
+    result = HintCountResult(10, None, torch.zeros(3, 3, 7, 7, dtype=torch.uint8), scores, colorless, 0.5)
+    rows = to_rows(result, ["x.jpg", "", "z.jpg"], ["x", "", "z"], torch.tensor([1.0, 0, 1]))
+    assert rows == [
+        ImageResult("x.jpg", "x", 10, False, {"psnr": 32.0, "ssim": 0.5}, 0.5),
+        ImageResult("z.jpg", "z", 10, True, {"psnr": 8.0, "ssim": 0.125}, 0.5),
     ]
-    metrics = aggregate_results(rows, PROTOCOL)
-    assert metrics == {
-        "format": 1,
-        "protocol": "random_pixels",
-        "measures": PROTOCOL.metric_description,
-        "size": [64, 64],
-        "images": 2,
-        "by_hints": {"10": {"psnr": 8.0, "ssim": 0.125}, "100": {"psnr": 24.0, "ssim": 0.375}},
-    }
-    assert list(metrics["by_hints"]) == ["10", "100"]
-    assert json.loads(json.dumps(metrics)) == metrics
-
-
-def test_aggregate_does_not_depend_on_the_order():
-    values = (torch.rand(500, generator=torch.Generator().manual_seed(0)) * 40).tolist()
-    rows = [ImageResult(str(i), str(i), 1, value, value / 40, 0.1) for i, value in enumerate(values)]
-    assert aggregate_results(rows, PROTOCOL) == aggregate_results(rows[::-1], PROTOCOL)
-    assert aggregate_results(rows, PROTOCOL)["by_hints"]["1"]["psnr"] == pytest.approx(sum(values) / 500)
-
-
-def test_aggregate_without_images():
-    assert aggregate_results([], PROTOCOL)["images"] == 0
-    assert aggregate_results([], PROTOCOL)["by_hints"] == {}

@@ -7,6 +7,7 @@ import torch
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.data.sources.skimage_tiles import NaturalTiles
 from chromahint.evaluation.metrics import psnr
+from chromahint.evaluation.protocols.base import LabImages
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.hints.hints import Hints, hints_from_mask, no_hints
 from chromahint.models.levin import Levin, affinity
@@ -82,7 +83,7 @@ def test_solvers_have_the_same_psnr(count):
     tiles = NaturalTiles()
     rgb = torch.from_numpy(tiles.read(1).copy()).permute(2, 0, 1)[None]
     lightness, ab = rgb_to_lab(rgb)
-    hints = RandomPixels().hints(ab, [tiles.identify(1)], count)
+    hints = RandomPixels().hints(LabImages(lightness, ab, rgb), [tiles.identify(1)], count)
     iterative, exact = (psnr(lab_to_rgb8(lightness, Levin(s)(lightness, hints)), rgb) for s in ("iterative", "exact"))
     torch.testing.assert_close(iterative, exact, atol=0.05, rtol=0)
 

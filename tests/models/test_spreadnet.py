@@ -6,6 +6,7 @@ import torch
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.data.sources.skimage_tiles import NaturalTiles
 from chromahint.evaluation.metrics import psnr
+from chromahint.evaluation.protocols.base import LabImages
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.hints.hints import Hints, hints_from_mask, no_hints
 from chromahint.models import spreadnet
@@ -169,7 +170,7 @@ def test_untrained_network_beats_levin_and_improves_with_more_hints():
         with torch.no_grad():
             encoding = network.encode(lightness)
             for index, count in enumerate(counts):
-                hints = RandomPixels().hints(ab, [tiles.identify(number)], count)
+                hints = RandomPixels().hints(LabImages(lightness, ab, rgb), [tiles.identify(number)], count)
                 learned[index] += psnr(lab_to_rgb8(lightness, network.propagate(encoding, hints)), rgb)[0] / len(tiles)
                 if count in (100, 328):
                     solved[index] += psnr(lab_to_rgb8(lightness, levin(lightness, hints)), rgb)[0] / len(tiles)

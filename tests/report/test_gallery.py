@@ -1,6 +1,7 @@
 """Gallery images are predictions of the evaluated network, and are computed once."""
 
 import base64
+import csv
 import io
 import re
 import shutil
@@ -47,15 +48,14 @@ def test_images_are_predictions_of_the_network(command, run, photos, tmp_path):
     lightness, ab = rgb_to_lab(torch.from_numpy(photo.copy()).permute(2, 0, 1)[None])
     network = SpreadNet(width=4).eval()
     load_weights(network, run / "checkpoints/best.ckpt")
-    [row] = [
-        line.split(",")
-        for line in (run / "evaluation/random_pixels/images.csv").read_text().splitlines()
-        if line.startswith(found["image_names"][0]) and line.split(",")[2] == "10"
-    ]
+    table = csv.DictReader((run / "evaluation/random_pixels/images.csv").read_text().splitlines())
+    [row] = [row for row in table if (row["image"], row["k"]) == (found["image_names"][0], "10")]
     with torch.inference_mode():
-        ours = lab_to_rgb8(lightness, network(lightness, hints_from_mask(ab, first_k_mask(ab, [row[1]], 0, 64, 10))))
+        ours = lab_to_rgb8(lightness, network(lightness, hints_from_mask(ab, first_k_mask(ab, [row["id"]], 0, 64, 10))))
     assert psnr(decode(found["predictions"]["run"][0]), ours[0].permute(1, 2, 0).numpy()) > 30
-    assert found["psnr"]["run"][0] == pytest.approx(float(row[3]))
+    assert found["scores"]["psnr"]["run"][0] == pytest.approx(float(row["psnr"]))
+
+    assert found["scores"]["ciede2000"]["run"][0] == pytest.approx(float(row["ciede2000"]))
 
 
 def test_cached_images_are_reused(command, run, tmp_path, monkeypatch):

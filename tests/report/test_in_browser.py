@@ -67,6 +67,26 @@ def test_metric_switch_updates_all_sections(browser, page):
     assert browser.evaluate("document.querySelector('#leaderboard td.best').firstChild.textContent") == "0.9000"
 
 
+def test_lower_color_difference_is_better(browser, page):
+    browser.open(page)
+    browser.do("[...document.querySelectorAll('nav button')].find((b) => b.textContent === '\u0394E').click()")
+    browser.settle()
+    assert browser.complaints == []
+    assert browser.do(ORDER)[0] == "better", "the best run stays on top"
+    best = browser.do("document.querySelector('#leaderboard td.best').closest('tr').dataset.run")
+    assert best == "better"
+    cells = browser.do("[...document.querySelectorAll('#leaderboard td.best')].map((td) => parseFloat(td.innerText))")
+    column = browser.do(
+        "[...document.querySelectorAll('#leaderboard tbody td:nth-child(2)')].map((td) => parseFloat(td.innerText))"
+    )
+    assert cells[0] == min(column)
+    assert column == sorted(column)
+    assert "lower is better" in browser.do("document.querySelector('#leaderboard .controls').innerText")
+    browser.do("[...document.querySelectorAll('nav button')][0].click()")
+    browser.settle()
+    assert browser.do(ORDER)[0] == "better"
+
+
 def test_hovering_shows_values_and_highlights_the_run(browser, page):
     browser.open(page)
     browser.evaluate("document.querySelector('#hints').scrollIntoView()")

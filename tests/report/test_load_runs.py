@@ -1,5 +1,6 @@
 """Which runs are found, which are comparable, and why others are excluded."""
 
+import json
 import re
 import shutil
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from chromahint.report.load_runs import load_runs
-from support.synthetic_runs import write_evaluation, write_run
+from support.synthetic_runs import CLICKS, write_evaluation, write_run
 
 
 def test_runs_with_the_same_evaluation_are_compared(group):
@@ -43,7 +44,7 @@ def test_scores_are_sorted_by_image_id(tmp_path):
     found = load_runs([str(tmp_path)]).evaluations["a"]
     photos = [int(name.removeprefix("photo-").removesuffix(".png")) for name in found.image_names]
     assert photos == sorted(range(12), key=str)
-    assert found.psnr == pytest.approx(psnr[:, photos])
+    assert found.scores["psnr"] == pytest.approx(psnr[:, photos])
 
 
 def test_evaluation_at_another_size_is_excluded(group, tmp_path):
@@ -88,10 +89,79 @@ def test_nan_scores_are_excluded(tmp_path):
     write_run(tmp_path / "a")
     write_run(tmp_path / "b")
     table = tmp_path / "b/evaluation/random_pixels/images.csv"
-    table.write_text(re.sub(r"(photo-3,10,)[\d.]+", r"\1nan", table.read_text()))
+    table.write_text(re.sub(r"(photo-3,10,0,)[\d.]+", r"\1nan", table.read_text()))
     found = load_runs([str(tmp_path)])
     assert list(found.evaluations) == ["a"]
     assert "NaN or infinite scores" in found.excluded["b"]
+
+
+def test_means_leave_colorless_photos_out(tmp_path):
+    psnr = write_run(tmp_path / "a", colorless=(3, 7))
+    write_run(tmp_path / "b", number=1, colorless=(3, 7))
+    found = load_runs([str(tmp_path)])
+    assert found.left_out == {"id-photo-3", "id-photo-7"}
+    result = found.evaluations["a"]
+    assert len(result.key.image_ids) == 20
+    photos = [int(name.removeprefix("photo-").removesuffix(".png")) for name in result.image_names]
+    assert sorted(photos) == sorted(set(range(20)) - {3, 7})
+    assert result.scores["psnr"] == pytest.approx(psnr[:, photos])
+    for row, count in enumerate(result.hint_counts):
+        assert result.scores["ciede2000"][row].mean() == pytest.approx(
+            result.metrics["by_hints"][str(count)]["ciede2000"]
+        )
+
+
+def test_published_protocols_keep_colorless_photos(tmp_path):
+    write_run(tmp_path / "a", colorless=(3, 7), keep_colorless=True)
+    found = load_runs([str(tmp_path)])
+    assert found.left_out == set()
+    assert len(found.reference.image_names) == 20
+
+
+def test_only_colorless_photos_are_an_error(tmp_path):
+    write_run(tmp_path / "a", photos=3, colorless=(0, 1))
+    assert len(load_runs([str(tmp_path)]).reference.image_names) == 1
+    table = tmp_path / "a/evaluation/random_pixels/images.csv"
+    table.write_text(re.sub(r"^(photo-2.png,id-photo-2,\d+),0", r"\1,1", table.read_text(), flags=re.M))
+    file = tmp_path / "a/evaluation/random_pixels/metrics.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"images": 0}))
+    with pytest.raises(ValueError, match="all images are colorless"):
+        load_runs([str(tmp_path)])
+
+
+def test_format_1_is_comparable_with_format_2(tmp_path):
+    write_run(tmp_path / "old", format=1)
+    assert load_runs([str(tmp_path)]).metrics == ["psnr", "ssim"]
+    write_run(tmp_path / "new", number=1, colorless=(5,))
+    found = load_runs([str(tmp_path)])
+    assert set(found.evaluations) == {"old", "new"}
+    assert found.metrics == ["psnr", "ssim"]
+    assert all("photo-5.png" not in result.image_names for result in found.evaluations.values())
+
+
+def test_later_format_is_excluded_with_a_reason(tmp_path):
+    write_run(tmp_path / "a")
+    write_run(tmp_path / "b", number=1)
+    file = tmp_path / "b/evaluation/random_pixels/metrics.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"format": 3}))
+    assert "has format 3, but this version reads formats 1 and 2" in load_runs([str(tmp_path)]).excluded["b"]
+
+
+def test_run_of_another_version_is_excluded_with_a_reason(tmp_path):
+    write_run(tmp_path / "a")
+    write_run(tmp_path / "b", number=1, format=1)
+    file = tmp_path / "b/run.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"format": 1}))
+    assert "written by another version of Chromahint" in load_runs([str(tmp_path)]).excluded["b"]
+
+
+def test_every_click_is_read_but_reported_counts_rank(tmp_path):
+    psnr = write_run(tmp_path / "a", protocol="clicks")
+    result = load_runs([str(tmp_path)]).evaluations["a"]
+    assert result.hint_counts == CLICKS
+    assert result.all_counts == list(range(51))
+    assert result.all_scores["psnr"].mean(1) == pytest.approx(psnr.mean(1))
+    assert result.scores["psnr"].mean(1) == pytest.approx(psnr[CLICKS].mean(1))
 
 
 def test_nothing_to_compare_is_an_error(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from chromahint.report.page_data import downsample
-from support.synthetic_runs import content_of, write_run
+from support.synthetic_runs import content_of, scores_of, write_run
 
 
 @pytest.fixture(scope="module")
@@ -24,11 +24,40 @@ def test_scores_are_means_over_images(page, tmp_path):
     found = content_of(page)
     assert [each["name"] for each in found["networks"]] == ["better", "good", "bad", "levin", "pullpush"]
     expected = write_run(tmp_path / "good", 2.0, number=0)
-    assert found["psnr"]["mean"][1][:4] == pytest.approx(expected.mean(1), abs=1e-4)
-    assert found["psnr"]["mean"][1][4] == pytest.approx(expected[1:].mean(), abs=1e-4)
-    for low, mean, high in zip(*(np.ravel(found["psnr"][key]) for key in ("low", "mean", "high")), strict=True):
-        assert low <= mean <= high
-    assert found["psnr"]["difference"][0] == [0] * 5
+    assert list(found["metrics"]) == ["psnr", "ssim", "ciede2000"]
+    for metric, scores in scores_of(expected).items():
+        if metric not in found["metrics"]:
+            continue
+        summary = found["scores"][metric]
+        assert summary["mean"][1][:4] == pytest.approx(scores.mean(1), abs=1e-4)
+        assert summary["mean"][1][4] == pytest.approx(scores[1:].mean(), abs=1e-4)
+        for low, mean, high in zip(*(np.ravel(summary[key]) for key in ("low", "mean", "high")), strict=True):
+            assert low <= mean <= high
+        assert summary["difference"][0] == [0] * 5
+
+
+def test_win_rates_respect_the_direction_of_a_metric(page):
+    found = content_of(page)["pairs"]
+    assert np.array(found["win_rates"]["psnr"]).min() < 0.5 < np.array(found["win_rates"]["psnr"]).max()
+    # in these runs, a higher PSNR is a lower color difference
+    assert np.array(found["win_rates"]["ciede2000"]) == pytest.approx(np.array(found["win_rates"]["psnr"]), abs=0.03)
+
+
+def test_format_1_has_no_color_difference(tmp_path, command):
+    write_run(tmp_path / "a", format=1)
+    assert command("report", tmp_path, "--gallery", "0").status == 0
+    found = content_of(tmp_path / "report.html")
+    assert list(found["metrics"]) == list(found["scores"]) == ["psnr", "ssim"]
+    assert found["colorless"] == {"images": 0, "min_chroma": None, "left_out": False}
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_colorless_photos_are_counted(tmp_path, command, kept):
+    write_run(tmp_path / "a", colorless=(2, 4), keep_colorless=kept)
+    assert command("report", tmp_path, "--gallery", "0").status == 0
+    found = content_of(tmp_path / "report.html")
+    assert found["num_images"] == (20 if kept else 18)
+    assert found["colorless"] == {"images": 2, "min_chroma": 2.0, "left_out": not kept}
 
 
 def test_cost_of_networks(page):

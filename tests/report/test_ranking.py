@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from support.synthetic_runs import COUNTS, write_evaluation, write_run
+from support.synthetic_runs import COUNTS, scores_of, write_evaluation, write_run
 
 
 def test_text_names_the_best_run_its_lead_and_folder(command, group):
@@ -40,6 +40,30 @@ def test_json_scores_match_the_images(command, tmp_path, hints):
     assert found["lead"]["db"] == pytest.approx(difference.mean())
     assert found["lead"]["low"] < difference.mean() < found["lead"]["high"]
     assert found["lead"]["significant"] == bool(stats.ttest_rel(scores["b"], scores["a"]).pvalue < 0.05)
+
+
+@pytest.mark.parametrize("metric", ["ssim", "ciede2000"])
+def test_runs_are_ranked_by_another_metric(command, tmp_path, metric):
+    figures = {
+        name: write_run(tmp_path / name, ahead, number=n) for n, (name, ahead) in enumerate([("a", 0), ("b", 1)])
+    }
+    found = json.loads(command("best", tmp_path, "--json", "--metric", metric).out)
+    means = {name: scores_of(psnr)[metric][1:].mean() for name, psnr in figures.items()}
+    assert found["metric"] == metric
+    assert {each["name"]: each[metric] for each in found["ranking"]} == pytest.approx(means)
+    if metric == "ciede2000":
+        assert found["run"] == str(tmp_path / "b"), "lower is better"
+        assert found["lead"]["difference"] == pytest.approx(means["a"] - means["b"])
+        assert 0 < found["lead"]["low"] < found["lead"]["difference"] < found["lead"]["high"]
+        shown = command("best", tmp_path, "--metric", metric).out
+        assert re.search(r"^best:   b, \d+\.\d\d \(\u0394E, mean over 1 to 100 hints, 20 images\)$", shown, re.M)
+
+
+def test_missing_metric_is_an_error(command, tmp_path):
+    write_run(tmp_path / "a", format=1)
+    shown = command("best", tmp_path, "--metric", "ciede2000")
+    assert shown.status == 2
+    assert "--metric ciede2000: a was evaluated without it. Evaluate the run again." in shown.err
 
 
 def test_insignificant_lead_is_reported_as_such(command, tmp_path):

@@ -96,7 +96,8 @@ def test_runs_log_everything_that_panels_show(command, logged, page):
     sent = json.loads(shown.out)[page]
     lines = [each for each in find(sent, "config") if isinstance(each, dict) and "metrics" in each]
     assert {(each["xAxis"], *each["metrics"]) for each in lines} == {
-        ("hints/count", "hints/psnr"), ("hints/count", "hints/ssim"), ("trainer/global_step", "train/loss"),
+        ("hints/count", "hints/psnr"), ("hints/count", "hints/ssim"), ("hints/count", "hints/ciede2000"),
+        ("trainer/global_step", "train/loss"),
         ("trainer/global_step", "val/psnr"), ("_runtime", "val/psnr"), ("_runtime", "trainer/global_step"),
     }  # fmt: skip
     assert {name for each in lines for name in (each["xAxis"], *each["metrics"])} <= logged["history"]
@@ -108,8 +109,8 @@ def test_runs_log_everything_that_panels_show(command, logged, page):
     assert all(exists(logged, axis) for axis in axes)
     for columns in find(sent, "columnOrder"):
         assert columns[:2] == ["run:displayName", f"summary:{BEST_PSNR}"]
-        figures = [f"summary:test/{figure}@{count}" for figure in ("psnr", "ssim") for count in COUNTS]
-        assert columns[2:14] == figures
+        figures = [f"summary:test/{figure}@{count}" for figure in ("psnr", "ssim", "ciede2000") for count in COUNTS]
+        assert columns[2:20] == figures
         assert all(exists(logged, column) for column in columns)
     for keys in find(sent, "sort"):
         assert keys == {"keys": [{"key": {"section": "summary", "name": BEST_PSNR}, "ascending": False}]}

@@ -9,6 +9,7 @@ import yaml
 
 from chromahint.config.errors import ConfigError
 from chromahint.launch.launcher import compose_and_validate
+from chromahint.sweeps.start import compose_trials
 from chromahint.sweeps.sweep_config import load_sweep, read_sweep, sweep_names
 
 GOOD = {"space": {"model": ["unet", "resunet"]}, "trials": 3}
@@ -82,6 +83,24 @@ def test_grid_size_limits_trials(file):
     assert read_sweep(file(sampler="grid", trials=1), []).max_trials == 1
 
 
+def test_objective_has_a_unit_and_a_direction(file):
+    sweep = read_sweep(file(), [])
+    assert (sweep.objective, sweep.objective_label) == ("val/psnr", "val/psnr in dB")
+    assert sweep.best_score([20.0, 30.0]) == 30
+    sweep = read_sweep(file(objective="val/ciede2000@10"), [])
+    assert (sweep.objective_label, sweep.objective_hint_count) == ("val/ciede2000@10", 10)
+    assert sweep.best_score([20.0, 30.0]) == 20
+    assert read_sweep(file(), ["objective=val/ssim"]).best_score([0.8, 0.9]) == 0.9
+
+
+def test_objective_needs_a_validated_number_of_hints(file):
+    with pytest.raises(
+        ConfigError, match=r"objective=val/psnr@7: training validates at 0, 1, 10, 100, 328, 1966 hints"
+    ):
+        compose_trials(read_sweep(file(objective="val/psnr@7"), ["logger=none"]))
+    assert compose_trials(read_sweep(file(objective="val/psnr@7"), ["logger=none", "protocol.hint_counts=[0,7]"]))
+
+
 def test_saved_config_loads_again(file, tmp_path):
     sweep = read_sweep(file(overrides=["seed=3"]), ["data.train_size=64", "sampler=random"])
     sweep.save(tmp_path / "runs")
@@ -110,6 +129,9 @@ def test_local_conf_takes_precedence(tmp_path, monkeypatch):
         ({"space": {"net": {"a": "model=unet"}}}, "a list of overrides"),
         ({"space": {"model": ["unet,resunet"]}}, "with a single value"),
         ({"sampler": "tep"}, "sampler=tep: unknown sampler; choose one of tpe, random, gp, grid. Did you mean tpe?"),
+        ({"objective": "val/pnsr"}, "objective=val/pnsr: unknown metric; choose one of val/psnr, val/ssim, "),
+        ({"objective": "val/psnr@ten"}, "such as val/psnr@10"),
+        ({"objective": None}, "objective=None: unknown metric"),
         ({"pruner": "mean"}, "unknown pruner; choose one of median, halving, none"),
         ({"trials": 0}, "trials=0: must be an integer >= 1"),
         ({"trials": True}, "trials=true"),

@@ -55,6 +55,11 @@ def agent_arguments(chosen):
     ]
 
 
+def test_objective_is_exported(sweep):
+    exported = yaml.safe_load(wandb_sweep_yaml(sweep(objective="val/ciede2000@10"), "mine", []))
+    assert exported["metric"] == {"name": "val/ciede2000@10", "goal": "minimize"}
+
+
 def test_parameters_are_exported(sweep):
     exported = yaml.safe_load(wandb_sweep_yaml(sweep(), "mine", ["seed=1"], "photos", "team"))
     assert exported["parameters"] == {

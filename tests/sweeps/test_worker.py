@@ -36,10 +36,10 @@ def sweep(tmp_path, command, tiny):
 
 @pytest.fixture
 def fake_training(monkeypatch):
-    """`fake_training(result_of)` replaces training; result_of(run) returns a state and every `val/psnr`."""
+    """`fake_training(result_of)` replaces training; result_of(run) returns a state and every value of the objective."""
     started_runs = []
 
-    def install(result_of):
+    def install(result_of, objective="val/psnr"):
         @contextlib.contextmanager
         def fake_launched(run, processes):
             started_runs.append(Run(run.path.absolute()))
@@ -47,7 +47,7 @@ def fake_training(monkeypatch):
             with (run.path / "metrics.csv").open("w", newline="") as file:
                 rows = csv.writer(file)
                 rows.writerow(["step", "epoch", "name", "value"])
-                rows.writerows([[n, 0, "val/psnr", score] for n, score in enumerate(scores)])
+                rows.writerows([[n, 0, objective, score] for n, score in enumerate(scores)])
             run.update_metadata(state=state, **({"error": "too large"} if state == "failed" else {}))
             yield SimpleNamespace(wait=lambda: None)
 
@@ -101,6 +101,27 @@ def test_best_trial_of_an_experiment_becomes_an_experiment(sweep, fake_training,
     assert again["model"]["width"] == 64
     without = {key: value for key, value in started_runs[0].config["callbacks"].items() if key != "trial"}
     assert again == started_runs[0].config | {"callbacks": without}
+
+
+def test_lowest_color_difference_wins(sweep, fake_training, tmp_path, command):
+    started_runs = fake_training(lambda run: ("finished", [9.0, 5 + 100 * lr_of(run), 7.0]), "val/ciede2000")
+    ended = sweep(objective="val/ciede2000")
+    assert ended.status == 0, ended.err
+    best = min(started_runs, key=lr_of)
+    assert f"best {5 + 100 * lr_of(best):.2f} (trial " in ended.out
+    for run, trial in zip(started_runs, trials(tmp_path).values(), strict=True):
+        assert trial.value == min(5 + 100 * lr_of(run), 7)
+        assert json.loads((run.path / "trial.json").read_text())["objective"] == "val/ciede2000"
+    text = (tmp_path / "experiments/tiny_best/README.md").read_text()
+    assert best.path.name in text
+    assert f"val/ciede2000 {5 + 100 * lr_of(best):.2f}, trial" in text
+    shown = command("sweep", "status", "runs/sweep/tiny").out
+    assert "tiny: val/ciede2000\n" in shown
+    assert f"best: {5 + 100 * lr_of(best):.2f}: " in shown
+    assert command("sweep", "plot", "runs/sweep/tiny").status == 0
+    changed = sweep(objective="val/psnr")
+    assert changed.status == 2
+    assert "started with different objective" in changed.err
 
 
 def test_rerun_runs_only_missing_trials(sweep, fake_training, tmp_path):

@@ -42,7 +42,7 @@ def rows(run):
 
 def test_validation_logs_every_hint_count(smoke_run, read_metrics):
     found = read_metrics(smoke_run)
-    for metric in ("psnr", "ssim"):
+    for metric in ("psnr", "ssim", "ciede2000"):
         for count in (0, 1, 10):
             assert len(found[f"val/{metric}@{count}"]) == 1
         mean = (found[f"val/{metric}@1"][0] + found[f"val/{metric}@10"][0]) / 2

@@ -82,7 +82,7 @@ def test_trains_validates_tests_and_predicts(trainer, images):
     assert math.isfinite(fitted.callback_metrics["train/loss"])
     [validated] = fitted.validate(module, loader(images), verbose=False)
     [tested] = fitted.test(module, loader(images), verbose=False)
-    keys = {f"{metric}{count}" for metric in ("psnr", "ssim") for count in ("", "@0", "@1", "@10")}
+    keys = {f"{metric}{count}" for metric in ("psnr", "ssim", "ciede2000") for count in ("", "@0", "@1", "@10")}
     assert set(validated) == {f"val/{key}" for key in keys}
     assert set(tested) == {f"test/{key}" for key in keys}
     assert tested["test/psnr@10"] == validated["val/psnr@10"] > 10

@@ -105,7 +105,7 @@ def add_runs(parser: Parser) -> None:
     """Add the runs to compare, and how to rank them."""
     parser.add_argument("runs", metavar="RUNS", nargs="+", help="run folders, or folders that contain run folders")
     parser.add_argument(
-        "--hints", type=integer(0), metavar="K", help="rank by the PSNR at K hints, not by its mean over all K >= 1"
+        "--hints", type=integer(0), metavar="K", help="rank by the score at K hints, not by its mean over all K >= 1"
     )
     parser.add_argument(
         "--evaluation", metavar="NAME", help="folder in evaluation/ of each run; by default, the one most runs share"

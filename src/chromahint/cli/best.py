@@ -15,6 +15,12 @@ def add_parser(subparsers: Subparsers) -> None:
         description="Print the best of several runs, and whether its lead is statistically significant.",
     )
     add_runs(parser)
+    parser.add_argument(
+        "--metric",
+        choices=["psnr", "ssim", "ciede2000"],
+        default="psnr",
+        help="metric to rank by; of ciede2000, a color difference, lower values are better",
+    )
     output = parser.add_mutually_exclusive_group()
     for name, text in (("json", "print JSON"), ("path", "print only the folder of the best run")):
         output.add_argument(f"--{name}", dest="form", action="store_const", const=name, default="text", help=text)
@@ -25,4 +31,4 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the best run; returns the exit status."""
     from chromahint.report.compare import print_best
 
-    return print_best(arguments.runs, arguments.hints, arguments.evaluation, arguments.form)
+    return print_best(arguments.runs, arguments.hints, arguments.evaluation, arguments.form, arguments.metric)

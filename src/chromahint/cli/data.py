@@ -1,4 +1,4 @@
-"""`chromahint data`: check images before training, and pack them to read them faster."""
+"""`chromahint data`: check images before training, pack them to read them faster, and list them in a manifest."""
 
 from __future__ import annotations
 
@@ -40,9 +40,24 @@ def add_parser(subparsers: Subparsers) -> None:
     pack.add_argument("--side", type=integer(1), default=256, metavar="PIXELS", help="length of the shorter side")
     pack.set_defaults(run=run_pack)
 
+    manifest = subparsers.add_parser(
+        "data manifest",
+        help="list the images of a set with their ids, for benchmarks",
+        description="Write a manifest: the ids, names and sizes of all images below a folder, their license, and\n"
+        "where others get them. `chromahint benchmark` measures a set only if it agrees with its manifest. With\n"
+        "--check, a folder is compared with a manifest instead.",
+    )
+    manifest.add_argument("root", metavar="ROOT", help="folder of images")
+    manifest.add_argument("-o", "--output", type=Path, metavar="FILE", help="manifest to write; by default ROOT.json")
+    manifest.add_argument("--license", metavar="TEXT", default="unknown", help="license of the photos")
+    manifest.add_argument("--source", metavar="TEXT", default="unknown", help="where others get them, such as a URL")
+    manifest.add_argument("--check", type=Path, metavar="FILE", help="manifest to compare the folder with")
+    manifest.set_defaults(run=run_manifest)
+
     for parser in (check, pack):
         for split in ("train", "val", "test"):
             parser.add_argument(f"--{split}-list", metavar="FILE", help=f"text file of the {split} paths, one per line")
+    for parser in (check, pack, manifest):
         parser.add_argument(
             "--num-workers", type=integer(0), metavar="N", help="processes that read images; by default, one per core"
         )
@@ -98,6 +113,28 @@ def run_pack(arguments: argparse.Namespace) -> int:
         message = f"{len(result.broken):,} images could not be read and were left out: {output / 'broken.txt'}"
         console.print(message, style="yellow")
     console.print(f"train on them: chromahint train data=packed {shlex.quote(f'data.root={output}')}", markup=False)
+    return 0
+
+
+def run_manifest(arguments: argparse.Namespace) -> int:
+    """Write or check a manifest; returns the exit status."""
+    from rich.console import Console
+
+    from chromahint.data.manifest import create_manifest, format_manifest, open_photos, read_manifest, verify_manifest
+    from chromahint.progress import progress_bar
+    from chromahint.runs.files import write_text
+
+    root, console = Path(arguments.root).expanduser(), Console(soft_wrap=True, highlight=False)
+    if arguments.check is not None:
+        manifest = read_manifest(arguments.check.expanduser())
+        verify_manifest(root, manifest)
+        console.print(f"{root}: the {manifest['images']:,} images of {arguments.check}", markup=False)
+        return 0
+    output = arguments.output or root.with_name(f"{root.resolve().name}.json")
+    with progress_bar("reading", len(open_photos(root))) as advance:
+        manifest = create_manifest(root, arguments.license, arguments.source, _num_workers(arguments), advance)
+    write_text(output, format_manifest(manifest))
+    console.print(f"{manifest['images']:,} images, {manifest['id']}: {output}", markup=False)
     return 0
 
 

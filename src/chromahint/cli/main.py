@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from chromahint import __version__
 from chromahint.cli import (
+    benchmark,
     best,
     colorize,
     dashboard,
@@ -32,7 +33,7 @@ from chromahint.cli.arguments import Parser, check_overrides
 
 COMMANDS = (
     train, resume, tune, status, experiment, sweep, evaluate, colorize, studio, models, hints, data, report, best,
-    dashboard, export, doctor, reproduce,
+    benchmark, dashboard, export, doctor, reproduce,
 )  # fmt: skip
 """Modules of the commands, in the order of `chromahint --help`."""
 

@@ -136,6 +136,11 @@ def _training_contradictions(config: Config) -> Iterator[str]:
             f"{choice_of('loss', loss)}: needs a model with color classes, and {choice_of('model', model)} has none. "
             "Try model=zhang2017, or another loss."
         )
+    if has_method(config["protocol"], "next_hints"):
+        yield (
+            f"{choice_of('protocol', config['protocol']['_target_'])}: its hints depend on the network, which takes "
+            "too long during training. Train with protocol=random_pixels, then run chromahint evaluate run=RUN with it."
+        )
     size, expected = config["data"].get("eval_size"), config["protocol"].get("size")
     if size != expected:
         yield (

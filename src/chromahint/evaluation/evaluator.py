@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +14,10 @@ from chromahint.data.dataloader import PhotoLoader
 from chromahint.data.dataset import EvalDataset
 from chromahint.data.samplers import EvalSampler
 from chromahint.data.sources.base import Photos, Subset
-from chromahint.evaluation.hint_counts import ImageResult, Network, aggregate_results, evaluate_hint_counts, to_rows
-from chromahint.evaluation.protocols.base import HintProtocol
+from chromahint.evaluation.aggregate import aggregate_results
+from chromahint.evaluation.hint_counts import Network, evaluate_hint_counts, to_rows
+from chromahint.evaluation.images_csv import ImageResult, append_rows, read_rows, write_rows
+from chromahint.evaluation.protocols.base import HintProtocol, recorded_counts
 from chromahint.images.decode import UnreadableImageError
 from chromahint.progress import ProgressFn, progress_bar
 from chromahint.runs.files import read_json, write_json, write_text
@@ -55,7 +54,7 @@ def evaluate(
         The content of metrics.json.
 
     Raises:
-        ValueError: `output` holds another evaluation or can't be written, or no image can be read.
+        ValueError: `output` holds another evaluation or can't be written, or no image can be read or has color.
     """
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -66,7 +65,7 @@ def evaluate(
     write_json(output / "evaluation.json", fingerprint)
     table = output / "images.csv"
     done = _verified_results(table, photos, protocol)
-    _write_rows(table, done)
+    write_rows(table, done)
     finished = {row.image for row in done}
     advance(len(finished))
     remaining = [index for index in range(len(photos)) if photos.name(index) not in finished]
@@ -77,7 +76,7 @@ def evaluate(
             rgb = batch["rgb"].to(device)
             results = evaluate_hint_counts(network, rgb, batch["id"], protocol)
             rows = [row for r in results for row in to_rows(r, batch["name"], batch["id"], batch["weight"])]
-            _append_rows(table, sorted(rows, key=lambda row: batch["name"].index(row.image)))
+            append_rows(table, sorted(rows, key=lambda row: batch["name"].index(row.image)))
             broken += batch["broken"]
             advance(len(batch["name"]))
     (output / "broken.txt").unlink(missing_ok=True)
@@ -90,6 +89,11 @@ def evaluate(
             "Use a data set of readable images."
         )
     metrics = aggregate_results(all_rows, protocol)
+    if not metrics["images"]:
+        raise ValueError(
+            f"protocol.min_chroma={protocol.min_chroma:g}: all {metrics['colorless']['images']} images are less "
+            "colorful, so none is left to average. Use protocol.min_chroma=0, or data.root=PATH of color photos."
+        )
     write_json(output / "metrics.json", metrics)
     return metrics
 
@@ -108,55 +112,21 @@ def is_same_evaluation(output: Path, fingerprint: dict[str, Any]) -> bool:
 def _verified_results(table: Path, photos: Photos, protocol: HintProtocol) -> list[ImageResult]:
     """Return the rows of images that are complete in images.csv and have not changed since."""
     by_image: dict[str, dict[int, ImageResult]] = {}
+    counts = recorded_counts(protocol)
     for row in read_rows(table):
         by_image.setdefault(row.image, {})[row.k] = row
     verified: list[ImageResult] = []
     for index in range(len(photos)):
         by_count = by_image.get(photos.name(index), {})
-        if sorted(by_count) != protocol.hint_counts:
+        if sorted(by_count) != counts:
             continue
         try:
             unchanged = {row.id for row in by_count.values()} == {photos.identify(index)}
         except UnreadableImageError:
             unchanged = False
         if unchanged:
-            verified += [by_count[count] for count in protocol.hint_counts]
+            verified += [by_count[count] for count in counts]
     return verified
-
-
-def read_rows(table: Path) -> list[ImageResult]:
-    """Read images.csv, skipping damaged lines."""
-    if not table.is_file():
-        return []
-    text = table.read_text(encoding="utf-8", errors="replace")
-    complete = text[: text.rfind("\n") + 1]  # a killed process may leave a partial line
-    rows = []
-    for cells in csv.reader(io.StringIO(complete)):
-        try:
-            image, image_id, k, psnr, ssim, seconds = cells
-            rows.append(ImageResult(image, image_id, int(k), float(psnr), float(ssim), float(seconds)))
-        except ValueError:
-            continue
-    return rows
-
-
-def _write_rows(table: Path, rows: Iterable[ImageResult]) -> None:
-    write_text(table, _to_csv([ImageResult._fields, *rows]))
-
-
-def _append_rows(table: Path, rows: Iterable[ImageResult]) -> None:
-    with table.open("a", encoding="utf-8", newline="") as file:
-        file.write(_to_csv(rows))
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _to_csv(rows: Iterable[Iterable[Any]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(
-        [f"{cell:.6g}" if isinstance(cell, float) else cell for cell in row] for row in rows
-    )
-    return text.getvalue()
 
 
 @dataclass(frozen=True)

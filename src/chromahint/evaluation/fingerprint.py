@@ -29,7 +29,7 @@ def fingerprint(config: dict[str, Any], weights: Path | None, split: str) -> dic
     """
     input_size = config.get("input_size")
     return {
-        "format": 1,
+        "format": 2,
         "model": config["model"],
         **({} if input_size is None else {"input_size": input_size}),
         "weights": None if weights is None else file_hash(weights),

@@ -7,16 +7,25 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from chromahint.color import lab_to_rgb8, rgb_to_lab
-from chromahint.evaluation.protocols.base import HintProtocol, LabImages
-from chromahint.hints.hints import Hints
+from chromahint.color import lab_to_rgb8
+from chromahint.evaluation.images_csv import ImageResult
+from chromahint.evaluation.protocols.base import (
+    HintProtocol,
+    InteractiveProtocol,
+    LabImages,
+    Scores,
+    is_colorless,
+    recorded_counts,
+)
+from chromahint.hints.hints import Hints, no_hints
+from chromahint.inference.session import CachedEncoder
 
 Network = Callable[[Tensor, Hints], Tensor]
 """(lightness B1HW in 0..100, hints) -> ab B2HW in Lab units."""
@@ -31,27 +40,19 @@ class HintCountResult:
 
     Attributes:
         count: Hints in each image.
+        hints: The hints.
         prediction: B3HW uint8 RGB, as it would be written to a file.
-        psnr: B float32 in dB, by the protocol's definition.
-        ssim: B float32.
-        seconds: Network time per image, averaged over the batch and all counts of the same call.
+        scores: Scores of each image by metric, B float32 each, by the protocol's definition.
+        colorless: B bool, which photos have no color to predict.
+        seconds: Network time per image, averaged over the batch and all counts of the same call. It includes the
+            encoding of the image, even if all counts share it.
     """
 
     count: int
+    hints: Hints
     prediction: Tensor
-    psnr: Tensor
-    ssim: Tensor
-    seconds: float
-
-
-class ImageResult(NamedTuple):
-    """Scores of one image for one number of hints: a row of images.csv."""
-
-    image: str
-    id: str
-    k: int
-    psnr: float
-    ssim: float
+    scores: Scores
+    colorless: Tensor
     seconds: float
 
 
@@ -61,7 +62,8 @@ def evaluate_hint_counts(
 ) -> Iterator[HintCountResult]:
     """Color a batch once for each number of hints. Several counts share a call if that is faster.
 
-    The caller sets eval mode and autocast. Color conversion and metrics are always float32.
+    A network with the methods `encode` and `propagate` encodes the batch once for all counts. The caller sets eval mode
+    and autocast. Color conversion and metrics are always float32.
 
     Args:
         network: Module or function (lightness, hints) -> ab.
@@ -70,20 +72,84 @@ def evaluate_hint_counts(
         protocol: Protocol that defines the hints and the metrics.
 
     Yields:
-        One result per number of hints, in the protocol's order.
+        One result per number of hints, in ascending order: those of the protocol, or every number from 0 to its largest
+        if it is interactive.
     """
-    truth = LabImages(*rgb_to_lab(rgb), rgb)
-    for counts in _group_counts(protocol.hint_counts, rgb):
-        repeated = truth.repeat(len(counts))
-        hints = _concat_hints([protocol.hints(truth.ab, ids, count) for count in counts])
-        start = _synchronized_time(rgb.device)
-        predicted_ab = network(repeated.lightness, hints)
-        seconds = (_synchronized_time(rgb.device) - start) / len(predicted_ab)
-        rgb8 = lab_to_rgb8(repeated.lightness, predicted_ab)
-        scores = protocol.measure(LabImages(repeated.lightness, predicted_ab, rgb8), repeated)
-        by_count = (tensor.chunk(len(counts)) for tensor in (rgb8, *scores))
-        for count, prediction, psnr, ssim in zip(counts, *by_count, strict=True):
-            yield HintCountResult(count, prediction, psnr, ssim, seconds)
+    truth = LabImages.from_rgb(rgb)
+    colorless = is_colorless(truth.ab, protocol.min_chroma)
+    encoded = EncodedImages(network, truth.lightness)
+    if isinstance(protocol, InteractiveProtocol):
+        hints = no_hints(truth.lightness)
+        counts = recorded_counts(protocol)
+        for count in counts:
+            ab, seconds = encoded.color(hints)
+            prediction = LabImages(truth.lightness, ab, lab_to_rgb8(truth.lightness, ab))
+            scores = protocol.measure(prediction, truth)
+            yield HintCountResult(count, hints, prediction.rgb, scores, colorless, seconds)
+            if count < counts[-1]:
+                hints = protocol.next_hints(prediction, truth, hints)
+        return
+    for group in _group_counts(protocol.hint_counts, rgb):
+        repeated = truth.repeat(len(group))
+        by_count = [protocol.hints(truth, ids, count) for count in group]
+        ab, seconds = encoded.color(Hints(*(torch.cat(maps) for maps in zip(*by_count, strict=True))))
+        prediction = LabImages(repeated.lightness, ab, lab_to_rgb8(repeated.lightness, ab))
+        scores = protocol.measure(prediction, repeated)
+        for index, (count, hints) in enumerate(zip(group, by_count, strict=True)):
+            here = slice(index * len(rgb), (index + 1) * len(rgb))
+            own = {name: values[here] for name, values in scores.items()}
+            yield HintCountResult(count, hints, prediction.rgb[here], own, colorless, seconds)
+
+
+class EncodedImages:
+    """A batch of images that a network encodes once, if it can, and colors any number of times.
+
+    Args:
+        network: Module or function (lightness, hints) -> ab.
+        lightness: B1HW in 0..100.
+    """
+
+    def __init__(self, network: Network | CachedEncoder, lightness: Tensor) -> None:
+        self.network = network
+        self.lightness = lightness
+        self._encoding: Any = None
+        self._seconds = 0.0
+        if isinstance(self.network, CachedEncoder):
+            start = _synchronized_time(lightness.device)
+            self._encoding = self.network.encode(lightness)
+            self._seconds = (_synchronized_time(lightness.device) - start) / len(lightness)
+
+    def color(self, hints: Hints) -> tuple[Tensor, float]:
+        """Color the batch, or several copies of it.
+
+        Args:
+            hints: Hints of K * B images, where the batch is repeated K times.
+
+        Returns:
+            ab of K * B images in Lab units, and the network time per image in seconds.
+        """
+        times = len(hints.mask) // len(self.lightness)
+        lightness, encoding = _repeat(self.lightness, times), _repeat(self._encoding, times)
+        start = _synchronized_time(lightness.device)
+        if isinstance(self.network, CachedEncoder):
+            ab = self.network.propagate(encoding, hints)
+        else:
+            ab = self.network(lightness, hints)
+        return ab, self._seconds + (_synchronized_time(lightness.device) - start) / len(ab)
+
+
+def _repeat(value: Any, times: int) -> Any:
+    """Repeat a batch in a tensor, or in all tensors of nested tuples, lists and dicts. `times` of 1 does not copy."""
+    if times == 1:
+        return value
+    if isinstance(value, Tensor):
+        return value.expand(times, *value.shape).flatten(0, 1)
+    if isinstance(value, dict):
+        return {key: _repeat(each, times) for key, each in value.items()}
+    if isinstance(value, tuple | list):
+        parts = [_repeat(each, times) for each in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return value
 
 
 def _group_counts(counts: list[int], rgb_B3HW: Tensor) -> list[list[int]]:
@@ -95,11 +161,6 @@ def _group_counts(counts: list[int], rgb_B3HW: Tensor) -> list[list[int]]:
         max_counts = max(1, _MAX_PIXELS_PER_CALL // rgb_B3HW[:, 0].numel())
     num_calls = math.ceil(len(counts) / max_counts)
     return [group.tolist() for group in torch.tensor(counts).tensor_split(num_calls)]
-
-
-def _concat_hints(hints: list[Hints]) -> Hints:
-    """Concatenate K batches into one of size K * B."""
-    return Hints(*(torch.cat(maps) for maps in zip(*hints, strict=True)))
 
 
 def to_rows(
@@ -114,39 +175,14 @@ def to_rows(
         weight: B weights, or None for all 1.
     """
     included = [True] * len(ids) if weight is None else (weight > 0).tolist()
-    scores = zip(names, ids, result.psnr.tolist(), result.ssim.tolist(), included, strict=True)
-    return [ImageResult(name, id_, result.count, p, s, result.seconds) for name, id_, p, s, keep in scores if keep]
-
-
-def aggregate_results(images: Iterable[ImageResult], protocol: HintProtocol) -> dict[str, object]:
-    """Aggregate rows, in any order, into the content of metrics.json, "format": 1.
-
-    Returns:
-        `{"format": 1, "protocol": str, "measures": str, "size": [h, w], "images": int, "by_hints": {"10": {"psnr": ..,
-        "ssim": ..}}}`, with means over images. "by_hints" is empty if there are no rows.
-    """
-    by_count: dict[int, list[ImageResult]] = {}
-    for row in images:
-        by_count.setdefault(row.k, []).append(row)
-    totals = {len(rows) for rows in by_count.values()}
-    assert len(totals) <= 1, f"each image must have a row for each number of hints, not {by_count.keys()} x {totals}"
-    return {
-        "format": 1,
-        "protocol": protocol.name,
-        "measures": protocol.metric_description,
-        "size": [protocol.size, protocol.size],
-        "images": max(totals, default=0),
-        "by_hints": {
-            str(count): {"psnr": _mean(row.psnr for row in rows), "ssim": _mean(row.ssim for row in rows)}
-            for count, rows in sorted(by_count.items())
-        },
-    }
-
-
-def _mean(values: Iterable[float]) -> float:
-    # an exact sum does not depend on the order in which processes report their images
-    numbers = list(values)
-    return math.fsum(numbers) / len(numbers)
+    colorless = result.colorless.tolist()
+    values = zip(*(each.tolist() for each in result.scores.values()), strict=True)
+    scores = [dict(zip(result.scores, each, strict=True)) for each in values]
+    return [
+        ImageResult(names[n], ids[n], result.count, colorless[n], scores[n], result.seconds)
+        for n in range(len(ids))
+        if included[n]
+    ]
 
 
 def _synchronized_time(device: torch.device) -> float:

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from chromahint.color import lab_to_rgb8, rgb_to_lab
+from chromahint.color import lab_to_rgb8
 from chromahint.data.sources.base import Photos
 from chromahint.data.transforms import resize_square
 from chromahint.evaluation.hint_counts import Network
@@ -37,16 +37,16 @@ def image_grid(
         HxWx3 uint8 RGB, for `write_png` or a logger.
     """
     named = networks if isinstance(networks, Mapping) else {"prediction": networks}
-    lightness, ab = rgb_to_lab(rgb)
-    truth = LabImages(lightness, ab, rgb)
-    hints = protocol.hints(ab, ids, count)
+    truth = LabImages.from_rgb(rgb)
+    lightness = truth.lightness
+    hints = protocol.hints(truth, ids, count)
     columns = [draw_gray(lightness), draw_hints(lightness, hints)]
     captions = [[""] * len(rgb), [_caption(count)] * len(rgb)]
     for network in named.values():
         predicted_ab = network(lightness, hints)
         prediction = LabImages(lightness, predicted_ab, lab_to_rgb8(lightness, predicted_ab))
         columns.append(to_numpy_images(prediction.rgb))
-        captions.append([f"{value:.2f} dB" for value in protocol.measure(prediction, truth).psnr.tolist()])
+        captions.append([f"{value:.2f} dB" for value in protocol.measure(prediction, truth)["psnr"].tolist()])
     columns.append(to_numpy_images(rgb))
     captions.append([""] * len(rgb))
     by_row = list(zip(*columns, strict=True))

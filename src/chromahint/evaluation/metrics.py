@@ -1,4 +1,4 @@
-"""Image metrics: PSNR and SSIM of 8-bit RGB, PSNR in other color spaces, and the mean over images.
+"""Image metrics: PSNR, SSIM and color differences of 8-bit RGB, PSNR in other color spaces, and the mean over images.
 
 Shape suffixes: B batch, C channels, H height, W width.
 """
@@ -8,6 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torchmetrics import Metric
+
+from chromahint.color import rgb_to_lab
+from chromahint.evaluation.color_difference import ciede2000, colorfulness
 
 MAX_PSNR = 100.0
 """Upper cap of PSNR in dB. Without it, one perfect image would make the mean infinite."""
@@ -95,6 +98,44 @@ def ssim(prediction: Tensor, target: Tensor) -> Tensor:
     with torch.autocast(target.device.type, enabled=False):
         pairs = zip(prediction.tensor_split(chunks), target.tensor_split(chunks), strict=True)
         return torch.cat([_ssim(x.float(), y.float()) for x, y in pairs])
+
+
+def ciede2000_scores(prediction: Tensor, target: Lab) -> tuple[Tensor, Tensor]:
+    """Return the color difference CIEDE2000 of each image: the mean and the 95th percentile over its pixels.
+
+    Args:
+        prediction: B3HW uint8 RGB.
+        target: Lightness B1HW in 0..100 and ab B2HW in Lab units.
+
+    Returns:
+        Mean and 95th percentile, B float32 each. The percentile is that of `numpy.percentile`.
+    """
+    with torch.autocast(prediction.device.type, enabled=False):
+        # on a CPU, one image at a time fits into the cache
+        chunks = len(prediction) if prediction.device.type == "cpu" else 1
+        parts = zip(*(tensor.tensor_split(chunks) for tensor in (prediction, *target)), strict=True)
+        maps = [ciede2000(torch.cat(rgb_to_lab(x), dim=1), torch.cat([light, ab], dim=1)) for x, light, ab in parts]
+        difference_BN = torch.cat(maps).flatten(1)
+    return difference_BN.mean(dim=1), percentile(difference_BN, 95)
+
+
+def colorfulness_difference(prediction: Tensor, target: Tensor) -> Tensor:
+    """Return how much more colorful each prediction is than its target, both B3HW uint8 RGB; B float32."""
+    _check_rgb8(prediction, target)
+    return colorfulness(prediction) - colorfulness(target)
+
+
+def percentile(values_BN: Tensor, percent: float) -> Tensor:
+    """Return a percentile of each row, linearly interpolated between two values as by `numpy.percentile`.
+
+    It is much faster than `torch.quantile`, which sorts, and has no limit on the number of values.
+    """
+    position = (values_BN.shape[1] - 1) * percent / 100
+    below = int(position)
+    low_B = values_BN.kthvalue(below + 1, dim=1).values
+    if below == position:
+        return low_B
+    return torch.lerp(low_B, values_BN.kthvalue(below + 2, dim=1).values, position - below)
 
 
 class MeanPerImage(Metric):  # type: ignore[misc]

@@ -13,7 +13,7 @@ from chromahint.data.sources.hint_mask_pairs import HintMaskPairs
 from chromahint.evaluation.evaluator import EvaluatedMethod, evaluate_methods, is_same_evaluation
 from chromahint.evaluation.fingerprint import fingerprint
 from chromahint.evaluation.predict import predict
-from chromahint.evaluation.table import hint_table
+from chromahint.evaluation.table import clicks_table, hint_table
 from chromahint.inference.load import prepare_network, resolve_device
 from chromahint.progress import progress_bar
 
@@ -39,10 +39,12 @@ def evaluate_config(
     split = config["split"] or ("test" if getattr(data.source, "has_splits", True) else "all")
     photos = data.source.photos(split, data.max_images)
     evaluation = fingerprint(config, weights, split)
-    folder = output if output is not None else _available_folder(parent / protocol.name, evaluation)
+    folder = output if output is not None else available_folder(parent / protocol.name, evaluation)
     methods = {name: EvaluatedMethod(network, folder, evaluation)}
     results = evaluate_methods(methods, photos, protocol, device, config["batch_size"], data.num_workers)
     console.print(hint_table(results, f"{protocol.name}, {protocol.size} px"))
+    if (clicks := clicks_table(results)) is not None:
+        console.print(clicks)
     if (folder / "broken.txt").exists():
         console.print(f"some images could not be read: {folder / 'broken.txt'}", style="yellow")
     console.print(f"metrics: {folder / 'metrics.json'}\nper image: {folder / 'images.csv'}", highlight=False)
@@ -60,7 +62,7 @@ def predict_config(
     network = prepare_network(instantiate_node(config["model"]), weights, device, config["input_size"])
     prediction = fingerprint(config, weights, "all")
     del prediction["protocol"]  # the hints are in the files
-    folder = output if output is not None else _available_folder(parent / "hint_mask_pairs", prediction)
+    folder = output if output is not None else available_folder(parent / "hint_mask_pairs", prediction)
     with progress_bar(f"coloring with {name}", len(pairs)) as advance:
         broken = predict(network, pairs, folder, prediction, device, config["batch_size"], data.num_workers, advance)
     if broken:
@@ -68,7 +70,7 @@ def predict_config(
     console.print(f"images: {folder}\nnames: {folder / 'images.csv'}", highlight=False)
 
 
-def _available_folder(folder: Path, fingerprint: dict[str, Any]) -> Path:
+def available_folder(folder: Path, fingerprint: dict[str, Any]) -> Path:
     """Return the first of folder, folder-2, folder-3, ... that is free or holds the same evaluation."""
     candidate, number = folder, 1
     while not is_same_evaluation(candidate, fingerprint):

@@ -1,6 +1,8 @@
-"""Terminal table of PSNR and SSIM by number of hints."""
+"""Terminal tables: PSNR, SSIM and CIEDE2000 by number of hints, and clicks until a target is reached."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from rich import box
 from rich.table import Table
@@ -12,7 +14,10 @@ MAX_WIDE_COLUMNS = 7
 
 
 def hint_table(results: dict[str, Metrics], title: str) -> Table:
-    """Build a table with one row per method and one column per number of hints: PSNR above SSIM, best PSNR in bold.
+    """Build a table with one row per method and one column per number of hints.
+
+    Each cell has PSNR above SSIM above CIEDE2000, with the best PSNR in bold. Results of format 1 lack CIEDE2000, so it
+    is left out if one of them has none.
 
     Args:
         results: Metrics of each method, by name; all of one protocol and the same images.
@@ -25,23 +30,64 @@ def hint_table(results: dict[str, Metrics], title: str) -> Table:
     counts = list(next(iter(results.values()))["by_hints"])
     narrow = len(counts) > MAX_WIDE_COLUMNS
     padding, digits = (0, 3) if narrow else ((0, 1), 4)
-    table = Table(
-        title=title, title_justify="left", title_style="bold", caption_justify="left", box=box.SIMPLE_HEAD,
-        padding=padding,
-    )  # fmt: skip
+    table = _new_table(title, padding)
     table.add_column("hints")
     for count in counts:
         table.add_column(f"{int(count):,}", justify="right", no_wrap=True)
     best = {count: max(round(r["by_hints"][count]["psnr"], 2) for r in results.values()) for count in counts}
+    with_difference = all("ciede2000" in scores for r in results.values() for scores in r["by_hints"].values())
     for name, result in results.items():
         cells = []
         for count in counts:
-            psnr, ssim = result["by_hints"][count]["psnr"], result["by_hints"][count]["ssim"]
-            bold = "[bold]" if round(psnr, 2) == best[count] and len(results) > 1 else ""
-            cells.append(f"{bold}{psnr:.2f}{'[/]' if bold else ''}\n{ssim:.{digits}f}")
+            scores = result["by_hints"][count]
+            bold = "[bold]" if round(scores["psnr"], 2) == best[count] and len(results) > 1 else ""
+            lines = [f"{bold}{scores['psnr']:.2f}{'[/]' if bold else ''}", f"{scores['ssim']:.{digits}f}"]
+            cells.append("\n".join([*lines, *([f"{scores['ciede2000']:.2f}"] if with_difference else [])]))
         table.add_row(name, *cells)
+    table.caption = "\n".join(_caption(results, with_difference))
+    return table
+
+
+def clicks_table(results: Mapping[str, Metrics]) -> Table | None:
+    """Build a table of the clicks until each target is reached: mean, median, and share of images that never do.
+
+    Args:
+        results: Metrics of each method, by name; all of one protocol and the same images.
+
+    Returns:
+        None if the protocol does not count clicks.
+    """
+    targets = [dict.fromkeys(result.get("clicks_to", {})) for result in results.values()]
+    if not all(targets):
+        return None
+    table = _new_table("clicks until PSNR reaches a target: mean / median / never", (0, 1))
+    table.add_column("target")
+    for target in targets[0]:
+        table.add_column(f"{target} dB", justify="right", no_wrap=True)
+    for name, result in results.items():
+        found = result["clicks_to"].values()
+        table.add_row(name, *(f"{c['mean']:.1f} / {c['median']:g} / {c['not_reached']:.0%}" for c in found))
+    return table
+
+
+def _caption(results: Mapping[str, Metrics], with_difference: bool) -> list[str]:
     first = next(iter(results.values()))
     # files of earlier versions lack this key
     description = first.get("measures", "PSNR in dB over SSIM")
-    table.caption = f"{description}, means of {first['images']} images; the same hints in every row"
-    return table
+    difference = " over CIEDE2000" if with_difference else ""
+    same = "each method's own clicks" if "clicks_to" in first else "the same hints in every row"
+    lines = [f"{description}{difference}, means of {first['images']} images; {same}"]
+    if areas := {name: result["auc"]["psnr"] for name, result in results.items() if "auc" in result}:
+        lines.append(f"area under PSNR over log(1 + hints): {', '.join(f'{k} {v:.2f}' for k, v in areas.items())}")
+    colorless = first.get("colorless", {"images": 0})
+    if colorless["images"]:
+        ids = f"ids in metrics.json, protocol.min_chroma={colorless['min_chroma']:g}"
+        lines.append(f"{colorless['images']} more images have no color and are left out ({ids})")
+    return lines
+
+
+def _new_table(title: str, padding: int | tuple[int, int]) -> Table:
+    return Table(
+        title=title, title_justify="left", title_style="bold", caption_justify="left", box=box.SIMPLE_HEAD,
+        padding=padding,
+    )  # fmt: skip

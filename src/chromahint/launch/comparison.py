@@ -17,9 +17,10 @@ from chromahint.config.instantiate import instantiate_node
 from chromahint.config.validate import validate
 from chromahint.data.datamodule import PhotoDataModule
 from chromahint.evaluation.compatibility import require_same_images
-from chromahint.evaluation.evaluator import EvaluatedMethod, evaluate_methods, read_rows
+from chromahint.evaluation.evaluator import EvaluatedMethod, evaluate_methods
 from chromahint.evaluation.fingerprint import fingerprint
 from chromahint.evaluation.image_grid import sample_grid, write_png
+from chromahint.evaluation.images_csv import read_rows
 from chromahint.evaluation.table import hint_table
 from chromahint.inference.load import prepare_network, resolve_device
 from chromahint.runs.files import read_json, write_json, write_text

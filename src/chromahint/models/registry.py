@@ -178,7 +178,7 @@ def model_cost(build: Callable[[], nn.Module], image_size: int = DEFAULT_IMAGE_S
     # fake tensors have a shape and a device but no memory; unlike tensors on the "meta" device, they support autocast
     with FakeTensorMode(allow_non_fake_inputs=True):
         network = build()
-        return ModelCost(sum(parameter.numel() for parameter in network.parameters()), _gmac(network, image_size))
+        return ModelCost(sum(parameter.numel() for parameter in network.parameters()), count_gmac(network, image_size))
 
 
 def _summarize(name: str, target: str) -> Iterator[ModelSummary]:
@@ -213,7 +213,8 @@ def _format_option(value: Any) -> str:
     return json.dumps(value, separators=(",", ":")).strip('"')
 
 
-def _gmac(network: nn.Module, image_size: int) -> float | None:
+def count_gmac(network: nn.Module, image_size: int = DEFAULT_IMAGE_SIZE) -> float | None:
+    """Count the multiply-adds, in billions, to color one image; None if they cannot be counted."""
     lightness = torch.empty(1, 1, image_size, image_size)
     counter = FlopCounterMode(display=False)
     try:

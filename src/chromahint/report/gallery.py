@@ -15,8 +15,9 @@ from PIL import Image
 from torch import Tensor
 
 from chromahint.atomic_write import atomic_write
-from chromahint.color import lab_to_rgb8, rgb_to_lab
+from chromahint.color import lab_to_rgb8
 from chromahint.data.transforms import resize_square
+from chromahint.evaluation.protocols.base import LabImages
 from chromahint.hints.hints import Hints
 from chromahint.images.decode import RGBImage
 from chromahint.inference.load import resolve_device
@@ -38,7 +39,7 @@ class Gallery:
         hints: grayscale images with the hints drawn on them.
         ground_truth: original images.
         predictions: name -> image colorized by this network, for each image.
-        psnr: name -> PSNR in dB, for each image.
+        scores: metric -> name -> score of each image.
         missing: name -> reason why the network can't be shown.
     """
 
@@ -47,7 +48,7 @@ class Gallery:
     hints: list[str]
     ground_truth: list[str]
     predictions: dict[str, list[str]]
-    psnr: dict[str, list[float]]
+    scores: dict[str, dict[str, list[float]]]
     missing: dict[str, str]
 
 
@@ -66,15 +67,12 @@ def draw_gallery(
         ValueError: the evaluated images are missing or have changed.
     """
     reference = loaded.reference
-    mean_psnr = np.mean([image_scores(result, result.psnr, hint_count) for result in columns.values()], axis=0)
-    order = np.argsort(mean_psnr)
-    positions = np.linspace(0, len(order) - 1, min(num_images, len(order))).round().astype(int)
-    indices = [int(order[position]) for position in positions]
-    ids = [reference.key.image_ids[index] for index in indices]
-    rgb = _read_images(reference, indices)
-    lightness, ab = rgb_to_lab(rgb)
-    hints = evaluation_protocol(reference).hints(ab, ids, hint_count)
-    file_names = [f"{hint_count}-{blake2b(id_.encode(), digest_size=8).hexdigest()}.jpg" for id_ in ids]
+    indices = pick_images(columns, num_images, hint_count)
+    ids = [reference.image_ids[index] for index in indices]
+    rgb = read_images(reference, indices)
+    truth = LabImages.from_rgb(rgb)
+    lightness, hints = truth.lightness, evaluation_protocol(reference).hints(truth, ids, hint_count)
+    file_names = [f"{hint_count}-{id_hash(id_)}.jpg" for id_ in ids]
     predictions, missing = {}, {}
     for name, result in columns.items():
         try:
@@ -82,28 +80,47 @@ def draw_gallery(
         except ValueError as error:
             missing[name] = str(error)
         else:
-            predictions[name] = [_data_uri(jpeg) for jpeg in jpegs]
+            predictions[name] = [data_uri(jpeg) for jpeg in jpegs]
     return Gallery(
         hint_count=hint_count,
         image_names=[reference.image_names[index] for index in indices],
-        hints=[_data_uri(_jpeg(image)) for image in draw_hints(lightness, hints)],
-        ground_truth=[_data_uri(_jpeg(image)) for image in to_numpy_images(rgb)],
+        hints=[data_uri(encode_jpeg(image)) for image in draw_hints(lightness, hints)],
+        ground_truth=[data_uri(encode_jpeg(image)) for image in to_numpy_images(rgb)],
         predictions=predictions,
-        psnr={
-            name: image_scores(columns[name], columns[name].psnr, hint_count)[indices].tolist() for name in predictions
+        scores={
+            metric: {
+                name: image_scores(columns[name], columns[name].scores[metric], hint_count)[indices].tolist()
+                for name in predictions
+            }
+            for metric in loaded.metrics
         },
         missing=missing,
     )
 
 
-def _read_images(result: EvaluationResult, indices: list[int]) -> Tensor:
+def pick_images(columns: Mapping[str, EvaluationResult], num_images: int, hint_count: int) -> list[int]:
+    """Return the indices of images that are evenly spaced from the worst to the best by mean PSNR of all columns."""
+    mean_psnr = np.mean(
+        [image_scores(result, result.scores["psnr"], hint_count) for result in columns.values()], axis=0
+    )
+    order = np.argsort(mean_psnr)
+    positions = np.linspace(0, len(order) - 1, min(num_images, len(order))).round().astype(int)
+    return [int(order[position]) for position in positions]
+
+
+def id_hash(image_id: str) -> str:
+    """Return the part of a cached file's name that stands for an image."""
+    return blake2b(image_id.encode(), digest_size=8).hexdigest()
+
+
+def read_images(result: EvaluationResult, indices: list[int]) -> Tensor:
     """Return images at the size of the evaluation, B3HW uint8 RGB."""
     photos, size = evaluated_photos(result), evaluation_protocol(result).size
     photo_indices = {photos.name(index): index for index in range(len(photos))}
     images = []
     for index in indices:
         name = result.image_names[index]
-        if name not in photo_indices or photos.identify(photo_indices[name]) != result.key.image_ids[index]:
+        if name not in photo_indices or photos.identify(photo_indices[name]) != result.image_ids[index]:
             raise ValueError(f"{name}: the image is missing or has changed since the evaluation. Evaluate again.")
         images.append(torch.from_numpy(resize_square(photos.read(photo_indices[name]), size)))
     return torch.stack(images).permute(0, 3, 1, 2)
@@ -123,18 +140,20 @@ def _colorize(
         batches = (torch.split(maps.to(device), BATCH_SIZE) for maps in (lightness, *hints))
         for batch_lightness, ab, mask in zip(*batches, strict=True):
             predicted_ab = network(batch_lightness, Hints(ab, mask))
-            jpegs += [_jpeg(image) for image in to_numpy_images(lab_to_rgb8(batch_lightness, predicted_ab))]
+            jpegs += [encode_jpeg(image) for image in to_numpy_images(lab_to_rgb8(batch_lightness, predicted_ab))]
     for file, jpeg in zip(files, jpegs, strict=True):
         with contextlib.suppress(OSError), atomic_write(file) as stream:  # the folder may be read-only
             stream.write(jpeg)
     return jpegs
 
 
-def _jpeg(image: RGBImage) -> bytes:
+def encode_jpeg(image: RGBImage) -> bytes:
+    """Encode an image as JPEG."""
     stream = io.BytesIO()
     Image.fromarray(image).save(stream, format="JPEG", quality=88)
     return stream.getvalue()
 
 
-def _data_uri(jpeg: bytes) -> str:
+def data_uri(jpeg: bytes) -> str:
+    """Return a JPEG as a URI for a page that loads nothing."""
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

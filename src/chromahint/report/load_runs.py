@@ -5,19 +5,25 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from chromahint.evaluation.compatibility import evaluation_setup
-from chromahint.evaluation.evaluator import read_rows
+from chromahint.evaluation.metric_info import METRIC_INFO
+from chromahint.report.image_table import read_image_table
 from chromahint.report.run_labels import short_labels
 from chromahint.report.statistics import Array
 from chromahint.runs.files import read_json
 from chromahint.runs.run import Run, find_runs, open_run
+
+METRICS_FORMATS = (1, 2)
+"""Formats of metrics.json that can be read. Format 1 has only PSNR and SSIM, and does not record colorless photos."""
+AGGREGATION_OPTIONS = ("min_chroma", "extra_metrics", "targets")
+"""Options of a protocol that don't change the scores of an image."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +32,8 @@ class EvaluationKey:
 
     Attributes:
         setup: protocol, size and hint counts as text.
-        protocol: options of the protocol, including its seed, as text.
-        image_ids: sorted ids of the images.
+        protocol: options of the protocol that scores depend on, including its seed, as text.
+        image_ids: sorted ids of all images.
     """
 
     setup: str
@@ -45,9 +51,12 @@ class EvaluationResult:
         metrics: content of metrics.json.
         key: what the scores depend on besides the network.
         image_names: names of the P images, in the order of their ids.
-        hint_counts: the K numbers of hints.
-        psnr: KxP in dB.
-        ssim: KxP.
+        image_ids: their ids.
+        hint_counts: the K reported numbers of hints.
+        scores: name of each metric -> KxP.
+        all_counts: every measured number of hints; with simulated clicks, these are more than the reported ones.
+        all_scores: name of each metric -> scores at `all_counts`.
+        left_out: ids of colorless photos that are left out of means.
         seconds: median time per image.
     """
 
@@ -56,10 +65,24 @@ class EvaluationResult:
     metrics: dict[str, Any]
     key: EvaluationKey
     image_names: list[str]
+    image_ids: tuple[str, ...]
     hint_counts: list[int]
-    psnr: Array
-    ssim: Array
+    scores: Mapping[str, Array]
+    all_counts: list[int]
+    all_scores: Mapping[str, Array]
+    left_out: frozenset[str]
     seconds: float
+
+    def without(self, ids: frozenset[str]) -> EvaluationResult:
+        """Return the scores without some images."""
+        kept = [index for index, image_id in enumerate(self.image_ids) if image_id not in ids]
+        return replace(
+            self,
+            image_names=[self.image_names[index] for index in kept],
+            image_ids=tuple(self.image_ids[index] for index in kept),
+            scores={name: scores[:, kept] for name, scores in self.scores.items()},
+            all_scores={name: scores[:, kept] for name, scores in self.all_scores.items()},
+        )
 
 
 @dataclass(frozen=True)
@@ -73,6 +96,7 @@ class LoadedRuns:
         baselines: name of a training-free baseline -> its evaluation, with the same key.
         excluded: name of a run -> reason why it is not compared.
         other_evaluations: name of an excluded run -> its evaluation, if it has one.
+        left_out: ids of colorless photos, which are left out of all scores.
     """
 
     title: str
@@ -81,11 +105,18 @@ class LoadedRuns:
     baselines: dict[str, EvaluationResult]
     excluded: dict[str, str]
     other_evaluations: dict[str, EvaluationResult]
+    left_out: frozenset[str]
 
     @property
     def reference(self) -> EvaluationResult:
         """Any evaluation, for properties that do not depend on the network."""
         return next(iter(self.evaluations.values()))
+
+    @property
+    def metrics(self) -> list[str]:
+        """Metrics that all evaluations and baselines have."""
+        results = [*self.evaluations.values(), *self.baselines.values()]
+        return [name for name in METRIC_INFO if all(name in result.scores for result in results)]
 
 
 def load_runs(paths: Sequence[str], evaluation: str | None = None) -> LoadedRuns:
@@ -123,14 +154,19 @@ def load_runs(paths: Sequence[str], evaluation: str | None = None) -> LoadedRuns
     for name, of_run in results.items():
         if name not in matching:
             excluded[name] = _difference_reason(of_run[0].key, key) if of_run else _missing_reason(runs[name])
-    evaluations = {name: matching[name] for name in results if name in matching}
+    baselines = _find_baselines(matching, runs, key)
+    # files of format 1 don't say which photos are colorless
+    left_out = frozenset[str]().union(*(result.left_out for result in [*matching.values(), *baselines.values()]))
+    if left_out >= set(key.image_ids):
+        raise ValueError(f"{', '.join(paths)}: all images are colorless. Evaluate color photos, or lower min_chroma.")
     return LoadedRuns(
         title=_common_group(list(runs.values())) or (parent.name if len(folders) > 1 else folders[0].name),
         runs=runs,
-        evaluations=evaluations,
-        baselines=_find_baselines(evaluations, runs, key),
+        evaluations={name: matching[name].without(left_out) for name in results if name in matching},
+        baselines={name: result.without(left_out) for name, result in baselines.items()},
         excluded=excluded,
         other_evaluations={name: of_run[0] for name, of_run in results.items() if name in excluded and of_run},
+        left_out=left_out,
     )
 
 
@@ -141,32 +177,40 @@ def read_evaluation(folder: Path) -> EvaluationResult:
         ValueError: files are missing, damaged or inconsistent.
     """
     metadata, metrics = read_json(folder / "evaluation.json"), read_json(folder / "metrics.json")
-    rows = sorted(read_rows(folder / "images.csv"), key=lambda row: (row.id, row.image))
-    hint_counts = sorted({row.k for row in rows})
-    by_count = [[row for row in rows if row.k == count] for count in hint_counts]
+    version = metrics.get("format", 1) if isinstance(metrics, dict) else None
+    if version not in METRICS_FORMATS:
+        raise ValueError(
+            f"{folder / 'metrics.json'}: has format {version!r}, but this version reads formats 1 and 2. "
+            "Evaluate again, or use the version that wrote it."
+        )
     try:
-        image_ids = tuple(row.id for row in by_count[0])
-        key = EvaluationKey(evaluation_setup(metrics), str(metadata["protocol"]), image_ids)
-        same_counts = hint_counts == [int(count) for count in metrics["by_hints"]]
-        same_images = all(tuple(row.id for row in group) == image_ids for group in by_count)
-        complete = same_counts and same_images and {"model", "weights", "data", "split"} <= metadata.keys()
-    except (KeyError, ValueError, TypeError, IndexError):
+        table = read_image_table(folder / "images.csv")
+        hint_counts = sorted(int(count) for count in metrics["by_hints"])
+        protocol = {name: value for name, value in metadata["protocol"].items() if name not in AGGREGATION_OPTIONS}
+        key = EvaluationKey(evaluation_setup(metrics), str(protocol), table.ids)
+        left_out = table.colorless if metrics["images"] < len(table.ids) else frozenset()
+        rows = [table.hint_counts.index(count) for count in hint_counts]
+        complete = metrics["images"] == len(table.ids) - len(left_out) and bool(rows)
+        complete = complete and {"model", "weights", "data", "split"} <= metadata.keys()
+    except (AttributeError, KeyError, ValueError, TypeError):
         complete = False
     if not complete:
         raise ValueError(f"{folder}: its files are incomplete or inconsistent. Evaluate again into another folder.")
-    psnr, ssim = (np.array([[getattr(row, name) for row in group] for group in by_count]) for name in ("psnr", "ssim"))
-    if not (np.isfinite(psnr).all() and np.isfinite(ssim).all()):
+    if not all(np.isfinite(scores).all() for scores in table.scores.values()):
         raise ValueError(f"{folder}: contains NaN or infinite scores. The weights may be broken; train again.")
     return EvaluationResult(
         folder=folder,
         metadata=metadata,
         metrics=metrics,
         key=key,
-        image_names=[row.image for row in by_count[0]],
+        image_names=table.names,
+        image_ids=table.ids,
         hint_counts=hint_counts,
-        psnr=psnr,
-        ssim=ssim,
-        seconds=float(np.median([row.seconds for row in rows])),
+        scores={name: scores[rows] for name, scores in table.scores.items()},
+        all_counts=table.hint_counts,
+        all_scores=table.scores,
+        left_out=left_out,
+        seconds=table.seconds,
     )
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chromahint.evaluation.metric_info import METRIC_INFO
 from chromahint.models.registry import ModelCost
+from chromahint.report.clicks import area_under_curve, click_statistics
 from chromahint.report.load_runs import EvaluationResult, LoadedRuns
 from chromahint.report.ranking import TEST_NAME, Ranking, image_scores
 from chromahint.report.rebuild_networks import cost_of_network
@@ -19,11 +21,14 @@ from chromahint.runs.metrics_csv import Curve, read_metrics_csv
 from chromahint.runs.run import Run
 
 if TYPE_CHECKING:
+    from chromahint.report.filmstrip import Filmstrip
     from chromahint.report.gallery import Gallery
 
 MAX_CURVE_POINTS = {"train/loss": 25, "val/psnr": 150}
 """Metrics that are plotted, and the maximum number of points of each curve; more would only show the noise of a loss.
 """
+SHOWN_METRICS = ("psnr", "ssim", "ciede2000", "lpips", "flip")
+"""Metrics that the page can switch between."""
 MAX_PAIRWISE_RUNS = 15
 """At most this many runs are compared pairwise, the best ones."""
 
@@ -31,7 +36,12 @@ Content = dict[str, Any]
 
 
 def page_content(
-    loaded: LoadedRuns, ranking: Ranking, hint_count: int | None, gallery: Gallery | None, gallery_error: str
+    loaded: LoadedRuns,
+    ranking: Ranking,
+    hint_count: int | None,
+    gallery: Gallery | None,
+    gallery_error: str,
+    filmstrip: Filmstrip | None = None,
 ) -> Content:
     """Compute everything that the page displays.
 
@@ -41,14 +51,17 @@ def page_content(
         hint_count: number of hints of the ranking; None for the mean over all counts >= 1.
         gallery: gallery of colorized images; None for no gallery.
         gallery_error: reason why a requested gallery could not be drawn, or "".
+        filmstrip: images after each of some clicks; None for no filmstrip.
 
     Returns:
         JSON-serializable values. Networks are sorted: runs, best first, then training-free baselines. Scores have one
-        column per hint count, and one more for the mean over all counts >= 1.
+        column per hint count, one for the mean over all counts >= 1, and, for protocols that report the area under the
+        curve, one for that.
     """
     reference = loaded.reference
     networks = {name: loaded.evaluations[name] for name in ranking.names} | _sort_by_score(loaded.baselines)
     paired = [*ranking.names[:MAX_PAIRWISE_RUNS], *(name for name in networks if name in loaded.baselines)]
+    metrics = [name for name in loaded.metrics if name in SHOWN_METRICS]
     margin = ranking.margin
     return {
         "title": loaded.title,
@@ -59,23 +72,50 @@ def page_content(
             "measures": reference.metrics.get("measures", "PSNR, SSIM"),
         },
         "num_images": len(reference.image_names),
+        "colorless": _colorless(loaded),
         "hint_counts": reference.hint_counts,
+        "has_area": has_area(reference),
         "ranked_by": hint_count,
         "margin": None if margin is None else {**asdict(margin), "significant": margin.significant},
         "test_name": TEST_NAME,
         "networks": [_network_row(name, result, loaded.runs.get(name)) for name, result in networks.items()],
-        "psnr": _score_summary([result.psnr for result in networks.values()], reference),
-        "ssim": _score_summary([result.ssim for result in networks.values()], reference),
-        "pairs": {"names": paired, "win_rates": _pairwise_win_rates([networks[name] for name in paired])},
+        "metrics": {name: METRIC_INFO[name]._asdict() for name in metrics},
+        "scores": {name: _score_summary([column_scores(r, name) for r in networks.values()]) for name in metrics},
+        "pairs": {
+            "names": paired,
+            "win_rates": {name: _pairwise_win_rates([networks[each] for each in paired], name) for name in metrics},
+        },
+        "hint_curves": {
+            "counts": reference.all_counts,
+            "means": {
+                name: [result.all_scores[name].mean(axis=-1).round(5).tolist() for result in networks.values()]
+                for name in metrics
+            },
+        },
+        "clicks": click_statistics(networks),
         "curves": {name: _curves(run) for name, run in loaded.runs.items()},
         "differences": config_differences({name: _run_options(run) for name, run in loaded.runs.items()}),
         "gallery": None if gallery is None else asdict(gallery),
+        "filmstrip": None if filmstrip is None else asdict(filmstrip),
         "gallery_error": gallery_error,
         "excluded": [
             {"name": name, "reason": reason, "scores": _mean_psnr(loaded.other_evaluations.get(name))}
             for name, reason in loaded.excluded.items()
         ],
     }
+
+
+def has_area(result: EvaluationResult) -> bool:
+    """Tell whether the protocol reports the area under the curve over hints."""
+    return "auc" in result.metrics
+
+
+def column_scores(result: EvaluationResult, metric: str) -> Array:
+    """Return the scores of each image in every column of the page: hint counts, mean, and area under the curve; CxP."""
+    columns = [*result.scores[metric], image_scores(result, result.scores[metric], None)]
+    if has_area(result):
+        columns.append(area_under_curve(result.all_counts, result.all_scores[metric]))
+    return np.array(columns)
 
 
 def config_differences(configs: Mapping[str, Mapping[str, Any]]) -> Content:
@@ -104,7 +144,7 @@ def downsample(curve: Curve, max_points: int) -> Curve:
 
 def _sort_by_score(baselines: dict[str, EvaluationResult]) -> dict[str, EvaluationResult]:
     def mean_psnr(item: tuple[str, EvaluationResult]) -> float:
-        return float(image_scores(item[1], item[1].psnr, None).mean())
+        return float(image_scores(item[1], item[1].scores["psnr"], None).mean())
 
     return dict(sorted(baselines.items(), key=mean_psnr, reverse=True))
 
@@ -125,25 +165,29 @@ def _network_row(name: str, result: EvaluationResult, run: Run | None) -> Conten
     }
 
 
-def _score_summary(scores_KP: Sequence[Array], reference: EvaluationResult) -> Content:
-    """Return means with confidence intervals, and the same for differences to the first network, as lists NxK."""
-    weights_TP = bootstrap_weights(len(reference.image_names))
-    values_NKP = np.array([[*scores, image_scores(reference, scores, None)] for scores in scores_KP])
-    summary = {"mean": values_NKP.mean(axis=-1)}
-    summary["low"], summary["high"] = bootstrap_interval(values_NKP, weights_TP)
-    differences_NKP = values_NKP - values_NKP[0]
-    summary["difference"] = differences_NKP.mean(axis=-1)
-    summary["difference_low"], summary["difference_high"] = bootstrap_interval(differences_NKP, weights_TP)
+def _score_summary(scores_NCP: Sequence[Array]) -> Content:
+    """Return means with confidence intervals, and the same for differences to the first network, as lists NxC."""
+    values_NCP = np.array(scores_NCP)
+    weights_TP = bootstrap_weights(values_NCP.shape[-1])
+    summary = {"mean": values_NCP.mean(axis=-1)}
+    summary["low"], summary["high"] = bootstrap_interval(values_NCP, weights_TP)
+    differences_NCP = values_NCP - values_NCP[0]
+    summary["difference"] = differences_NCP.mean(axis=-1)
+    summary["difference_low"], summary["difference_high"] = bootstrap_interval(differences_NCP, weights_TP)
     return {name: values.round(5).tolist() for name, values in summary.items()}
 
 
-def _pairwise_win_rates(results: Sequence[EvaluationResult]) -> list[list[list[float]]]:
-    """Return win rates by PSNR: a matrix per hint count, and one for the mean over all counts >= 1."""
-    columns: list[int | None] = [*results[0].hint_counts, None]
-    return [
-        win_rates(np.array([image_scores(result, result.psnr, count) for result in results])).round(4).tolist()
-        for count in columns
-    ]
+def _pairwise_win_rates(results: Sequence[EvaluationResult], metric: str) -> list[list[list[float]]]:
+    """Return a matrix of win rates per column of the page."""
+    scores_NCP = METRIC_INFO[metric].sign * np.array([column_scores(result, metric) for result in results])
+    return [win_rates(scores_NP).round(4).tolist() for scores_NP in scores_NCP.transpose(1, 0, 2)]
+
+
+def _colorless(loaded: LoadedRuns) -> Content:
+    """Return the photos without color: how many there are, and whether they are left out of means."""
+    recorded = loaded.reference.metrics.get("colorless") or {}
+    count = len(loaded.left_out) or recorded.get("images", 0)
+    return {"images": count, "min_chroma": recorded.get("min_chroma"), "left_out": bool(loaded.left_out)}
 
 
 def _curves(run: Run) -> Content:
@@ -176,5 +220,5 @@ def _flatten(node: Any, path: str) -> list[tuple[str, Any]]:
 def _mean_psnr(result: EvaluationResult | None) -> Content | None:
     if result is None:
         return None
-    psnr = result.psnr.mean(axis=-1).round(3).tolist()
+    psnr = result.scores["psnr"].mean(axis=-1).round(3).tolist()
     return {"setup": result.key.setup, "psnr": dict(zip(map(str, result.hint_counts), psnr, strict=True))}

@@ -1,4 +1,4 @@
-"""Rank runs by PSNR, and test whether the lead of the best one is statistically significant."""
+"""Rank runs by a metric, and test whether the lead of the best one is statistically significant."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from chromahint.evaluation.metric_info import METRIC_INFO
 from chromahint.report.load_runs import EvaluationResult, LoadedRuns
 from chromahint.report.statistics import Array, bootstrap_interval, bootstrap_weights, p_value
 
 TEST_NAME = "paired permutation test over images"
 SIGNIFICANCE_LEVEL = 0.05
+DEFAULT_METRIC = "psnr"
 
 
 @dataclass(frozen=True)
@@ -19,13 +21,15 @@ class Margin:
     """Lead of the best run over the second best.
 
     Attributes:
-        db: difference of mean PSNR in dB.
-        low: lower bound of its 95 % confidence interval.
+        metric: name of the metric.
+        value: by how much its mean is better; positive also for a metric of which lower values are better.
+        low: lower bound of the 95 % confidence interval of the lead.
         high: upper bound.
         p: p-value of the paired permutation test.
     """
 
-    db: float
+    metric: str
+    value: float
     low: float
     high: float
     p: float
@@ -38,7 +42,9 @@ class Margin:
     def __str__(self) -> str:
         verdict = "significant" if self.significant else "not significant"
         p = "p < 0.001" if self.p < 0.001 else f"p = {self.p:.4f}"
-        return f"{self.db:.2f} dB [{self.low:.2f}, {self.high:.2f}], {verdict} ({p}, {TEST_NAME})"
+        info = METRIC_INFO[self.metric]
+        interval = f"[{self.low:.{info.digits}f}, {self.high:.{info.digits}f}]"
+        return f"{info.format(self.value)} {interval}, {verdict} ({p}, {TEST_NAME})"
 
 
 @dataclass(frozen=True)
@@ -46,32 +52,40 @@ class Ranking:
     """Runs in order of their scores.
 
     Attributes:
+        metric: name of the metric.
         names: names of the runs, best first.
-        psnr: their mean PSNR in dB.
+        means: their mean scores.
         folder: folder of the best run.
         margin: its lead over the second best; None if there is only one run.
     """
 
+    metric: str
     names: list[str]
-    psnr: list[float]
+    means: list[float]
     folder: Path
     margin: Margin | None
 
 
-def rank(loaded: LoadedRuns, hint_count: int | None = None) -> Ranking:
-    """Rank runs by mean PSNR, and test the first against the second.
+def rank(loaded: LoadedRuns, hint_count: int | None = None, metric: str = DEFAULT_METRIC) -> Ranking:
+    """Rank runs by the mean of a metric, and test the first against the second.
 
     Args:
         loaded: runs and their evaluations.
         hint_count: number of hints; None for each image's mean over all counts >= 1.
+        metric: name of the metric, such as psnr or ciede2000.
 
     Raises:
-        ValueError: the runs were not evaluated with this number of hints.
+        ValueError: the runs were not evaluated with this number of hints, or one lacks this metric.
     """
-    scores = {name: image_scores(result, result.psnr, hint_count) for name, result in loaded.evaluations.items()}
-    names = sorted(scores, key=lambda name: -float(scores[name].mean()))
-    psnr = [float(scores[name].mean()) for name in names]
-    return Ranking(names, psnr, loaded.runs[names[0]].path, _margin(*(scores[name] for name in names[:2])))
+    if lacking := [name for name, result in loaded.evaluations.items() if metric not in result.scores]:
+        raise ValueError(f"--metric {metric}: {lacking[0]} was evaluated without it. Evaluate the run again.")
+    scores = {
+        name: image_scores(result, result.scores[metric], hint_count) for name, result in loaded.evaluations.items()
+    }
+    names = sorted(scores, key=lambda name: -METRIC_INFO[metric].sign * float(scores[name].mean()))
+    means = [float(scores[name].mean()) for name in names]
+    margin = _margin(metric, *(scores[name] for name in names[:2]))
+    return Ranking(metric, names, means, loaded.runs[names[0]].path, margin)
 
 
 def image_scores(result: EvaluationResult, scores_KP: Array, hint_count: int | None) -> Array:
@@ -91,9 +105,9 @@ def image_scores(result: EvaluationResult, scores_KP: Array, hint_count: int | N
     return row
 
 
-def _margin(first_P: Array, second_P: Array | None = None) -> Margin | None:
+def _margin(metric: str, first_P: Array, second_P: Array | None = None) -> Margin | None:
     if second_P is None:
         return None
-    difference = first_P - second_P
+    difference = METRIC_INFO[metric].sign * (first_P - second_P)
     low, high = bootstrap_interval(difference, bootstrap_weights(len(difference)))
-    return Margin(float(np.mean(difference)), float(low), float(high), p_value(first_P, second_P))
+    return Margin(metric, float(np.mean(difference)), float(low), float(high), p_value(first_P, second_P))

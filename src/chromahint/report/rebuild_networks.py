@@ -104,7 +104,9 @@ def measure_baselines(names: Sequence[str], loaded: LoadedRuns) -> dict[str, Eva
     }
     if methods:
         evaluate_methods(methods, evaluated_photos(reference), evaluation_protocol(reference), device, batch_size=8)
-    return loaded.baselines | {name: read_evaluation(method.folder) for name, method in methods.items()}
+    return loaded.baselines | {
+        name: read_evaluation(method.folder).without(loaded.left_out) for name, method in methods.items()
+    }
 
 
 def _model_node(name: str, result: EvaluationResult) -> dict[str, Any]:

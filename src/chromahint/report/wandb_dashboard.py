@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 BEST_PSNR = "val/psnr.max"
 """Summary key of the best validation score of a run on W&B."""
+TEST_METRICS = ("psnr", "ssim", "ciede2000")
+"""Test metrics shown as columns, one per number of hints."""
 DEFAULT_KEYS = (
     "choices.model",
     "choices.data",
@@ -94,12 +96,15 @@ def plan_dashboard(
         config_keys: config keys by which runs are compared.
         log_keys: those of them that are shown on a logarithmic scale.
     """
-    summary_keys = [BEST_PSNR, *(f"test/{metric}@{count}" for metric in ("psnr", "ssim") for count in hint_counts)]
+    summary_keys = [BEST_PSNR, *(f"test/{metric}@{count}" for metric in TEST_METRICS for count in hint_counts)]
     step, seconds = "trainer/global_step", "_runtime"
     sections: dict[str, Sequence[Panel]] = {
         "Hints": [
             LinePanel("Test PSNR in dB by number of hints", "hints/psnr", "hints/count", log_x=True),
             LinePanel("Test SSIM by number of hints", "hints/ssim", "hints/count", log_x=True),
+            LinePanel(
+                "Test color difference (CIEDE2000) by number of hints", "hints/ciede2000", "hints/count", log_x=True
+            ),
         ],
         "Choices": [ParallelCoordinatesPanel("Choices and best validation PSNR", config_keys, log_keys=log_keys)],
         "Images": [

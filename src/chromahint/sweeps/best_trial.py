@@ -39,17 +39,17 @@ def write_best_experiment(study: optuna.Study, sweep: SweepConfig, folder: Path)
     experiment = Path("experiments") / f"{sweep.name}_best"
     slot = best.user_attrs[SLOT_ATTR]
     num_ended = sum(trial.state.is_finished() for trial in trials_by_slot(study).values())
-    result = f"{best.value:.2f} dB, trial {slot} of {num_ended} ended trials"
+    result = f"{sweep.objective} {sweep.metric.format(best.value or 0.0)}, trial {slot} of {num_ended} ended trials"
     text = yaml.safe_dump(experiment_config(overrides), sort_keys=False)
     write_text(
         experiment / "config.yaml",
-        f"# @package _global_\n# Best trial of the sweep {sweep.name}: val/psnr {result}.\n{text}",
+        f"# @package _global_\n# Best trial of the sweep {sweep.name}: {result}.\n{text}",
     )
     command = shlex.join(["chromahint", "train", f"experiment={experiment.name}"])
     rows = "\n".join(f"| {name} | {value} |" for name, value in best.params.items())
     write_text(
         experiment / "README.md",
-        f"# Best trial of {sweep.name}\n\n`val/psnr` {result}; sampler {sweep.sampler}, pruner {sweep.pruner}. "
+        f"# Best trial of {sweep.name}\n\n{result}; sampler {sweep.sampler}, pruner {sweep.pruner}. "
         f"Run: `{folder / best.user_attrs[RUN_ATTR]}`.\n\n```\n{command}\n```\n\n"
         f"| parameter | best value |\n| --- | --- |\n{rows}\n",
     )

@@ -32,24 +32,27 @@ def plot_sweep(study: optuna.Study, sweep: SweepConfig) -> Figure:
         raise ValueError(f"{sweep.name}: no trial has a value yet. Wait until one has finished.")
     num_rows = 1 + math.ceil(len(sweep.space) / NUM_COLUMNS)
     figure = Figure(figsize=(4.2 * NUM_COLUMNS, 3.2 * num_rows), layout="constrained")
-    figure.suptitle(f"{sweep.name}: val/psnr of {len(trials)} trials", fontweight="bold")
+    figure.suptitle(f"{sweep.name}: {sweep.objective} of {len(trials)} trials", fontweight="bold")
     grid = figure.add_gridspec(num_rows, NUM_COLUMNS)
-    _plot_history(figure.add_subplot(grid[0, :2]), trials)
+    _plot_history(figure.add_subplot(grid[0, :2]), sweep, trials)
     _plot_importances(figure.add_subplot(grid[0, 2]), parameter_importances(study))
     for index, (name, parameter) in enumerate(sweep.space.items()):
         axes = figure.add_subplot(grid[1 + index // NUM_COLUMNS, index % NUM_COLUMNS])
         _plot_parameter(axes, name, parameter, [trial for trial in trials if name in trial.params])
+        axes.set_ylabel(sweep.objective_label)
     return figure
 
 
-def _plot_history(axes: Axes, trials: list[FrozenTrial]) -> None:
+def _plot_history(axes: Axes, sweep: SweepConfig, trials: list[FrozenTrial]) -> None:
     _scatter(axes, trials, [float(trial.user_attrs[SLOT_ATTR]) for trial in trials])
     finished = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    best = list(itertools.accumulate((trial.value or 0.0 for trial in finished), max))
+    best = list(
+        itertools.accumulate((trial.value or 0.0 for trial in finished), max if sweep.metric.higher_is_better else min)
+    )
     if finished:
         slots = [trial.user_attrs[SLOT_ATTR] for trial in finished]
         axes.step(slots, best, where="post", color=BEST_COLOR, label="best so far")
-    axes.set(xlabel="trial", ylabel="val/psnr in dB", title="history")
+    axes.set(xlabel="trial", ylabel=sweep.objective_label, title="history")
     axes.legend(fontsize="small", loc="lower right")
 
 
@@ -76,7 +79,7 @@ def _plot_parameter(axes: Axes, name: str, parameter: SearchParameter, trials: l
     else:
         _scatter(axes, trials, [float(trial.params[name]) for trial in trials])
         axes.set_xscale("log" if parameter.log else "linear")
-    axes.set(title=name, ylabel="val/psnr in dB")
+    axes.set(title=name)
 
 
 def _scatter(axes: Axes, trials: list[FrozenTrial], x_values: list[float]) -> None:

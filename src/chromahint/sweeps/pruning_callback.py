@@ -1,4 +1,4 @@
-"""Callback that reports `val/psnr` to the sweep after each validation, and stops a trial that the sweep prunes."""
+"""Callback that reports the objective to the sweep after each validation, and stops a trial that the sweep prunes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from optuna.trial import Trial
 
 from chromahint.runs.files import read_json
 from chromahint.sweeps.study import open_study, report_scores
-from chromahint.sweeps.sweep_config import load_sweep
+from chromahint.sweeps.sweep_config import DEFAULTS, load_sweep
 from chromahint.sweeps.trial_queue import trial_lock
 from chromahint.training.callbacks.pruning import PruningCallbackBase
 
@@ -36,7 +36,9 @@ class PruningCallback(PruningCallbackBase):
         self.scores: list[float] = []
         self.trial: Trial | None = None
         file = self.run_dir / "trial.json"
-        self.number = int(read_json(file)["number"]) if file.exists() else None
+        trial = read_json(file) if file.exists() else {}
+        self.number = int(trial["number"]) if trial else None
+        self.objective = str(trial.get("objective", DEFAULTS["objective"]))
         if self.number is not None and _is_held(lock := trial_lock(self.run_dir.parent, self.number)):
             threading.Thread(target=_stop_with_worker, args=(lock,), daemon=True).start()
         else:
@@ -46,7 +48,7 @@ class PruningCallback(PruningCallbackBase):
         """Report the score, and stop training if the trial is pruned."""
         if trainer.state.fn != TrainerFn.FITTING:
             return
-        self.scores.append(float(trainer.callback_metrics["val/psnr"]))
+        self.scores.append(float(trainer.callback_metrics[self.objective]))
         prune = trainer.is_global_zero and self.number is not None and self._report()
         # a run that is about to end anyway is evaluated as usual
         if trainer.strategy.broadcast(prune) and not trainer.should_stop:

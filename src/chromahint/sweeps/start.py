@@ -55,7 +55,15 @@ def compose_trials(sweep: SweepConfig) -> list[ComposedConfig]:
     Raises:
         ConfigError: a trial is invalid.
     """
-    return [compose_and_validate(sweep.trial_overrides(values)) for values in sweep.validation_values()]
+    trials = [compose_and_validate(sweep.trial_overrides(values)) for values in sweep.validation_values()]
+    count = sweep.objective_hint_count
+    for composed in trials:
+        if count is not None and count not in (known := composed.config["protocol"]["hint_counts"]):
+            raise ConfigError(
+                f"objective={sweep.objective}: training validates at {', '.join(map(str, known))} hints. Choose one of "
+                "these, or change protocol.hint_counts."
+            )
+    return trials
 
 
 def find_sweep(name_or_folder: str, runs_dir: Path) -> tuple[SweepConfig, Path]:

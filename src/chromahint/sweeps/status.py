@@ -29,14 +29,18 @@ def print_status(study: optuna.Study, sweep: SweepConfig, console: Console) -> N
     """Print one row per trial, the number of trials in each state, the best trial and the importances."""
     trials = trials_by_slot(study)
     best = best_finished_trial(study)
-    table = Table(title=f"{sweep.name}: val/psnr in dB", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    for heading in ("trial", "state", "val/psnr", "minutes"):
+    table = Table(
+        title=f"{sweep.name}: {sweep.objective_label}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
+    )
+    for heading in ("trial", "state", sweep.objective, "minutes"):
         table.add_column(heading, justify="left" if heading == "state" else "right", no_wrap=True)
     for name in sweep.space:
         table.add_column(escape(name))
     for slot, trial in trials.items():
         style = "bold green" if best is not None and trial.number == best.number else None
-        table.add_row(f"{slot}", _state(trial), _value(trial), _minutes(trial), *_params(trial, sweep), style=style)
+        table.add_row(
+            f"{slot}", _state(trial), _value(trial, sweep), _minutes(trial), *_params(trial, sweep), style=style
+        )
     # in a narrow terminal, rows wrap instead of being truncated
     wide = console.options.update(max_width=_MAX_WIDTH)
     console.width = max(console.width, console.measure(table, options=wide).maximum)
@@ -48,7 +52,7 @@ def print_status(study: optuna.Study, sweep: SweepConfig, console: Console) -> N
     console.print(f"{total} trials: {', '.join(f'{n} {state}' for state, n in counts.items() if n)}")
     if best is not None:
         params = " ".join(f"{name}={value}" for name, value in best.params.items())
-        console.print(escape(f"best: {best.value:.2f} dB: {params}"))
+        console.print(escape(f"best: {sweep.metric.format(best.value or 0.0)}: {params}"))
     if importances := parameter_importances(study):
         console.print("importance of each parameter:")
         for name, share in importances.items():
@@ -71,8 +75,8 @@ def _state(trial: FrozenTrial) -> str:
     return STALE_LABEL if is_stale(trial) else STATE_LABELS[trial.state]
 
 
-def _value(trial: FrozenTrial) -> str:
-    return "-" if trial.value is None else f"{trial.value:.2f}"
+def _value(trial: FrozenTrial, sweep: SweepConfig) -> str:
+    return "-" if trial.value is None else f"{trial.value:.{sweep.metric.digits}f}"
 
 
 def _minutes(trial: FrozenTrial) -> str:

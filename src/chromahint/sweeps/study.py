@@ -90,7 +90,7 @@ def open_study(sweep: SweepConfig, folder: Path) -> optuna.Study:
     create_study = functools.partial(
         optuna.create_study,
         study_name=folder.name,
-        direction="maximize",
+        direction="maximize" if sweep.metric.higher_is_better else "minimize",
         load_if_exists=True,
         pruner=_create_pruner(sweep),
     )
@@ -159,7 +159,7 @@ def is_stale(trial: FrozenTrial) -> bool:
 
 
 def best_finished_trial(study: optuna.Study) -> FrozenTrial | None:
-    """Return the finished trial with the highest value, or None."""
+    """Return the finished trial with the best value, or None."""
     try:
         return study.best_trial
     except ValueError:
@@ -167,7 +167,7 @@ def best_finished_trial(study: optuna.Study) -> FrozenTrial | None:
 
 
 def report_scores(trial: Trial, scores: Sequence[float]) -> None:
-    """Report the `val/psnr` of each validation so far, except those that the study has already."""
+    """Report the objective of each validation so far, except those that the study has already."""
     reported = trial.study.get_trials(deepcopy=False)[trial.number].intermediate_values
     for step, score in enumerate(scores, start=1):
         if step not in reported:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from chromahint.config.compose import did_you_mean
 from chromahint.config.errors import ConfigError
 from chromahint.config.overrides import parse_override
 from chromahint.config.paths import list_groups, packaged_dir, user_conf_dir
+from chromahint.evaluation.metric_info import METRIC_INFO, MetricInfo
 from chromahint.ranges import Count, violation
 from chromahint.runs.files import write_text
 from chromahint.sweeps.search_space import (
@@ -29,8 +31,11 @@ from chromahint.sweeps.search_space import (
 SWEEP_FORMAT = 1
 SAMPLERS = ("tpe", "random", "gp", "grid")
 PRUNERS = ("median", "halving", "none")
+OBJECTIVES = ("val/psnr", "val/ssim", "val/ciede2000")
+"""Logged metrics that a sweep can optimize. `@K` selects one number of hints instead of the mean over all from 1 on."""
 DEFAULTS: dict[str, Any] = {
     "overrides": [],
+    "objective": "val/psnr",
     "sampler": "tpe",
     "pruner": "median",
     "trials": None,
@@ -50,6 +55,7 @@ class SweepConfig:
         name: name of the sweep.
         space: name of each parameter -> its values.
         overrides: overrides of every trial.
+        objective: logged metric that trials are compared by, one of OBJECTIVES, or such as `val/psnr@10`.
         sampler: how the values of the next trial are chosen, one of SAMPLERS.
         pruner: how unpromising trials are stopped early, one of PRUNERS.
         trials: total number of trials; None for no limit.
@@ -62,6 +68,7 @@ class SweepConfig:
     name: str
     space: Mapping[str, SearchParameter]
     overrides: list[str]
+    objective: str
     sampler: str
     pruner: str
     trials: Count | None
@@ -110,6 +117,26 @@ class SweepConfig:
         return [dict(zip(self.space, row, strict=True)) for row in itertools.product(*columns)]
 
     @property
+    def metric(self) -> MetricInfo:
+        """Unit and direction of the objective."""
+        return METRIC_INFO[self.objective.removeprefix("val/").partition("@")[0]]
+
+    @property
+    def objective_hint_count(self) -> int | None:
+        """Number of hints of the objective; None for the mean over all numbers from 1 on."""
+        count = self.objective.partition("@")[2]
+        return int(count) if count else None
+
+    @property
+    def objective_label(self) -> str:
+        """The objective with its unit, for headings."""
+        return f"{self.objective}{self.metric.unit and f' in {self.metric.unit}'}"
+
+    def best_score(self, scores: Sequence[float]) -> float:
+        """Return the best of one or more values of the objective."""
+        return max(scores) if self.metric.higher_is_better else min(scores)
+
+    @property
     def max_trials(self) -> int | None:
         """Total number of trials; None if only `minutes` ends the sweep."""
         if self.sampler == "grid":
@@ -119,7 +146,7 @@ class SweepConfig:
 
     def shared_settings(self) -> dict[str, Any]:
         """Return the settings that all workers must agree on; `trials` and `minutes` may be raised later."""
-        settings = {key: self.raw[key] for key in ("space", "overrides", "sampler", "pruner")}
+        settings = {key: self.raw[key] for key in ("space", "overrides", "objective", "sampler", "pruner")}
         plain: dict[str, Any] = json.loads(json.dumps(settings))
         return plain
 
@@ -217,6 +244,11 @@ def _parse_content(name: str, content: dict[str, Any]) -> SweepConfig:
         if raw[key] not in allowed:
             hint = did_you_mean(str(raw[key]), allowed)
             raise ConfigError(f"{key}={raw[key]}: unknown {key}; choose one of {', '.join(allowed)}.{hint}")
+    if not re.fullmatch(rf"({'|'.join(OBJECTIVES)})(@\d+)?", str(raw["objective"])):
+        raise ConfigError(
+            f"objective={raw['objective']}: unknown metric; choose one of {', '.join(OBJECTIVES)}, or one of them at K "
+            f"hints, such as val/psnr@10.{did_you_mean(str(raw['objective']), OBJECTIVES)}"
+        )
     annotations = get_type_hints(SweepConfig, include_extras=True)
     for key, example in (("trials", 20), ("minutes", 60), ("heartbeat", 60)):
         if wrong := violation(key, annotations[key], raw[key], example):

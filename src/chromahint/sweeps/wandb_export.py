@@ -70,7 +70,7 @@ def wandb_sweep_yaml(
         project: W&B project.
         entity: W&B team or user.
     """
-    metric = {"name": "val/psnr", "goal": "maximize"}
+    metric = {"name": sweep.objective, "goal": "maximize" if sweep.metric.higher_is_better else "minimize"}
     method = METHODS[sweep.sampler]
     if method == "bayes":
         # by default, W&B assigns the worst value to a stopped run

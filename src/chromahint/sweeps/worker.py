@@ -34,7 +34,7 @@ from chromahint.sweeps.study import (
     report_scores,
     suggest_values,
 )
-from chromahint.sweeps.sweep_config import SweepConfig, load_sweep
+from chromahint.sweeps.sweep_config import DEFAULTS, SweepConfig, load_sweep
 from chromahint.sweeps.trial_queue import TrialQueue
 
 PRUNING_CALLBACK = {"_target_": "chromahint.sweeps.pruning_callback.PruningCallback", "_partial_": True}
@@ -68,8 +68,11 @@ class Worker:
         settings, agreed = sweep.shared_settings(), self.study.user_attrs.get("sweep")
         if agreed is None:
             self.study.set_user_attr("sweep", settings)
-        # compared as text, because the order of the space determines the slots of a grid
-        elif changed := [key for key in settings if json.dumps(agreed.get(key)) != json.dumps(settings[key])]:
+        # compared as text, because the order of the space determines the slots of a grid; earlier versions did not
+        # record an objective
+        elif changed := [
+            key for key in settings if json.dumps(agreed.get(key, DEFAULTS.get(key))) != json.dumps(settings[key])
+        ]:
             raise ConfigError(
                 f"{folder}: the sweep was started with different {', '.join(changed)}. Pass the same options as then "
                 "(see `sweep.yaml` in the folder), or name=ANOTHER for a new sweep."
@@ -128,7 +131,7 @@ class Worker:
         try:
             run = self._train(trial, values, f"{slot:03d}-{folder_name(overrides)}")
             trial.set_user_attr(RUN_ATTR, run.path.name)
-            state, error, scores = run.metadata["state"], run.metadata.get("error"), validation_scores(run)
+            state, error, scores = run.metadata["state"], run.metadata.get("error"), self._scores(run)
         except ValueError as invalid:
             state, error, scores = "failed", str(invalid), []
         if state == "interrupted":
@@ -136,9 +139,9 @@ class Worker:
             return
         trial.set_user_attr(MINUTES_ATTR, (time.monotonic() - started) / 60)
         report_scores(trial, scores)
-        message = f"{max(scores, default=0):.2f} dB"
+        message = self.sweep.metric.format(self.sweep.best_score(scores)) if scores else "no score"
         if state == "finished" and scores:
-            self.study.tell(trial, max(scores))
+            self.study.tell(trial, self.sweep.best_score(scores))
         elif state == "pruned":
             self.study.tell(trial, state=TrialState.PRUNED)
             message = f"pruned at {message}"
@@ -163,7 +166,7 @@ class Worker:
             run, processes = resumed
         else:
             return run
-        write_json(run.path / "trial.json", {"number": trial.number})
+        write_json(run.path / "trial.json", {"number": trial.number, "objective": self.sweep.objective})
         run.update_metadata(state="created")  # discards the final state of an earlier process
         with launched(run, processes) as process:
             process.wait()
@@ -196,10 +199,17 @@ class Worker:
 
     def _best_so_far(self) -> str:
         best = best_finished_trial(self.study)
-        return "" if best is None else f"; best {best.value:.2f} dB (trial {best.user_attrs[SLOT_ATTR]})"
+        return (
+            ""
+            if best is None
+            else (f"; best {self.sweep.metric.format(best.value or 0.0)} (trial {best.user_attrs[SLOT_ATTR]})")
+        )
+
+    def _scores(self, run: Run) -> list[float]:
+        return validation_scores(run, self.sweep.objective)
 
 
-def validation_scores(run: Run) -> list[float]:
-    """Return every `val/psnr` of a run, in order."""
+def validation_scores(run: Run, objective: str) -> list[float]:
+    """Return every value of the objective of a run, in order."""
     file = run.path / "metrics.csv"
-    return read_metrics_csv(file).get("val/psnr", ([], []))[1] if file.exists() else []
+    return read_metrics_csv(file).get(objective, ([], []))[1] if file.exists() else []

@@ -27,7 +27,7 @@ from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.data.dataset import Batch
 from chromahint.evaluation.hint_counts import evaluate_hint_counts
 from chromahint.evaluation.metrics import MeanPerImage
-from chromahint.evaluation.protocols.base import HintProtocol
+from chromahint.evaluation.protocols.base import HintProtocol, InteractiveProtocol, LabImages
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.hints.hints import Hints
 from chromahint.hints.samplers import LogUniformPixels
@@ -38,6 +38,9 @@ from chromahint.training.losses import Huber, Loss
 from chromahint.training.lr_schedules import Cosine, LRSchedule
 from chromahint.training.optimizers import adam
 from chromahint.training.training_progress import TrainingProgress, trainer_progress
+
+VALIDATION_METRICS = ("psnr", "ssim", "ciede2000")
+"""Metrics that are logged, such as `val/psnr` and `val/psnr@10`."""
 
 AnyBatch = Batch | Mapping[str, Any] | list[Tensor] | tuple[Tensor, ...] | Tensor
 """Images as B3HW uint8 RGB: a tensor, the first item of a list or tuple, or `rgb` of a mapping.
@@ -71,7 +74,8 @@ class ColorizationModule(LightningModule):
         loss: Training loss.
         hints: Hint sampler, (ab B2HW, generator) -> Hints.
         augment: Augmentation, (rgb B3HW uint8, generator) -> rgb B3HW float32 in 0..1.
-        protocol: Hints and metrics of validation, test and prediction, for images of the protocol's size.
+        protocol: Hints and metrics of validation, test and prediction, for images of the protocol's size. It can't be
+            interactive.
         optimizer: named parameters -> optimizer.
         lr_schedule: Factor on the optimizer's learning rate over the course of training.
         seed: Seed of hints and augmentation, together with epoch, batch index and rank.
@@ -106,14 +110,21 @@ class ColorizationModule(LightningModule):
         self.hint_sampler: Callable[[Tensor, torch.Generator], Hints] = parts["hints"]
         self.augment: Callable[[Tensor, torch.Generator], Tensor] = parts["augment"]
         self.protocol: HintProtocol = parts["protocol"]
+        if isinstance(self.protocol, InteractiveProtocol):
+            raise ValueError(
+                f"protocol={self.protocol.name}: its hints depend on the network, which takes too long during "
+                "training. Train with another protocol, such as RandomPixels(), and evaluate with this one afterwards."
+            )
         self.make_optimizer: Callable[[Iterable[tuple[str, nn.Parameter]]], Optimizer] = parts["optimizer"]
         self.lr_schedule: LRSchedule = parts["lr_schedule"]
         self.seed = seed
         self.progress: Callable[[Trainer], TrainingProgress] = trainer_progress
         if isinstance(self.network, HasColorClasses) and not self.loss.needs_classes:
             self.network.freeze_classes()  # distributed training waits for the gradients of all unfrozen parameters
-        self.psnr = nn.ModuleDict({str(k): MeanPerImage() for k in self.protocol.hint_counts})
-        self.ssim = nn.ModuleDict({str(k): MeanPerImage() for k in self.protocol.hint_counts})
+        counts = self.protocol.hint_counts
+        self.metrics = nn.ModuleDict(
+            {name: nn.ModuleDict({str(k): MeanPerImage() for k in counts}) for name in VALIDATION_METRICS}
+        )
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
         """Predict ab B2HW in Lab units from lightness B1HW in 0..100 and hints."""
@@ -146,14 +157,16 @@ class ColorizationModule(LightningModule):
         return torch.Generator(self.device).manual_seed(number >> 1)
 
     def validation_step(self, batch: AnyBatch, batch_idx: int) -> None:
-        """Evaluate a batch at every hint count."""
+        """Evaluate a batch at every hint count. Colorless photos count only if the protocol keeps them."""
         images = _images(batch)
         weight = batch.get("weight") if isinstance(batch, Mapping) else None
         for result in evaluate_hint_counts(self.network, images, _ids(batch), self.protocol):
-            for metrics, values in ((self.psnr, result.psnr), (self.ssim, result.ssim)):
-                metric = metrics[str(result.count)]
-                assert isinstance(metric, MeanPerImage)
-                metric.update(values, weight)
+            counted = torch.ones_like(result.scores["psnr"]) if weight is None else weight
+            if not self.protocol.keeps_colorless:
+                counted = counted * ~result.colorless
+            for name, metrics in self.metrics.items():
+                metric = metrics[str(result.count)]  # type: ignore[index]
+                metric.update(result.scores[name], counted)
 
     def on_validation_epoch_end(self) -> None:
         """Log the mean metrics, including the model-selection metric `val/psnr`."""
@@ -174,7 +187,8 @@ class ColorizationModule(LightningModule):
         lightness, ab = rgb_to_lab(_images(batch))
         hints = batch.get("hints") if isinstance(batch, Mapping) else None
         if hints is None:
-            hints = self.protocol.hints(ab, _ids(batch), self.protocol.hint_counts[-1])
+            truth = LabImages(lightness, ab, _images(batch))
+            hints = self.protocol.hints(truth, _ids(batch), self.protocol.hint_counts[-1])
         return lab_to_rgb8(lightness, self(lightness, hints))
 
     def configure_optimizers(self) -> Any:
@@ -194,16 +208,16 @@ class ColorizationModule(LightningModule):
     def _log_means(self, stage: str) -> dict[str, Tensor]:
         """Log means over all processes per hint count, and over the counts from 1; then reset the metrics."""
         means: dict[str, Tensor] = {}
-        for name, metrics in (("psnr", self.psnr), ("ssim", self.ssim)):
-            for k, metric in metrics.items():
-                assert isinstance(metric, MeanPerImage)
+        for name, metrics in self.metrics.items():
+            for k, metric in metrics.items():  # type: ignore[operator]
                 means[f"{stage}/{name}@{k}"] = metric.compute()
                 metric.reset()
             hinted = [means[f"{stage}/{name}@{k}"] for k in self.protocol.hint_counts if k >= 1]
             means[f"{stage}/{name}"] = torch.stack(hinted or [means[f"{stage}/{name}@0"]]).mean()
         if means[f"{stage}/psnr"].isnan():
             raise ValueError(
-                f"data: none of the {stage} images can be read. Replace those that broken.txt in the run folder lists."
+                f"data: none of the {stage} images can be read and has color. Replace those that broken.txt in the run "
+                "folder lists, or use protocol.min_chroma=0 for colorless photos."
             )
         self.log_dict(means)
         return means

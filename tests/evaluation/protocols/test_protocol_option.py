@@ -5,6 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from chromahint.config.compose import compose
+from chromahint.config.instantiate import instantiate_node
+from chromahint.evaluation.colorizer import PROTOCOLS
+from chromahint.evaluation.protocols.clicks import Clicks
+from chromahint.models.gray_baseline import GrayBaseline
+from chromahint.ranges import constructor_arguments
+from chromahint.training.lightning_module import ColorizationModule
+
 CONF = Path(__file__).resolve().parents[3] / "conf" / "protocol"
 NAMES = sorted(file.stem for file in CONF.glob("*.yaml"))
 SMALL = ["protocol.size=64", "protocol.hint_counts=[0,3]"]
@@ -27,9 +35,43 @@ def test_output_folder_of_another_protocol_is_not_overwritten(command, photos, t
     assert "holds another evaluation. Use output=" in refused.err
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "random_pixels"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("random_pixels", "clicks")])
 def test_train_with_protocol(name, train, read_metrics):
     run = train(f"protocol={name}", *SMALL)
     metrics = read_metrics(run)
     assert metrics["val/psnr"] == metrics["val/psnr@3"]
     assert json.loads((run / "evaluation" / name / "metrics.json").read_text())["protocol"] == name
+
+
+def test_training_with_clicks_is_refused(command, tiny):
+    refused = command("train", *tiny, "protocol=clicks")
+    assert refused.status == 2
+    assert "protocol=clicks: its hints depend on the network" in refused.err
+    assert "Train with protocol=random_pixels, then run chromahint evaluate run=RUN" in refused.err
+    with pytest.raises(ValueError, match=r"protocol=clicks: its hints depend on the network.* RandomPixels\(\)"):
+        ColorizationModule(network=GrayBaseline(), protocol=Clicks(size=64))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_defaults_in_conf_are_those_of_the_class(name):
+    node = compose("evaluate", ["model=gray", f"protocol={name}"]).config["protocol"]
+    assert instantiate_node(node) == PROTOCOLS[name]()
+    assert {key for key in node if key != "_target_"} == constructor_arguments(PROTOCOLS[name]()).keys()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["protocol=clicks", "protocol.targets=[0]"], "protocol.targets=[0]: must be a list"),
+        (["protocol=clicks", "protocol.targets=[30,20]"], "Try 'protocol.targets=[20,30]'"),
+        (["protocol=clicks", "protocol.hint_counts=[5,1]"], "Try 'protocol.hint_counts=[1,5]'"),
+        (["protocol=regions", "protocol.kind=line"], "protocol.kind=line: must be click or scribble"),
+        (["protocol=random_pixels", "protocol.min_chroma=-1"], "protocol.min_chroma=-1: must be a number >= 0"),
+        (["protocol=cells_2023", "protocol.min_chroma=1"], "protocol.min_chroma: unknown option"),
+        (["protocol=regions", "protocol.extra_metrics=[lpips]"], "protocol.extra_metrics=['lpips']: must be a list"),
+    ],
+)
+def test_options_out_of_range_are_reported(command, photos, words, message):
+    refused = command("evaluate", "model=gray", "data=folder", f"data.root={photos}", *words)
+    assert refused.status == 2
+    assert message in refused.err

@@ -12,8 +12,8 @@ METADATA = {"name": "unet/now", "group": "unet", "wandb_id": "1234abcd"}
 
 
 def number(value):
-    """A value of the summary; W&B may keep the best one under `max`."""
-    return value["max"] if isinstance(value, dict) else value
+    """A value of the summary; W&B may keep the best one under `max` or `min`."""
+    return value.get("max", value.get("min")) if isinstance(value, dict) else value
 
 
 def test_offline_run_has_the_id_of_the_run_folder(default_run, inspect_wandb):
@@ -40,16 +40,18 @@ def test_summary_has_best_validation_and_test_metrics(default_run, read_metrics,
     assert len(logged["val/psnr"]) == 2
     for name in ("val/psnr", "val/psnr@10", "val/ssim"):
         assert number(summary[name]) == pytest.approx(max(logged[name]))
+    assert number(summary["val/ciede2000"]) == pytest.approx(min(logged["val/ciede2000"]))
     metrics = json.loads((default_run.run / "evaluation/random_pixels/metrics.json").read_text())
     for count, values in metrics["by_hints"].items():
-        assert summary[f"test/psnr@{count}"] == pytest.approx(values["psnr"])
-        assert summary[f"test/ssim@{count}"] == pytest.approx(values["ssim"])
+        for name, value in values.items():
+            assert summary[f"test/{name}@{count}"] == pytest.approx(value)
 
 
 def test_hint_curve_is_logged(default_run, inspect_wandb):
     summary = inspect_wandb(default_run.run)["summary"]
     assert summary["hints/count"] == 1966
-    assert summary["test/psnr_by_hints_table"]["nrows"] == 6
+    for name in ("psnr", "ssim", "ciede2000", "ciede2000_p95", "colorfulness_difference"):
+        assert summary[f"test/{name}_by_hints_table"]["nrows"] == 6
 
 
 def test_images_are_logged(default_run, inspect_wandb):
@@ -65,11 +67,13 @@ def test_summary_keeps_the_best_value(tmp_path, inspect_wandb):
     logger = wandb_logger(tmp_path, {"seed": 0}, METADATA, mode="offline")
     define_metrics(logger, [0, 10])
     for step, value in enumerate((3.0, 5.0, 4.0)):
-        logger.log_metrics({"val/psnr": value, "val/psnr@10": value + 1, "train/loss": value}, step=step)
+        logged = {"val/psnr": value, "val/psnr@10": value + 1, "val/ciede2000@10": value, "train/loss": value}
+        logger.log_metrics(logged, step=step)
     logger.experiment.finish()
     summary = inspect_wandb(tmp_path)["summary"]
     assert number(summary["val/psnr"]) == 5
     assert number(summary["val/psnr@10"]) == 6
+    assert number(summary["val/ciede2000@10"]) == 3
 
 
 def test_runs_of_the_same_process_stay_separate(tmp_path, inspect_wandb):

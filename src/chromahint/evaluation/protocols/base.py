@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Annotated, Literal, NamedTuple, Protocol, runtime_checkable
 
+import torch
+from annotated_types import Ge, Le, MaxLen
 from torch import Tensor
 
-from chromahint.evaluation.metrics import psnr, ssim
+from chromahint.color import rgb_to_lab
+from chromahint.evaluation.flip import flip
+from chromahint.evaluation.metrics import ciede2000_scores, colorfulness_difference, percentile, psnr, ssim
 from chromahint.hints.hints import Hints
 
 RGB_METRICS = "PSNR in dB over SSIM, 8-bit RGB"
+MIN_CHROMA = 4.0
+"""Default of `min_chroma`; see `is_colorless`."""
+
+MinChroma = Annotated[float, Ge(0), Le(100)]
+ExtraMetrics = Annotated[list[Literal["flip"]], MaxLen(1)]
+Scores = dict[str, Tensor]
+"""Scores of each image of a batch by name, B float32 each.
+
+Every protocol has `psnr` in dB by its own definition, and of 8-bit RGB `ssim` (at most 1), `ciede2000` (mean over
+pixels), `ciede2000_p95` (95th percentile over pixels) and `colorfulness_difference` (prediction minus photo).
+"""
 
 
 class LabImages(NamedTuple):
@@ -26,21 +41,14 @@ class LabImages(NamedTuple):
     ab: Tensor
     rgb: Tensor
 
+    @classmethod
+    def from_rgb(cls, rgb: Tensor) -> LabImages:
+        """Convert photos B3HW uint8 RGB."""
+        return cls(*rgb_to_lab(rgb), rgb)
+
     def repeat(self, times: int) -> LabImages:
         """Concatenate the batch with itself. `repeat(1)` does not copy."""
         return LabImages(*(tensor.expand(times, *tensor.shape).flatten(0, 1) for tensor in self))
-
-
-class ImageScores(NamedTuple):
-    """Scores of each image of a batch.
-
-    Attributes:
-        psnr: B float32 in dB.
-        ssim: B float32, at most 1.
-    """
-
-    psnr: Tensor
-    ssim: Tensor
 
 
 class HintProtocol(Protocol):
@@ -53,12 +61,12 @@ class HintProtocol(Protocol):
 
     @property
     def metric_description(self) -> str:
-        """Description of the metrics, for table captions."""
+        """Description of PSNR and SSIM, for table captions."""
         ...
 
     @property
     def hint_counts(self) -> list[int]:
-        """Numbers of hints, ascending."""
+        """Numbers of hints that are reported, ascending."""
         ...
 
     @property
@@ -71,27 +79,99 @@ class HintProtocol(Protocol):
         """Largest possible number of hints in an image."""
         ...
 
-    def hints(self, ab: Tensor, ids: Sequence[str], count: int) -> Hints:
-        """Sample hints, which depend on the id of each image but not on the rest of the batch.
+    @property
+    def min_chroma(self) -> float:
+        """Photos with less chroma are colorless; see `is_colorless`."""
+        ...
+
+    @property
+    def keeps_colorless(self) -> bool:
+        """Whether colorless photos count in the means, as in published protocols."""
+        ...
+
+    @property
+    def reports_auc(self) -> bool:
+        """Whether the area under the curve of each metric over log(1 + hints) is reported."""
+        ...
+
+    def hints(self, truth: LabImages, ids: Sequence[str], count: int) -> Hints:
+        """Choose hints, which depend on the image and its id but not on the rest of the batch.
 
         Args:
-            ab: B2HW float32, colors of the photos in Lab units, H = W = `size`.
+            truth: Photos, H = W = `size`.
             ids: B image ids.
             count: Hints in each image. The positions of a smaller count are a subset of those of a larger one.
 
         Returns:
-            Hints of the same batch, height and width, on the device of `ab`.
+            Hints of the same batch, height and width, on the device of `truth`.
         """
         ...
 
-    def measure(self, prediction: LabImages, truth: LabImages) -> ImageScores:
+    def measure(self, prediction: LabImages, truth: LabImages) -> Scores:
         """Score each prediction against its photo."""
         ...
 
 
-def measure_rgb(prediction: LabImages, truth: LabImages) -> ImageScores:
-    """Return PSNR and SSIM of 8-bit RGB."""
-    return ImageScores(psnr(prediction.rgb, truth.rgb), ssim(prediction.rgb, truth.rgb))
+@runtime_checkable
+class InteractiveProtocol(HintProtocol, Protocol):
+    """Interface of a protocol whose next hint depends on the network's result for the hints so far.
+
+    Every count from 0 to the largest of `hint_counts` is evaluated.
+    """
+
+    @property
+    def targets(self) -> list[float]:
+        """PSNR values in dB for which the number of hints is reported."""
+        ...
+
+    def next_hints(self, result: LabImages, truth: LabImages, hints: Hints) -> Hints:
+        """Add one hint to each image.
+
+        Args:
+            result: Prediction of the network for `hints`.
+            truth: Photos, H = W = `size`.
+            hints: Hints so far.
+        """
+        ...
+
+
+def recorded_counts(protocol: HintProtocol) -> list[int]:
+    """Return the numbers of hints that are evaluated, of which `hint_counts` are reported."""
+    if isinstance(protocol, InteractiveProtocol):
+        return list(range(protocol.hint_counts[-1] + 1))
+    return protocol.hint_counts
+
+
+def is_colorless(ab: Tensor, min_chroma: float) -> Tensor:
+    """Tell which photos have no color to predict: those whose 99th percentile of chroma is below a threshold.
+
+    A gray result is perfect for them, so they say nothing about a network and would dominate a mean.
+
+    Args:
+        ab: B2HW in Lab units.
+        min_chroma: Threshold in Lab units; 0 finds none.
+
+    Returns:
+        B bool.
+    """
+    return percentile(torch.hypot(*ab.unbind(dim=1)).flatten(1), 99) < min_chroma
+
+
+def measure_rgb(prediction: LabImages, truth: LabImages, extra_metrics: Sequence[str] = ()) -> Scores:
+    """Return all metrics, with PSNR of 8-bit RGB."""
+    return {"psnr": psnr(prediction.rgb, truth.rgb), **measure_colors(prediction, truth, extra_metrics)}
+
+
+def measure_colors(prediction: LabImages, truth: LabImages, extra_metrics: Sequence[str] = ()) -> Scores:
+    """Return all metrics but PSNR, which protocols define differently."""
+    mean, p95 = ciede2000_scores(prediction.rgb, (truth.lightness, truth.ab))
+    scores = {
+        "ssim": ssim(prediction.rgb, truth.rgb),
+        "ciede2000": mean,
+        "ciede2000_p95": p95,
+        "colorfulness_difference": colorfulness_difference(prediction.rgb, truth.rgb),
+    }
+    return scores | ({"flip": flip(prediction.rgb, truth.rgb)} if "flip" in extra_metrics else {})
 
 
 def check_counts(counts: list[int], size: int, max_hints: int, formula: str) -> None:
@@ -111,9 +191,9 @@ def check_counts(counts: list[int], size: int, max_hints: int, formula: str) -> 
         )
 
 
-def check_size(protocol: HintProtocol, ab: Tensor) -> None:
-    """Raise an error unless the images B2HW have the size of the protocol."""
-    height, width = ab.shape[-2:]
+def check_size(protocol: HintProtocol, truth: LabImages) -> None:
+    """Raise an error unless the photos have the size of the protocol."""
+    height, width = truth.ab.shape[-2:]
     if (height, width) != (protocol.size, protocol.size):
         raise ValueError(
             f"protocol={protocol.name}: got images of {height}x{width} pixels, but protocol.size={protocol.size}. "

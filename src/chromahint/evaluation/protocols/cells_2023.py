@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from torch import Tensor
-
 from chromahint.color import lab_to_rgb
-from chromahint.evaluation.metrics import psnr_float, ssim
-from chromahint.evaluation.protocols.base import ImageScores, LabImages, check_counts, check_size
+from chromahint.evaluation.metrics import psnr_float
+from chromahint.evaluation.protocols.base import (
+    MIN_CHROMA,
+    ExtraMetrics,
+    LabImages,
+    Scores,
+    check_counts,
+    check_size,
+    measure_colors,
+)
 from chromahint.hints.eval_positions import first_k_mask
 from chromahint.hints.hints import Hints
 from chromahint.hints.patches import fill_cells
@@ -33,14 +39,19 @@ class Cells2023:
         hint_counts: Numbers of cells, distinct and ascending, in 0..(size // 2) ** 2.
         size: Height and width of images in pixels.
         seed: Seed of the positions, together with the image's id.
+        extra_metrics: Further metrics: flip.
     """
 
     name = "cells_2023"
     metric_description = "PSNR in dB of unrounded RGB, at most 50 per image, over SSIM of 8-bit RGB"
+    min_chroma = MIN_CHROMA
+    keeps_colorless = True
+    reports_auc = False
 
     hint_counts: HintCounts = field(default_factory=lambda: [0, 1, 2, 5, 10, 20, 50, 100, 200])
     size: ImageSize = 224
     seed: Seed = 0
+    extra_metrics: ExtraMetrics = field(default_factory=list)
 
     def __post_init__(self) -> None:
         check_counts(self.hint_counts, self.size, self.max_hints, "(size // 2) ** 2")
@@ -50,12 +61,14 @@ class Cells2023:
         """The number of cells."""
         return (self.size // _CELL) ** 2
 
-    def hints(self, ab: Tensor, ids: Sequence[str], count: int) -> Hints:
+    def hints(self, truth: LabImages, ids: Sequence[str], count: int) -> Hints:
         """Fill `count` cells of each image (see `HintProtocol.hints`)."""
-        check_size(self, ab)
-        return fill_cells(ab, first_k_mask(ab, ids, self.seed, self.size // _CELL, count, max(self.hint_counts)), _CELL)
+        check_size(self, truth)
+        cells = first_k_mask(truth.ab, ids, self.seed, self.size // _CELL, count, max(self.hint_counts))
+        return fill_cells(truth.ab, cells, _CELL)
 
-    def measure(self, prediction: LabImages, truth: LabImages) -> ImageScores:
-        """Return PSNR of unrounded RGB, at most 50 dB, and SSIM of 8-bit RGB."""
+    def measure(self, prediction: LabImages, truth: LabImages) -> Scores:
+        """Return PSNR of unrounded RGB, at most 50 dB, and all other metrics of 8-bit RGB."""
         rgb = lab_to_rgb(prediction.lightness, prediction.ab)
-        return ImageScores(psnr_float(rgb, truth.rgb.float() / 255, max_psnr=50.0), ssim(prediction.rgb, truth.rgb))
+        psnr = psnr_float(rgb, truth.rgb.float() / 255, max_psnr=50.0)
+        return {"psnr": psnr, **measure_colors(prediction, truth, self.extra_metrics)}

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from chromahint.evaluation.metrics import psnr_8bit_lab, ssim
-from chromahint.evaluation.protocols.base import ImageScores, LabImages
-from chromahint.evaluation.protocols.random_pixels import RandomPixels
+from chromahint.evaluation.metrics import psnr_8bit_lab
+from chromahint.evaluation.protocols.base import (
+    MIN_CHROMA,
+    ExtraMetrics,
+    LabImages,
+    Scores,
+    check_counts,
+    check_size,
+    measure_colors,
+)
+from chromahint.hints.eval_positions import first_k_mask
+from chromahint.hints.hints import Hints, hints_from_mask
 from chromahint.ranges import HintCounts, ImageSize, Seed, validate_arguments
 
 
 @validate_arguments("protocol")
 @dataclass(frozen=True)
-class LabPSNR2021(RandomPixels):
+class LabPSNR2021:
     """Single pixels, and PSNR of the 8-bit Lab tensor, as for the hint-based networks (RES-UNET and others) of 2021.
 
     Images are 128x128, hints are 1, 3 and 5 % of the pixels. Lightness, which is always correct, is one of the three
@@ -27,16 +37,35 @@ class LabPSNR2021(RandomPixels):
         hint_counts: Numbers of hints, distinct and ascending, in 0..size * size.
         size: Height and width of images in pixels.
         seed: Seed of the positions, together with the image's id. Positions are those of `random_pixels`.
+        extra_metrics: Further metrics: flip.
     """
 
     name = "lab_psnr_2021"
     metric_description = "PSNR in dB of 8-bit Lab over SSIM of 8-bit RGB"
+    min_chroma = MIN_CHROMA
+    keeps_colorless = True
+    reports_auc = False
 
     hint_counts: HintCounts = field(default_factory=lambda: [164, 492, 819])
     size: ImageSize = 128
     seed: Seed = 0
+    extra_metrics: ExtraMetrics = field(default_factory=list)
 
-    def measure(self, prediction: LabImages, truth: LabImages) -> ImageScores:
-        """Return PSNR of the 8-bit Lab tensor and SSIM of 8-bit RGB."""
-        lab = psnr_8bit_lab((prediction.lightness, prediction.ab), (truth.lightness, truth.ab))
-        return ImageScores(lab, ssim(prediction.rgb, truth.rgb))
+    def __post_init__(self) -> None:
+        check_counts(self.hint_counts, self.size, self.max_hints, "size * size")
+
+    @property
+    def max_hints(self) -> int:
+        """The number of pixels."""
+        return self.size**2
+
+    def hints(self, truth: LabImages, ids: Sequence[str], count: int) -> Hints:
+        """Reveal `count` pixels of each image (see `HintProtocol.hints`)."""
+        check_size(self, truth)
+        mask = first_k_mask(truth.ab, ids, self.seed, self.size, count, max(self.hint_counts))
+        return hints_from_mask(truth.ab, mask)
+
+    def measure(self, prediction: LabImages, truth: LabImages) -> Scores:
+        """Return PSNR of the 8-bit Lab tensor, and all other metrics of 8-bit RGB."""
+        psnr = psnr_8bit_lab((prediction.lightness, prediction.ab), (truth.lightness, truth.ab))
+        return {"psnr": psnr, **measure_colors(prediction, truth, self.extra_metrics)}

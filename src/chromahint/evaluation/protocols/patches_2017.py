@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from chromahint.evaluation.protocols.base import (
+    MIN_CHROMA,
     RGB_METRICS,
-    ImageScores,
+    ExtraMetrics,
     LabImages,
+    Scores,
     check_counts,
     check_size,
     measure_rgb,
@@ -41,14 +42,19 @@ class Patches2017:
         hint_counts: Numbers of patches, distinct and ascending, in 0..size * size.
         size: Height and width of images in pixels.
         seed: Seed of the positions, together with the image's id.
+        extra_metrics: Further metrics: flip.
     """
 
     name = "patches_2017"
     metric_description = RGB_METRICS
+    min_chroma = MIN_CHROMA
+    keeps_colorless = True
+    reports_auc = False
 
     hint_counts: HintCounts = field(default_factory=lambda: [0, 1, 2, 5, 10, 20, 50, 100, 200, 501])
     size: ImageSize = 256
     seed: Seed = 0
+    extra_metrics: ExtraMetrics = field(default_factory=list)
 
     def __post_init__(self) -> None:
         check_counts(self.hint_counts, self.size, self.max_hints, "size * size")
@@ -58,17 +64,17 @@ class Patches2017:
         """The number of pixels, an arbitrary limit: patches may overlap."""
         return self.size**2
 
-    def hints(self, ab: Tensor, ids: Sequence[str], count: int) -> Hints:
+    def hints(self, truth: LabImages, ids: Sequence[str], count: int) -> Hints:
         """Paint the first `count` patches of each image (see `HintProtocol.hints`)."""
-        check_size(self, ab)
-        assert len(ids) == len(ab)
+        check_size(self, truth)
+        assert len(ids) == len(truth.ab)
         positions = np.stack([patch_positions(name, self.seed, self.size, self.size, _PATCH, count) for name in ids])
-        corner_BK = torch.from_numpy(positions @ [self.size, 1]).to(ab.device)
-        step = torch.arange(_PATCH, device=ab.device)
+        corner_BK = torch.from_numpy(positions @ [self.size, 1]).to(truth.ab.device)
+        step = torch.arange(_PATCH, device=truth.ab.device)
         pixel_BKP = corner_BK[..., None] + (step[:, None] * self.size + step).flatten()
         all_pixels = torch.ones_like(pixel_BKP, dtype=torch.bool)
-        return paint_patches(ab, pixel_BKP, all_pixels, all_pixels[..., 0])
+        return paint_patches(truth.ab, pixel_BKP, all_pixels, all_pixels[..., 0])
 
-    def measure(self, prediction: LabImages, truth: LabImages) -> ImageScores:
-        """Return PSNR and SSIM of 8-bit RGB."""
-        return measure_rgb(prediction, truth)
+    def measure(self, prediction: LabImages, truth: LabImages) -> Scores:
+        """Return all metrics, with PSNR of 8-bit RGB."""
+        return measure_rgb(prediction, truth, self.extra_metrics)

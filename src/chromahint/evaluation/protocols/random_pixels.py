@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from torch import Tensor
-
 from chromahint.evaluation.protocols.base import (
+    MIN_CHROMA,
     RGB_METRICS,
-    ImageScores,
+    ExtraMetrics,
     LabImages,
+    MinChroma,
+    Scores,
     check_counts,
     check_size,
     measure_rgb,
@@ -31,14 +32,20 @@ class RandomPixels:
         hint_counts: Numbers of hints, distinct and ascending, in 0..size * size.
         size: Height and width of images in pixels.
         seed: Seed of the positions, together with the image's id.
+        min_chroma: Photos with less chroma, in Lab units, are colorless and left out of means.
+        extra_metrics: Further metrics: flip.
     """
 
     name = "random_pixels"
     metric_description = RGB_METRICS
+    keeps_colorless = False
+    reports_auc = False
 
     hint_counts: HintCounts = field(default_factory=lambda: [0, 1, 10, 100, 328, 1966])
     size: ImageSize = 256
     seed: Seed = 0
+    min_chroma: MinChroma = MIN_CHROMA
+    extra_metrics: ExtraMetrics = field(default_factory=list)
 
     def __post_init__(self) -> None:
         check_counts(self.hint_counts, self.size, self.max_hints, "size * size")
@@ -48,11 +55,12 @@ class RandomPixels:
         """The number of pixels."""
         return self.size**2
 
-    def hints(self, ab: Tensor, ids: Sequence[str], count: int) -> Hints:
+    def hints(self, truth: LabImages, ids: Sequence[str], count: int) -> Hints:
         """Reveal `count` pixels of each image (see `HintProtocol.hints`)."""
-        check_size(self, ab)
-        return hints_from_mask(ab, first_k_mask(ab, ids, self.seed, self.size, count, max(self.hint_counts)))
+        check_size(self, truth)
+        mask = first_k_mask(truth.ab, ids, self.seed, self.size, count, max(self.hint_counts))
+        return hints_from_mask(truth.ab, mask)
 
-    def measure(self, prediction: LabImages, truth: LabImages) -> ImageScores:
-        """Return PSNR and SSIM of 8-bit RGB."""
-        return measure_rgb(prediction, truth)
+    def measure(self, prediction: LabImages, truth: LabImages) -> Scores:
+        """Return all metrics, with PSNR of 8-bit RGB."""
+        return measure_rgb(prediction, truth, self.extra_metrics)

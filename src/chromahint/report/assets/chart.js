@@ -7,7 +7,12 @@
  * @typedef {(value: number) => string} Formatter
  * @typedef {"linear" | "log" | "hints"} ScaleName
  * @typedef {{ scale: ScaleName, label: string, format: Formatter, ticks?: number[], title?: Formatter }} XAxis
- * @typedef {{ scale: ScaleName, label?: string, format: Formatter, exact: Formatter }} YAxis
+ * @typedef {object} YAxis
+ * @property {ScaleName} scale
+ * @property {string} [label]
+ * @property {Formatter} format
+ * @property {Formatter} exact
+ * @property {boolean} [lowFirst] list the lowest value first under the pointer
  *
  * @typedef {object} ChartOptions
  * @property {string} label for screen readers
@@ -234,7 +239,7 @@ function chart({ label, lines, x, y, height = 380, showNames = false, sharedX = 
       svg("path", { class: "line", d: path, stroke: color, "stroke-dasharray": dash }),
     );
     if (shape && sharedX && isColored) {
-      for (const [px, py] of points) {
+      for (const [px, py] of points.filter(([px]) => x.ticks?.includes(px) ?? true)) {
         group.append(svg("path", { d: shape, fill: color, transform: `translate(${scaleX(px)} ${scaleY(py)})` }));
       }
     }
@@ -303,7 +308,7 @@ function chart({ label, lines, x, y, height = 380, showNames = false, sharedX = 
     const values = sharedX
       ? lines.map(({ name, points }) => /** @type {[string, number]} */ ([name, points[column][1]]))
       : [[selected, py]];
-    values.sort((a, b) => b[1] - a[1]);
+    values.sort((a, b) => (y.lowFirst ? a[1] - b[1] : b[1] - a[1]));
     const index = values.findIndex(([name]) => name === selected);
     const first = Math.max(0, Math.min(index - 6, values.length - MAX_TIP_ROWS));
     tip.replaceChildren(

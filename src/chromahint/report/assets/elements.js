@@ -1,6 +1,6 @@
 // @ts-check
 "use strict";
-// Data, elements, formatting, and widgets that all parts of the page share. Text is always set as text, never as HTML.
+// Data, elements, formatting, and widgets that pages share. Text is always set as text, never as HTML.
 
 /**
  * @typedef {object} Network a trained run or a baseline
@@ -12,7 +12,13 @@
  * @property {number | null} gmac
  * @property {number | null} seconds
  *
- * @typedef {object} ScoreSummary a row per network, a column per hint count, and one more for the mean
+ * @typedef {object} MetricInfo
+ * @property {string} title
+ * @property {string} unit
+ * @property {number} digits
+ * @property {boolean} higher_is_better
+ *
+ * @typedef {object} ScoreSummary a row per network, a column per hint count, and columns for summaries
  * @property {number[][]} mean
  * @property {number[][]} low
  * @property {number[][]} high
@@ -26,34 +32,59 @@
  * @property {string[]} hints data URIs
  * @property {string[]} ground_truth
  * @property {Record<string, string[]>} predictions
- * @property {Record<string, number[]>} psnr
+ * @property {Record<string, Record<string, number[]>>} scores by metric, then by network
  * @property {Record<string, string>} missing
+ *
+ * @typedef {{ frames: string[], clicks: [x: number, y: number][] }} Strip data URIs, and positions in pixels
+ *
+ * @typedef {object} Filmstrip
+ * @property {number[]} counts number of clicks in each frame
+ * @property {number} size height and width of the images in pixels
+ * @property {string[]} image_names
+ * @property {string[]} ground_truth
+ * @property {Record<string, Strip[]>} strips
+ * @property {Record<string, Record<string, number[][]>>} scores by metric, then by network, then by image
+ * @property {Record<string, string>} missing
+ *
+ * @typedef {object} ClickTarget a value per network
+ * @property {number} target PSNR in dB
+ * @property {number[]} mean
+ * @property {number[]} low
+ * @property {number[]} high
+ * @property {number[]} median
+ * @property {number[]} not_reached share of the images
  *
  * @typedef {object} ExcludedRun
  * @property {string} name
  * @property {string} reason
  * @property {{ setup: string, psnr: Record<string, number> } | null} scores
  *
+ * @typedef {{ metric: string, value: number, low: number, high: number, p: number, significant: boolean }} Margin
+ *
  * @typedef {object} Content
  * @property {string} title
  * @property {string} date
  * @property {{ protocol: string, size: [number, number], measures: string }} protocol
  * @property {number} num_images
+ * @property {{ images: number, min_chroma: number | null, left_out: boolean }} colorless
  * @property {number[]} hint_counts
+ * @property {boolean} has_area whether scores have a column for the area under the curve
  * @property {number | null} ranked_by
- * @property {{ db: number, low: number, high: number, p: number, significant: boolean } | null} margin
+ * @property {Margin | null} margin
  * @property {string} test_name
  * @property {Network[]} networks runs, best first, then baselines
- * @property {ScoreSummary} psnr
- * @property {ScoreSummary} ssim
- * @property {{ names: string[], win_rates: number[][][] }} pairs
+ * @property {Record<string, MetricInfo>} metrics
+ * @property {Record<string, ScoreSummary>} scores by metric
+ * @property {{ names: string[], win_rates: Record<string, number[][][]> }} pairs by metric, then by column
+ * @property {{ counts: number[], means: Record<string, number[][]> }} hint_curves by metric, then by network
+ * @property {{ largest: number, targets: ClickTarget[] } | null} clicks
  * @property {Record<string, Record<string, [number[], number[]]>>} curves
  * @property {{ keys: string[], rows: Record<string, unknown[]> }} differences
  * @property {Gallery | null} gallery
+ * @property {Filmstrip | null} filmstrip
  * @property {string} gallery_error
  * @property {ExcludedRun[]} excluded
  *
- * @typedef {"psnr" | "ssim"} Metric
  * @typedef {Node | string | null | undefined} Child
  */
 
@@ -118,27 +149,20 @@ function formatSigned(value, digits) {
   return Number(text.replaceAll(",", "")) === 0 ? text : `${value < 0 ? "\u2212" : "+"}${text}`;
 }
 
-/** @param {number | null} count number of hints; null for the mean over all counts */
-function formatHintCount(count) {
-  if (count === null) return "mean over all hint counts \u2265 1";
-  if (count === 0) return "no hints";
-  return count === 1 ? "1 hint" : `${formatInteger(count)} hints`;
-}
-
 /**
  * @param {number} count
  * @param {string} noun
  */
 const plural = (count, noun) => `${formatInteger(count)} ${noun}${count === 1 ? "" : "s"}`;
 
+const HINT_NOUN = content.clicks ? "click" : "hint";
+
+/** @param {number} count */
+function formatHintCount(count) {
+  return count === 0 ? `no ${HINT_NOUN}s` : plural(count, HINT_NOUN);
+}
+
 const networks = content.networks;
-/** @type {(number | null)[]} hint counts of the score columns; null for the mean over all counts >= 1 */
-const columns = [...content.hint_counts, null];
-const rankedColumn = content.ranked_by === null ? columns.length - 1 : columns.indexOf(content.ranked_by);
-/** @type {Record<Metric, { title: string, unit: string, digits: number }>} */
-const METRICS = { psnr: { title: "PSNR", unit: " dB", digits: 2 }, ssim: { title: "SSIM", unit: "", digits: 4 } };
-/** @type {Metric[]} */
-const METRIC_NAMES = ["psnr", "ssim"];
 
 // --- line styles: eight colors, then gray; baselines are dashed ------------------------------------------------------
 
@@ -210,28 +234,6 @@ function highlightAttributes(name) {
     focusin: () => highlight(name),
     focusout: () => highlight(null),
   };
-}
-
-// --- the selected metric ---------------------------------------------------------------------------------------------
-
-/** @type {Metric} */
-let selectedMetric = "psnr";
-/** @type {(() => void)[]} */
-const metricListeners = [];
-
-/**
- * Draw something now, and again whenever another metric is selected.
- * @param {() => void} draw
- */
-function drawOnMetricChange(draw) {
-  metricListeners.push(draw);
-  draw();
-}
-
-/** @param {Metric} metric */
-function selectMetric(metric) {
-  selectedMetric = metric;
-  metricListeners.forEach((draw) => draw());
 }
 
 // --- widgets ---------------------------------------------------------------------------------------------------------

@@ -6,48 +6,56 @@
  * @param {Gallery} data
  */
 function gallery(data) {
-  const { hints, predictions, psnr, missing } = data;
+  const { hints, predictions, scores, missing } = data;
   const { hint_count: hintCount, image_names: images, ground_truth: truth } = data;
   const names = Object.keys(predictions);
   const container = el("div");
+  /**
+   * Return the score of an image, with the sign changed if lower is better.
+   * @param {string} name
+   * @param {number} image
+   */
+  const quality = (name, image) =>
+    scores[selectedMetric][name][image] * (METRICS[selectedMetric].higher_is_better ? 1 : -1);
   /** @param {number} image */
-  const meanPsnr = (image) => names.reduce((sum, name) => sum + psnr[name][image], 0) / names.length;
+  const mean = (image) => names.reduce((sum, name) => sum + quality(name, image), 0) / names.length;
   /** @param {number} image */
-  const psnrRange = (image) => {
-    const values = names.map((name) => psnr[name][image]);
+  const range = (image) => {
+    const values = names.map((name) => quality(name, image));
     return Math.max(...values) - Math.min(...values);
   };
   /** @type {[title: string, key: (image: number) => number][]} */
   const orders = [
-    ["Worst first (mean PSNR)", meanPsnr],
-    ["Best first (mean PSNR)", (image) => -meanPsnr(image)],
-    ["Largest difference first", (image) => -psnrRange(image)],
+    ["Worst first (mean score)", mean],
+    ["Best first (mean score)", (image) => -mean(image)],
+    ["Largest difference first", (image) => -range(image)],
     ...names.map((name) => /** @type {[string, (image: number) => number]} */ (
-      [`Worst first (${name})`, (image) => psnr[name][image]]
+      [`Worst first (${name})`, (image) => quality(name, image)]
     )),
   ];
+  let order = mean;
 
-  /** @param {(image: number) => number} key */
-  function draw(key) {
-    const sorted = images.map((_, image) => image).sort((a, b) => key(a) - key(b));
+  function draw() {
+    const sorted = images.map((_, image) => image).sort((a, b) => order(a) - order(b));
     container.replaceChildren(...sorted.map(row));
   }
 
   /** @param {number} image */
   function row(image) {
-    const best = Math.max(...names.map((name) => psnr[name][image]));
+    const values = scores[selectedMetric];
+    const best = bestOf(names.map((name) => values[name][image]));
     /**
      * @param {string} title
      * @param {string} source
      * @param {number} [column]
-     * @param {number | null} [db]
+     * @param {number | null} [value]
      */
-    const cell = (title, source, column = 0, db = null) => el(
+    const cell = (title, source, column = 0, value = null) => el(
       "button",
-      { type: "button", class: db === best ? "best" : "", click: () => openDialog(image, column) },
+      { type: "button", class: value === best ? "best" : "", click: () => openDialog(image, column) },
       el("img", { src: source, alt: `${images[image]}, ${title}` }),
       el("span", {}, title),
-      db === null ? null : el("span", {}, `${formatFixed(db, 2)} dB`),
+      value === null ? null : el("span", {}, formatScore(value)),
     );
     return el(
       "div",
@@ -57,7 +65,7 @@ function gallery(data) {
         "div",
         { class: "pictures", style: `--columns: ${names.length + 2}` },
         cell(formatHintCount(hintCount), hints[image]),
-        names.map((name, column) => cell(name, predictions[name][image], column, psnr[name][image])),
+        names.map((name, column) => cell(name, predictions[name][image], column, values[name][image])),
         cell("original", truth[image]),
       ),
     );
@@ -100,7 +108,7 @@ function gallery(data) {
         "div",
         { class: "large" },
         large(hints[image], formatHintCount(hintCount)),
-        large(predictions[name][image], `${name}: ${formatFixed(psnr[name][image], 2)} dB`),
+        large(predictions[name][image], `${name}: ${formatScore(scores[selectedMetric][name][image])}`),
         large(truth[image], "original"),
       ),
     );
@@ -112,9 +120,13 @@ function gallery(data) {
     dialog.focus(); // the button that had the focus was replaced
   }
 
-  draw(meanPsnr);
+  drawOnMetricChange(draw);
+  const control = dropdown("Order", orders, (key) => {
+    order = key;
+    draw();
+  });
   return [
-    el("div", { class: "controls" }, dropdown("Order", orders, draw)),
+    el("div", { class: "controls" }, control),
     container,
     ...Object.entries(missing).map(([name, reason]) => el("p", { class: "soft" }, `${name} is not shown: ${reason}`)),
   ];

@@ -7,10 +7,10 @@
  * @property {HTMLElement} node
  */
 
-const rankedBy = content.ranked_by === null ? formatHintCount(null) : `with ${formatHintCount(content.ranked_by)}`;
+const rankedBy = content.ranked_by === null ? formatColumn("mean") : `with ${formatHintCount(content.ranked_by)}`;
 
 /** @param {number} row */
-const rankedPsnr = (row) => content.psnr.mean[row][rankedColumn];
+const rankedPsnr = (row) => content.scores.psnr.mean[row][rankedColumn];
 
 /** Create the cards with the best run, its lead, and the best baseline. */
 function summaryCards() {
@@ -18,11 +18,11 @@ function summaryCards() {
   /** @type {[label: string, value: string, note: string][]} */
   const facts = [["Best run", first, `${formatFixed(rankedPsnr(0), 2)} dB, ${rankedBy}`]];
   if (content.margin) {
-    const { db, low, high, p, significant } = content.margin;
+    const { value, low, high, p, significant } = content.margin;
     const verdict = significant ? "statistically significant" : "not statistically significant";
     const interval = `95% interval ${formatFixed(low, 2).replace("-", "\u2212")} to ${formatFixed(high, 2)} dB`;
     const pValue = p < 0.001 ? "p < 0.001" : `p = ${formatFixed(p, 3)}`;
-    facts.push([`Lead over ${second}`, `${formatFixed(db, 2)} dB`, `${verdict}: ${interval}, ${pValue}`]);
+    facts.push([`Lead over ${second}`, `${formatFixed(value, 2)} dB`, `${verdict}: ${interval}, ${pValue}`]);
   }
   const row = networks.findIndex((network) => !network.trained);
   if (row >= 0) {
@@ -48,38 +48,36 @@ function hintsChart() {
   drawOnMetricChange(draw);
 
   function draw() {
-    const { title, unit, digits } = METRICS[selectedMetric];
-    const { mean } = content[selectedMetric];
+    const { title, unit, digits, higher_is_better: isHighBetter } = METRICS[selectedMetric];
+    const { counts, means } = content.hint_curves;
+    const mean = means[selectedMetric];
     /**
      * @param {number} row
      * @param {number} column
      */
     const value = (row, column) => mean[row][column] - (reference === null ? 0 : mean[reference][column]);
-    const format = reference === null ? formatFixed : formatSigned;
+    const isDifference = reference !== null;
     const difference = reference === null ? "" : `, difference to ${names[reference]}`;
-    /** @param {number} tick */
-    const formatTick = (tick) => {
-      if (selectedMetric !== "psnr") return format(tick, 3);
-      return format(tick, reference === null || Math.abs(tick) % 1 === 0 ? 0 : 1);
-    };
+    const exact = isDifference ? formatSigned : formatFixed;
     container.replaceChildren(chart({
-      label: `${title} by number of hints`,
+      label: `${title} by number of ${HINT_NOUN}s`,
       lines: names.map((name, row) => ({
         name,
-        points: content.hint_counts.map((count, column) => [count, value(row, column)]),
+        points: counts.map((count, column) => [count, value(row, column)]),
       })),
       x: {
         scale: "hints",
-        label: "hints",
+        label: `${HINT_NOUN}s`,
         ticks: content.hint_counts,
         format: formatInteger,
         title: formatHintCount,
       },
       y: {
         scale: "linear",
-        label: `${title}${unit && ` in${unit}`}${difference}`,
-        format: formatTick,
-        exact: (each) => `${format(each, digits)}${unit}`,
+        label: `${title}${unit && ` in ${unit}`}${difference}`,
+        format: (tick) => formatTick(tick, isDifference),
+        exact: (each) => `${exact(each, digits)}${unit && ` ${unit}`}`,
+        lowFirst: !isHighBetter,
       },
       height: 430,
       showNames: true,
@@ -97,7 +95,18 @@ function hintsChart() {
     draw();
   });
   const colored = names.filter((name) => lineStyle(name).isColored);
-  return [el("div", { class: "controls" }, show), container, legend(colored), uncoloredNote()];
+  return [el("div", { class: "controls" }, show, directionNote()), container, legend(colored), uncoloredNote()];
+}
+
+/**
+ * Format a tick with as many digits as it needs, at most three.
+ * @param {number} value
+ * @param {boolean} isSigned
+ */
+function formatTick(value, isSigned) {
+  const text = Math.abs(value).toLocaleString("en", { maximumFractionDigits: 3 });
+  const sign = value < 0 ? "\u2212" : "+";
+  return text === "0" || (!isSigned && value > 0) ? text : sign + text;
 }
 
 function uncoloredNote() {
@@ -163,6 +172,17 @@ function excludedRuns() {
   )));
 }
 
+/** Say how many photos are colorless, and what that means for the scores. */
+function colorlessNote() {
+  const { images, min_chroma: minChroma, left_out: isLeftOut } = content.colorless;
+  if (!images) return "";
+  const rule = minChroma ? ` (99th percentile of chroma below ${minChroma})` : "";
+  const verb = images === 1 ? "has" : "have";
+  return isLeftOut
+    ? ` ${plural(images, "photo")} without color${rule} ${images === 1 ? "is" : "are"} left out.`
+    : ` ${formatInteger(images)} of them ${verb} no color${rule}; this protocol includes them in its means.`;
+}
+
 const numRuns = networks.filter((network) => network.trained).length;
 const numBaselines = networks.length - numRuns;
 const numImages = plural(content.num_images, "image");
@@ -175,27 +195,46 @@ function pageSections() {
       link: "Leaderboard",
       node: section(
         "leaderboard", "Leaderboard",
-        `Mean scores on ${numImages}; higher is better, and the best of each column is bold. There is one column per `
-        + "number of hints, and the mean covers all of them from 1 hint. Click on a heading to sort.",
+        `Mean scores on ${numImages}; the best of each column is bold. There is one column per number of `
+        + `${HINT_NOUN}s, and the mean covers all of them from 1 ${HINT_NOUN}. Click on a heading to sort.`
+        + colorlessNote(),
         ...leaderboard(),
       ),
     },
     {
-      link: "Hints",
+      link: content.clicks ? "Curves" : "Hints",
       node: section(
-        "hints", "Score by number of hints",
-        `More hints bring the colors closer to the original.${numBaselines ? " Dashed lines are baselines." : ""}`,
+        "hints", `Score by number of ${HINT_NOUN}s`,
+        (content.clicks
+          ? "A first click can do more harm than good."
+          : "More hints bring the colors closer to the original.")
+        + (numBaselines ? " Dashed lines are baselines." : ""),
         ...hintsChart(),
       ),
     },
   ];
+  if (content.clicks) {
+    const { largest } = content.clicks;
+    const text = "Mean number of clicks that a simulated person needs until the result reaches a PSNR. Each click goes "
+      + `where the result differs most from the original. A photo that does not reach it within ${largest} clicks `
+      + `counts as ${largest + 1}. Lines are 95% intervals.`;
+    sections.splice(1, 0, { link: "Clicks", node: section("clicks", "Clicks to target", text, ...clickBars()) });
+  }
   if (networks.length > 1) {
-    const text = "Percentage of images on which the run in the row has a higher PSNR than the one in the column. "
+    const text = "Percentage of images on which the run in the row has a better score than the one in the column. "
       + "Ties count half.";
     sections.push({ link: "Pairs", node: section("pairs", "Pairwise win rates", text, ...pairwiseTable()) });
   }
   if (Object.values(content.curves).some((curves) => Object.keys(curves).length)) {
     sections.push({ link: "Training", node: section("training", "Training", null, ...trainingCharts()) });
+  }
+  if (content.filmstrip) {
+    const text = "One photo after more and more clicks of a simulated person. Each network gets the clicks that its "
+      + "own results lead to; rings show where they are.";
+    sections.push({
+      link: "Filmstrip",
+      node: section("filmstrip", "Click by click", text, ...filmstrip(content.filmstrip)),
+    });
   }
   if (content.gallery) {
     const text = "Each image in gray with its hints, colored by each network, and the original. Click on one for a "
@@ -228,8 +267,11 @@ function pageHeader() {
     {},
     el("p", { class: "date" }, `Chromahint report \u00b7 ${content.date}`),
     el("h1", {}, content.title),
-    el("p", {}, `${networkCount}${baselines} ${verb} the same ${numImages} from the same hints, which give the `
-      + "true color of a few pixels."),
+    el("p", {}, content.clicks
+      ? `${networkCount}${baselines} ${verb} the same ${numImages}. A simulated person clicks where the result is `
+        + "worst, gives the true color there, and looks again."
+      : `${networkCount}${baselines} ${verb} the same ${numImages} from the same hints, which give the true color of a `
+        + "few pixels."),
     summaryCards(),
   );
 }
@@ -240,9 +282,10 @@ function pageFooter() {
     "footer",
     {},
     el("p", {}, `Evaluated with the protocol ${name} on images of ${width}x${height} pixels: ${measures}. PSNR `
-      + "measures how close the colors are, SSIM how similar the structure is (at most 1). GMACs are billions of "
-      + "multiply-adds for an image of 256x256 pixels. Times are medians over all images, on the machine that ran the "
-      + "evaluation."),
+      + "measures how close the colors are, SSIM how similar the structure is (at most 1). "
+      + (METRICS.ciede2000 ? "\u0394E is the mean color difference CIEDE2000; about 1 is just noticeable. " : "")
+      + "GMACs are billions of multiply-adds for an image of 256x256 pixels. Times are medians over all images, on the "
+      + "machine that ran the evaluation."),
     el("p", {}, "95% intervals are from a paired bootstrap with 2,000 resamples of the images. The significance of the "
       + `lead is from a ${content.test_name}. The best of many runs owes part of its lead to having been selected, so `
       + "images that were not used for the selection give a fairer comparison."),
@@ -251,8 +294,8 @@ function pageFooter() {
 
 function buildPage() {
   const sections = pageSections();
-  /** @type {[Metric, string][]} */
-  const metrics = METRIC_NAMES.map((metric) => [metric, METRICS[metric].title]);
+  /** @type {[string, string][]} */
+  const metrics = Object.entries(METRICS).map(([metric, { title }]) => [metric, title]);
   const links = sections.map(({ link, node }) => el("a", { href: `#${node.id}` }, link));
   const metricControl = segmentedControl("Metric", metrics, selectedMetric, selectMetric);
   document.body.append(

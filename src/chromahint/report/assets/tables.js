@@ -110,7 +110,10 @@ function leaderboard() {
   let view = "interval";
   /** @type {ReturnType<typeof sortableTable<number>> | null} */
   let table = null;
-  const order = [columns.length - 1, ...content.hint_counts.keys()];
+  // the summaries of the curve come first
+  const numCounts = content.hint_counts.length;
+  const order = [...columns.keys()].sort((a, b) => Number(a < numCounts) - Number(b < numCounts));
+  let drawnMetric = selectedMetric;
 
   drawOnMetricChange(draw);
 
@@ -120,15 +123,14 @@ function leaderboard() {
    */
   function scoreColumn(column) {
     const { title, digits } = METRICS[selectedMetric];
-    const scores = content[selectedMetric];
-    const best = Math.max(...scores.mean.map((row) => row[column]));
-    const count = columns[column];
+    const scores = content.scores[selectedMetric];
+    const best = bestOf(scores.mean.map((row) => row[column]));
+    const key = columns[column];
     return {
-      title: count === null ? `${title}, mean` : formatInteger(count),
-      note: count === null
-        ? `${title}: mean over all hint counts \u2265 1 of each image`
-        : `${title} with ${formatHintCount(count)}`,
+      title: typeof key === "number" ? formatInteger(key) : `${title}, ${key}`,
+      note: typeof key === "number" ? `${title} with ${formatHintCount(key)}` : `${title}: ${formatColumn(key)}`,
       isNumeric: true,
+      lowFirst: !METRICS[selectedMetric].higher_is_better,
       value: (row) => scores.mean[row][column],
       isBest: (row) => scores.mean[row][column] === best,
       cell: (row) => {
@@ -168,6 +170,15 @@ function leaderboard() {
     };
   }
 
+  /** Return the order of the rows. A switch to a metric with the other direction keeps the best rows on top. */
+  function nextOrder() {
+    const current = table?.order() ?? { column: 1 + order.indexOf(rankedColumn), descending: true };
+    const isScore = current.column >= 1 && current.column <= order.length;
+    const turns = METRICS[selectedMetric].higher_is_better !== METRICS[drawnMetric].higher_is_better;
+    drawnMetric = selectedMetric;
+    return { ...current, descending: current.descending !== (isScore && turns) };
+  }
+
   function draw() {
     const next = sortableTable({
       label: "Leaderboard",
@@ -185,7 +196,7 @@ function leaderboard() {
         costColumn("seconds", "ms / image", "Median time per image, on the machine that ran the evaluation",
           (value) => formatFixed(1000 * value, value < 0.01 ? 1 : 0)),
       ],
-      order: table?.order() ?? { column: 1 + order.indexOf(rankedColumn), descending: true },
+      order: nextOrder(),
     });
     if (table) table.node.replaceWith(next.node);
     else container.append(next.node);
@@ -201,51 +212,54 @@ function leaderboard() {
       draw();
     },
   );
-  return [el("div", { class: "controls" }, details), container];
+  return [el("div", { class: "controls" }, details, directionNote()), container];
 }
 
 /** Create the table of win rates: the share of images on which the row is better than the column. */
 function pairwiseTable() {
-  const { names, win_rates: winRates } = content.pairs;
+  const { names } = content.pairs;
+  let selectedColumn = rankedColumn;
   const container = scrollable("Win rates");
 
   /**
    * @param {number} row
    * @param {number} column
-   * @param {number} countColumn
    */
-  function cell(row, column, countColumn) {
+  function cell(row, column) {
     if (row === column) return el("td", { class: "soft" }, "\u00b7");
-    const share = winRates[countColumn][row][column];
+    const share = content.pairs.win_rates[selectedMetric][selectedColumn][row][column];
     const opacity = (Math.min(1, Math.abs(share - 0.5) * 2) * 0.55).toFixed(3);
     const wins = share * content.num_images;
     const count = formatFixed(wins, wins % 1 ? 1 : 0);
     const total = plural(content.num_images, "image");
-    const condition = formatHintCount(columns[countColumn]);
+    const condition = `${METRICS[selectedMetric].title}, ${formatColumn(columns[selectedColumn])}`;
     return el("td", {
       style: `background: rgb(var(--${share >= 0.5 ? "win" : "lose"}) / ${opacity})`,
       title: `${names[row]} beats ${names[column]} on ${count} of ${total} (${condition})`,
     }, formatInteger(share * 100));
   }
 
-  /** @param {number} countColumn */
-  function draw(countColumn) {
+  function draw() {
     const headings = names.map((name) => el("th", { scope: "col", title: name }, el("span", {}, name)));
     const rows = names.map((name, row) => el(
       "tr",
       {},
       el("th", { scope: "row" }, breakable(name)),
-      names.map((_, column) => cell(row, column, countColumn)),
+      names.map((_, column) => cell(row, column)),
     ));
     const head = el("thead", {}, el("tr", {}, el("td"), headings));
     const table = el("table", { class: "pairs", "aria-label": "Win rates" }, head, el("tbody", {}, rows));
     container.replaceChildren(table);
   }
 
-  draw(rankedColumn);
+  drawOnMetricChange(draw);
   /** @type {[string, number][]} */
-  const options = columns.map((count, column) => [formatHintCount(count), column]);
-  return [el("div", { class: "controls" }, dropdown("Evaluated with", options, draw, rankedColumn)), container];
+  const options = columns.map((key, column) => [formatColumn(key), column]);
+  const control = dropdown("Evaluated with", options, (column) => {
+    selectedColumn = column;
+    draw();
+  }, rankedColumn);
+  return [el("div", { class: "controls" }, control, directionNote()), container];
 }
 
 /** Create the table of options that differ between runs. */

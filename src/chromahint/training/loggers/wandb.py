@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
+from chromahint.evaluation.metric_info import METRIC_INFO
+from chromahint.training.lightning_module import VALIDATION_METRICS
 from chromahint.training.loggers.csv import MetricsCSVLogger
 
 WANDB_HOST, FORMER_WANDB_HOST = "api.forge.coreweave.com", "api.wandb.ai"
@@ -118,18 +120,19 @@ def define_metrics(logger: WandbLogger, hint_counts: list[int]) -> None:
         hint_counts: Numbers of hints in validation.
     """
     run = logger.experiment
-    for metric in ("psnr", "ssim"):
+    for metric in VALIDATION_METRICS:
+        summary = "max" if METRIC_INFO[metric].higher_is_better else "min"
         for name in (f"val/{metric}", *(f"val/{metric}@{count}" for count in hint_counts)):
-            run.define_metric(name, step_metric="trainer/global_step", summary="max")
+            run.define_metric(name, step_metric="trainer/global_step", summary=summary)
     run.define_metric("train/loss", step_metric="trainer/global_step", summary="min")
     run.define_metric("hints/count")
-    for metric in ("hints/psnr", "hints/ssim"):
-        run.define_metric(metric, step_metric="hints/count", summary="last")
+    for metric in METRIC_INFO:
+        run.define_metric(f"hints/{metric}", step_metric="hints/count", summary="last")
 
 
 @rank_zero_only
 def log_test_results(logger: WandbLogger, metrics: dict[str, Any], images: dict[str, Path]) -> None:
-    """Log test metrics, in the summary and as a curve over the number of hints, and images.
+    """Log test metrics, in the summary and as curves over the number of hints, and images.
 
     Args:
         logger: Logger of an open W&B run.
@@ -139,14 +142,19 @@ def log_test_results(logger: WandbLogger, metrics: dict[str, Any], images: dict[
     import wandb
 
     run = logger.experiment
-    rows = [(int(k), scores["psnr"], scores["ssim"]) for k, scores in metrics["by_hints"].items()]
-    for count, psnr, ssim in rows:
-        run.log({"hints/count": count, "hints/psnr": psnr, "hints/ssim": ssim})
-        run.summary.update({f"test/psnr@{count}": psnr, f"test/ssim@{count}": ssim})
-    curve = wandb.Table(columns=["hints", "psnr", "ssim"], data=[list(row) for row in rows])
+    by_count = {int(k): scores for k, scores in metrics["by_hints"].items()}
+    names = [name for name in METRIC_INFO if all(name in scores for scores in by_count.values())]
+    for count, scores in by_count.items():
+        run.log({"hints/count": count, **{f"hints/{name}": scores[name] for name in names}})
+        run.summary.update({f"test/{name}@{count}": scores[name] for name in names})
+    curves = {}
+    for name in names:
+        table = wandb.Table(columns=["hints", name], data=[[count, scores[name]] for count, scores in by_count.items()])
+        title = f"{METRIC_INFO[name].title} against hints"
+        curves[f"test/{name}_by_hints"] = wandb.plot.line(table, "hints", name, title=title)
     run.log(
         {
-            "test/psnr_by_hints": wandb.plot.line(curve, "hints", "psnr", title="PSNR against hints"),
+            **curves,
             **{name: wandb.Image(str(file)) for name, file in images.items()},
         }
     )

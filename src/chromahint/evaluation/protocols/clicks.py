@@ -1,0 +1,115 @@
+"""Simulated clicks: a person who clicks where the result is worst, looks, and clicks again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import torch
+import torch.nn.functional as F
+from annotated_types import Gt, Le, MaxLen
+from torch import Tensor
+
+from chromahint.evaluation.protocols.base import (
+    MIN_CHROMA,
+    RGB_METRICS,
+    ExtraMetrics,
+    LabImages,
+    MinChroma,
+    Scores,
+    check_counts,
+    check_size,
+    measure_rgb,
+)
+from chromahint.evaluation.protocols.local_color import median_color
+from chromahint.hints.hints import Hints, no_hints
+from chromahint.ranges import HintCounts, ImageSize, validate_arguments
+
+
+@validate_arguments("protocol")
+@dataclass(frozen=True)
+class Clicks:
+    """Simulated clicks: each hint goes where the color difference between result and photo is largest.
+
+    The difference is the Euclidean distance in ab, averaged over a square window with 1/15 of the image's side (17x17
+    pixels at 256 px, borders reflected). The click is the pixel with the largest mean difference that has no hint yet,
+    and the first one in row order among equals. Its hint is one pixel with the median a and the median b of the 5x5
+    pixels around it. The clicks depend only on the photo and on the network's own results.
+
+    Every click from 0 to the largest count is evaluated. A photo that does not reach a target counts as one click more
+    than the largest count.
+
+    Args:
+        hint_counts: Numbers of clicks that are reported, distinct and ascending, in 0..size * size.
+        targets: PSNR values in dB for which the number of clicks is reported, distinct and ascending.
+        size: Height and width of images in pixels.
+        min_chroma: Photos with less chroma, in Lab units, are colorless and left out of means.
+        extra_metrics: Further metrics: flip.
+    """
+
+    name = "clicks"
+    metric_description = RGB_METRICS
+    keeps_colorless = False
+    reports_auc = True
+
+    hint_counts: HintCounts = field(default_factory=lambda: [0, 1, 2, 3, 5, 10, 20, 50])
+    targets: Annotated[list[Annotated[float, Gt(0), Le(100)]], MaxLen(100)] = field(
+        default_factory=lambda: [26.0, 28.0, 30.0, 32.0]
+    )
+    size: ImageSize = 256
+    min_chroma: MinChroma = MIN_CHROMA
+    extra_metrics: ExtraMetrics = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        check_counts(self.hint_counts, self.size, self.max_hints, "size * size")
+        valid = sorted(set(self.targets))
+        if self.targets != valid:
+            raise ValueError(
+                f"protocol.targets={self.targets}: must be distinct numbers in ascending order. "
+                f"Try 'protocol.targets={str(valid).replace(' ', '')}'."
+            )
+
+    @property
+    def max_hints(self) -> int:
+        """The number of pixels."""
+        return self.size**2
+
+    @property
+    def window(self) -> int:
+        """Height and width of the window over which differences are averaged, an odd number of pixels."""
+        return self.size // 15 // 2 * 2 + 1
+
+    def hints(self, truth: LabImages, ids: Sequence[str], count: int) -> Hints:
+        """Return no hints for a count of 0, where every photo starts; other counts raise ValueError."""
+        if count > 0:
+            raise ValueError(
+                "protocol=clicks: each click depends on the network's result, so there are no clicks without a "
+                "network. Use protocol=regions for clicks that do not depend on the network."
+            )
+        return no_hints(truth.lightness)
+
+    def next_hints(self, result: LabImages, truth: LabImages, hints: Hints) -> Hints:
+        """Add one click to each image (see `InteractiveProtocol.next_hints`)."""
+        check_size(self, truth)
+        difference_BN = self.difference(result.ab, truth.ab).masked_fill(hints.mask > 0, -1.0).flatten(1)
+        index = torch.arange(difference_BN.shape[1], device=truth.ab.device)
+        # argmax may return any of several equal maxima
+        is_largest = difference_BN == difference_BN.amax(dim=1, keepdim=True)
+        pixel_B = torch.where(is_largest, index, len(index)).amin(dim=1)
+        row_B, column_B = pixel_B // self.size, pixel_B % self.size
+        image = torch.arange(len(pixel_B), device=pixel_B.device)
+        ab, mask = hints.ab.clone(), hints.mask.clone()
+        ab[image, :, row_B, column_B] = median_color(truth.ab, row_B[:, None], column_B[:, None])[:, 0]
+        mask[image, 0, row_B, column_B] = 1
+        return Hints(ab, mask)
+
+    def difference(self, ab: Tensor, truth_ab: Tensor) -> Tensor:
+        """Return the smoothed color difference of each pixel, B1HW in Lab units."""
+        distance = (ab.float() - truth_ab.float()).norm(dim=1, keepdim=True)
+        margin = self.window // 2
+        return F.avg_pool2d(F.pad(distance, (margin,) * 4, mode="reflect"), self.window, stride=1)
+
+    def measure(self, prediction: LabImages, truth: LabImages) -> Scores:
+        """Return all metrics, with PSNR of 8-bit RGB."""
+        return measure_rgb(prediction, truth, self.extra_metrics)
