@@ -7,10 +7,11 @@ import sys
 
 import pytest
 
-from chromahint.report.wandb_dashboard import BEST_PSNR, dashboard_outline, plan_dashboard
+from chromahint.report.wandb_dashboard import dashboard_outline, plan_dashboard
 from chromahint.sweeps.sweep_config import read_sweep, sweep_names
 from chromahint.sweeps.wandb_export import wandb_key
 
+BEST_PSNR = "val/psnr.max"
 COUNTS = [0, 1, 10, 100, 328, 1966]
 BLOCK_CONNECTIONS = """
 import socket, sys
@@ -211,3 +212,17 @@ def test_overrides_and_group_are_applied(command):
     assert "test/psnr@10" not in shown.out
     assert "your account/mine" in shown.out
     assert "multirun/now" in shown.out
+
+
+@pytest.mark.parametrize(
+    ("objective", "best_score", "ascending"),
+    [("val/psnr@10", "val/psnr@10.max", False), ("val/ciede2000", "val/ciede2000.min", True)],
+)
+def test_runs_are_sorted_by_the_objective_of_their_sweep(command, tmp_path, objective, best_score, ascending):
+    sweep = tmp_path / "mine.yaml"
+    sweep.write_text(f"objective: {objective}\ntrials: 4\nspace:\n  optimizer.lr: {{low: 0.001, high: 0.01, log: true}}\n")
+    sent = json.loads(command("dashboard", "--dry-run", "--json", "--sweep", str(sweep)).out)
+    for keys in find(sent, "sort"):
+        assert keys == {"keys": [{"key": {"section": "summary", "name": best_score}, "ascending": ascending}]}
+    for columns in find(sent, "columns"):
+        assert columns[-1]["accessor"] == f"summary:{best_score}"

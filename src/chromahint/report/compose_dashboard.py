@@ -56,4 +56,5 @@ def compose_dashboard(
         config["protocol"]["hint_counts"],
         compared,
         log_keys,
+        sweep.objective if sweep else "val/psnr",
     )

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-BEST_PSNR = "val/psnr.max"
-"""Summary key of the best validation score of a run on W&B."""
+from chromahint.evaluation.metric_info import METRIC_INFO
+
 TEST_METRICS = ("psnr", "ssim", "ciede2000")
 """Test metrics shown as columns, one per number of hints."""
 DEFAULT_KEYS = (
@@ -39,7 +39,7 @@ class ParallelCoordinatesPanel:
 
     title: str
     keys: Sequence[str]
-    result: str = BEST_PSNR
+    result: str
     log_keys: Sequence[str] = ()
 
 
@@ -64,7 +64,9 @@ class Dashboard:
         project: W&B project.
         entity: W&B team or user; None for the default of the account.
         group: group of the runs; None for all runs of the project.
-        summary_keys: summary metrics shown as columns; the table is sorted by BEST_PSNR in descending order.
+        best_score: summary key of a run's best validation score, by which the table is sorted.
+        higher_is_better: whether the highest score comes first.
+        summary_keys: summary metrics shown as columns.
         config_keys: config keys shown as columns.
         sections: heading -> panels.
     """
@@ -73,6 +75,8 @@ class Dashboard:
     project: str
     entity: str | None
     group: str | None
+    best_score: str
+    higher_is_better: bool
     summary_keys: Sequence[str]
     config_keys: Sequence[str]
     sections: Mapping[str, Sequence[Panel]]
@@ -85,6 +89,7 @@ def plan_dashboard(
     hint_counts: Sequence[int],
     config_keys: Sequence[str],
     log_keys: Sequence[str] = (),
+    objective: str = "val/psnr",
 ) -> Dashboard:
     """Plan the contents of a dashboard.
 
@@ -95,8 +100,12 @@ def plan_dashboard(
         hint_counts: hint counts of validation and test.
         config_keys: config keys by which runs are compared.
         log_keys: those of them that are shown on a logarithmic scale.
+        objective: validation metric by which runs are compared, such as `val/psnr` or `val/ciede2000@10`.
     """
-    summary_keys = [BEST_PSNR, *(f"test/{metric}@{count}" for metric in TEST_METRICS for count in hint_counts)]
+    info = METRIC_INFO[objective.removeprefix("val/").partition("@")[0]]
+    higher_is_better = bool(info.higher_is_better)
+    best_score = f"{objective}.{'max' if higher_is_better else 'min'}"
+    summary_keys = [best_score, *(f"test/{metric}@{count}" for metric in TEST_METRICS for count in hint_counts)]
     step, seconds = "trainer/global_step", "_runtime"
     sections: dict[str, Sequence[Panel]] = {
         "Hints": [
@@ -106,7 +115,9 @@ def plan_dashboard(
                 "Test color difference (CIEDE2000) by number of hints", "hints/ciede2000", "hints/count", log_x=True
             ),
         ],
-        "Choices": [ParallelCoordinatesPanel("Choices and best validation PSNR", config_keys, log_keys=log_keys)],
+        "Choices": [
+            ParallelCoordinatesPanel(f"Choices and best validation {info.title}", config_keys, best_score, log_keys)
+        ],
         "Images": [
             ImagePanel("The same test images by run: gray, hints, prediction, ground truth", "pictures/test", "run"),
             ImagePanel("The same validation images by training step", "pictures/strip", "step"),
@@ -120,7 +131,7 @@ def plan_dashboard(
     }
     # W&B derives a URL from the title
     title = f"Chromahint {group or project}".replace("/", " ")
-    return Dashboard(title, project, entity, group, summary_keys, config_keys, sections)
+    return Dashboard(title, project, entity, group, best_score, higher_is_better, summary_keys, config_keys, sections)
 
 
 def dashboard_outline(dashboard: Dashboard) -> str:
@@ -129,7 +140,7 @@ def dashboard_outline(dashboard: Dashboard) -> str:
     runs = f"the runs of group {dashboard.group}" if dashboard.group else "all runs"
     lines = [
         f"{dashboard.title}",
-        f"in {location}: a workspace and a report on {runs}, sorted by {BEST_PSNR}, highest first",
+        f"in {location}: a workspace and a report on {runs}, sorted by {dashboard.best_score}, best first",
         "  columns: " + ", ".join(dashboard.summary_keys),
         "           " + ", ".join(dashboard.config_keys),
     ]

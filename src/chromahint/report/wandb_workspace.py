@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from chromahint.report.wandb_dashboard import (
-    BEST_PSNR,
     Dashboard,
     ImagePanel,
     LinePanel,
@@ -43,7 +42,7 @@ def build_workspace(dashboard: Dashboard) -> Any:
         ],
         runset_settings=ws.RunsetSettings(
             filters=_filters(dashboard),
-            order=[expr.Ordering(expr.Summary(BEST_PSNR), ascending=False)],
+            order=[expr.Ordering(expr.Summary(dashboard.best_score), ascending=not dashboard.higher_is_better)],
             pinned_columns=_columns(dashboard),
         ),
     )
@@ -66,7 +65,7 @@ def build_report(dashboard: Dashboard) -> Any:
         runs = wr.Runset(
             name="Runs",
             filters=_filters(dashboard),
-            order=[wr.OrderBy(wr.SummaryMetric(BEST_PSNR))],
+            order=[wr.OrderBy(wr.SummaryMetric(dashboard.best_score), ascending=not dashboard.higher_is_better)],
             pinned_columns=_columns(dashboard),
         )
         blocks += [wr.H2(heading), wr.PanelGrid(runsets=[runs], hide_run_sets=section_index > 0, panels=placed)]
