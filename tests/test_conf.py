@@ -83,7 +83,7 @@ def test_composes_and_passes_the_check(group, name, photos):
         with pytest.raises(ConfigError, match="no photos to train on. Try data=folder"):
             validate(composed(group, name, photos), "train")
     elif name == "clicks":
-        with pytest.raises(ConfigError, match="Use protocol=regions"):
+        with pytest.raises(ConfigError, match="Train with protocol=random_pixels"):
             validate(composed(group, name, photos), "train")
     else:
         validate(composed(group, name, photos), kind(group))

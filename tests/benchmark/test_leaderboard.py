@@ -58,13 +58,13 @@ def test_markdown_lists_the_best_first_and_in_bold(content):
 def test_page_renders_without_overflow(browser, tiny_benchmark, command, tmp_path, width):
     assert command("benchmark", "bench.yaml", "-o", "out").status == 0
     browser.open(tmp_path / "out/benchmark.html", width=width)
-    assert browser.complaints == []
-    assert browser.do("document.documentElement.scrollWidth") == width
-    assert browser.do("document.querySelector('h1').innerText") == "Tiny & quick"
-    assert browser.do("document.querySelectorAll('section').length") == 4
-    assert browser.do("document.querySelectorAll('#board-0 .chart .line').length") == 3
-    assert browser.do("document.querySelectorAll('#board-0 img').length") == 18
+    assert browser.errors == []
+    assert browser.evaluate("document.documentElement.scrollWidth") == width
+    assert browser.evaluate("document.querySelector('h1').innerText") == "Tiny & quick"
+    assert browser.evaluate("document.querySelectorAll('section').length") == 4
+    assert browser.evaluate("document.querySelectorAll('#board-0 .chart .line').length") == 3
+    assert browser.evaluate("document.querySelectorAll('#board-0 img').length") == 18
     select = "document.querySelector('#board-0 select')"
-    browser.do(f"{select}.selectedIndex = 1; {select}.dispatchEvent(new Event('change'))")
-    browser.settle()
-    assert "SSIM" in browser.do("document.querySelector('#board-0 .chart').innerHTML")
+    browser.evaluate(f"{select}.selectedIndex = 1; {select}.dispatchEvent(new Event('change'))")
+    browser.wait_for_frame()
+    assert "SSIM" in browser.evaluate("document.querySelector('#board-0 .chart').innerHTML")

@@ -31,14 +31,14 @@ def evaluate(command):
 def calls(monkeypatch):
     """Sizes of the batches that networks receive."""
     sizes = []
-    for network in (PullPush, SpreadNet):
-        real = network.forward
+    for network, method in ((PullPush, "forward"), (SpreadNet, "propagate")):
+        real = getattr(network, method)
 
-        def forward(self, lightness, hints, real=real):
-            sizes.append(len(lightness))
-            return real(self, lightness, hints)
+        def record(self, image, hints, real=real):
+            sizes.append(len(hints.mask))
+            return real(self, image, hints)
 
-        monkeypatch.setattr(network, "forward", forward)
+        monkeypatch.setattr(network, method, record)
     return sizes
 
 

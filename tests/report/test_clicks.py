@@ -77,15 +77,17 @@ def test_area_is_a_column_of_its_own(page):
 @pytest.mark.parametrize("width", [1400, 420])
 def test_bars_and_curves_are_drawn(browser, page, width):
     browser.open(page, width=width)
-    assert browser.complaints == []
-    assert browser.do("document.documentElement.scrollWidth") == width
-    bars = browser.do("[...document.querySelectorAll('#clicks .bar')].map((bar) => bar.getBoundingClientRect().width)")
+    assert browser.errors == []
+    assert browser.evaluate("document.documentElement.scrollWidth") == width
+    bars = browser.evaluate(
+        "[...document.querySelectorAll('#clicks .bar')].map((bar) => bar.getBoundingClientRect().width)"
+    )
     assert len(bars) == 4 * 3
     means = [value for target in content_of(page)["clicks"]["targets"] for value in target["mean"]]
     assert bars[2] / bars[0] == pytest.approx(means[2] / means[0], rel=0.05)
-    lines = browser.do("[...document.querySelectorAll('#hints .chart .line')].map((l) => l.getAttribute('d'))")
+    lines = browser.evaluate("[...document.querySelectorAll('#hints .chart .line')].map((l) => l.getAttribute('d'))")
     assert [line.count("L") for line in lines] == [50] * 3
-    assert "50 clicks" in browser.do("document.querySelector('#clicks').innerText")
+    assert "50 clicks" in browser.evaluate("document.querySelector('#clicks').innerText")
 
 
 @pytest.fixture(scope="module")
@@ -134,21 +136,23 @@ def test_filmstrip_is_drawn_once(clicked, here, monkeypatch):
 @pytest.mark.parametrize("width", [1400, 420])
 def test_filmstrip_compares_two_networks(browser, clicked, width):
     browser.open(clicked / "page.html", width=width)
-    assert browser.complaints == []
-    assert browser.do("document.documentElement.scrollWidth") == width
+    assert browser.errors == []
+    assert browser.evaluate("document.documentElement.scrollWidth") == width
     images = "[...document.querySelectorAll('#filmstrip img')]"
-    assert browser.do(f"{images}.every((image) => image.naturalWidth === 64)")
-    assert browser.do(f"{images}.length") == 4 * 2 + 1
-    places = browser.do(f"{images}.slice(0, 4).map((image) => image.getBoundingClientRect()).map((r) => [r.x, r.y])")
+    assert browser.evaluate(f"{images}.every((image) => image.naturalWidth === 64)")
+    assert browser.evaluate(f"{images}.length") == 4 * 2 + 1
+    places = browser.evaluate(
+        f"{images}.slice(0, 4).map((image) => image.getBoundingClientRect()).map((r) => [r.x, r.y])"
+    )
     aligned = 0 if width == 1400 else 1  # both networks after the same clicks: in a column, or side by side on a phone
     assert places[0][aligned] == pytest.approx(places[1][aligned])
     assert places[2][aligned] == pytest.approx(places[3][aligned])
-    assert browser.do("document.querySelectorAll('#filmstrip i').length") == 2 * (1 + 2 + 5)
+    assert browser.evaluate("document.querySelectorAll('#filmstrip i').length") == 2 * (1 + 2 + 5)
     captions = "[...document.querySelectorAll('#filmstrip figcaption')].map((each) => each.innerText)"
-    assert browser.do(captions)[0].startswith("no clicks, ")
-    assert browser.do(captions)[0].endswith(" dB")
-    browser.do("[...document.querySelectorAll('nav button')].at(-1).click()")
-    assert not browser.do(captions)[0].endswith(" dB")
+    assert browser.evaluate(captions)[0].startswith("no clicks, ")
+    assert browser.evaluate(captions)[0].endswith(" dB")
+    browser.evaluate("[...document.querySelectorAll('nav button')].at(-1).click()")
+    assert not browser.evaluate(captions)[0].endswith(" dB")
     choose = "((box) => { box.selectedIndex = 0; box.dispatchEvent(new Event('change')); })"
-    browser.do(f"{choose}(document.querySelectorAll('#filmstrip select')[2])")
-    assert browser.do(f"{images}.length") == 4 + 1, "one network"
+    browser.evaluate(f"{choose}(document.querySelectorAll('#filmstrip select')[2])")
+    assert browser.evaluate(f"{images}.length") == 4 + 1, "one network"

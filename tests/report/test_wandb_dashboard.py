@@ -220,7 +220,9 @@ def test_overrides_and_group_are_applied(command):
 )
 def test_runs_are_sorted_by_the_objective_of_their_sweep(command, tmp_path, objective, best_score, ascending):
     sweep = tmp_path / "mine.yaml"
-    sweep.write_text(f"objective: {objective}\ntrials: 4\nspace:\n  optimizer.lr: {{low: 0.001, high: 0.01, log: true}}\n")
+    sweep.write_text(
+        f"objective: {objective}\ntrials: 4\nspace:\n  optimizer.lr: {{low: 0.001, high: 0.01, log: true}}\n"
+    )
     sent = json.loads(command("dashboard", "--dry-run", "--json", "--sweep", str(sweep)).out)
     for keys in find(sent, "sort"):
         assert keys == {"keys": [{"key": {"section": "summary", "name": best_score}, "ascending": ascending}]}

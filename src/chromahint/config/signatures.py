@@ -129,7 +129,7 @@ class _Module:
     def fields(self, definition: ast.ClassDef) -> Iterator[tuple[str, SignatureParameter]]:
         """The fields of a dataclass."""
         for node in definition.body:
-            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and not _is_class_var(node):
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and _is_parameter(node):
                 yield node.target.id, self._parameter(node.annotation, node.value)
 
     def constants(self, definition: ast.ClassDef) -> Iterator[tuple[str, Any]]:
@@ -265,6 +265,12 @@ def _forwards_to(arguments: ast.arguments) -> str | None:
 
 def _is_dataclass(definition: ast.ClassDef) -> bool:
     return any("dataclass" in ast.unparse(decorator) for decorator in definition.decorator_list)
+
+
+def _is_parameter(node: ast.AnnAssign) -> bool:
+    """Tell whether a field of a dataclass is a parameter: not a class variable, nor declared with `init=False`."""
+    excluded = isinstance(node.value, ast.Call) and "init=False" in map(ast.unparse, node.value.keywords)
+    return not _is_class_var(node) and not excluded
 
 
 def _is_class_var(node: ast.AnnAssign) -> bool:
