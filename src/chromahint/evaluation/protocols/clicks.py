@@ -33,9 +33,10 @@ class Clicks:
     """Simulated clicks: each hint goes where the color difference between result and photo is largest.
 
     The difference is the Euclidean distance in ab, averaged over a square window with 1/15 of the image's side (17x17
-    pixels at 256 px, borders reflected). The click is the pixel with the largest mean difference that has no hint yet,
-    and the first one in row order among equals. Its hint is one pixel with the median a and the median b of the 5x5
-    pixels around it. The clicks depend only on the photo and on the network's own results.
+    pixels at 256 px, borders reflected). The click is the pixel with the largest mean difference, the first one in row
+    order among equals. Its hint is one pixel with the median a and the median b of the 5x5 pixels around it. The clicks
+    depend only on the photo and on the network's own results. If a click leaves its surroundings the worst place, the
+    next one hits the same pixel; it counts, but changes nothing.
 
     Every click from 0 to the largest count is evaluated. A photo that does not reach a target counts as one click more
     than the largest count.
@@ -92,7 +93,7 @@ class Clicks:
     def next_hints(self, result: LabImages, truth: LabImages, hints: Hints) -> Hints:
         """Add one click to each image (see `InteractiveProtocol.next_hints`)."""
         check_size(self, truth)
-        difference_BN = self.difference(result.ab, truth.ab).masked_fill(hints.mask > 0, -1.0).flatten(1)
+        difference_BN = self.difference(result.ab, truth.ab).flatten(1)
         index = torch.arange(difference_BN.shape[1], device=truth.ab.device)
         # argmax may return any of several equal maxima
         is_largest = difference_BN == difference_BN.amax(dim=1, keepdim=True)
