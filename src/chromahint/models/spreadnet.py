@@ -1,14 +1,16 @@
-"""SpreadNet: a small network that learns how color propagates from hints, rather than the colors themselves.
+"""SpreadNet: a network that learns which places of an image belong together, and how color propagates from hints.
 
-1. `encode` runs a convolutional encoder-decoder on the lightness alone, once per image. It predicts, at each of five
-   pyramid levels, how much every pixel takes from each of its neighbors and from the next coarser level.
-2. `propagate` runs once per set of hints. It pools the hints down the pyramid. Then, from the coarsest level to the
-   finest, it upsamples the color, mixes in colors that attention finds at similar hints, and propagates color between
-   neighbors for a few steps while hinted pixels stay fixed. Small heads finally correct the color for what hints do not
-   determine.
+1. `encode` runs once per image, on the lightness alone. A semantic encoder sees the whole image at 128x128 pixels and
+   predicts, on a grid of 32x32 cells, a prior color, and features by which cells find hints that apply to them. A
+   convolutional encoder-decoder at full resolution predicts, at each of four pyramid levels, how much every pixel takes
+   from each of its neighbors and from the next coarser level.
+2. `propagate` runs once per set of hints. Each cell's prior color is shifted by the hints that it attends to. Then, from
+   the coarsest level of the pyramid to the finest, the color is upsampled, mixed with colors that attention finds at
+   similar hints nearby, and propagated between neighbors for a few steps while hinted pixels stay fixed. Small heads
+   finally correct the color for what hints do not determine.
 
-Before training, all learned terms are 0, and SpreadNet propagates color like Levin's method. Hinted pixels always keep
-their hint.
+Before training, all learned terms are 0: the prior is gray, and color propagates like in Levin's method. Hinted pixels
+always keep their hint.
 """
 
 from __future__ import annotations
@@ -25,10 +27,19 @@ from torch import Tensor, nn
 
 from chromahint.color import AB_LIMIT
 from chromahint.hints.hints import Hints
+from chromahint.models.layers.area_resize import area_resize
 from chromahint.models.layers.hint_attention import STATE_CHANNELS, HintAttention, hint_density
 from chromahint.models.layers.lab_scaling import Float32Conv2d, pad_amounts
+from chromahint.models.layers.prior_attention import (
+    AB_UNIT,
+    CellColors,
+    CellEncoding,
+    PriorAttention,
+    pool_hints,
+)
 from chromahint.models.layers.propagation import neighbor_weights, propagate, upsample, upsample_weights
-from chromahint.models.pullpush import pull, pull_push
+from chromahint.models.layers.semantic_encoder import INPUT_SIZE, SemanticEncoder
+from chromahint.models.pullpush import pull
 from chromahint.models.registry import ModelInfo
 from chromahint.ranges import Width, validate_arguments
 
@@ -40,16 +51,12 @@ MODEL_INFO = ModelInfo(
 )
 
 # per level, finest first: features and propagation steps as multiples of the options, attention window in cells
-_WIDTHS = (1.0, 1.5, 2.0, 3.0, 3.0)
-_STEPS = (1.0, 1.0, 1.5, 2.0, 3.0)
+_WIDTHS = (1.0, 1.5, 2.0, 3.0)
+_STEPS = (1.0, 1.0, 1.5, 2.0)
 _WINDOWS = (5, 7, 7, 7)
 _COARSEST = len(_WIDTHS) - 1
-_GLOBAL_LEVEL = 3
-"""Level with global attention."""
-_OFFSET_LEVELS = (2, 3)
-"""Levels that add a predicted color offset."""
-_AB_UNIT = AB_LIMIT / 2
-"""Unit, in Lab units, in which small layers read and predict color."""
+_OFFSET_LEVEL = 2
+"""Level that adds a predicted color offset."""
 _CHUNK_PIXELS = 2**17
 """Pixels processed at a time where each pixel needs a lot of memory."""
 _CACHE_PIXELS = 2**14
@@ -67,6 +74,7 @@ class Encoding(NamedTuple):
         features: BCHW of each level.
         neighbor_weights: B8HW of each level, weights between neighboring pixels.
         upsample_weights: Weights of each level but the coarsest for the pixels of the next coarser level.
+        cells: Prior color and attention features of the 32x32 cells.
     """
 
     size: tuple[int, int]
@@ -74,35 +82,42 @@ class Encoding(NamedTuple):
     features: list[Tensor]
     neighbor_weights: list[Tensor]
     upsample_weights: list[Tensor]
+    cells: CellEncoding
 
 
 class SpreadNet(nn.Module):
-    """Propagates hints with learned weights over a pyramid of five levels.
+    """Predicts prior colors, shifts them by hints, and propagates them with learned weights over a pyramid.
 
     Args:
         width: Features of the finest level, an even number.
-        propagation_steps: Propagation steps at the finest level. Coarser levels use up to three times as many.
+        propagation_steps: Propagation steps at the finest level. Coarser levels use up to twice as many.
+        semantic_width: Features of each of the 32x32 cells, an even number.
+        attention_blocks: Blocks of self-attention in the semantic encoder.
     """
 
     @validate_arguments("model")
-    def __init__(self, width: Width = 16, propagation_steps: Annotated[int, Ge(0), Le(1000)] = 4) -> None:
+    def __init__(
+        self,
+        width: Width = 16,
+        propagation_steps: Annotated[int, Ge(0), Le(1000)] = 4,
+        semantic_width: Width = 48,
+        attention_blocks: Annotated[int, Ge(0), Le(100)] = 4,
+    ) -> None:
         super().__init__()
+        self.semantic_encoder = SemanticEncoder(semantic_width, attention_blocks)
+        self.prior_attention = PriorAttention(semantic_width)
         widths = [int(factor * width) for factor in _WIDTHS]
         self.steps_per_level = [int(factor * propagation_steps) for factor in _STEPS]
         self.encoder = nn.ModuleList(_conv_block(a, b) for a, b in zip([1, *widths[:-1]], widths, strict=True))
-        self.decoder = nn.ModuleList(_conv_block(a + b, a) for a, b in pairwise(widths))
+        self.decoder = nn.ModuleList(_conv_block(a + b, a) for a, b in pairwise([*widths, semantic_width]))
         self.neighbor_weight_heads = nn.ModuleList(zero_init_conv(channels, 8) for channels in widths)
         self.upsample_weight_heads = nn.ModuleList(zero_init_conv(channels, 16) for channels in widths[1:])
-        self.global_attention = HintAttention(widths[_GLOBAL_LEVEL], heads=4, initial_confidence=-2.0)
         self.window_attention = nn.ModuleList(
             HintAttention(channels, head_dim=16 if level else 8, window=window)
-            for level, (channels, window) in enumerate(zip(widths[:-1], _WINDOWS, strict=True))
+            for level, (channels, window) in enumerate(zip(widths, _WINDOWS, strict=True))
         )
-        self.color_offset = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv2d(widths[level] + 6, 2 * width, 3, padding=1), nn.ReLU(), zero_init_conv(2 * width, 2)
-            )
-            for level in _OFFSET_LEVELS
+        self.color_offset = nn.Sequential(
+            nn.Conv2d(widths[_OFFSET_LEVEL] + 6, 2 * width, 3, padding=1), nn.ReLU(), zero_init_conv(2 * width, 2)
         )
         self.lightness_correction = nn.Sequential(
             nn.Conv2d(widths[0] + 7, 2 * width, kernel_size=1),
@@ -127,11 +142,14 @@ class SpreadNet(nn.Module):
     def encode(self, lightness: Tensor) -> Encoding:
         """Compute everything that does not depend on the hints, for lightness B1HW in 0..100."""
         height, width = lightness.shape[-2:]
+        cells = self.encode_cells(lightness)
         levels = [F.pad(lightness.float(), pad_amounts(lightness, 2**_COARSEST), mode="replicate")]
         features = [self._in_chunks(lambda light: self.encoder[0]((light - 50) / 50), levels[0])]
         for block in list(self.encoder)[1:]:
             levels.append(F.avg_pool2d(levels[-1], 2))
             features.append(block(F.avg_pool2d(features[-1], 2)))
+        semantic = F.interpolate(cells.features, levels[-1].shape[-2:], mode="bilinear")
+        features[-1] = self.decoder[_COARSEST](torch.cat([semantic, features[-1]], dim=1))
         for level in reversed(range(_COARSEST)):
             decode = partial(_decode, self.decoder[level])
             features[level] = self._in_chunks(decode, features[level], features[level + 1])
@@ -147,7 +165,27 @@ class SpreadNet(nn.Module):
                 upsample_weights(levels[level], levels[level + 1], head(features[level + 1]))
                 for level, head in enumerate(self.upsample_weight_heads)
             ],
+            cells=cells,
         )
+
+    def encode_cells(self, lightness: Tensor) -> CellEncoding:
+        """Compute the part of the encoding that determines `cell_colors`, for lightness B1HW in 0..100."""
+        lightness = lightness.float()
+        features = self.semantic_encoder(area_resize(lightness, INPUT_SIZE, INPUT_SIZE))
+        return self.prior_attention.encode(features, lightness)
+
+    def cell_colors(self, cells: CellEncoding, lightness: Tensor, hints: Hints) -> CellColors:
+        """Estimate the color of each of the 32x32 cells, and how wrong it may be.
+
+        Args:
+            cells: From `encode_cells`.
+            lightness: B1HW in 0..100, of the size of the hints.
+            hints: ab B2HW in Lab units and mask B1HW.
+        """
+        colors: CellColors = self.prior_attention(
+            cells, pool_hints(lightness.float(), hints.ab.float(), hints.mask.float())
+        )
+        return colors
 
     def propagate(self, encoding: Encoding, hints: Hints) -> Tensor:
         """Predict color from an encoding and hints.
@@ -163,38 +201,35 @@ class SpreadNet(nn.Module):
         Returns:
             ab B2HW in Lab units, float32.
         """
+        height, width = encoding.size
         finest = encoding.lightness[0]
+        colors = self.cell_colors(encoding.cells, finest[..., :height, :width], hints)
         amounts = pad_amounts(hints.mask, 2**_COARSEST)
         pyramid = [hint_state(finest, F.pad(hints.ab.float(), amounts), F.pad(hints.mask.float(), amounts))]
         for _ in range(_COARSEST):
             pyramid.append(pull(pyramid[-1]))
-        state = pull_push(pyramid[-1])
+        state = torch.cat([colors.ab, colors.lightness, colors.squares], dim=1)
+        state = F.interpolate(state, encoding.lightness[-1].shape[-2:], mode="bilinear")
         for level in reversed(range(_COARSEST + 1)):
             light, features = encoding.lightness[level], encoding.features[level]
             given, weight = torch.split(pyramid[level], [STATE_CHANNELS, 1], dim=1)
             density, free = hint_density(weight), 1 - weight
             if level < _COARSEST:
-                state = torch.addcmul(given, free, upsample(state, encoding.upsample_weights[level]))
-            for attention in self._attention_at(level):
-                inputs = features, light, pyramid[level], density, state
-                attend = partial(_attend, attention)
-                output = self._in_chunks(attend, *inputs) if attention.window else attend(*inputs)
-                attended, confidence = torch.split(output, [STATE_CHANNELS, 1], dim=1)
-                given = torch.addcmul(given, free * confidence, attended)
-                free = free * (1 - confidence)
+                state = upsample(state, encoding.upsample_weights[level])
+            state = torch.addcmul(given, free, state)
+            inputs = features, light, pyramid[level], density, state
+            output = self._in_chunks(partial(_attend, self.window_attention[level]), *inputs)
+            attended, confidence = torch.split(output, [STATE_CHANNELS, 1], dim=1)
+            given = torch.addcmul(given, free * confidence, attended)
+            free = free * (1 - confidence)
             state = propagate(state, encoding.neighbor_weights[level], given, free, self.steps_per_level[level])
-            if level in _OFFSET_LEVELS:
-                offset_head = self.color_offset[_OFFSET_LEVELS.index(level)]
-                offset = offset_head(torch.cat([features, *_describe_state(state, light), weight, density], dim=1))
-                state = state + F.pad((1 - weight) * _AB_UNIT * offset, (0, 0, 0, 0, 0, STATE_CHANNELS - 2))
+            if level == _OFFSET_LEVEL:
+                inputs = features, *_describe_state(state, light), weight, density
+                offset = self.color_offset(torch.cat(inputs, dim=1))
+                state = state + F.pad((1 - weight) * AB_UNIT * offset, (0, 0, 0, 0, 0, STATE_CHANNELS - 2))
         inputs = encoding.features[0], finest, pyramid[0], density, state
         ab = self._in_chunks(self._correct_for_lightness, *inputs, pixels=_CACHE_PIXELS, halo=0)
-        height, width = encoding.size
         return ab[..., :height, :width]
-
-    def _attention_at(self, level: int) -> list[nn.Module]:
-        global_attention = [self.global_attention] if level == _GLOBAL_LEVEL else []
-        return [*global_attention, *([self.window_attention[level]] if level < _COARSEST else [])]
 
     def _correct_for_lightness(
         self, features: Tensor, lightness: Tensor, hint_state: Tensor, density: Tensor, state: Tensor
@@ -270,7 +305,7 @@ def _describe_state(state: Tensor, lightness: Tensor) -> list[Tensor]:
     """Return a state as layer inputs: color, lightness relative to its hints, and how much these hints differ."""
     ab = state[:, :2]
     spread = state[:, 3:] - (ab / AB_LIMIT).square().sum(dim=1, keepdim=True)
-    return [ab / _AB_UNIT, (lightness - state[:, 2:3]) / 50, 10 * spread]
+    return [ab / AB_UNIT, (lightness - state[:, 2:3]) / 50, 10 * spread]
 
 
 def _conv_block(in_channels: int, out_channels: int) -> nn.Sequential:
