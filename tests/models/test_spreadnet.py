@@ -47,7 +47,7 @@ def natural(*numbers, size=256):
 
 def test_default_network_is_small():
     with torch.device("meta"):
-        assert sum(p.numel() for p in SpreadNet().parameters()) < 3e6
+        assert sum(p.numel() for p in SpreadNet().parameters()) < 5e6
 
 
 @any_weights
@@ -87,16 +87,18 @@ def test_untrained_network_without_hints_predicts_gray(height, width):
     assert not untrained()(lightness, no_hints(lightness)).any()
 
 
-@pytest.mark.parametrize(("height", "width"), [(1, 2), (37, 50), (80, 16)])
-def test_untrained_network_spreads_one_hint_over_the_whole_image(height, width):
-    lightness, _ = random_input(height, width)
+@pytest.mark.parametrize(("height", "width"), [(20, 24), (37, 50), (80, 16)])
+def test_untrained_network_spreads_one_hint_over_the_whole_image_and_lets_it_fade(height, width):
+    lightness = torch.full((2, 1, height, width), 50.0)
     ab, mask = torch.zeros(2, 2, height, width), torch.zeros(2, 1, height, width)
-    ab[:, 0, height // 3, width // 3], ab[:, 1, height // 3, width // 3] = 40.0, -20.0
-    mask[:, :, height // 3, width // 3] = 1
+    ab[:, 0, 0, 0], ab[:, 1, 0, 0] = 40.0, -20.0
+    mask[:, :, 0, 0] = 1
     with torch.no_grad():
         found = untrained()(lightness, Hints(ab, mask))
-    torch.testing.assert_close(found[:, 0], torch.full((2, height, width), 40.0), atol=0.01, rtol=0)
-    torch.testing.assert_close(found[:, 1], torch.full((2, height, width), -20.0), atol=0.01, rtol=0)
+    torch.testing.assert_close(found[:, 1], -found[:, 0] / 2, atol=0.01, rtol=0)
+    assert found[:, 0].min() > 20
+    assert found[:, 0].max() <= 40.01
+    assert found[0, 0, -1, -1] < 39
 
 
 @any_weights
@@ -136,7 +138,8 @@ def test_images_of_a_batch_are_independent(build, height, width):
     with torch.no_grad():
         together = network(lightness, hints)
         alone = torch.cat([network(*each) for each in inputs])
-    torch.testing.assert_close(together, alone, atol=2e-3, rtol=0)
+    largest = alone.abs().amax(dim=(1, 2, 3)).clamp(min=100)  # random weights may predict any color
+    assert ((together - alone).abs().amax(dim=(1, 2, 3)) < 2e-5 * largest).all()
 
 
 @any_weights
@@ -182,9 +185,10 @@ def test_untrained_network_beats_levin_and_improves_with_more_hints():
 def test_every_weight_has_a_finite_nonzero_gradient(precision):
     network = perturbed().train()
     lightness, hints = random_input(72, 90, share=0.002)
+    target = random_input(72, 90, share=1.0, seed=1)[1].ab
     with torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16):
-        ab = network(lightness, hints)
-    (ab - random_input(72, 90, share=1.0, seed=1)[1].ab).abs().mean().backward()
+        ab, auxiliary = network.with_auxiliary_loss(lightness, hints, target, torch.Generator().manual_seed(0))
+    ((ab - target).abs().mean() + auxiliary).backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad is not None, name
         assert torch.isfinite(parameter.grad).all(), name

@@ -4,9 +4,9 @@
    predicts, on a grid of 32x32 cells, a prior color, and features by which cells find hints that apply to them. A
    convolutional encoder-decoder at full resolution predicts, at each of four pyramid levels, how much every pixel takes
    from each of its neighbors and from the next coarser level.
-2. `propagate` runs once per set of hints. Each cell's prior color is shifted by the hints that it attends to. Then, from
-   the coarsest level of the pyramid to the finest, the color is upsampled, mixed with colors that attention finds at
-   similar hints nearby, and propagated between neighbors for a few steps while hinted pixels stay fixed. Small heads
+2. `propagate` runs once per set of hints. Each cell's prior color is shifted by the hints that it attends to. Then,
+   from the coarsest level of the pyramid to the finest, the color is upsampled, mixed with colors that attention finds
+   at similar hints nearby, and propagated between neighbors for a few steps while hinted pixels stay fixed. Small heads
    finally correct the color for what hints do not determine.
 
 Before training, all learned terms are 0: the prior is gray, and color propagates like in Levin's method. Hinted pixels
@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -37,11 +37,12 @@ from chromahint.models.layers.prior_attention import (
     PriorAttention,
     pool_hints,
 )
+from chromahint.models.layers.prior_losses import auxiliary_loss
 from chromahint.models.layers.propagation import neighbor_weights, propagate, upsample, upsample_weights
 from chromahint.models.layers.semantic_encoder import INPUT_SIZE, SemanticEncoder
 from chromahint.models.pullpush import pull
 from chromahint.models.registry import ModelInfo
-from chromahint.ranges import Width, validate_arguments
+from chromahint.ranges import Positive, Width, validate_arguments
 
 MODEL_INFO = ModelInfo(
     year=2026,
@@ -93,6 +94,9 @@ class SpreadNet(nn.Module):
         propagation_steps: Propagation steps at the finest level. Coarser levels use up to twice as many.
         semantic_width: Features of each of the 32x32 cells, an even number.
         attention_blocks: Blocks of self-attention in the semantic encoder.
+        stage: What is trained: `propagation` is the whole network; `cells` is only what determines the colors of the
+            32x32 cells, a first stage that takes a third of the time.
+        auxiliary_weight: Weight of the auxiliary losses in training; see `chromahint.models.layers.prior_losses`.
     """
 
     @validate_arguments("model")
@@ -102,8 +106,12 @@ class SpreadNet(nn.Module):
         propagation_steps: Annotated[int, Ge(0), Le(1000)] = 4,
         semantic_width: Width = 48,
         attention_blocks: Annotated[int, Ge(0), Le(100)] = 4,
+        stage: Literal["cells", "propagation"] = "propagation",
+        auxiliary_weight: Positive = 0.1,
     ) -> None:
         super().__init__()
+        self.stage = stage
+        self.auxiliary_weight = auxiliary_weight
         self.semantic_encoder = SemanticEncoder(semantic_width, attention_blocks)
         self.prior_attention = PriorAttention(semantic_width)
         widths = [int(factor * width) for factor in _WIDTHS]
@@ -126,6 +134,10 @@ class SpreadNet(nn.Module):
             nn.ReLU(inplace=True),
             zero_init_conv(2 * width, 3, nn.Conv2d),
         )
+        if stage == "cells":  # distributed training waits for the gradients of all other parameters
+            self.requires_grad_(False)
+            self.semantic_encoder.requires_grad_(True)
+            self.prior_attention.requires_grad_(True)
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
         """Predict color.
@@ -138,6 +150,32 @@ class SpreadNet(nn.Module):
             ab B2HW in Lab units, float32. Hinted pixels keep their hint.
         """
         return self.propagate(self.encode(lightness), hints)
+
+    def with_auxiliary_loss(
+        self, lightness: Tensor, hints: Hints, target: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Predict color, and compute losses of what the network predicts besides (see `prior_losses`).
+
+        Args:
+            lightness: B1HW in 0..100.
+            hints: ab B2HW in Lab units and mask B1HW.
+            target: ab B2HW of the photos in Lab units.
+            generator: Random generator of the losses.
+
+        Returns:
+            ab B2HW in Lab units, and a scalar.
+        """
+        if self.stage == "cells":
+            cells = self.encode_cells(lightness)
+            colors = self.cell_colors(cells, lightness, hints)
+            ab = F.interpolate(colors.ab, lightness.shape[-2:], mode="bilinear")
+        else:
+            encoding = self.encode(lightness)
+            cells = encoding.cells
+            colors = self.cell_colors(cells, lightness, hints)
+            ab = self._refine(encoding, colors, hints)
+        loss = auxiliary_loss(self.prior_attention, cells, colors, target, generator)
+        return ab, self.auxiliary_weight * loss
 
     def encode(self, lightness: Tensor) -> Encoding:
         """Compute everything that does not depend on the hints, for lightness B1HW in 0..100."""
@@ -202,8 +240,13 @@ class SpreadNet(nn.Module):
             ab B2HW in Lab units, float32.
         """
         height, width = encoding.size
+        colors = self.cell_colors(encoding.cells, encoding.lightness[0][..., :height, :width], hints)
+        return self._refine(encoding, colors, hints)
+
+    def _refine(self, encoding: Encoding, colors: CellColors, hints: Hints) -> Tensor:
+        """Upsample the colors of the cells level by level, and propagate hints at each level."""
+        height, width = encoding.size
         finest = encoding.lightness[0]
-        colors = self.cell_colors(encoding.cells, finest[..., :height, :width], hints)
         amounts = pad_amounts(hints.mask, 2**_COARSEST)
         pyramid = [hint_state(finest, F.pad(hints.ab.float(), amounts), F.pad(hints.mask.float(), amounts))]
         for _ in range(_COARSEST):
@@ -224,8 +267,8 @@ class SpreadNet(nn.Module):
             free = free * (1 - confidence)
             state = propagate(state, encoding.neighbor_weights[level], given, free, self.steps_per_level[level])
             if level == _OFFSET_LEVEL:
-                inputs = features, *_describe_state(state, light), weight, density
-                offset = self.color_offset(torch.cat(inputs, dim=1))
+                known = [features, *_describe_state(state, light), weight, density]
+                offset = self.color_offset(torch.cat(known, dim=1))
                 state = state + F.pad((1 - weight) * AB_UNIT * offset, (0, 0, 0, 0, 0, STATE_CHANNELS - 2))
         inputs = encoding.features[0], finest, pyramid[0], density, state
         ab = self._in_chunks(self._correct_for_lightness, *inputs, pixels=_CACHE_PIXELS, halo=0)

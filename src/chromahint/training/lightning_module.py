@@ -32,11 +32,13 @@ from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.hints.hints import Hints
 from chromahint.hints.samplers import LogUniformPixels
 from chromahint.models.ab_bins import HasColorClasses
+from chromahint.models.auxiliary_loss import HasAuxiliaryLoss
 from chromahint.training.augmentation import Augment
 from chromahint.training.hyperparameters import Description, build, describe_part
 from chromahint.training.losses import Huber, Loss
 from chromahint.training.lr_schedules import Cosine, LRSchedule
 from chromahint.training.optimizers import adam
+from chromahint.training.self_play import SelfPlay
 from chromahint.training.training_progress import TrainingProgress, trainer_progress
 
 VALIDATION_METRICS = ("psnr", "ssim", "ciede2000")
@@ -141,8 +143,14 @@ class ColorizationModule(LightningModule):
         """Augment, sample hints, predict and compute the loss. Reproducible for the same batch of the same epoch."""
         generator = self.generator(batch_idx)
         lightness, ab = rgb_to_lab(self.augment(_images(batch), generator))
-        hints = self.hint_sampler(ab, generator)
+        if isinstance(self.hint_sampler, SelfPlay):
+            hints = self.hint_sampler.play(self.network, lightness, ab, generator)
+        else:
+            hints = self.hint_sampler(ab, generator)
         logits = None
+        if isinstance(self.network, HasAuxiliaryLoss):
+            prediction, auxiliary = self.network.with_auxiliary_loss(lightness, hints, ab, generator)
+            return self.loss(prediction, ab, lightness) + auxiliary
         if self.loss.needs_classes:
             assert isinstance(self.network, HasColorClasses)
             prediction, logits = self.network.with_classes(lightness, hints)

@@ -40,7 +40,7 @@ class CellHints(NamedTuple):
         ab: BK2 in Lab units, mean of the hints.
         lightness: BK1 in 0..100.
         position: BK2, mean row and column in 0..1.
-        count: B, number of cells with a hint.
+        num_hints: B, number of cells with a hint.
     """
 
     cell: Tensor
@@ -48,7 +48,7 @@ class CellHints(NamedTuple):
     ab: Tensor
     lightness: Tensor
     position: Tensor
-    count: Tensor
+    num_hints: Tensor
 
 
 class CellEncoding(NamedTuple):
@@ -108,10 +108,10 @@ class PriorAttention(nn.Module):
         # logarithms of the scale of the similarity, and of the weights of squared distance and difference in lightness;
         # with more hints, the closest ones are nearer, so the weight of the distance grows with a power of their number
         self.log_similarity_scale = nn.Parameter(torch.tensor(0.0))
-        self.log_distance_weight = nn.Parameter(torch.tensor(2.0))
+        self.log_distance_weight = nn.Parameter(torch.tensor(1.0))
         self.hint_count_exponent = nn.Parameter(torch.tensor(1.0))
         self.log_lightness_weight = nn.Parameter(torch.tensor(2.0))
-        self.score_offset = nn.Parameter(torch.tensor(1.0))
+        self.score_offset = nn.Parameter(torch.tensor(4.0))
         self.correction = nn.Sequential(
             nn.Conv2d(channels + _CELL_INPUTS, channels, kernel_size=3, padding=1),
             nn.ReLU(inplace=True),
@@ -121,6 +121,7 @@ class PriorAttention(nn.Module):
         )
         centers = (torch.arange(GRID_SIZE) + 0.5) / GRID_SIZE
         grid = torch.stack(torch.meshgrid(centers, centers, indexing="ij")).flatten(1).T
+        self.positions: Tensor
         self.register_buffer("positions", grid, persistent=False)
         self._init_weights()
 
@@ -151,16 +152,16 @@ class PriorAttention(nn.Module):
         features = features.float()
         return CellEncoding(
             features=features,
-            lightness=_to_cells(area_resize(lightness, GRID_SIZE, GRID_SIZE)),
-            prior=AB_UNIT * _to_cells(self.prior(features)),
-            query=_to_cells(self.query(features)),
-            key=_to_cells(self.key(features)),
-            no_hint_score=_to_cells(self.no_hint_score(features)),
-            modes=_to_cells(self.modes(features)),
+            lightness=to_cells(area_resize(lightness, GRID_SIZE, GRID_SIZE)),
+            prior=AB_UNIT * to_cells(self.prior(features)),
+            query=to_cells(self.query(features)),
+            key=to_cells(self.key(features)),
+            no_hint_score=to_cells(self.no_hint_score(features)),
+            modes=to_cells(self.modes(features)),
         )
 
     def scores(
-        self, encoding: CellEncoding, cell: Tensor, lightness: Tensor, position: Tensor, count: Tensor
+        self, encoding: CellEncoding, cell: Tensor, lightness: Tensor, position: Tensor, num_hints: Tensor
     ) -> Tensor:
         """Score how much each cell takes from hints.
 
@@ -169,28 +170,29 @@ class PriorAttention(nn.Module):
             cell: BK, cells of the hints.
             lightness: BK1 in 0..100.
             position: BK2 in 0..1.
-            count: B, number of hints.
+            num_hints: B.
 
         Returns:
             BNK.
         """
-        key = _pick(encoding.key, cell)
+        key = pick_cells(encoding.key, cell)
         similarity = encoding.query @ key.transpose(1, 2) * (self.log_similarity_scale.exp() / _KEY_CHANNELS**0.5)
         # the weight of a single hint is that of distance alone
-        distance_weight = (self.log_distance_weight + self.hint_count_exponent * count.clamp(min=1).log()).exp()
+        distance_weight = (self.log_distance_weight + self.hint_count_exponent * num_hints.clamp(min=1).log()).exp()
         difference = (encoding.lightness - lightness.transpose(1, 2)) / 100
-        return (
+        scores: Tensor = (
             similarity
             + self.score_offset
             - distance_weight[:, None, None] * self._squared_distances(position)
             - self.log_lightness_weight.exp() * difference.square()
         )
+        return scores
 
     def forward(self, encoding: CellEncoding, hints: CellHints) -> CellColors:
         """Estimate the color of each cell."""
         with torch.autocast(encoding.prior.device.type, enabled=False):
             weights = self.weights(encoding, hints)
-            difference = hints.ab - _pick(encoding.prior, hints.cell)
+            difference = hints.ab - pick_cells(encoding.prior, hints.cell)
             ab = encoding.prior + weights @ difference
             share = weights.sum(dim=2, keepdim=True)
             lightness = weights @ hints.lightness + (1 - share) * encoding.lightness
@@ -200,7 +202,7 @@ class PriorAttention(nn.Module):
             distance = self._squared_distances(hints.position).masked_fill(~hints.occupied[:, None], far**2)
             nearest = distance.amin(dim=2, keepdim=True).sqrt()
             strongest = weights.amax(dim=2, keepdim=True)
-            count = hints.count[:, None, None].add(1).log().expand_as(share) / 5
+            count = hints.num_hints[:, None, None].add(1).log().expand_as(share) / 5
             known = [ab / AB_UNIT, encoding.prior / AB_UNIT, share, spread, nearest, strongest, count]
             inputs = torch.cat([encoding.features, _to_grid(torch.cat(known, dim=2))], dim=1)
         offset, log_variance = torch.split(self.correction(inputs), [2, 1], dim=1)
@@ -211,7 +213,7 @@ class PriorAttention(nn.Module):
 
     def weights(self, encoding: CellEncoding, hints: CellHints) -> Tensor:
         """Return the weight BNK of each hint in each cell; together at most 1."""
-        scores = self.scores(encoding, hints.cell, hints.lightness, hints.position, hints.count)
+        scores = self.scores(encoding, hints.cell, hints.lightness, hints.position, hints.num_hints)
         scores = scores.masked_fill(~hints.occupied[:, None], _EMPTY)
         return torch.cat([scores, encoding.no_hint_score], dim=2).softmax(dim=2)[..., :-1]
 
@@ -232,13 +234,13 @@ def pool_hints(lightness: Tensor, ab: Tensor, mask: Tensor) -> CellHints:
     row = (torch.arange(height, device=mask.device) + 0.5).view(1, 1, -1, 1) / height
     column = (torch.arange(width, device=mask.device) + 0.5).view(1, 1, 1, -1) / width
     maps = [mask, ab * mask, lightness * mask, row * mask, column * mask]
-    sums = _to_cells(area_resize(torch.cat(maps, dim=1), GRID_SIZE, GRID_SIZE))
+    sums = to_cells(area_resize(torch.cat(maps, dim=1), GRID_SIZE, GRID_SIZE))
     occupied = sums[..., 0] > 0
     count = occupied.sum(dim=1)
     # shapes may not depend on the hints in a compiled graph
     most = GRID_SIZE**2 if torch.compiler.is_compiling() else max(1, int(count.max()))
     cell = occupied.float().topk(most, dim=1).indices
-    total, sum_ab, sum_lightness, sum_position = torch.split(_pick(sums, cell), [1, 2, 1, 2], dim=2)
+    total, sum_ab, sum_lightness, sum_position = torch.split(pick_cells(sums, cell), [1, 2, 1, 2], dim=2)
     total = total.clamp(min=1e-12)
     return CellHints(
         cell, occupied.gather(1, cell), sum_ab / total, sum_lightness / total, sum_position / total, count.float()
@@ -265,16 +267,16 @@ def mode_log_deviation(raw: Tensor) -> Tensor:
     return raw.clamp(-1.5, 2.5) + 2
 
 
-def _to_cells(x: Tensor) -> Tensor:
+def to_cells(x: Tensor) -> Tensor:
     """Convert a grid BCHW to cells BNC."""
     return x.float().flatten(2).transpose(1, 2)
 
 
 def _to_grid(x: Tensor) -> Tensor:
     """Convert cells BNC to a grid BCHW."""
-    return x.transpose(1, 2).unflatten(2, (GRID_SIZE, GRID_SIZE))
+    return x.transpose(1, 2).reshape(x.shape[0], x.shape[2], GRID_SIZE, GRID_SIZE)
 
 
-def _pick(x: Tensor, cell: Tensor) -> Tensor:
+def pick_cells(x: Tensor, cell: Tensor) -> Tensor:
     """Select cells BK of BNC, as BKC."""
     return x.gather(1, cell[..., None].expand(-1, -1, x.shape[2]))

@@ -73,7 +73,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map BCHW to BCHW."""
-        return x + self.layers(x)
+        y: Tensor = x + self.layers(x)
+        return y
 
 
 class SelfAttentionBlock(nn.Module):
@@ -99,7 +100,8 @@ class SelfAttentionBlock(nn.Module):
         query, key, value = heads.transpose(3, 4).unbind(dim=1)
         attended = F.scaled_dot_product_attention(query, key, value)
         x = x + self.output(attended.transpose(2, 3).reshape(x.shape))
-        return x + self.mlp(x)
+        y: Tensor = x + self.mlp(x)
+        return y
 
 
 def _residual_blocks(channels: int) -> nn.Sequential:

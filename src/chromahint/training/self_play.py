@@ -1,0 +1,67 @@
+"""Hints for training that answer the network's own mistakes, as those of a person do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from annotated_types import Ge, Le
+from torch import Tensor, nn
+
+from chromahint.color import lab_to_rgb8
+from chromahint.evaluation.hint_counts import EncodedImages
+from chromahint.evaluation.protocols.base import LabImages
+from chromahint.evaluation.protocols.clicks import Clicks
+from chromahint.hints.hints import Hints
+from chromahint.hints.samplers import Sampler
+from chromahint.ranges import Probability, validate_arguments
+
+
+@validate_arguments("hints")
+@dataclass(frozen=True)
+class SelfPlay:
+    """Adds clicks where the network's result is worst, to some of the images of a batch.
+
+    Args:
+        start: Sampler of all other hints, and of those that the clicks follow.
+        probability: Share of the images of a batch that are clicked.
+        max_clicks: The number of clicks in an image is uniform from 1 to this. Each takes another prediction.
+    """
+
+    start: Sampler
+    probability: Probability = 0.25
+    max_clicks: Annotated[int, Ge(1), Le(100)] = 6
+
+    def __call__(self, ab: Tensor, generator: torch.Generator) -> Hints:
+        """Sample the hints before the clicks; see `Sampler`."""
+        return self.start(ab, generator)
+
+    @torch.no_grad()
+    def play(self, network: nn.Module, lightness: Tensor, ab: Tensor, generator: torch.Generator) -> Hints:
+        """Sample hints, and click.
+
+        Args:
+            network: Network in training mode. It predicts in eval mode, so the statistics of its layers do not change.
+            lightness: B1HW in 0..100.
+            ab: B2HW of the photos in Lab units.
+            generator: Random generator on the device of `ab`.
+        """
+        hints = self.start(ab, generator)
+        clicked = round(self.probability * len(ab))
+        if clicked == 0:
+            return hints
+        num_clicks = torch.randint(1, self.max_clicks + 1, (clicked,), generator=generator, device=ab.device)
+        protocol = Clicks(hint_counts=[0], size=ab.shape[-1])
+        truth = LabImages(lightness[:clicked], ab[:clicked], lab_to_rgb8(lightness[:clicked], ab[:clicked]))
+        current = Hints(hints.ab[:clicked], hints.mask[:clicked])
+        was_training = network.training
+        network.eval()
+        images = EncodedImages(network, truth.lightness)
+        for click in range(int(num_clicks.max())):
+            result, _ = images.color(current)
+            following = protocol.next_hints(truth._replace(ab=result), truth, current)
+            goes_on = (click < num_clicks).view(-1, 1, 1, 1)
+            current = Hints(*(torch.where(goes_on, new, old) for new, old in zip(following, current, strict=True)))
+        network.train(was_training)
+        return Hints(*(torch.cat([new, old[clicked:]]) for new, old in zip(current, hints, strict=True)))
