@@ -232,9 +232,31 @@ def test_color_suggestions():
         )  # the gamut depends on lightness
 
 
-def test_error_for_suggestions_without_color_classes(colorizer):
-    with pytest.raises(ValueError, match="no color classes"):
-        colorizer.suggest(COFFEE, 1, 1)
+def test_suggestions_and_proposals_of_the_pretrained_network(colorizer):
+    before = colorizer.suggest(COFFEE, 100, 50)
+    assert 1 <= len(before) <= 8
+    # a hint right there leaves no doubt
+    [first, *_] = colorizer.suggest(COFFEE, 100, 50, [(100, 50, "#b05030")])
+    hue = rgb2lab(np.array([[[int(first.color[n : n + 2], 16) for n in (1, 3, 5)]]], np.uint8))[0, 0, 1:]
+    assert first.probability > 0.5
+    assert hue[0] > 10
+    assert hue[1] > 10
+    places = colorizer.where_next(COFFEE)
+    assert len(places) == 8
+    assert [place.gain for place in places] == sorted((place.gain for place in places), reverse=True)
+    assert all(0 <= place.x < 260 and 0 <= place.y < 200 for place in places)
+    best = places[0]
+    again = colorizer.where_next(COFFEE, [(best.x, best.y, "#b05030")])
+    assert (best.x, best.y) not in [(place.x, place.y) for place in again]
+    assert again[0].gain < best.gain
+
+
+def test_errors_for_suggestions_and_proposals(colorizer):
+    solver = Colorizer.load("levin")
+    with pytest.raises(ValueError, match="no distribution of colors"):
+        solver.suggest(COFFEE, 1, 1)
+    with pytest.raises(ValueError, match="levin: does not predict where a hint helps. Use spreadnet."):
+        solver.where_next(COFFEE)
     with pytest.raises(ValueError, match=r"x=260, y=0: outside of the image.*260 wide and 200 high"):
         colorizer.suggest(COFFEE, 260, 0)
 

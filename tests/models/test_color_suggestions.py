@@ -117,7 +117,7 @@ def test_hints_change_the_suggestions():
 @pytest.mark.parametrize(
     ("build", "inputs", "pixel", "message"),
     [
-        (lambda: UNet(width=4), uniform_input(50), (0, 0), "UNet: has no color classes"),
+        (lambda: UNet(width=4), uniform_input(50), (0, 0), "UNet: predicts no distribution of colors"),
         (lambda: Zhang2017(width=4), uniform_input(50), (12, 0), "row 12, column 0: outside"),
         (lambda: Zhang2017(width=4), uniform_input(50), (0, -1), "outside"),
         (lambda: Zhang2017(width=4), (torch.zeros(2, 1, 8, 8), no_hints(torch.zeros(2, 1, 8, 8))), (0, 0), "one"),
@@ -126,3 +126,17 @@ def test_hints_change_the_suggestions():
 def test_invalid_requests_raise_value_error(build, inputs, pixel, message):
     with pytest.raises(ValueError, match=message):
         suggest_colors(build(), *inputs, *pixel)
+
+
+def test_modes_of_a_distribution_merge_if_they_are_close():
+    class Modes(torch.nn.Module):
+        def encode(self, lightness):
+            return lightness
+
+        def color_distribution(self, encoding, hints, row, column):
+            ab = torch.tensor([[0.0, 0.0], [4.0, 0.0], [30.0, 20.0], [-120.0, -120.0], [0.0, 30.0]])
+            return ab, torch.tensor([0.3, 0.1, 0.35, 0.24, 0.01])
+
+    found = suggest_colors(Modes(), *uniform_input(60), 0, 0)
+    assert [s.ab for s in found] == [pytest.approx((1.0, 0.0)), pytest.approx((30.0, 20.0))]
+    assert [s.probability for s in found] == pytest.approx([0.4 / 0.75, 0.35 / 0.75])

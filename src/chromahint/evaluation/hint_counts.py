@@ -25,7 +25,7 @@ from chromahint.evaluation.protocols.base import (
     recorded_counts,
 )
 from chromahint.hints.hints import Hints, no_hints
-from chromahint.inference.session import CachedEncoder
+from chromahint.inference.session import CachedEncoder, ChoosesHints
 
 Network = Callable[[Tensor, Hints], Tensor]
 """(lightness B1HW in 0..100, hints) -> ab B2HW in Lab units."""
@@ -87,7 +87,7 @@ def evaluate_hint_counts(
             scores = protocol.measure(prediction, truth)
             yield HintCountResult(count, hints, prediction.rgb, scores, colorless, seconds)
             if count < counts[-1]:
-                hints = protocol.next_hints(prediction, truth, hints)
+                hints = protocol.next_hints(prediction, truth, hints, encoded.expected_gain)
         return
     for group in _group_counts(protocol.hint_counts, rgb):
         repeated = truth.repeat(len(group))
@@ -136,6 +136,19 @@ class EncodedImages:
         else:
             ab = self.network(lightness, hints)
         return ab, self._seconds + (_synchronized_time(lightness.device) - start) / len(ab)
+
+    def expected_gain(self, hints: Hints) -> Tensor:
+        """Return how much the network expects one more hint at each place to improve the result, B1hw.
+
+        Raises:
+            ValueError: The network makes no such prediction.
+        """
+        if not isinstance(self.network, ChoosesHints):
+            raise ValueError(
+                f"protocol.chooser=model: {type(self.network).__name__} does not predict where a hint helps. Use "
+                "protocol.chooser=error, or model=spreadnet."
+            )
+        return self.network.expected_gain(self._encoding, hints)
 
 
 def _repeat(value: Any, times: int) -> Any:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
@@ -14,9 +17,9 @@ from torch import Tensor, nn
 from chromahint.color import lab_to_rgb8
 from chromahint.inference.array_adapters import ImageBuffer, open_images
 from chromahint.inference.load import load_network, resolve_device
-from chromahint.inference.session import HintsLike, Session, to_sparse_hints
+from chromahint.inference.session import ChoosesHints, HintsLike, Session, to_sparse_hints
 from chromahint.models.ab_bins import HasColorClasses
-from chromahint.models.color_suggestions import suggest_colors
+from chromahint.models.color_suggestions import HasColorDistribution, suggest_colors
 
 ImageLike = TypeVar("ImageLike", NDArray[Any], Image.Image, Tensor)
 MIN_SIZE = 16
@@ -33,6 +36,20 @@ class SuggestedColor(NamedTuple):
 
     color: str
     probability: float
+
+
+class ProposedHint(NamedTuple):
+    """A place where one more hint helps.
+
+    Attributes:
+        x: Column of the pixel.
+        y: Row of the pixel.
+        gain: Expected decrease of the mean squared error of ab, in Lab units.
+    """
+
+    x: int
+    y: int
+    gain: float
 
 
 class Colorizer:
@@ -110,8 +127,13 @@ class Colorizer:
 
     @property
     def supports_suggestions(self) -> bool:
-        """Whether the network has color classes, which `suggest` needs."""
-        return isinstance(self.network, HasColorClasses)
+        """Whether the network has color classes or a distribution of colors, which `suggest` needs."""
+        return isinstance(self.network, HasColorClasses | HasColorDistribution)
+
+    @property
+    def proposes_hints(self) -> bool:
+        """Whether the network predicts where the next hint helps most, which `where_next` needs."""
+        return isinstance(self.network, ChoosesHints)
 
     def open_session(self, image: ImageBuffer, lightness: Tensor | None = None) -> Session:
         """Open a photo to color it repeatedly.
@@ -124,7 +146,7 @@ class Colorizer:
 
     @torch.no_grad()
     def suggest(self, image: ImageLike, x: int, y: int, hints: HintsLike = None) -> list[SuggestedColor]:
-        """Suggest up to nine colors for a pixel, most probable first. Needs a network with color classes.
+        """Suggest up to eight colors for a pixel, most probable first. Needs a network that `supports_suggestions`.
 
         Args:
             image: One image, as in `colorize`.
@@ -144,6 +166,47 @@ class Colorizer:
         return self.suggest_in(self.open_session(buffers[0]), x, y, hints)
 
     @torch.no_grad()
+    def where_next(self, image: ImageLike, hints: HintsLike = None, count: int = 8) -> list[ProposedHint]:
+        """Propose where to put the next hint, the best place first. Needs a network that `proposes_hints`.
+
+        Args:
+            image: One image, as in `colorize`.
+            hints: Hints so far, as in `colorize`.
+            count: Largest number of places.
+        """
+        buffers, _ = open_images(image)
+        if len(buffers) != 1:
+            raise ValueError(f"batch of {len(buffers)} images: hints are proposed for one image. Pass one image.")
+        return self.where_next_in(self.open_session(buffers[0]), hints, count)
+
+    @torch.no_grad()
+    def where_next_in(self, session: Session, hints: HintsLike = None, count: int = 8) -> list[ProposedHint]:
+        """Propose hints like `where_next`, for a photo in an open session."""
+        if not isinstance(self.network, ChoosesHints):
+            raise ValueError(f"{self.name}: does not predict where a hint helps. Use spreadnet.")
+        height, width = session.image.size
+        small = session.network_input()
+        dense = (
+            to_sparse_hints([(height, width)], hints)[0].to_dense((small.shape[-2], small.shape[-1])).to(self.device)
+        )
+        gain = self.network.expected_gain(self.network.encode(small), dense)
+        gain = gain.masked_fill(F.adaptive_max_pool2d(dense.mask, gain.shape[-2:]) > 0, -torch.inf)
+        # of the places around a good one, only the best is proposed
+        peaks = gain == F.max_pool2d(gain, 5, stride=1, padding=2)
+        rows, columns = gain.shape[-2:]
+        order = gain.where(peaks, -torch.inf).flatten().sort(descending=True)
+        places = zip(order.values.tolist(), order.indices.tolist(), strict=True)
+        return [
+            ProposedHint(
+                x=int((index % columns + 0.5) * width / columns),
+                y=int((index // columns + 0.5) * height / rows),
+                gain=value,
+            )
+            for value, index in itertools.islice(places, count)
+            if value > -math.inf
+        ]
+
+    @torch.no_grad()
     def suggest_in(self, session: Session, x: int, y: int, hints: HintsLike = None) -> list[SuggestedColor]:
         """Suggest colors like `suggest`, for a photo in an open session."""
         height, width = session.image.size
@@ -151,7 +214,7 @@ class Colorizer:
         size = (small.shape[-2], small.shape[-1])
         dense_hints = to_sparse_hints([(height, width)], hints)[0].to_dense(size).to(self.device)
         row, column = y * size[0] // height, x * size[1] // width
-        # suggest_colors raises an error if the network has no color classes
+        # suggest_colors raises an error if the network predicts no distribution
         suggestions = suggest_colors(self.network, small, dense_hints, row, column)  # type: ignore[arg-type]
         lightness = small[..., row : row + 1, column : column + 1].cpu()
         colors = [lab_to_rgb8(lightness, torch.tensor(each.ab).view(1, 2, 1, 1)).flatten() for each in suggestions]

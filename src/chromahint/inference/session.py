@@ -42,6 +42,19 @@ class CachedEncoder(Protocol):
         ...
 
 
+@runtime_checkable
+class ChoosesHints(CachedEncoder, Protocol):
+    """Network that predicts where the next hint helps most."""
+
+    def expected_gain(self, encoding: Any, hints: Hints) -> Tensor:
+        """Predict how much squared error, in Lab units, one more hint removes, for each cell of a grid, B1hw."""
+        ...
+
+    def expected_error(self, encoding: Any, hints: Hints) -> Tensor:
+        """Predict the error of ab, in Lab units, of each cell of a grid, B1hw."""
+        ...
+
+
 class Session:
     """A photo that a network colors repeatedly, with changing hints.
 

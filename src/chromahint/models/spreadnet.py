@@ -39,7 +39,7 @@ from chromahint.models.layers.prior_attention import (
 )
 from chromahint.models.layers.prior_losses import auxiliary_loss
 from chromahint.models.layers.propagation import neighbor_weights, propagate, upsample, upsample_weights
-from chromahint.models.layers.semantic_encoder import INPUT_SIZE, SemanticEncoder
+from chromahint.models.layers.semantic_encoder import GRID_SIZE, INPUT_SIZE, SemanticEncoder
 from chromahint.models.pullpush import pull
 from chromahint.models.registry import ModelInfo
 from chromahint.ranges import Positive, Width, validate_arguments
@@ -224,6 +224,34 @@ class SpreadNet(nn.Module):
             cells, pool_hints(lightness.float(), hints.ab.float(), hints.mask.float())
         )
         return colors
+
+    def expected_gain(self, encoding: Encoding, hints: Hints) -> Tensor:
+        """Return how much squared error, in Lab units, one more hint in each of the 32x32 cells may remove, B1HW."""
+        lightness = encoding.lightness[0][..., : encoding.size[0], : encoding.size[1]]
+        pooled = pool_hints(lightness, hints.ab.float(), hints.mask.float())
+        colors = self.prior_attention(encoding.cells, pooled)
+        return self.prior_attention.expected_gain(encoding.cells, pooled, colors)
+
+    def expected_error(self, encoding: Encoding, hints: Hints) -> Tensor:
+        """Return the expected error of each cell's ab for these hints, in Lab units; B1HW, 32x32."""
+        lightness = encoding.lightness[0][..., : encoding.size[0], : encoding.size[1]]
+        return self.cell_colors(encoding.cells, lightness, hints).log_variance.float().div(2).exp()
+
+    def color_distribution(self, encoding: Encoding, hints: Hints, row: int, column: int) -> tuple[Tensor, Tensor]:
+        """Return the colors that the pixel of one image may have, given the hints: ab K2 in Lab units, weights K.
+
+        They are the modes of the prior, as far as no hint applies, and the colors of the hints, as far as they do.
+        """
+        height, width = encoding.size
+        lightness = encoding.lightness[0][..., :height, :width]
+        pooled = pool_hints(lightness, hints.ab.float(), hints.mask.float())
+        cell = row * GRID_SIZE // height * GRID_SIZE + column * GRID_SIZE // width
+        logits, a, b, _ = encoding.cells.modes[0, cell].chunk(4)
+        hint_weights = self.prior_attention.weights(encoding.cells, pooled)[0, cell]
+        prior = encoding.cells.prior[0]
+        colors = [AB_UNIT * torch.stack([a, b], dim=1), prior[cell] + pooled.ab[0] - prior[pooled.cell[0]]]
+        weights = [(1 - hint_weights.sum()) * logits.softmax(dim=0), hint_weights]
+        return torch.cat(colors), torch.cat(weights)
 
     def propagate(self, encoding: Encoding, hints: Hints) -> Tensor:
         """Predict color from an encoding and hints.

@@ -60,7 +60,7 @@ class SelfPlay:
         images = EncodedImages(network, truth.lightness)
         for click in range(int(num_clicks.max())):
             result, _ = images.color(current)
-            following = protocol.next_hints(truth._replace(ab=result), truth, current)
+            following = protocol.next_hints(truth._replace(ab=result), truth, current, images.expected_gain)
             goes_on = (click < num_clicks).view(-1, 1, 1, 1)
             current = Hints(*(torch.where(goes_on, new, old) for new, old in zip(following, current, strict=True)))
         network.train(was_training)

@@ -19,6 +19,10 @@ IDS = ["a", "b"]
 PROTOCOL = Clicks([0, 1, 3, 6], size=SIZE)
 
 
+def no_proposal(hints):
+    raise AssertionError("the clicks of chooser=error don't ask the network")
+
+
 @pytest.fixture(scope="module")
 def photos():
     astronaut = torch.from_numpy(skimage.data.astronaut()).permute(2, 0, 1)
@@ -80,7 +84,7 @@ def test_first_of_equal_pixels_is_clicked_even_if_it_has_a_hint():
     truth = truth._replace(ab=truth.ab + 20)
     hints, result = no_hints(truth.lightness), truth._replace(ab=torch.zeros_like(truth.ab))
     for _ in range(3):
-        hints = Clicks(size=16).next_hints(result, truth, hints)
+        hints = Clicks(size=16).next_hints(result, truth, hints, no_proposal)
         assert hints.mask.flatten().nonzero().flatten().tolist() == [0]
     assert torch.equal(hints.ab[0, :, 0, 0], truth.ab[0, :, 0, 0])
 
@@ -107,9 +111,35 @@ def test_clicks_need_a_network(photos):
     with pytest.raises(ValueError, match="protocol=clicks: each click depends on .* Use protocol=regions"):
         PROTOCOL.hints(truth, IDS, 1)
     with pytest.raises(ValueError, match=r"48x48 pixels.* Use protocol.size=48"):
-        Clicks(size=64).next_hints(truth, truth, no_hints(truth.lightness))
+        Clicks(size=64).next_hints(truth, truth, no_hints(truth.lightness), no_proposal)
 
 
 def test_only_clicks_are_interactive():
     assert isinstance(PROTOCOL, InteractiveProtocol)
     assert not isinstance(Regions(), InteractiveProtocol)
+
+
+def test_model_chooses_the_clicks(photos):
+    """A click hits the center of the cell with the largest expected gain that has no hint yet."""
+
+    class Proposes(PullPush):
+        def encode(self, lightness):
+            return lightness
+
+        def propagate(self, encoding, hints):
+            return self(encoding, hints)
+
+        def expected_error(self, encoding, hints):
+            raise NotImplementedError
+
+        def expected_gain(self, encoding, hints):
+            return torch.arange(16.0).view(1, 1, 4, 4).expand(len(encoding), -1, -1, -1)
+
+    protocol = Clicks([0, 1, 3], size=SIZE, chooser="model")
+    results = list(evaluate_hint_counts(Proposes(), photos, IDS, protocol))
+    centers = [(42, 42), (42, 30), (42, 18)]
+    for count, result in enumerate(results):
+        places = [tuple(place) for place in result.hints.mask[1, 0].nonzero().tolist()]
+        assert sorted(places) == sorted(centers[:count])
+    with pytest.raises(ValueError, match="protocol.chooser=model: PullPush does not predict .* Use protocol.chooser"):
+        list(evaluate_hint_counts(PullPush(), photos, IDS, protocol))

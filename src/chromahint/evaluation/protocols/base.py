@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -124,13 +124,17 @@ class InteractiveProtocol(HintProtocol, Protocol):
         """PSNR values in dB for which the number of hints is reported."""
         ...
 
-    def next_hints(self, result: LabImages, truth: LabImages, hints: Hints) -> Hints:
+    def next_hints(
+        self, result: LabImages, truth: LabImages, hints: Hints, expected_gain: Callable[[Hints], Tensor]
+    ) -> Hints:
         """Add one hint to each image.
 
         Args:
             result: Prediction of the network for `hints`.
             truth: Photos, H = W = `size`.
             hints: Hints so far.
+            expected_gain: Hints -> B1hw, how much the network expects one more hint at each place to improve the
+                result. Raises ValueError if the network makes no such prediction.
         """
         ...
 

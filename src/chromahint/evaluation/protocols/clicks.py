@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
@@ -43,6 +43,8 @@ class Clicks:
 
     Args:
         hint_counts: Numbers of clicks that are reported, distinct and ascending, in 0..size * size.
+        chooser: `error` clicks where the result is worst, which takes the photo; `model` clicks where the network
+            expects one more hint to help most, as a person does who follows its proposals.
         targets: PSNR values in dB for which the number of clicks is reported, distinct and ascending.
         size: Height and width of images in pixels.
         min_chroma: Photos with less chroma, in Lab units, are colorless and left out of means.
@@ -55,6 +57,7 @@ class Clicks:
     reports_auc = True
 
     hint_counts: HintCounts = field(default_factory=lambda: [0, 1, 2, 3, 5, 10, 20, 50])
+    chooser: Literal["error", "model"] = "error"
     targets: Annotated[list[Annotated[float, Gt(0), Le(100)]], MaxLen(100)] = field(
         default_factory=lambda: [26.0, 28.0, 30.0, 32.0]
     )
@@ -90,16 +93,20 @@ class Clicks:
             )
         return no_hints(truth.lightness)
 
-    def next_hints(self, result: LabImages, truth: LabImages, hints: Hints) -> Hints:
+    def next_hints(
+        self, result: LabImages, truth: LabImages, hints: Hints, expected_gain: Callable[[Hints], Tensor]
+    ) -> Hints:
         """Add one click to each image (see `InteractiveProtocol.next_hints`)."""
         check_size(self, truth)
-        difference_BN = self.difference(result.ab, truth.ab).flatten(1)
-        index = torch.arange(difference_BN.shape[1], device=truth.ab.device)
-        # argmax may return any of several equal maxima
-        is_largest = difference_BN == difference_BN.amax(dim=1, keepdim=True)
-        pixel_B = torch.where(is_largest, index, len(index)).amin(dim=1)
-        row_B, column_B = pixel_B // self.size, pixel_B % self.size
-        image = torch.arange(len(pixel_B), device=pixel_B.device)
+        if self.chooser == "error":
+            row_B, column_B = _first_largest(self.difference(result.ab, truth.ab))
+        else:
+            gain = expected_gain(hints)
+            cell = self.size // gain.shape[-1]
+            hinted = F.adaptive_max_pool2d(hints.mask, gain.shape[-2:])
+            place = _first_largest(gain.masked_fill(hinted > 0, -torch.inf))
+            row_B, column_B = (each * cell + cell // 2 for each in place)
+        image = torch.arange(len(row_B), device=row_B.device)
         ab, mask = hints.ab.clone(), hints.mask.clone()
         ab[image, :, row_B, column_B] = median_color(truth.ab, row_B[:, None], column_B[:, None])[:, 0]
         mask[image, 0, row_B, column_B] = 1
@@ -114,3 +121,13 @@ class Clicks:
     def measure(self, prediction: LabImages, truth: LabImages) -> Scores:
         """Return all metrics, with PSNR of 8-bit RGB."""
         return measure_rgb(prediction, truth, self.extra_metrics)
+
+
+def _first_largest(values_B1HW: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the row and column of the largest value of each image, the first one in row order among equals."""
+    values_BN, width = values_B1HW.flatten(1), values_B1HW.shape[-1]
+    index = torch.arange(values_BN.shape[1], device=values_BN.device)
+    # argmax may return any of several equal maxima
+    is_largest = values_BN == values_BN.amax(dim=1, keepdim=True)
+    pixel_B = torch.where(is_largest, index, len(index)).amin(dim=1)
+    return pixel_B // width, pixel_B % width

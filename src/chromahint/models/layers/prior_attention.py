@@ -213,9 +213,33 @@ class PriorAttention(nn.Module):
 
     def weights(self, encoding: CellEncoding, hints: CellHints) -> Tensor:
         """Return the weight BNK of each hint in each cell; together at most 1."""
+        return torch.cat([self._hint_scores(encoding, hints), encoding.no_hint_score], dim=2).softmax(dim=2)[..., :-1]
+
+    def expected_gain(self, encoding: CellEncoding, hints: CellHints, colors: CellColors) -> Tensor:
+        """Return how much squared error one more hint in each cell is expected to remove from the image.
+
+        That is the expected squared error of all cells, weighted by how much each would take from the new hint.
+
+        Args:
+            encoding: Encoding of the images.
+            hints: Hints so far.
+            colors: Colors of the cells for these hints.
+
+        Returns:
+            B1HW of the grid.
+        """
+        batch, num_cells, _ = encoding.prior.shape
+        everywhere = torch.arange(num_cells, device=encoding.prior.device).expand(batch, -1)
+        positions = self.positions.expand(batch, -1, -1)
+        scores = self.scores(encoding, everywhere, encoding.lightness, positions, hints.num_hints + 1)
+        others = torch.cat([self._hint_scores(encoding, hints), encoding.no_hint_score], dim=2).logsumexp(dim=2)
+        share = (scores - others[..., None]).sigmoid()
+        variance = to_cells(colors.log_variance).exp()
+        return _to_grid(share.transpose(1, 2) @ variance / num_cells)
+
+    def _hint_scores(self, encoding: CellEncoding, hints: CellHints) -> Tensor:
         scores = self.scores(encoding, hints.cell, hints.lightness, hints.position, hints.num_hints)
-        scores = scores.masked_fill(~hints.occupied[:, None], _EMPTY)
-        return torch.cat([scores, encoding.no_hint_score], dim=2).softmax(dim=2)[..., :-1]
+        return scores.masked_fill(~hints.occupied[:, None], _EMPTY)
 
     def _squared_distances(self, position: Tensor) -> Tensor:
         """Return the squared distance BNK between cells and positions BK2."""
