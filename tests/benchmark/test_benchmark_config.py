@@ -45,6 +45,12 @@ def test_a_pattern_selects_the_only_match(tiny_benchmark, tmp_path, monkeypatch)
     assert read_benchmark("bench.yaml", Path()).methods["levin"] == "runs/1234/levin"
 
 
+@pytest.mark.parametrize(("limit", "expected"), [(None, 3), (2, 2), (5, 3)])
+def test_the_smaller_limit_of_photos_applies(tiny_benchmark, limit, expected):
+    tiny_benchmark.write_text(tiny_benchmark.read_text().replace("root: tiny", "root: tiny, max_images: 3"))
+    assert read_benchmark(str(tiny_benchmark), Path(), limit).sets["tiny"].max_images == expected
+
+
 @pytest.mark.parametrize("name", list_groups()["benchmark"])
 def test_packaged_benchmarks_are_valid(name, tmp_path, monkeypatch):
     for method in (

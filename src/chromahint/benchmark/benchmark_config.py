@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +54,13 @@ class Benchmark:
     protocols: dict[str, dict[str, Any]]
 
 
-def read_benchmark(name: str, data: Path) -> Benchmark:
+def read_benchmark(name: str, data: Path, max_images: int | None = None) -> Benchmark:
     """Read conf/benchmark/NAME.yaml (`./conf` is searched first) or another YAML file.
 
     Args:
         name: Name of the benchmark, or path of a YAML file.
         data: Folder that `root` of each set is relative to.
+        max_images: Measure at most this many photos of each set; None for the limits of the file.
 
     Raises:
         ConfigError: The benchmark is unknown or invalid.
@@ -81,11 +82,17 @@ def read_benchmark(name: str, data: Path) -> Benchmark:
         raise ConfigError(f"{file}: not a benchmark. Write methods:, sets: and protocols:, and optionally title:.")
     parts = {key: _labeled(file, key, content[key]) for key in ("methods", "sets", "protocols")}
     places = [file.parent, *folders]
+    sets = {label: _parse_set(file, label, options, data, places) for label, options in parts["sets"].items()}
+    if max_images is not None:
+        sets = {
+            label: replace(each, max_images=min(max_images, each.max_images or max_images))
+            for label, each in sets.items()
+        }
     return Benchmark(
         name=file.stem,
         title=str(content.get("title", file.stem)),
         methods={label: _find_method(file, label, source) for label, source in parts["methods"].items()},
-        sets={label: _parse_set(file, label, options, data, places) for label, options in parts["sets"].items()},
+        sets=sets,
         protocols={label: _compose_protocol(file, label, words) for label, words in parts["protocols"].items()},
     )
 

@@ -27,6 +27,9 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FOLDER", help="folder of the results; by default benchmark/NAME"
     )
+    parser.add_argument(
+        "--max-images", type=integer(1), metavar="N", help="at most this many photos of each set, evenly spread"
+    )
     parser.add_argument("--dry-run", action="store_true", help="check everything, and list what is left to measure")
     parser.add_argument("--batch-size", type=integer(1), default=8, metavar="N", help="photos per batch")
     parser.add_argument(
@@ -42,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from chromahint.benchmark.benchmark_config import read_benchmark
 
-    benchmark = read_benchmark(arguments.name, arguments.data.expanduser())
+    benchmark = read_benchmark(arguments.name, arguments.data.expanduser(), arguments.max_images)
     output = Path("benchmark") / benchmark.name if arguments.output is None else arguments.output.expanduser()
     # imports torch; everything above gives its errors without it
     from chromahint.benchmark.run_benchmark import describe_plan, plan_benchmark, run_benchmark
