@@ -49,7 +49,7 @@ def hint_table(results: dict[str, Metrics], title: str) -> Table:
 
 
 def clicks_table(results: Mapping[str, Metrics]) -> Table | None:
-    """Build a table of the clicks until each target is reached: mean, median, and share of images that never do.
+    """Build a table of the clicks until each target is reached: mean, median, and share of images that never reach it.
 
     Args:
         results: Metrics of each method, by name; all of one protocol and the same images.
@@ -60,13 +60,16 @@ def clicks_table(results: Mapping[str, Metrics]) -> Table | None:
     targets = [dict.fromkeys(result.get("clicks_to", {})) for result in results.values()]
     if not all(targets):
         return None
-    table = _new_table("clicks until PSNR reaches a target: mean / median / never", (0, 1))
-    table.add_column("target")
-    for target in targets[0]:
-        table.add_column(f"{target} dB", justify="right", no_wrap=True)
+    table = _new_table("clicks until PSNR reaches a target", (0, 1))
+    for heading in ("clicks to", *(f"{target} dB" for target in targets[0])):
+        table.add_column(heading, justify="right" if heading != "clicks to" else "left", no_wrap=True)
     for name, result in results.items():
-        found = result["clicks_to"].values()
-        table.add_row(name, *(f"{c['mean']:.1f} / {c['median']:g} / {c['not_reached']:.0%}" for c in found))
+        cells = [
+            f"{clicks['mean']:.1f}\n{clicks['median']:g}\n{clicks['not_reached']:.0%}"
+            for clicks in result["clicks_to"].values()
+        ]
+        table.add_row(f"{name}\n  median\n  never", *cells)
+    table.caption = "mean and median of images, and the share of images that never reach the PSNR"
     return table
 
 
