@@ -23,8 +23,14 @@ from chromahint.models.zhang2017 import Zhang2017
         (lambda: ResUNet(width=16, mask=False), ("model=resunet", "model.mask=false", "model.width=16")),
         (lambda: Zhang2017(width=32), ("model=zhang2017", "model.width=32")),
         (
-            lambda: SpreadNet(width=8, propagation_steps=6),
-            ("model=spreadnet", "model.propagation_steps=4", "model.width=8"),
+            lambda: SpreadNet(width=8, propagation_steps=6, semantic_width=12, attention_blocks=3),
+            (
+                "model=spreadnet",
+                "model.propagation_steps=4",
+                "model.attention_blocks=3",
+                "model.semantic_width=12",
+                "model.width=8",
+            ),
         ),
     ],
 )

@@ -97,7 +97,7 @@ def test_output_has_the_size_of_the_input(build, height, width):
     assert torch.isfinite(ab).all()
 
 
-@each_trainable_network
+@each_zero_init_network  # SpreadNet pads only one of its two inputs
 def test_padding_replicates_lightness_and_adds_no_hints(build):
     torch.manual_seed(0)
     network = build(width=4, zero_init_head=False).eval()

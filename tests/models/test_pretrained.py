@@ -32,7 +32,7 @@ def test_description_and_card_match_the_weights(name):
     assert (described["format"], described["model"]) == (1, name)
     content = (PRETRAINED_DIR / f"{name}.safetensors").read_bytes()
     assert described["blake2b"] == hashlib.blake2b(content, digest_size=16).hexdigest()
-    assert len(content) <= 6_000_000
+    assert len(content) <= 12_000_000
     assert described["trained_on"]
     card = (PRETRAINED_DIR / f"{name}.md").read_text(encoding="utf-8")
     assert [line for line in card.splitlines() if line.startswith("## ")] == [
@@ -48,13 +48,13 @@ def test_weights_match_the_default_config_of_their_network(name, monkeypatch):
     monkeypatch.setattr(torch, "load", None)  # unpickling is not used
     node = compose("evaluate", [f"model={name}"]).config["model"]
     found = find_pretrained(node["_target_"])
-    assert found.options == {key: value for key, value in node.items() if key != "_target_"}
+    assert found.options.items() <= node.items()
     state = read_state_dict(found.file)
     network = instantiate_node(node)
     loaded = network.load_state_dict(state, strict=False)
     assert loaded.unexpected_keys == []
     assert [key for key in loaded.missing_keys if not key.endswith(".num_batches_tracked")] == []
-    assert all(tensor.dtype == torch.float32 and bool(tensor.isfinite().all()) for tensor in state.values())
+    assert all(tensor.is_floating_point() and bool(tensor.isfinite().all()) for tensor in state.values())
     load_weights(instantiate_node(node), found.file)
 
 

@@ -70,6 +70,12 @@ def _depth_option(state: StateDict) -> tuple[str, ...]:
     return (f"model.depth={len(blocks)}",)
 
 
+def _semantic_options(state: StateDict) -> tuple[str, ...]:
+    blocks = [name for name in state if re.fullmatch(r"semantic_encoder\.bottom\.\d{1,3}\.qkv\.weight", name)]
+    width = len(state["semantic_encoder.input.weight"])
+    return (f"model.attention_blocks={len(blocks)}", f"model.semantic_width={width}")
+
+
 @dataclass(frozen=True)
 class _Format:
     name: str
@@ -133,7 +139,8 @@ _FORMATS = (
         "SpreadNet",
         ("model=spreadnet", "model.propagation_steps=4"),
         "encoder.0.0.weight",
-        "global_attention.confidence_mlp.0.weight",
+        "prior_attention.prior.weight",
+        _semantic_options,
         assumed="with the default of 4 propagation steps, which the weights do not determine",
     ),
     _Format(
