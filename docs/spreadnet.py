@@ -16,13 +16,14 @@ from torch import Tensor
 from chromahint import Colorizer, Hints
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.hints.annotations import Annotations, Point
+from chromahint.hints.hints import no_hints
 from chromahint.models import spreadnet
 from chromahint.models.layers.propagation import neighbor_weights, propagate
+from chromahint.models.layers.semantic_encoder import GRID_SIZE
 
 FOLDER = Path(__file__).parent / "assets"
 WIDTH, HEIGHT, GAP = 384, 256, 6
 SOURCES = [("a hint on the cup", 205, 230), ("a hint in the coffee", 300, 150), ("a hint on the table", 560, 330)]
-QUERIES = [("a pixel of the cup", 150, 160), ("of the saucer", 190, 370), ("of the table", 480, 40)]
 LEVEL, STEPS = 2, 60
 
 
@@ -43,7 +44,8 @@ def main() -> None:
     write("spreadnet-result", [with_points(gray, points), colored, picture(lightness, ab)])
     write("spreadnet-levels", levels(network, lightness, hints))
     write("spreadnet-reach", reach(network, lightness, scale), columns=len(SOURCES))
-    write("spreadnet-influence", influence(network, lightness, hints, gray, scale))
+    write("spreadnet-weights", weights(network, lightness, scale))
+    write("spreadnet-error", [expected_error(network, lightness, each) for each in (no_hints(lightness), hints)])
 
 
 def levels(network: torch.nn.Module, lightness: Tensor, hints: Hints) -> list[Image.Image]:
@@ -77,27 +79,33 @@ def reach(network: torch.nn.Module, lightness: Tensor, scale: tuple[float, float
     return drawn
 
 
-def influence(
-    network: torch.nn.Module, lightness: Tensor, hints: Hints, gray: Image.Image, scale: tuple[float, float]
-) -> list[Image.Image]:
-    """How strongly each hint determines the color of one pixel: the derivative of its ab with respect to the hint's."""
+def weights(network: torch.nn.Module, lightness: Tensor, scale: tuple[float, float]) -> list[Image.Image]:
+    """How much one hint applies to each cell."""
     drawn = []
-    for _, x, y in QUERIES:
-        x, y = x * scale[0], y * scale[1]
-        ab = hints.ab.clone().requires_grad_()
-        network(lightness, Hints(ab, hints.mask))[..., round(y), round(x)].sum().backward()
-        assert ab.grad is not None
-        strength = ab.grad.abs().mean(dim=1)[0]
-        strength = strength / strength.sum()
-        shown = gray.copy()
-        draw = ImageDraw.Draw(shown)
-        for row, column in hints.mask[0, 0].nonzero().tolist():
-            radius = 2 + 22 * float(strength[row, column]) ** 0.5
-            color = lab_to_rgb8(torch.full((1, 1, 1, 1), 60.0), hints.ab[..., row : row + 1, column : column + 1])
-            box = (column - radius, row - radius, column + radius, row + radius)
-            draw.ellipse(box, fill=tuple(color.flatten().tolist()), outline="white", width=2)
-        drawn.append(with_cross(shown, x, y))
+    for _, x, y in SOURCES:
+        mask = torch.zeros_like(lightness)
+        mask[..., round(y * scale[1]), round(x * scale[0])] = 1
+        with torch.no_grad():
+            colors = network.cell_colors(
+                network.encode_cells(lightness), lightness, Hints(mask.expand(-1, 2, -1, -1), mask)
+            )
+        share = colors.weights[0, :, 0].view(1, 1, GRID_SIZE, GRID_SIZE)
+        shown = heat(lightness, F.interpolate(share, (HEIGHT, WIDTH), mode="bilinear"), decades=1)
+        drawn.append(with_cross(shown, x * scale[0], y * scale[1]))
     return drawn
+
+
+def expected_error(network: torch.nn.Module, lightness: Tensor, hints: Hints) -> Image.Image:
+    """The expected error of ab, with rings at the three best places for the next hint."""
+    with torch.no_grad():
+        error = network.expected_error(network.encode(lightness), hints)
+    shown = heat(lightness, F.interpolate(error / 30, (HEIGHT, WIDTH), mode="bilinear").clamp(max=1), decades=1)
+    gray = picture(lightness, torch.zeros_like(lightness).expand(-1, 2, -1, -1))
+    draw = ImageDraw.Draw(shown)
+    for place in Colorizer.load(device="cpu", size=HEIGHT).where_next(gray, hints, count=3):
+        for width, color in ((4, "black"), (2, "white")):
+            draw.ellipse((place.x - 9, place.y - 9, place.x + 9, place.y + 9), outline=color, width=width)
+    return shown
 
 
 def picture(lightness: Tensor, ab: Tensor) -> Image.Image:
@@ -105,9 +113,9 @@ def picture(lightness: Tensor, ab: Tensor) -> Image.Image:
     return Image.fromarray(lab_to_rgb8(lightness, ab)[0].permute(1, 2, 0).numpy())
 
 
-def heat(lightness: Tensor, share: Tensor) -> Image.Image:
-    """Show a map 11HW in 0..1 in orange over the gray photo, on a logarithmic scale of three decades."""
-    strength = (1 + share.clamp(min=1e-3).log10() / 3).clamp(0, 1)
+def heat(lightness: Tensor, share: Tensor, decades: int = 3) -> Image.Image:
+    """Show a map 11HW in 0..1 in orange over the gray photo, on a logarithmic scale."""
+    strength = (1 + share.clamp(min=10**-decades).log10() / decades).clamp(0, 1)
     return picture(lightness, torch.cat([45 * strength, 75 * strength], dim=1))
 
 
