@@ -37,6 +37,7 @@ from chromahint.training.augmentation import Augment
 from chromahint.training.hyperparameters import Description, build, describe_part
 from chromahint.training.losses import Huber, Loss
 from chromahint.training.lr_schedules import Cosine, LRSchedule
+from chromahint.training.old_photos import OldPhotos
 from chromahint.training.optimizers import adam
 from chromahint.training.self_play import SelfPlay
 from chromahint.training.training_progress import TrainingProgress, trainer_progress
@@ -143,6 +144,8 @@ class ColorizationModule(LightningModule):
         """Augment, sample hints, predict and compute the loss. Reproducible for the same batch of the same epoch."""
         generator = self.generator(batch_idx)
         lightness, ab = rgb_to_lab(self.augment(_images(batch), generator))
+        if isinstance(self.augment, OldPhotos):
+            lightness = self.augment.age(lightness, generator)
         if isinstance(self.hint_sampler, SelfPlay):
             hints = self.hint_sampler.play(self.network, lightness, ab, generator)
         else:
