@@ -82,11 +82,13 @@ function methodCell(row) {
 }
 
 /**
+ * Create a table whose headings are aligned like the cells of the first row.
  * @param {string[]} headings
  * @param {HTMLElement[]} rows
  */
 function scoreTable(headings, rows) {
-  const head = headings.map((text, n) => el("th", { scope: "col", class: n ? "number" : null }, text));
+  const cells = rows[0].children;
+  const head = headings.map((text, n) => el("th", { scope: "col", class: cells[n].className || null }, text));
   return el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows)));
 }
 
