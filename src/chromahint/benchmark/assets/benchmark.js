@@ -82,13 +82,13 @@ function methodCell(row) {
 }
 
 /**
- * Create a table whose headings are aligned like the cells of the first row.
+ * Create a table whose headings are aligned like their columns.
  * @param {string[]} headings
  * @param {HTMLElement[]} rows
  */
 function scoreTable(headings, rows) {
-  const cells = rows[0].children;
-  const head = headings.map((text, n) => el("th", { scope: "col", class: cells[n].className || null }, text));
+  const isNumber = (/** @type {number} */ n) => rows.some((row) => row.children[n].classList.contains("number"));
+  const head = headings.map((text, n) => el("th", { scope: "col", class: isNumber(n) ? "number" : null }, text));
   return el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows)));
 }
 
