@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 
 from chromahint.cli.arguments import Subparsers, add_overrides, describe_groups
+from chromahint.cli.show_config import add_config_options, check_config_dir, show_config, shows_config
+from chromahint.config.paths import using_config_dir
 
 DESCRIPTION = """\
 Measure a network: `run=RUN` takes the network, weights and data of a run,
@@ -23,11 +25,18 @@ def add_parser(subparsers: Subparsers) -> None:
         epilog=describe_groups("evaluate"),
     )
     add_overrides(parser)
+    add_config_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate; returns the exit status."""
+    check_config_dir(arguments.config_dir)
+    with using_config_dir(arguments.config_dir):
+        return show_config(arguments, "evaluate") if shows_config(arguments) else _evaluate(arguments)
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from chromahint.evaluation.compose import compose_evaluation

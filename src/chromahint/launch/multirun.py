@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from hydra.core.override_parser.types import ValueType
+from hydra.core.override_parser.types import Override, ValueType
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -22,6 +22,7 @@ from chromahint.config.compose import compose
 from chromahint.config.errors import ConfigError
 from chromahint.config.instantiate import instantiate_node
 from chromahint.config.overrides import parse_override
+from chromahint.config.paths import list_groups
 from chromahint.config.validate import validate
 from chromahint.launch.launcher import (
     check_weights_and_parts,
@@ -110,15 +111,31 @@ def expand_grid(overrides: Sequence[str]) -> list[list[str]]:
     for override in map(parse_override, overrides):
         if not override.is_sweep_override():
             choices.append([override.input_line or ""])
-        elif override.is_discrete_sweep() and override.value_type is not ValueType.GLOB_CHOICE_SWEEP:
+        elif override.value_type is ValueType.GLOB_CHOICE_SWEEP:
+            choices.append(_expand_glob(override))
+        elif override.is_discrete_sweep():
             key = override.get_key_element()
             choices.append([f"{key}={value}" for value in override.sweep_string_iterator()])
         else:
             raise ConfigError(
                 f"{override.input_line}: not a list of values. Write the values one by one, key=a,b,c, or "
-                "key=range(0,3)."
+                "key=range(0,3). `chromahint sweep NAME` searches intervals."
             )
     return [list(combination) for combination in itertools.product(*choices)]
+
+
+def _expand_glob(override: Override) -> list[str]:
+    """Return an override for each choice of a group that matches, such as `model=glob(*,exclude=gray)`."""
+    group, value = override.key_or_group, override.value()
+    known = list_groups().get(group)
+    if known is None:
+        raise ConfigError(
+            f"{override.input_line}: {group} is not a group. glob() selects among the choices of a group."
+        )
+    found = value.filter(known)
+    if not found:
+        raise ConfigError(f"{override.input_line}: no choice matches; the choices are {', '.join(known)}.")
+    return [f"{override.get_key_element()}={name}" for name in found]
 
 
 def varying_overrides(combination: Sequence[str], combinations: Sequence[Sequence[str]]) -> list[str]:
