@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from chromahint.cli import doctor
+from chromahint.training.loggers import wandb_server
 
 
 def test_output(command, tmp_path, monkeypatch):
@@ -23,7 +24,10 @@ def test_output(command, tmp_path, monkeypatch):
 
 def test_wandb_key_and_mode(monkeypatch):
     monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
-    assert "uploaded" in doctor.describe_wandb()
+    monkeypatch.setattr(wandb_server, "server_problem", lambda: None)
+    assert doctor.describe_wandb() == "API key found: runs are uploaded"
+    monkeypatch.setattr(wandb_server, "server_problem", lambda: "it sleeps")
+    assert doctor.describe_wandb() == "API key found: runs are logged offline, because it sleeps"
     monkeypatch.setenv("WANDB_MODE", "offline")
     assert doctor.describe_wandb() == "WANDB_MODE=offline"
 

@@ -87,12 +87,13 @@ def describe_folder(folder: Path) -> str:
 
 def describe_wandb() -> str:
     """Tell whether runs are uploaded."""
-    from chromahint.training.loggers.wandb import has_wandb_api_key
+    from chromahint.training.loggers.wandb_server import find_api_key, server_problem
 
     if mode := os.environ.get("WANDB_MODE"):
         return f"WANDB_MODE={mode}"
-    if has_wandb_api_key():
-        return "API key found: runs are uploaded"
+    if find_api_key():
+        problem = server_problem()
+        return f"API key found: runs are {f'logged offline, because {problem}' if problem else 'uploaded'}"
     return (
         "no API key: runs are logged offline; `wandb login` changes that, and `wandb sync RUN/wandb/offline-run-*` "
         "uploads them"

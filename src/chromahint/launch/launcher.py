@@ -91,7 +91,10 @@ def check_weights_and_parts(config: dict[str, Any]) -> None:
 
     from chromahint.config.instantiate import instantiate_node
     from chromahint.models.state_dict import load_weights
+    from chromahint.training.loggers.wandb_server import resolve_mode
 
+    if (logger := config.get("logger")) and logger["_target_"].endswith(".wandb_logger"):
+        resolve_mode(logger["mode"])
     for part in ("protocol", "hints", "lr_schedule", "loss", "augment"):
         instantiate_node(config[part])
     instantiate_node(config["optimizer"])([("weight", torch.nn.Parameter(torch.zeros(1)))])
