@@ -19,6 +19,7 @@ from yaml import YAMLError
 
 from chromahint.config.errors import ConfigError
 from chromahint.config.hydra_plugins import register_plugins
+from chromahint.config.lightning_options import REPLACED_OPTIONS, trainer_options
 from chromahint.config.overrides import parse_override
 from chromahint.config.paths import add_cwd_to_path, group_defaults, list_groups, packaged_dir, user_conf_dir
 from chromahint.ranges import shown
@@ -74,7 +75,7 @@ def compose_unresolved(name: str, overrides: Sequence[str]) -> tuple[DictConfig,
     GlobalHydra.instance().clear()
     with initialize_config_dir(config_dir=str(packaged_dir("conf")), version_base="1.3"):
         try:
-            lines = [override.input_line or "" for override in parsed]
+            lines = [_allow_trainer_option(override) for override in parsed]
             composed = hydra_compose(name, overrides=lines, return_hydra_config=True)
         except (HydraException, OmegaConfBaseException, YAMLError) as error:
             raise _explain(error, name, parsed) from None
@@ -102,6 +103,17 @@ def _parse(text: str) -> Override:
     if override.is_sweep_override():
         raise ConfigError(f"{text}: asks for several runs. Use `chromahint train -m {text}` or `make multirun {text}`.")
     return override
+
+
+def _allow_trainer_option(override: Override) -> str:
+    """Return an override as Hydra takes it: options of Lightning's Trainer that conf/trainer doesn't list are added."""
+    line, key = override.input_line or "", override.key_or_group
+    name = key.removeprefix("trainer.")
+    if name == key or override.is_delete() or override.is_add():
+        return line
+    if name in REPLACED_OPTIONS:
+        raise ConfigError(f"{key}: is set by Chromahint. {REPLACED_OPTIONS[name]}")
+    return f"++{line}" if name.partition(".")[0] in trainer_options() and not override.is_force_add() else line
 
 
 def _replacement_of_hydra_setting(key: str, value: Any) -> str:
@@ -153,6 +165,8 @@ def _explain(error: Exception, name: str, overrides: Sequence[Override]) -> Conf
     if not isinstance(tree, Mapping):
         return ConfigError(f"{key}: {place} is a plain value ({shown(tree)}). Pass {place}=VALUE.")
     known = sorted(k for k in tree if not str(k).startswith("_"))
+    if where == ["trainer"]:
+        known += sorted(trainer_options() - set(known))
     option = f"option of {place}" if where else "option"
     hint = _choices_with_option(where, last) or did_you_mean(last, known)
     if not where and not hint.endswith("?") and (full := _paths_ending_in(tree, last)):

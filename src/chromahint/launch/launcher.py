@@ -74,9 +74,13 @@ def preflight_check(config: dict[str, Any]) -> int:
             "SCRIPT` with the script next to its folder."
         )
     check_weights_and_parts(config)
-    from chromahint.training.trainer import process_count
+    import torch
 
-    return process_count(trainer["accelerator"], trainer["devices"])
+    from chromahint.training.trainer import choose_precision, process_count
+
+    processes = process_count(trainer["accelerator"], trainer["devices"])
+    choose_precision(trainer["precision"], on_gpu=trainer["accelerator"] != "cpu" and torch.cuda.is_available())
+    return processes
 
 
 def check_weights_and_parts(config: dict[str, Any]) -> None:
