@@ -27,15 +27,16 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(_: argparse.Namespace) -> int:
     """Print everything; returns the exit status."""
-    from rich.console import Console
     from rich.table import Table
+
+    from chromahint.console import TextConsole
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
     for title, lines in diagnose().items():
         table.add_row(title, "\n".join(lines))
-    Console(soft_wrap=True, highlight=False).print(table)
+    TextConsole().print(table)
     return 0
 
 

@@ -37,11 +37,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from rich.console import Console
-
+    from chromahint.console import TextConsole
     from chromahint.evaluation.compose import compose_evaluation
 
-    console = Console(soft_wrap=True, highlight=False)
+    console = TextConsole()
     evaluation = compose_evaluation(arguments.overrides, lambda message: console.print(message, markup=False))
     # imports torch; everything above gives its errors without it
     from chromahint.evaluation.runner import evaluate_config, predict_config

@@ -39,9 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([asdict(model) for model in models], indent=2))
     else:
-        from rich.console import Console
+        from chromahint.console import TextConsole
 
-        Console().print(tables(models), highlight=False)
+        TextConsole().print(tables(models))
     return 0
 
 

@@ -83,12 +83,11 @@ def run_status(arguments: argparse.Namespace) -> int:
     from chromahint.sweeps.start import find_sweep
 
     sweep, folder = find_sweep(arguments.name, arguments.runs_dir)
-    from rich.console import Console
-
+    from chromahint.console import TextConsole
     from chromahint.sweeps.status import print_status
     from chromahint.sweeps.study import open_study
 
-    print_status(open_study(sweep, folder), sweep, Console(soft_wrap=True, highlight=False))
+    print_status(open_study(sweep, folder), sweep, TextConsole())
     return 0
 
 

@@ -24,6 +24,7 @@ from chromahint.config.instantiate import instantiate_node
 from chromahint.config.overrides import parse_override
 from chromahint.config.paths import list_groups
 from chromahint.config.validate import validate
+from chromahint.console import TextConsole
 from chromahint.launch.launcher import (
     check_weights_and_parts,
     compose_and_validate,
@@ -61,7 +62,7 @@ def run_multirun(overrides: Sequence[str], n_jobs: int | None = None) -> int:
         processes = [preflight_check(composed.config) for composed, _ in jobs]
     name = timestamp()
     parent = Path(jobs[0][0].config["runs_dir"]).expanduser() / "multirun" / name
-    console = Console(soft_wrap=True)
+    console = TextConsole()
     console.print(f"{len(jobs)} runs: {parent}", highlight=False)
 
     def create(index: int) -> Run:
@@ -235,7 +236,7 @@ def show_status(folder: Path) -> int:
     numbers = {run: run.path.name.partition("-")[0] for run in runs}
     runs.sort(key=lambda run: (int(numbers[run]) if numbers[run].isdecimal() else 0, run.path.name))
     mark_lost_jobs_failed(runs)
-    return print_summary(runs, [run.path.name for run in runs], read_states(runs), Console(soft_wrap=True))
+    return print_summary(runs, [run.path.name for run in runs], read_states(runs), TextConsole())
 
 
 def read_states(runs: Sequence[Run]) -> list[str]:
