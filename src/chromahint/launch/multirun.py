@@ -9,7 +9,7 @@ import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from hydra.core.override_parser.types import Override, ValueType
@@ -33,6 +33,7 @@ from chromahint.launch.launcher import (
     launched,
     preflight_check,
 )
+from chromahint.launch.resume import prepare_to_resume
 from chromahint.launch.slurm import Resources, Slurm, mark_lost_jobs_failed, wait_for_jobs
 from chromahint.runs.files import read_json
 from chromahint.runs.run import Run, open_run, timestamp
@@ -65,23 +66,55 @@ def run_multirun(overrides: Sequence[str], n_jobs: int | None = None) -> int:
     console = TextConsole()
     console.print(f"{len(jobs)} runs: {parent}", highlight=False)
 
-    def create(index: int) -> Run:
-        composed, varying = jobs[index]
-        return create_run_folder(composed, parent / f"{index}-{folder_name(varying)}", f"multirun/{name}")
-
+    # created before the first begins, so that all of them are known if the multirun is stopped
+    runs = [
+        create_run_folder(composed, parent / f"{index}-{folder_name(varying)}", f"multirun/{name}")
+        for index, (composed, varying) in enumerate(jobs)
+    ]
     titles = [" ".join(varying) for _, varying in jobs]
     if launcher:
-        return submit_to_slurm(launcher, [create(n) for n in range(len(jobs))], titles, resources, n_jobs, console)
+        return submit_to_slurm(launcher, runs, titles, resources, n_jobs, console)
+    statuses = train_runs(runs, processes, titles, n_jobs, console)
+    return print_summary(runs, titles, ["finished" if status == 0 else "failed" for status in statuses], console)
+
+
+def resume_multirun(folder: Path, n_jobs: int | None = None) -> int:
+    """Continue the runs of a folder that are not finished, and begin those that never began.
+
+    Args:
+        folder: Folder of a multirun, or another one that contains runs.
+        n_jobs: Runs at a time; None means one.
+
+    Returns:
+        Exit status, 1 if a run failed.
+
+    Raises:
+        ConfigError: The folder contains no runs, or all of them are finished.
+    """
+    runs = find_runs(folder)
+    unfinished = [run for run in runs if run.metadata["state"] not in ("finished", "pruned")]
+    if not unfinished:
+        raise ConfigError(f"{folder}: all {len(runs)} runs are finished. `chromahint status {folder}` shows them.")
+    console = TextConsole()
+    console.print(f"{len(unfinished)} of {len(runs)} runs are not finished: {folder}", markup=False)
+    prepared = [prepare_to_resume(run.path) for run in unfinished]
+    resumed, processes = [run for run, _ in prepared], [count for _, count in prepared]
+    train_runs(resumed, processes, [run.path.name for run in resumed], n_jobs, console)
+    runs = find_runs(folder)
+    return print_summary(runs, [run.path.name for run in runs], read_states(runs), console)
+
+
+def train_runs(
+    runs: Sequence[Run], processes: Sequence[int], titles: Sequence[str], n_jobs: int | None, console: Console
+) -> list[int]:
+    """Train runs, one after the other or `n_jobs` at a time; returns their exit statuses."""
     if n_jobs is not None and n_jobs > 1:
-        ended = run_in_parallel(create, processes, titles, n_jobs, console)
-    else:
-        ended = []
-        for index, title in enumerate(titles):
-            run = create(index)
-            console.rule(f"{index + 1} of {len(jobs)}: {title}")
-            ended.append((run, launch_and_wait(run, processes[index])))
-    states = ["finished" if status == 0 else "failed" for _, status in ended]
-    return print_summary([run for run, _ in ended], titles, states, console)
+        return run_in_parallel(runs, processes, titles, n_jobs, console)
+    statuses = []
+    for index, (run, title) in enumerate(zip(runs, titles, strict=True)):
+        console.rule(f"{index + 1} of {len(runs)}: {title}")
+        statuses.append(launch_and_wait(run, processes[index]))
+    return statuses
 
 
 def parse_launcher(overrides: Sequence[str]) -> tuple[Slurm | None, list[str]]:
@@ -184,38 +217,37 @@ def submit_to_slurm(
 
 
 def run_in_parallel(
-    create: Callable[[int], Run], processes: Sequence[int], titles: Sequence[str], n_jobs: int, console: Console
-) -> list[tuple[Run, int]]:
+    runs: Sequence[Run], processes: Sequence[int], titles: Sequence[str], n_jobs: int, console: Console
+) -> list[int]:
     """Train several runs at a time; Ctrl-C stops all of them, after they have saved checkpoints.
 
     Args:
-        create: Creates the folder of a run, given its index, when its turn comes.
+        runs: Runs whose folders exist.
         processes: Number of processes of each run.
         titles: Title of each run.
         n_jobs: Runs at a time.
         console: Where starts and ends are printed.
 
     Returns:
-        Each run and its exit status, in order.
+        The exit status of each run, in order.
     """
     waiting = list(range(len(titles)))
-    running: dict[int, tuple[Run, subprocess.Popen[bytes], contextlib.ExitStack]] = {}
-    ended: dict[int, tuple[Run, int]] = {}
+    running: dict[int, tuple[subprocess.Popen[bytes], contextlib.ExitStack]] = {}
+    ended: dict[int, int] = {}
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with contextlib.ExitStack() as stack:
             while waiting or running:
                 while waiting and len(running) < n_jobs:
                     index = waiting.pop(0)
-                    run = create(index)
                     own = stack.enter_context(contextlib.ExitStack())
-                    running[index] = run, own.enter_context(launched(run, processes[index])), own
-                    console.print(f"started: {titles[index]}: {run.path / 'output.txt'}", markup=False)
-                for index, (run, process, own) in list(running.items()):
+                    running[index] = own.enter_context(launched(runs[index], processes[index])), own
+                    console.print(f"started: {titles[index]}: {runs[index].path / 'output.txt'}", markup=False)
+                for index, (process, own) in list(running.items()):
                     if (status := process.poll()) is not None:
                         own.close()
                         del running[index]
-                        ended[index] = run, status
+                        ended[index] = status
                         state = "finished" if status == 0 else "failed"
                         console.print(f"{len(ended)} of {len(titles)} {state}: {titles[index]}", markup=False)
                 time.sleep(0.2)
@@ -230,13 +262,22 @@ def show_status(folder: Path) -> int:
     Raises:
         ConfigError: The folder contains no runs.
     """
+    runs = find_runs(folder)
+    mark_lost_jobs_failed(runs)
+    return print_summary(runs, [run.path.name for run in runs], read_states(runs), TextConsole())
+
+
+def find_runs(folder: Path) -> list[Run]:
+    """Return the runs in a folder, in the order of their numbers.
+
+    Raises:
+        ConfigError: The folder contains no runs.
+    """
     runs = [open_run(file.parent) for file in folder.glob("*/run.json")]
     if not runs:
         raise ConfigError(f"{folder}: contains no runs. Pass a folder of several runs, such as runs/multirun/DATE.")
     numbers = {run: run.path.name.partition("-")[0] for run in runs}
-    runs.sort(key=lambda run: (int(numbers[run]) if numbers[run].isdecimal() else 0, run.path.name))
-    mark_lost_jobs_failed(runs)
-    return print_summary(runs, [run.path.name for run in runs], read_states(runs), TextConsole())
+    return sorted(runs, key=lambda run: (int(numbers[run]) if numbers[run].isdecimal() else 0, run.path.name))
 
 
 def read_states(runs: Sequence[Run]) -> list[str]:
