@@ -31,15 +31,24 @@ class TextConsole(Console):
             super().print(*objects, **options)
             return
         for part in parts:
-            super().print(part, **(options | self._table_options(part) if isinstance(part, Table) else options))
+            if isinstance(part, Table):
+                self._print_table(part, options)
+            else:
+                super().print(part, **options)
 
-    def _table_options(self, table: Table) -> dict[str, Any]:
+    def _print_table(self, table: Table, options: dict[str, Any]) -> None:
         unlimited = self.options.update(width=_UNLIMITED, max_width=_UNLIMITED)
         needed = Measurement.get(self, unlimited, table).maximum
         if needed <= self.width:
-            return {}
-        if not self.is_terminal:
-            return {"width": needed, "crop": False}
-        for column in table.columns:
-            column.no_wrap, column.overflow = False, "fold"
-        return {"soft_wrap": False}
+            super().print(table, **options)
+        elif self.is_terminal:
+            for column in table.columns:
+                column.no_wrap, column.overflow = False, "fold"
+            super().print(table, **(options | {"soft_wrap": False}))
+        else:
+            # rich limits the width of what is printed to that of the console
+            previous, self.width = self._width, needed
+            try:
+                super().print(table, **options)
+            finally:
+                self._width = previous
