@@ -1,5 +1,6 @@
 """Your own YAML files, experiments and networks in the current folder."""
 
+import json
 import sys
 
 import pytest
@@ -131,3 +132,13 @@ def test_your_own_network_trains_in_a_multirun(here, process, photos):
     )  # fmt: skip
     assert made.status == 0, made.err
     assert list(here.glob("runs/multirun/*/*/checkpoints/best.ckpt"))
+
+
+def test_a_broken_file_of_ones_own_does_not_hide_the_other_models(here, command):
+    write(here / "conf/model/broken.yaml", "width: [8\n")
+    write(here / "conf/model/empty.yaml", "width: 8\n")
+    listed = command("models", "--json")
+    assert listed.status == 0, listed.err
+    assert {"unet", "spreadnet"} <= {model["name"] for model in json.loads(listed.out)}
+    assert "model=broken is left out: " in listed.err
+    assert "model=empty is left out: " in listed.err

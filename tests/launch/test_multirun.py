@@ -201,6 +201,12 @@ def test_stopped_multirun_is_listed_completely_and_resumed(command, tiny, monkey
     listed = command("status", str(parent)).out
     states = {line.split()[0]: line.split()[1] for line in listed.splitlines() if "seed" in line}
     assert states == {"0-seed-0": "finished", "1-seed-1": "created", "2-seed-2": "created"}
+    described = json.loads(command("status", str(parent), "--json").out)
+    assert [(each["run"], each["state"]) for each in described] == [
+        (str(parent / name), states[name]) for name in names
+    ]
+    assert described[0]["psnr"]["10"] > 0
+    assert described[1]["psnr"] == {}
     before = (parent / "0-seed-0/metrics.csv").stat().st_mtime_ns
 
     monkeypatch.setattr(multirun, "launch_and_wait", real)

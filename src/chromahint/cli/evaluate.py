@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 
 from chromahint.cli.arguments import Subparsers, add_overrides, describe_groups
 from chromahint.cli.show_config import add_config_options, check_config_dir, show_config, shows_config
@@ -26,6 +27,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_overrides(parser)
     add_config_options(parser)
+    parser.add_argument("--json", action="store_true", help="print metrics.json instead of a table")
     parser.set_defaults(run=run)
 
 
@@ -40,11 +42,18 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from chromahint.console import TextConsole
     from chromahint.evaluation.compose import compose_evaluation
 
-    console = TextConsole()
+    console = TextConsole(stderr=arguments.json)
     evaluation = compose_evaluation(arguments.overrides, lambda message: console.print(message, markup=False))
     # imports torch; everything above gives its errors without it
     from chromahint.evaluation.runner import evaluate_config, predict_config
 
-    perform = evaluate_config if evaluation.has_ground_truth else predict_config
-    perform(evaluation.config, evaluation.weights, evaluation.name, evaluation.parent, evaluation.output, console)
+    given = evaluation.config, evaluation.weights, evaluation.name, evaluation.parent, evaluation.output, console
+    if not evaluation.has_ground_truth:
+        if arguments.json:
+            raise ValueError("--json: pairs of hint image and mask have no metrics. Leave it out.")
+        predict_config(*given)
+        return 0
+    metrics = evaluate_config(*given)
+    if arguments.json:
+        print(json.dumps(metrics, indent=2))
     return 0

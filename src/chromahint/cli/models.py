@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -32,9 +33,16 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the list; returns the exit status."""
     from chromahint.config.compose import compose
+    from chromahint.config.errors import ConfigError
     from chromahint.models.registry import list_models
 
-    targets = {name: compose("train", [f"model={name}"]).config["model"]["_target_"] for name in list_groups()["model"]}
+    targets = {}
+    for name in list_groups()["model"]:
+        try:
+            targets[name] = compose("train", [f"model={name}"]).config["model"]["_target_"]
+        except (ConfigError, KeyError, TypeError) as error:  # a file of the user's own
+            reason = f"no {error}" if isinstance(error, KeyError) else error
+            print(f"model={name} is left out: {reason}", file=sys.stderr)
     models = list_models(targets)
     if arguments.json:
         print(json.dumps([asdict(model) for model in models], indent=2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import re
 import shlex
 import signal
@@ -256,15 +257,28 @@ def run_in_parallel(
     return [ended[index] for index in sorted(ended)]
 
 
-def show_status(folder: Path) -> int:
-    """Print the state of the runs in a folder; returns 1 if one has failed.
+def show_status(folder: Path, as_json: bool = False) -> int:
+    """Print the state of the runs in a folder, as a table or as JSON; returns 1 if one has failed.
 
     Raises:
         ConfigError: The folder contains no runs.
     """
     runs = find_runs(folder)
     mark_lost_jobs_failed(runs)
-    return print_summary(runs, [run.path.name for run in runs], read_states(runs), TextConsole())
+    states = read_states(runs)
+    if not as_json:
+        return print_summary(runs, [run.path.name for run in runs], states, TextConsole())
+    described = [
+        {
+            "run": str(run.path),
+            "state": state,
+            "error": read_json(run.path / "run.json").get("error"),
+            "psnr": _test_psnr(run),
+        }
+        for run, state in zip(runs, states, strict=True)
+    ]
+    print(json.dumps(described, indent=2))  # noqa: T201
+    return 1 if any(state in FAILED_STATES for state in states) else 0
 
 
 def find_runs(folder: Path) -> list[Run]:
