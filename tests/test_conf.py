@@ -69,11 +69,15 @@ def targets(node):
 
 
 def parameters(node):
-    """Annotations of a target's arguments, read by Python itself; those of `source` in place of `**source_options`."""
+    """Annotations of a target's arguments, read by Python itself; those of `source` in place of `**source_options`.
+
+    Options of Lightning's Trainer, which conf/trainer/ needn't list, are left out.
+    """
     module, _, name = node["_target_"].rpartition(".")
     target = getattr(importlib.import_module(module), name)
     hints = typing.get_type_hints(target.__init__ if inspect.isclass(target) else target, include_extras=True)
     found = {name: hints[name] for name in inspect.signature(target).parameters}
+    found.pop("lightning_options", None)
     return found if found.pop("source_options", None) is None else parameters(node["source"]) | found
 
 

@@ -24,7 +24,7 @@ ORDER = [
     ["inference", "visualization"],
     ["runs", "data", "models"],
     ["images", "hints"],
-    ["color", "progress", "atomic_write", "ranges"],
+    ["color", "progress", "console", "atomic_write", "ranges"],
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 

@@ -46,6 +46,14 @@ def metrics(folder):
     return json.loads((folder / "metrics.json").read_text())
 
 
+def test_json_is_all_that_is_printed(command, photos, tmp_path):
+    words = ["model=pullpush", "data=folder", f"data.root={photos}", "protocol.size=32", "protocol.hint_counts=[0,5]"]
+    done = command("evaluate", *words, "output=out", "--json")
+    assert done.status == 0, done.err
+    assert json.loads(done.out) == metrics(tmp_path / "out")
+    assert "metrics.json" in done.err
+
+
 def test_folder_without_splits_is_measured_completely(evaluate, photos, tmp_path):
     result = evaluate("model=pullpush", "data=folder", f"data.root={photos}")
     found = metrics(tmp_path / "evaluation/pullpush/random_pixels")

@@ -148,7 +148,7 @@ def test_hints_preview_writes_an_image(command, photos, tmp_path):
         (["train", "-m", "model=unett,unet"], ["model=unett", "Did you mean unet?"]),
         (["train", "-m", "model=unet,gray"], ["model=gray: has no parameters to train"]),
         (["train", "-m", "seed=[0"], ["seed=[0", "key=value"]),
-        (["train", "-m", "model=glob(*)"], ["model=glob(*)"]),
+        (["train", "-m", "model=glob(*)"], ["model=gray: has no parameters to train"]),
         (["train", "-m", "seed=interval(0,1)"], ["seed=interval(0,1)"]),
         (
             ["train", "weights=pretrained", "model=unet"],

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from chromahint.cli.models import find_targets
 from chromahint.config.compose import compose
 from chromahint.config.errors import ConfigError
 from chromahint.config.paths import list_groups
@@ -131,3 +132,14 @@ def test_your_own_network_trains_in_a_multirun(here, process, photos):
     )  # fmt: skip
     assert made.status == 0, made.err
     assert list(here.glob("runs/multirun/*/*/checkpoints/best.ckpt"))
+
+
+def test_a_broken_file_of_ones_own_does_not_hide_the_other_models(here, capsys):
+    write(here / "conf/model/broken.yaml", "width: [8\n")
+    write(here / "conf/model/empty.yaml", "width: 8\n")
+    targets = find_targets()
+    assert {"unet", "spreadnet"} <= targets.keys()
+    assert not {"broken", "empty"} & targets.keys()
+    said = capsys.readouterr().err
+    assert "model=broken is left out: " in said
+    assert "model=empty is left out: " in said

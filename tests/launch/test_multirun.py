@@ -184,6 +184,44 @@ def test_two_real_runs_at_a_time(process, tiny, tmp_path):
     assert "PSNR in dB of the test images" in result.out
 
 
+def test_stopped_multirun_is_listed_completely_and_resumed(command, tiny, monkeypatch, tmp_path):
+    real, started = multirun.launch_and_wait, []
+
+    def stop_in_the_second_run(run, processes):
+        started.append(run.path.name)
+        if len(started) == 2:
+            raise KeyboardInterrupt
+        return real(run, processes)
+
+    monkeypatch.setattr(multirun, "launch_and_wait", stop_in_the_second_run)
+    assert command("train", "-m", *tiny, "seed=0,1,2").status == 130
+    [parent] = (tmp_path / "runs/multirun").iterdir()
+    names = [f"{n}-seed-{n}" for n in range(3)]
+    assert sorted(run.name for run in parent.iterdir()) == names
+    listed = command("status", str(parent)).out
+    states = {line.split()[0]: line.split()[1] for line in listed.splitlines() if "seed" in line}
+    assert states == {"0-seed-0": "finished", "1-seed-1": "created", "2-seed-2": "created"}
+    described = json.loads(command("status", str(parent), "--json").out)
+    assert [(each["run"], each["state"]) for each in described] == [
+        (str(parent / name), states[name]) for name in names
+    ]
+    assert described[0]["psnr"]["10"] > 0
+    assert described[1]["psnr"] == {}
+    before = (parent / "0-seed-0/metrics.csv").stat().st_mtime_ns
+
+    monkeypatch.setattr(multirun, "launch_and_wait", real)
+    resumed = command("resume", str(parent))
+    assert resumed.status == 0, resumed.err
+    assert "2 of 3 runs are not finished" in resumed.out
+    assert [metadata(parent / name)["state"] for name in names] == ["finished"] * 3
+    assert (parent / "0-seed-0/metrics.csv").stat().st_mtime_ns == before
+    again = command("resume", str(parent))
+    assert again.status == 2
+    assert "all 3 runs are finished" in again.err
+    assert "is for a folder with several runs" in command("resume", str(parent / names[0]), "--n-jobs", "2").err
+    assert "Resume it alone" in command("resume", str(parent), "trainer.max_steps=4").err
+
+
 @pytest.mark.parametrize("number", ["0", "two", "1.5", "true", "null"])
 def test_n_jobs_is_a_positive_integer(command, tiny, number):
     result = command("train", "-m", *tiny, "--n-jobs", number)

@@ -108,10 +108,8 @@ def test_pictures_are_arranged_by_available_space(studio, address):
     assert left_a > left_b
     assert top_a == top_b
     studio.open(address, width=800, height=1200)
-    studio.wait_until_idle()
-    (left_a, top_a), (left_b, top_b) = studio.browser.evaluate(boxes)
-    assert left_a == left_b
-    assert top_a > top_b
+    # the photo of the session is opened again
+    studio.browser.wait_for(f"(([[leftA, topA], [leftB, topB]]) => leftA === leftB && topA > topB)({boxes})")
 
 
 def test_colors_can_be_picked_from_photo_and_reference(studio, tmp_path_factory):

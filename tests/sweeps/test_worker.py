@@ -290,6 +290,11 @@ def test_status_and_plot(sweep, fake_training, command, tmp_path):
     ):
         assert part in shown.out
     assert shown.out == command("sweep", "status", tmp_path / "runs/sweep/tiny").out
+    described = json.loads(command("sweep", "status", "tiny", "--json").out)
+    assert described["name"] == "tiny"
+    assert sorted(each["state"] for each in described["trials"]) == ["failed", *["finished"] * 7, "pruned"]
+    assert max(each["value"] or 0 for each in described["trials"]) == described["best"]["value"]
+    assert [each["error"] for each in described["trials"] if each["state"] == "failed"] != [None]
     drawn = command("sweep", "plot", "tiny")
     assert drawn.status == 0, drawn.err
     assert (tmp_path / drawn.out.strip()).read_bytes().startswith(b"\x89PNG")

@@ -1,9 +1,14 @@
 """The Lightning Trainer: devices, precision, compilation and options."""
 
+import inspect
+import re
+
 import pytest
 import torch
+from lightning.pytorch import Trainer
 from torch import nn
 
+from chromahint.config.lightning_options import REPLACED_OPTIONS, trainer_options
 from chromahint.training import trainer as trainer_module
 from chromahint.training.callbacks.training_limits import TrainingLimits
 from chromahint.training.trainer import choose_precision, make_trainer, process_count
@@ -49,8 +54,18 @@ def test_unavailable_gpus_are_reported(gpus, accelerator, devices, available, me
         process_count(accelerator, devices)
 
 
-@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "16-mixed"])
-@pytest.mark.parametrize("on_gpu", [False, True])
+def test_short_precisions():
+    assert [choose_precision(each, on_gpu=True) for each in ("16", 16, "bf16", "32", 32)] == [
+        "16-mixed", "16-mixed", "bf16-mixed", "32-true", "32-true"
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="trainer.precision=16-mixed: needs a GPU. Use trainer.precision=bf16-mixed"):
+        choose_precision(16, on_gpu=False)
+
+
+@pytest.mark.parametrize(
+    ("precision", "on_gpu"),
+    [("32-true", False), ("bf16-mixed", False), ("32-true", True), ("bf16-mixed", True), ("16-mixed", True)],
+)
 def test_explicit_precision_is_used(precision, on_gpu):
     assert choose_precision(precision, on_gpu) == precision
 
@@ -115,6 +130,46 @@ def test_null_disables_clipping_and_validates_every_epoch(tmp_path):
     trainer = cpu_trainer(tmp_path, gradient_clip_val=None, val_check_interval=None)
     assert trainer.gradient_clip_val is None
     assert trainer.check_val_every_n_epoch == 1
+
+
+def test_every_option_of_lightning_is_known_without_importing_it():
+    expected = set(inspect.signature(Trainer.__init__).parameters) - {"self"} - set(REPLACED_OPTIONS)
+    assert trainer_options() == expected
+    assert set(REPLACED_OPTIONS) <= set(inspect.signature(Trainer.__init__).parameters)
+
+
+def test_further_options_reach_lightning(tmp_path):
+    trainer = cpu_trainer(tmp_path, limit_val_batches=3, detect_anomaly=True, profiler="simple", benchmark=False)
+    assert trainer.limit_val_batches == 3
+    assert trainer._detect_anomaly
+    assert type(trainer.profiler).__name__ == "SimpleProfiler"
+    with pytest.raises(ValueError, match="trainer.limit_val_batches=-3: Lightning rejects this: You have passed"):
+        cpu_trainer(tmp_path, limit_val_batches=-3)
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("trainer.max_time=3", "trainer.max_time: is set by Chromahint. Use trainer.max_minutes."),
+        ("trainer.profile=simple", "trainer.profile: unknown option of trainer.* Did you mean profiler"),
+        ("trainer.precision=16", "trainer.precision=16-mixed: needs a GPU. Use trainer.precision=bf16-mixed"),
+        ("trainer.precision=8", "trainer.precision=8: must be"),
+    ],
+)
+def test_mistakes_in_options_of_the_trainer(command, tiny, word, message):
+    refused = command("train", *[each for each in tiny if "precision" not in each], word)
+    assert refused.status == 2
+    assert re.search(message, refused.err), refused.err
+    assert not (refused.folder / "runs").exists()
+
+
+def test_options_of_the_trainer_need_no_plus(command, tiny, monkeypatch):
+    shown = command("train", *tiny, "trainer.profiler=simple", "trainer.limit_val_batches=2", "--cfg", "job")
+    assert "profiler: simple" in shown.out
+    result = command("train", *tiny, "trainer.profiler=simple", "trainer.limit_val_batches=1")
+    assert result.status == 0, result.err
+    assert "run_training_epoch" in result.err
+    assert len(result.err.splitlines()) < 60
 
 
 def test_limits_are_passed_to_the_callback(tmp_path):

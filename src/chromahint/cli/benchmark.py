@@ -41,16 +41,15 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and write the page; returns the exit status."""
-    from rich.console import Console
-
     from chromahint.benchmark.benchmark_config import read_benchmark
+    from chromahint.console import TextConsole
 
     benchmark = read_benchmark(arguments.name, arguments.data.expanduser(), arguments.max_images)
     output = Path("benchmark") / benchmark.name if arguments.output is None else arguments.output.expanduser()
     # imports torch; everything above gives its errors without it
     from chromahint.benchmark.run_benchmark import describe_plan, plan_benchmark, run_benchmark
 
-    console = Console(soft_wrap=True, highlight=False)
+    console = TextConsole()
     plan = plan_benchmark(benchmark, output, arguments.device)
     if arguments.dry_run:
         for line in describe_plan(plan):

@@ -59,13 +59,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Color photos; returns the exit status, 1 if some could not be colored."""
     _refuse_contradictions(arguments)
     # imports torch; everything above gives its errors without it
-    from rich.console import Console
-
+    from chromahint.console import TextConsole
     from chromahint.inference.batch_plan import plan_batch
     from chromahint.inference.colorizer import Colorizer
     from chromahint.progress import progress_bar
 
-    console = Console(soft_wrap=True, highlight=False)
+    console = TextConsole()
     tasks = plan_batch(arguments.photos, arguments.output, arguments.compare)
     hints = _hint_provider(arguments, len(tasks) > 1)
     pending = [task for task in tasks if not (arguments.skip_existing and task.is_done)]
@@ -86,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
     console.print(
         f"colored {colored:,} photo{'' if colored == 1 else 's'}{skipped_text}: {arguments.output}", markup=False
     )
-    errors = Console(stderr=True, soft_wrap=True, highlight=False)
+    errors = TextConsole(stderr=True)
     for reason in failures:
         errors.print(f"not colored: {reason}", markup=False)
     return 1 if failures else 0

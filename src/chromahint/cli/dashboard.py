@@ -53,9 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         print(json.dumps(to_json(page), indent=2))
         return 0
-    from chromahint.training.loggers.wandb import has_wandb_api_key
+    from chromahint.training.loggers.wandb_server import find_api_key
 
-    if not has_wandb_api_key():
+    if find_api_key() is None:
         raise ValueError(
             "WANDB_API_KEY: a dashboard is stored on W&B, but there is no API key. Run `wandb login`, or set "
             "WANDB_API_KEY. `chromahint dashboard --dry-run` prints what would be built, and `chromahint report` needs "

@@ -72,8 +72,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run_check(arguments: argparse.Namespace) -> int:
     """Read every image and print a summary; returns the exit status, 1 if some can't be read."""
-    from rich.console import Console
-
+    from chromahint.console import TextConsole
     from chromahint.data.dataset_check import check_dataset
     from chromahint.data.sources.packed import Packed, PackedPhotos, is_pack
     from chromahint.progress import progress_bar
@@ -88,7 +87,7 @@ def run_check(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(report.as_json(), indent=2))
     else:
-        console = Console(soft_wrap=True, highlight=False)
+        console = TextConsole()
         console.print(report.as_table())
         for image in report.broken[:MAX_LISTED]:
             console.print(f"broken: {image.name}: {image.reason}", markup=False)
@@ -99,15 +98,14 @@ def run_check(arguments: argparse.Namespace) -> int:
 
 def run_pack(arguments: argparse.Namespace) -> int:
     """Pack images, and print how to train on them; returns the exit status."""
-    from rich.console import Console
-
+    from chromahint.console import TextConsole
     from chromahint.data.pack import pack
     from chromahint.progress import progress_bar
 
     source, output = _folder(arguments), Path(arguments.output).expanduser()
     with progress_bar("packing", len(source.photos("all"))) as advance:
         result = pack(source, output, arguments.side, _num_workers(arguments), advance)
-    console = Console(soft_wrap=True, highlight=False)
+    console = TextConsole()
     console.print(f"packed {result.images:,} images, {result.num_bytes / 1e9:.2f} GB: {output}", markup=False)
     if result.broken:
         message = f"{len(result.broken):,} images could not be read and were left out: {output / 'broken.txt'}"
@@ -118,13 +116,12 @@ def run_pack(arguments: argparse.Namespace) -> int:
 
 def run_manifest(arguments: argparse.Namespace) -> int:
     """Write or check a manifest; returns the exit status."""
-    from rich.console import Console
-
+    from chromahint.console import TextConsole
     from chromahint.data.manifest import create_manifest, format_manifest, open_photos, read_manifest, verify_manifest
     from chromahint.progress import progress_bar
     from chromahint.runs.files import write_text
 
-    root, console = Path(arguments.root).expanduser(), Console(soft_wrap=True, highlight=False)
+    root, console = Path(arguments.root).expanduser(), TextConsole()
     if arguments.check is not None:
         manifest = read_manifest(arguments.check.expanduser())
         verify_manifest(root, manifest)

@@ -27,15 +27,16 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(_: argparse.Namespace) -> int:
     """Print everything; returns the exit status."""
-    from rich.console import Console
     from rich.table import Table
+
+    from chromahint.console import TextConsole
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
     for title, lines in diagnose().items():
         table.add_row(title, "\n".join(lines))
-    Console(soft_wrap=True, highlight=False).print(table)
+    TextConsole().print(table)
     return 0
 
 
@@ -87,12 +88,13 @@ def describe_folder(folder: Path) -> str:
 
 def describe_wandb() -> str:
     """Tell whether runs are uploaded."""
-    from chromahint.training.loggers.wandb import has_wandb_api_key
+    from chromahint.training.loggers.wandb_server import find_api_key, server_problem
 
     if mode := os.environ.get("WANDB_MODE"):
         return f"WANDB_MODE={mode}"
-    if has_wandb_api_key():
-        return "API key found: runs are uploaded"
+    if find_api_key():
+        problem = server_problem()
+        return f"API key found: runs are {f'logged offline, because {problem}' if problem else 'uploaded'}"
     return (
         "no API key: runs are logged offline; `wandb login` changes that, and `wandb sync RUN/wandb/offline-run-*` "
         "uploads them"

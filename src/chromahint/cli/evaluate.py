@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 
 from chromahint.cli.arguments import Subparsers, add_overrides, describe_groups
+from chromahint.cli.show_config import add_config_options, check_config_dir, show_config, shows_config
+from chromahint.config.paths import using_config_dir
 
 DESCRIPTION = """\
 Measure a network: `run=RUN` takes the network, weights and data of a run,
@@ -23,20 +26,34 @@ def add_parser(subparsers: Subparsers) -> None:
         epilog=describe_groups("evaluate"),
     )
     add_overrides(parser)
+    add_config_options(parser)
+    parser.add_argument("--json", action="store_true", help="print metrics.json instead of a table")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate; returns the exit status."""
-    from rich.console import Console
+    check_config_dir(arguments.config_dir)
+    with using_config_dir(arguments.config_dir):
+        return show_config(arguments, "evaluate") if shows_config(arguments) else _evaluate(arguments)
 
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    from chromahint.console import TextConsole
     from chromahint.evaluation.compose import compose_evaluation
 
-    console = Console(soft_wrap=True, highlight=False)
+    console = TextConsole(stderr=arguments.json)
     evaluation = compose_evaluation(arguments.overrides, lambda message: console.print(message, markup=False))
     # imports torch; everything above gives its errors without it
     from chromahint.evaluation.runner import evaluate_config, predict_config
 
-    perform = evaluate_config if evaluation.has_ground_truth else predict_config
-    perform(evaluation.config, evaluation.weights, evaluation.name, evaluation.parent, evaluation.output, console)
+    given = evaluation.config, evaluation.weights, evaluation.name, evaluation.parent, evaluation.output, console
+    if not evaluation.has_ground_truth:
+        if arguments.json:
+            raise ValueError("--json: pairs of hint image and mask have no metrics. Leave it out.")
+        predict_config(*given)
+        return 0
+    metrics = evaluate_config(*given)
+    if arguments.json:
+        print(json.dumps(metrics, indent=2))
     return 0

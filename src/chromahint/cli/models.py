@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -31,18 +32,32 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the list; returns the exit status."""
-    from chromahint.config.compose import compose
     from chromahint.models.registry import list_models
 
-    targets = {name: compose("train", [f"model={name}"]).config["model"]["_target_"] for name in list_groups()["model"]}
+    targets = find_targets()
     models = list_models(targets)
     if arguments.json:
         print(json.dumps([asdict(model) for model in models], indent=2))
     else:
-        from rich.console import Console
+        from chromahint.console import TextConsole
 
-        Console().print(tables(models), highlight=False)
+        TextConsole().print(tables(models))
     return 0
+
+
+def find_targets() -> dict[str, str]:
+    """Return the class of each network by name; files of the user's own that are no network are named and left out."""
+    from chromahint.config.compose import compose
+    from chromahint.config.errors import ConfigError
+
+    targets: dict[str, str] = {}
+    for name in list_groups()["model"]:
+        try:
+            targets[name] = compose("train", [f"model={name}"]).config["model"]["_target_"]
+        except (ConfigError, KeyError, TypeError) as error:
+            reason = f"no {error}" if isinstance(error, KeyError) else error
+            print(f"model={name} is left out: {reason}", file=sys.stderr)
+    return targets
 
 
 def tables(models: Sequence[ModelSummary]) -> Group:

@@ -19,6 +19,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "folder", type=Path, metavar="FOLDER", help="folder that contains run folders, such as runs/multirun/DATE"
     )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(run=run)
 
 
@@ -26,4 +27,4 @@ def run(arguments: argparse.Namespace) -> int:
     """Show the state; returns the exit status."""
     from chromahint.launch.multirun import show_status
 
-    return show_status(arguments.folder.expanduser())
+    return show_status(arguments.folder.expanduser(), as_json=arguments.json)

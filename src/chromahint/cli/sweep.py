@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def add_parser(subparsers: Subparsers) -> None:
         description="Show the trials of a sweep, the best of them, and which parameters matter.",
     )
     _add_started_sweep(status)
+    status.add_argument("--json", action="store_true", help="print JSON instead of tables")
     status.set_defaults(run=run_status)
 
     plot = subparsers.add_parser(
@@ -83,12 +85,15 @@ def run_status(arguments: argparse.Namespace) -> int:
     from chromahint.sweeps.start import find_sweep
 
     sweep, folder = find_sweep(arguments.name, arguments.runs_dir)
-    from rich.console import Console
-
-    from chromahint.sweeps.status import print_status
+    from chromahint.console import TextConsole
+    from chromahint.sweeps.status import describe_study, print_status
     from chromahint.sweeps.study import open_study
 
-    print_status(open_study(sweep, folder), sweep, Console(soft_wrap=True, highlight=False))
+    study = open_study(sweep, folder)
+    if arguments.json:
+        print(json.dumps(describe_study(study, sweep), indent=2))
+    else:
+        print_status(study, sweep, TextConsole())
     return 0
 
 

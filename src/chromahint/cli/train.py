@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 
 from chromahint.cli.arguments import Subparsers, add_overrides, describe_groups, integer
+from chromahint.cli.show_config import add_config_options, check_config_dir, show_config, shows_config
+from chromahint.config.paths import using_config_dir
 
 DESCRIPTION = """\
 Train a network, and evaluate it on the test images.
@@ -31,6 +33,7 @@ def add_parser(subparsers: Subparsers) -> None:
         epilog=describe_groups("train"),
     )
     add_overrides(parser)
+    add_config_options(parser)
     parser.add_argument("-m", "--multirun", action="store_true", help="train every combination of a=1,2 b=3,4")
     parser.add_argument(
         "--n-jobs",
@@ -46,6 +49,12 @@ def run(arguments: argparse.Namespace) -> int:
     for word in arguments.overrides:
         if (key := word.partition("=")[0]) in MOVED:
             raise ValueError(f"{word}: not an option of the configuration. Type `{MOVED[key]}`.")
+    check_config_dir(arguments.config_dir)
+    with using_config_dir(arguments.config_dir):
+        return show_config(arguments, "train") if shows_config(arguments) else _train(arguments)
+
+
+def _train(arguments: argparse.Namespace) -> int:
     if arguments.multirun:
         from chromahint.launch.multirun import run_multirun
 

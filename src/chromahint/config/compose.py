@@ -13,17 +13,33 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException, HydraException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from chromahint.config.errors import ConfigError
 from chromahint.config.hydra_plugins import register_plugins
+from chromahint.config.lightning_options import REPLACED_OPTIONS, trainer_options
 from chromahint.config.overrides import parse_override
-from chromahint.config.paths import add_cwd_to_path, group_defaults, list_groups, packaged_dir
+from chromahint.config.paths import add_cwd_to_path, group_defaults, list_groups, packaged_dir, user_conf_dir
 from chromahint.ranges import shown
 
 Config = dict[str, Any]
+_HYDRA_SETTINGS = {
+    "hydra.run": "a run creates its own folder RUNS_DIR/NAME/DATE_TIME. Use runs_dir={value}, and name=NAME.",
+    "hydra.sweep": "a multirun creates its own folder RUNS_DIR/multirun/DATE_TIME. Use runs_dir={value}.",
+    "hydra.mode": "several runs are started by `chromahint train -m a=1,2`.",
+    "hydra.job": "the name of a run is set by name=NAME, and runs never change the working directory.",
+    "hydra.output_subdir": "each run folder has config.yaml and overrides.yaml. Leave this out.",
+    "hydra.searchpath": "your own YAML files belong in ./conf, or in the folder of --config-dir DIR.",
+    "hydra/launcher": "runs are started side by side by `chromahint train -m --n-jobs N`, and on a cluster by "
+    "`chromahint train -m launcher=slurm`.",
+    "hydra.launcher": "runs are started side by side by `chromahint train -m --n-jobs N`, and on a cluster by "
+    "`chromahint train -m launcher=slurm`.",
+    "hydra/sweeper": "hyperparameters are searched by `chromahint sweep NAME`, with Optuna.",
+    "hydra.sweeper": "hyperparameters are searched by `chromahint sweep NAME`, with Optuna.",
+}
+"""What to type in place of a setting of Hydra itself. `{value}` is the value as typed."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +57,17 @@ def compose(name: str, overrides: Sequence[str]) -> ComposedConfig:
     Raises:
         ConfigError: an override can't be parsed, or names a group, choice or option that does not exist.
     """
+    composed, choices = compose_unresolved(name, overrides)
+    try:
+        config = OmegaConf.to_container(composed, resolve=True)
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{error.full_key}: {error.msg or error}".splitlines()[0]) from None
+    assert isinstance(config, dict)
+    return ComposedConfig({str(k): v for k, v in config.items()}, choices, list(overrides))
+
+
+def compose_unresolved(name: str, overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str | None]]:
+    """Compose like `compose`, but keep interpolations; returns the config and the choice made in each group."""
     add_cwd_to_path()
     parsed = [_parse(text) for text in overrides]
     _check_choices(parsed, group_defaults(name))
@@ -48,7 +75,7 @@ def compose(name: str, overrides: Sequence[str]) -> ComposedConfig:
     GlobalHydra.instance().clear()
     with initialize_config_dir(config_dir=str(packaged_dir("conf")), version_base="1.3"):
         try:
-            lines = [override.input_line or "" for override in parsed]
+            lines = [_allow_trainer_option(override) for override in parsed]
             composed = hydra_compose(name, overrides=lines, return_hydra_config=True)
         except (HydraException, OmegaConfBaseException, YAMLError) as error:
             raise _explain(error, name, parsed) from None
@@ -56,12 +83,7 @@ def compose(name: str, overrides: Sequence[str]) -> ComposedConfig:
         choices = {group: chosen[group] for group in sorted(chosen) if not group.startswith("hydra/")}
         OmegaConf.set_struct(composed, False)
         composed.pop("hydra")
-        try:
-            config = OmegaConf.to_container(composed, resolve=True)
-        except OmegaConfBaseException as error:
-            raise ConfigError(f"{error.full_key}: {error.msg or error}".splitlines()[0]) from None
-    assert isinstance(config, dict)
-    return ComposedConfig({str(k): v for k, v in config.items()}, choices, list(overrides))
+    return composed, choices
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
@@ -77,10 +99,29 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
 def _parse(text: str) -> Override:
     override = parse_override(text)
     if override.package is not None or override.key_or_group.startswith("hydra"):
-        raise ConfigError(f"{text}: Hydra's own settings can't be changed. Use GROUP=NAME, or KEY=VALUE for an option.")
+        raise ConfigError(f"{text}: {_replacement_of_hydra_setting(override.key_or_group, override.value())}")
     if override.is_sweep_override():
         raise ConfigError(f"{text}: asks for several runs. Use `chromahint train -m {text}` or `make multirun {text}`.")
     return override
+
+
+def _allow_trainer_option(override: Override) -> str:
+    """Return an override as Hydra takes it: options of Lightning's Trainer that conf/trainer doesn't list are added."""
+    line, key = override.input_line or "", override.key_or_group
+    name = key.removeprefix("trainer.")
+    if name == key or override.is_delete() or override.is_add():
+        return line
+    if name in REPLACED_OPTIONS:
+        raise ConfigError(f"{key}: is set by Chromahint. {REPLACED_OPTIONS[name]}")
+    return f"++{line}" if name.partition(".")[0] in trainer_options() and not override.is_force_add() else line
+
+
+def _replacement_of_hydra_setting(key: str, value: Any) -> str:
+    """Say what to type in place of a setting of Hydra itself, which has no effect here."""
+    for prefix, replacement in _HYDRA_SETTINGS.items():
+        if key == prefix or key.startswith(f"{prefix}."):
+            return replacement.format(value=value)
+    return "Hydra's own settings can't be changed. Use GROUP=NAME, or KEY=VALUE for an option."
 
 
 def _check_choices(overrides: Sequence[Override], chosen: Mapping[str, str]) -> None:
@@ -124,5 +165,34 @@ def _explain(error: Exception, name: str, overrides: Sequence[Override]) -> Conf
     if not isinstance(tree, Mapping):
         return ConfigError(f"{key}: {place} is a plain value ({shown(tree)}). Pass {place}=VALUE.")
     known = sorted(k for k in tree if not str(k).startswith("_"))
+    if where == ["trainer"]:
+        known += sorted(trainer_options() - set(known))
     option = f"option of {place}" if where else "option"
-    return ConfigError(f"{key}: unknown {option}; choose one of {', '.join(known)}.{did_you_mean(last, known)}")
+    hint = _choices_with_option(where, last) or did_you_mean(last, known)
+    if not where and not hint.endswith("?") and (full := _paths_ending_in(tree, last)):
+        hint = f" Did you mean {' or '.join(full)}?"
+    return ConfigError(f"{key}: unknown {option}; choose one of {', '.join(known)}.{hint}")
+
+
+def _paths_ending_in(tree: Mapping[str, Any], name: str, place: str = "") -> list[str]:
+    """Return the full keys of all options of that name.
+
+    >>> _paths_ending_in({"optimizer": {"lr": 1}, "seed": 0}, "lr")
+    ['optimizer.lr']
+    """
+    found = [f"{place}{name}"] if name in tree and place else []
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            found += _paths_ending_in(value, name, f"{place}{key}.")
+    return found
+
+
+def _choices_with_option(where: Sequence[str], name: str) -> str:
+    """Name the other choices of a group that have an option, as a sentence to append; empty if there are none."""
+    if len(where) != 1 or where[0] not in list_groups():
+        return ""
+    [group] = where
+    folders = [folder / group for folder in (packaged_dir("conf"), user_conf_dir()) if folder is not None]
+    files = {file.stem: file for folder in folders for file in sorted(folder.glob("[!_]*.yaml"))}
+    have = [stem for stem, file in files.items() if re.search(rf"^{re.escape(name)}:", file.read_text("utf-8"), re.M)]
+    return f" It is an option of {', '.join(f'{group}={stem}' for stem in have)}." if have else ""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
+_config_dir: Path | None = None
 
 
 def packaged_dir(name: str) -> Path:
@@ -36,9 +39,20 @@ def add_cwd_to_path() -> None:
         sys.path.append(str(Path.cwd()))
 
 
+@contextlib.contextmanager
+def using_config_dir(folder: Path | None) -> Iterator[None]:
+    """Use a folder in place of `./conf` as the one that holds your own YAML files; None changes nothing."""
+    global _config_dir
+    previous, _config_dir = _config_dir, folder.absolute() if folder else _config_dir
+    try:
+        yield
+    finally:
+        _config_dir = previous
+
+
 def user_conf_dir() -> Path | None:
-    """The folder `./conf`, which may hold your own YAML files; None if it is missing or is the packaged one."""
-    folder = Path.cwd() / "conf"
+    """The folder that may hold your own YAML files, by default `./conf`; None if it is missing or the packaged one."""
+    folder = _config_dir or Path.cwd() / "conf"
     return folder if folder.is_dir() and folder != packaged_dir("conf") else None
 
 

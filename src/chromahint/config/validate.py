@@ -12,9 +12,10 @@ from typing import Any, get_args, get_origin
 
 from chromahint.config.compose import Config, did_you_mean
 from chromahint.config.errors import ConfigError
+from chromahint.config.lightning_options import trainer_options
 from chromahint.config.options import Component
 from chromahint.config.paths import choice_of
-from chromahint.config.signatures import Signature, signature
+from chromahint.config.signatures import Signature, SignatureParameter, signature
 from chromahint.ranges import describe_annotation, shown, violation
 
 RESERVED = {"_target_", "_partial_"}
@@ -76,6 +77,9 @@ def _walk(node: Any, path: str) -> Iterator[str]:
 def _full_signature(node: Config, path: str) -> Signature:
     """The signature of a node's target, with the arguments that it forwards to one of its parts."""
     own = signature(node["_target_"])
+    if own.forwards_to == "lightning":
+        passed_on = {name: SignatureParameter(Any, required=False, default=None) for name in trainer_options()}
+        return Signature(passed_on | own.parameters, own.methods)
     if own.forwards_to not in own.parameters:
         return own
     part = node.get(own.forwards_to)

@@ -20,7 +20,7 @@ from chromahint.progress import progress_bar
 
 def evaluate_config(
     config: dict[str, Any], weights: Path | None, name: str, parent: Path, output: Path | None, console: Console
-) -> None:
+) -> dict[str, Any]:
     """Evaluate one network, write the results and print a table.
 
     Args:
@@ -31,6 +31,9 @@ def evaluate_config(
             appended.
         output: Output folder, or None for the default.
         console: Console to print to.
+
+    Returns:
+        The content of metrics.json.
     """
     protocol, data = instantiate_node(config["protocol"]), instantiate_node(config["data"])
     device = resolve_device(config["device"])
@@ -48,6 +51,7 @@ def evaluate_config(
     if (folder / "broken.txt").exists():
         console.print(f"some images could not be read: {folder / 'broken.txt'}", style="yellow")
     console.print(f"metrics: {folder / 'metrics.json'}\nper image: {folder / 'images.csv'}", highlight=False)
+    return results[name]
 
 
 def predict_config(

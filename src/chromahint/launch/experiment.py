@@ -16,6 +16,7 @@ from chromahint.config.compose import did_you_mean
 from chromahint.config.errors import ConfigError
 from chromahint.config.overrides import parse_override
 from chromahint.config.paths import experiment_plans, list_groups
+from chromahint.console import TextConsole
 from chromahint.launch.launcher import compose_and_validate, create_run_folder, launch_and_wait, preflight_check
 from chromahint.launch.multirun import print_failures
 from chromahint.launch.resume import prepare_to_resume
@@ -130,7 +131,7 @@ def run_experiment(name: str, overrides: Sequence[str]) -> int:
             raise ConfigError(f"{override.input_line}: the plan sets this itself. Leave it out.")
     digest = hashlib.blake2b("\n".join(sorted(overrides)).encode(), digest_size=4).hexdigest()
     group = f"{name}/{digest}"
-    console = Console(soft_wrap=True, highlight=False)
+    console = TextConsole()
     # all are checked before the first one starts
     stages = _compose_stages(plan, name, group, overrides)
     if plan.chained:

@@ -74,9 +74,13 @@ def preflight_check(config: dict[str, Any]) -> int:
             "SCRIPT` with the script next to its folder."
         )
     check_weights_and_parts(config)
-    from chromahint.training.trainer import process_count
+    import torch
 
-    return process_count(trainer["accelerator"], trainer["devices"])
+    from chromahint.training.trainer import choose_precision, process_count
+
+    processes = process_count(trainer["accelerator"], trainer["devices"])
+    choose_precision(trainer["precision"], on_gpu=trainer["accelerator"] != "cpu" and torch.cuda.is_available())
+    return processes
 
 
 def check_weights_and_parts(config: dict[str, Any]) -> None:
@@ -91,7 +95,10 @@ def check_weights_and_parts(config: dict[str, Any]) -> None:
 
     from chromahint.config.instantiate import instantiate_node
     from chromahint.models.state_dict import load_weights
+    from chromahint.training.loggers.wandb_server import resolve_mode
 
+    if (logger := config.get("logger")) and logger["_target_"].endswith(".wandb_logger"):
+        resolve_mode(logger["mode"])
     for part in ("protocol", "hints", "lr_schedule", "loss", "augment"):
         instantiate_node(config[part])
     instantiate_node(config["optimizer"])([("weight", torch.nn.Parameter(torch.zeros(1)))])

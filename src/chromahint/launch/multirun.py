@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import re
 import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from hydra.core.override_parser.types import ValueType
+from hydra.core.override_parser.types import Override, ValueType
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -22,7 +23,9 @@ from chromahint.config.compose import compose
 from chromahint.config.errors import ConfigError
 from chromahint.config.instantiate import instantiate_node
 from chromahint.config.overrides import parse_override
+from chromahint.config.paths import list_groups
 from chromahint.config.validate import validate
+from chromahint.console import TextConsole
 from chromahint.launch.launcher import (
     check_weights_and_parts,
     compose_and_validate,
@@ -31,6 +34,7 @@ from chromahint.launch.launcher import (
     launched,
     preflight_check,
 )
+from chromahint.launch.resume import prepare_to_resume
 from chromahint.launch.slurm import Resources, Slurm, mark_lost_jobs_failed, wait_for_jobs
 from chromahint.runs.files import read_json
 from chromahint.runs.run import Run, open_run, timestamp
@@ -60,26 +64,58 @@ def run_multirun(overrides: Sequence[str], n_jobs: int | None = None) -> int:
         processes = [preflight_check(composed.config) for composed, _ in jobs]
     name = timestamp()
     parent = Path(jobs[0][0].config["runs_dir"]).expanduser() / "multirun" / name
-    console = Console(soft_wrap=True)
+    console = TextConsole()
     console.print(f"{len(jobs)} runs: {parent}", highlight=False)
 
-    def create(index: int) -> Run:
-        composed, varying = jobs[index]
-        return create_run_folder(composed, parent / f"{index}-{folder_name(varying)}", f"multirun/{name}")
-
+    # created before the first begins, so that all of them are known if the multirun is stopped
+    runs = [
+        create_run_folder(composed, parent / f"{index}-{folder_name(varying)}", f"multirun/{name}")
+        for index, (composed, varying) in enumerate(jobs)
+    ]
     titles = [" ".join(varying) for _, varying in jobs]
     if launcher:
-        return submit_to_slurm(launcher, [create(n) for n in range(len(jobs))], titles, resources, n_jobs, console)
+        return submit_to_slurm(launcher, runs, titles, resources, n_jobs, console)
+    statuses = train_runs(runs, processes, titles, n_jobs, console)
+    return print_summary(runs, titles, ["finished" if status == 0 else "failed" for status in statuses], console)
+
+
+def resume_multirun(folder: Path, n_jobs: int | None = None) -> int:
+    """Continue the runs of a folder that are not finished, and begin those that never began.
+
+    Args:
+        folder: Folder of a multirun, or another one that contains runs.
+        n_jobs: Runs at a time; None means one.
+
+    Returns:
+        Exit status, 1 if a run failed.
+
+    Raises:
+        ConfigError: The folder contains no runs, or all of them are finished.
+    """
+    runs = find_runs(folder)
+    unfinished = [run for run in runs if run.metadata["state"] not in ("finished", "pruned")]
+    if not unfinished:
+        raise ConfigError(f"{folder}: all {len(runs)} runs are finished. `chromahint status {folder}` shows them.")
+    console = TextConsole()
+    console.print(f"{len(unfinished)} of {len(runs)} runs are not finished: {folder}", markup=False)
+    prepared = [prepare_to_resume(run.path) for run in unfinished]
+    resumed, processes = [run for run, _ in prepared], [count for _, count in prepared]
+    train_runs(resumed, processes, [run.path.name for run in resumed], n_jobs, console)
+    runs = find_runs(folder)
+    return print_summary(runs, [run.path.name for run in runs], read_states(runs), console)
+
+
+def train_runs(
+    runs: Sequence[Run], processes: Sequence[int], titles: Sequence[str], n_jobs: int | None, console: Console
+) -> list[int]:
+    """Train runs, one after the other or `n_jobs` at a time; returns their exit statuses."""
     if n_jobs is not None and n_jobs > 1:
-        ended = run_in_parallel(create, processes, titles, n_jobs, console)
-    else:
-        ended = []
-        for index, title in enumerate(titles):
-            run = create(index)
-            console.rule(f"{index + 1} of {len(jobs)}: {title}")
-            ended.append((run, launch_and_wait(run, processes[index])))
-    states = ["finished" if status == 0 else "failed" for _, status in ended]
-    return print_summary([run for run, _ in ended], titles, states, console)
+        return run_in_parallel(runs, processes, titles, n_jobs, console)
+    statuses = []
+    for index, (run, title) in enumerate(zip(runs, titles, strict=True)):
+        console.rule(f"{index + 1} of {len(runs)}: {title}")
+        statuses.append(launch_and_wait(run, processes[index]))
+    return statuses
 
 
 def parse_launcher(overrides: Sequence[str]) -> tuple[Slurm | None, list[str]]:
@@ -110,15 +146,31 @@ def expand_grid(overrides: Sequence[str]) -> list[list[str]]:
     for override in map(parse_override, overrides):
         if not override.is_sweep_override():
             choices.append([override.input_line or ""])
-        elif override.is_discrete_sweep() and override.value_type is not ValueType.GLOB_CHOICE_SWEEP:
+        elif override.value_type is ValueType.GLOB_CHOICE_SWEEP:
+            choices.append(_expand_glob(override))
+        elif override.is_discrete_sweep():
             key = override.get_key_element()
             choices.append([f"{key}={value}" for value in override.sweep_string_iterator()])
         else:
             raise ConfigError(
                 f"{override.input_line}: not a list of values. Write the values one by one, key=a,b,c, or "
-                "key=range(0,3)."
+                "key=range(0,3). `chromahint sweep NAME` searches intervals."
             )
     return [list(combination) for combination in itertools.product(*choices)]
+
+
+def _expand_glob(override: Override) -> list[str]:
+    """Return an override for each choice of a group that matches, such as `model=glob(*,exclude=gray)`."""
+    group, value = override.key_or_group, override.value()
+    known = list_groups().get(group)
+    if known is None:
+        raise ConfigError(
+            f"{override.input_line}: {group} is not a group. glob() selects among the choices of a group."
+        )
+    found = value.filter(known)
+    if not found:
+        raise ConfigError(f"{override.input_line}: no choice matches; the choices are {', '.join(known)}.")
+    return [f"{override.get_key_element()}={name}" for name in found]
 
 
 def varying_overrides(combination: Sequence[str], combinations: Sequence[Sequence[str]]) -> list[str]:
@@ -166,38 +218,37 @@ def submit_to_slurm(
 
 
 def run_in_parallel(
-    create: Callable[[int], Run], processes: Sequence[int], titles: Sequence[str], n_jobs: int, console: Console
-) -> list[tuple[Run, int]]:
+    runs: Sequence[Run], processes: Sequence[int], titles: Sequence[str], n_jobs: int, console: Console
+) -> list[int]:
     """Train several runs at a time; Ctrl-C stops all of them, after they have saved checkpoints.
 
     Args:
-        create: Creates the folder of a run, given its index, when its turn comes.
+        runs: Runs whose folders exist.
         processes: Number of processes of each run.
         titles: Title of each run.
         n_jobs: Runs at a time.
         console: Where starts and ends are printed.
 
     Returns:
-        Each run and its exit status, in order.
+        The exit status of each run, in order.
     """
     waiting = list(range(len(titles)))
-    running: dict[int, tuple[Run, subprocess.Popen[bytes], contextlib.ExitStack]] = {}
-    ended: dict[int, tuple[Run, int]] = {}
+    running: dict[int, tuple[subprocess.Popen[bytes], contextlib.ExitStack]] = {}
+    ended: dict[int, int] = {}
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with contextlib.ExitStack() as stack:
             while waiting or running:
                 while waiting and len(running) < n_jobs:
                     index = waiting.pop(0)
-                    run = create(index)
                     own = stack.enter_context(contextlib.ExitStack())
-                    running[index] = run, own.enter_context(launched(run, processes[index])), own
-                    console.print(f"started: {titles[index]}: {run.path / 'output.txt'}", markup=False)
-                for index, (run, process, own) in list(running.items()):
+                    running[index] = own.enter_context(launched(runs[index], processes[index])), own
+                    console.print(f"started: {titles[index]}: {runs[index].path / 'output.txt'}", markup=False)
+                for index, (process, own) in list(running.items()):
                     if (status := process.poll()) is not None:
                         own.close()
                         del running[index]
-                        ended[index] = run, status
+                        ended[index] = status
                         state = "finished" if status == 0 else "failed"
                         console.print(f"{len(ended)} of {len(titles)} {state}: {titles[index]}", markup=False)
                 time.sleep(0.2)
@@ -206,8 +257,32 @@ def run_in_parallel(
     return [ended[index] for index in sorted(ended)]
 
 
-def show_status(folder: Path) -> int:
-    """Print the state of the runs in a folder; returns 1 if one has failed.
+def show_status(folder: Path, as_json: bool = False) -> int:
+    """Print the state of the runs in a folder, as a table or as JSON; returns 1 if one has failed.
+
+    Raises:
+        ConfigError: The folder contains no runs.
+    """
+    runs = find_runs(folder)
+    mark_lost_jobs_failed(runs)
+    states = read_states(runs)
+    if not as_json:
+        return print_summary(runs, [run.path.name for run in runs], states, TextConsole())
+    described = [
+        {
+            "run": str(run.path),
+            "state": state,
+            "error": read_json(run.path / "run.json").get("error"),
+            "psnr": _test_psnr(run),
+        }
+        for run, state in zip(runs, states, strict=True)
+    ]
+    print(json.dumps(described, indent=2))  # noqa: T201
+    return 1 if any(state in FAILED_STATES for state in states) else 0
+
+
+def find_runs(folder: Path) -> list[Run]:
+    """Return the runs in a folder, in the order of their numbers.
 
     Raises:
         ConfigError: The folder contains no runs.
@@ -216,9 +291,7 @@ def show_status(folder: Path) -> int:
     if not runs:
         raise ConfigError(f"{folder}: contains no runs. Pass a folder of several runs, such as runs/multirun/DATE.")
     numbers = {run: run.path.name.partition("-")[0] for run in runs}
-    runs.sort(key=lambda run: (int(numbers[run]) if numbers[run].isdecimal() else 0, run.path.name))
-    mark_lost_jobs_failed(runs)
-    return print_summary(runs, [run.path.name for run in runs], read_states(runs), Console(soft_wrap=True))
+    return sorted(runs, key=lambda run: (int(numbers[run]) if numbers[run].isdecimal() else 0, run.path.name))
 
 
 def read_states(runs: Sequence[Run]) -> list[str]:

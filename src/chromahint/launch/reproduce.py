@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from chromahint.config.errors import ConfigError
 from chromahint.config.validate import validate
+from chromahint.console import TextConsole
 from chromahint.launch.launcher import launch_and_wait, preflight_check
 from chromahint.runs.files import read_json
 from chromahint.runs.run import Run, create_run, git_state, open_run, timestamp, versions
@@ -48,7 +47,7 @@ def reproduce(folder: str) -> int:
     config = old.config
     validate(config, "train")
     processes = preflight_check(config)
-    console = Console(soft_wrap=True, highlight=False)
+    console = TextConsole()
     for difference in differences(old):
         console.print(difference)
     old_metadata = old.metadata

@@ -20,6 +20,7 @@ from rich.table import Table
 
 from chromahint.config.compose import Config
 from chromahint.config.instantiate import instantiate_node
+from chromahint.console import TextConsole
 from chromahint.data.dataset import Batch
 from chromahint.launch.launcher import compose_and_validate, preflight_check, run_label
 from chromahint.runs.run import timestamp
@@ -52,7 +53,7 @@ def tune(option: str, overrides: Sequence[str]) -> int:
     silence_library_warnings()
     composed = compose_and_validate(overrides)
     preflight_check(composed.config)
-    console = Console(soft_wrap=True, highlight=False)
+    console = TextConsole()
     if option == "batch-size":
         return tune_batch_size(composed.config, console)
     figure = Path(composed.config["runs_dir"]).expanduser() / "tune" / f"{run_label(composed)}_{timestamp()}_lr.png"

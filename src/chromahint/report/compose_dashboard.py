@@ -50,7 +50,7 @@ def compose_dashboard(
     if unknown := missing_keys(logged, compared):
         raise ValueError(f"--by {unknown[0]}: runs don't log this key. Try --by model.width, or --by choices.loss.")
     return plan_dashboard(
-        project or logger.get("project") or "chromahint",
+        project or logger.get("project") or os.environ.get("WANDB_PROJECT") or "chromahint",
         entity or logger.get("entity") or os.environ.get("WANDB_ENTITY"),
         group,
         config["protocol"]["hint_counts"],

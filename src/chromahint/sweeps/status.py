@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 from rich import box
@@ -17,10 +19,9 @@ STATE_LABELS = {
     TrialState.RUNNING: "running",
     TrialState.COMPLETE: "finished",
     TrialState.PRUNED: "pruned",
-    TrialState.FAIL: "[red]failed[/]",
+    TrialState.FAIL: "failed",
 }
 STALE_LABEL = "to be repeated"
-_MAX_WIDTH = 1000
 MIN_TRIALS_FOR_IMPORTANCE = 4
 """Importances are not computed from fewer finished trials."""
 
@@ -39,11 +40,13 @@ def print_status(study: optuna.Study, sweep: SweepConfig, console: Console) -> N
     for slot, trial in trials.items():
         style = "bold green" if best is not None and trial.number == best.number else None
         table.add_row(
-            f"{slot}", _state(trial), _value(trial, sweep), _minutes(trial), *_params(trial, sweep), style=style
+            f"{slot}",
+            _styled(_state(trial)),
+            _value(trial, sweep),
+            _minutes(trial),
+            *_params(trial, sweep),
+            style=style,
         )
-    # in a narrow terminal, rows wrap instead of being truncated
-    wide = console.options.update(max_width=_MAX_WIDTH)
-    console.width = max(console.width, console.measure(table, options=wide).maximum)
     console.print(table)
     counts = dict.fromkeys([*STATE_LABELS.values(), STALE_LABEL], 0)
     for trial in trials.values():
@@ -62,6 +65,30 @@ def print_status(study: optuna.Study, sweep: SweepConfig, console: Console) -> N
             console.print(escape(f"trial {slot} failed: {trial.user_attrs[ERROR_ATTR]}"))
 
 
+def describe_study(study: optuna.Study, sweep: SweepConfig) -> dict[str, Any]:
+    """Return what `print_status` prints, as plain values."""
+    best = best_finished_trial(study)
+    trials = [
+        {
+            "trial": slot,
+            "state": _state(trial),
+            "value": trial.value,
+            "minutes": trial.user_attrs.get(MINUTES_ATTR),
+            "params": trial.params,
+            "error": trial.user_attrs.get(ERROR_ATTR),
+        }
+        for slot, trial in trials_by_slot(study).items()
+    ]
+    return {
+        "name": sweep.name,
+        "objective": sweep.objective,
+        "max_trials": sweep.max_trials,
+        "best": None if best is None else {"value": best.value, "params": best.params},
+        "importances": parameter_importances(study),
+        "trials": trials,
+    }
+
+
 def parameter_importances(study: optuna.Study) -> dict[str, float]:
     """Return the importance of each parameter, in [0, 1], in descending order; empty if there are too few trials."""
     finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
@@ -73,6 +100,10 @@ def parameter_importances(study: optuna.Study) -> dict[str, float]:
 
 def _state(trial: FrozenTrial) -> str:
     return STALE_LABEL if is_stale(trial) else STATE_LABELS[trial.state]
+
+
+def _styled(state: str) -> str:
+    return f"[red]{state}[/]" if state == STATE_LABELS[TrialState.FAIL] else state
 
 
 def _value(trial: FrozenTrial, sweep: SweepConfig) -> str:

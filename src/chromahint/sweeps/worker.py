@@ -11,10 +11,10 @@ from typing import Any
 import yaml
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState
-from rich.console import Console
 
 from chromahint.config.compose import ComposedConfig
 from chromahint.config.errors import ConfigError
+from chromahint.console import TextConsole
 from chromahint.launch.launcher import compose_and_validate, create_run_folder, launched, preflight_check
 from chromahint.launch.multirun import folder_name
 from chromahint.launch.resume import prepare_to_resume
@@ -58,7 +58,7 @@ class Worker:
     def __init__(self, sweep: SweepConfig, folder: Path, seed: int) -> None:
         self.sweep = sweep
         self.folder = folder
-        self.console = Console(soft_wrap=True, highlight=False)
+        self.console = TextConsole()
         if (folder / "sweep.yaml").exists() and (storage := load_sweep(folder).storage) != sweep.storage:
             raise ConfigError(
                 f"storage={sweep.storage}: {folder} was started with storage={storage}. Pass the same, or "

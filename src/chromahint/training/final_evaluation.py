@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 from torch import nn
 
 from chromahint.config.instantiate import instantiate_node
+from chromahint.console import TextConsole
 from chromahint.data.datamodule import PhotoDataModule
 from chromahint.evaluation.evaluator import EvaluatedMethod, evaluate_methods
 from chromahint.evaluation.fingerprint import fingerprint
@@ -61,7 +61,7 @@ def evaluate_best_weights(
     networks: dict[str, nn.Module] = {name: network, PULL_PUSH: PullPush(), GRAY: GrayBaseline()}
     folder = run.path / "evaluation" / protocol.name
     folders = {name: folder, PULL_PUSH: folder / "baselines" / "pullpush", GRAY: folder / "baselines" / "gray"}
-    console = Console(soft_wrap=True)
+    console = TextConsole()
     fingerprints = {title: fingerprint(config, None, "test") | {"model": title} for title in (PULL_PUSH, GRAY)}
     fingerprints[name] = fingerprint(config, run.best_checkpoint, "test")
     methods = {title: EvaluatedMethod(networks[title], folders[title], fingerprints[title]) for title in networks}

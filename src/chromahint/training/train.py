@@ -44,6 +44,7 @@ from chromahint.training.final_evaluation import evaluate_best_weights
 from chromahint.training.lightning_module import ColorizationModule
 from chromahint.training.loggers.csv import MetricsCSVLogger
 from chromahint.training.loggers.wandb import define_metrics, log_test_results
+from chromahint.training.trainer import profiler_summary
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -122,6 +123,8 @@ def train(run: Run) -> None:
             except SystemExit:  # Lightning turns Ctrl-C into this
                 raise KeyboardInterrupt from None
             seconds = TrainingLimits.of(trainer).elapsed
+        if summary := profiler_summary(trainer):
+            _print_status(summary)
         if any(isinstance(callback, PruningCallbackBase) and callback.pruned for callback in callbacks):
             _update_metadata(run, state="pruned", ended=iso_now())
         elif trainer.is_global_zero:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Ge, Gt, Le
@@ -12,8 +12,10 @@ from lightning.fabric.plugins.environments.cluster_environment import ClusterEnv
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.profilers import PassThroughProfiler, Profiler
 from torch import nn
 
 from chromahint.ranges import Count, Positive, validate_arguments
@@ -22,6 +24,16 @@ from chromahint.training.callbacks.compile import CompileModel
 from chromahint.training.callbacks.training_limits import TrainingLimits
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+_SHORT_PRECISIONS: dict[str, Precision] = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+
+
+def profiler_summary(trainer: Trainer, max_lines: int = 25) -> str:
+    """Return the costliest parts of a run with `trainer.profiler=simple` or `advanced`; empty without a profiler."""
+    profiler: Profiler = trainer.profiler  # type: ignore[attr-defined]  # set by a connector
+    if isinstance(profiler, PassThroughProfiler):
+        return ""
+    lines = profiler.summary().strip().splitlines()
+    return "\n".join(lines[:max_lines])
 
 
 def process_count(accelerator: str, devices: int | Literal["auto"]) -> int:
@@ -40,14 +52,15 @@ def process_count(accelerator: str, devices: int | Literal["auto"]) -> int:
     return gpus if devices == "auto" else devices
 
 
-def choose_precision(
-    precision: Precision | Literal["auto"], on_gpu: bool, network: nn.Module | None = None
-) -> Precision:
+def choose_precision(precision: str | int, on_gpu: bool, network: nn.Module | None = None) -> Precision:
     """Resolve `auto` to bf16-mixed if the hardware computes in bf16 and the network supports it, else to 32-true.
 
     Raises:
-        ValueError: bf16-mixed is requested, and a layer of the network would get wrong gradients.
+        ValueError: 16-mixed is requested on a CPU, or bf16-mixed, and a layer of the network would get wrong gradients.
     """
+    precision = _SHORT_PRECISIONS.get(str(precision), str(precision))
+    if precision == "16-mixed" and not on_gpu:
+        raise ValueError("trainer.precision=16-mixed: needs a GPU. Use trainer.precision=bf16-mixed on a CPU.")
     layer = None if on_gpu or network is None else first_unsafe_bf16_layer(network)
     if precision == "bf16-mixed" and layer is not None:
         raise ValueError(
@@ -55,7 +68,7 @@ def choose_precision(
             "Use trainer.precision=32-true, or give the layer a multiple of 16 input channels."
         )
     if precision != "auto":
-        return precision
+        return precision  # type: ignore[return-value]
     native = torch.cuda.is_bf16_supported(including_emulation=False) if on_gpu else _cpu_computes_bf16()
     return "bf16-mixed" if native and layer is None else "32-true"
 
@@ -90,7 +103,7 @@ def make_trainer(
     accelerator: Literal["auto", "cpu", "gpu"] = "auto",
     devices: Annotated[int, Ge(1), Le(1024)] | Literal["auto"] = "auto",
     num_nodes: Annotated[int, Ge(1), Le(1024)] = 1,
-    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto",
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed", "32", "bf16", "16", 32, 16] = "auto",
     max_steps: Count | None = 800,
     max_epochs: Count | None = None,
     max_minutes: Annotated[float, Gt(0), Le(10**7)] | None = None,
@@ -99,6 +112,7 @@ def make_trainer(
     val_check_interval: Count | None = 200,
     log_every_n_steps: Count = 10,
     compile: bool = False,
+    **lightning_options: Any,
 ) -> Trainer:
     """Build the trainer of one process of a run.
 
@@ -110,7 +124,8 @@ def make_trainer(
         accelerator: auto, cpu or gpu.
         devices: Processes per machine, one per device.
         num_nodes: Number of machines, started by SLURM.
-        precision: auto is bf16-mixed if the hardware computes in bf16 and the network supports it, else 32-true.
+        precision: auto is bf16-mixed if the hardware computes in bf16 and the network supports it, else 32-true. 16,
+            bf16 and 32 are short for 16-mixed, bf16-mixed and 32-true.
         max_steps: Optimizer steps before training ends; None means no limit, as for the next two.
         max_epochs: Epochs before training ends.
         max_minutes: Minutes before training ends, including validation.
@@ -119,16 +134,26 @@ def make_trainer(
         val_check_interval: Optimizer steps between validations; None validates once per epoch.
         log_every_n_steps: Optimizer steps between logged training metrics.
         compile: Compile the network before the first step.
+        lightning_options: Further options of Lightning's Trainer, such as `profiler` or `limit_val_batches`.
+
+    Raises:
+        ValueError: Lightning rejects an option.
     """
     on_gpu = accelerator == "gpu" or (accelerator == "auto" and torch.cuda.is_available())
     num_devices = process_count(accelerator, devices)
     limits = TrainingLimits(max_steps, max_epochs, max_minutes)
-    return Trainer(
+    options: dict[str, Any] = {
+        "strategy": "ddp" if num_devices * num_nodes > 1 else "auto",
+        "num_sanity_val_steps": 0,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        **lightning_options,
+    }
+    arguments: dict[str, Any] = dict(
         default_root_dir=folder,
         accelerator="gpu" if on_gpu else "cpu",
         devices=num_devices,
         num_nodes=num_nodes,
-        strategy="ddp" if num_devices * num_nodes > 1 else "auto",
         precision=choose_precision(precision, on_gpu, network),
         max_epochs=-1,
         accumulate_grad_batches=accumulate_grad_batches,
@@ -136,15 +161,18 @@ def make_trainer(
         val_check_interval=None if val_check_interval is None else val_check_interval * accumulate_grad_batches,
         check_val_every_n_epoch=1 if val_check_interval is None else None,
         log_every_n_steps=log_every_n_steps,
-        num_sanity_val_steps=0,
         use_distributed_sampler=False,
         enable_checkpointing=False,  # checkpoints are written by LastCheckpoint and BestCheckpoint
-        enable_progress_bar=False,
-        enable_model_summary=False,
         callbacks=[limits, *([CompileModel()] if compile else []), *callbacks],
         logger=loggers,
         plugins=[AtomicCheckpointIO(), _cluster_environment()],
+        **options,
     )
+    try:
+        return Trainer(**arguments)
+    except (MisconfigurationException, TypeError, ValueError) as error:
+        given = " ".join(f"trainer.{name}={value}" for name, value in lightning_options.items())
+        raise ValueError(f"{given or 'trainer'}: Lightning rejects this: {' '.join(str(error).split())}") from None
 
 
 def _cluster_environment() -> ClusterEnvironment:

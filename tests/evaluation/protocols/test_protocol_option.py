@@ -68,7 +68,7 @@ def test_defaults_in_conf_are_those_of_the_class(name):
         (["protocol=regions", "protocol.kind=line"], "protocol.kind=line: must be click or scribble"),
         (["protocol=random_pixels", "protocol.min_chroma=-1"], "protocol.min_chroma=-1: must be a number >= 0"),
         (["protocol=cells_2023", "protocol.min_chroma=1"], "protocol.min_chroma: unknown option"),
-        (["protocol=regions", "protocol.extra_metrics=[lpips]"], "protocol.extra_metrics=['lpips']: must be a list"),
+        (["protocol=regions", "protocol.extra_metrics=[vmaf]"], "protocol.extra_metrics=['vmaf']: must be a list"),
     ],
 )
 def test_options_out_of_range_are_reported(command, photos, words, message):

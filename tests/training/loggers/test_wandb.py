@@ -1,12 +1,18 @@
 """Weights & Biases, read back from its own files."""
 
+import base64
 import json
 import os
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import yaml
 
-from chromahint.training.loggers.wandb import define_metrics, has_wandb_api_key, log_test_results, wandb_logger
+from chromahint.training.loggers import wandb_server
+from chromahint.training.loggers.wandb import define_metrics, log_test_results, wandb_logger
+from chromahint.training.loggers.wandb_server import find_api_key, server_problem
 
 METADATA = {"name": "unet/now", "group": "unet", "wandb_id": "1234abcd"}
 
@@ -126,14 +132,14 @@ def test_api_key_of_wandb_login_is_found(tmp_path, monkeypatch, server):
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     if server:
         monkeypatch.setenv("WANDB_BASE_URL", server)
-    assert not has_wandb_api_key()
+    assert find_api_key() is None
     write_netrc_auth(host=server or DEFAULT_BASE_URL, api_key="x" * 40)
-    assert has_wandb_api_key()
+    assert find_api_key() == "x" * 40
     monkeypatch.setenv("WANDB_BASE_URL", "https://other.example.com")
-    assert not has_wandb_api_key()
+    assert find_api_key() is None
     for asked in (DEFAULT_BASE_URL, "https://api.wandb.ai", "https://wandb.example.com", "http://localhost:8080"):
         monkeypatch.setenv("WANDB_BASE_URL", asked)
-        assert has_wandb_api_key() == (read_netrc_auth(host=asked) is not None)
+        assert (find_api_key() is not None) == (read_netrc_auth(host=asked) is not None)
 
 
 def test_explicit_group_overrides_the_default(tmp_path):
@@ -145,3 +151,124 @@ def test_building_a_logger_starts_nothing(tmp_path):
     wandb_logger(tmp_path, {}, METADATA)
     assert list(tmp_path.iterdir()) == []
     assert "WANDB_API_KEY" not in os.environ
+
+
+@pytest.fixture
+def answer(monkeypatch):
+    """`answer(status, body)` starts a server that answers everything with it, and returns its requests."""
+    servers = []
+
+    def start(status, body=b"{}"):
+        requests = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                content = self.rfile.read(int(self.headers["Content-Length"]))
+                requests.append((self.path, self.headers["Authorization"], content))
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        monkeypatch.setenv("WANDB_API_KEY", "y" * 40)
+        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{server.server_port}")
+        return requests
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_server_is_asked_for_the_owner_of_the_key(answer):
+    requests = answer(200, b'{"data": {"viewer": {"id": "1"}}}')
+    assert server_problem() is None
+    [(path, authorization, content)] = requests
+    assert path == "/graphql"
+    assert base64.b64decode(authorization.removeprefix("Basic ")) == b"api:" + b"y" * 40
+    assert b"viewer" in content
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "problem"),
+    [
+        (401, b"{}", "answered 401 Unauthorized to the API key"),
+        (403, b"blocked", "answered 403 Forbidden"),
+        (200, b'{"data": {"viewer": null}}', "does not know the API key"),
+        (200, b"<html>", "gave no usable answer"),
+    ],
+)
+def test_run_goes_on_offline_if_the_server_is_of_no_use(answer, tmp_path, capfd, inspect_wandb, status, body, problem):
+    answer(status, body)
+    logger = wandb_logger(tmp_path, {}, METADATA)
+    logger.log_metrics({"val/psnr": 20.0}, step=1)
+    logger.experiment.finish()
+    said = capfd.readouterr().err
+    assert said.count(problem) == 1
+    assert "wandb sync" in said
+    assert inspect_wandb(tmp_path)["run_id"] == "1234abcd"
+
+
+def test_run_goes_on_offline_without_a_network(tmp_path, monkeypatch, capfd, inspect_wandb):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{unused.getsockname()[1]}")
+        monkeypatch.setenv("WANDB_API_KEY", "y" * 40)
+        logger = wandb_logger(tmp_path, {}, METADATA)
+        logger.log_metrics({"val/psnr": 20.0}, step=1)
+        logger.experiment.finish()
+    assert "can't be reached" in capfd.readouterr().err
+    assert inspect_wandb(tmp_path)["run_id"] == "1234abcd"
+
+
+def test_silent_server_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(wandb_server, "CONNECT_SECONDS", 0.2)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("WANDB_API_KEY", "y" * 40)
+        assert "did not answer within 0.2 seconds" in server_problem()
+
+
+VARIABLES = {
+    "WANDB_PROJECT": "photos", "WANDB_ENTITY": "lab", "WANDB_NAME": "mine", "WANDB_RUN_GROUP": "ours",
+    "WANDB_TAGS": "a, b",
+}  # fmt: skip
+
+
+def test_environment_variables_count_where_the_config_is_silent(tmp_path, monkeypatch):
+    for name, value in {**VARIABLES, "WANDB_DIR": str(tmp_path / "elsewhere")}.items():
+        monkeypatch.setenv(name, value)
+    silent = wandb_logger(tmp_path, {"name": None}, METADATA)._wandb_init
+    assert {key: silent[key] for key in ("project", "entity", "name", "group", "tags")} == {
+        "project": "photos", "entity": "lab", "name": "mine", "group": "ours", "tags": ["a", "b"]
+    }  # fmt: skip
+    assert silent["dir"] == str(tmp_path / "elsewhere")
+    explicit = wandb_logger(tmp_path, {"name": "unet"}, METADATA, "p", "e", "g", ["t"])._wandb_init
+    assert {key: explicit[key] for key in ("project", "entity", "name", "group", "tags")} == {
+        "project": "p", "entity": "e", "name": "unet/now", "group": "g", "tags": ["t"]
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [({"WANDB_DISABLED": "true"}, "disabled"), ({"WANDB_MODE": "dryrun"}, "offline"), ({"WANDB_MODE": ""}, "offline")],
+)
+def test_modes_of_the_environment(tmp_path, monkeypatch, variables, expected):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert wandb_logger(tmp_path, {}, METADATA)._wandb_init["mode"] == expected
+
+
+def test_unknown_mode_is_refused_before_a_run_folder_is_made(command, tiny, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "onlin")
+    refused = command("train", *tiny, "logger=wandb")
+    assert refused.status == 2
+    assert "WANDB_MODE=onlin: unknown mode; choose one of online, offline, disabled." in refused.err
+    assert not (refused.folder / "runs").exists()

@@ -82,11 +82,13 @@ function methodCell(row) {
 }
 
 /**
+ * Create a table whose headings are aligned like their columns.
  * @param {string[]} headings
  * @param {HTMLElement[]} rows
  */
 function scoreTable(headings, rows) {
-  const head = headings.map((text, n) => el("th", { scope: "col", class: n ? "number" : null }, text));
+  const isNumber = (/** @type {number} */ n) => rows.some((row) => row.children[n].classList.contains("number"));
+  const head = headings.map((text, n) => el("th", { scope: "col", class: isNumber(n) ? "number" : null }, text));
   return el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows)));
 }
 

@@ -10,7 +10,7 @@ from annotated_types import Ge, Le, MaxLen
 from torch import Tensor
 
 from chromahint.color import rgb_to_lab
-from chromahint.evaluation.flip import flip
+from chromahint.evaluation.extra_metrics import EXTRA_METRICS
 from chromahint.evaluation.metrics import ciede2000_scores, colorfulness_difference, percentile, psnr, ssim
 from chromahint.hints.hints import Hints
 
@@ -19,7 +19,7 @@ MIN_CHROMA = 4.0
 """Default of `min_chroma`; see `is_colorless`."""
 
 MinChroma = Annotated[float, Ge(0), Le(100)]
-ExtraMetrics = Annotated[list[Literal["flip"]], MaxLen(1)]
+ExtraMetrics = Annotated[list[Literal["flip", "lpips"]], MaxLen(2)]
 Scores = dict[str, Tensor]
 """Scores of each image of a batch by name, B float32 each.
 
@@ -175,7 +175,7 @@ def measure_colors(prediction: LabImages, truth: LabImages, extra_metrics: Seque
         "ciede2000_p95": p95,
         "colorfulness_difference": colorfulness_difference(prediction.rgb, truth.rgb),
     }
-    return scores | ({"flip": flip(prediction.rgb, truth.rgb)} if "flip" in extra_metrics else {})
+    return scores | {name: EXTRA_METRICS[name](prediction.rgb, truth.rgb) for name in extra_metrics}
 
 
 def check_counts(counts: list[int], size: int, max_hints: int, formula: str) -> None:

@@ -39,7 +39,7 @@ class Cells2023:
         hint_counts: Numbers of cells, distinct and ascending, in 0..(size // 2) ** 2.
         size: Height and width of images in pixels.
         seed: Seed of the positions, together with the image's id.
-        extra_metrics: Further metrics: flip.
+        extra_metrics: Further metrics: flip, lpips.
     """
 
     name = "cells_2023"

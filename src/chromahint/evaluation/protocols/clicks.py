@@ -48,7 +48,7 @@ class Clicks:
         targets: PSNR values in dB for which the number of clicks is reported, distinct and ascending.
         size: Height and width of images in pixels.
         min_chroma: Photos with less chroma, in Lab units, are colorless and left out of means.
-        extra_metrics: Further metrics: flip.
+        extra_metrics: Further metrics: flip, lpips.
     """
 
     name = "clicks"

@@ -37,7 +37,7 @@ class LabPSNR2021:
         hint_counts: Numbers of hints, distinct and ascending, in 0..size * size.
         size: Height and width of images in pixels.
         seed: Seed of the positions, together with the image's id. Positions are those of `random_pixels`.
-        extra_metrics: Further metrics: flip.
+        extra_metrics: Further metrics: flip, lpips.
     """
 
     name = "lab_psnr_2021"

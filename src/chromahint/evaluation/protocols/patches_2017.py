@@ -42,7 +42,7 @@ class Patches2017:
         hint_counts: Numbers of patches, distinct and ascending, in 0..size * size.
         size: Height and width of images in pixels.
         seed: Seed of the positions, together with the image's id.
-        extra_metrics: Further metrics: flip.
+        extra_metrics: Further metrics: flip, lpips.
     """
 
     name = "patches_2017"

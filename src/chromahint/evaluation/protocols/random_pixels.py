@@ -33,7 +33,7 @@ class RandomPixels:
         size: Height and width of images in pixels.
         seed: Seed of the positions, together with the image's id.
         min_chroma: Photos with less chroma, in Lab units, are colorless and left out of means.
-        extra_metrics: Further metrics: flip.
+        extra_metrics: Further metrics: flip, lpips.
     """
 
     name = "random_pixels"

@@ -46,7 +46,7 @@ class Regions:
         hint_counts: Numbers of clicks or scribbles, distinct and ascending, in 0..size * size.
         size: Height and width of images in pixels.
         min_chroma: Photos with less chroma, in Lab units, are colorless and left out of means.
-        extra_metrics: Further metrics: flip.
+        extra_metrics: Further metrics: flip, lpips.
     """
 
     name = "regions"

@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from chromahint.console import TextConsole
 from chromahint.training.callbacks.training_limits import TrainingLimits
 
 LOG_INTERVAL_SECONDS = 20.0
@@ -19,7 +19,7 @@ class RunProgressBar(Callback):
     """Progress bar over the whole run, or plain lines if stderr is not a terminal."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, soft_wrap=True)
+        self.console = TextConsole(stderr=True)
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import itertools
 import json
-import netrc
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
+from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from chromahint.evaluation.metric_info import METRIC_INFO
 from chromahint.training.lightning_module import VALIDATION_METRICS
 from chromahint.training.loggers.csv import MetricsCSVLogger
+from chromahint.training.loggers.wandb_server import resolve_mode, server_problem
 
-WANDB_HOST, FORMER_WANDB_HOST = "api.forge.coreweave.com", "api.wandb.ai"
-"""W&B's own server. `wandb login` 0.31 stores API keys under the new name; keys under the former one stay valid."""
+DEFAULT_PROJECT = "chromahint"
+INIT_SECONDS, FINISH_SECONDS = 15.0, 15.0
+"""How long a run waits for the server when it begins and when it ends."""
 
 
 class ResumableWandbLogger(WandbLogger):
     """W&B logger that skips metrics which the run had already logged before it was resumed.
+
+    If the server can't be used, the run is logged offline. Training is never delayed by more than a few seconds.
 
     Args:
         logged: Step and name of the metrics that W&B already has.
@@ -35,6 +38,32 @@ class ResumableWandbLogger(WandbLogger):
     def __init__(self, logged: set[tuple[int, str]], **options: Any) -> None:
         super().__init__(**options)
         self.logged = logged
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        """The W&B run, which begins when it is first asked for."""
+        if self._experiment is None and self._wandb_init["mode"] == "online":
+            import wandb
+
+            problem = server_problem()
+            if problem is None:
+                try:
+                    return super().experiment
+                except wandb.errors.Error as error:
+                    problem = " ".join(str(error).split())
+            self._go_offline(problem)
+        return super().experiment
+
+    def _go_offline(self, problem: str) -> None:
+        folder = Path(self._wandb_init["dir"])
+        self._wandb_init["mode"] = "offline"
+        self.logged = offline_metrics(folder, self._wandb_init["id"])
+        print(  # noqa: T201
+            f"W&B: {problem}. The run is logged offline. Upload it later `wandb sync {folder}/wandb/offline-run-*`.",
+            file=sys.stderr,
+            flush=True,
+        )
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -52,10 +81,10 @@ class ResumableWandbLogger(WandbLogger):
                 self.logged |= {(step, name) for name in missing}
 
 
-def offline_metrics(folder: Path) -> set[tuple[int, str]]:
+def offline_metrics(folder: Path, run_id: str) -> set[tuple[int, str]]:
     """Return step and name of the metrics in the offline W&B files of a run, as read by W&B's own command."""
     found: set[tuple[int, str]] = set()
-    for file in sorted(folder.glob("wandb/offline-run-*/run-*.wandb")):
+    for file in sorted(folder.glob(f"wandb/offline-run-*-{run_id}/run-{run_id}.wandb")):
         command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
         output = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         for line in output.stdout.splitlines():
@@ -69,7 +98,7 @@ def wandb_logger(
     folder: Path,
     config: dict[str, Any],
     metadata: dict[str, Any],
-    project: str = "chromahint",
+    project: str | None = None,
     entity: str | None = None,
     group: str | None = None,
     tags: list[str] | None = None,
@@ -77,12 +106,15 @@ def wandb_logger(
 ) -> WandbLogger:
     """Build a W&B logger that never prompts: online if an API key is found, offline otherwise.
 
+    What the config leaves open is taken from W&B's environment variables: WANDB_PROJECT, WANDB_ENTITY, WANDB_NAME,
+    WANDB_RUN_GROUP, WANDB_TAGS, WANDB_DIR, WANDB_MODE, and WANDB_DISABLED.
+
     Args:
         folder: Run folder, which also holds the files of an offline run.
         config: Resolved config.
         metadata: From run.json: `name`, `group`, `wandb_id` (kept when the run is resumed), and optionally `choices`
             and `trial`, which are logged along with the config.
-        project: W&B project.
+        project: W&B project; None for that of WANDB_PROJECT, or else chromahint.
         entity: W&B team or user.
         group: Group of runs to compare; None uses the name of the experiment, model or multirun.
         tags: W&B tags.
@@ -90,24 +122,27 @@ def wandb_logger(
     """
     import wandb
 
-    resolved_mode = os.environ.get("WANDB_MODE", "auto") if mode == "auto" else mode
-    if resolved_mode == "auto":
-        resolved_mode = "online" if has_wandb_api_key() else "offline"
-    wandb.setup(wandb.Settings(silent=True))
+    resolved_mode = resolve_mode(mode)
+    variables = os.environ
+    # `wandb agent` sets WANDB_DIR itself
+    own_dir = None if variables.get("WANDB_SWEEP_ID") else variables.get("WANDB_DIR")
+    save_dir = Path(own_dir or folder).absolute()  # W&B's service may have another working directory
+    # without the mode, it would look up the server to report its use
+    wandb.setup(wandb.Settings(silent=True, mode=resolved_mode))
     # if earlier parts of the run were online, the server has what metrics.csv has
     sent = {(step, name) for step, _, name, _ in MetricsCSVLogger(folder).read_rows()}
     return ResumableWandbLogger(
-        sent if resolved_mode == "online" else offline_metrics(folder),
-        name=metadata["name"],
-        save_dir=folder.absolute(),  # W&B's service process may have another working directory
+        sent if resolved_mode == "online" else offline_metrics(save_dir, metadata["wandb_id"]),
+        name=(variables.get("WANDB_NAME") if config.get("name") is None else None) or metadata["name"],
+        save_dir=save_dir,
         id=metadata["wandb_id"],
-        project=project,
-        entity=entity,
-        group=group or metadata["group"],
-        tags=tags or [],
+        project=project or variables.get("WANDB_PROJECT") or DEFAULT_PROJECT,
+        entity=entity or variables.get("WANDB_ENTITY"),
+        group=group or variables.get("WANDB_RUN_GROUP") or metadata["group"],
+        tags=tags or [tag.strip() for tag in variables.get("WANDB_TAGS", "").split(",") if tag.strip()],
         config=config | {key: metadata[key] for key in ("choices", "trial") if key in metadata},
         mode=resolved_mode,
-        settings=wandb.Settings(console="off"),
+        settings=wandb.Settings(console="off", init_timeout=INIT_SECONDS, finish_timeout=FINISH_SECONDS),
     )
 
 
@@ -157,19 +192,4 @@ def log_test_results(logger: WandbLogger, metrics: dict[str, Any], images: dict[
             **curves,
             **{name: wandb.Image(str(file)) for name, file in images.items()},
         }
-    )
-
-
-def has_wandb_api_key() -> bool:
-    """Tell whether W&B has an API key, without calling W&B, which would prompt for one."""
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    host = urlsplit(os.environ.get("WANDB_BASE_URL") or f"https://{WANDB_HOST}").netloc
-    netrc_file = os.environ.get("NETRC")
-    try:
-        logins = netrc.netrc(Path(netrc_file).expanduser() if netrc_file else None)
-    except (OSError, netrc.NetrcParseError):
-        return False
-    return any(
-        logins.authenticators(name) for name in ([WANDB_HOST, FORMER_WANDB_HOST] if host == WANDB_HOST else [host])
     )
