@@ -56,7 +56,9 @@ def aggregate_results(images: Iterable[ImageResult], protocol: HintProtocol) -> 
 
 
 def area_under_curve(counts: Sequence[int], values: Sequence[float]) -> float:
-    """Return the area under a curve over log(1 + hints) by the trapezoidal rule, divided by log(1 + largest count).
+    """Return the area under a curve over log(1 + hints) by the trapezoidal rule, divided by the width of its range.
+
+    That is a mean over the curve: the area under a constant is the constant, also if the first count is not 0.
 
     Args:
         counts: Numbers of hints, ascending; two or more.
@@ -67,7 +69,7 @@ def area_under_curve(counts: Sequence[int], values: Sequence[float]) -> float:
     """
     x = [math.log1p(count) for count in counts]
     steps = zip(pairwise(x), pairwise(values), strict=True)
-    return math.fsum((right - left) * (low + high) / 2 for (left, right), (low, high) in steps) / x[-1]
+    return math.fsum((right - left) * (low + high) / 2 for (left, right), (low, high) in steps) / (x[-1] - x[0])
 
 
 def clicks_to_targets(by_count: dict[int, list[ImageResult]], targets: Sequence[float]) -> dict[str, dict[str, float]]:

@@ -31,13 +31,13 @@ def clicks_to_target(counts: Sequence[int], psnr_CP: Array, target: float) -> Ar
 
 
 def area_under_curve(counts: Sequence[int], scores_CP: Array) -> Array:
-    """Return the area under each image's curve over log(1 + hints), divided by log(1 + the largest count); P.
+    """Return the area under each image's curve over log(1 + hints), divided by the width of its range; P.
 
     >>> area_under_curve([0, 1, 3], np.array([[1.0], [3.0], [3.0]])).round(6).tolist()
     [2.5]
     """
     x_C = np.log1p(counts)
-    area_P: Array = np.trapezoid(scores_CP, x_C, axis=0) / x_C[-1]
+    area_P: Array = np.trapezoid(scores_CP, x_C, axis=0) / (x_C[-1] - x_C[0])
     return area_P
 
 
