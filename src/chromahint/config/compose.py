@@ -188,7 +188,7 @@ def _paths_ending_in(tree: Mapping[str, Any], name: str, place: str = "") -> lis
 
 
 def _choices_with_option(where: Sequence[str], name: str) -> str:
-    """Name the other choices of a group that have an option, as a sentence to append; empty if there are none."""
+    """Return a sentence that names the other choices of a group that have an option, or "" if none has it."""
     if len(where) != 1 or where[0] not in list_groups():
         return ""
     [group] = where
