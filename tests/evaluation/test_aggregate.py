@@ -5,7 +5,8 @@ import math
 
 import pytest
 
-from chromahint.evaluation.aggregate import aggregate_results, area_under_curve
+from chromahint.evaluation.aggregate import aggregate_results
+from chromahint.evaluation.curves import area_under_curve
 from chromahint.evaluation.images_csv import ImageResult, append_rows, read_rows, write_rows
 from chromahint.evaluation.protocols.clicks import Clicks
 from chromahint.evaluation.protocols.patches_2017 import Patches2017

@@ -32,11 +32,8 @@ _HYDRA_SETTINGS = {
     "hydra.job": "the name of a run is set by name=NAME, and runs never change the working directory.",
     "hydra.output_subdir": "each run folder has config.yaml and overrides.yaml. Leave this out.",
     "hydra.searchpath": "your own YAML files belong in ./conf, or in the folder of --config-dir DIR.",
-    "hydra/launcher": "runs are started side by side by `chromahint train -m --n-jobs N`, and on a cluster by "
-    "`chromahint train -m launcher=slurm`.",
     "hydra.launcher": "runs are started side by side by `chromahint train -m --n-jobs N`, and on a cluster by "
     "`chromahint train -m launcher=slurm`.",
-    "hydra/sweeper": "hyperparameters are searched by `chromahint sweep NAME`, with Optuna.",
     "hydra.sweeper": "hyperparameters are searched by `chromahint sweep NAME`, with Optuna.",
 }
 """What to type in place of a setting of Hydra itself. `{value}` is the value as typed."""
@@ -118,6 +115,7 @@ def _allow_trainer_option(override: Override) -> str:
 
 def _replacement_of_hydra_setting(key: str, value: Any) -> str:
     """Say what to type in place of a setting of Hydra itself, which has no effect here."""
+    key = key.replace("/", ".")  # hydra/launcher=NAME chooses, hydra.launcher.OPTION sets
     for prefix, replacement in _HYDRA_SETTINGS.items():
         if key == prefix or key.startswith(f"{prefix}."):
             return replacement.format(value=value)
