@@ -257,7 +257,7 @@ def test_arguments_out_of_range_are_reported_under_the_options_full_name(call, m
 
 
 @pytest.mark.parametrize(
-    "call", [lambda: load(), lambda: load("/", colour=1), lambda: Sampler(1, 2, 3), lambda: Base(a=1)]
+    "call", [lambda: load(), lambda: load("/", width=1), lambda: Sampler(1, 2, 3), lambda: Base(a=1)]
 )
 def test_wrong_calls_raise_type_error_as_usual(call):
     with pytest.raises(TypeError, match="argument"):

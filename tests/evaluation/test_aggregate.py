@@ -5,7 +5,8 @@ import math
 
 import pytest
 
-from chromahint.evaluation.aggregate import aggregate_results, area_under_curve
+from chromahint.evaluation.aggregate import aggregate_results
+from chromahint.evaluation.curves import area_under_curve
 from chromahint.evaluation.images_csv import ImageResult, append_rows, read_rows, write_rows
 from chromahint.evaluation.protocols.clicks import Clicks
 from chromahint.evaluation.protocols.patches_2017 import Patches2017
@@ -87,12 +88,13 @@ def test_area_is_over_every_click_and_over_the_counts_of_regions():
     assert area == pytest.approx((15 * math.log(2) + 30 * (math.log(3) - math.log(2))) / math.log(3))
     rows = [row("a", 1, 10), row("a", 3, 30)]
     areas = aggregate_results(rows, Regions(hint_counts=[1, 3]))["auc"]
-    assert areas["psnr"] == pytest.approx(20 * (math.log(4) - math.log(2)) / math.log(4))
+    assert areas["psnr"] == pytest.approx(20)
     assert list(areas) == ["psnr", "ciede2000"]
 
 
 def test_area_under_a_constant_curve_is_the_constant():
     assert area_under_curve([0, 1, 2, 10, 50], [27.5] * 5) == pytest.approx(27.5)
+    assert area_under_curve([1, 2, 10, 50], [27.5] * 4) == pytest.approx(27.5)
 
 
 def test_protocols_of_random_hints_report_no_area_and_no_clicks():

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from chromahint.evaluation.curves import area_under_curve, clicks_to_target
 from chromahint.report import filmstrip as filmstrip_module
-from chromahint.report.clicks import area_under_curve, clicks_to_target
 from support.synthetic_runs import CLICKS, content_of, write_evaluation, write_run
 
 

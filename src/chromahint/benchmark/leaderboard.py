@@ -13,8 +13,8 @@ import numpy as np
 
 from chromahint.benchmark.benchmark_config import Benchmark
 from chromahint.benchmark.run_benchmark import Plan
+from chromahint.evaluation.curves import area_under_curve, clicks_to_target
 from chromahint.evaluation.metric_info import METRIC_INFO, MetricInfo
-from chromahint.report.clicks import area_under_curve, clicks_to_target
 from chromahint.report.load_runs import EvaluationResult, read_evaluation
 from chromahint.report.ranking import TEST_NAME, image_scores
 from chromahint.report.statistics import Array, bootstrap_interval, bootstrap_weights, p_value

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from chromahint.inference.exported_folder import CONFIG, WEIGHTS, is_exported_folder
-from chromahint.inference.fixed_size import FixedSizeWrapper
 from chromahint.inference.load import load_network
 from chromahint.models.gray_baseline import GrayBaseline
 from chromahint.models.pretrained import PRETRAINED_DIR
@@ -81,10 +80,9 @@ def load_method(source: str, device: torch.device) -> LoadedMethod:
         # operations of a solver depend on the image, and are not comparable to those of a network
         network = GrayBaseline() if source == "gray" else load_network(source, device).network
         return LoadedMethod(network.eval(), device, 0, None)
-    spec = load_network(source, device)
+    network = load_network(source, device).any_size_network
     if Path(source).suffix == ".onnx":
-        return LoadedMethod(spec.network, torch.device("cpu"), None, None)
-    network = spec.network if spec.input_size is None else FixedSizeWrapper(spec.network, spec.input_size)
+        return LoadedMethod(network, torch.device("cpu"), None, None)
     parameters = sum(parameter.numel() for parameter in network.parameters())
     with torch.device(device):
         return LoadedMethod(network.eval(), device, parameters, count_gmac(network))

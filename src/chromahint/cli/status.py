@@ -25,6 +25,6 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show the state; returns the exit status."""
-    from chromahint.launch.multirun import show_status
+    from chromahint.launch.run_states import show_status
 
     return show_status(arguments.folder.expanduser(), as_json=arguments.json)

@@ -32,11 +32,8 @@ _HYDRA_SETTINGS = {
     "hydra.job": "the name of a run is set by name=NAME, and runs never change the working directory.",
     "hydra.output_subdir": "each run folder has config.yaml and overrides.yaml. Leave this out.",
     "hydra.searchpath": "your own YAML files belong in ./conf, or in the folder of --config-dir DIR.",
-    "hydra/launcher": "runs are started side by side by `chromahint train -m --n-jobs N`, and on a cluster by "
-    "`chromahint train -m launcher=slurm`.",
     "hydra.launcher": "runs are started side by side by `chromahint train -m --n-jobs N`, and on a cluster by "
     "`chromahint train -m launcher=slurm`.",
-    "hydra/sweeper": "hyperparameters are searched by `chromahint sweep NAME`, with Optuna.",
     "hydra.sweeper": "hyperparameters are searched by `chromahint sweep NAME`, with Optuna.",
 }
 """What to type in place of a setting of Hydra itself. `{value}` is the value as typed."""
@@ -118,6 +115,7 @@ def _allow_trainer_option(override: Override) -> str:
 
 def _replacement_of_hydra_setting(key: str, value: Any) -> str:
     """Say what to type in place of a setting of Hydra itself, which has no effect here."""
+    key = key.replace("/", ".")  # hydra/launcher=NAME chooses, hydra.launcher.OPTION sets
     for prefix, replacement in _HYDRA_SETTINGS.items():
         if key == prefix or key.startswith(f"{prefix}."):
             return replacement.format(value=value)
@@ -188,7 +186,7 @@ def _paths_ending_in(tree: Mapping[str, Any], name: str, place: str = "") -> lis
 
 
 def _choices_with_option(where: Sequence[str], name: str) -> str:
-    """Name the other choices of a group that have an option, as a sentence to append; empty if there are none."""
+    """Return a sentence that names the other choices of a group that have an option, or "" if none has it."""
     if len(where) != 1 or where[0] not in list_groups():
         return ""
     [group] = where

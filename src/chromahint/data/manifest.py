@@ -14,7 +14,7 @@ from chromahint.data.sources.folder import FilePhotos, find_images
 from chromahint.images.decode import UnreadableImageError
 from chromahint.progress import ProgressFn
 
-FORMAT = 1
+MANIFEST_FORMAT = 1
 Manifest = dict[str, Any]
 """Content of a manifest; `docs/file-formats.md` describes it."""
 
@@ -74,7 +74,7 @@ def create_manifest(
         entries.append(entry)
         advance(1)
     entries.sort(key=lambda entry: entry["name"])
-    header = {"format": FORMAT, "license": license, "source": source, "images": len(entries)}
+    header = {"format": MANIFEST_FORMAT, "license": license, "source": source, "images": len(entries)}
     return header | {"id": set_id([entry["id"] for entry in entries]), "files": entries}
 
 
@@ -99,7 +99,7 @@ def read_manifest(file: Path) -> Manifest:
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
         ids = [str(entry["id"]) for entry in manifest["files"] if isinstance(entry["name"], str)]
-        valid = manifest["format"] == FORMAT and {"license", "source"} <= manifest.keys()
+        valid = manifest["format"] == MANIFEST_FORMAT and {"license", "source"} <= manifest.keys()
         valid = valid and manifest["images"] == len(ids) > 0 and manifest["id"] == set_id(ids)
     except OSError as error:
         raise ValueError(f"{file}: cannot be read ({error.strerror}). Pass a manifest.") from None

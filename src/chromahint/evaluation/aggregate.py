@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
+from chromahint.evaluation.curves import area_under_curve, clicks_to_target
 from chromahint.evaluation.images_csv import ImageResult
 from chromahint.evaluation.protocols.base import HintProtocol, InteractiveProtocol
 
@@ -48,26 +49,12 @@ def aggregate_results(images: Iterable[ImageResult], protocol: HintProtocol) -> 
         "by_hints": {str(count): mean for count, mean in means.items() if count in protocol.hint_counts},
     }
     if protocol.reports_auc and len(means) > 1:
-        curves = {name: [mean[name] for mean in means.values()] for name in next(iter(means.values()))}
-        metrics["auc"] = {name: area_under_curve(list(means), curve) for name, curve in curves.items()}
+        names = list(next(iter(means.values())))
+        curves_CN = np.array([[mean[name] for name in names] for mean in means.values()])
+        metrics["auc"] = dict(zip(names, area_under_curve(list(means), curves_CN).tolist(), strict=True))
     if isinstance(protocol, InteractiveProtocol) and means:
         metrics["clicks_to"] = clicks_to_targets(by_count, protocol.targets)
     return metrics
-
-
-def area_under_curve(counts: Sequence[int], values: Sequence[float]) -> float:
-    """Return the area under a curve over log(1 + hints) by the trapezoidal rule, divided by log(1 + largest count).
-
-    Args:
-        counts: Numbers of hints, ascending; two or more.
-        values: Value at each of them.
-
-    >>> round(area_under_curve([0, 1, 3], [1.0, 3.0, 3.0]), 9)
-    2.5
-    """
-    x = [math.log1p(count) for count in counts]
-    steps = zip(pairwise(x), pairwise(values), strict=True)
-    return math.fsum((right - left) * (low + high) / 2 for (left, right), (low, high) in steps) / x[-1]
 
 
 def clicks_to_targets(by_count: dict[int, list[ImageResult]], targets: Sequence[float]) -> dict[str, dict[str, float]]:
@@ -81,18 +68,16 @@ def clicks_to_targets(by_count: dict[int, list[ImageResult]], targets: Sequence[
         `{"28": {"mean": .., "median": .., "not_reached": share}}`. An image that never reaches a target counts as one
         click more than the largest number.
     """
-    never = max(by_count) + 1
-    psnr: dict[tuple[str, str], dict[int, float]] = {}
-    for count, rows in sorted(by_count.items()):
-        for row in rows:
-            psnr.setdefault((row.image, row.id), {})[count] = row.scores["psnr"]
+    counts = sorted(by_count)
+    rows = [sorted(by_count[count], key=lambda row: (row.image, row.id)) for count in counts]
+    psnr_CP = np.array([[row.scores["psnr"] for row in each] for each in rows])
     found = {}
     for target in targets:
-        clicks = [next((count for count, x in curve.items() if x >= target), never) for curve in psnr.values()]
+        clicks_P = clicks_to_target(counts, psnr_CP, target)
         found[f"{target:g}"] = {
-            "mean": _mean(clicks),
-            "median": float(statistics.median(clicks)),
-            "not_reached": clicks.count(never) / len(clicks),
+            "mean": float(clicks_P.mean()),
+            "median": float(np.median(clicks_P)),
+            "not_reached": float((clicks_P > counts[-1]).mean()),
         }
     return found
 

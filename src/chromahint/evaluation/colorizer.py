@@ -25,9 +25,7 @@ from chromahint.evaluation.protocols.patches_2017 import Patches2017
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.evaluation.protocols.regions import Regions
 from chromahint.hints.hints import Hints
-from chromahint.inference.colorizer import Colorizer
-from chromahint.inference.fixed_size import FixedSizeWrapper
-from chromahint.inference.load import resolve_device
+from chromahint.inference.load import load_network, resolve_device
 from chromahint.progress import ProgressFn
 from chromahint.ranges import constructor_arguments
 
@@ -137,9 +135,9 @@ class FunctionNetwork:
 def _as_network(colorizer: Any, device: str) -> tuple[Network, str, torch.device]:
     """Return a network, its name, and its device."""
     if isinstance(colorizer, str | Path):
-        loaded = Colorizer.load(colorizer, device=device)
-        network = FixedSizeWrapper(loaded.network, loaded.size) if loaded.square else loaded.network
-        return network, loaded.name, loaded.device
+        loaded = load_network(colorizer, resolve_device(device))
+        where = next((p.device for p in loaded.network.parameters()), torch.device("cpu"))
+        return loaded.any_size_network, loaded.name, where
     if isinstance(colorizer, nn.Module):
         where = resolve_device(device)
         return colorizer.to(where), type(colorizer).__name__, where

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from chromahint.visualization.hint_overlay import to_numpy_images
 
+_PACKAGES = {"flip": "flip-evaluator", "lpips": "lpips"}
+
 
 def flip(prediction: Tensor, target: Tensor) -> Tensor:
     """Return the mean FLIP of each image (Andersson et al. 2020), at the package's default viewing distance.
@@ -28,7 +30,7 @@ def flip(prediction: Tensor, target: Tensor) -> Tensor:
     Raises:
         ValueError: The package is not installed.
     """
-    _require("flip", "flip_evaluator", "flip-evaluator")
+    require_package("flip")
     import flip_evaluator
 
     pairs = zip(to_numpy_images(target), to_numpy_images(prediction), strict=True)
@@ -55,7 +57,7 @@ def lpips(prediction: Tensor, target: Tensor) -> Tensor:
     Raises:
         ValueError: The package is not installed.
     """
-    _require("lpips", "lpips", "lpips")
+    require_package("lpips")
     with torch.autocast(target.device.type, enabled=False):
         pair = (image.float() / 127.5 - 1 for image in (prediction, target))
         distance: Tensor = _lpips_network(target.device)(*pair)
@@ -71,8 +73,10 @@ def _lpips_network(device: torch.device) -> Any:
         return lpips.LPIPS(net="alex", verbose=False).eval().requires_grad_(False).to(device)
 
 
-def _require(metric: str, module: str, package: str) -> None:
-    if importlib.util.find_spec(module) is None:
+def require_package(metric: str) -> None:
+    """Raise ValueError unless the package of a metric is installed."""
+    package = _PACKAGES[metric]
+    if importlib.util.find_spec(package.replace("-", "_")) is None:
         raise ValueError(
             f"protocol.extra_metrics=[{metric}]: the package {package} is not installed. "
             f"Run pip install 'chromahint[{metric}]'."

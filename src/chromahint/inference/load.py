@@ -85,6 +85,11 @@ class LoadedNetwork:
     messages: tuple[str, ...] = ()
 
     @property
+    def any_size_network(self) -> nn.Module:
+        """The network for images of any size; it squashes them if it must."""
+        return self.network if self.input_size is None else FixedSizeWrapper(self.network, self.input_size)
+
+    @property
     def image_size(self) -> int:
         """Recommended size: the network should color images of about image_size x image_size pixels."""
         if self.input_size is not None:

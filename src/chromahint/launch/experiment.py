@@ -18,8 +18,8 @@ from chromahint.config.overrides import parse_override
 from chromahint.config.paths import experiment_plans, list_groups
 from chromahint.console import TextConsole
 from chromahint.launch.launcher import compose_and_validate, create_run_folder, launch_and_wait, preflight_check
-from chromahint.launch.multirun import print_failures
 from chromahint.launch.resume import prepare_to_resume
+from chromahint.launch.run_states import print_failures
 from chromahint.runs.run import open_run
 
 PLAN_SYNTAX = "stages: {NAME: [key=value, ...]}, or runs: of the same form with baselines: [MODEL, ...]"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import re
 import shlex
 import signal
@@ -14,10 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hydra.core.override_parser.types import Override, ValueType
-from rich import box
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from chromahint.config.compose import compose
 from chromahint.config.errors import ConfigError
@@ -35,11 +31,9 @@ from chromahint.launch.launcher import (
     preflight_check,
 )
 from chromahint.launch.resume import prepare_to_resume
-from chromahint.launch.slurm import Resources, Slurm, mark_lost_jobs_failed, wait_for_jobs
-from chromahint.runs.files import read_json
-from chromahint.runs.run import Run, open_run, timestamp
-
-FAILED_STATES = ("failed", "interrupted")
+from chromahint.launch.run_states import open_runs, print_summary, read_states
+from chromahint.launch.slurm import Resources, Slurm, wait_for_jobs
+from chromahint.runs.run import Run, timestamp
 
 
 def run_multirun(overrides: Sequence[str], n_jobs: int | None = None) -> int:
@@ -92,7 +86,7 @@ def resume_multirun(folder: Path, n_jobs: int | None = None) -> int:
     Raises:
         ConfigError: The folder contains no runs, or all of them are finished.
     """
-    runs = find_runs(folder)
+    runs = open_runs(folder)
     unfinished = [run for run in runs if run.metadata["state"] not in ("finished", "pruned")]
     if not unfinished:
         raise ConfigError(f"{folder}: all {len(runs)} runs are finished. `chromahint status {folder}` shows them.")
@@ -101,7 +95,7 @@ def resume_multirun(folder: Path, n_jobs: int | None = None) -> int:
     prepared = [prepare_to_resume(run.path) for run in unfinished]
     resumed, processes = [run for run, _ in prepared], [count for _, count in prepared]
     train_runs(resumed, processes, [run.path.name for run in resumed], n_jobs, console)
-    runs = find_runs(folder)
+    runs = open_runs(folder)
     return print_summary(runs, [run.path.name for run in runs], read_states(runs), console)
 
 
@@ -255,84 +249,3 @@ def run_in_parallel(
     finally:
         signal.signal(signal.SIGTERM, previous)
     return [ended[index] for index in sorted(ended)]
-
-
-def show_status(folder: Path, as_json: bool = False) -> int:
-    """Print the state of the runs in a folder, as a table or as JSON; returns 1 if one has failed.
-
-    Raises:
-        ConfigError: The folder contains no runs.
-    """
-    runs = find_runs(folder)
-    mark_lost_jobs_failed(runs)
-    states = read_states(runs)
-    if not as_json:
-        return print_summary(runs, [run.path.name for run in runs], states, TextConsole())
-    described = [
-        {
-            "run": str(run.path),
-            "state": state,
-            "error": read_json(run.path / "run.json").get("error"),
-            "psnr": _test_psnr(run),
-        }
-        for run, state in zip(runs, states, strict=True)
-    ]
-    print(json.dumps(described, indent=2))  # noqa: T201
-    return 1 if any(state in FAILED_STATES for state in states) else 0
-
-
-def find_runs(folder: Path) -> list[Run]:
-    """Return the runs in a folder, in the order of their numbers.
-
-    Raises:
-        ConfigError: The folder contains no runs.
-    """
-    runs = [open_run(file.parent) for file in folder.glob("*/run.json")]
-    if not runs:
-        raise ConfigError(f"{folder}: contains no runs. Pass a folder of several runs, such as runs/multirun/DATE.")
-    numbers = {run: run.path.name.partition("-")[0] for run in runs}
-    return sorted(runs, key=lambda run: (int(numbers[run]) if numbers[run].isdecimal() else 0, run.path.name))
-
-
-def read_states(runs: Sequence[Run]) -> list[str]:
-    """Return the state of each run, as recorded in run.json."""
-    return [run.metadata["state"] for run in runs]
-
-
-def print_summary(runs: Sequence[Run], titles: Sequence[str], states: Sequence[str], console: Console) -> int:
-    """Print results and reasons of failures; returns the exit status, 1 if a run failed or was interrupted."""
-    console.print(summary_table(runs, titles, states))
-    failed = [run.path for run, state in zip(runs, states, strict=True) if state in FAILED_STATES]
-    print_failures(failed, console)
-    return 1 if failed else 0
-
-
-def print_failures(folders: Sequence[Path], console: Console) -> None:
-    """Print which runs failed, and why."""
-    for folder in folders:
-        metadata = read_json(folder / "run.json") if (folder / "run.json").exists() else {}
-        state = "interrupted" if metadata.get("state") == "interrupted" else "failed"
-        reason = metadata.get("error") or f"see above, or {folder / 'output.txt'}"
-        console.print(f"{state}: {folder}: {reason}", markup=False, highlight=False)
-
-
-def summary_table(runs: Sequence[Run], titles: Sequence[str], states: Sequence[str]) -> Table:
-    """Return a table with title, state and test PSNR by number of hints of each run."""
-    psnr = {run.path: _test_psnr(run) for run in runs}
-    counts = list(dict.fromkeys(count for by_hints in psnr.values() for count in by_hints))
-    title = "PSNR in dB of the test images, by number of hints"
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
-    table.add_column("run", no_wrap=True)
-    table.add_column("state")
-    for count in counts:
-        table.add_column(f"{int(count):,}", justify="right")
-    for run, run_title, state in zip(runs, titles, states, strict=True):
-        cells = [f"{psnr[run.path][count]:.2f}" if count in psnr[run.path] else "-" for count in counts]
-        table.add_row(escape(run_title), f"[red]{state}[/]" if state in FAILED_STATES else state, *cells)
-    return table
-
-
-def _test_psnr(run: Run) -> dict[str, float]:
-    files = sorted(run.path.glob("evaluation/*/metrics.json"))
-    by_hints = read_json(files[0])["by_hints"] if files else {}
-    return {count: scores["psnr"] for count, scores in by_hints.items()}

@@ -31,7 +31,7 @@ class PretrainedWeights:
 
 
 def find_pretrained(target: str) -> PretrainedWeights | None:
-    """Return the pretrained weights for a class such as `chromahint.models.unet.UNet`, or None if there are none."""
+    """Return the pretrained weights for a class such as `chromahint.models.unet.UNet`, if it has any."""
     package, _, name = target.rpartition(".")[0].rpartition(".")
     description_file = PRETRAINED_DIR / f"{name}.json"
     if package != __package__ or not description_file.is_file():

@@ -1,44 +1,15 @@
-"""Clicks that a simulated person needs until the result reaches a target, and the area under the curve over hints."""
+"""Clicks that a simulated person needs until the result reaches a target."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from chromahint.evaluation.curves import clicks_to_target
 from chromahint.report.load_runs import EvaluationResult
-from chromahint.report.statistics import Array, bootstrap_interval, bootstrap_weights
-
-
-def clicks_to_target(counts: Sequence[int], psnr_CP: Array, target: float) -> Array:
-    """Return the smallest number of clicks at which each image reaches a target; P.
-
-    Args:
-        counts: C numbers of clicks, ascending.
-        psnr_CP: PSNR of each image after that many clicks.
-        target: PSNR in dB.
-
-    Returns:
-        Number of clicks; the largest one plus 1 for images that never reach the target.
-
-    >>> clicks_to_target([0, 1, 2], np.array([[20.0, 20.0], [27.0, 21.0], [25.0, 22.0]]), 26).tolist()
-    [1.0, 3.0]
-    """
-    reached_CP = psnr_CP >= target
-    first_P = np.array(counts)[reached_CP.argmax(axis=0)]
-    return np.where(reached_CP.any(axis=0), first_P, counts[-1] + 1).astype(np.float64)
-
-
-def area_under_curve(counts: Sequence[int], scores_CP: Array) -> Array:
-    """Return the area under each image's curve over log(1 + hints), divided by log(1 + the largest count); P.
-
-    >>> area_under_curve([0, 1, 3], np.array([[1.0], [3.0], [3.0]])).round(6).tolist()
-    [2.5]
-    """
-    x_C = np.log1p(counts)
-    area_P: Array = np.trapezoid(scores_CP, x_C, axis=0) / x_C[-1]
-    return area_P
+from chromahint.report.statistics import bootstrap_interval, bootstrap_weights
 
 
 def click_statistics(networks: Mapping[str, EvaluationResult]) -> dict[str, Any] | None:

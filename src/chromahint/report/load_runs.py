@@ -129,7 +129,7 @@ def load_runs(paths: Sequence[str], evaluation: str | None = None) -> LoadedRuns
         evaluation: name of a folder in each run's `evaluation/`; None for all of them.
 
     Raises:
-        ValueError: there is no run, or none has been evaluated.
+        ValueError: No runs were found, or no run has been evaluated.
     """
     folders = list(dict.fromkeys(folder for path in paths for folder in _run_folders(path)))
     parent = Path(os.path.commonpath([folder.parent for folder in folders]))

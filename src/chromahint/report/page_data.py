@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chromahint.evaluation.curves import area_under_curve
 from chromahint.evaluation.metric_info import METRIC_INFO
 from chromahint.models.registry import ModelCost
-from chromahint.report.clicks import area_under_curve, click_statistics
+from chromahint.report.clicks import click_statistics
 from chromahint.report.load_runs import EvaluationResult, LoadedRuns
 from chromahint.report.ranking import TEST_NAME, Ranking, image_scores
 from chromahint.report.rebuild_networks import cost_of_network

@@ -19,8 +19,7 @@ from chromahint.runs.files import write_text
 from chromahint.runs.run import timestamp
 from chromahint.sweeps.sweep_config import SweepConfig, load_sweep, read_sweep
 from chromahint.sweeps.wandb_export import parse_agent_values, wandb_sweep_yaml
-
-WANDB_LOGGER = "chromahint.training.loggers.wandb.wandb_logger"
+from chromahint.training.loggers.wandb_server import WANDB_LOGGER
 
 
 def run_worker(name_or_path: str, overrides: Sequence[str]) -> int:

@@ -278,8 +278,8 @@ function buildBenchmark() {
   const nodes = [
     section(
       "overview", "Overview",
-      "PSNR in dB on each set by each protocol; higher is better, and the best of each column is bold. It is the area "
-      + "under the curve over log(1 + hints) where the protocol defines one, and else the mean over all numbers of "
+      "PSNR in dB on each set by each protocol; higher is better, and the best of each column is bold. For clicks and "
+      + "regions, it is the area under the curve over log(1 + hints); for other protocols, the mean over all numbers of "
       + "hints from 1. Small numbers are 95% intervals.",
       overviewTable(),
     ),

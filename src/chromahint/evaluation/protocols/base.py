@@ -10,7 +10,7 @@ from annotated_types import Ge, Le, MaxLen
 from torch import Tensor
 
 from chromahint.color import rgb_to_lab
-from chromahint.evaluation.extra_metrics import EXTRA_METRICS
+from chromahint.evaluation.extra_metrics import EXTRA_METRICS, require_package
 from chromahint.evaluation.metrics import ciede2000_scores, colorfulness_difference, percentile, psnr, ssim
 from chromahint.hints.hints import Hints
 
@@ -161,21 +161,45 @@ def is_colorless(ab: Tensor, min_chroma: float) -> Tensor:
     return percentile(torch.hypot(*ab.unbind(dim=1)).flatten(1), 99) < min_chroma
 
 
-def measure_rgb(prediction: LabImages, truth: LabImages, extra_metrics: Sequence[str] = ()) -> Scores:
-    """Return all metrics, with PSNR of 8-bit RGB."""
-    return {"psnr": psnr(prediction.rgb, truth.rgb), **measure_colors(prediction, truth, extra_metrics)}
+class SquareProtocol:
+    """Base of all protocols: images of size x size pixels, checks of the options, and metrics of 8-bit RGB.
 
+    A protocol is a frozen dataclass with the fields `hint_counts`, `size` and `extra_metrics`. It overrides what it
+    defines differently.
+    """
 
-def measure_colors(prediction: LabImages, truth: LabImages, extra_metrics: Sequence[str] = ()) -> Scores:
-    """Return all metrics but PSNR, which protocols define differently."""
-    mean, p95 = ciede2000_scores(prediction.rgb, (truth.lightness, truth.ab))
-    scores = {
-        "ssim": ssim(prediction.rgb, truth.rgb),
-        "ciede2000": mean,
-        "ciede2000_p95": p95,
-        "colorfulness_difference": colorfulness_difference(prediction.rgb, truth.rgb),
-    }
-    return scores | {name: EXTRA_METRICS[name](prediction.rgb, truth.rgb) for name in extra_metrics}
+    metric_description: str = RGB_METRICS
+    max_hints_formula: str = "size * size"
+    hint_counts: list[int]
+    size: int
+    extra_metrics: list[Literal["flip", "lpips"]]
+
+    def __post_init__(self) -> None:
+        """Raise ValueError if an option is invalid, or the package of an extra metric is not installed."""
+        check_counts(self.hint_counts, self.size, self.max_hints, self.max_hints_formula)
+        for metric in self.extra_metrics:
+            require_package(metric)
+
+    @property
+    def max_hints(self) -> int:
+        """The number of pixels."""
+        return self.size**2
+
+    def measure(self, prediction: LabImages, truth: LabImages) -> Scores:
+        """Return all metrics."""
+        mean, p95 = ciede2000_scores(prediction.rgb, (truth.lightness, truth.ab))
+        return {
+            "psnr": self.psnr(prediction, truth),
+            "ssim": ssim(prediction.rgb, truth.rgb),
+            "ciede2000": mean,
+            "ciede2000_p95": p95,
+            "colorfulness_difference": colorfulness_difference(prediction.rgb, truth.rgb),
+            **{name: EXTRA_METRICS[name](prediction.rgb, truth.rgb) for name in self.extra_metrics},
+        }
+
+    def psnr(self, prediction: LabImages, truth: LabImages) -> Tensor:
+        """Return the PSNR of each image by the protocol's definition, B float32: by default, of 8-bit RGB."""
+        return psnr(prediction.rgb, truth.rgb)
 
 
 def check_counts(counts: list[int], size: int, max_hints: int, formula: str) -> None:

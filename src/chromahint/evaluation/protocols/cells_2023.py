@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from torch import Tensor
+
 from chromahint.color import lab_to_rgb
 from chromahint.evaluation.metrics import psnr_float
 from chromahint.evaluation.protocols.base import (
     MIN_CHROMA,
     ExtraMetrics,
     LabImages,
-    Scores,
-    check_counts,
+    SquareProtocol,
     check_size,
-    measure_colors,
 )
 from chromahint.hints.eval_positions import first_k_mask
 from chromahint.hints.hints import Hints
@@ -26,7 +26,7 @@ _CELL = 2
 
 @validate_arguments("protocol")
 @dataclass(frozen=True)
-class Cells2023:
+class Cells2023(SquareProtocol):
     """Distinct 2x2 cells of a grid, uniformly distributed, each filled with its mean color (iColoriT, 2023).
 
     PSNR of RGB without rounding to 8 bits, capped at 50 dB per image; SSIM of 8-bit RGB as defined by scikit-image.
@@ -44,6 +44,7 @@ class Cells2023:
 
     name = "cells_2023"
     metric_description = "PSNR in dB of unrounded RGB, at most 50 per image, over SSIM of 8-bit RGB"
+    max_hints_formula = "(size // 2) ** 2"
     min_chroma = MIN_CHROMA
     keeps_colorless = True
     reports_auc = False
@@ -52,9 +53,6 @@ class Cells2023:
     size: ImageSize = 224
     seed: Seed = 0
     extra_metrics: ExtraMetrics = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        check_counts(self.hint_counts, self.size, self.max_hints, "(size // 2) ** 2")
 
     @property
     def max_hints(self) -> int:
@@ -67,8 +65,7 @@ class Cells2023:
         cells = first_k_mask(truth.ab, ids, self.seed, self.size // _CELL, count, max(self.hint_counts))
         return fill_cells(truth.ab, cells, _CELL)
 
-    def measure(self, prediction: LabImages, truth: LabImages) -> Scores:
-        """Return PSNR of unrounded RGB, at most 50 dB, and all other metrics of 8-bit RGB."""
+    def psnr(self, prediction: LabImages, truth: LabImages) -> Tensor:
+        """Return the PSNR of unrounded RGB, at most 50 dB."""
         rgb = lab_to_rgb(prediction.lightness, prediction.ab)
-        psnr = psnr_float(rgb, truth.rgb.float() / 255, max_psnr=50.0)
-        return {"psnr": psnr, **measure_colors(prediction, truth, self.extra_metrics)}
+        return psnr_float(rgb, truth.rgb.float() / 255, max_psnr=50.0)

@@ -13,14 +13,11 @@ from torch import Tensor
 
 from chromahint.evaluation.protocols.base import (
     MIN_CHROMA,
-    RGB_METRICS,
     ExtraMetrics,
     LabImages,
     MinChroma,
-    Scores,
-    check_counts,
+    SquareProtocol,
     check_size,
-    measure_rgb,
 )
 from chromahint.evaluation.protocols.local_color import median_color
 from chromahint.hints.hints import Hints, no_hints
@@ -29,7 +26,7 @@ from chromahint.ranges import HintCounts, ImageSize, validate_arguments
 
 @validate_arguments("protocol")
 @dataclass(frozen=True)
-class Clicks:
+class Clicks(SquareProtocol):
     """Simulated clicks: each hint goes where the color difference between result and photo is largest.
 
     The difference is the Euclidean distance in ab, averaged over a square window with 1/15 of the image's side (17x17
@@ -52,7 +49,6 @@ class Clicks:
     """
 
     name = "clicks"
-    metric_description = RGB_METRICS
     keeps_colorless = False
     reports_auc = True
 
@@ -66,18 +62,13 @@ class Clicks:
     extra_metrics: ExtraMetrics = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        check_counts(self.hint_counts, self.size, self.max_hints, "size * size")
+        super().__post_init__()
         valid = sorted(set(self.targets))
         if self.targets != valid:
             raise ValueError(
                 f"protocol.targets={self.targets}: must be distinct numbers in ascending order. "
                 f"Try 'protocol.targets={str(valid).replace(' ', '')}'."
             )
-
-    @property
-    def max_hints(self) -> int:
-        """The number of pixels."""
-        return self.size**2
 
     @property
     def window(self) -> int:
@@ -117,10 +108,6 @@ class Clicks:
         distance = (ab.float() - truth_ab.float()).norm(dim=1, keepdim=True)
         margin = self.window // 2
         return F.avg_pool2d(F.pad(distance, (margin,) * 4, mode="reflect"), self.window, stride=1)
-
-    def measure(self, prediction: LabImages, truth: LabImages) -> Scores:
-        """Return all metrics, with PSNR of 8-bit RGB."""
-        return measure_rgb(prediction, truth, self.extra_metrics)
 
 
 def _first_largest(values_B1HW: Tensor) -> tuple[Tensor, Tensor]:

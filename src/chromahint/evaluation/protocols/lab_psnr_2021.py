@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from torch import Tensor
+
 from chromahint.evaluation.metrics import psnr_8bit_lab
 from chromahint.evaluation.protocols.base import (
     MIN_CHROMA,
     ExtraMetrics,
     LabImages,
-    Scores,
-    check_counts,
+    SquareProtocol,
     check_size,
-    measure_colors,
 )
 from chromahint.hints.eval_positions import first_k_mask
 from chromahint.hints.hints import Hints, hints_from_mask
@@ -22,7 +22,7 @@ from chromahint.ranges import HintCounts, ImageSize, Seed, validate_arguments
 
 @validate_arguments("protocol")
 @dataclass(frozen=True)
-class LabPSNR2021:
+class LabPSNR2021(SquareProtocol):
     """Single pixels, and PSNR of the 8-bit Lab tensor, as for the hint-based networks (RES-UNET and others) of 2021.
 
     Images are 128x128, hints are 1, 3 and 5 % of the pixels. Lightness, which is always correct, is one of the three
@@ -51,21 +51,12 @@ class LabPSNR2021:
     seed: Seed = 0
     extra_metrics: ExtraMetrics = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        check_counts(self.hint_counts, self.size, self.max_hints, "size * size")
-
-    @property
-    def max_hints(self) -> int:
-        """The number of pixels."""
-        return self.size**2
-
     def hints(self, truth: LabImages, ids: Sequence[str], count: int) -> Hints:
         """Reveal `count` pixels of each image (see `HintProtocol.hints`)."""
         check_size(self, truth)
         mask = first_k_mask(truth.ab, ids, self.seed, self.size, count, max(self.hint_counts))
         return hints_from_mask(truth.ab, mask)
 
-    def measure(self, prediction: LabImages, truth: LabImages) -> Scores:
-        """Return PSNR of the 8-bit Lab tensor, and all other metrics of 8-bit RGB."""
-        psnr = psnr_8bit_lab((prediction.lightness, prediction.ab), (truth.lightness, truth.ab))
-        return {"psnr": psnr, **measure_colors(prediction, truth, self.extra_metrics)}
+    def psnr(self, prediction: LabImages, truth: LabImages) -> Tensor:
+        """Return the PSNR of the 8-bit Lab tensor."""
+        return psnr_8bit_lab((prediction.lightness, prediction.ab), (truth.lightness, truth.ab))

@@ -10,13 +10,10 @@ import torch
 
 from chromahint.evaluation.protocols.base import (
     MIN_CHROMA,
-    RGB_METRICS,
     ExtraMetrics,
     LabImages,
-    Scores,
-    check_counts,
+    SquareProtocol,
     check_size,
-    measure_rgb,
 )
 from chromahint.hints.eval_positions import patch_positions
 from chromahint.hints.hints import Hints
@@ -28,7 +25,7 @@ _PATCH = 6
 
 @validate_arguments("protocol")
 @dataclass(frozen=True)
-class Patches2017:
+class Patches2017(SquareProtocol):
     """Patches of 6x6 pixels around the center, each filled with its mean color (Zhang et al. 2017).
 
     Positions are normally distributed around the center, with a standard deviation of a quarter of the possible range,
@@ -46,7 +43,6 @@ class Patches2017:
     """
 
     name = "patches_2017"
-    metric_description = RGB_METRICS
     min_chroma = MIN_CHROMA
     keeps_colorless = True
     reports_auc = False
@@ -55,14 +51,6 @@ class Patches2017:
     size: ImageSize = 256
     seed: Seed = 0
     extra_metrics: ExtraMetrics = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        check_counts(self.hint_counts, self.size, self.max_hints, "size * size")
-
-    @property
-    def max_hints(self) -> int:
-        """The number of pixels, an arbitrary limit: patches may overlap."""
-        return self.size**2
 
     def hints(self, truth: LabImages, ids: Sequence[str], count: int) -> Hints:
         """Paint the first `count` patches of each image (see `HintProtocol.hints`)."""
@@ -74,7 +62,3 @@ class Patches2017:
         pixel_BKP = corner_BK[..., None] + (step[:, None] * self.size + step).flatten()
         all_pixels = torch.ones_like(pixel_BKP, dtype=torch.bool)
         return paint_patches(truth.ab, pixel_BKP, all_pixels, all_pixels[..., 0])
-
-    def measure(self, prediction: LabImages, truth: LabImages) -> Scores:
-        """Return all metrics, with PSNR of 8-bit RGB."""
-        return measure_rgb(prediction, truth, self.extra_metrics)

@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 
 from chromahint.evaluation.protocols.base import (
     MIN_CHROMA,
-    RGB_METRICS,
     ExtraMetrics,
     LabImages,
     MinChroma,
-    Scores,
-    check_counts,
+    SquareProtocol,
     check_size,
-    measure_rgb,
 )
 from chromahint.hints.eval_positions import first_k_mask
 from chromahint.hints.hints import Hints, hints_from_mask
@@ -23,7 +20,7 @@ from chromahint.ranges import HintCounts, ImageSize, Seed, validate_arguments
 
 @validate_arguments("protocol")
 @dataclass(frozen=True)
-class RandomPixels:
+class RandomPixels(SquareProtocol):
     """Single pixels at random positions; 328 and 1,966 hints are 0.5 % and 3 % of an image of 256x256.
 
     PSNR of 8-bit RGB, capped at 100 dB; SSIM of 8-bit RGB as defined by scikit-image.
@@ -37,7 +34,6 @@ class RandomPixels:
     """
 
     name = "random_pixels"
-    metric_description = RGB_METRICS
     keeps_colorless = False
     reports_auc = False
 
@@ -47,20 +43,8 @@ class RandomPixels:
     min_chroma: MinChroma = MIN_CHROMA
     extra_metrics: ExtraMetrics = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        check_counts(self.hint_counts, self.size, self.max_hints, "size * size")
-
-    @property
-    def max_hints(self) -> int:
-        """The number of pixels."""
-        return self.size**2
-
     def hints(self, truth: LabImages, ids: Sequence[str], count: int) -> Hints:
         """Reveal `count` pixels of each image (see `HintProtocol.hints`)."""
         check_size(self, truth)
         mask = first_k_mask(truth.ab, ids, self.seed, self.size, count, max(self.hint_counts))
         return hints_from_mask(truth.ab, mask)
-
-    def measure(self, prediction: LabImages, truth: LabImages) -> Scores:
-        """Return all metrics, with PSNR of 8-bit RGB."""
-        return measure_rgb(prediction, truth, self.extra_metrics)

@@ -13,14 +13,11 @@ from torch import Tensor
 
 from chromahint.evaluation.protocols.base import (
     MIN_CHROMA,
-    RGB_METRICS,
     ExtraMetrics,
     LabImages,
     MinChroma,
-    Scores,
-    check_counts,
+    SquareProtocol,
     check_size,
-    measure_rgb,
 )
 from chromahint.evaluation.protocols.local_color import median_color
 from chromahint.evaluation.segmentation import Labels, click_positions, regions, scribble, segment
@@ -33,7 +30,7 @@ _MAX_CACHED = 4096
 
 @validate_arguments("protocol")
 @dataclass(frozen=True)
-class Regions:
+class Regions(SquareProtocol):
     """One hint per region of similar color, the largest regions first.
 
     A photo is segmented by color (see `chromahint.evaluation.segmentation`). A click is a single pixel, the innermost
@@ -50,7 +47,6 @@ class Regions:
     """
 
     name = "regions"
-    metric_description = RGB_METRICS
     keeps_colorless = False
     reports_auc = True
 
@@ -60,14 +56,6 @@ class Regions:
     min_chroma: MinChroma = MIN_CHROMA
     extra_metrics: ExtraMetrics = field(default_factory=list)
     _marks: dict[str, list[NDArray[np.int64]]] = field(init=False, repr=False, compare=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        check_counts(self.hint_counts, self.size, self.max_hints, "size * size")
-
-    @property
-    def max_hints(self) -> int:
-        """The number of pixels."""
-        return self.size**2
 
     def hints(self, truth: LabImages, ids: Sequence[str], count: int) -> Hints:
         """Mark the first `count` regions of each image (see `HintProtocol.hints`)."""
@@ -84,10 +72,6 @@ class Regions:
             row, column = torch.from_numpy(np.concatenate(strokes)).unbind(dim=1)
             mask[image, 0, row, column] = 1
         return hints_from_mask(truth.ab, mask.to(truth.ab.device))
-
-    def measure(self, prediction: LabImages, truth: LabImages) -> Scores:
-        """Return all metrics, with PSNR of 8-bit RGB."""
-        return measure_rgb(prediction, truth, self.extra_metrics)
 
     def _first_marks(self, image_id: str, rgb: Tensor, count: int) -> list[NDArray[np.int64]]:
         """Return the pixels of each mark, N x 2 rows and columns. Segmentation is slow, so marks are kept by id."""
