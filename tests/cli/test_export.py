@@ -80,7 +80,7 @@ def test_pretrained_weights_are_exported_with_their_model_card(command, words):
     result = command("export", *words, "--format", "safetensors")
     assert result.status == 0, result.err
     opened = open_exported_folder(result.folder / "spreadnet")
-    weights = read_state_dict(find_pretrained(qualname_of("spreadnet")).file)
+    weights = read_state_dict(find_pretrained("pretrained").file)
     assert all(torch.equal(opened.network.state_dict()[name], tensor) for name, tensor in weights.items())
     assert "# SpreadNet, pretrained weights" in (result.folder / "spreadnet" / "README.md").read_text()
 

@@ -31,7 +31,7 @@ def test_pretrained():
     assert not loaded.network.training
     assert (loaded.image_size, loaded.input_size) == (512, None)
     assert "spreadnet: pretrained on" in loaded.messages[0]
-    content = safetensors.torch.load_file(find_pretrained("chromahint.models.spreadnet.SpreadNet").file)
+    content = safetensors.torch.load_file(find_pretrained("pretrained").file)
     for name, tensor in content.items():
         assert torch.equal(loaded.network.state_dict()[name], tensor)
 
@@ -135,7 +135,7 @@ def test_user_errors(tmp_path, monkeypatch, smoke_run):
     untrained = shutil.copytree(smoke_run, tmp_path / "untrained")
     shutil.rmtree(untrained / "checkpoints")
     for source, part in (
-        ("nowhere", "nowhere: file or folder not found. Pass pretrained, levin, pullpush"),
+        ("nowhere", "nowhere: file or folder not found. Pass pretrained, spreadnet, .*levin, pullpush"),
         ("empty", "not a run folder"),
         ("untrained", "has no checkpoint yet"),
         ("text.pth", r"text\.pth: cannot be read as weights"),

@@ -8,10 +8,10 @@ import torch
 
 from chromahint.config.compose import compose
 from chromahint.config.instantiate import instantiate_node
-from chromahint.models.pretrained import PRETRAINED_DIR, find_pretrained, resolve_weights_file
+from chromahint.models.pretrained import PRETRAINED_DIR, find_pretrained, list_pretrained, resolve_weights_file
 from chromahint.models.state_dict import load_weights, read_state_dict
 
-NAMES = sorted(file.stem for file in PRETRAINED_DIR.glob("*.json"))
+NAMES = list_pretrained()
 SPREADNET = {"_target_": "chromahint.models.spreadnet.SpreadNet", "width": 16, "propagation_steps": 4}
 UNET = {"_target_": "chromahint.models.unet.UNet", "width": 16}
 
@@ -29,7 +29,8 @@ def test_default_network_has_pretrained_weights():
 def test_description_and_card_match_the_weights(name):
     described = description(name)
     assert set(described) == {"format", "model", "options", "blake2b", "trained_on"}
-    assert (described["format"], described["model"]) == (1, name)
+    assert described["format"] == 1
+    assert name == described["model"] or name.startswith(f"{described['model']}_")
     content = (PRETRAINED_DIR / f"{name}.safetensors").read_bytes()
     assert described["blake2b"] == hashlib.blake2b(content, digest_size=16).hexdigest()
     assert len(content) <= 12_000_000
@@ -46,8 +47,8 @@ def test_description_and_card_match_the_weights(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_weights_match_the_default_config_of_their_network(name, monkeypatch):
     monkeypatch.setattr(torch, "load", None)  # unpickling is not used
-    node = compose("evaluate", [f"model={name}"]).config["model"]
-    found = find_pretrained(node["_target_"])
+    found = find_pretrained(name)
+    node = compose("evaluate", [f"model={found.model}"]).config["model"]
     assert found.options.items() <= node.items()
     state = read_state_dict(found.file)
     network = instantiate_node(node)
@@ -64,13 +65,28 @@ def test_weights_option_resolves_to_a_file(tmp_path):
     assert resolve_weights_file("pretrained", SPREADNET) == pretrained
     assert resolve_weights_file("none", SPREADNET) is None
     assert resolve_weights_file(None, UNET) is None
-    assert resolve_weights_file(str(tmp_path / "w.pth"), SPREADNET | {"width": 32}) == tmp_path / "w.pth"
+    file = tmp_path / "w.pth"
+    file.touch()
+    assert resolve_weights_file(str(file), SPREADNET | {"width": 32}) == file
     assert resolve_weights_file("none", SPREADNET | {"width": 32}) is None
 
 
 def test_user_network_with_the_same_name_has_no_pretrained_weights():
-    assert find_pretrained("mine.spreadnet.SpreadNet") is None
-    assert find_pretrained("spreadnet.SpreadNet") is None
+    for target in ("mine.spreadnet.SpreadNet", "spreadnet.SpreadNet"):
+        assert resolve_weights_file(None, SPREADNET | {"_target_": target}) is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_weights_are_named_by_their_file(name):
+    assert resolve_weights_file(name, SPREADNET) == PRETRAINED_DIR / f"{name}.safetensors"
+    with pytest.raises(ValueError, match=f"weights={name}: UNet has no pretrained weights, only spreadnet has"):
+        resolve_weights_file(name, UNET)
+
+
+@pytest.mark.parametrize(("weights", "problem"), [("nowhere.ckpt", "file not found"), (".", "is a folder")])
+def test_missing_weights_file_raises_value_error(weights, problem):
+    with pytest.raises(ValueError, match=rf"weights={weights}: {problem}. Use none, pretrained, spreadnet"):
+        resolve_weights_file(weights, UNET)
 
 
 @pytest.mark.parametrize("weights", [None, "pretrained"])
@@ -78,7 +94,7 @@ def test_user_network_with_the_same_name_has_no_pretrained_weights():
 def test_other_network_options_raise_value_error(weights, option):
     with pytest.raises(
         ValueError,
-        match=rf"model\.{option}=2: .* model\.width=16, model\.propagation_steps=4\. Use weights=none .*"
+        match=rf"model\.{option}=2: .* model\.width=16, model\.propagation_steps=4, .*\. Use weights=none .*"
         rf"chromahint train model=spreadnet model\.{option}=2",
     ):
         resolve_weights_file(weights, SPREADNET | {option: 2})

@@ -11,7 +11,7 @@ from torch import nn
 from chromahint.inference.exported_folder import CONFIG, WEIGHTS, is_exported_folder
 from chromahint.inference.load import load_network
 from chromahint.models.gray_baseline import GrayBaseline
-from chromahint.models.pretrained import PRETRAINED_DIR
+from chromahint.models.pretrained import find_pretrained
 from chromahint.models.registry import BASELINES, count_gmac
 from chromahint.runs.files import file_hash, read_json
 from chromahint.runs.run import open_run
@@ -44,9 +44,8 @@ def identify_method(source: str) -> dict[str, Any]:
     """
     if source in BASELINES:
         return {"model": source, "weights": None}
-    if source == "pretrained":
-        [file] = PRETRAINED_DIR.glob("*.safetensors")
-        return {"model": file.stem, "weights": file_hash(file)}
+    if (pretrained := find_pretrained(source)) is not None:
+        return {"model": pretrained.model, "weights": file_hash(pretrained.file)}
     path = Path(source).expanduser()
     if is_exported_folder(path):
         about = read_json(path / CONFIG)

@@ -7,7 +7,6 @@ Each option is checked against the annotation of the parameter that it is passed
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from chromahint.config.compose import Config, did_you_mean
@@ -31,22 +30,9 @@ def validate(config: Config, kind: str) -> None:
     """
     options = signature(f"chromahint.config.options.{TOP_LEVEL[kind]}")
     problems = [*_check_options(options, config, ""), *_walk(config, "")]
-    if wrong := weights_path_error(config.get("weights")):
-        problems.append(wrong)
     problems = problems or list(_contradictions(config, kind))
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
-
-
-def weights_path_error(weights: Any) -> str | None:
-    """Return what is wrong with a `weights=` that names a file, or None."""
-    if not isinstance(weights, str) or weights in ("none", "pretrained"):
-        return None
-    file = Path(weights).expanduser()
-    if file.is_file():
-        return None
-    found = "is a folder" if file.is_dir() else "file not found"
-    return f"weights={weights}: {found}. Use none, pretrained, or the path of a weights file."
 
 
 def has_method(node: Config, method: str) -> bool:

@@ -17,7 +17,7 @@ from chromahint.evaluation.resolve_weights import (
     override_keys,
     typed_options,
 )
-from chromahint.models.pretrained import find_pretrained, resolve_weights_file
+from chromahint.models.pretrained import find_pretrained, pretrained_of_file, resolve_weights_file
 from chromahint.runs.run import Run, open_run
 
 
@@ -60,7 +60,10 @@ def compose_evaluation(overrides: Sequence[str], on_message: Callable[[str], Non
     if run is not None:
         composed = compose("evaluate", _with_kind_of_data(run, overrides))
         config = _with_run(composed.config, run, overrides)
-    elif model is None and file not in (None, "none", "pretrained"):
+    elif model is None and (pretrained := find_pretrained(str(file))) is not None:
+        composed = compose("evaluate", [f"model={pretrained.model}", *overrides])
+        config = composed.config
+    elif model is None and file not in (None, "none"):
         composed = compose_for_weights(Path(str(file)).expanduser(), overrides, on_message)
         config = composed.config
     else:
@@ -69,8 +72,7 @@ def compose_evaluation(overrides: Sequence[str], on_message: Callable[[str], Non
     validate(config, "evaluate")
     name = run.path.name if run is not None else str(composed.choices["model"])
     weights = run.best_checkpoint if run is not None else resolve_weights_file(config["weights"], config["model"])
-    pretrained = find_pretrained(config["model"]["_target_"])
-    if pretrained is not None and weights == pretrained.file:
+    if (pretrained := pretrained_of_file(weights)) is not None:
         on_message(f"{name}: pretrained on {pretrained.trained_on}")
     if run is None and model is None and file is None:
         on_message("to evaluate another network, use run=RUN, model=NAME or weights=FILE")

@@ -9,7 +9,8 @@ from pathlib import Path
 from chromahint.config.compose import ComposedConfig, Config, compose
 from chromahint.config.errors import ConfigError
 from chromahint.config.overrides import parse_override
-from chromahint.config.validate import validate, weights_path_error
+from chromahint.config.validate import validate
+from chromahint.models.pretrained import find_weights_file
 from chromahint.runs.run import Run, open_run
 
 
@@ -22,13 +23,11 @@ def compose_for_weights(file: Path, overrides: Sequence[str], on_message: Callab
         on_message: Called with a sentence about what was found.
 
     Raises:
-        ConfigError: The file does not exist.
-        ValueError: The file can't be read as weights, or the network is unknown.
+        ValueError: The file does not exist or can't be read as weights, or the network is unknown.
     """
     if (file / "run.json").is_file():
         raise ConfigError(f"weights={file}: this is a run folder. Use run={file}.")
-    if wrong := weights_path_error(str(file)):
-        raise ConfigError(wrong)
+    find_weights_file(str(file))
     folder = file.absolute().parent.parent
     if not (folder / "run.json").is_file():
         return _compose_for_detected_network(file, overrides, on_message)

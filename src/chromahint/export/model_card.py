@@ -10,7 +10,7 @@ from typing import Any
 
 from chromahint import __version__
 from chromahint.inference.load import LoadedNetwork, NetworkSpec
-from chromahint.models.pretrained import PRETRAINED_DIR, find_pretrained
+from chromahint.models.pretrained import pretrained_of_file
 from chromahint.models.registry import get_model_info
 from chromahint.runs.files import file_hash, read_json
 
@@ -19,7 +19,6 @@ _NODES = ("data", "hints", "augment", "loss", "optimizer", "lr_schedule", "train
 
 def describe_export(spec: NetworkSpec) -> dict[str, Any]:
     """Return the content of config.json, in JSON types."""
-    pretrained = find_pretrained(str(spec.model["_target_"]))
     description: dict[str, Any] = {
         "network": spec.name,
         "options": spec.options,
@@ -30,7 +29,7 @@ def describe_export(spec: NetworkSpec) -> dict[str, Any]:
         "weights": {"file": spec.weights.name, "blake2b": file_hash(spec.weights)},
         "figures": find_results(spec),
     }
-    if pretrained is not None and pretrained.file == spec.weights:
+    if (pretrained := pretrained_of_file(spec.weights)) is not None:
         description["trained_on"] = pretrained.trained_on
     if spec.run is not None:
         metadata = spec.run.metadata
@@ -60,10 +59,8 @@ def find_results(spec: NetworkSpec) -> list[dict[str, Any]]:
 def model_card(loaded: LoadedNetwork) -> str:
     """Return the text of README.md. The pretrained weights of the package have a card of their own."""
     spec = loaded.require_spec()
-    pretrained = find_pretrained(str(spec.model["_target_"]))
-    if pretrained is not None and pretrained.file == spec.weights:
-        text = (PRETRAINED_DIR / f"{pretrained.file.stem}.md").read_text(encoding="utf-8")
-        return f"{_HEADER}{text}\n{_usage_section(spec)}"
+    if (pretrained := pretrained_of_file(spec.weights)) is not None:
+        return f"{_HEADER}{pretrained.card}\n{_usage_section(spec)}"
     sections = [
         f"# {type(loaded.network).__name__}",
         _model_section(loaded, spec),

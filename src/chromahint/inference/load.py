@@ -16,7 +16,7 @@ from chromahint.inference.detect_architecture import AMBIGUOUS_OPTIONS, detect_a
 from chromahint.inference.exported_folder import WEIGHTS, is_exported_folder, open_exported_folder
 from chromahint.inference.fixed_size import FixedSizeWrapper
 from chromahint.models.levin import Levin
-from chromahint.models.pretrained import PRETRAINED_DIR, find_pretrained
+from chromahint.models.pretrained import PretrainedWeights, find_pretrained, list_pretrained
 from chromahint.models.pullpush import PullPush
 from chromahint.models.registry import create_model, model_name, qualname_of
 from chromahint.models.state_dict import load_weights
@@ -114,15 +114,16 @@ def load_network(source: str | Path, device: torch.device = CPU) -> LoadedNetwor
     """Load a network and its weights.
 
     Args:
-        source: `pretrained` for the weights in the package; `levin` or `pullpush`; a run folder; a file of weights
-            (a checkpoint, safetensors, or a published layout); or an export, that is a folder or an ONNX file.
+        source: `pretrained`, or the name of other weights in the package; `levin` or `pullpush`; a run folder; a file
+            of weights (a checkpoint, safetensors, or a published layout); or an export, that is a folder or an ONNX
+            file.
         device: Device of the network. ONNX files run on the CPU.
 
     Raises:
         ValueError: The source does not exist or can't be loaded.
     """
-    if source == "pretrained":
-        return _load_pretrained(device)
+    if (pretrained := find_pretrained(source)) is not None:
+        return _load_pretrained(pretrained, device)
     if source in COLORING_BASELINES:
         network = prepare_network(COLORING_BASELINES[str(source)](), None, device)
         return LoadedNetwork(network, str(source))
@@ -135,9 +136,10 @@ def load_network(source: str | Path, device: torch.device = CPU) -> LoadedNetwor
         run = open_run(path)
         return _load_run(run, run.best_checkpoint, f"{path.name}: {run.best_checkpoint.name} of the run", device)
     if not path.is_file():
+        names = ", ".join(["pretrained", *list_pretrained(), *COLORING_BASELINES])
         raise ValueError(
-            f"{source}: file or folder not found. Pass pretrained, {', '.join(COLORING_BASELINES)}, a run folder such "
-            "as runs/NAME/DATE, a weights file, or what `chromahint export` wrote."
+            f"{source}: file or folder not found. Pass {names}, a run folder such as runs/NAME/DATE, a "
+            "weights file, or what `chromahint export` wrote."
         )
     parent = path.absolute().parent.parent
     if (parent / "run.json").is_file():
@@ -182,11 +184,8 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def _load_pretrained(device: torch.device) -> LoadedNetwork:
-    [description] = PRETRAINED_DIR.glob("*.json")
-    name = description.stem
-    pretrained = find_pretrained(qualname_of(name))
-    assert pretrained is not None
+def _load_pretrained(pretrained: PretrainedWeights, device: torch.device) -> LoadedNetwork:
+    name = pretrained.model
     network = prepare_network(create_model(name, pretrained.options), pretrained.file, device)
     spec = NetworkSpec({"_target_": qualname_of(name), **pretrained.options}, pretrained.file)
     return LoadedNetwork(network, name, None, spec, (f"{name}: pretrained on {pretrained.trained_on}",))

@@ -1,7 +1,7 @@
 """Pretrained weights that ship with the package, in the folder `pretrained/`.
 
-The weights of the network in `models/NAME.py` consist of `pretrained/NAME.safetensors`, a description in
-`pretrained/NAME.json` and a model card in `pretrained/NAME.md`.
+Each consists of `pretrained/NAME.safetensors`, a description in `pretrained/NAME.json` and a model card in
+`pretrained/NAME.md`. Those with the name of a network are its default weights.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 PRETRAINED_DIR = Path(__file__).with_name("pretrained")
+PRETRAINED = "pretrained"
+"""Stands for the default weights of a network, and where no network is named, of SpreadNet."""
 
 
 @dataclass(frozen=True)
@@ -21,55 +23,92 @@ class PretrainedWeights:
 
     Attributes:
         file: Path of the weights.
+        model: Name of the network.
         options: Options of the network that the weights were trained with.
         trained_on: Description of the training data.
     """
 
     file: Path
+    model: str
     options: Mapping[str, Any]
     trained_on: str
 
+    @property
+    def name(self) -> str:
+        """Name of the weights."""
+        return self.file.stem
 
-def find_pretrained(target: str) -> PretrainedWeights | None:
-    """Return the pretrained weights for a class such as `chromahint.models.unet.UNet`, if it has any."""
-    package, _, name = target.rpartition(".")[0].rpartition(".")
-    description_file = PRETRAINED_DIR / f"{name}.json"
-    if package != __package__ or not description_file.is_file():
+    @property
+    def card(self) -> str:
+        """Text of the model card."""
+        return self.file.with_suffix(".md").read_text(encoding="utf-8")
+
+
+def list_pretrained() -> list[str]:
+    """Return the names of all pretrained weights, sorted."""
+    return sorted(file.stem for file in PRETRAINED_DIR.glob("*.json"))
+
+
+def find_pretrained(source: str | Path) -> PretrainedWeights | None:
+    """Return the pretrained weights of that name, or None for any other source; `pretrained` is `spreadnet`."""
+    name = "spreadnet" if source == PRETRAINED else str(source)
+    if name not in list_pretrained():
         return None
-    description = json.loads(description_file.read_text(encoding="utf-8"))
-    file = description_file.with_suffix(".safetensors")
-    return PretrainedWeights(file, description["options"], description["trained_on"])
+    file = PRETRAINED_DIR / f"{name}.safetensors"
+    description = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+    return PretrainedWeights(file, description["model"], description["options"], description["trained_on"])
+
+
+def pretrained_of_file(file: Path | None) -> PretrainedWeights | None:
+    """Return the pretrained weights of a file, or None if it is not one of the package."""
+    return find_pretrained(file.stem) if file is not None and file.parent == PRETRAINED_DIR else None
 
 
 def resolve_weights_file(weights: str | None, model: Mapping[str, Any]) -> Path | None:
     """Return the file that `weights=` refers to, or None for no weights.
 
     Args:
-        weights: `none`, `pretrained` or the path of a file. None means `pretrained` if the network has pretrained
-            weights, else `none`.
+        weights: `none`, `pretrained`, a name of pretrained weights, or the path of a file. None means `pretrained` if
+            the network has pretrained weights, else `none`.
         model: `_target_` and options of the network.
 
     Raises:
-        ValueError: The network has no pretrained weights, or only for other options.
+        ValueError: The file does not exist, or the package has no such weights for this network or for its options.
     """
     if weights == "none":
         return None
-    if weights is not None and weights != "pretrained":
-        return Path(weights).expanduser()
-    found = find_pretrained(model["_target_"])
+    package, _, module = model["_target_"].rpartition(".")[0].rpartition(".")
+    network = module if package == __package__ else None
+    found = find_pretrained(network or "" if weights in (None, PRETRAINED) else str(weights))
     if found is None and weights is None:
         return None
-    if found is None:
+    if found is None and weights != PRETRAINED:
+        return find_weights_file(str(weights))
+    if found is None or found.model != network:
+        models = sorted({each.model for name in list_pretrained() if (each := find_pretrained(name)) is not None})
         raise ValueError(
-            f"weights=pretrained: {model['_target_'].rpartition('.')[2]} has no pretrained weights, only "
-            f"{', '.join(sorted(file.stem for file in PRETRAINED_DIR.glob('*.json')))} has. Use weights=none or the "
-            "path of a weights file."
+            f"weights={weights}: {model['_target_'].rpartition('.')[2]} has no pretrained weights, only "
+            f"{', '.join(models)} has. Use weights=none or the path of a weights file."
         )
     changed = [f"model.{key}={model[key]}" for key, value in found.options.items() if model.get(key, value) != value]
     if changed:
         expected = ", ".join(f"model.{key}={value}" for key, value in found.options.items())
         raise ValueError(
             f"{', '.join(changed)}: the pretrained weights require {expected}. Use weights=none for a network without "
-            f"weights, or train it: chromahint train model={found.file.stem} {' '.join(changed)}"
+            f"weights, or train it: chromahint train model={found.model} {' '.join(changed)}"
         )
     return found.file
+
+
+def find_weights_file(weights: str) -> Path:
+    """Return the path of a weights file.
+
+    Raises:
+        ValueError: There is no such file.
+    """
+    file = Path(weights).expanduser()
+    if not file.is_file():
+        problem = "is a folder" if file.is_dir() else "file not found"
+        names = ", ".join([PRETRAINED, *list_pretrained()])
+        raise ValueError(f"weights={weights}: {problem}. Use none, {names}, or the path of a weights file.")
+    return file
