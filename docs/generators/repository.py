@@ -13,6 +13,7 @@ INCLUDED = {
     "SECURITY.md": "security.md",
     "benchmarks/README.md": "benchmarks.md",
     "src/chromahint/models/pretrained/spreadnet.md": "reference/pretrained-weights.md",
+    "src/chromahint/models/pretrained/spreadnet_scenes.md": "reference/pretrained-weights-scenes.md",
 }
 """Where the text of a file is found on the site. README.md is not copied: the home page says the same."""
 FOLDERS = {

@@ -10,7 +10,8 @@ from typing import Any, NoReturn, TypeAlias
 from chromahint.config.paths import group_defaults, list_groups, packaged_dir
 
 MODEL_HELP = (
-    "pretrained (the weights in the package), a run folder, a weights file, or a folder written by `chromahint export`"
+    "pretrained or spreadnet_scenes (weights in the package), a run folder, a weights file, or a folder written by "
+    "`chromahint export`"
 )
 """Ways to name a trained network."""
 OTHER_MODELS_HELP = ", an .onnx file, or a training-free baseline: levin or pullpush"
