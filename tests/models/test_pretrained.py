@@ -1,4 +1,4 @@
-"""Pretrained weights: they match their description and load into their network."""
+"""Pretrained weights: they match their description, load into their network, and color as promised."""
 
 import hashlib
 import json
@@ -6,8 +6,16 @@ import json
 import pytest
 import torch
 
+from chromahint.color import lab_to_rgb8
 from chromahint.config.compose import compose
 from chromahint.config.instantiate import instantiate_node
+from chromahint.data.sources.skimage_tiles import NaturalTiles
+from chromahint.evaluation.metrics import psnr
+from chromahint.evaluation.protocols.base import LabImages
+from chromahint.evaluation.protocols.random_pixels import RandomPixels
+from chromahint.hints.hints import Hints, no_hints
+from chromahint.inference.load import load_network
+from chromahint.models.layers.area_resize import area_resize
 from chromahint.models.pretrained import PRETRAINED_DIR, find_pretrained, list_pretrained, resolve_weights_file
 from chromahint.models.state_dict import load_weights, read_state_dict
 
@@ -103,3 +111,66 @@ def test_other_network_options_raise_value_error(weights, option):
 def test_network_without_pretrained_weights_raises_value_error():
     with pytest.raises(ValueError, match="UNet has no pretrained weights, only spreadnet has. Use weights=none"):
         resolve_weights_file("pretrained", UNET)
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def tiles(request):
+    """A pretrained network, and natural photos that it was not trained on."""
+    source = NaturalTiles()
+    rgb = torch.stack([torch.from_numpy(source.read(index).copy()) for index in range(len(source))])
+    return load_network(request.param).network, LabImages.from_rgb(rgb.permute(0, 3, 1, 2))
+
+
+def scores(network, truth, count, **options):
+    hints = RandomPixels(**options).hints(truth, [str(index) for index in range(len(truth.rgb))], count)
+    with torch.no_grad():
+        return psnr(lab_to_rgb8(truth.lightness, network(truth.lightness, hints)), truth.rgb)
+
+
+def test_more_hints_never_hurt_the_mean(tiles):
+    means = [scores(*tiles, count).mean().item() for count in (0, 1, 3, 10, 30, 100, 328, 1966)]
+    assert means == sorted(means)
+
+
+def test_no_hints_give_calm_colors_better_than_gray(tiles):
+    network, truth = tiles
+    with torch.no_grad():
+        ab = network(truth.lightness, no_hints(truth.lightness))
+    gray = psnr(lab_to_rgb8(truth.lightness, torch.zeros_like(ab)), truth.rgb).mean()
+    assert scores(network, truth, 0).mean() > gray
+    assert ab.norm(dim=1).mean() < truth.ab.norm(dim=1).mean()
+
+
+def test_gray_hints_keep_a_photo_gray(tiles):
+    network, truth = tiles
+    mask = RandomPixels().hints(truth, [str(index) for index in range(len(truth.rgb))], 30).mask
+    with torch.no_grad():
+        free = network(truth.lightness, no_hints(truth.lightness)).norm(dim=1).mean()
+        gray = network(truth.lightness, Hints(torch.zeros_like(truth.ab), mask)).norm(dim=1).mean()
+    assert gray < 2
+    assert gray < 0.5 * free
+
+
+def test_moving_a_hint_by_one_pixel_hardly_changes_the_rest(tiles):
+    network, truth = tiles
+    row = column = truth.rgb.shape[-1] // 2
+    results = []
+    for shift in (0, 1):
+        hints = no_hints(truth.lightness)
+        hints.ab[..., row, column + shift] = torch.tensor([40.0, 30.0])
+        hints.mask[..., row, column + shift] = 1
+        with torch.no_grad():
+            results.append(network(truth.lightness, hints))
+    change = (results[0] - results[1]).norm(dim=1)
+    assert change.mean() < 3
+
+
+def test_expected_error_tells_where_the_error_is(tiles):
+    network, truth = tiles
+    hints = RandomPixels().hints(truth, [str(index) for index in range(len(truth.rgb))], 10)
+    with torch.no_grad():
+        encoding = network.encode(truth.lightness)
+        expected = network.expected_error(encoding, hints).flatten()
+        ab = network.propagate(encoding, hints)
+    actual = area_resize((ab - truth.ab).norm(dim=1, keepdim=True), 32, 32).flatten()
+    assert torch.corrcoef(torch.stack([expected, actual]))[0, 1] > 0.3
