@@ -95,10 +95,9 @@ def check_weights_and_parts(config: dict[str, Any]) -> None:
 
     from chromahint.config.instantiate import instantiate_node
     from chromahint.models.state_dict import load_weights
-    from chromahint.training.loggers.wandb_server import WANDB_LOGGER, resolve_mode
+    from chromahint.training.loggers.check import check_loggers
 
-    if (logger := config.get("logger")) and logger["_target_"] == WANDB_LOGGER:
-        resolve_mode(logger["mode"])
+    check_loggers(config["logger"])
     for part in ("protocol", "hints", "lr_schedule", "loss", "augment"):
         instantiate_node(config[part])
     instantiate_node(config["optimizer"])([("weight", torch.nn.Parameter(torch.zeros(1)))])
