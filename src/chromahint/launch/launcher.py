@@ -87,7 +87,7 @@ def check_weights_and_parts(config: dict[str, Any]) -> None:
     """Check weights and constructors of the components, independently of the devices of this machine.
 
     Raises:
-        ValueError: The weights don't fit the network, or a component rejects its options.
+        ValueError: The weights don't fit the network, or a component rejects its options or does not do what it should.
     """
     weights = resolve_weights_file(config["weights"], config["model"])
 
@@ -95,17 +95,20 @@ def check_weights_and_parts(config: dict[str, Any]) -> None:
 
     from chromahint.config.instantiate import instantiate_node
     from chromahint.models.state_dict import load_weights
+    from chromahint.training.contracts import check_contracts
     from chromahint.training.loggers.check import check_loggers
 
     check_loggers(config["logger"])
-    for part in ("protocol", "hints", "lr_schedule", "loss", "augment"):
-        instantiate_node(config[part])
-    instantiate_node(config["optimizer"])([("weight", torch.nn.Parameter(torch.zeros(1)))])
-    with torch.device("meta" if weights is None else "cpu"):
-        network = instantiate_node(config["model"])
+    instantiate_node(config["protocol"])
+    parts = {part: instantiate_node(config[part]) for part in ("augment", "hints", "loss", "optimizer", "lr_schedule")}
+    parts["optimizer"]([("weight", torch.nn.Parameter(torch.zeros(1)))])
+    is_own = config["model"]["_target_"].startswith("chromahint.")
+    with torch.device("meta" if weights is None and is_own else "cpu"):
+        network = parts["model"] = instantiate_node(config["model"])
     if not any(True for _ in network.parameters()):
         choice = choice_of("model", config["model"]["_target_"])
         raise ConfigError(f"{choice}: has no parameters to train. Use `chromahint evaluate {choice}` to measure it.")
+    check_contracts(parts, {part: config[part]["_target_"] for part in parts})
     if weights is not None:
         load_weights(network, weights)
 
