@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import json
 import os
 import secrets
 import shlex
@@ -56,9 +58,7 @@ def compose_and_validate(overrides: Sequence[str]) -> ComposedConfig:
 
 
 def preflight_check(config: dict[str, Any]) -> int:
-    """Check what requires torch: devices, weights, and constructors of the components.
-
-    Lightning is not imported, so that mistakes are reported within two seconds.
+    """Check what requires torch: devices, weights, the constructors of all parts, and that there are photos.
 
     Returns:
         Number of processes to start.
@@ -74,6 +74,7 @@ def preflight_check(config: dict[str, Any]) -> int:
             "SCRIPT` with the script next to its folder."
         )
     check_weights_and_parts(config)
+    _check_photos(json.dumps(config["data"], sort_keys=True))
     import torch
 
     from chromahint.training.trainer import choose_precision, process_count
@@ -111,6 +112,16 @@ def check_weights_and_parts(config: dict[str, Any]) -> None:
     check_contracts(parts, {part: config[part]["_target_"] for part in parts})
     if weights is not None:
         load_weights(network, weights)
+
+
+@functools.lru_cache(maxsize=64)
+def _check_photos(node: str) -> None:
+    """Raise ValueError unless each split has photos. The runs of a multirun mostly share their data."""
+    from chromahint.config.instantiate import instantiate_node
+
+    data = instantiate_node(json.loads(node))
+    for split in ("train", "val", "test"):
+        data.source.photos(split, data.max_images)
 
 
 def run_label(composed: ComposedConfig) -> str:
