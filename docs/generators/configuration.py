@@ -62,6 +62,12 @@ class Choice:
     base: str | None = None
 
     @property
+    def prefix(self) -> str:
+        """What stands before its options on the command line: the group, or the package that the file names."""
+        package = re.search(r"^# @package ((?!_)\S+)$", self.text, re.MULTILINE)
+        return package[1] if package else self.group
+
+    @property
     def is_shared(self) -> bool:
         """Whether it only holds options that others extend."""
         return self.name.startswith("_")
@@ -144,7 +150,7 @@ def read_comments(text: str) -> tuple[str, dict[str, str]]:
 def options(root: Path, choice: Choice) -> list[Option]:
     """List the options that a file sets, in its order."""
     return [
-        Option(f"{choice.group}.{path}", _value(value), _allowed(parameter), _meaning(root, choice, path, target))
+        Option(f"{choice.prefix}.{path}", _value(value), _allowed(parameter), _meaning(root, choice, path, target))
         for path, value, parameter, target in _walk(choice.content, _target(root, choice), "")
     ]
 

@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 import torch
+from PIL import Image
 
 from chromahint import __version__
 from chromahint.cli import models
@@ -308,3 +309,23 @@ def test_python_m_chromahint(process, tmp_path):
     assert ended.status == 2
     assert ended.err.count("\n") == 1
     assert ended.out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (["data=folder", "data.root=empty"], ["empty: no images found"]),
+        (["data=folder", "data.root=few"], ["few: no images for val"]),
+        (["data=packed", "data.root=empty"], ["not a pack", "chromahint data pack"]),
+        (["data.shorter_side=64", "data.train_size=128"], ["data.shorter_side=64", "larger than the resized image"]),
+        (["trainer=gpu"], ["PyTorch finds no GPU"]),
+    ],
+)
+def test_faults_are_found_before_a_run_folder_is_made(command, tmp_path, words, parts):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "few").mkdir()
+    Image.new("RGB", (64, 64), (200, 40, 40)).save(tmp_path / "few/red.png")
+    if torch.cuda.is_available() and words == ["trainer=gpu"]:
+        pytest.skip("there is a GPU")
+    assert_error(command("train", "debug=smoke", *words), *parts)
+    assert not (tmp_path / "runs").exists()

@@ -16,7 +16,7 @@ def test_the_defaults():
     composed = compose("train", [])
     assert composed.choices["model"] == "spreadnet"
     assert composed.config["model"]["_target_"] == "chromahint.models.spreadnet.SpreadNet"
-    assert composed.config["logger"]["_target_"] == "chromahint.training.loggers.wandb.wandb_logger"
+    assert composed.config["logger"]["wandb"]["_target_"] == "chromahint.training.loggers.wandb.wandb_logger"
     assert "hydra" not in composed.config
 
 
@@ -59,10 +59,10 @@ def test_smoke_wins_over_an_experiment_and_overrides_over_smoke():
 
 
 def test_values_with_brackets_quotes_and_spaces():
-    config = compose("train", ["protocol.hint_counts=[0, 5]", "name='a [b], c'", "logger.tags=['x y', z]"]).config
+    config = compose("train", ["protocol.hint_counts=[0, 5]", "name='a [b], c'", "logger.wandb.tags=['x y', z]"]).config
     assert config["protocol"]["hint_counts"] == [0, 5]
     assert config["name"] == "a [b], c"
-    assert config["logger"]["tags"] == ["x y", "z"]
+    assert config["logger"]["wandb"]["tags"] == ["x y", "z"]
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def several(tmp_path_factory, process, make_photos):
         (folder / "bad" / f"{number}.png").write_text("not an image")
     return process(
         folder, "train", "-m", "data.root=good,bad,better", "debug=smoke", "data=folder", "data.shorter_side=64",
-        "logger.mode=offline", "trainer=cpu", "model.width=4", "protocol.hint_counts=[0, 1]",
+        "logger.wandb.mode=offline", "trainer=cpu", "model.width=4", "protocol.hint_counts=[0, 1]",
     )  # fmt: skip
 
 
@@ -114,7 +114,7 @@ def test_configs_equal_those_of_single_runs(command, tiny, launches, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "list_", ["protocol.hint_counts=[0,1]", "protocol.hint_counts=[0, 1]", "logger.tags=['a b', c]"]
+    "list_", ["protocol.hint_counts=[0,1]", "protocol.hint_counts=[0, 1]", "logger.wandb.tags=['a b', c]"]
 )
 def test_lists_are_single_values(command, tiny, launches, list_):
     words = [word for word in tiny if not word.startswith("logger")]

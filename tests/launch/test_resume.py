@@ -70,7 +70,7 @@ def folders(tmp_path_factory, words, python):
         options = KINDS["accumulation"] if "accumulated" in name else []
         add(name, [*words, *options, "callbacks.checkpoint.every_n_steps=100"], [kill])
 
-    wandb = [*[word for word in words if word != "logger=none"], "logger.mode=offline"]
+    wandb = [*[word for word in words if word != "logger=none"], "logger.wandb.mode=offline"]
     add("wandb", wandb, [{"moment": "gradient", "count": 12}], environments=[{"WANDB_SILENT": "true"}] * 2)
 
     tools = root / "tools"

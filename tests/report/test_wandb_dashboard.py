@@ -206,7 +206,7 @@ def test_invalid_arguments_are_an_error_with_advice(command, words, parts):
 
 def test_overrides_and_group_are_applied(command):
     shown = command(
-        "dashboard", "--dry-run", "protocol.hint_counts=[0,5]", "logger.project=mine", "--group", "multirun/now"
+        "dashboard", "--dry-run", "protocol.hint_counts=[0,5]", "logger.wandb.project=mine", "--group", "multirun/now"
     )
     assert "test/psnr@5" in shown.out
     assert "test/psnr@10" not in shown.out

@@ -168,7 +168,7 @@ def test_values_of_a_changed_sweep_are_rejected(sweep, words, message):
     ("words", "message"),
     [
         (["spreadnet", "logger=none"], "Type logger=wandb"),
-        (["spreadnet", "logger.mode=offline"], "logger.mode=auto"),
+        (["spreadnet", "logger.wandb.mode=offline"], "logger.wandb.mode=auto"),
         (["spreadnet", "loss=mse"], "the sweep varies this key itself"),
         (["spreadnat"], "Did you mean spreadnet?"),
         (["spreadnet", "trainer"], "trainer: not key=value"),

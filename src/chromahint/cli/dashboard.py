@@ -17,8 +17,8 @@ def add_parser(subparsers: Subparsers) -> None:
         description="Build a W&B workspace to explore runs, and a W&B report to share.",
     )
     add_overrides(parser, "overrides of the runs, if their project or their numbers of hints differ from the defaults")
-    parser.add_argument("--project", help="W&B project; by default, logger.project")
-    parser.add_argument("--entity", help="W&B team or user; by default, logger.entity or that of the account")
+    parser.add_argument("--project", help="W&B project; by default, logger.wandb.project")
+    parser.add_argument("--entity", help="W&B team or user; by default, logger.wandb.entity or that of the account")
     parser.add_argument("--group", help="only runs of this group, such as multirun/DATE; by default, all runs")
     parser.add_argument("--sweep", metavar="NAME", help="only runs of this sweep, compared by its parameters")
     parser.add_argument(

@@ -19,6 +19,7 @@ from chromahint.cli import (
     experiment,
     export,
     hints,
+    init,
     models,
     report,
     reproduce,
@@ -33,7 +34,7 @@ from chromahint.cli.arguments import Parser, check_overrides
 
 COMMANDS = (
     train, resume, tune, status, experiment, sweep, evaluate, colorize, studio, models, hints, data, report, best,
-    benchmark, dashboard, export, doctor, reproduce,
+    benchmark, dashboard, export, init, doctor, reproduce,
 )  # fmt: skip
 """Modules of the commands, in the order of `chromahint --help`."""
 

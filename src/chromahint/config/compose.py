@@ -25,6 +25,8 @@ from chromahint.config.paths import add_cwd_to_path, group_defaults, list_groups
 from chromahint.ranges import shown
 
 Config = dict[str, Any]
+_GROUPS_OF_SEVERAL = ("logger",)
+"""Groups of which several choices can be made at once, such as `logger=[wandb,tensorboard]`."""
 _HYDRA_SETTINGS = {
     "hydra.run": "a run creates its own folder RUNS_DIR/NAME/DATE_TIME. Use runs_dir={value}, and name=NAME.",
     "hydra.sweep": "a multirun creates its own folder RUNS_DIR/multirun/DATE_TIME. Use runs_dir={value}.",
@@ -77,7 +79,11 @@ def compose_unresolved(name: str, overrides: Sequence[str]) -> tuple[DictConfig,
         except (HydraException, OmegaConfBaseException, YAMLError) as error:
             raise _explain(error, name, parsed) from None
         chosen = composed.hydra.runtime.choices
-        choices = {group: chosen[group] for group in sorted(chosen) if not group.startswith("hydra/")}
+        choices = {group: chosen[group] for group in chosen if not group.startswith("hydra/")}
+        # Hydra lists only single choices
+        several = {o.key_or_group: o.value() for o in parsed if o.key_or_group in _GROUPS_OF_SEVERAL}
+        choices |= {group: "+".join(names) for group, names in several.items() if isinstance(names, list)}
+        choices = {group: choices[group] for group in sorted(choices)}
         OmegaConf.set_struct(composed, False)
         composed.pop("hydra")
     return composed, choices
@@ -133,12 +139,14 @@ def _check_choices(overrides: Sequence[Override], chosen: Mapping[str, str]) -> 
             raise ConfigError(f"{key}={value}: unknown group; choose one of {', '.join(chosen)}.{several}")
         if value is None and chosen[key] == "null":
             continue
-        value = "null" if value is None else value
-        if not isinstance(value, str) or value not in groups[key]:
-            raise ConfigError(
-                f"{key}={value}: unknown {key}; choose one of {', '.join(groups[key])}."
-                f"{did_you_mean(str(value), groups[key])}"
-            )
+        for each in value if isinstance(value, list) and key in _GROUPS_OF_SEVERAL else [value]:
+            choice = "null" if each is None else each
+            if not isinstance(choice, str) or choice not in groups[key]:
+                several = f", or several: {key}=[NAME,NAME]" if key in _GROUPS_OF_SEVERAL else ""
+                raise ConfigError(
+                    f"{key}={choice}: unknown {key}; choose one of {', '.join(groups[key])}{several}."
+                    f"{did_you_mean(str(choice), groups[key])}"
+                )
 
 
 def _explain(error: Exception, name: str, overrides: Sequence[Override]) -> ConfigError:

@@ -24,7 +24,7 @@ class TrainOptions:
     lr_schedule: Component
     trainer: Component
     callbacks: dict[str, Component | None]
-    logger: Component
+    logger: dict[str, Component | None]
     protocol: Component
     seed: Seed
     weights: str

@@ -79,6 +79,8 @@ def signature(target: str) -> Signature:
             f"_target_={target}: module {module_name or repr(target)} not found. "
             "Write package.module.Name of a class in an installed package or in the current folder."
         )
+    # a package may offer a name that one of its modules defines
+    name, module = module.look_up(name) or (name, module)
     match module.definitions.get(name):
         case ast.FunctionDef(args=arguments):
             return Signature(dict(module.arguments(arguments)), forwards_to=_forwards_to(arguments))
@@ -111,12 +113,14 @@ class _Module:
         definitions: classes and functions.
         aliases: values of assignments.
         imports: module and name that a local name stands for.
+        star_imports: modules all of whose names are imported.
     """
 
     name: str
     definitions: dict[str, ast.stmt]
     aliases: dict[str, ast.expr]
     imports: dict[str, tuple[str, str]]
+    star_imports: list[str]
 
     def arguments(self, arguments: ast.arguments) -> Iterator[tuple[str, SignatureParameter]]:
         """The arguments of a function, `self` included."""
@@ -143,7 +147,7 @@ class _Module:
 
     def base(self, expression: ast.expr, derived: ast.ClassDef) -> Signature | None:
         """The signature of a base class, if it is one of the same package."""
-        found = self._look_up(expression.id) if isinstance(expression, ast.Name) else None
+        found = self.look_up(expression.id) if isinstance(expression, ast.Name) else None
         definition = found[1].definitions.get(found[0]) if found else None
         if found is None or not isinstance(definition, ast.ClassDef) or definition is derived:
             return None
@@ -165,7 +169,7 @@ class _Module:
             case ast.Name(id=name) if name in _TYPES:
                 return _TYPES[name]
             case ast.Name(id=name):
-                found = self._look_up(name)
+                found = self.look_up(name)
                 if found is not None and (alias := found[1].aliases.get(found[0])) is not None:
                     return found[1].resolve(alias)
         return Any if _last_name(expression) == "Any" else ForwardRef(ast.unparse(expression))
@@ -208,25 +212,28 @@ class _Module:
                 values = self._constant(left), self._constant(right)
                 return MISSING if MISSING in values else _OPERATORS[type(sign)](*values)
             case ast.Name(id=name):
-                found = self._look_up(name)
+                found = self.look_up(name)
                 return MISSING if found is None else found[1]._constant(found[1].aliases.get(found[0]))
         try:
             return ast.literal_eval(expression)
         except ValueError:
             return MISSING
 
-    def _look_up(self, name: str) -> tuple[str, _Module] | None:
+    def look_up(self, name: str) -> tuple[str, _Module] | None:
         """Name and module where a local name is defined, if that is this package or Chromahint."""
         if name in self.aliases or name in self.definitions:
             return name, self
-        source, original = self.imports.get(name, ("", ""))
-        if source.partition(".")[0] not in (self.name.partition(".")[0], "chromahint"):
-            return None  # to find a module inside another package, Python imports that package
-        try:
-            module = _read_module(source)
-        except SyntaxError:
-            return None
-        return None if module is None else module._look_up(original)
+        imported = [self.imports[name]] if name in self.imports else [(each, name) for each in self.star_imports]
+        for source, original in imported:
+            if source.partition(".")[0] not in (self.name.partition(".")[0], "chromahint"):
+                continue  # to find a module inside another package, Python imports that package
+            try:
+                module = _read_module(source)
+            except SyntaxError:
+                continue
+            if module is not None and (found := module.look_up(original)) is not None:
+                return found
+        return None
 
 
 @functools.lru_cache(maxsize=256)
@@ -237,7 +244,8 @@ def _read_module(name: str) -> _Module | None:
         spec = None
     if spec is None or not spec.origin or not spec.origin.endswith(".py"):
         return None
-    module = _Module(name, {}, {}, {})
+    module = _Module(name, {}, {}, {}, [])
+    package = name if spec.submodule_search_locations is not None else name.rpartition(".")[0]
     for node in ast.parse(Path(spec.origin).read_text(encoding="utf-8")).body:
         match node:
             case ast.ClassDef(name=defined) | ast.FunctionDef(name=defined):
@@ -246,8 +254,11 @@ def _read_module(name: str) -> _Module | None:
                 module.aliases[defined] = value
             case ast.AnnAssign(target=ast.Name(id=defined), value=ast.expr() as value):
                 module.aliases[defined] = value
-            case ast.ImportFrom(module=str(source), names=names, level=0):
+            case ast.ImportFrom(module=source, names=names, level=level):
+                parents = package.split(".")[: len(package.split(".")) + 1 - level] if level else []
+                source = ".".join([*parents, *([source] if source else [])])
                 module.imports.update({each.asname or each.name: (source, each.name) for each in names})
+                module.star_imports.extend(source for each in names if each.name == "*")
     return module
 
 

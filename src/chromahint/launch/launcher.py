@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import json
 import os
 import secrets
 import shlex
@@ -56,9 +58,7 @@ def compose_and_validate(overrides: Sequence[str]) -> ComposedConfig:
 
 
 def preflight_check(config: dict[str, Any]) -> int:
-    """Check what requires torch: devices, weights, and constructors of the components.
-
-    Lightning is not imported, so that mistakes are reported within two seconds.
+    """Check what requires torch: devices, weights, the constructors of all parts, and that there are photos.
 
     Returns:
         Number of processes to start.
@@ -74,6 +74,7 @@ def preflight_check(config: dict[str, Any]) -> int:
             "SCRIPT` with the script next to its folder."
         )
     check_weights_and_parts(config)
+    _check_photos(json.dumps(config["data"], sort_keys=True))
     import torch
 
     from chromahint.training.trainer import choose_precision, process_count
@@ -87,7 +88,7 @@ def check_weights_and_parts(config: dict[str, Any]) -> None:
     """Check weights and constructors of the components, independently of the devices of this machine.
 
     Raises:
-        ValueError: The weights don't fit the network, or a component rejects its options.
+        ValueError: The weights don't fit the network, or a component rejects its options or does not do what it should.
     """
     weights = resolve_weights_file(config["weights"], config["model"])
 
@@ -95,20 +96,32 @@ def check_weights_and_parts(config: dict[str, Any]) -> None:
 
     from chromahint.config.instantiate import instantiate_node
     from chromahint.models.state_dict import load_weights
-    from chromahint.training.loggers.wandb_server import WANDB_LOGGER, resolve_mode
+    from chromahint.training.contracts import check_contracts
+    from chromahint.training.loggers.check import check_loggers
 
-    if (logger := config.get("logger")) and logger["_target_"] == WANDB_LOGGER:
-        resolve_mode(logger["mode"])
-    for part in ("protocol", "hints", "lr_schedule", "loss", "augment"):
-        instantiate_node(config[part])
-    instantiate_node(config["optimizer"])([("weight", torch.nn.Parameter(torch.zeros(1)))])
-    with torch.device("meta" if weights is None else "cpu"):
-        network = instantiate_node(config["model"])
+    check_loggers(config["logger"])
+    instantiate_node(config["protocol"])
+    parts = {part: instantiate_node(config[part]) for part in ("augment", "hints", "loss", "optimizer", "lr_schedule")}
+    parts["optimizer"]([("weight", torch.nn.Parameter(torch.zeros(1)))])
+    is_own = config["model"]["_target_"].startswith("chromahint.")
+    with torch.device("meta" if weights is None and is_own else "cpu"):
+        network = parts["model"] = instantiate_node(config["model"])
     if not any(True for _ in network.parameters()):
         choice = choice_of("model", config["model"]["_target_"])
         raise ConfigError(f"{choice}: has no parameters to train. Use `chromahint evaluate {choice}` to measure it.")
+    check_contracts(parts, {part: config[part]["_target_"] for part in parts})
     if weights is not None:
         load_weights(network, weights)
+
+
+@functools.lru_cache(maxsize=64)
+def _check_photos(node: str) -> None:
+    """Raise ValueError unless each split has photos. The runs of a multirun mostly share their data."""
+    from chromahint.config.instantiate import instantiate_node
+
+    data = instantiate_node(json.loads(node))
+    for split in ("train", "val", "test"):
+        data.source.photos(split, data.max_images)
 
 
 def run_label(composed: ComposedConfig) -> str:

@@ -37,7 +37,8 @@ def compose_dashboard(
     sweep = read_sweep(sweep_name, overrides) if sweep_name else None
     values = sweep.validation_values()[0] if sweep else {}
     composed = compose("train", sweep.trial_overrides(values) if sweep else overrides)
-    config, logger = composed.config, composed.config["logger"]
+    config = composed.config
+    logger = config["logger"].get("wandb") or {}
     group, compared, log_keys = group or logger.get("group"), list(DEFAULT_KEYS), []
     if sweep:
         group = group or f"sweep/{config['name'] or sweep.name}"

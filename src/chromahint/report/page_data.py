@@ -25,9 +25,16 @@ if TYPE_CHECKING:
     from chromahint.report.filmstrip import Filmstrip
     from chromahint.report.gallery import Gallery
 
-MAX_CURVE_POINTS = {"train/loss": 25, "val/psnr": 150}
-"""Metrics that are plotted, and the maximum number of points of each curve; more would only show the noise of a loss.
-"""
+MAX_CURVE_POINTS = {
+    "train/loss": 25,
+    "val/psnr": 150,
+    "train/lr": 50,
+    "train/grad_norm": 25,
+    "train/images_per_second": 25,
+    "train/data_wait": 25,
+    "train/gpu_memory_gb": 25,
+}
+"""Metrics that are plotted, and the maximum number of points of each curve; more would only show noise."""
 SHOWN_METRICS = ("psnr", "ssim", "ciede2000", "lpips", "flip")
 """Metrics that the page can switch between."""
 MAX_PAIRWISE_RUNS = 15

@@ -127,6 +127,11 @@ def plan_dashboard(
             LinePanel("Validation PSNR in dB", "val/psnr", step),
             LinePanel("Validation PSNR in dB by seconds", "val/psnr", seconds),
             LinePanel("Training speed: steps by seconds", step, seconds),
+            LinePanel("Images per second", "train/images_per_second", step),
+            LinePanel("Share of the time spent waiting for data", "train/data_wait", step),
+            LinePanel("Gradient norm before clipping", "train/grad_norm", step, log_y=True),
+            LinePanel("Learning rate", "train/lr", step),
+            LinePanel("GPU memory in GB", "train/gpu_memory_gb", step),
         ],
     }
     # W&B derives a URL from the title

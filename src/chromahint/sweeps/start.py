@@ -19,7 +19,6 @@ from chromahint.runs.files import write_text
 from chromahint.runs.run import timestamp
 from chromahint.sweeps.sweep_config import SweepConfig, load_sweep, read_sweep
 from chromahint.sweeps.wandb_export import parse_agent_values, wandb_sweep_yaml
-from chromahint.training.loggers.wandb_server import WANDB_LOGGER
 
 
 def run_worker(name_or_path: str, overrides: Sequence[str]) -> int:
@@ -97,13 +96,13 @@ def write_wandb_sweep(name_or_path: str, overrides: Sequence[str], output: Path 
     sweep = read_sweep(name_or_path, overrides)
     trials = compose_trials(sweep)
     for composed in trials:
-        logger = composed.config["logger"]
-        if logger.get("_target_") != WANDB_LOGGER or logger["mode"] == "offline":
+        logger = composed.config["logger"].get("wandb")
+        if logger is None or logger["mode"] == "offline":
             raise ConfigError(
-                "logger: W&B chooses values by what the trials upload. Type logger=wandb logger.mode=auto."
+                "logger: W&B chooses values by what the trials upload. Type logger=wandb logger.wandb.mode=auto."
             )
         preflight_check(composed.config)
-    logger = trials[0].config["logger"]
+    logger = trials[0].config["logger"]["wandb"]
     text = wandb_sweep_yaml(sweep, name_or_path, overrides, logger["project"], logger["entity"])
     file = output or Path(f"{sweep.name}_wandb.yaml")
     write_text(file, text)

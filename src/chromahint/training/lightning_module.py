@@ -21,7 +21,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.data.dataset import Batch
@@ -35,8 +35,8 @@ from chromahint.models.ab_bins import HasColorClasses
 from chromahint.models.auxiliary_loss import HasAuxiliaryLoss
 from chromahint.training.augmentation import Augment
 from chromahint.training.hyperparameters import Description, build, describe_part
-from chromahint.training.losses import Huber, Loss
-from chromahint.training.lr_schedules import Cosine, LRSchedule
+from chromahint.training.losses import Huber, Loss, PlainLoss
+from chromahint.training.lr_schedules import Cosine, LRSchedule, torch_scheduler
 from chromahint.training.old_photos import OldPhotos
 from chromahint.training.optimizers import adam
 from chromahint.training.self_play import SelfPlay
@@ -74,13 +74,15 @@ class ColorizationModule(LightningModule):
 
     Args:
         network: (lightness B1HW, hints) -> ab B2HW. See `chromahint.models`.
-        loss: Training loss.
+        loss: Training loss; see `Loss`. Or any function of prediction and target, such as `torch.nn.SmoothL1Loss()`, on
+            ab in Lab units.
         hints: Hint sampler, (ab B2HW, generator) -> Hints.
         augment: Augmentation, (rgb B3HW uint8, generator) -> rgb B3HW float32 in 0..1.
         protocol: Hints and metrics of validation, test and prediction, for images of the protocol's size. It can't be
             interactive.
         optimizer: named parameters -> optimizer.
-        lr_schedule: Factor on the optimizer's learning rate over the course of training.
+        lr_schedule: Factor on the optimizer's learning rate over the course of training; or optimizer -> any scheduler
+            of `torch.optim.lr_scheduler`.
         seed: Seed of hints and augmentation, together with epoch, batch index and rank.
 
     Attributes:
@@ -91,12 +93,12 @@ class ColorizationModule(LightningModule):
     def __init__(
         self,
         network: nn.Module | Description,
-        loss: Loss | Description | None = None,
+        loss: Loss | Callable[[Tensor, Tensor], Tensor] | Description | None = None,
         hints: Callable[[Tensor, torch.Generator], Hints] | Description | None = None,
         augment: Callable[[Tensor, torch.Generator], Tensor] | Description | None = None,
         protocol: HintProtocol | Description | None = None,
         optimizer: Callable[[Iterable[tuple[str, nn.Parameter]]], Optimizer] | Description | None = None,
-        lr_schedule: LRSchedule | Description | None = None,
+        lr_schedule: LRSchedule | Callable[[Optimizer], LRScheduler] | Description | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -109,7 +111,7 @@ class ColorizationModule(LightningModule):
             {name: describe_part(part) for name, part in parts.items()} | {"seed": seed}, logger=False
         )
         self.network: nn.Module = parts["network"]
-        self.loss: Loss = parts["loss"]
+        self.loss: Loss = parts["loss"] if isinstance(parts["loss"], Loss) else PlainLoss(parts["loss"])
         self.hint_sampler: Callable[[Tensor, torch.Generator], Hints] = parts["hints"]
         self.augment: Callable[[Tensor, torch.Generator], Tensor] = parts["augment"]
         self.protocol: HintProtocol = parts["protocol"]
@@ -119,7 +121,7 @@ class ColorizationModule(LightningModule):
                 "training. Train with another protocol, such as RandomPixels(), and evaluate with this one afterwards."
             )
         self.make_optimizer: Callable[[Iterable[tuple[str, nn.Parameter]]], Optimizer] = parts["optimizer"]
-        self.lr_schedule: LRSchedule = parts["lr_schedule"]
+        self.lr_schedule: LRSchedule | Callable[[Optimizer], LRScheduler] = parts["lr_schedule"]
         self.seed = seed
         self.progress: Callable[[Trainer], TrainingProgress] = trainer_progress
         if isinstance(self.network, HasColorClasses) and not self.loss.needs_classes:
@@ -182,7 +184,8 @@ class ColorizationModule(LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log the mean metrics, including the model-selection metric `val/psnr`."""
         means = self._log_means("val")
-        if self.trainer.state.fn == TrainerFn.FITTING and not self.trainer.sanity_checking:
+        training = self.trainer.state.fn == TrainerFn.FITTING and not self.trainer.sanity_checking
+        if training and isinstance(self.lr_schedule, LRSchedule):
             self.lr_schedule.on_validation_score(float(means["val/psnr"]))
 
     def test_step(self, batch: AnyBatch, batch_idx: int) -> None:
@@ -205,16 +208,21 @@ class ColorizationModule(LightningModule):
     def configure_optimizers(self) -> Any:
         """Build the optimizer, and the schedule as a factor on its learning rate before every step."""
         optimizer = self.make_optimizer(self.network.named_parameters())
-        scheduler = LambdaLR(optimizer, lambda _: self.lr_schedule.lr_factor(self.progress(self.trainer)))
+        schedule = self.lr_schedule
+        if not isinstance(schedule, LRSchedule):
+            return {"optimizer": optimizer, "lr_scheduler": torch_scheduler(schedule, optimizer)}
+        scheduler = LambdaLR(optimizer, lambda _: schedule.lr_factor(self.progress(self.trainer)))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Save the state of the learning rate schedule."""
-        checkpoint["lr_schedule"] = self.lr_schedule.state_dict()
+        if isinstance(self.lr_schedule, LRSchedule):  # Lightning saves those of torch
+            checkpoint["lr_schedule"] = self.lr_schedule.state_dict()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the state of the learning rate schedule."""
-        self.lr_schedule.load_state_dict(checkpoint["lr_schedule"])
+        if isinstance(self.lr_schedule, LRSchedule):
+            self.lr_schedule.load_state_dict(checkpoint["lr_schedule"])
 
     def _log_means(self, stage: str) -> dict[str, Tensor]:
         """Log means over all processes per hint count, and over the counts from 1; then reset the metrics."""

@@ -8,6 +8,7 @@ difference of similar colors.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Annotated, ClassVar
 
 import torch
@@ -51,6 +52,21 @@ class Loss(ABC):
     @abstractmethod
     def compute(self, prediction: Tensor, target: Tensor, lightness: Tensor, logits: Tensor | None) -> Tensor:
         """Compute the loss of float32 tensors, without autocast. See `__call__`."""
+
+
+class PlainLoss(Loss):
+    """Any function of prediction and target, such as `torch.nn.SmoothL1Loss()`, on ab in Lab units.
+
+    Args:
+        function: (prediction B2HW, target B2HW) -> scalar.
+    """
+
+    def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
+        self.function = function
+
+    def compute(self, prediction: Tensor, target: Tensor, lightness: Tensor, logits: Tensor | None) -> Tensor:
+        """Compute the loss of ab B2HW."""
+        return self.function(prediction, target)
 
 
 @validate_arguments("loss")

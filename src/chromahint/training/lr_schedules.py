@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from bisect import bisect_right
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import CyclicLR, LRScheduler, OneCycleLR
 
 from chromahint.ranges import Count, Fraction, NonNegative, validate_arguments
 from chromahint.training.training_progress import TrainingProgress
@@ -188,3 +191,22 @@ class ReduceOnPlateau(LRSchedule):
 
 def _cosine(start: float, end: float, fraction: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * min(fraction, 1.0))) / 2
+
+
+def torch_scheduler(schedule: Callable[[Optimizer], Any], optimizer: Optimizer) -> dict[str, Any]:
+    """Build a scheduler of torch, in the form that Lightning's `configure_optimizers` returns.
+
+    `OneCycleLR` and `CyclicLR` advance with every step, as they are meant to, and all others with every epoch;
+    `ReduceLROnPlateau` watches `val/psnr`.
+
+    Raises:
+        ValueError: It is not a scheduler.
+    """
+    scheduler = schedule(optimizer) if callable(schedule) else schedule
+    if not isinstance(scheduler, LRScheduler):
+        raise ValueError(
+            f"lr_schedule: {type(scheduler).__name__} is not a learning rate schedule. It must be an LRSchedule, or a "
+            "scheduler of torch.optim.lr_scheduler with _partial_: true."
+        )
+    every_step = isinstance(scheduler, OneCycleLR | CyclicLR)
+    return {"scheduler": scheduler, "interval": "step" if every_step else "epoch", "monitor": "val/psnr"}

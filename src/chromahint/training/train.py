@@ -38,12 +38,13 @@ from chromahint.training.callbacks.preemption import (
 from chromahint.training.callbacks.progress_bar import RunProgressBar
 from chromahint.training.callbacks.pruning import PruningCallbackBase
 from chromahint.training.callbacks.training_limits import TrainingLimits
+from chromahint.training.callbacks.training_stats import TrainingStats
 from chromahint.training.callbacks.unreadable_images import UnreadableImages
 from chromahint.training.errors import explain_error
 from chromahint.training.final_evaluation import evaluate_best_weights
 from chromahint.training.lightning_module import ColorizationModule
 from chromahint.training.loggers.csv import MetricsCSVLogger
-from chromahint.training.loggers.wandb import define_metrics, log_test_results
+from chromahint.training.loggers.run_logger import RunLogger
 from chromahint.training.trainer import profiler_summary
 
 
@@ -89,18 +90,18 @@ def train(run: Run) -> None:
     # a resumed run takes its weights from last.ckpt
     module = build_module(config if resume is None else config | {"weights": "none"})
     data = instantiate_node(config["data"])
-    logger = instantiate_node(config["logger"])(folder=run.path, config=config, metadata=run.metadata)
+    loggers = build_loggers(run)
     csv_logger = MetricsCSVLogger(run.path)
     callbacks = [
         RunProgressBar(),
         PreemptionHandler(),
         UnreadableImages(run.path / "broken.txt"),
         NaNGuard(run.path),
+        TrainingStats(),
         *_build_callbacks(config["callbacks"], run),
     ]
-    loggers = [csv_logger, *([logger] if logger else [])]
     trainer = instantiate_node(config["trainer"])(
-        folder=run.path, callbacks=callbacks, loggers=loggers, network=module.network
+        folder=run.path, callbacks=callbacks, loggers=[csv_logger, *loggers], network=module.network
     )
     times = {"started": iso_now()} if resume is None else {"resumed": [*run.metadata.get("resumed", []), iso_now()]}
     if trainer.is_global_zero:
@@ -113,8 +114,8 @@ def train(run: Run) -> None:
         _print_status(f"resuming from step {resume.step}")
     exit_code = 1
     try:
-        if logger:
-            define_metrics(logger, module.protocol.hint_counts)
+        for logger in loggers:
+            logger.begin(module.protocol.hint_counts)
             logger.sync_from_csv(csv_logger)
         seconds = resume.seconds if resume is not None else 0.0
         if resume is None or not resume.ended:
@@ -129,13 +130,13 @@ def train(run: Run) -> None:
             _update_metadata(run, state="pruned", ended=iso_now())
         elif trainer.is_global_zero:
             results = evaluate_best_weights(run, config, data, trainer.strategy.root_device, seconds / 60)
-            if logger:
-                log_test_results(logger, results.metrics, results.images)
+            for logger in loggers:
+                logger.log_results(results.metrics, results.images)
             _update_metadata(run, state="finished", ended=iso_now())
         exit_code = 0
     finally:
-        if logger:
-            _finish_wandb(exit_code)
+        for logger in loggers:
+            logger.close(exit_code)
 
 
 def build_module(config: dict[str, Any]) -> ColorizationModule:
@@ -148,6 +149,12 @@ def build_module(config: dict[str, Any]) -> ColorizationModule:
     return ColorizationModule(
         network=network, seed=config["seed"], **{part: instantiate_node(config[part]) for part in parts}
     )
+
+
+def build_loggers(run: Run) -> list[RunLogger]:
+    """Build the loggers of a run, which metrics.csv is not one of."""
+    nodes = [node for node in run.config["logger"].values() if node is not None]
+    return [instantiate_node(node)(folder=run.path, config=run.config, metadata=run.metadata) for node in nodes]
 
 
 def silence_library_warnings() -> None:
@@ -216,13 +223,6 @@ def _record_failure(run: Run, error: str, show: bool = True) -> None:
 @rank_zero_only
 def _print_status(text: str) -> None:
     print(text, file=sys.stderr, flush=True)  # noqa: T201
-
-
-@rank_zero_only
-def _finish_wandb(exit_code: int) -> None:
-    import wandb
-
-    wandb.finish(exit_code=exit_code)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from chromahint.training.loggers import wandb_server
-from chromahint.training.loggers.wandb import define_metrics, log_test_results, wandb_logger
+from chromahint.training.loggers.wandb import wandb_logger
 from chromahint.training.loggers.wandb_server import find_api_key, server_problem
 
 METADATA = {"name": "unet/now", "group": "unet", "wandb_id": "1234abcd"}
@@ -71,7 +71,7 @@ def test_images_are_logged(default_run, inspect_wandb):
 
 def test_summary_keeps_the_best_value(tmp_path, inspect_wandb):
     logger = wandb_logger(tmp_path, {"seed": 0}, METADATA, mode="offline")
-    define_metrics(logger, [0, 10])
+    logger.begin([0, 10])
     for step, value in enumerate((3.0, 5.0, 4.0)):
         logged = {"val/psnr": value, "val/psnr@10": value + 1, "val/ciede2000@10": value, "train/loss": value}
         logger.log_metrics(logged, step=step)
@@ -89,7 +89,7 @@ def test_runs_of_the_same_process_stay_separate(tmp_path, inspect_wandb):
     for name, value in (("one", 21.0), ("two", 22.0)):
         logger = wandb_logger(tmp_path / name, {}, METADATA | {"wandb_id": f"id{name}"}, mode="offline")
         metrics = {"by_hints": {"1": {"psnr": value, "ssim": 0.5}}}
-        log_test_results(logger, metrics, {"pictures/test": tmp_path / "strip.png"})
+        logger.log_results(metrics, {"pictures/test": tmp_path / "strip.png"})
         logger.experiment.finish()
     for name, value in (("one", 21.0), ("two", 22.0)):
         shown = inspect_wandb(tmp_path / name)

@@ -149,9 +149,20 @@ function trainingCharts() {
   const titled = (title, lines, y) => (lines.length
     ? el("div", {}, el("h3", {}, title), chart({ label: title, lines, x, y, height: 300 }))
     : null);
+  /** @type {YAxis} */
+  const plainAxis = {
+    scale: "linear",
+    format: (value) => String(Number(value.toPrecision(2))),
+    exact: (value) => String(Number(value.toPrecision(3))),
+  };
   const charts = [
     titled("Training loss, smoothed", loss, lossAxis),
     titled("Validation PSNR in dB", psnr, psnrAxis),
+    titled("Learning rate", linesOf("train/lr"), plainAxis),
+    titled("Gradient norm before clipping", linesOf("train/grad_norm"), plainAxis),
+    titled("Images per second", linesOf("train/images_per_second"), plainAxis),
+    titled("Share of the time spent waiting for data", linesOf("train/data_wait"), plainAxis),
+    titled("GPU memory in GB", linesOf("train/gpu_memory_gb"), plainAxis),
   ];
   const runs = networks.filter((network) => network.trained && lineStyle(network.name).isColored);
   return [el("div", { class: "charts" }, charts), legend(runs.map((network) => network.name))];

@@ -1,4 +1,4 @@
-"""Log sample colorizations to W&B during training."""
+"""Log sample colorizations during training."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Annotated
 
 from annotated_types import Ge, Le
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from chromahint.evaluation.image_grid import sample_grid
 from chromahint.ranges import validate_arguments
+from chromahint.training.loggers.run_logger import RunLogger
 
 
 class ImageLogger(Callback):
-    """Logs a grid of the same test images to W&B after every validation.
+    """Logs a grid of the same test images after every validation.
 
     Args:
         num_images: Images in the grid.
@@ -33,7 +33,7 @@ class ImageLogger(Callback):
     @rank_zero_only
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the grid with the weights that were validated, and log it."""
-        loggers = [logger for logger in trainer.loggers if isinstance(logger, WandbLogger)]
+        loggers = [logger for logger in trainer.loggers if isinstance(logger, RunLogger)]
         if not loggers:
             return
         data = trainer.datamodule  # type: ignore[attr-defined]
@@ -41,4 +41,4 @@ class ImageLogger(Callback):
         network, protocol = pl_module.network, pl_module.protocol
         grid = sample_grid(network, photos, protocol, pl_module.device, self.num_images, self.num_hints)  # type: ignore[arg-type]
         for logger in loggers:
-            logger.log_image("pictures/strip", [grid], file_type=["jpg"])
+            logger.log_picture("pictures/strip", grid, trainer.global_step)

@@ -61,7 +61,3 @@ class MetricsCSVLogger(Logger):
         """Keep the first `size` bytes only. A resumed run logs the later steps again."""
         self.file.touch()
         os.truncate(self.file, size)
-
-
-def csv_only(folder: Path, config: dict[str, Any], metadata: dict[str, Any]) -> None:
-    """Add no logger to metrics.csv."""

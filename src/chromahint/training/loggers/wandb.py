@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
+from numpy.typing import NDArray
 
 from chromahint.evaluation.metric_info import METRIC_INFO
 from chromahint.training.lightning_module import VALIDATION_METRICS
 from chromahint.training.loggers.csv import MetricsCSVLogger
+from chromahint.training.loggers.run_logger import RunLogger, results_by_hints
 from chromahint.training.loggers.wandb_server import resolve_mode, server_problem
 
 DEFAULT_PROJECT = "chromahint"
@@ -25,8 +26,8 @@ INIT_SECONDS, FINISH_SECONDS = 15.0, 15.0
 """How long a run waits for the server when it begins and when it ends."""
 
 
-class ResumableWandbLogger(WandbLogger):
-    """W&B logger that skips metrics which the run had already logged before it was resumed.
+class WandbRunLogger(RunLogger, WandbLogger):
+    """W&B logger of a run.
 
     If the server can't be used, the run is logged offline. Training is never delayed by more than a few seconds.
 
@@ -66,19 +67,45 @@ class ResumableWandbLogger(WandbLogger):
         )
 
     @rank_zero_only
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Log the metrics of a step, unless W&B has all of them."""
-        if any((step, name) not in self.logged for name in metrics if name != "epoch"):
-            super().log_metrics(metrics, step)
+    def begin(self, hint_counts: Sequence[int]) -> None:
+        """Declare to W&B which value of each metric is best, and the x axis of the hint curve."""
+        run = self.experiment
+        for metric in VALIDATION_METRICS:
+            summary = "max" if METRIC_INFO[metric].higher_is_better else "min"
+            for name in (f"val/{metric}", *(f"val/{metric}@{count}" for count in hint_counts)):
+                run.define_metric(name, step_metric="trainer/global_step", summary=summary)
+        run.define_metric("train/loss", step_metric="trainer/global_step", summary="min")
+        run.define_metric("hints/count")
+        for metric in METRIC_INFO:
+            run.define_metric(f"hints/{metric}", step_metric="hints/count", summary="last")
 
     @rank_zero_only
-    def sync_from_csv(self, csv_logger: MetricsCSVLogger) -> None:
-        """Log the rows of metrics.csv that W&B lacks. W&B writes with a delay, so a killed process loses some."""
-        for (step, epoch), rows in itertools.groupby(csv_logger.read_rows(), key=lambda row: row[:2]):
-            missing = {name: value for _, _, name, value in rows if (step, name) not in self.logged}
-            if missing:
-                super().log_metrics({"epoch": epoch, **missing}, step)
-                self.logged |= {(step, name) for name in missing}
+    def log_picture(self, name: str, picture: NDArray[Any], step: int) -> None:
+        """Log a picture of a step, among W&B's media."""
+        self.log_image(name, [picture], file_type=["jpg"])
+
+    @rank_zero_only
+    def log_results(self, metrics: dict[str, Any], pictures: Mapping[str, Path]) -> None:
+        """Log the final evaluation in the summary, and as curves over the number of hints; see `RunLogger`."""
+        import wandb
+
+        run, results = self.experiment, results_by_hints(metrics)
+        for count in map(int, metrics["by_hints"]):
+            run.log({"hints/count": count, **{f"hints/{name}": values[count] for name, values in results.items()}})
+            run.summary.update({f"test/{name}@{count}": values[count] for name, values in results.items()})
+        curves = {}
+        for name, values in results.items():
+            table = wandb.Table(columns=["hints", name], data=[list(item) for item in values.items()])
+            title = f"{METRIC_INFO[name].title} against hints"
+            curves[f"test/{name}_by_hints"] = wandb.plot.line(table, "hints", name, title=title)
+        run.log({**curves, **{name: wandb.Image(str(file)) for name, file in pictures.items()}})
+
+    @rank_zero_only
+    def close(self, exit_code: int) -> None:
+        """Finish the W&B run."""
+        import wandb
+
+        wandb.finish(exit_code=exit_code)
 
 
 def offline_metrics(folder: Path, run_id: str) -> set[tuple[int, str]]:
@@ -103,7 +130,7 @@ def wandb_logger(
     group: str | None = None,
     tags: list[str] | None = None,
     mode: Literal["auto", "online", "offline"] = "auto",
-) -> WandbLogger:
+) -> WandbRunLogger:
     """Build a W&B logger that never prompts: online if an API key is found, offline otherwise.
 
     What the config leaves open is taken from W&B's environment variables: WANDB_PROJECT, WANDB_ENTITY, WANDB_NAME,
@@ -131,7 +158,7 @@ def wandb_logger(
     wandb.setup(wandb.Settings(silent=True, mode=resolved_mode))
     # if earlier parts of the run were online, the server has what metrics.csv has
     sent = {(step, name) for step, _, name, _ in MetricsCSVLogger(folder).read_rows()}
-    return ResumableWandbLogger(
+    return WandbRunLogger(
         sent if resolved_mode == "online" else offline_metrics(save_dir, metadata["wandb_id"]),
         name=(variables.get("WANDB_NAME") if config.get("name") is None else None) or metadata["name"],
         save_dir=save_dir,
@@ -143,53 +170,4 @@ def wandb_logger(
         config=config | {key: metadata[key] for key in ("choices", "trial") if key in metadata},
         mode=resolved_mode,
         settings=wandb.Settings(console="off", init_timeout=INIT_SECONDS, finish_timeout=FINISH_SECONDS),
-    )
-
-
-@rank_zero_only
-def define_metrics(logger: WandbLogger, hint_counts: list[int]) -> None:
-    """Declare to W&B which value of each metric is best, and the x axis of the hint curve.
-
-    Args:
-        logger: Logger of an open W&B run.
-        hint_counts: Numbers of hints in validation.
-    """
-    run = logger.experiment
-    for metric in VALIDATION_METRICS:
-        summary = "max" if METRIC_INFO[metric].higher_is_better else "min"
-        for name in (f"val/{metric}", *(f"val/{metric}@{count}" for count in hint_counts)):
-            run.define_metric(name, step_metric="trainer/global_step", summary=summary)
-    run.define_metric("train/loss", step_metric="trainer/global_step", summary="min")
-    run.define_metric("hints/count")
-    for metric in METRIC_INFO:
-        run.define_metric(f"hints/{metric}", step_metric="hints/count", summary="last")
-
-
-@rank_zero_only
-def log_test_results(logger: WandbLogger, metrics: dict[str, Any], images: dict[str, Path]) -> None:
-    """Log test metrics, in the summary and as curves over the number of hints, and images.
-
-    Args:
-        logger: Logger of an open W&B run.
-        metrics: Content of metrics.json.
-        images: Image files by W&B name.
-    """
-    import wandb
-
-    run = logger.experiment
-    by_count = {int(k): scores for k, scores in metrics["by_hints"].items()}
-    names = [name for name in METRIC_INFO if all(name in scores for scores in by_count.values())]
-    for count, scores in by_count.items():
-        run.log({"hints/count": count, **{f"hints/{name}": scores[name] for name in names}})
-        run.summary.update({f"test/{name}@{count}": scores[name] for name in names})
-    curves = {}
-    for name in names:
-        table = wandb.Table(columns=["hints", name], data=[[count, scores[name]] for count, scores in by_count.items()])
-        title = f"{METRIC_INFO[name].title} against hints"
-        curves[f"test/{name}_by_hints"] = wandb.plot.line(table, "hints", name, title=title)
-    run.log(
-        {
-            **curves,
-            **{name: wandb.Image(str(file)) for name, file in images.items()},
-        }
     )

@@ -15,8 +15,6 @@ from urllib.parse import urlsplit
 
 WANDB_HOST, FORMER_WANDB_HOST = "api.forge.coreweave.com", "api.wandb.ai"
 """W&B's own server. `wandb login` 0.31 stores API keys under the new name; keys under the former one stay valid."""
-WANDB_LOGGER = "chromahint.training.loggers.wandb.wandb_logger"
-"""`_target_` of the logger in a config."""
 MODES = {"online": "online", "run": "online", "offline": "offline", "dryrun": "offline", "disabled": "disabled"}
 """Values of the environment variable WANDB_MODE, and what they mean."""
 CONNECT_SECONDS = 8.0
