@@ -70,7 +70,8 @@ def test_configs_and_experiments_travel_in_the_wheel(built):
     wanted = {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src").rglob("*.py")}
     assert wanted <= names
     assert "chromahint/py.typed" in names
-    assert {f"{name}.{kind}" for name in ("spreadnet", "spreadnet_scenes") for kind in ("safetensors", "json", "md")} == BOX
+    weights = ("spreadnet", "spreadnet_scenes")
+    assert {f"{name}.{kind}" for name in weights for kind in ("safetensors", "json", "md")} == BOX
     assert {f"chromahint/models/pretrained/{name}" for name in BOX} <= names
     assert not [name for name in names if name.startswith(("tests/", "conf/", "experiments/")) or "__pycache__" in name]
 
