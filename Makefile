@@ -10,8 +10,8 @@ RUN :=
 FORMAT := onnx
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-TASKS := help setup train multirun experiment sweep evaluate report best colorize studio export models hints test lint \
-  docs bench format clean
+TASKS := help setup train multirun experiment sweep evaluate report best colorize studio export models hints gpu-check \
+  test lint docs bench format clean
 FORWARDING := train multirun experiment sweep evaluate
 OWN := PYTHON=% VENV=% ARGS=% NAME=% RUNS=% PHOTO=% OUT=% RUN=% FORMAT=%
 .DEFAULT_GOAL := help
@@ -49,6 +49,8 @@ models: $(READY) ## list the networks
 	@$(BIN)/chromahint models $(ARGS)
 hints: $(READY) ## draw the hints of each sampler into hints.png
 	@$(BIN)/chromahint hints preview $(ARGS)
+gpu-check: $(READY) ## compare a GPU with the CPU, and measure its speed
+	@$(BIN)/chromahint gpu-check $(ARGS)
 test: lint ## run the linters and the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
 lint: $(READY) ## check style and types; JavaScript, too, after npm ci

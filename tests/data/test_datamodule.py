@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from chromahint.data.datamodule import PhotoDataModule
+from chromahint.data.datamodule import PhotoDataModule, check_batch_size
 from chromahint.data.samplers import EvalSampler, TrainSampler
 from chromahint.data.sources.folder import Folder
 
@@ -76,7 +76,7 @@ def test_the_seed_determines_the_order(root):
 
 def test_two_ranks_see_the_same_images_per_step_as_one():
     for epoch in (0, 3):
-        single, ranks = TrainSampler(45, 8, seed=2), [TrainSampler(45, 4, 2, rank, 2) for rank in (0, 1)]
+        single, ranks = TrainSampler(45, 8, seed=2), [TrainSampler(45, 8, 2, rank, 2) for rank in (0, 1)]
         for sampler in (single, *ranks):
             sampler.set_epoch(epoch)
         assert single.num_batches() == ranks[0].num_batches() == 5
@@ -85,6 +85,17 @@ def test_two_ranks_see_the_same_images_per_step_as_one():
         for step in range(5):
             combined = indices[1][4 * step : 4 * step + 4] + indices[2][4 * step : 4 * step + 4]
             assert sorted(combined) == sorted(indices[0][8 * step : 8 * step + 8])
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "devices", "advice"),
+    [(15, 2, "Use data.batch_size=14 or data.batch_size=16"), (2, 3, "Use data.batch_size=3, or")],
+)
+def test_batch_that_does_not_divide_is_refused(batch_size, devices, advice):
+    with pytest.raises(
+        ValueError, match=rf"data\.batch_size={batch_size}: can't be split evenly over {devices} .*{advice}"
+    ):
+        check_batch_size(batch_size, devices)
 
 
 def test_few_images_are_repeated_to_fill_a_batch():

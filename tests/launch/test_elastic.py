@@ -26,6 +26,7 @@ def distributed(tmp_path_factory, process, make_photos):
         (folder / "photos/val" / f"broken-{number}.png").write_text("not an image")
     return process(
         folder, "train", "trainer=ddp_cpu", "debug=smoke", "data=folder", "data.root=photos", "data.shorter_side=64",
+        "data.batch_size=4",
         "data.eval_batch_size=2", "logger=none", "model.width=4", "protocol.hint_counts=[0,1,10]", "optimizer.lr=0.05",
         "trainer.precision=32-true", "callbacks.ema.decay=0.5",
     )  # fmt: skip
@@ -80,9 +81,12 @@ def test_two_processes_validate_like_one(distributed, read_metrics, monkeypatch)
 
 
 def test_both_processes_take_part_in_each_step(distributed):
-    """8 images in batches of 2 are 4 steps for one process and 2 for two, so that the second step ends the epoch."""
+    """8 images in batches of 4, 2 for each process, are 2 steps, so that the second step ends the epoch."""
     content = torch.load(distributed.run / "checkpoints/last.ckpt", weights_only=True)
     assert content["global_step"] == 2
+    batch = open_run(distributed.run).metadata["batch"]
+    assert batch == {"images_per_step": 4, "images_per_device": 2, "accumulated_batches": 1}
+    assert "batch: 4 images per step: 2 on each of 2 devices, 1 accumulated" in distributed.err
     progress = content["loops"]["fit_loop"]["epoch_loop.batch_progress"]
     assert progress["is_last_batch"]
 

@@ -142,7 +142,7 @@ def test_equal_combinations_have_different_folders(command, tiny, launches):
 
 
 def test_number_of_processes_of_distributed_runs(command, tiny, launches):
-    assert command("train", "-m", *tiny, "trainer=ddp_cpu", "trainer.devices=2,3").status == 0
+    assert command("train", "-m", *tiny, "data.batch_size=6", "trainer=ddp_cpu", "trainer.devices=2,3").status == 0
     assert [processes for _, processes in launches] == [2, 3]
 
 

@@ -18,6 +18,7 @@ from chromahint.cli import (
     evaluate,
     experiment,
     export,
+    gpu_check,
     hints,
     init,
     models,
@@ -34,7 +35,7 @@ from chromahint.cli.arguments import Parser, check_overrides
 
 COMMANDS = (
     train, resume, tune, status, experiment, sweep, evaluate, colorize, studio, models, hints, data, report, best,
-    benchmark, dashboard, export, init, doctor, reproduce,
+    benchmark, dashboard, export, init, doctor, gpu_check, reproduce,
 )  # fmt: skip
 """Modules of the commands, in the order of `chromahint --help`."""
 

@@ -16,6 +16,16 @@ from chromahint.data.transforms import ResizeMode, ResizeOrCrop
 from chromahint.ranges import BatchSize, Count, ImageSize, NonNegative, NumWorkers, Seed, validate_arguments
 
 
+def check_batch_size(batch_size: int, devices: int) -> None:
+    """Raise ValueError unless a batch can be split evenly over devices."""
+    if batch_size % devices:
+        near = [size for size in (batch_size // devices * devices, -(-batch_size // devices) * devices) if size]
+        raise ValueError(
+            f"data.batch_size={batch_size}: can't be split evenly over {devices} devices. Use "
+            f"{' or '.join(f'data.batch_size={size}' for size in near)}, or another number of devices."
+        )
+
+
 class PhotoDataModule(L.LightningDataModule):
     """Data loaders of uint8 RGB batches from any source of photos.
 
@@ -28,7 +38,7 @@ class PhotoDataModule(L.LightningDataModule):
         shorter_side: For `random_crop`, resize the photo so that its shorter side has this length, then crop; None
             crops the photo at its original resolution.
         eval_size: Height and width that photos are squashed to for validation and test.
-        batch_size: Training images per step on each device.
+        batch_size: Training images per batch on all devices together, a multiple of their number.
         eval_batch_size: Images per step on each device in validation and test.
         num_workers: Worker processes for each device; 0 loads in the training process.
         max_images: Use at most this many images of each split; None uses all.
@@ -91,6 +101,7 @@ class PhotoDataModule(L.LightningDataModule):
         rank, world_size = (trainer.global_rank, trainer.world_size) if trainer is not None else (0, 1)
         photos = self.source.photos(split, self.max_images)
         if split == "train":
+            check_batch_size(self.batch_size, world_size)
             train_set = TrainDataset(photos, self.train_transform, self.seed, self.min_colorfulness)
             train_sampler = TrainSampler(len(photos), self.batch_size, self.seed, rank, world_size)
             return PhotoLoader(train_set, train_sampler, self.num_workers)

@@ -42,21 +42,25 @@ def permutation(seed: int, epoch: int, count: int) -> npt.NDArray[np.int64]:
 class TrainSampler:
     """Random order of the training images, another one each epoch, sharded over ranks.
 
-    Lightning calls `set_epoch`. A step takes `batch_size * world_size` images, so two processes with batch size 8 see
-    the same images per step as one process with batch size 16. Leftover images are dropped for the epoch. If there are
-    fewer images than one step takes, they are repeated.
+    Lightning calls `set_epoch`. A batch is split over the ranks, so any number of processes sees the same images in a
+    batch. Leftover images are dropped for the epoch. If there are fewer images than one batch, they are repeated.
 
     Args:
         count: Number of images.
-        batch_size: Images per step on each rank.
+        batch_size: Images per batch on all ranks together, a multiple of `world_size`.
         seed: Seed of the order.
         rank: Index of this process.
         world_size: Number of processes.
+
+    Attributes:
+        batch_size: Images per batch on each rank.
     """
 
     def __init__(self, count: int, batch_size: int, seed: int, rank: int = 0, world_size: int = 1) -> None:
         assert count > 0
-        self.count, self.batch_size, self.seed, self.rank, self.world_size = count, batch_size, seed, rank, world_size
+        assert batch_size % world_size == 0
+        self.count, self.seed, self.rank, self.world_size = count, seed, rank, world_size
+        self.batch_size = batch_size // world_size
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:

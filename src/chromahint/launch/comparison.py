@@ -172,7 +172,7 @@ def _run_row(run: Run, evaluation: Path, seconds: float) -> ComparisonRow:
             f"{run.path}: has no checkpoints/last.ckpt, which records how long it was trained. Train it again."
         )
     # batches rather than steps, because the last step of an epoch may accumulate fewer batches than the others
-    images = saved.batches * config["data"]["batch_size"] * run.metadata["processes"]
+    images = saved.batches * config["data"]["batch_size"]
     parameters = _parameters(instantiate_node(config["model"]))
     metrics = read_json(evaluation / "metrics.json")
     return ComparisonRow(metrics, seconds, parameters, saved.step, images, saved.seconds / 60)

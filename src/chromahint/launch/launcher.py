@@ -77,9 +77,11 @@ def preflight_check(config: dict[str, Any]) -> int:
     _check_photos(json.dumps(config["data"], sort_keys=True))
     import torch
 
+    from chromahint.data.datamodule import check_batch_size
     from chromahint.training.trainer import choose_precision, process_count
 
     processes = process_count(trainer["accelerator"], trainer["devices"])
+    check_batch_size(config["data"]["batch_size"], processes)
     choose_precision(trainer["precision"], on_gpu=trainer["accelerator"] != "cpu" and torch.cuda.is_available())
     return processes
 

@@ -106,7 +106,23 @@ def train(run: Run) -> None:
     times = {"started": iso_now()} if resume is None else {"resumed": [*run.metadata.get("resumed", []), iso_now()]}
     if trainer.is_global_zero:
         data.write_lists(run.path)
-    fields = {"processes": trainer.world_size, "precision": str(trainer.precision), "slurm_job": current_slurm_job()}
+    accumulate = trainer.accumulate_grad_batches
+    batch = {
+        "images_per_step": config["data"]["batch_size"] * accumulate,
+        "images_per_device": config["data"]["batch_size"] // trainer.world_size,
+        "accumulated_batches": accumulate,
+    }
+    if trainer.world_size > 1 or accumulate > 1:
+        _print_status(
+            f"batch: {batch['images_per_step']} images per step: {batch['images_per_device']} on each of "
+            f"{trainer.world_size} devices, {accumulate} accumulated"
+        )
+    fields = {
+        "batch": batch,
+        "processes": trainer.world_size,
+        "precision": str(trainer.precision),
+        "slurm_job": current_slurm_job(),
+    }
     _update_metadata(run, state="running", **times, **fields)
     if resume is None:
         csv_logger.truncate(0)

@@ -1,0 +1,62 @@
+"""`chromahint gpu-check`, on the CPU: what agrees passes, what does not is found."""
+
+import json
+
+import pytest
+import torch
+
+from chromahint.cli import gpu_check
+from chromahint.training import device_check
+
+SMALL = ("--size", "32", "--batch-size", "2", "--seconds", "0.01", "--no-compile")
+
+
+@pytest.fixture
+def one_network(monkeypatch):
+    monkeypatch.setattr(gpu_check, "NETWORKS", {"unet": {"width": 4}})
+
+
+def test_the_cpu_agrees_with_itself(command, one_network):
+    done = command("gpu-check", "--device", "cpu", *SMALL, "-o", "check.json")
+    assert done.status == 0, done.err
+    content = json.loads((done.folder / "check.json").read_text())
+    exact, mixed = content["agreement"]
+    assert (exact["precision"], exact["forward"], exact["loss"]) == ("float32", 0.0, 0.0)
+    assert mixed["precision"] == "bfloat16"
+    assert 0 < mixed["forward"] < 2
+    [speed] = content["speed"]
+    assert speed["images_per_second"] > 0
+    assert speed["usual"] > 0
+    assert content["runs"] == {}
+    assert "unet" in done.out
+
+
+def test_a_device_that_computes_something_else_is_found(command, one_network, monkeypatch):
+    trained = device_check._trained
+    calls = []
+
+    def drifting(*arguments):
+        prediction, losses = trained(*arguments)
+        calls.append(arguments)
+        return (prediction, losses) if len(calls) == 1 else (prediction + 1, [loss * 1.01 for loss in losses])
+
+    monkeypatch.setattr(device_check, "_trained", drifting)
+    done = command("gpu-check", "--device", "cpu", *SMALL)
+    assert done.status == 1
+    assert "DIFFERS" in done.out
+
+
+@pytest.mark.slow
+def test_runs_on_one_and_two_processes(command, one_network):
+    done = command("gpu-check", "--device", "cpu", "--devices", "2", *SMALL, "-o", "check.json")
+    assert done.status == 0, done.err
+    runs = json.loads((done.folder / "check.json").read_text())["runs"]
+    assert set(runs) == {"1", "2"}
+    assert all(speed > 0 for speed in runs.values())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_missing_gpu_is_named(command):
+    failed = command("gpu-check", "--device", "cuda")
+    assert failed.status == 2
+    assert "device=cuda: not available on this machine" in failed.err
