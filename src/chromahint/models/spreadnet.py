@@ -95,7 +95,7 @@ class SpreadNet(nn.Module):
         semantic_width: Features of each of the 32x32 cells, an even number.
         attention_blocks: Blocks of self-attention in the semantic encoder.
         stage: What is trained: `propagation` is the whole network; `cells` is only what determines the colors of the
-            32x32 cells, a first stage that takes a third of the time.
+            32x32 cells, a first stage that takes a fifth of the time.
         auxiliary_weight: Weight of the auxiliary losses in training; see `chromahint.models.layers.prior_losses`.
     """
 
