@@ -72,7 +72,7 @@ class Encoding(NamedTuple):
     Attributes:
         size: Height and width of the image.
         lightness: B1HW in 0..100 of each level, finest first.
-        features: BCHW of each level.
+        features: BCHW of each level; empty in the stage `cells`, as the next two.
         neighbor_weights: B8HW of each level, weights between neighboring pixels.
         upsample_weights: Weights of each level but the coarsest for the pixels of the next coarser level.
         cells: Prior color and attention features of the 32x32 cells.
@@ -94,8 +94,8 @@ class SpreadNet(nn.Module):
         propagation_steps: Propagation steps at the finest level. Coarser levels use up to twice as many.
         semantic_width: Features of each of the 32x32 cells, an even number.
         attention_blocks: Blocks of self-attention in the semantic encoder.
-        stage: What is trained: `propagation` is the whole network; `cells` is only what determines the colors of the
-            32x32 cells, a first stage that takes a fifth of the time.
+        stage: What is trained and computed: `propagation` is the whole network; `cells` is only what determines the
+            colors of the 32x32 cells, which are enlarged bilinearly, a first stage that takes a fifth of the time.
         auxiliary_weight: Weight of the auxiliary losses in training; see `chromahint.models.layers.prior_losses`.
     """
 
@@ -165,22 +165,17 @@ class SpreadNet(nn.Module):
         Returns:
             ab B2HW in Lab units, and a scalar.
         """
-        if self.stage == "cells":
-            cells = self.encode_cells(lightness)
-            colors = self.cell_colors(cells, lightness, hints)
-            ab = F.interpolate(colors.ab, lightness.shape[-2:], mode="bilinear")
-        else:
-            encoding = self.encode(lightness)
-            cells = encoding.cells
-            colors = self.cell_colors(cells, lightness, hints)
-            ab = self._refine(encoding, colors, hints)
-        loss = auxiliary_loss(self.prior_attention, cells, colors, target, generator)
-        return ab, self.auxiliary_weight * loss
+        encoding = self.encode(lightness)
+        colors = self.cell_colors(encoding.cells, lightness, hints)
+        loss = auxiliary_loss(self.prior_attention, encoding.cells, colors, target, generator)
+        return self._refine(encoding, colors, hints), self.auxiliary_weight * loss
 
     def encode(self, lightness: Tensor) -> Encoding:
         """Compute everything that does not depend on the hints, for lightness B1HW in 0..100."""
         height, width = lightness.shape[-2:]
         cells = self.encode_cells(lightness)
+        if self.stage == "cells":
+            return Encoding((height, width), [lightness.float()], [], [], [], cells)
         levels = [F.pad(lightness.float(), pad_amounts(lightness, 2**_COARSEST), mode="replicate")]
         features = [self._in_chunks(lambda light: self.encoder[0]((light - 50) / 50), levels[0])]
         for block in list(self.encoder)[1:]:
@@ -274,6 +269,8 @@ class SpreadNet(nn.Module):
     def _refine(self, encoding: Encoding, colors: CellColors, hints: Hints) -> Tensor:
         """Upsample the colors of the cells level by level, and propagate hints at each level."""
         height, width = encoding.size
+        if self.stage == "cells":
+            return F.interpolate(colors.ab, (height, width), mode="bilinear")
         finest = encoding.lightness[0]
         amounts = pad_amounts(hints.mask, 2**_COARSEST)
         pyramid = [hint_state(finest, F.pad(hints.ab.float(), amounts), F.pad(hints.mask.float(), amounts))]
