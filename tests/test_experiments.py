@@ -65,9 +65,10 @@ def test_second_stage_starts_from_the_weights_of_the_first(finished_stages):
         torch.load(run / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
         for run in stage_runs(name, folder)[:2]
     )
-    # with a learning rate of 1e-5, two steps move a weight by at most 2e-5
+    # two steps move a weight by little more than twice the learning rate
+    limit = {"zhang_2017": 1e-4, "spreadnet": 0.01}[name]
     change = max(float((second[key] - first[key]).abs().max()) for key in first if key.endswith("weight"))
-    assert 0 < change < 1e-4
+    assert 0 < change < limit
 
 
 def test_rerun_skips_finished_stages_and_resumes_others(finished_stages, command, photos, tmp_path):
@@ -99,7 +100,7 @@ def test_runs_are_compared(name, command, photos, monkeypatch):
 
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_compared_networks_are_of_similar_size(name):
-    exceptions = {"spreadnet": 274_560}  # more width does not help it
+    exceptions = {"spreadnet": 4_137_488}  # most of it sees the photo at 128x128 pixels only
     for run, overrides in read_plan(name).stages.items():
         config = compose("train", [f"experiment={name}", *overrides]).config
         with torch.device("meta"):

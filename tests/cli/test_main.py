@@ -138,7 +138,7 @@ def test_hints_preview_writes_an_image(command, photos, tmp_path):
         (["train", "model=multibranch", "model.branches=[[2,0]]"], ["model.branches=[[2, 0]]", ">= 1"]),
         (["train", "model=icolorit", "model.width=194"], ["model.width=194", "Try model.width=192"]),
         (["evaluate", "model=levin", "model.solver=fast"], ["model.solver=fast: must be iterative or exact"]),
-        (["experiment"], ["equal_budget, zhang_2017"]),
+        (["experiment"], ["equal_budget, spreadnet, zhang_2017"]),
         (["train", "loss=psnr", "loss.max_psnr=0"], ["loss.max_psnr=0", "> 0"]),
         (["train", "loss.delta=-1"], ["loss.delta=-1", "> 0", "Try loss.delta=0.01."]),
         (["train", "hints.low=0.9"], ["hints.low"]),

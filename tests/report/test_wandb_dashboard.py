@@ -98,10 +98,13 @@ def test_runs_log_everything_that_panels_show(command, logged, page):
     lines = [each for each in find(sent, "config") if isinstance(each, dict) and "metrics" in each]
     assert {(each["xAxis"], *each["metrics"]) for each in lines} == {
         ("hints/count", "hints/psnr"), ("hints/count", "hints/ssim"), ("hints/count", "hints/ciede2000"),
-        ("trainer/global_step", "train/loss"),
+        ("trainer/global_step", "train/loss"), ("trainer/global_step", "train/lr"),
+        ("trainer/global_step", "train/images_per_second"), ("trainer/global_step", "train/data_wait"),
+        ("trainer/global_step", "train/grad_norm"), ("trainer/global_step", "train/gpu_memory_gb"),
         ("trainer/global_step", "val/psnr"), ("_runtime", "val/psnr"), ("_runtime", "trainer/global_step"),
     }  # fmt: skip
-    assert {name for each in lines for name in (each["xAxis"], *each["metrics"])} <= logged["history"]
+    shown = {name for each in lines for name in (each["xAxis"], *each["metrics"])}
+    assert shown - {"train/gpu_memory_gb"} <= logged["history"], "that is logged on a GPU only"
     media = {key for keys in find(sent, "mediaKeys") for key in keys}
     assert media == {"pictures/test", "pictures/strip"}
     assert {logged["summary"][key]["_type"] for key in media} == {"image-file", "images/separated"}

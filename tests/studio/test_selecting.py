@@ -38,7 +38,9 @@ def test_runs_can_be_chosen_and_suggest_colors_if_they_have_classes(studio):
     }
     assert not any("/" in key for key in models.values())
     studio.wait_for_colors(lambda: studio.click(*POINT))
-    assert studio.browser.evaluate("document.getElementById('suggested-colors').parentElement.hidden")
+    studio.browser.wait_for("!document.getElementById('suggested-colors').parentElement.hidden")
+    studio.wait_for_colors(lambda: studio.choose_option("model", models["Levin"]))
+    studio.browser.wait_for("document.getElementById('suggested-colors').parentElement.hidden")
     before = studio.pixels()
     studio.wait_for_colors(lambda: studio.choose_option("model", models["classes/2026-11-20_10-00-00"]))
     assert np.abs(studio.pixels().astype(int) - before).max() > 10

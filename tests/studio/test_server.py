@@ -129,7 +129,7 @@ def test_preview_uses_one_thread_and_restores_thread_count(monkeypatch):
 
 
 def test_model_without_color_classes_suggests_nothing(client, photo):
-    assert client.post(f"/api/photos/{photo['id']}/suggestions?model=pretrained&x=3&y=4", content=HINTS).json() == []
+    assert client.post(f"/api/photos/{photo['id']}/suggestions?model=levin&x=3&y=4", content=HINTS).json() == []
 
 
 def test_sample_thumbnails_do_not_wait_for_models():

@@ -200,5 +200,5 @@ def test_run_on_several_devices_starts_one_process_each(command, tiny, monkeypat
 
     started = []
     monkeypatch.setattr(launch, "launch_and_wait", lambda run, processes: started.append(processes) or 0)
-    assert command("train", *tiny, "trainer.devices=3").status == 0
+    assert command("train", *tiny, "data.batch_size=6", "trainer.devices=3").status == 0
     assert started == [3]

@@ -48,7 +48,7 @@ MODEL_INFO = ModelInfo(
     year=2026,
     input="(L - 50) / 50; hints are propagated, not read by convolutions",
     source="Chromahint",
-    recipe="train experiment=spreadnet",
+    recipe="experiment spreadnet",
 )
 
 # per level, finest first: features and propagation steps as multiples of the options, attention window in cells

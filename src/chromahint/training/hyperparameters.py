@@ -22,6 +22,8 @@ _CLASSES = (
     "chromahint.hints.",
     "chromahint.evaluation.protocols.",
     "chromahint.training.augmentation.",
+    "chromahint.training.old_photos.",
+    "chromahint.training.self_play.",
     "chromahint.training.losses.",
     "chromahint.training.lr_schedules.",
 )
