@@ -279,8 +279,8 @@ function buildBenchmark() {
     section(
       "overview", "Overview",
       "PSNR in dB on each set by each protocol; higher is better, and the best of each column is bold. For clicks and "
-      + "regions, it is the area under the curve over log(1 + hints); for other protocols, the mean over all numbers of "
-      + "hints from 1. Small numbers are 95% intervals.",
+      + "regions, it is the area under the curve over log(1 + hints); for other protocols, the mean over all numbers "
+      + "of hints from 1. Small numbers are 95% intervals.",
       overviewTable(),
     ),
     ...boards.map(boardSection),
