@@ -20,8 +20,7 @@ OWN := PYTHON=% VENV=% ARGS=% NAME=% RUNS=% PHOTO=% OUT=% RUN=% FORMAT=%
 
 help: ## list the tasks
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
-	@echo
-	@echo "  Options follow as key=value:           make train model=unet 'name=two words'"
+	@echo; echo "  Options follow as key=value:           make train model=unet 'name=two words'"
 	@echo "  Anything else goes into ARGS,          make multirun model=unet,resunet ARGS='--n-jobs 2'"
 	@echo "  or to the command itself:              $(BIN)/chromahint train -m model=unet,resunet --n-jobs 2"
 setup: $(READY) ## create the environment in .venv, as every task does by itself
@@ -49,8 +48,7 @@ models: $(READY) ## list the networks
 	@$(BIN)/chromahint models $(ARGS)
 hints: $(READY) ## draw the hints of each sampler into hints.png
 	@$(BIN)/chromahint hints preview $(ARGS)
-gpu-check: $(READY) ## compare a GPU with the CPU, and measure its speed
-	@$(BIN)/chromahint gpu-check $(ARGS)
+gpu-check: $(READY) ; @$(BIN)/chromahint gpu-check $(ARGS) ## compare a GPU with the CPU, and measure its speed
 test: lint ## run the linters and the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
 lint: $(READY) ## check style and types; JavaScript, too, after npm ci

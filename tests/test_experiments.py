@@ -26,6 +26,8 @@ def smoke_overrides(name, photos):
     overrides = ["debug=smoke", "data=folder", f"data.root={photos}", "logger=none", "trainer=cpu"]
     if "width" in compose("train", [f"experiment={name}", *overrides]).config["model"]:
         overrides.append("model.width=4")
+    if name in CHAINED:
+        overrides.append("optimizer.lr=0.00001")
     return overrides
 
 
@@ -65,10 +67,9 @@ def test_second_stage_starts_from_the_weights_of_the_first(finished_stages):
         torch.load(run / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
         for run in stage_runs(name, folder)[:2]
     )
-    # two steps move a weight by little more than twice the learning rate
-    limit = {"zhang_2017": 1e-4, "spreadnet": 0.01}[name]
     change = max(float((second[key] - first[key]).abs().max()) for key in first if key.endswith("weight"))
-    assert 0 < change < limit
+    # with the learning rate of the smoke test, 1e-5, two steps move a weight by at most 2e-5
+    assert 0 < change < 1e-4
 
 
 def test_rerun_skips_finished_stages_and_resumes_others(finished_stages, command, photos, tmp_path):

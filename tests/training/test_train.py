@@ -12,7 +12,6 @@ from chromahint.models.pretrained import PRETRAINED_DIR
 from chromahint.models.state_dict import read_state_dict
 from chromahint.runs.run import open_run
 from chromahint.training.lightning_module import ColorizationModule
-from support.reproducible_metrics import reproducible_metrics
 
 COUNTS = ["0", "1", "10", "100", "328", "1966"]
 
@@ -82,7 +81,7 @@ def test_run_folder_contents(default_run):
     run = default_run.run
     assert run.parent == default_run.folder / "runs" / "spreadnet"
     for name in (
-        "run.json", "config.yaml", "overrides.yaml", "metrics.csv", "checkpoints/best.ckpt", "checkpoints/last.ckpt",
+        "run.json", "config.yaml", "overrides.yaml", "metrics.csv", "timings.csv", "checkpoints/best.ckpt", "checkpoints/last.ckpt",
         "evaluation/random_pixels/metrics.json", "evaluation/random_pixels/images.csv", "pictures/strip.png",
     ):  # fmt: skip
         assert (run / name).stat().st_size > 0, name
@@ -239,7 +238,7 @@ def test_keyboard_interrupt_is_recorded(command, tiny, monkeypatch):
     assert "Traceback" not in ended.err
 
 
-def test_training_process_trains_an_existing_run_folder(smoke_run, tmp_path, monkeypatch):
+def test_training_process_trains_an_existing_run_folder(smoke_run, tmp_path, read_metrics, monkeypatch):
     """Every process of a run starts this: `python -m chromahint.training.train RUN`."""
     from chromahint.training.train import main
 
@@ -251,4 +250,4 @@ def test_training_process_trains_an_existing_run_folder(smoke_run, tmp_path, mon
     open_run(run).update_metadata(state="created")
     assert main([str(run)]) == 0
     assert metadata(run)["state"] == "finished"
-    assert reproducible_metrics(run) == reproducible_metrics(smoke_run)
+    assert read_metrics(run) == read_metrics(smoke_run)

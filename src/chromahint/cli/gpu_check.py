@@ -100,7 +100,7 @@ def train_briefly(device_type: str, devices: int, size: int, batch: int) -> floa
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
             raise ValueError(f"the training run on {devices} devices failed: {done.stderr.strip()[-500:]}")
-        [file] = Path(folder).glob("runs/check/*/metrics.csv")
+        [file] = Path(folder).glob("runs/check/*/timings.csv")
         with file.open(encoding="utf-8") as lines:
             speeds = [float(row["value"]) for row in csv.DictReader(lines) if row["name"] == "train/images_per_second"]
     return speeds[-1]

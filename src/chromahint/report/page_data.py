@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import math
 from collections.abc import Mapping, Sequence
@@ -199,10 +200,11 @@ def _colorless(loaded: LoadedRuns) -> Content:
 
 
 def _curves(run: Run) -> Content:
-    try:
-        curves = read_metrics_csv(run.path / "metrics.csv")
-    except (OSError, KeyError, ValueError):  # not trained yet, or killed while writing a line
-        curves = {}
+    curves: dict[str, Curve] = {}
+    for name in ("metrics.csv", "timings.csv"):
+        # a run that was not trained yet has none, and a killed process may leave a partial line
+        with contextlib.suppress(OSError, KeyError, ValueError):
+            curves |= read_metrics_csv(run.path / name)
     return {name: downsample(curves[name], points) for name, points in MAX_CURVE_POINTS.items() if name in curves}
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 Curve = tuple[list[float], list[float]]
 """x and y values of a line."""
+TIMINGS = ("train/images_per_second", "train/data_wait", "train/gpu_memory_gb")
+"""Metrics in timings.csv instead of metrics.csv, which is the same for every run with the same seed."""
 
 
 def read_metrics_csv(file: Path) -> dict[str, Curve]:

@@ -1,4 +1,4 @@
-"""Logger that writes metrics.csv, which every run has."""
+"""Logger that writes metrics.csv and timings.csv, which every run has."""
 
 from __future__ import annotations
 
@@ -11,13 +11,21 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
+from chromahint.atomic_write import atomic_write
+from chromahint.runs.metrics_csv import TIMINGS
+
+HEADER = "step,epoch,name,value\n"
+
 
 class MetricsCSVLogger(Logger):
-    """Appends metrics to `metrics.csv` of the run folder, one value per row: step, epoch, name, value."""
+    """Appends metrics to `metrics.csv` of the run folder, one value per row: step, epoch, name, value.
+
+    What a clock measured is in `timings.csv`, in the same form, so runs with the same seed have the same metrics.csv.
+    """
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
-        self.file = folder / "metrics.csv"
+        self.file, self.timings_file = folder / "metrics.csv", folder / "timings.csv"
 
     @property
     def name(self) -> str:
@@ -32,21 +40,22 @@ class MetricsCSVLogger(Logger):
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Append the metrics of a step."""
-        epoch = metrics.get("epoch", 0)
-        rows = [f"{step},{int(epoch)},{name},{float(value)!r}\n" for name, value in metrics.items() if name != "epoch"]
-        with self.file.open("a", encoding="utf-8") as file:
-            if file.tell() == 0:
-                rows.insert(0, "step,epoch,name,value\n")
-            file.write("".join(rows))
+        epoch = int(metrics.get("epoch", 0))
+        rows: dict[Path, list[str]] = {}
+        for name, value in metrics.items():
+            if name != "epoch":
+                file = self.timings_file if name in TIMINGS else self.file
+                rows.setdefault(file, []).append(f"{step},{epoch},{name},{float(value)!r}\n")
+        for file, lines in rows.items():
+            with file.open("a", encoding="utf-8") as opened:
+                opened.write("".join(lines if opened.tell() else [HEADER, *lines]))
 
     def log_hyperparams(self, params: dict[str, Any] | argparse.Namespace, *args: Any, **kwargs: Any) -> None:
         """Do nothing: the run folder contains the config."""
 
     def read_rows(self) -> list[tuple[int, int, str, float]]:
-        """Return step, epoch, name and value of all complete rows."""
-        lines = self.file.read_text(encoding="utf-8").split("\n")[:-1] if self.file.exists() else []
-        cells = [line.split(",") for line in lines[1:]]
-        return [(int(step), int(epoch), name, float(value)) for step, epoch, name, value in cells]
+        """Return step, epoch, name and value of all complete rows of both files, by step."""
+        return sorted([*_read(self.file), *_read(self.timings_file)], key=lambda row: row[0])
 
     def synced_size(self) -> int:
         """Flush the file to disk and return its size in bytes."""
@@ -58,6 +67,18 @@ class MetricsCSVLogger(Logger):
 
     @rank_zero_only
     def truncate(self, size: int) -> None:
-        """Keep the first `size` bytes only. A resumed run logs the later steps again."""
+        """Keep the first `size` bytes of metrics.csv, and the timings of these steps. A resumed run logs the rest."""
         self.file.touch()
         os.truncate(self.file, size)
+        if self.timings_file.exists():
+            last = max((step for step, *_ in _read(self.file)), default=-1)
+            rows = [row for row in _read(self.timings_file) if row[0] <= last]
+            kept = [f"{step},{epoch},{name},{value!r}\n" for step, epoch, name, value in rows]
+            with atomic_write(self.timings_file) as file:
+                file.write("".join([HEADER, *kept]).encode())
+
+
+def _read(file: Path) -> list[tuple[int, int, str, float]]:
+    lines = file.read_text(encoding="utf-8").split("\n")[:-1] if file.exists() else []
+    cells = [line.split(",") for line in lines[1:]]
+    return [(int(step), int(epoch), name, float(value)) for step, epoch, name, value in cells]
