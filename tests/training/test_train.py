@@ -81,7 +81,8 @@ def test_run_folder_contents(default_run):
     run = default_run.run
     assert run.parent == default_run.folder / "runs" / "spreadnet"
     for name in (
-        "run.json", "config.yaml", "overrides.yaml", "metrics.csv", "timings.csv", "checkpoints/best.ckpt", "checkpoints/last.ckpt",
+        "run.json", "config.yaml", "overrides.yaml", "metrics.csv", "timings.csv",
+        "checkpoints/best.ckpt", "checkpoints/last.ckpt",
         "evaluation/random_pixels/metrics.json", "evaluation/random_pixels/images.csv", "pictures/strip.png",
     ):  # fmt: skip
         assert (run / name).stat().st_size > 0, name
@@ -91,6 +92,7 @@ def test_run_folder_contents(default_run):
         "config.yaml",
         "overrides.yaml",
         "metrics.csv",
+        "timings.csv",
         "checkpoints",
         "evaluation",
         "pictures",
