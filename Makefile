@@ -48,12 +48,12 @@ models: $(READY) ## list the networks
 	@$(BIN)/chromahint models $(ARGS)
 hints: $(READY) ## draw the hints of each sampler into hints.png
 	@$(BIN)/chromahint hints preview $(ARGS)
-gpu-check: $(READY) ; @$(BIN)/chromahint gpu-check $(ARGS) ## compare a GPU with the CPU, and measure its speed
+gpu-check: $(READY) ## compare a GPU with the CPU, and measure its speed
+	@$(BIN)/chromahint gpu-check $(ARGS)
 test: lint ## run the linters and the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
 lint: $(READY) ## check style and types; JavaScript, too, after npm ci
-	$(BIN)/ruff format --check . && $(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
 	@if [ -d node_modules ] && command -v npm >/dev/null; then npm run lint; else echo "no JavaScript lint: run npm ci"; fi
 docs: $(READY) ## build the documentation in site/
 	$(BIN)/mkdocs build --strict $(ARGS)
