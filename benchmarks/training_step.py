@@ -30,7 +30,7 @@ from chromahint.color import rgb_to_lab
 from chromahint.hints.hints import Hints, hints_from_mask
 from chromahint.hints.samplers import FixedProbabilityPixels
 from chromahint.models.hscaunet import HSCAUNet
-from chromahint.training.trainer import choose_precision
+from chromahint.training.precision import choose_precision
 
 HINT_PROBABILITIES = [0.03, 0.01, 0.005]
 

@@ -7,7 +7,8 @@ import torch
 from lightning.pytorch.plugins.precision import MixedPrecision
 from torch import nn
 
-from chromahint.training.optimizers import adam, adamw, sgd
+from chromahint.training.muon import orthogonalize
+from chromahint.training.optimizers import adam, adamw, muon, sgd
 
 
 def network():
@@ -74,7 +75,52 @@ def test_adamw_accepts_a_network_without_biases():
     assert [len(group["params"]) for group in optimizer.param_groups] == [1]
 
 
+def matrix_network():
+    torch.manual_seed(7)
+    return nn.Sequential(nn.Conv2d(2, 24, 3), nn.ReLU(), nn.Conv2d(24, 16, 1), nn.ReLU(), nn.Conv2d(16, 2, 1))
+
+
+def test_muon_steps_match_torch():
+    net, reference = matrix_network(), matrix_network()
+    made = muon(net.named_parameters(), lr=0.01, momentum=0.9, weight_decay=0.1, betas=[0.9, 0.98])
+    after = train(made, net)
+    # both matrices of torch's optimizer are two-dimensional
+    views = [nn.Parameter(reference[layer].weight.detach().flatten(1)) for layer in (0, 2)]
+    others = [reference[0].bias, reference[2].bias, *reference[4].parameters()]
+    options = {"momentum": 0.9, "weight_decay": 0.1, "adjust_lr_fn": "match_rms_adamw"}
+    orthogonal = torch.optim.Muon(views, lr=0.01, **options)
+    plain = torch.optim.AdamW(others, lr=0.01, betas=(0.9, 0.98), weight_decay=0.0, foreach=False)
+
+    class Both:
+        def zero_grad(self):
+            reference.zero_grad()
+
+        def step(self):
+            for layer, view in zip((0, 2), views, strict=True):
+                view.grad = reference[layer].weight.grad.flatten(1)
+            orthogonal.step()
+            plain.step()
+            for layer, view in zip((0, 2), views, strict=True):
+                reference[layer].weight.data.copy_(view.detach().view(reference[layer].weight.shape))
+
+    expected = train(Both(), reference)
+    for new, target in zip(after, expected, strict=True):
+        # the reference computes in bf16
+        torch.testing.assert_close(new, target, rtol=0.02, atol=2e-4)
+
+
+def test_orthogonal_updates_have_singular_values_near_one():
+    torch.manual_seed(8)
+    for shape in ((24, 100), (100, 24), (48, 192)):
+        before = torch.randn(shape) * torch.linspace(0.5, 2, shape[1])
+        values = torch.linalg.svdvals(orthogonalize(before))
+        assert torch.linalg.svdvals(before).max() > 5
+        assert values.min() > 0.5
+        assert values.max() < 1.3
+
+
 MAKERS = [
+    lambda p: muon(p, 0.01, 0.95, 0.05, [0.9, 0.98]),
     lambda p: adam(p, 0.01, [0.9, 0.999]),
     lambda p: adamw(p, 0.01, [0.9, 0.999], 0.05),
     lambda p: sgd(p, 0.01),
@@ -126,7 +172,7 @@ class TestEveryOptimizer:
         assert torch.equal(nets[0][0].weight, before)
 
     def test_resumes_from_state_dict(self, make):
-        one, other = network(), network()
+        one, other = matrix_network(), matrix_network()
         optimizer = make(one.named_parameters())
         train(optimizer, one)
         other.load_state_dict(one.state_dict())

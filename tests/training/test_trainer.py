@@ -9,9 +9,10 @@ from lightning.pytorch import Trainer
 from torch import nn
 
 from chromahint.config.lightning_options import REPLACED_OPTIONS, trainer_options
-from chromahint.training import trainer as trainer_module
+from chromahint.training import precision as precision_module
 from chromahint.training.callbacks.training_limits import TrainingLimits
-from chromahint.training.trainer import choose_precision, make_trainer, process_count
+from chromahint.training.precision import choose_precision
+from chromahint.training.trainer import make_trainer, process_count
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_explicit_precision_is_used(precision, on_gpu):
 
 @pytest.mark.parametrize(("native", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
 def test_auto_precision_follows_the_hardware(monkeypatch, native, precision):
-    monkeypatch.setattr(trainer_module, "_cpu_computes_bf16", lambda: native)
+    monkeypatch.setattr(precision_module, "cpu_computes_bf16", lambda: native)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
     assert choose_precision("auto", on_gpu=False) == precision
     assert choose_precision("auto", on_gpu=True) == precision
@@ -84,7 +85,7 @@ def dilated_conv(in_channels, dilation=2, **options):
 
 @pytest.mark.parametrize("layer", [dilated_conv(24), dilated_conv(20, dilation=4), dilated_conv(64, groups=2)])
 def test_layer_with_wrong_bf16_gradients_uses_float32(monkeypatch, layer):
-    monkeypatch.setattr(trainer_module, "_cpu_computes_bf16", lambda: True)
+    monkeypatch.setattr(precision_module, "cpu_computes_bf16", lambda: True)
     assert choose_precision("auto", on_gpu=False, network=layer) == "32-true"
     with pytest.raises(ValueError, match=r"such as 0 get wrong gradients .* Use trainer\.precision=32-true"):
         choose_precision("bf16-mixed", on_gpu=False, network=layer)
@@ -92,7 +93,7 @@ def test_layer_with_wrong_bf16_gradients_uses_float32(monkeypatch, layer):
 
 @pytest.mark.parametrize("in_channels", [3, 16, 32, 80])
 def test_layer_with_right_bf16_gradients_uses_bf16(monkeypatch, in_channels):
-    monkeypatch.setattr(trainer_module, "_cpu_computes_bf16", lambda: True)
+    monkeypatch.setattr(precision_module, "cpu_computes_bf16", lambda: True)
     layer = dilated_conv(in_channels)
     assert choose_precision("auto", on_gpu=False, network=layer) == "bf16-mixed"
     layer.to(memory_format=torch.channels_last)

@@ -60,7 +60,7 @@ def describe_devices() -> list[str]:
     import torch
 
     from chromahint.data.parallel import available_cores
-    from chromahint.training.trainer import choose_precision
+    from chromahint.training.precision import choose_precision
 
     lines = [
         f"CPU: {platform.machine()}, {available_cores()} cores, {torch.get_num_threads()} threads, "

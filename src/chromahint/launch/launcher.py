@@ -78,7 +78,8 @@ def preflight_check(config: dict[str, Any]) -> int:
     import torch
 
     from chromahint.data.datamodule import check_batch_size
-    from chromahint.training.trainer import choose_precision, process_count
+    from chromahint.training.precision import choose_precision
+    from chromahint.training.trainer import process_count
 
     processes = process_count(trainer["accelerator"], trainer["devices"])
     check_batch_size(config["data"]["batch_size"], processes)

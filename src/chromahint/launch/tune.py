@@ -25,8 +25,8 @@ from chromahint.data.dataset import Batch
 from chromahint.launch.launcher import compose_and_validate, preflight_check, run_label
 from chromahint.runs.run import timestamp
 from chromahint.training.lightning_module import ColorizationModule
+from chromahint.training.precision import choose_precision
 from chromahint.training.train import build_module, silence_library_warnings
-from chromahint.training.trainer import choose_precision
 from chromahint.visualization.curves import write_figure
 
 LR_STEPS = 100

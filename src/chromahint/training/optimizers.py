@@ -10,9 +10,13 @@ from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from chromahint.ranges import Fraction, NonNegative, Positive, validate_arguments
+from chromahint.training.muon import Muon
 
 NamedParameters = Iterable[tuple[str, nn.Parameter]]
 Betas = Annotated[list[Fraction], Len(2, 2)]
+
+_MIN_MATRIX_SIDE = 16
+"""Smaller matrices gain nothing from orthogonal updates."""
 
 _FUSED_DEVICES = {"cpu", "cuda", "mps", "xpu"}
 
@@ -60,6 +64,35 @@ def adamw(
         if parameters
     ]
     return _without_amp_unscaling(AdamW(groups, lr, (betas[0], betas[1]), eps, fused=_can_fuse(decayed + excluded)))
+
+
+@validate_arguments("optimizer")
+def muon(
+    named_parameters: NamedParameters,
+    lr: Positive,
+    momentum: Fraction,
+    weight_decay: NonNegative,
+    betas: Betas,
+    eps: NonNegative = 1e-8,
+) -> Optimizer:
+    """Build a Muon optimizer: orthogonal updates of weight matrices and convolutions, AdamW for everything else.
+
+    Args:
+        named_parameters: `network.named_parameters()`.
+        lr: Learning rate, before any schedule; in the range of AdamW's.
+        momentum: Nesterov momentum of the matrices.
+        weight_decay: Decoupled weight decay of the matrices.
+        betas: Decay rates of AdamW's running averages.
+        eps: Added to AdamW's denominator for numerical stability.
+    """
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for name, parameter in _trainable(named_parameters):
+        sides = (parameter.shape[0], parameter[0].numel()) if parameter.ndim >= 2 else (0, 0)
+        is_matrix = min(sides) >= _MIN_MATRIX_SIDE and not _is_excluded(name, parameter)
+        (matrices if is_matrix else others).append(parameter)
+    fused = _can_fuse(others)
+    return Muon(matrices, others, lr, momentum, weight_decay, (betas[0], betas[1]), eps, fused)
 
 
 @validate_arguments("optimizer")
