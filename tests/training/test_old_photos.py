@@ -1,15 +1,18 @@
 """Aged photos: what each kind of damage does, and that colors and other photos stay."""
 
+import io
+
 import numpy as np
 import pytest
 import skimage.data
 import torch
+from PIL import Image
 from skimage.filters import gaussian
 
 from chromahint.color import rgb_to_lab
 from chromahint.training.augmentation import Augment
 from chromahint.training.lightning_module import ColorizationModule
-from chromahint.training.old_photos import OldPhotos
+from chromahint.training.old_photos import OldPhotos, compress
 
 NOTHING = {"fading": 0.0, "blur": 0.0, "halftone": 0.0, "noise": 0.0, "jpeg_quality": 100}
 
@@ -74,6 +77,18 @@ def test_compression_leaves_blocks():
     assert 2 <= compressed.sum() <= 14
     steps = aged[compressed].diff(dim=3).abs().mean(dim=(0, 1, 2))
     assert steps[7::8].mean() > 1.5 * steps[3::8].mean()
+
+
+@pytest.mark.parametrize("quality", [10, 40, 75])
+def test_compression_matches_pillow(quality):
+    # 500x333 pixels are not a multiple of the block size
+    gray = np.asarray(Image.fromarray(skimage.data.astronaut()).convert("L").crop((0, 0, 500, 333)))
+    file = io.BytesIO()
+    Image.fromarray(gray).save(file, format="JPEG", quality=quality)
+    expected = np.asarray(Image.open(file)).astype(float) / 2.55
+    ours = compress(torch.from_numpy(gray / 2.55).float()[None, None], torch.tensor([float(quality)]))[0, 0].numpy()
+    assert np.abs(expected - gray / 2.55).mean() > 0.5
+    assert np.abs(expected - ours).mean() < 0.2
 
 
 def test_network_sees_aged_lightness_and_original_colors(lightness):

@@ -107,17 +107,19 @@ class EncodedImages:
     Args:
         network: Module or function (lightness, hints) -> ab.
         lightness: B1HW in 0..100.
+        timed: Measure the time of the network, for which the host waits for the device.
     """
 
-    def __init__(self, network: Network | CachedEncoder, lightness: Tensor) -> None:
+    def __init__(self, network: Network | CachedEncoder, lightness: Tensor, timed: bool = True) -> None:
         self.network = network
         self.lightness = lightness
+        self._timed = timed
         self._encoding: Any = None
         self._seconds = 0.0
         if isinstance(self.network, CachedEncoder):
-            start = _synchronized_time(lightness.device)
+            start = self._time()
             self._encoding = self.network.encode(lightness)
-            self._seconds = (_synchronized_time(lightness.device) - start) / len(lightness)
+            self._seconds = (self._time() - start) / len(lightness)
 
     def color(self, hints: Hints) -> tuple[Tensor, float]:
         """Color the batch, or several copies of it.
@@ -126,16 +128,22 @@ class EncodedImages:
             hints: Hints of K * B images, where the batch is repeated K times.
 
         Returns:
-            ab of K * B images in Lab units, and the network time per image in seconds.
+            ab of K * B images in Lab units, and the network time per image in seconds, if it is measured.
         """
         times = len(hints.mask) // len(self.lightness)
         lightness, encoding = _repeat(self.lightness, times), _repeat(self._encoding, times)
-        start = _synchronized_time(lightness.device)
+        start = self._time()
         if isinstance(self.network, CachedEncoder):
             ab = self.network.propagate(encoding, hints)
         else:
             ab = self.network(lightness, hints)
-        return ab, self._seconds + (_synchronized_time(lightness.device) - start) / len(ab)
+        return ab, self._seconds + (self._time() - start) / len(ab)
+
+    def _time(self) -> float:
+        """Return the time in seconds, after the device has finished if the time is measured."""
+        if self._timed and self.lightness.device.type != "cpu":
+            torch.accelerator.synchronize(self.lightness.device)
+        return time.perf_counter()
 
     def expected_gain(self, hints: Hints) -> Tensor:
         """Return how much the network expects one more hint at each place to improve the result, B1hw.
@@ -196,10 +204,3 @@ def to_rows(
         for n in range(len(ids))
         if included[n]
     ]
-
-
-def _synchronized_time(device: torch.device) -> float:
-    """Wait for the device to finish and return the time in seconds."""
-    if device.type != "cpu":
-        torch.accelerator.synchronize(device)
-    return time.perf_counter()

@@ -55,6 +55,16 @@ def check_contracts(parts: Mapping[str, Any], targets: Mapping[str, str]) -> Non
             raise ValueError(f"{name}: {targets[name]} {problem}. It must be {_CONTRACTS[name]}.")
 
 
+def unused_parameters(network: nn.Module) -> list[str]:
+    """Return the names of the trained parameters that get no gradient from a small batch."""
+    _, lightness, ab = _batch()
+    network.zero_grad(set_to_none=True)
+    network.train()(lightness, Hints(ab, torch.ones_like(lightness))).sum().backward()
+    return [
+        name for name, parameter in network.named_parameters() if parameter.requires_grad and parameter.grad is None
+    ]
+
+
 def _batch() -> tuple[Tensor, Tensor, Tensor]:
     rgb = torch.randint(0, 256, _SHAPE, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     return (rgb, *rgb_to_lab(rgb))

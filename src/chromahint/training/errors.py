@@ -9,7 +9,9 @@ from typing import Any
 
 import torch
 
+from chromahint.config.instantiate import instantiate_node
 from chromahint.runs.run import Run
+from chromahint.training.contracts import unused_parameters
 
 MIN_FREE_BYTES = 50_000_000
 """With less free disk space than this, a failed write is attributed to a full disk."""
@@ -40,6 +42,12 @@ def explain_error(error: BaseException, run: Run, config: dict[str, Any]) -> str
         return (
             f"data.num_workers={workers}: a data loading worker was killed, usually because it ran out of memory. Try "
             f"data.num_workers={max(0, workers // 2)}, or continue unchanged with `{resume}`."
+        )
+    if "parameters that were not used in producing the loss" in text:
+        names = ", ".join(unused_parameters(instantiate_node(config["model"])))
+        return (
+            f"trainer.strategy=ddp: {names or 'some parameters'} got no gradient in a step. Freeze parameters that the "
+            "network does not use, or use trainer.strategy=ddp_find_unused_parameters_true, which takes longer."
         )
     disk_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if disk_full or ("PytorchStreamWriter" in text and shutil.disk_usage(run.path).free < MIN_FREE_BYTES):

@@ -137,9 +137,9 @@ class ColorizationModule(LightningModule):
         return ab
 
     def training_step(self, batch: AnyBatch, batch_idx: int) -> Tensor:
-        """Compute and log the loss of a batch."""
+        """Compute the loss of a batch, and log its mean over all processes."""
         loss = self.compute_loss(batch, batch_idx)
-        self.log("train/loss", loss, batch_size=len(_images(batch)))
+        self.log("train/loss", loss, batch_size=len(_images(batch)), sync_dist=True)
         return loss
 
     def compute_loss(self, batch: AnyBatch, batch_idx: int) -> Tensor:

@@ -9,9 +9,9 @@ import math
 from typing import Annotated
 
 import torch
+import torch.nn.functional as F
 from annotated_types import Ge, Le
-from kornia.enhance import jpeg_codec_differentiable
-from kornia.filters import gaussian_blur2d
+from kornia.filters import filter2d_separable, get_gaussian_kernel1d
 from torch import Tensor
 
 from chromahint.ranges import Probability, validate_arguments
@@ -19,6 +19,21 @@ from chromahint.training.augmentation import Augment
 
 _BLUR_WINDOW = 9
 _NUM_DRAWS = 10
+_JPEG_BLOCK = 8
+_JPEG_QUANTIZATION = torch.tensor(
+    [
+        [16, 11, 10, 16, 24, 40, 51, 61],
+        [12, 12, 14, 19, 26, 58, 60, 55],
+        [14, 13, 16, 24, 40, 57, 69, 56],
+        [14, 17, 22, 29, 51, 87, 80, 62],
+        [18, 22, 37, 56, 68, 109, 103, 77],
+        [24, 35, 55, 64, 81, 104, 113, 92],
+        [49, 64, 78, 87, 103, 121, 120, 101],
+        [72, 92, 95, 98, 112, 100, 103, 99],
+    ],
+    dtype=torch.float32,
+)
+"""Steps of the luminance coefficients at quality 50 (ITU-T T.81, table K.1)."""
 _SCREEN_PERIODS = (2.5, 6.0)
 """Smallest and largest distance of two dots of a halftone screen, in pixels."""
 
@@ -77,15 +92,14 @@ class OldPhotos:
             contrast = 1 - self.fading * fading
             aged = lightness * contrast + 100 * (1 - contrast) * black
             if self.blur:
-                deviation = (0.1 + self.blur * blur).view(-1, 1).expand(-1, 2)
-                aged = gaussian_blur2d(aged, (_BLUR_WINDOW, _BLUR_WINDOW), deviation)
+                kernel = get_gaussian_kernel1d(_BLUR_WINDOW, (0.1 + self.blur * blur).view(-1, 1))
+                aged = filter2d_separable(aged, kernel, kernel)
             if self.halftone:
                 aged = torch.where(printed < self.halftone, _print_dots(aged, period, angle), aged)
             aged = aged + self.noise * noise * grain
             if self.jpeg_quality < 100:
                 quality = self.jpeg_quality + (100 - self.jpeg_quality) * jpeg.flatten()
-                gray = (aged / 100).clamp(0, 1).expand(-1, 3, -1, -1)
-                aged = torch.where(compressed < 0.5, 100 * jpeg_codec_differentiable(gray, quality)[:, 1:2], aged)
+                aged = torch.where(compressed < 0.5, compress(aged.clamp(0, 100), quality), aged)
             return torch.where(ages < self.probability, aged.clamp(0, 100), lightness)
 
 
@@ -103,3 +117,29 @@ def _print_dots(lightness: Tensor, period: Tensor, angle: Tensor) -> Tensor:
     )
     threshold = 50 + 25 * (across + along)
     return 100 * torch.sigmoid((lightness - threshold) / 8)
+
+
+def compress(lightness: Tensor, quality_B: Tensor) -> Tensor:
+    """Lose what a JPEG of this quality loses of a gray image, lightness in 0..100.
+
+    `kornia.enhance.jpeg_codec_differentiable` compresses colors, too, but makes the host wait for a GPU.
+    """
+    height, width = lightness.shape[-2:]
+    padded = F.pad(lightness, (0, -width % _JPEG_BLOCK, 0, -height % _JPEG_BLOCK), mode="replicate")
+    blocks = padded.unfold(2, _JPEG_BLOCK, _JPEG_BLOCK).unfold(3, _JPEG_BLOCK, _JPEG_BLOCK) * 2.55 - 128
+    quality = quality_B.view(-1, 1, 1, 1, 1, 1)
+    scale = torch.where(quality < 50, 50 / quality, 2 - quality / 50)
+    steps = (_JPEG_QUANTIZATION.to(lightness.device) * scale).round().clamp(1, 255)
+    transform = _cosine_transform(_JPEG_BLOCK).to(lightness.device)
+    coefficients = (transform @ blocks @ transform.T / steps).round() * steps
+    restored = (transform.T @ coefficients @ transform + 128) / 2.55
+    image = restored.transpose(3, 4).reshape(padded.shape)
+    return image[..., :height, :width].clamp(0, 100)
+
+
+def _cosine_transform(size: int) -> Tensor:
+    """Return the orthonormal matrix of the discrete cosine transform."""
+    index = torch.arange(size, dtype=torch.float32)
+    matrix: Tensor = torch.cos(math.pi / size * (index + 0.5) * index[:, None]) * (2 / size) ** 0.5
+    matrix[0] /= 2**0.5
+    return matrix

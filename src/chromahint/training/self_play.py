@@ -57,8 +57,8 @@ class SelfPlay:
         current = Hints(hints.ab[:clicked], hints.mask[:clicked])
         was_training = network.training
         network.eval()
-        images = EncodedImages(network, truth.lightness)
-        for click in range(int(num_clicks.max())):
+        images = EncodedImages(network, truth.lightness, timed=False)
+        for click in range(self.max_clicks):  # to look at the largest number would make the host wait for a GPU
             result, _ = images.color(current)
             following = protocol.next_hints(truth._replace(ab=result), truth, current, images.expected_gain)
             goes_on = (click < num_clicks).view(-1, 1, 1, 1)

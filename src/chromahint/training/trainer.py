@@ -19,6 +19,7 @@ from lightning.pytorch.profilers import PassThroughProfiler, Profiler
 from torch import nn
 
 from chromahint.ranges import Count, Positive, validate_arguments
+from chromahint.training.callbacks.batch_norm_average import BatchNormAverage
 from chromahint.training.callbacks.checkpoint import AtomicCheckpointIO
 from chromahint.training.callbacks.compile import CompileModel
 from chromahint.training.callbacks.training_limits import TrainingLimits
@@ -67,6 +68,7 @@ def make_trainer(
     gradient_clip_val: Positive | None = 1.0,
     val_check_interval: Count | None = 200,
     log_every_n_steps: Count = 10,
+    sync_batchnorm: bool | Literal["auto"] = "auto",
     compile: bool = False,
     **lightning_options: Any,
 ) -> Trainer:
@@ -89,6 +91,7 @@ def make_trainer(
         gradient_clip_val: Largest gradient norm; None disables clipping.
         val_check_interval: Optimizer steps between validations; None validates once per epoch.
         log_every_n_steps: Optimizer steps between logged training metrics.
+        sync_batchnorm: Normalize batches over all processes, which needs GPUs; auto does on several GPUs.
         compile: Compile the network before the first step.
         lightning_options: Further options of Lightning's Trainer, such as `profiler` or `limit_val_batches`.
 
@@ -97,6 +100,11 @@ def make_trainer(
     """
     on_gpu = accelerator == "gpu" or (accelerator == "auto" and torch.cuda.is_available())
     num_devices = process_count(accelerator, devices)
+    if sync_batchnorm is True and not on_gpu:
+        raise ValueError(
+            "trainer.sync_batchnorm=true: needs GPUs. Use trainer.sync_batchnorm=auto, which averages the running "
+            "statistics of processes on a CPU."
+        )
     limits = TrainingLimits(max_steps, max_epochs, max_minutes)
     options: dict[str, Any] = {
         "strategy": "ddp" if num_devices * num_nodes > 1 else "auto",
@@ -117,9 +125,10 @@ def make_trainer(
         val_check_interval=None if val_check_interval is None else val_check_interval * accumulate_grad_batches,
         check_val_every_n_epoch=1 if val_check_interval is None else None,
         log_every_n_steps=log_every_n_steps,
+        sync_batchnorm=on_gpu and num_devices * num_nodes > 1 if sync_batchnorm == "auto" else sync_batchnorm,
         use_distributed_sampler=False,
         enable_checkpointing=False,  # checkpoints are written by LastCheckpoint and BestCheckpoint
-        callbacks=[limits, *([CompileModel()] if compile else []), *callbacks],
+        callbacks=[limits, BatchNormAverage(), *([CompileModel()] if compile else []), *callbacks],
         logger=loggers,
         plugins=[AtomicCheckpointIO(), _cluster_environment()],
         **options,

@@ -43,7 +43,7 @@ class GlobalAttention:
     def __init__(self, like: Tensor, cells: Tensor) -> None:
         self._size = like.shape[-2:]
         self._cells = cells.flatten(1, 2)
-        if _can_skip_empty():
+        if _can_skip_empty(cells.device):
             self._cells = self._cells.take_along_dim(_occupied(self._cells[..., 0])[..., None], dim=1)
 
     def keys(self, build: Callable[[Tensor], Tensor]) -> Tensor:
@@ -82,7 +82,9 @@ class WindowAttention:
         self._cells = cells.flatten(1, 2)
         # batch, row and column of the blocks with a hint in reach; None stands for all blocks
         self._selected = (
-            F.max_pool2d(cells[..., 0], reach, _BLOCK_CELLS).nonzero(as_tuple=True) if _can_skip_empty() else None
+            F.max_pool2d(cells[..., 0], reach, _BLOCK_CELLS).nonzero(as_tuple=True)
+            if _can_skip_empty(cells.device)
+            else None
         )
         # indices GM of the cells in reach of each block
         self._in_reach = self._select(numbers.unfold(1, reach, _BLOCK_CELLS).unfold(2, reach, _BLOCK_CELLS)).flatten(1)
@@ -129,9 +131,12 @@ class WindowAttention:
         return selected
 
 
-def _can_skip_empty() -> bool:
-    """Return whether shapes may depend on the hints: not in a compiled graph, and not in training, where it is slow."""
-    return not (torch.is_grad_enabled() or torch.compiler.is_compiling())
+def _can_skip_empty(device: torch.device) -> bool:
+    """Return whether shapes may depend on the hints.
+
+    They may not in a compiled graph, nor in training, where it is slow, nor on a GPU, which the host would wait for.
+    """
+    return device.type == "cpu" and not (torch.is_grad_enabled() or torch.compiler.is_compiling())
 
 
 def _occupied(occupancy: Tensor) -> Tensor:

@@ -261,8 +261,9 @@ def pool_hints(lightness: Tensor, ab: Tensor, mask: Tensor) -> CellHints:
     sums = to_cells(area_resize(torch.cat(maps, dim=1), GRID_SIZE, GRID_SIZE))
     occupied = sums[..., 0] > 0
     count = occupied.sum(dim=1)
-    # shapes may not depend on the hints in a compiled graph
-    most = GRID_SIZE**2 if torch.compiler.is_compiling() else max(1, int(count.max()))
+    # shapes may not depend on the hints in a compiled graph, and to look at them makes the host wait for a GPU
+    on_host = mask.device.type == "cpu" and not torch.compiler.is_compiling()
+    most = max(1, int(count.max())) if on_host else GRID_SIZE**2
     cell = occupied.float().topk(most, dim=1).indices
     total, sum_ab, sum_lightness, sum_position = torch.split(pick_cells(sums, cell), [1, 2, 1, 2], dim=2)
     total = total.clamp(min=1e-12)

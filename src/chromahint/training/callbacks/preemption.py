@@ -50,11 +50,14 @@ class PreemptionHandler(Callback):
 
     def __init__(self) -> None:
         self.received_signal = 0
+        self.cpu_processes: torch.distributed.ProcessGroup | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Replace Lightning's signal handlers, which exit without saving. Lightning restores them after training."""
         for number in PREEMPTION_SIGNALS:
             signal.signal(number, self._handle_signal)
+        if trainer.world_size > 1:  # to agree by way of the GPUs would make the host wait for them in every step
+            self.cpu_processes = torch.distributed.new_group(backend="gloo")
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Save and exit if a signal has arrived."""
@@ -79,8 +82,8 @@ class PreemptionHandler(Callback):
         """Return the signal that any of the processes has received, or 0."""
         if trainer.world_size == 1:
             return self.received_signal
-        received = torch.tensor(self.received_signal, device=trainer.strategy.root_device)
-        torch.distributed.all_reduce(received, torch.distributed.ReduceOp.MAX)
+        received = torch.tensor(self.received_signal)
+        torch.distributed.all_reduce(received, torch.distributed.ReduceOp.MAX, group=self.cpu_processes)
         return int(received)
 
 

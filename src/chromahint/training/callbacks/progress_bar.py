@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -13,6 +14,9 @@ from chromahint.training.callbacks.training_limits import TrainingLimits
 
 LOG_INTERVAL_SECONDS = 20.0
 """Time between lines if the output is not a terminal."""
+
+_LOSS_INTERVAL_SECONDS = 1.0
+"""Time between readings of the loss, each of which makes the host wait for a GPU."""
 
 
 class RunProgressBar(Callback):
@@ -31,6 +35,7 @@ class RunProgressBar(Callback):
         self.loss = float("nan")
         self.psnr = ""
         self.start_time = self.last_print = 0.0
+        self.loss_time = -math.inf
         self.first_step = 0
         self.first_fraction = 0.0
 
@@ -46,11 +51,12 @@ class RunProgressBar(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Update the line. The loss is smoothed over about 20 steps."""
+        """Update the line. The loss is smoothed over about five seconds."""
         if not trainer.is_global_zero:
             return
         now = time.monotonic()
-        if batch_idx % 5 == 0 or now - self.last_print > 1:  # reading the loss synchronizes with the GPU
+        if now - self.loss_time > _LOSS_INTERVAL_SECONDS:
+            self.loss_time = now
             loss = float(outputs["loss"]) * trainer.accumulate_grad_batches
             self.loss = loss if self.loss != self.loss else 0.8 * self.loss + 0.2 * loss
         progress = TrainingLimits.of(trainer).progress(trainer)
