@@ -13,13 +13,13 @@ ProgressFn = Callable[[int], None]
 
 
 @contextmanager
-def progress_bar(description: str, total: int) -> Iterator[ProgressFn]:
+def progress_bar(description: str, total: int, visible: bool = True) -> Iterator[ProgressFn]:
     """Show progress over `total` images on stderr. The bar disappears at the end.
 
     Yields:
         Function that advances the bar.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not visible) as progress:
         task = progress.add_task(description, total=total)
         yield lambda images: progress.advance(task, images)

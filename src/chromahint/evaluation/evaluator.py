@@ -17,6 +17,7 @@ from chromahint.data.sources.base import Photos, Subset
 from chromahint.evaluation.aggregate import aggregate_results
 from chromahint.evaluation.hint_counts import Network, evaluate_hint_counts, to_rows
 from chromahint.evaluation.images_csv import ImageResult, append_rows, read_rows, write_rows
+from chromahint.evaluation.processes import from_first, gather, rank_and_count
 from chromahint.evaluation.protocols.base import HintProtocol, recorded_counts
 from chromahint.images.decode import UnreadableImageError
 from chromahint.progress import ProgressFn, progress_bar
@@ -37,7 +38,8 @@ def evaluate(
     """Color every photo with every number of hints and write the results.
 
     If `output` holds an unfinished evaluation with the same fingerprint, it is resumed: images that are complete in
-    images.csv and still have the same id are not evaluated again.
+    images.csv and still have the same id are not evaluated again. In a distributed run, every process calls this; they
+    share the photos, and the first one writes.
 
     Args:
         network: Network in eval mode, on `device`.
@@ -56,6 +58,34 @@ def evaluate(
     Raises:
         ValueError: `output` holds another evaluation or can't be written, or no image can be read or has color.
     """
+    rank, processes = rank_and_count()
+    table = output / "images.csv"
+    done: list[ImageResult] = []
+    if rank == 0:
+        _prepare_folder(output, fingerprint)
+        done = _verified_results(table, photos, protocol)
+        write_rows(table, done)
+    finished = from_first({row.image for row in done})
+    advance(len(finished))
+    remaining = [index for index in range(len(photos)) if photos.name(index) not in finished]
+    order = {photos.name(index): index for index in remaining}
+    broken: list[str] = []
+    if remaining:
+        sampler = EvalSampler(len(remaining), batch_size, rank, processes)
+        for batch in PhotoLoader(EvalDataset(Subset(photos, remaining), protocol.size), sampler, num_workers):
+            rgb = batch["rgb"].to(device)
+            results = evaluate_hint_counts(network, rgb, batch["id"], protocol)
+            own_rows = [row for r in results for row in to_rows(r, batch["name"], batch["id"], batch["weight"])]
+            gathered = gather((own_rows, batch["name"], batch["broken"]))
+            rows = [row for each, _, _ in gathered for row in each]
+            broken += [message for _, _, messages in gathered for message in messages]
+            if rank == 0:
+                append_rows(table, sorted(rows, key=lambda row: order[row.image]))
+            advance(len({name for _, names, _ in gathered for name in names}))
+    return from_first(_write_results(output, photos, protocol, broken) if rank == 0 else {})
+
+
+def _prepare_folder(output: Path, fingerprint: dict[str, Any]) -> None:
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -63,26 +93,14 @@ def evaluate(
     if not is_same_evaluation(output, fingerprint):
         raise ValueError(f"output={output}: the folder holds another evaluation. Use output=ANOTHER/FOLDER.")
     write_json(output / "evaluation.json", fingerprint)
-    table = output / "images.csv"
-    done = _verified_results(table, photos, protocol)
-    write_rows(table, done)
-    finished = {row.image for row in done}
-    advance(len(finished))
-    remaining = [index for index in range(len(photos)) if photos.name(index) not in finished]
-    broken: list[str] = []
-    if remaining:
-        sampler = EvalSampler(len(remaining), batch_size)
-        for batch in PhotoLoader(EvalDataset(Subset(photos, remaining), protocol.size), sampler, num_workers):
-            rgb = batch["rgb"].to(device)
-            results = evaluate_hint_counts(network, rgb, batch["id"], protocol)
-            rows = [row for r in results for row in to_rows(r, batch["name"], batch["id"], batch["weight"])]
-            append_rows(table, sorted(rows, key=lambda row: batch["name"].index(row.image)))
-            broken += batch["broken"]
-            advance(len(batch["name"]))
+
+
+def _write_results(output: Path, photos: Photos, protocol: HintProtocol, broken: list[str]) -> dict[str, Any]:
+    """Write broken.txt and metrics.json, and return the content of the latter."""
     (output / "broken.txt").unlink(missing_ok=True)
     if broken:
         write_text(output / "broken.txt", "\n".join(broken) + "\n")
-    all_rows = read_rows(table)
+    all_rows = read_rows(output / "images.csv")
     if not all_rows:
         raise ValueError(
             f"data: none of the {len(photos)} images can be read; the first error is: {broken[0]}. "
@@ -152,9 +170,9 @@ def evaluate_methods(
     batch_size: int,
     num_workers: int = 0,
 ) -> dict[str, dict[str, Any]]:
-    """Evaluate each method, resuming unfinished evaluations; return the metrics by name."""
+    """Evaluate each method as `evaluate` does, with one progress bar; return the metrics by name."""
     results = {}
-    with progress_bar("evaluating", len(photos) * len(methods)) as advance:
+    with progress_bar("evaluating", len(photos) * len(methods), visible=rank_and_count()[0] == 0) as advance:
         for name, method in methods.items():
             results[name] = evaluate(
                 method.network.eval(), photos, protocol, method.folder, method.fingerprint, device, batch_size,

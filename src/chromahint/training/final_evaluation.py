@@ -15,6 +15,7 @@ from chromahint.data.datamodule import PhotoDataModule
 from chromahint.evaluation.evaluator import EvaluatedMethod, evaluate_methods
 from chromahint.evaluation.fingerprint import fingerprint
 from chromahint.evaluation.image_grid import sample_grid, write_png
+from chromahint.evaluation.processes import rank_and_count
 from chromahint.evaluation.protocols.base import HintProtocol
 from chromahint.evaluation.table import hint_table
 from chromahint.inference.load import prepare_network
@@ -42,10 +43,11 @@ class FinalResults:
 
 def evaluate_best_weights(
     run: Run, config: dict[str, Any], data: PhotoDataModule, device: torch.device, minutes: float
-) -> FinalResults:
+) -> FinalResults | None:
     """Evaluate the best weights and two training-free baselines on the same test images and hints.
 
-    Prints a table and remarks, and writes results and figures to the run folder.
+    Prints a table and remarks, and writes results and figures to the run folder. In a distributed run, all processes
+    share the images; the first one writes, and the others return None.
 
     Args:
         run: The run.
@@ -66,6 +68,8 @@ def evaluate_best_weights(
     fingerprints[name] = fingerprint(config, run.best_checkpoint, "test")
     methods = {title: EvaluatedMethod(networks[title], folders[title], fingerprints[title]) for title in networks}
     results = evaluate_methods(methods, photos, protocol, device, data.eval_batch_size)
+    if rank_and_count()[0] > 0:
+        return None
     figures = run.path / "pictures"
     curve = hint_curve(results, f"PSNR against hints, {protocol.name}", dashed=(PULL_PUSH, GRAY))
     images = {

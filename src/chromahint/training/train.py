@@ -144,8 +144,7 @@ def train(run: Run) -> None:
             _print_status(summary)
         if any(isinstance(callback, PruningCallbackBase) and callback.pruned for callback in callbacks):
             _update_metadata(run, state="pruned", ended=iso_now())
-        elif trainer.is_global_zero:
-            results = evaluate_best_weights(run, config, data, trainer.strategy.root_device, seconds / 60)
+        elif results := evaluate_best_weights(run, config, data, trainer.strategy.root_device, seconds / 60):
             for logger in loggers:
                 logger.log_results(results.metrics, results.images)
             _update_metadata(run, state="finished", ended=iso_now())
