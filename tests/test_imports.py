@@ -24,7 +24,7 @@ ORDER = [
     ["inference", "visualization"],
     ["runs", "data", "models"],
     ["images", "hints"],
-    ["color", "progress", "console", "atomic_write", "ranges"],
+    ["color", "progress", "console", "atomic_write", "cache_folder", "ranges"],
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 
@@ -38,6 +38,7 @@ CONFIG_ROOMS = {
 CONFIG_FILES = {
     "training/train.py": "the process of a run builds its parts from RUN/config.yaml",
     "training/final_evaluation.py": "builds the network and protocol of the run once more, for its best checkpoint",
+    "training/errors.py": "names the parameters that the network of the config does not use",
     "evaluation/compose.py": "composes and checks the config of an evaluation, for the command and for launchers",
     "evaluation/runner.py": "builds the network, data and protocol that the config of an evaluation names",
     "evaluation/resolve_weights.py": "finds the config that a weights file belongs to",

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from chromahint.cli import doctor
-from chromahint.training.loggers import wandb_server
+from chromahint.runs import wandb_server
 
 
 def test_output(command, tmp_path, monkeypatch):

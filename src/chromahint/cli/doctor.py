@@ -42,7 +42,7 @@ def run(_: argparse.Namespace) -> int:
 
 def diagnose() -> dict[str, list[str]]:
     """Return everything that is printed: title -> lines."""
-    from chromahint.data.synthetic.cache import cache_folder
+    from chromahint.cache_folder import cache_folder
     from chromahint.runs.run import versions
 
     return {
@@ -88,7 +88,7 @@ def describe_folder(folder: Path) -> str:
 
 def describe_wandb() -> str:
     """Tell whether runs are uploaded."""
-    from chromahint.training.loggers.wandb_server import find_api_key, server_problem
+    from chromahint.runs.wandb_server import find_api_key, server_problem
 
     if mode := os.environ.get("WANDB_MODE"):
         return f"WANDB_MODE={mode}"

@@ -21,6 +21,7 @@ from chromahint.models.pullpush import PullPush
 from chromahint.models.registry import create_model, model_name, qualname_of
 from chromahint.models.state_dict import load_weights
 from chromahint.runs.run import Run, open_run
+from chromahint.runs.wandb_run import download_run, is_wandb_run
 
 CPU = torch.device("cpu")
 COLORING_BASELINES: dict[str, type[nn.Module]] = {"levin": Levin, "pullpush": PullPush}
@@ -114,9 +115,9 @@ def load_network(source: str | Path, device: torch.device = CPU) -> LoadedNetwor
     """Load a network and its weights.
 
     Args:
-        source: `pretrained`, or the name of other weights in the package; `levin` or `pullpush`; a run folder; a file
-            of weights (a checkpoint, safetensors, or a published layout); or an export, that is a folder or an ONNX
-            file.
+        source: `pretrained`, or the name of other weights in the package; `levin` or `pullpush`; a run folder, or a
+            run on W&B, named wandb:ENTITY/PROJECT/RUN; a file of weights (a checkpoint, safetensors, or a published
+            layout); or an export, that is a folder or an ONNX file.
         device: Device of the network. ONNX files run on the CPU.
 
     Raises:
@@ -127,7 +128,7 @@ def load_network(source: str | Path, device: torch.device = CPU) -> LoadedNetwor
     if source in COLORING_BASELINES:
         network = prepare_network(COLORING_BASELINES[str(source)](), None, device)
         return LoadedNetwork(network, str(source))
-    path = Path(source).expanduser()
+    path = download_run(source) if is_wandb_run(source) else Path(source).expanduser()
     if path.suffix == ".onnx" and path.exists():
         return _load_onnx(path)
     if is_exported_folder(path):

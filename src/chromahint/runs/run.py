@@ -15,6 +15,7 @@ import yaml
 
 from chromahint import __version__
 from chromahint.runs.files import read_json, write_json, write_text
+from chromahint.runs.wandb_run import download_run, is_wandb_run
 
 RUN_FORMAT = 2
 State = Literal["created", "running", "finished", "pruned", "failed", "interrupted"]
@@ -87,12 +88,12 @@ def create_run(folder: Path, config: dict[str, Any], metadata: dict[str, Any]) -
 
 
 def open_run(path: str | Path) -> Run:
-    """Open a run folder.
+    """Open a run folder, or that of a run on W&B, named wandb:ENTITY/PROJECT/RUN.
 
     Raises:
         ValueError: The path is not a run folder, or another version of Chromahint wrote it.
     """
-    run = Run(Path(path).expanduser())
+    run = Run(download_run(path) if is_wandb_run(path) else Path(path).expanduser())
     if not run.path.is_dir():
         raise ValueError(f"{path}: folder not found. Pass a run folder such as runs/NAME/DATE.")
     if not (run.path / "run.json").is_file():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from chromahint.atomic_write import atomic_write
+from chromahint.cache_folder import cache_folder
 from chromahint.data.parallel import available_cores
 from chromahint.data.synthetic.scene import VERSION, draw_scene
 from chromahint.images.decode import RGBImage
@@ -99,19 +99,6 @@ def write_shard(path: Path, seed: int, number: int, size: int) -> None:
             f"{path.parent}: can't write synthetic scenes ({error.strerror or error}). "
             "Set the environment variable CHROMAHINT_CACHE to a writable folder with enough free space."
         ) from error
-
-
-def cache_folder() -> Path:
-    """Return the cache folder: $CHROMAHINT_CACHE, or `chromahint` in the user's cache folder."""
-    if folder := os.environ.get("CHROMAHINT_CACHE"):
-        return Path(folder).expanduser()
-    if base := os.environ.get("XDG_CACHE_HOME"):
-        return Path(base) / "chromahint"
-    if sys.platform == "win32" and (base := os.environ.get("LOCALAPPDATA")):
-        return Path(base) / "chromahint" / "cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "chromahint"
-    return Path.home() / ".cache" / "chromahint"
 
 
 def clear_cache() -> tuple[Path, int]:

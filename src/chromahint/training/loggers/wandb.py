@@ -16,14 +16,17 @@ from lightning.pytorch.utilities import rank_zero_only
 from numpy.typing import NDArray
 
 from chromahint.evaluation.metric_info import METRIC_INFO
+from chromahint.runs.wandb_run import upload_run
+from chromahint.runs.wandb_server import resolve_mode, server_problem
 from chromahint.training.lightning_module import VALIDATION_METRICS
 from chromahint.training.loggers.csv import MetricsCSVLogger
 from chromahint.training.loggers.run_logger import RunLogger, results_by_hints
-from chromahint.training.loggers.wandb_server import resolve_mode, server_problem
 
 DEFAULT_PROJECT = "chromahint"
 INIT_SECONDS, FINISH_SECONDS = 15.0, 15.0
 """How long a run waits for the server when it begins and when it ends."""
+UPLOAD_SECONDS = 600.0
+"""How long a run that uploads its weights waits at its end."""
 
 
 class WandbRunLogger(RunLogger, WandbLogger):
@@ -33,12 +36,14 @@ class WandbRunLogger(RunLogger, WandbLogger):
 
     Args:
         logged: Step and name of the metrics that W&B already has.
+        upload: Run folder whose best weights become an artifact at the end of the run; None uploads none.
         options: Options of Lightning's `WandbLogger`.
     """
 
-    def __init__(self, logged: set[tuple[int, str]], **options: Any) -> None:
+    def __init__(self, logged: set[tuple[int, str]], upload: Path | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.logged = logged
+        self.upload = upload
 
     @property
     @rank_zero_experiment
@@ -102,9 +107,11 @@ class WandbRunLogger(RunLogger, WandbLogger):
 
     @rank_zero_only
     def close(self, exit_code: int) -> None:
-        """Finish the W&B run."""
+        """Finish the W&B run, after a successful one with its weights."""
         import wandb
 
+        if exit_code == 0 and self.upload is not None:
+            upload_run(self.experiment, self.upload)
         wandb.finish(exit_code=exit_code)
 
 
@@ -130,6 +137,7 @@ def wandb_logger(
     group: str | None = None,
     tags: list[str] | None = None,
     mode: Literal["auto", "online", "offline"] = "auto",
+    log_model: bool = False,
 ) -> WandbRunLogger:
     """Build a W&B logger that never prompts: online if an API key is found, offline otherwise.
 
@@ -146,6 +154,8 @@ def wandb_logger(
         group: Group of runs to compare; None uses the name of the experiment, model or multirun.
         tags: W&B tags.
         mode: auto, online or offline. The environment variable WANDB_MODE takes precedence over auto.
+        log_model: At the end of the run, upload its best weights as an artifact, which other commands take as
+            wandb:ENTITY/PROJECT/RUN.
     """
     import wandb
 
@@ -158,8 +168,10 @@ def wandb_logger(
     wandb.setup(wandb.Settings(silent=True, mode=resolved_mode))
     # if earlier parts of the run were online, the server has what metrics.csv has
     sent = {(step, name) for step, _, name, _ in MetricsCSVLogger(folder).read_rows()}
+    finish_seconds = UPLOAD_SECONDS if log_model else FINISH_SECONDS
     return WandbRunLogger(
         sent if resolved_mode == "online" else offline_metrics(save_dir, metadata["wandb_id"]),
+        folder if log_model else None,
         name=(variables.get("WANDB_NAME") if config.get("name") is None else None) or metadata["name"],
         save_dir=save_dir,
         id=metadata["wandb_id"],
@@ -169,5 +181,5 @@ def wandb_logger(
         tags=tags or [tag.strip() for tag in variables.get("WANDB_TAGS", "").split(",") if tag.strip()],
         config=config | {key: metadata[key] for key in ("choices", "trial") if key in metadata},
         mode=resolved_mode,
-        settings=wandb.Settings(console="off", init_timeout=INIT_SECONDS, finish_timeout=FINISH_SECONDS),
+        settings=wandb.Settings(console="off", init_timeout=INIT_SECONDS, finish_timeout=finish_seconds),
     )
