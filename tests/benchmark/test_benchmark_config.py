@@ -19,8 +19,8 @@ from chromahint.data.manifest import read_manifest
         ("tiny.json", "other.json", "sets.tiny.manifest=other.json: file not found. Write it with"),
         ("levin: levin", "levin: [levin]", "methods.levin=.*: must be pretrained, a run folder"),
         ("levin: levin", "levin: runs/*/levin", "methods.levin=.*: matches 0 paths"),
-        ("levin: levin", "../levin: levin", "methods: must be a mapping of labels"),
-        ("small:", "sma/ll:", "protocols: must be a mapping of labels"),
+        ("levin: levin", "../levin: levin", "methods: must be a list of names or a mapping of labels"),
+        ("small:", "sma/ll:", "protocols: must be a list of names or a mapping of labels"),
         ("patches_2017", "patches_2018", "protocols.small: protocol=patches_2018: unknown protocol.*Did you mean"),
         ("protocol.size=24", "protocol.size=0", "(?s)protocols.small: .*protocol.size=0: must be"),
         ("protocol.size=24", "data=folder", "protocols.small=.*: must be a list such as"),
@@ -30,6 +30,17 @@ def test_errors_name_the_place_and_the_remedy(tiny_benchmark, old, new, message)
     tiny_benchmark.write_text(tiny_benchmark.read_text().replace(old, new))
     with pytest.raises(ConfigError, match=message):
         read_benchmark(str(tiny_benchmark), Path())
+
+
+def test_lists_of_names_are_their_own_labels(tiny_benchmark):
+    folder = tiny_benchmark.parent
+    (folder / "manifests").mkdir()
+    (folder / "tiny.json").rename(folder / "manifests/tiny.json")
+    tiny_benchmark.write_text("methods: [levin, pretrained]\nsets: [tiny]\nprotocols: [clicks, regions]\n")
+    found = read_benchmark(str(tiny_benchmark), Path("photos"))
+    assert found.methods == {"levin": "levin", "pretrained": "pretrained"}
+    assert found.sets["tiny"].root == Path("photos/tiny")
+    assert list(found.protocols) == ["clicks", "regions"]
 
 
 def test_unknown_names_get_a_suggestion(command):

@@ -98,9 +98,12 @@ def read_benchmark(name: str, data: Path, max_images: int | None = None) -> Benc
 
 
 def _labeled(file: Path, key: str, part: Any) -> Mapping[str, Any]:
+    if isinstance(part, list):  # of names, which are then the labels
+        part = {label: label if key == "methods" else None for label in part}
     if not isinstance(part, dict) or not part or not all(_LABEL.fullmatch(str(label)) for label in part):
         raise ConfigError(
-            f"{file}: {key}: must be a mapping of labels. Write LABEL: ..., with letters, digits and _.+- in the label."
+            f"{file}: {key}: must be a list of names or a mapping of labels. Write LABEL: ..., with letters, digits "
+            "and _.+- in the label."
         )
     return {str(label): value for label, value in part.items()}
 

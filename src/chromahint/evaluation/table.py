@@ -85,7 +85,9 @@ def _caption(results: Mapping[str, Metrics], with_difference: bool) -> list[str]
     colorless = first.get("colorless", {"images": 0})
     if colorless["images"]:
         ids = f"ids in metrics.json, protocol.min_chroma={colorless['min_chroma']:g}"
-        lines.append(f"{colorless['images']} more images have no color and are left out ({ids})")
+        count = colorless["images"]
+        left_out = "1 more image has no color and is" if count == 1 else f"{count} more images have no color and are"
+        lines.append(f"{left_out} left out ({ids})")
     return lines
 
 
