@@ -104,8 +104,10 @@ def check_weights_and_parts(config: dict[str, Any]) -> None:
     from chromahint.training.loggers.check import check_loggers
 
     check_loggers(config["logger"])
-    instantiate_node(config["protocol"])
-    parts = {part: instantiate_node(config[part]) for part in ("augment", "hints", "loss", "optimizer", "lr_schedule")}
+    groups = ("augment", "hints", "loss", "optimizer", "lr_schedule", "protocol")
+    nodes = {group: config[group] for group in groups}
+    nodes |= {f"callbacks.{name}": node for name, node in config["callbacks"].items() if node is not None}
+    parts = {part: instantiate_node(node) for part, node in nodes.items()}
     parts["optimizer"]([("weight", torch.nn.Parameter(torch.zeros(1)))])
     is_own = config["model"]["_target_"].startswith("chromahint.")
     with torch.device("meta" if weights is None and is_own else "cpu"):
@@ -113,7 +115,8 @@ def check_weights_and_parts(config: dict[str, Any]) -> None:
     if not any(True for _ in network.parameters()):
         choice = choice_of("model", config["model"]["_target_"])
         raise ConfigError(f"{choice}: has no parameters to train. Use `chromahint evaluate {choice}` to measure it.")
-    check_contracts(parts, {part: config[part]["_target_"] for part in parts})
+    targets = {part: node["_target_"] for part, node in nodes.items()}
+    check_contracts(parts, targets | {"model": config["model"]["_target_"]})
     if weights is not None:
         load_weights(network, weights)
 

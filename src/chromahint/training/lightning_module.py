@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -51,6 +51,20 @@ AnyBatch = Batch | Mapping[str, Any] | list[Tensor] | tuple[Tensor, ...] | Tenso
 A mapping may also contain `id` (B image IDs, which determine the positions of evaluation hints; by default hashes of
 the pixels), `weight` (B; images of weight 0 are left out of validation and test metrics) and, for prediction, `hints`.
 """
+
+
+class ValidationResult(TypedDict):
+    """Output of `validation_step`.
+
+    Attributes:
+        rgb: The photos, B3HW uint8 RGB.
+        predictions: Hint count -> result, B3HW uint8 RGB.
+        weight: B; 0 for photos that means leave out.
+    """
+
+    rgb: Tensor
+    predictions: dict[int, Tensor]
+    weight: Tensor
 
 
 def default_parts() -> dict[str, Any]:
@@ -169,17 +183,20 @@ class ColorizationModule(LightningModule):
         number = int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "little")
         return torch.Generator(self.device).manual_seed(number >> 1)
 
-    def validation_step(self, batch: AnyBatch, batch_idx: int) -> None:
+    def validation_step(self, batch: AnyBatch, batch_idx: int) -> ValidationResult:
         """Evaluate a batch at every hint count. Colorless photos count only if the protocol keeps them."""
         images = _images(batch)
         weight = batch.get("weight") if isinstance(batch, Mapping) else None
+        counted = torch.ones(len(images), device=images.device) if weight is None else weight
+        predictions: dict[int, Tensor] = {}
         for result in evaluate_hint_counts(self.network, images, _ids(batch), self.protocol):
-            counted = torch.ones_like(result.scores["psnr"]) if weight is None else weight
-            if not self.protocol.keeps_colorless:
+            if not predictions and not self.protocol.keeps_colorless:
                 counted = counted * ~result.colorless
+            predictions[result.count] = result.prediction
             for name, metrics in self.metrics.items():
                 metric = metrics[str(result.count)]  # type: ignore[index]
                 metric.update(result.scores[name], counted)
+        return {"rgb": images, "predictions": predictions, "weight": counted}
 
     def on_validation_epoch_end(self) -> None:
         """Log the mean metrics, including the model-selection metric `val/psnr`."""
