@@ -77,6 +77,16 @@ def test_damaged_files_exclude_only_their_run(tmp_path, file, content):
     assert "1/evaluation/random_pixels" in found.excluded["1"]
 
 
+def test_a_damaged_evaluation_leaves_the_others_of_its_run(tmp_path):
+    for number in range(2):
+        write_run(tmp_path / f"{number}", number=number)
+        write_evaluation(tmp_path / f"{number}/evaluation/other", np.full((4, 5), 20.0), "q")
+    (tmp_path / "1/evaluation/other/metrics.json").write_text("{}")
+    found = load_runs([str(tmp_path)])
+    assert set(found.evaluations) == {"0", "1"}
+    assert list(found.excluded) == ["1/evaluation/other"]
+
+
 def test_incomplete_evaluation_is_excluded(tmp_path):
     write_run(tmp_path / "a")
     write_run(tmp_path / "b")

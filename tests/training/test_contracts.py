@@ -41,6 +41,10 @@ def no_optimizer(named_parameters):
 
 class NoSchedule:
     pass
+
+class NoProtocol:
+    def __init__(self, hint_counts, size):
+        self.name, self.hint_counts, self.size = "none", hint_counts, size
 """
 
 CONF = {
@@ -60,6 +64,8 @@ CONF = {
     "lr_schedule/plateau_torch": (
         "_target_: torch.optim.lr_scheduler.ReduceLROnPlateau\n_partial_: true\nmode: max\npatience: 0"
     ),
+    "protocol/wrong": "_target_: parts.NoProtocol\nhint_counts: [0, 1]\nsize: 64",
+    "callbacks/wrong": "defaults: [default, _self_]\nthing:\n  _target_: parts.NoSchedule",
     "lr_schedule/no_schedule": "_target_: parts.NoSchedule",
 }
 
@@ -117,6 +123,8 @@ def test_plateau_of_torch_watches_the_validation_score(command, tiny, project, r
         ("hints=mask", "hints: parts.Mask returned Tensor", "-> Hints of the same height and width"),
         ("augment=crop", "augment: parts.Crop returned shape (2, 3, 64, 8)", "rgb float32 B3HW in 0..1"),
         ("optimizer=no_optimizer", "optimizer: parts.no_optimizer returned NoneType", "torch.optim.Optimizer"),
+        ("protocol=wrong", "protocol: parts.NoProtocol is no SquareProtocol", "hints(truth, ids, count) -> Hints"),
+        ("callbacks=wrong", "callbacks.thing: parts.NoSchedule is no Callback", "a Lightning Callback"),
         (
             "lr_schedule=no_schedule",
             "lr_schedule: parts.NoSchedule",

@@ -94,7 +94,7 @@ class LoadedRuns:
         runs: name -> run, for every run that was found.
         evaluations: name of a run -> its evaluation; all have the same key.
         baselines: name of a training-free baseline -> its evaluation, with the same key.
-        excluded: name of a run -> reason why it is not compared.
+        excluded: name of a run, or of one of its evaluations -> reason why it is not compared.
         other_evaluations: name of an excluded run -> its evaluation, if it has one.
         left_out: ids of colorless photos, which are left out of all scores.
     """
@@ -138,9 +138,15 @@ def load_runs(paths: Sequence[str], evaluation: str | None = None) -> LoadedRuns
     for folder, name in zip(folders, short_labels(folders, parent), strict=True):
         try:
             runs[name] = open_run(folder)
-            results[name] = [read_evaluation(each) for each in _evaluation_folders(folder, evaluation)]
         except ValueError as error:
             excluded[name] = str(error).removesuffix(".")
+            continue
+        readable, problems = _read_evaluations(folder, evaluation)
+        if readable or not problems:
+            results[name] = readable
+            excluded |= {f"{name}/evaluation/{each}": problem for each, problem in problems.items()}
+        else:
+            excluded[name] = next(iter(problems.values()))
     key_counts = Counter(key for of_run in results.values() for key in {result.key for result in of_run})
     if not key_counts:
         missing = "evaluation" if evaluation is None else f"evaluation/{evaluation}"
@@ -224,9 +230,16 @@ def _run_folders(path: str) -> list[Path]:
     return found
 
 
-def _evaluation_folders(run_dir: Path, name: str | None) -> Iterator[Path]:
-    files = sorted((run_dir / "evaluation").glob("*/metrics.json"))
-    yield from (file.parent for file in files if name in (None, file.parent.name))
+def _read_evaluations(run_dir: Path, name: str | None) -> tuple[list[EvaluationResult], dict[str, str]]:
+    """Read the evaluations of a run, or the one of that name; returns also what is wrong with the others, by folder."""
+    readable, problems = [], {}
+    for file in sorted((run_dir / "evaluation").glob("*/metrics.json")):
+        if name in (None, file.parent.name):
+            try:
+                readable.append(read_evaluation(file.parent))
+            except ValueError as error:
+                problems[file.parent.name] = str(error).removesuffix(".")
+    return readable, problems
 
 
 def _find_baselines(
