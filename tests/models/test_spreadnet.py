@@ -237,3 +237,25 @@ def test_one_optimizer_step_reduces_the_loss(build):
 def test_invalid_options_raise_value_error(options, message):
     with pytest.raises(ValueError, match=message):
         SpreadNet(**options)
+
+
+@pytest.mark.parametrize("stage", ["cells", "pyramid"])
+def test_a_stage_trains_its_part_only(stage):
+    torch.manual_seed(0)
+    network = SpreadNet(width=4, semantic_width=8, attention_blocks=1, stage=stage).train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=0.1)
+    generator = torch.Generator().manual_seed(1)
+    lightness, ab = 100 * torch.rand(2, 1, 32, 32), 40 * torch.randn(2, 2, 32, 32)
+    hints = hints_from_mask(ab, (torch.rand(2, 1, 32, 32) < 0.1).float())
+    for _ in range(2):  # the first step only moves the last layers, which begin with 0
+        optimizer.zero_grad()
+        prediction, loss = network.with_auxiliary_loss(lightness, hints, ab, generator)
+        ((prediction - ab).square().mean() + loss).backward()
+        optimizer.step()
+    changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    of_cells = {name for name in before if name.startswith(("semantic_encoder.", "prior_attention."))}
+    assert changed
+    assert changed <= of_cells if stage == "cells" else not changed & of_cells
+    trained = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
+    assert len(trained - changed) < 0.3 * len(trained)

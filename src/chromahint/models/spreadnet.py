@@ -94,8 +94,9 @@ class SpreadNet(nn.Module):
         propagation_steps: Propagation steps at the finest level. Coarser levels use up to twice as many.
         semantic_width: Features of each of the 32x32 cells, an even number.
         attention_blocks: Blocks of self-attention in the semantic encoder.
-        stage: What is trained and computed: `propagation` is the whole network; `cells` is only what determines the
-            colors of the 32x32 cells, which are enlarged bilinearly, a first stage that takes a fifth of the time.
+        stage: What is trained: `propagation` is the whole network; `cells` is only what determines the colors of the
+            32x32 cells, which are enlarged bilinearly, a first stage that takes a fifth of the time; `pyramid` is
+            everything else, a second stage that leaves the cells as they are.
         auxiliary_weight: Weight of the auxiliary losses in training; see `chromahint.models.layers.prior_losses`.
     """
 
@@ -106,7 +107,7 @@ class SpreadNet(nn.Module):
         propagation_steps: Annotated[int, Ge(0), Le(1000)] = 4,
         semantic_width: Width = 48,
         attention_blocks: Annotated[int, Ge(0), Le(100)] = 4,
-        stage: Literal["cells", "propagation"] = "propagation",
+        stage: Literal["cells", "pyramid", "propagation"] = "propagation",
         auxiliary_weight: Positive = 0.1,
     ) -> None:
         super().__init__()
@@ -134,10 +135,17 @@ class SpreadNet(nn.Module):
             nn.ReLU(inplace=True),
             zero_init_conv(2 * width, 3, nn.Conv2d),
         )
-        if stage == "cells":  # distributed training waits for the gradients of all other parameters
-            self.requires_grad_(False)
-            self.semantic_encoder.requires_grad_(True)
-            self.prior_attention.requires_grad_(True)
+        if stage != "propagation":  # distributed training waits for the gradients of all trained parameters
+            self.requires_grad_(stage == "pyramid")
+            self.semantic_encoder.requires_grad_(stage == "cells")
+            self.prior_attention.requires_grad_(stage == "cells")
+
+    def train(self, mode: bool = True) -> SpreadNet:
+        """Set training mode, in which a part that is not trained keeps its batch statistics."""
+        super().train(mode)
+        if self.stage == "pyramid":
+            self.semantic_encoder.eval()
+        return self
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
         """Predict color.
@@ -167,6 +175,8 @@ class SpreadNet(nn.Module):
         """
         encoding = self.encode(lightness)
         colors = self.cell_colors(encoding.cells, lightness, hints)
+        if self.stage == "pyramid":
+            return self._refine(encoding, colors, hints), lightness.new_zeros(())
         loss = auxiliary_loss(self.prior_attention, encoding.cells, colors, target, generator)
         return self._refine(encoding, colors, hints), self.auxiliary_weight * loss
 
