@@ -13,6 +13,7 @@ import yaml
 from chromahint.runs import wandb_server
 from chromahint.runs.wandb_server import find_api_key, server_problem
 from chromahint.training.loggers.wandb import wandb_logger
+from support.wandb_stand_in import WandbStandIn
 
 METADATA = {"name": "unet/now", "group": "unet", "wandb_id": "1234abcd"}
 
@@ -234,6 +235,29 @@ def test_silent_server_is_not_waited_for(tmp_path, monkeypatch):
         monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
         monkeypatch.setenv("WANDB_API_KEY", "y" * 40)
         assert "did not answer within 0.2 seconds" in server_problem()
+
+
+@pytest.mark.parametrize(("dies", "knows_artifacts"), [(False, True), (True, True), (False, False)])
+def test_run_ends_well_whether_the_server_lives_or_dies(process, tiny, tmp_path, dies, knows_artifacts):
+    """Neither a server that dies once the run has begun, nor a crash of W&B's service, ends the run."""
+    server = WandbStandIn(dies, knows_artifacts)
+    words = [word for word in tiny if word != "logger=none"]
+    words += ["logger=wandb", "model=unet", "trainer.max_steps=6", "trainer.log_every_n_steps=1"]
+    try:
+        done = process(tmp_path, "train", *words, WANDB_API_KEY="y" * 40, WANDB_BASE_URL=server.url)
+    finally:
+        server.die()
+    assert done.status == 0, done.err
+    assert json.loads((done.run / "run.json").read_text())["state"] == "finished"
+    assert "UpsertBucket" in server.operations
+    if dies or not knows_artifacts:
+        assert done.err.count("W&B:") == 1
+        assert not any("hints/psnr" in row for row in server.history)
+        assert "wandb sync" in done.err or not dies
+    else:
+        assert "W&B" not in done.err
+        assert any("train/loss" in row for row in server.history)
+        assert any("hints/psnr" in row for row in server.history)
 
 
 VARIABLES = {

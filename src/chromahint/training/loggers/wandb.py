@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 from numpy.typing import NDArray
+from wandb.sdk.mailbox import MailboxClosedError
 
 from chromahint.evaluation.metric_info import METRIC_INFO
 from chromahint.runs.wandb_run import upload_run
@@ -23,10 +25,37 @@ from chromahint.training.loggers.csv import MetricsCSVLogger
 from chromahint.training.loggers.run_logger import RunLogger, results_by_hints
 
 DEFAULT_PROJECT = "chromahint"
-INIT_SECONDS, FINISH_SECONDS = 15.0, 15.0
+INIT_SECONDS, FINISH_SECONDS = 15.0, 10.0
 """How long a run waits for the server when it begins and when it ends."""
 UPLOAD_SECONDS = 600.0
 """How long a run that uploads its weights waits at its end."""
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _without_failing(method: Method) -> Method:
+    """Let the run go on without W&B if W&B's own service process has crashed, and say so once."""
+
+    @functools.wraps(method)
+    def call(self: WandbRunLogger, *args: Any, **kwargs: Any) -> Any:
+        import wandb
+
+        if self.crashed:
+            return None
+        try:
+            return method(self, *args, **kwargs)
+        # its errors when the connection to the service breaks have no other common class
+        except (wandb.errors.Error, MailboxClosedError, OSError) as error:
+            self.crashed = True
+            print(  # noqa: T201
+                f"W&B: its service has crashed ({type(error).__name__}). The run goes on without; metrics.csv has "
+                "everything.",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    return call  # type: ignore[return-value]
 
 
 class WandbRunLogger(RunLogger, WandbLogger):
@@ -44,6 +73,8 @@ class WandbRunLogger(RunLogger, WandbLogger):
         super().__init__(**options)
         self.logged = logged
         self.upload = upload
+        self.crashed = False
+        self.server_problem: str | None = None
 
     @property
     @rank_zero_experiment
@@ -71,7 +102,22 @@ class WandbRunLogger(RunLogger, WandbLogger):
             flush=True,
         )
 
+    def _server_is_gone(self) -> bool:
+        """Tell whether the server of an online run can't be used anymore, and say so once."""
+        if self._wandb_init["mode"] != "online" or self._experiment is None:
+            return False
+        if self.server_problem is None and (problem := server_problem()):
+            self.server_problem = problem
+            print(  # noqa: T201
+                f"W&B: {problem}. What it does not have yet can be uploaded later with `wandb sync "
+                f"{self._experiment.settings.sync_dir}`.",
+                file=sys.stderr,
+                flush=True,
+            )
+        return self.server_problem is not None
+
     @rank_zero_only
+    @_without_failing
     def begin(self, hint_counts: Sequence[int]) -> None:
         """Declare to W&B which value of each metric is best, and the x axis of the hint curve."""
         run = self.experiment
@@ -85,11 +131,19 @@ class WandbRunLogger(RunLogger, WandbLogger):
             run.define_metric(f"hints/{metric}", step_metric="hints/count", summary="last")
 
     @rank_zero_only
+    @_without_failing
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Log metrics of a step; see `RunLogger`."""
+        super().log_metrics(metrics, step)
+
+    @rank_zero_only
+    @_without_failing
     def log_picture(self, name: str, picture: NDArray[Any], step: int) -> None:
         """Log a picture of a step, among W&B's media."""
         self.log_image(name, [picture], file_type=["jpg"])
 
     @rank_zero_only
+    @_without_failing
     def log_results(self, metrics: dict[str, Any], pictures: Mapping[str, Path]) -> None:
         """Log the final evaluation in the summary, and as curves over the number of hints; see `RunLogger`."""
         import wandb
@@ -99,18 +153,20 @@ class WandbRunLogger(RunLogger, WandbLogger):
             run.log({"hints/count": count, **{f"hints/{name}": values[count] for name, values in results.items()}})
             run.summary.update({f"test/{name}@{count}": values[count] for name, values in results.items()})
         curves = {}
-        for name, values in results.items():
+        # W&B asks its server about each table, and would wait for a server that is gone
+        for name, values in ({} if self._server_is_gone() else results).items():
             table = wandb.Table(columns=["hints", name], data=[list(item) for item in values.items()])
             title = f"{METRIC_INFO[name].title} against hints"
             curves[f"test/{name}_by_hints"] = wandb.plot.line(table, "hints", name, title=title)
         run.log({**curves, **{name: wandb.Image(str(file)) for name, file in pictures.items()}})
 
     @rank_zero_only
+    @_without_failing
     def close(self, exit_code: int) -> None:
         """Finish the W&B run, after a successful one with its weights."""
         import wandb
 
-        if exit_code == 0 and self.upload is not None:
+        if not self._server_is_gone() and exit_code == 0 and self.upload is not None:
             upload_run(self.experiment, self.upload)
         wandb.finish(exit_code=exit_code)
 
