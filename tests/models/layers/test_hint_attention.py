@@ -43,7 +43,7 @@ def pointwise(conv, x):
     return conv.weight.detach().double().numpy()[:, :, 0, 0] @ x + conv.bias.detach().double().numpy()
 
 
-def pool_hints(attention, features, hint_state, unit, side):
+def pool_hints(attention, features, hint_state, side):
     """Return the cells with a hint as {(row, column): (keys, ab / 110, L / 100, position)}, weighted means."""
     height, width = hint_state.shape[-2:]
     cells = {}
@@ -53,7 +53,7 @@ def pool_hints(attention, features, hint_state, unit, side):
             total = sum(hint_state[4, y, x] for y, x in pixels)
             if total > 0:
                 mean = sum(
-                    hint_state[4, y, x] * np.array([*pointwise(attention.key, features[:, y, x]), y / unit, x / unit])
+                    hint_state[4, y, x] * np.array([*pointwise(attention.key, features[:, y, x]), y, x])
                     for y, x in pixels
                 )
                 hint = sum(hint_state[:3, y, x] for y, x in pixels)
@@ -67,25 +67,19 @@ def reference(attention, features, lightness, hint_state, state):
     """Return the attended state and its confidence for one image."""
     features, lightness, hint_state, state = (x.double().numpy() for x in (features, lightness, hint_state, state))
     height, width = lightness.shape[-2:]
-    longer = max(height, width)
-    unit, side = (1, 4) if attention.window else (longer, -(-longer // 32))
-    hints = max(hint_state[4].sum(), 1)
-    log_distance_weight = attention.log_distance_weight.detach().double().numpy()
-    if not attention.window:
-        exponents = attention.hint_count_exponent.detach().double().numpy()
-        log_distance_weight = log_distance_weight + exponents * np.log(hints)
-    distance_weight = np.exp(log_distance_weight)
+    side = 4
+    distance_weight = np.exp(attention.log_distance_weight.tolist())
     lightness_weight = np.exp(attention.log_lightness_weight.tolist())
-    cells = pool_hints(attention, features, hint_state, unit, side)
+    cells = pool_hints(attention, features, hint_state, side)
     attended, confidence = np.zeros((4, height, width)), np.zeros((height, width))
     for y in range(height):
         for x in range(width):
-            light, position = lightness[0, y, x] / 100, np.array([y, x]) / unit
+            light, position = lightness[0, y, x] / 100, np.array([y, x])
             query = pointwise(attention.query, features[:, y, x]).reshape(attention.heads, -1)
             in_reach = [
                 cell
                 for (row, column), cell in cells.items()
-                if not attention.window or max(abs(row - y // side), abs(column - x // side)) <= attention.window // 2
+                if max(abs(row - y // side), abs(column - x // side)) <= attention.window // 2
             ]
             per_head, outputs = [], []
             for e in range(attention.heads):
@@ -104,7 +98,7 @@ def reference(attention, features, lightness, hint_state, state):
                 mean_light = sum(w * cell[2] for w, cell in zip(weight, in_reach, strict=True))
                 squares = sum(w * (cell[1] ** 2).sum() for w, cell in zip(weight, in_reach, strict=True))
                 difference = abs(110 * ab - state[:2, y, x]).sum()
-                scaled_distance = weight @ distance * (0.01 if attention.window else hints / 10)
+                scaled_distance = weight @ distance * 0.01
                 per_head.append(
                     [
                         *ab, 5 * (mean_light - light), scaled_distance, 10 * (squares - (ab**2).sum()), 1,
@@ -142,12 +136,6 @@ def test_window_attention_matches_a_loop_implementation(height, width, share, wi
     compare(attention, *random_input(height, width, share, batch=2))
 
 
-@pytest.mark.parametrize(("height", "width", "share"), [(1, 1, 1.0), (1, 7, 0.5), (13, 22, 0.1), (35, 18, 0.05)])
-@pytest.mark.parametrize("heads", [1, 3])
-def test_global_attention_matches_a_loop_implementation(height, width, share, heads):
-    compare(perturbed(head_dim=4, heads=heads), *random_input(height, width, share, batch=2))
-
-
 def test_pixels_without_hints_in_reach_get_zero_output_and_confidence():
     features, lightness, hint_state, state = random_input(13, 40, share=1.0)
     hint_state[..., 3:] = 0
@@ -158,27 +146,23 @@ def test_pixels_without_hints_in_reach_get_zero_output_and_confidence():
     assert not attend(attention, features, lightness, hint_state, state)[0][..., 8:].any()
 
 
-@pytest.mark.parametrize("window", [0, 5])
-def test_image_without_hints_gives_zero_output_and_confidence(window):
+def test_image_without_hints_gives_zero_output_and_confidence():
     features, lightness, hint_state, state = random_input(9, 14, batch=2)
     attended, confidence = attend(
-        perturbed(head_dim=4, heads=2, window=window), features, lightness, torch.zeros_like(hint_state), state
+        perturbed(head_dim=4, heads=2, window=5), features, lightness, torch.zeros_like(hint_state), state
     )
     assert not attended.any()
     assert not confidence.any()
 
 
 @pytest.mark.parametrize("corner", [np.s_[..., :20, :20], np.s_[..., -20:, -20:]])
-@pytest.mark.parametrize("window", [0, 15])
-def test_hints_of_one_color_are_attended_from_the_farthest_pixel(window, corner):
+def test_hints_of_one_color_are_attended_from_the_farthest_pixel(corner):
     """Empty cells never count as gray, even for a head with a large distance weight."""
     torch.manual_seed(0)
     color = torch.tensor([30.0, 20.0, 50.0, 1300 / 110**2, 1.0]).view(1, 5, 1, 1)
     hint_state = torch.zeros(1, 5, 32, 32)
     hint_state[corner] = color
-    attention = HintAttention(CHANNELS, heads=4, window=window)
-    if not window:
-        torch.nn.init.constant_(attention.hint_count_exponent, 1.0)
+    attention = HintAttention(CHANNELS, heads=4, window=15)
     attended, confidence = attend(
         attention,
         torch.zeros(1, CHANNELS, 32, 32),
@@ -192,13 +176,12 @@ def test_hints_of_one_color_are_attended_from_the_farthest_pixel(window, corner)
 
 @pytest.mark.parametrize("dims", [[2], [3], [2, 3]])
 @pytest.mark.parametrize("log_weight", [2.0, 4.0])
-@pytest.mark.parametrize("window", [0, 7])
-def test_flipping_the_image_flips_the_output(window, log_weight, dims):
+def test_flipping_the_image_flips_the_output(log_weight, dims):
     """Many hints in one corner, and a large distance weight."""
     features, lightness, hint_state, state = random_input(32, 32, share=1.0)
     hint_state[:, :, 8:] = 0
     hint_state[..., 8:] = 0
-    attention = perturbed(head_dim=4, window=window)
+    attention = perturbed(head_dim=4, window=7)
     torch.nn.init.constant_(attention.log_distance_weight, log_weight)
     plain, flipped = (
         attend(attention, features, lightness, hint_state, state),
@@ -208,10 +191,9 @@ def test_flipping_the_image_flips_the_output(window, log_weight, dims):
         torch.testing.assert_close(flipped_output.flip(dims), expected, atol=0.05, rtol=0)
 
 
-@pytest.mark.parametrize("window", [0, 5])
-def test_every_weight_has_a_finite_nonzero_gradient(window):
+def test_every_weight_has_a_finite_nonzero_gradient():
     torch.manual_seed(0)
-    attention = perturbed(head_dim=4, heads=2, window=window)
+    attention = perturbed(head_dim=4, heads=2, window=5)
     attended, confidence = attend(attention, *random_input(21, 18, batch=2))
     (confidence * attended.square()).mean().backward()
     for name, parameter in attention.named_parameters():

@@ -1,10 +1,7 @@
-"""Global and windowed attention layouts for cross-attention from pixels to hint cells.
+"""Cross-attention from pixels to the hint cells in a window around them.
 
-A layout decides which cells each pixel attends to. It splits an image into groups of pixels that share the same cells,
-runs attention per group, and reassembles the image. In the global layout all pixels form one group and attend to all
-cells. In the windowed layout each 8x8 block of pixels is a group and attends to the cells around it.
-
-Without gradients, both layouts skip cells without a hint, and the windowed layout skips blocks with no hint in reach.
+The image is split into blocks of 8x8 pixels. Each block is a group that attends to the cells around it; cells outside a
+pixel's own window are masked. Without gradients, cells without a hint and blocks with no hint in reach are skipped.
 
 Shape suffixes: B batch, C channels, E heads, H height, W width, h w rows and columns of cells, G groups, N pixels of a
 group, M cells of a group.
@@ -21,7 +18,7 @@ from torch import Tensor
 from chromahint.models.layers.lab_scaling import zero_pad_to_multiple
 
 CELL_SIZE = 4
-"""Height and width of a cell, in pixels, in the windowed layout."""
+"""Height and width of a cell, in pixels."""
 
 _BLOCK_CELLS = 2
 """Height and width of a block, in cells. Cells outside a pixel's own window are masked."""
@@ -30,37 +27,6 @@ _BLOCK_SIZE = CELL_SIZE * _BLOCK_CELLS
 
 _MAX_PAIRS = 2**18
 """Number of pixel-cell pairs that are scored at a time, so that the scores stay in the CPU cache."""
-
-
-class GlobalAttention:
-    """Every pixel attends to every cell of its image.
-
-    Args:
-        like: Any tensor with the height and width of the image.
-        cells: BhwC; the first channel is 1 for cells with a hint and 0 for empty ones.
-    """
-
-    def __init__(self, like: Tensor, cells: Tensor) -> None:
-        self._size = like.shape[-2:]
-        self._cells = cells.flatten(1, 2)
-        if _can_skip_empty(cells.device):
-            self._cells = self._cells.take_along_dim(_occupied(self._cells[..., 0])[..., None], dim=1)
-
-    def keys(self, build: Callable[[Tensor], Tensor]) -> Tensor:
-        """Return the key-value table of each group, GMEC, given a function that maps cells BMC to BMEC."""
-        return build(self._cells)
-
-    def attend(self, query: Tensor, table: Tensor) -> Tensor:
-        """Return the attention-weighted mean of a table GMEC for queries GNEC, as GNEC."""
-        return _attend(query, table)
-
-    def partition(self, x: Tensor) -> Tensor:
-        """Split an image BCHW into groups of pixels GNC."""
-        return x.flatten(2).transpose(1, 2).contiguous()
-
-    def merge(self, x: Tensor) -> Tensor:
-        """Reassemble groups of pixels GNC into an image BCHW."""
-        return x.transpose(1, 2).reshape(x.shape[0], x.shape[2], *self._size)
 
 
 class WindowAttention:

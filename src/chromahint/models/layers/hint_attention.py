@@ -1,4 +1,4 @@
-"""Cross-attention from pixels to hints, near a pixel or in the whole image.
+"""Cross-attention from pixels to hints near them.
 
 Hints are pooled into cells. The score of a pixel and a cell is
 
@@ -19,15 +19,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.color import AB_LIMIT
-from chromahint.models.layers.attention_windows import CELL_SIZE, GlobalAttention, WindowAttention
+from chromahint.models.layers.attention_windows import CELL_SIZE, WindowAttention
 from chromahint.models.layers.lab_scaling import Float32Conv2d, zero_pad_to_multiple
 
 STATE_CHANNELS = 4
 """Channels of a pixel's state, each a weighted mean over the hints that determine its color: a, b, L, and
 (a^2 + b^2) / 110^2. The last one tells a single hint from a mixture of different hints."""
-
-_MAX_CELLS = 32
-"""Maximum number of cell rows and columns in global attention."""
 
 _VALUE_CHANNELS = 8
 """Channels of a cell's value: a, b, L, row, column, occupancy, (a^2 + b^2) / 110^2, and squared position."""
@@ -41,36 +38,30 @@ thus get a weight of exp(-200), which is 0 in float32."""
 
 
 class HintAttention(nn.Module):
-    """Attends from every pixel to the hints in a window around it, or in the whole image.
+    """Attends from every pixel to the hints in a window around it.
 
     Args:
         channels: Number of feature channels of a pixel.
+        window: Height and width of the window in cells of 4x4 pixels, an odd number.
         head_dim: Query and key channels per head.
         heads: Number of heads. Each learns its own distance and lightness weights; a pixel mixes their outputs.
-        window: Height and width of the window in cells of 4x4 pixels, an odd number. 0 attends to the whole image,
-            pooled into at most 32x32 cells.
         initial_confidence: Logit of the confidence before training.
     """
 
     def __init__(
         self,
         channels: int,
+        window: int,
         head_dim: int = 16,
         heads: int = 1,
-        window: int = 0,
         initial_confidence: float = -3.0,
     ) -> None:
         super().__init__()
         self.heads, self.window = heads, window
         self.query = _PointwiseConv(channels, heads * head_dim)
         self.key = Float32Conv2d(channels, heads * head_dim, kernel_size=1)
-        # log of the weight of the squared distance, which is in pixels in a window, and in units of the longer side of
-        # the image in global attention; there the weight also grows with a power of the number of hints, because with
-        # more hints the closest ones are nearer
-        self.log_distance_weight = nn.Parameter(
-            torch.full((heads,), -4.0) if window else torch.linspace(0.0, 1.0, heads)
-        )
-        self.hint_count_exponent = None if window else nn.Parameter(torch.ones(heads))
+        # log of the weight of the squared distance in pixels
+        self.log_distance_weight = nn.Parameter(torch.full((heads,), -4.0))
         # log of the weight of the squared difference in L / 100
         self.log_lightness_weight = nn.Parameter(torch.full((heads,), 5.0))
         # from what is known about a pixel and its attended hints to a confidence logit and one mixing logit per head
@@ -101,20 +92,12 @@ class HintAttention(nn.Module):
         Returns:
             The attended state B4HW, and its confidence B1HW in 0..1, which is 0 where no hint is in reach.
         """
-        weight = hint_state[:, STATE_CHANNELS:]
         position = _pixel_positions(lightness).expand(lightness.shape[0], -1, -1, -1)
         distance_weight, lightness_weight = (
-            logarithm.view(1, 1, -1, 1) for logarithm in (self.log_distance_weight, self.log_lightness_weight)
+            logarithm.exp().view(1, 1, -1, 1) for logarithm in (self.log_distance_weight, self.log_lightness_weight)
         )
-        distance_scale: Tensor | float = 100.0
-        if self.hint_count_exponent is not None:
-            position = position / _longer_side(lightness)
-            num_hints = weight.sum(dim=(1, 2, 3)).clamp(min=1).view(-1, 1, 1, 1)
-            distance_weight = distance_weight + self.hint_count_exponent.view(1, 1, -1, 1) * num_hints.log()
-            distance_scale = 10 / num_hints
-        distance_weight, lightness_weight = distance_weight.exp(), lightness_weight.exp()
         cells = self._pool_hints(hint_state, position, self.key(features))
-        layout = WindowAttention(self.window, lightness, cells) if self.window else GlobalAttention(lightness, cells)
+        layout = WindowAttention(self.window, lightness, cells)
         table = layout.keys(lambda cells: self._build_table(cells, distance_weight, lightness_weight))
 
         own_features, own_lightness, own_position, own_state = map(
@@ -132,7 +115,7 @@ class HintAttention(nn.Module):
         per_head = [
             ab,
             5 * (mean_light - light) * occupancy,
-            distance / distance_scale * occupancy,
+            distance / 100 * occupancy,
             10 * (squares - ab.square().sum(dim=3, keepdim=True)),
             occupancy,
             (mean_key * query).sum(dim=3, keepdim=True),
@@ -147,15 +130,11 @@ class HintAttention(nn.Module):
 
     def _pool_hints(self, hint_state: Tensor, position: Tensor, key: Tensor) -> Tensor:
         """Pool hints into cells BhwC: occupancy 0 or 1, and weighted means of ab / 110, L / 100, position and key."""
-        cell_size = CELL_SIZE if self.window else (_longer_side(hint_state) + _MAX_CELLS - 1) // _MAX_CELLS
         weight = hint_state[:, STATE_CHANNELS:]
         weighted = torch.cat(
             [weight, hint_state[:, :2] / AB_LIMIT, hint_state[:, 2:3] / 100, weight * position, weight * key], dim=1
         )
-        if torch.compiler.is_exporting() and not self.window:
-            cells = _pool_to_max_cells(weighted, cell_size)
-        else:
-            cells = F.avg_pool2d(zero_pad_to_multiple(weighted, cell_size), cell_size)
+        cells = F.avg_pool2d(zero_pad_to_multiple(weighted, CELL_SIZE), CELL_SIZE)
         total, sums = cells[:, :1], cells[:, 1:]
         return torch.cat([(total > 0).float(), sums / total.clamp(min=1e-6)], dim=1).permute(0, 2, 3, 1)
 
@@ -169,7 +148,7 @@ class HintAttention(nn.Module):
             cells[:, :, None], [1, 2, 1, 2, self.key.out_channels], dim=3
         )
         squares, position_squares = (x.square().sum(dim=3, keepdim=True) for x in (color, position))
-        reach = CELL_SIZE * (self.window // 2 + 1) if self.window else 1
+        reach = CELL_SIZE * (self.window // 2 + 1)
         margin = _OCCUPIED_MARGIN + 2 * reach**2 * distance_weight + lightness_weight
         bias = occupancy * (margin - distance_weight * position_squares - lightness_weight * light.square())
         values = torch.cat([color, light, position, occupancy, squares, position_squares], dim=3)
@@ -205,28 +184,6 @@ class _PointwiseConv(nn.Conv2d):
             return F.linear(x, weight, self.bias)
         with torch.autocast(x.device.type, enabled=False):
             return F.linear(x.float(), weight, self.bias)
-
-
-def _longer_side(x_BCHW: Tensor) -> int:
-    """Return the longer side of an image; works with the dynamic sizes of an exported network."""
-    side: int = torch.sym_max(*x_BCHW.shape[-2:])  # type: ignore[no-untyped-call]
-    return side
-
-
-def _pool_to_max_cells(x: Tensor, cell_size: int) -> Tensor:
-    """Average into `_MAX_CELLS` by `_MAX_CELLS` cells, for export: the cell size depends on the dynamic image size.
-
-    Cells outside the image are 0, like cells without a hint.
-    """
-    rows, columns = (_pooling_matrix(length, cell_size, x) for length in x.shape[-2:])
-    return rows @ x @ columns.T
-
-
-def _pooling_matrix(length: int, cell_size: int, like: Tensor) -> Tensor:
-    """Return the (`_MAX_CELLS`, length) matrix that averages pixels into cells along one axis."""
-    first = torch.arange(_MAX_CELLS, device=like.device)[:, None] * cell_size
-    pixel = torch.arange(length, device=like.device)
-    return ((pixel >= first) & (pixel < first + cell_size)).to(like.dtype) / cell_size
 
 
 def _split_heads(x: Tensor, heads: int) -> Tensor:
