@@ -120,3 +120,20 @@ def test_user_errors(roots, tmp_path):
 def test_defaults_are_the_published_numbers(roots):
     counts = PlacesImagenet(*roots).counts
     assert (counts["train"], counts["val"]) == (10_000, 2_000)
+
+
+def test_a_limit_shrinks_what_is_needed(roots):
+    source = PlacesImagenet(*roots)  # 13,000 images
+    with pytest.raises(ValueError, match="6,500 are needed"):
+        source.photos("train")
+    assert {split: len(source.photos(split, 8)) for split in ("train", "val", "test")} == {
+        "train": 8, "val": 8, "test": 8,
+    }  # fmt: skip
+
+
+def test_debug_run_needs_few_photos(command, roots):
+    done = command(
+        "train", "experiment=hscaunet_2022", "debug=smoke", "data=places_imagenet", f"data.places_root={roots[0]}",
+        f"data.imagenet_root={roots[1]}", "model.width=4", "logger=none", "protocol.hint_counts=[0,1]", "trainer=cpu",
+    )  # fmt: skip
+    assert done.status == 0, done.err

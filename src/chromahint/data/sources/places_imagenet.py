@@ -60,11 +60,11 @@ class PlacesImagenet:
         self.counts = dict(zip(SPLITS, (num_train, num_val, num_test), strict=True))
         self.seed = composition_seed
         self.root = Path(os.path.commonpath(self.roots.values()))
-        self._splits: dict[str, list[str]] | None = None
+        self._splits: dict[int | None, dict[str, list[str]]] = {}
 
     def prepare(self, max_images: int | None = None) -> None:
         """Sample the photos, to report errors early."""
-        self.splits()
+        self.splits(max_images)
 
     def photos(self, split: Split, max_images: int | None = None) -> Photos:
         """Return the photos of a split, sorted by path.
@@ -75,12 +75,17 @@ class PlacesImagenet:
         """
         return FilePhotos(self.root, self._paths(split, max_images))
 
-    def splits(self) -> dict[str, list[str]]:
-        """Return the paths of each split, relative to the deepest folder that contains both roots."""
-        if self._splits is None:
-            samples = [self._sample(key, number) for number, key in enumerate(self.roots)]
-            self._splits = {split: sorted(path for sample in samples for path in sample[split]) for split in SPLITS}
-        return self._splits
+    def splits(self, max_images: int | None = None) -> dict[str, list[str]]:
+        """Return the paths of each split, relative to the deepest folder that contains both roots.
+
+        Folders with too few photos are an error, unless they have enough for `max_images` in each split.
+        """
+        if max_images not in self._splits:
+            samples = [self._sample(key, number, max_images) for number, key in enumerate(self.roots)]
+            self._splits[max_images] = {
+                split: sorted(path for sample in samples for path in sample[split]) for split in SPLITS
+            }
+        return self._splits[max_images]
 
     def write_lists(self, folder: Path, max_images: int | None = None) -> list[Path]:
         """Write train.txt, val.txt, test.txt, and lists.txt with the options that make `data=folder` read them."""
@@ -93,15 +98,18 @@ class PlacesImagenet:
         return [*files.values(), note]
 
     def _paths(self, split: str, limit: int | None) -> list[str]:
-        splits = self.splits()
+        splits = self.splits(limit)
         paths = sorted(set().union(*splits.values())) if split == "all" else splits[split]
         return paths if limit is None else [paths[n * len(paths) // limit] for n in range(min(limit, len(paths)))]
 
-    def _sample(self, key: str, number: int) -> dict[str, list[str]]:
+    def _sample(self, key: str, number: int, max_images: int | None) -> dict[str, list[str]]:
         """Sample the half of one root, number 0 or 1."""
         counts = {split: (count + 1 - number) // 2 for split, count in self.counts.items()}
         root, needed = self.roots[key], sum(counts.values())
         available = find_images(root)
+        if len(available) < needed and max_images is not None:
+            counts = {split: min(count, (max_images + 1 - number) // 2) for split, count in counts.items()}
+            needed = sum(counts.values())
         if len(available) < needed:
             raise ValueError(
                 f"data.{key}={root}: has {len(available):,} images, but {needed:,} are needed "
