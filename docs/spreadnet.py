@@ -17,7 +17,7 @@ from chromahint import Colorizer, Hints
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.hints.annotations import Annotations, Point
 from chromahint.hints.hints import no_hints
-from chromahint.models import spreadnet
+from chromahint.models.layers import color_pyramid
 from chromahint.models.layers.propagation import neighbor_weights, propagate
 from chromahint.models.layers.semantic_encoder import GRID_SIZE
 
@@ -56,7 +56,7 @@ def levels(network: torch.nn.Module, lightness: Tensor, hints: Hints) -> list[Im
         states.append(propagate(*arguments))
         return states[-1]
 
-    with torch.no_grad(), patch.object(spreadnet, "propagate", record):
+    with torch.no_grad(), patch.object(color_pyramid, "propagate", record):
         network(lightness, hints)
     even = torch.full_like(lightness, 60)
     return [picture(even, F.interpolate(state[:, :2], (HEIGHT, WIDTH), mode="nearest")) for state in states]
@@ -66,7 +66,7 @@ def reach(network: torch.nn.Module, lightness: Tensor, scale: tuple[float, float
     """How much of a pixel's color comes from one hint: first with Levin's weights, below with the learned ones."""
     with torch.no_grad():
         encoding = network.encode(lightness)
-        light, learned = encoding.lightness[LEVEL], encoding.neighbor_weights[LEVEL]
+        light, learned = encoding.pyramid.lightness[LEVEL], encoding.pyramid.neighbor_weights[LEVEL]
         fixed = neighbor_weights(light, torch.zeros_like(learned))
     drawn = []
     for weights in (fixed, learned):

@@ -9,7 +9,7 @@ from chromahint.evaluation.metrics import psnr
 from chromahint.evaluation.protocols.base import LabImages
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.hints.hints import Hints, hints_from_mask, no_hints
-from chromahint.models import spreadnet
+from chromahint.models.layers import color_pyramid
 from chromahint.models.levin import Levin
 from chromahint.models.spreadnet import SpreadNet
 from support.random_weights import perturbed_state
@@ -122,7 +122,7 @@ def test_processing_in_chunks_gives_the_same_result(monkeypatch, build, height, 
     network = build()
     with torch.no_grad():
         expected = network(lightness, hints)
-        monkeypatch.setattr(spreadnet, "_CHUNK_PIXELS", 0)
+        monkeypatch.setattr(color_pyramid, "_CHUNK_PIXELS", 0)
         torch.testing.assert_close(network(lightness, hints), expected, atol=0.01, rtol=0)
 
 

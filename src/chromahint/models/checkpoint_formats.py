@@ -138,7 +138,7 @@ _FORMATS = (
     _Format(
         "SpreadNet",
         ("model=spreadnet", "model.propagation_steps=4"),
-        "encoder.0.0.weight",
+        "pyramid.encoder.0.0.weight",
         "prior_attention.prior.weight",
         _semantic_options,
         assumed="with the default of 4 propagation steps, which the weights do not determine",
