@@ -43,6 +43,8 @@ def required(name, photos):
     if name == "places_imagenet":
         other.mkdir()
         return [f"data.places_root={photos}", f"data.imagenet_root={other}"]
+    if name == "lightning":
+        return ["data.module={_target_: lightning.pytorch.core.datamodule.LightningDataModule}"]
     return [] if name == "scenes" else [f"data.root={photos}"]
 
 
@@ -108,6 +110,8 @@ def test_lists_exactly_the_options(group, name, photos):
         if node is (composed(group, name, photos)[group] or {}).get("source"):
             assert set(node) == {"_target_", "_partial_"}, "its options stand next to it"
             continue
+        if node is (composed(group, name, photos)[group] or {}).get("module"):
+            continue  # the user's own
         options = set(node) - {"_target_", "_partial_"}
         passed = PASSED.get(group, set()) if node.get("_partial_") else set()
         assert options == set(parameters(node)) - passed, node["_target_"]

@@ -99,8 +99,8 @@ def test_an_unknown_option_lists_the_known_ones(typed, parts):
     ("typed", "parts"),
     [
         ("model=hscunet", ["model=hscunet", "unet, zhang2017", "Did you mean hscaunet?"]),
-        ("data=photos", ["data=photos", "folder, hint_mask_pairs, packed, places_imagenet, scenes"]),
-        ("data=_photos", ["data=_photos: unknown data", "choose one of folder, hint_mask_pairs, packed"]),
+        ("data=photos", ["data=photos", "folder, hint_mask_pairs, lightning, packed, places_imagenet, scenes"]),
+        ("data=_photos", ["data=_photos: unknown data", "choose one of folder, hint_mask_pairs, lightning, packed"]),
         ("experiment=hscaunet_2023", ["hscaunet_2022"]),
         ("debug=smok", ["Did you mean smoke?"]),
         ("model=5", ["model=5", "hscaunet"]),

@@ -77,7 +77,7 @@ def test_training_step_with_self_play_and_auxiliary_losses(rgb, stage):
         losses.append(loss.item())
     assert losses[-1] < losses[0]
     trained = {name.split(".")[0] for name, parameter in network.named_parameters() if parameter.grad is not None}
-    assert ("encoder" in trained) == (stage == "propagation")
+    assert ("pyramid" in trained) == (stage == "propagation")
     assert {"semantic_encoder", "prior_attention"} <= trained
 
 
