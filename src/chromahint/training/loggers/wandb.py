@@ -15,7 +15,6 @@ from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 from numpy.typing import NDArray
-from wandb.sdk.mailbox import MailboxClosedError
 
 from chromahint.evaluation.metric_info import METRIC_INFO
 from chromahint.runs.wandb_run import upload_run
@@ -40,17 +39,18 @@ def _without_failing(method: Method) -> Method:
     @functools.wraps(method)
     def call(self: WandbRunLogger, *args: Any, **kwargs: Any) -> Any:
         import wandb
+        from wandb.sdk.mailbox import MailboxClosedError
 
         if self.crashed:
             return None
         try:
             return method(self, *args, **kwargs)
         # its errors when the connection to the service breaks have no other common class
-        except (wandb.errors.Error, MailboxClosedError, OSError) as error:
+        except (wandb.errors.Error, MailboxClosedError, ConnectionError) as error:
             self.crashed = True
             print(  # noqa: T201
-                f"W&B: its service has crashed ({type(error).__name__}). The run goes on without; metrics.csv has "
-                "everything.",
+                f"W&B: its service has crashed ({type(error).__name__} {error}). The run goes on without; metrics.csv "
+                "has everything.",
                 file=sys.stderr,
                 flush=True,
             )
