@@ -92,7 +92,11 @@ def connect(path):
             Path(path).unlink(missing_ok=True)
             with Path(f"{path}.log").open("w") as log:
                 streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": log}
-                server = subprocess.Popen([sys.executable, __file__, path], start_new_session=True, cwd="/", **streams)
+                # Lightning reads the rank of a process on import: the first program may be the second of two
+                environment = {k: v for k, v in os.environ.items() if not k.endswith(("RANK", "SLURM_PROCID"))}
+                server = subprocess.Popen(
+                    [sys.executable, __file__, path], start_new_session=True, cwd="/", env=environment, **streams
+                )
             while not Path(path).exists():
                 assert server.poll() is None, f"see {path}.log"
                 time.sleep(0.02)
