@@ -23,7 +23,7 @@ ORDER = [
     ["export"],
     ["inference", "visualization"],
     ["runs", "data", "models"],
-    ["images", "hints"],
+    ["images", "hints", "wandb_api"],
     ["color", "progress", "console", "atomic_write", "cache_folder", "ranges"],
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}

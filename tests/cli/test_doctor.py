@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from chromahint.cli import doctor
-from chromahint.runs import wandb_server
+from chromahint.wandb_api import server as wandb_server
 
 
 def test_output(command, tmp_path, monkeypatch):

@@ -62,7 +62,7 @@ def test_network_stays_as_it_was(rgb):
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
 
 
-@pytest.mark.parametrize("stage", ["cells", "propagation"])
+@pytest.mark.parametrize("stage", ["cells", "all"])
 def test_training_step_with_self_play_and_auxiliary_losses(rgb, stage):
     torch.manual_seed(0)
     network = SpreadNet(width=4, propagation_steps=1, semantic_width=8, attention_blocks=1, stage=stage)
@@ -77,7 +77,7 @@ def test_training_step_with_self_play_and_auxiliary_losses(rgb, stage):
         losses.append(loss.item())
     assert losses[-1] < losses[0]
     trained = {name.split(".")[0] for name, parameter in network.named_parameters() if parameter.grad is not None}
-    assert ("pyramid" in trained) == (stage == "propagation")
+    assert ("pyramid" in trained) == (stage == "all")
     assert {"semantic_encoder", "prior_attention"} <= trained
 
 

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         print(json.dumps(to_json(page), indent=2))
         return 0
-    from chromahint.runs.wandb_server import find_api_key
+    from chromahint.wandb_api.server import find_api_key
 
     if find_api_key() is None:
         raise ValueError(

@@ -88,7 +88,7 @@ def describe_folder(folder: Path) -> str:
 
 def describe_wandb() -> str:
     """Tell whether runs are uploaded."""
-    from chromahint.runs.wandb_server import find_api_key, server_problem
+    from chromahint.wandb_api.server import find_api_key, server_problem
 
     if mode := os.environ.get("WANDB_MODE"):
         return f"WANDB_MODE={mode}"

@@ -19,7 +19,6 @@ from chromahint.evaluation.resolve_weights import (
 )
 from chromahint.models.pretrained import find_pretrained, pretrained_of_file, resolve_weights_file
 from chromahint.runs.run import Run, open_run
-from chromahint.runs.wandb_run import weights_on_disk
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,6 @@ def compose_evaluation(overrides: Sequence[str], on_message: Callable[[str], Non
         ValueError: The config is invalid, or the run or the weights file does not exist.
     """
     run_folder, model, file = (get_override(overrides, key) for key in ("run", "model", "weights"))
-    file = weights_on_disk(file)
     run = None if run_folder is None else open_run(run_folder)
     if run is not None:
         composed = compose("evaluate", _with_kind_of_data(run, overrides))
@@ -66,18 +64,14 @@ def compose_evaluation(overrides: Sequence[str], on_message: Callable[[str], Non
         composed = compose("evaluate", [f"model={pretrained.model}", *overrides])
         config = composed.config
     elif model is None and file not in (None, "none"):
-        composed = compose_for_weights(Path(str(file)).expanduser(), overrides, on_message)
+        composed = compose_for_weights(str(file), overrides, on_message)
         config = composed.config
     else:
         composed = compose("evaluate", overrides)
         config = composed.config
     validate(config, "evaluate")
     name = run.path.name if run is not None else str(composed.choices["model"])
-    weights = (
-        run.best_checkpoint
-        if run is not None
-        else resolve_weights_file(weights_on_disk(config["weights"]), config["model"])
-    )
+    weights = run.best_checkpoint if run is not None else resolve_weights_file(config["weights"], config["model"])
     if (pretrained := pretrained_of_file(weights)) is not None:
         on_message(f"{name}: pretrained on {pretrained.trained_on}")
     if run is None and model is None and file is None:

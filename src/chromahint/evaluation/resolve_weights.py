@@ -14,20 +14,20 @@ from chromahint.models.pretrained import find_weights_file
 from chromahint.runs.run import Run, open_run
 
 
-def compose_for_weights(file: Path, overrides: Sequence[str], on_message: Callable[[str], None]) -> ComposedConfig:
+def compose_for_weights(weights: str, overrides: Sequence[str], on_message: Callable[[str], None]) -> ComposedConfig:
     """Compose the config of `chromahint evaluate` for a file of weights, without a `model=` option.
 
     Args:
-        file: File of weights.
+        weights: File of weights, or a run on W&B.
         overrides: Overrides of the command line; they take precedence over detected options.
         on_message: Called with a sentence about what was found.
 
     Raises:
         ValueError: The file does not exist or can't be read as weights, or the network is unknown.
     """
-    if (file / "run.json").is_file():
-        raise ConfigError(f"weights={file}: this is a run folder. Use run={file}.")
-    find_weights_file(str(file))
+    if (Path(weights).expanduser() / "run.json").is_file():
+        raise ConfigError(f"weights={weights}: this is a run folder. Use run={weights}.")
+    file = find_weights_file(weights)
     folder = file.absolute().parent.parent
     if not (folder / "run.json").is_file():
         return _compose_for_detected_network(file, overrides, on_message)

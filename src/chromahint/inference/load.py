@@ -21,7 +21,7 @@ from chromahint.models.pullpush import PullPush
 from chromahint.models.registry import create_model, model_name, qualname_of
 from chromahint.models.state_dict import load_weights
 from chromahint.runs.run import Run, open_run
-from chromahint.runs.wandb_run import download_run, is_wandb_run
+from chromahint.wandb_api.run_artifact import download_run, is_wandb_run
 
 CPU = torch.device("cpu")
 COLORING_BASELINES: dict[str, type[nn.Module]] = {"levin": Levin, "pullpush": PullPush}

@@ -24,7 +24,6 @@ from chromahint.runs.files import read_json
 from chromahint.runs.lock import RunLockedError, lock_run
 from chromahint.runs.run import Run, create_run, iso_now, open_run, timestamp
 from chromahint.runs.slurm_env import current_slurm_job
-from chromahint.runs.wandb_run import weights_on_disk
 
 STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGUSR1")
 """Signals that ask a run to save a checkpoint and exit. It can be resumed later."""
@@ -94,7 +93,7 @@ def check_weights_and_parts(config: dict[str, Any]) -> None:
     Raises:
         ValueError: The weights don't fit the network, or a component rejects its options or does not do what it should.
     """
-    weights = resolve_weights_file(weights_on_disk(config["weights"]), config["model"])
+    weights = resolve_weights_file(config["weights"], config["model"])
 
     import torch
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chromahint.wandb_api.run_artifact import BEST_CHECKPOINT, download_run, is_wandb_run
+
 PRETRAINED_DIR = Path(__file__).with_name("pretrained")
 PRETRAINED = "pretrained"
 """Stands for the default weights of a network, and where no network is named, of SpreadNet."""
@@ -68,7 +70,8 @@ def resolve_weights_file(weights: str | None, model: Mapping[str, Any]) -> Path 
     """Return the file that `weights=` refers to, or None for no weights.
 
     Args:
-        weights: `none`, `pretrained`, a name of pretrained weights, or the path of a file. None means `pretrained` if
+        weights: `none`, `pretrained`, a name of pretrained weights, or the path of a file or the name of a run on
+            W&B (see `find_weights_file`). None means `pretrained` if
             the network has pretrained weights, else `none`.
         model: `_target_` and options of the network.
 
@@ -101,11 +104,13 @@ def resolve_weights_file(weights: str | None, model: Mapping[str, Any]) -> Path 
 
 
 def find_weights_file(weights: str) -> Path:
-    """Return the path of a weights file.
+    """Return the path of a weights file, or of the best weights of a run on W&B, named wandb:ENTITY/PROJECT/RUN.
 
     Raises:
         ValueError: There is no such file.
     """
+    if is_wandb_run(weights):
+        return download_run(weights) / BEST_CHECKPOINT
     file = Path(weights).expanduser()
     if not file.is_file():
         problem = "is a folder" if file.is_dir() else "file not found"

@@ -58,7 +58,7 @@ class SpreadNet(nn.Module):
         propagation_steps: Propagation steps at the finest level. Coarser levels use up to twice as many.
         semantic_width: Features of each of the 32x32 cells, an even number.
         attention_blocks: Blocks of self-attention in the semantic encoder.
-        stage: What is trained: `propagation` is the whole network; `cells` is only what determines the colors of the
+        stage: What is trained: `all` is the whole network; `cells` is only what determines the colors of the
             32x32 cells, which are enlarged bilinearly, a first stage that takes a fifth of the time; `pyramid` is
             everything else, a second stage that leaves the cells as they are.
         auxiliary_weight: Weight of the auxiliary losses in training; see `chromahint.models.layers.prior_losses`.
@@ -71,7 +71,7 @@ class SpreadNet(nn.Module):
         propagation_steps: Annotated[int, Ge(0), Le(1000)] = 4,
         semantic_width: Width = 48,
         attention_blocks: Annotated[int, Ge(0), Le(100)] = 4,
-        stage: Literal["cells", "pyramid", "propagation"] = "propagation",
+        stage: Literal["all", "cells", "pyramid"] = "all",
         auxiliary_weight: Positive = 0.1,
     ) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class SpreadNet(nn.Module):
         self.semantic_encoder = SemanticEncoder(semantic_width, attention_blocks)
         self.prior_attention = PriorAttention(semantic_width)
         self.pyramid = ColorPyramid(width, propagation_steps, semantic_width)
-        if stage != "propagation":  # distributed training waits for the gradients of all trained parameters
+        if stage != "all":  # distributed training waits for the gradients of all trained parameters
             self.requires_grad_(stage == "cells")
             self.pyramid.requires_grad_(stage == "pyramid")
 

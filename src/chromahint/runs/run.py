@@ -15,7 +15,7 @@ import yaml
 
 from chromahint import __version__
 from chromahint.runs.files import read_json, write_json, write_text
-from chromahint.runs.wandb_run import download_run, is_wandb_run
+from chromahint.wandb_api.run_artifact import download_run, is_wandb_run
 
 RUN_FORMAT = 2
 State = Literal["created", "running", "finished", "pruned", "failed", "interrupted"]

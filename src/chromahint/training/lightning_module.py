@@ -59,7 +59,7 @@ class ValidationResult(TypedDict):
     Attributes:
         rgb: The photos, B3HW uint8 RGB.
         predictions: Hint count -> result, B3HW uint8 RGB.
-        weight: B; 0 for photos that means leave out.
+        weight: B; 0 for images that count in no mean: padding, and colorless photos.
     """
 
     rgb: Tensor
@@ -187,11 +187,10 @@ class ColorizationModule(LightningModule):
         """Evaluate a batch at every hint count. Colorless photos count only if the protocol keeps them."""
         images = _images(batch)
         weight = batch.get("weight") if isinstance(batch, Mapping) else None
-        counted = torch.ones(len(images), device=images.device) if weight is None else weight
+        real = torch.ones(len(images), device=images.device) if weight is None else weight
         predictions: dict[int, Tensor] = {}
         for result in evaluate_hint_counts(self.network, images, _ids(batch), self.protocol):
-            if not predictions and not self.protocol.keeps_colorless:
-                counted = counted * ~result.colorless
+            counted = real if self.protocol.keeps_colorless else real * ~result.colorless
             predictions[result.count] = result.prediction
             for name, metrics in self.metrics.items():
                 metric = metrics[str(result.count)]  # type: ignore[index]

@@ -27,7 +27,6 @@ from chromahint.models.state_dict import load_weights
 from chromahint.runs.lock import RunLockedError, lock_run
 from chromahint.runs.run import Run, iso_now, open_run
 from chromahint.runs.slurm_env import current_slurm_job
-from chromahint.runs.wandb_run import weights_on_disk
 from chromahint.training.callbacks.checkpoint import find_resume_state
 from chromahint.training.callbacks.nan_guard import NaNGuard
 from chromahint.training.callbacks.preemption import (
@@ -158,7 +157,7 @@ def train(run: Run) -> None:
 def build_module(config: dict[str, Any]) -> ColorizationModule:
     """Build the LightningModule of a validated config, with its initial weights."""
     network = instantiate_node(config["model"])
-    if (weights := resolve_weights_file(weights_on_disk(config["weights"]), config["model"])) is not None:
+    if (weights := resolve_weights_file(config["weights"], config["model"])) is not None:
         load_weights(network, weights)
     parts = ("loss", "hints", "augment", "protocol", "optimizer", "lr_schedule")
     network.to(memory_format=torch.channels_last)

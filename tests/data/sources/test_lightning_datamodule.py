@@ -62,6 +62,33 @@ class Endless(Module):
         return DataLoader(Stream())
 
 
+class Empty(Module):
+    def train_dataloader(self):
+        return DataLoader(Items([]))
+
+
+class Counting(Module):
+    """Needs `prepare_data`, as those that download do, and counts the calls."""
+
+    prepared = set_up = 0
+
+    def prepare_data(self):
+        self.prepared += 1
+
+    def setup(self, stage):
+        assert self.prepared
+        self.set_up += 1
+        super().setup(stage)
+
+
+def test_data_is_prepared_once_before_it_is_read():
+    source = DataModuleSource(Counting())
+    for _ in range(3):
+        for split in ("train", "val", "test"):
+            source.photos(split, 2)
+    assert (source.module.prepared, source.module.set_up) == (1, 3)
+
+
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_every_form_of_images_is_read(form):
     photos = DataModuleSource(Module(form)).photos("train")
@@ -74,9 +101,10 @@ def test_every_form_of_images_is_read(form):
 
 def test_splits():
     source = DataModuleSource(Module())
-    assert [len(source.photos(split)) for split in ("train", "val", "test", "all")] == [4, 2, 2, 8]
+    assert [len(source.photos(split)) for split in ("train", "val", "test", "all")] == [4, 2, 2, 6]
     assert np.array_equal(source.photos("test").read(1), PIXELS[5].permute(1, 2, 0).numpy())
-    assert len(DataModuleSource(WithTest()).photos("test")) == 1
+    with_test = DataModuleSource(WithTest())
+    assert [len(with_test.photos(split)) for split in ("test", "all")] == [1, 7]
     assert len(source.photos("train", 3)) == 3
 
 
@@ -84,8 +112,13 @@ def test_splits():
     ("module", "problem"),
     [
         (torch.nn.Identity(), "Identity is no LightningDataModule"),
-        (Endless(), r"train_dataloader\(\) of Endless returned DataLoader, which has no dataset with a length"),
-        (Module(lambda x: x.float()), r"photo 0 of Module \(train\) is float32 \(40, 56, 3\)"),
+        (
+            Endless(),
+            r"Endless has no train photos: TypeError: train_dataloader\(\) returned DataLoader without a dataset",
+        ),
+        (L.LightningDataModule(), "LightningDataModule has no train photos: MisconfigurationException"),
+        (Empty(), "Empty has no train photos: IndexError"),
+        (Module(lambda x: x.float()), r"Module has no train photos: TypeError: photo 0 is float32 \(40, 56, 3\)"),
         (Module(lambda x: x[:1]), r"is uint8 \(40, 56, 1\)"),
         (Module(lambda x: {"pixels": x}), "is object"),
     ],
@@ -127,5 +160,7 @@ def test_a_run_trains_on_a_data_module(command, tmp_path):
     assert "test-000000" in images
     refused = command(*words, "data.module.dtype=float32", "runs_dir=others")
     assert refused.status == 2
-    assert "data.module: photo 0 of Colors (train) is float32 (64, 64, 3). It must be" in refused.err
+    assert (
+        "data.module: Colors has no train photos: TypeError: photo 0 is float32 (64, 64, 3). It must be" in refused.err
+    )
     assert not (tmp_path / "others").exists()

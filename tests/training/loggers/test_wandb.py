@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import yaml
 
-from chromahint.runs import wandb_server
-from chromahint.runs.wandb_server import find_api_key, server_problem
 from chromahint.training.loggers.wandb import wandb_logger
+from chromahint.wandb_api import server as wandb_server
+from chromahint.wandb_api.server import find_api_key, server_problem
 from support.wandb_stand_in import WandbStandIn
 
 METADATA = {"name": "unet/now", "group": "unet", "wandb_id": "1234abcd"}

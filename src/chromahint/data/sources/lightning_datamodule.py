@@ -31,6 +31,7 @@ class DataModuleSource:
         if not isinstance(module, L.LightningDataModule):
             raise ValueError(f"data.module: {type(module).__name__} is no LightningDataModule. {_CONTRACT}.")
         self.module = module
+        self._photos: dict[str, DatasetPhotos] = {}
 
     def prepare(self, max_images: int | None = None) -> None:
         """Let the module download what it needs."""
@@ -42,28 +43,37 @@ class DataModuleSource:
         Raises:
             ValueError: The module has no such photos, or they are no uint8 RGB images.
         """
-        return limit_to(self._photos(split), max_images)
+        if split not in self._photos:
+            try:
+                self._photos[split] = self._load(split)
+            except Exception as error:  # whatever the user's code raises
+                name = type(self.module).__name__
+                raise ValueError(
+                    f"data.module: {name} has no {split} photos: {type(error).__name__}: {error}. {_CONTRACT}."
+                ) from error
+        return limit_to(self._photos[split], max_images)
 
-    def _photos(self, split: Split) -> DatasetPhotos:
-        name = type(self.module).__name__
+    def _load(self, split: Split) -> DatasetPhotos:
         if split == "all":
-            datasets = [self._photos(each).dataset for each in ("train", "val", "test")]
-            return DatasetPhotos(ConcatDataset(datasets), name, split)
-        has_test = type(self.module).test_dataloader is not L.LightningDataModule.test_dataloader
-        loader_name = "val" if split == "test" and not has_test else split
+            parts: list[Split] = ["train", "val", "test"] if self._has_test else ["train", "val"]
+            return DatasetPhotos(ConcatDataset([self._load(part).dataset for part in parts]), split)
+        if not self._photos:
+            self.module.prepare_data()
+        loader_name = split if split != "test" or self._has_test else "val"
         self.module.setup("test" if loader_name == "test" else "fit")
         loader = getattr(self.module, f"{loader_name}_dataloader")()
         dataset: Any = getattr(loader, "dataset", None)
         if isinstance(dataset, IterableDataset) or not hasattr(dataset, "__len__"):
-            raise ValueError(
-                f"data.module: {loader_name}_dataloader() of {name} returned {type(loader).__name__}, which has no "
-                f"dataset with a length. {_CONTRACT}."
+            raise TypeError(
+                f"{loader_name}_dataloader() returned {type(loader).__name__} without a dataset of known size"
             )
-        photos = DatasetPhotos(dataset, name, split)
-        if len(photos) == 0:
-            raise ValueError(f"data.module: {loader_name}_dataloader() of {name} has no photos.")
+        photos = DatasetPhotos(dataset, split)
         photos.read(0)
         return photos
+
+    @property
+    def _has_test(self) -> bool:
+        return type(self.module).test_dataloader is not L.LightningDataModule.test_dataloader
 
 
 class DatasetPhotos:
@@ -71,12 +81,11 @@ class DatasetPhotos:
 
     Args:
         dataset: Its items are uint8 RGB images; see `DataModuleSource`.
-        module: Name of the data module, for errors.
         split: Name of the split, for names of photos.
     """
 
-    def __init__(self, dataset: Dataset[Any], module: str, split: Split) -> None:
-        self.dataset, self.module, self.split = dataset, module, split
+    def __init__(self, dataset: Dataset[Any], split: Split) -> None:
+        self.dataset, self.split = dataset, split
         self._last: tuple[int, RGBImage] | None = None
 
     def __len__(self) -> int:
@@ -86,7 +95,7 @@ class DatasetPhotos:
         """Return a photo as HxWx3 uint8 RGB.
 
         Raises:
-            ValueError: The item is no uint8 RGB image.
+            TypeError: The item is no uint8 RGB image.
         """
         # a photo is read and then identified
         if self._last is None or self._last[0] != index:
@@ -101,10 +110,7 @@ class DatasetPhotos:
             item = item[0]
         image = item.permute(1, 2, 0).numpy() if isinstance(item, torch.Tensor) and item.ndim == 3 else np.asarray(item)
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            raise ValueError(
-                f"data.module: photo {index} of {self.module} ({self.split}) is {image.dtype} {image.shape}. "
-                f"{_CONTRACT}."
-            )
+            raise TypeError(f"photo {index} is {image.dtype} {image.shape}")
         return np.ascontiguousarray(image)
 
     def name(self, index: int) -> str:

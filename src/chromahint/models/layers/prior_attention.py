@@ -61,7 +61,7 @@ class CellEncoding(NamedTuple):
         query: BNC.
         key: BNC.
         no_hint_score: BN1, score for "no hint applies".
-        modes: BN(4M), parameters of the prior distribution; see `ColorMixture`.
+        modes: BN(4M), parameters of the prior distribution; see `mixture_log_likelihood`.
     """
 
     features: Tensor

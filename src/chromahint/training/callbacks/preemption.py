@@ -50,14 +50,14 @@ class PreemptionHandler(Callback):
 
     def __init__(self) -> None:
         self.received_signal = 0
-        self.cpu_processes: torch.distributed.ProcessGroup | None = None
+        self.cpu_group: torch.distributed.ProcessGroup | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Replace Lightning's signal handlers, which exit without saving. Lightning restores them after training."""
         for number in PREEMPTION_SIGNALS:
             signal.signal(number, self._handle_signal)
         if trainer.world_size > 1:  # to agree by way of the GPUs would make the host wait for them in every step
-            self.cpu_processes = torch.distributed.new_group(backend="gloo")
+            self.cpu_group = torch.distributed.new_group(backend="gloo")
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Save and exit if a signal has arrived."""
@@ -83,7 +83,7 @@ class PreemptionHandler(Callback):
         if trainer.world_size == 1:
             return self.received_signal
         received = torch.tensor(self.received_signal)
-        torch.distributed.all_reduce(received, torch.distributed.ReduceOp.MAX, group=self.cpu_processes)
+        torch.distributed.all_reduce(received, torch.distributed.ReduceOp.MAX, group=self.cpu_group)
         return int(received)
 
 

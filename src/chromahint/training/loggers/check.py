@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
-from chromahint.runs.wandb_server import resolve_mode
+from chromahint.wandb_api.server import resolve_mode
 
 _PACKAGES = {"tensorboard": "tensorboard", "mlflow": "mlflow", "trackio": "trackio"}
 """Package that a choice of the group `logger` needs."""

@@ -17,11 +17,11 @@ from lightning.pytorch.utilities import rank_zero_only
 from numpy.typing import NDArray
 
 from chromahint.evaluation.metric_info import METRIC_INFO
-from chromahint.runs.wandb_run import upload_run
-from chromahint.runs.wandb_server import resolve_mode, server_problem
 from chromahint.training.lightning_module import VALIDATION_METRICS
 from chromahint.training.loggers.csv import MetricsCSVLogger
 from chromahint.training.loggers.run_logger import RunLogger, results_by_hints
+from chromahint.wandb_api.run_artifact import upload_run
+from chromahint.wandb_api.server import resolve_mode, server_problem
 
 DEFAULT_PROJECT = "chromahint"
 INIT_SECONDS, FINISH_SECONDS = 15.0, 10.0
@@ -34,26 +34,23 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def _without_failing(method: Method) -> Method:
-    """Let the run go on without W&B if W&B's own service process has crashed, and say so once."""
+    """Let the run go on without W&B if W&B fails, for example because its service process crashed, and say so once."""
 
     @functools.wraps(method)
     def call(self: WandbRunLogger, *args: Any, **kwargs: Any) -> Any:
         import wandb
         from wandb.sdk.mailbox import MailboxClosedError
 
-        if self.crashed:
+        if self.failed:
             return None
         try:
             return method(self, *args, **kwargs)
         # its errors when the connection to the service breaks have no other common class
         except (wandb.errors.Error, MailboxClosedError, ConnectionError) as error:
-            self.crashed = True
-            print(  # noqa: T201
-                f"W&B: its service has crashed ({type(error).__name__} {error}). The run goes on without; metrics.csv "
-                "has everything.",
-                file=sys.stderr,
-                flush=True,
-            )
+            self.failed = True
+            reason = " ".join(str(error).split()) or type(error).__name__
+            message = f"W&B: {reason}. The run goes on without W&B; metrics.csv has everything."
+            print(message, file=sys.stderr, flush=True)  # noqa: T201
 
     return call  # type: ignore[return-value]
 
@@ -73,7 +70,7 @@ class WandbRunLogger(RunLogger, WandbLogger):
         super().__init__(**options)
         self.logged = logged
         self.upload = upload
-        self.crashed = False
+        self.failed = False
         self.server_problem: str | None = None
 
     @property

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from chromahint.cache_folder import cache_folder
-from chromahint.runs.wandb_server import find_api_key, server_problem
+from chromahint.wandb_api.server import find_api_key, server_problem
 
 _PREFIX = "wandb:"
 _ALIAS = "best"
-_FILES = ("config.yaml", "overrides.yaml", "run.json", "checkpoints/best.ckpt")
+BEST_CHECKPOINT = "checkpoints/best.ckpt"
+_FILES = ("config.yaml", "overrides.yaml", "run.json", BEST_CHECKPOINT)
 
 
 def is_wandb_run(source: str | Path) -> bool:
@@ -25,9 +26,11 @@ def is_wandb_run(source: str | Path) -> bool:
 
 
 def upload_run(wandb_run: Any, folder: Path) -> None:
-    """Log the best weights of a finished run folder as an artifact with the aliases `best` and `latest`."""
+    """Log the best weights of a run folder, if it has any, as an artifact with the aliases `best` and `latest`."""
     import wandb
 
+    if not (folder / BEST_CHECKPOINT).is_file():
+        return
     artifact = wandb.Artifact(_artifact_name(wandb_run.id), type="model")
     for name in _FILES:
         artifact.add_file(str(folder / name), name)
@@ -45,7 +48,7 @@ def download_run(source: str | Path) -> Path:
         raise ValueError(f"{source}: must be wandb:ENTITY/PROJECT/RUN, such as wandb:lab/colors/x1y2z3.")
     entity, project, run_id = parts
     folder = cache_folder() / "wandb" / entity / project / run_id
-    if (folder / "checkpoints/best.ckpt").is_file():
+    if (folder / BEST_CHECKPOINT).is_file():
         return folder
     if find_api_key() is None:
         raise ValueError(f"{source}: needs an API key for W&B. Type `wandb login` first.")
@@ -67,13 +70,6 @@ def download_run(source: str | Path) -> Path:
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return folder
-
-
-def weights_on_disk(weights: str | None) -> str | None:
-    """Return a value of `weights=`, with the name of a run on W&B replaced by the file of its best weights."""
-    if weights is None or not is_wandb_run(weights):
-        return weights
-    return str(download_run(weights) / "checkpoints/best.ckpt")
 
 
 def _artifact_name(run_id: str) -> str:

@@ -11,8 +11,8 @@ import torch
 import wandb
 
 from chromahint.inference.load import load_network
-from chromahint.runs import wandb_run
-from chromahint.runs.wandb_run import download_run
+from chromahint.wandb_api import run_artifact
+from chromahint.wandb_api.run_artifact import download_run
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def api(uploaded, tmp_path, monkeypatch):
             return Artifact()
 
     monkeypatch.setattr(wandb, "Api", Api)
-    monkeypatch.setattr(wandb_run, "server_problem", lambda: None)
+    monkeypatch.setattr(run_artifact, "server_problem", lambda: None)
     monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
     monkeypatch.setenv("CHROMAHINT_CACHE", str(tmp_path / "cache"))
     return f"wandb:lab/colors/{identifier}", asked
