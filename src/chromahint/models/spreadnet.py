@@ -21,8 +21,9 @@ from torch import Tensor, nn
 
 from chromahint.hints.hints import Hints
 from chromahint.models.layers.area_resize import area_resize
+from chromahint.models.layers.cell_hints import pool_hints
 from chromahint.models.layers.color_pyramid import ColorPyramid, PyramidEncoding
-from chromahint.models.layers.prior_attention import AB_UNIT, CellColors, CellEncoding, PriorAttention, pool_hints
+from chromahint.models.layers.prior_attention import AB_UNIT, CellColors, CellEncoding, PriorAttention
 from chromahint.models.layers.prior_losses import auxiliary_loss
 from chromahint.models.layers.semantic_encoder import GRID_SIZE, INPUT_SIZE, SemanticEncoder
 from chromahint.models.registry import ModelInfo

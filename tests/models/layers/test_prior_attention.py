@@ -5,13 +5,12 @@ import pytest
 import torch
 from scipy.stats import norm
 
+from chromahint.models.layers.cell_hints import pool_hints, to_cells
 from chromahint.models.layers.prior_attention import (
     AB_UNIT,
     NUM_MODES,
     PriorAttention,
     mixture_log_likelihood,
-    pool_hints,
-    to_cells,
 )
 from chromahint.models.layers.prior_losses import same_color_loss
 from chromahint.models.layers.semantic_encoder import GRID_SIZE, INPUT_SIZE, SemanticEncoder

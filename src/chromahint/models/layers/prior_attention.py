@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from chromahint.color import AB_LIMIT
 from chromahint.models.layers.area_resize import area_resize
+from chromahint.models.layers.cell_hints import CellHints, pick_cells, to_cells
 from chromahint.models.layers.lab_scaling import Float32Conv2d
 from chromahint.models.layers.semantic_encoder import GRID_SIZE
 
@@ -29,26 +30,6 @@ _EMPTY = -1e9
 _KEY_CHANNELS = 64
 _CELL_INPUTS = 9
 """Channels that describe the state of a cell to the correction head."""
-
-
-class CellHints(NamedTuple):
-    """Hints pooled into the cells of the grid. Cells without a hint come last, and are masked.
-
-    Attributes:
-        cell: BK, index of the cell.
-        occupied: BK bool, whether there is a hint.
-        ab: BK2 in Lab units, mean of the hints.
-        lightness: BK1 in 0..100.
-        position: BK2, mean row and column in 0..1.
-        num_hints: B, number of cells with a hint.
-    """
-
-    cell: Tensor
-    occupied: Tensor
-    ab: Tensor
-    lightness: Tensor
-    position: Tensor
-    num_hints: Tensor
 
 
 class CellEncoding(NamedTuple):
@@ -246,32 +227,6 @@ class PriorAttention(nn.Module):
         return (self.positions[None, :, None] - position[:, None]).square().sum(dim=3)
 
 
-def pool_hints(lightness: Tensor, ab: Tensor, mask: Tensor) -> CellHints:
-    """Pool hints into the cells of the grid.
-
-    Args:
-        lightness: B1HW in 0..100, of any size.
-        ab: B2HW in Lab units.
-        mask: B1HW.
-    """
-    height, width = mask.shape[-2:]
-    row = (torch.arange(height, device=mask.device) + 0.5).view(1, 1, -1, 1) / height
-    column = (torch.arange(width, device=mask.device) + 0.5).view(1, 1, 1, -1) / width
-    maps = [mask, ab * mask, lightness * mask, row * mask, column * mask]
-    sums = to_cells(area_resize(torch.cat(maps, dim=1), GRID_SIZE, GRID_SIZE))
-    occupied = sums[..., 0] > 0
-    count = occupied.sum(dim=1)
-    # shapes may not depend on the hints in a compiled graph, and to look at them makes the host wait for a GPU
-    on_host = mask.device.type == "cpu" and not torch.compiler.is_compiling()
-    most = max(1, int(count.max())) if on_host else GRID_SIZE**2
-    cell = occupied.float().topk(most, dim=1).indices
-    total, sum_ab, sum_lightness, sum_position = torch.split(pick_cells(sums, cell), [1, 2, 1, 2], dim=2)
-    total = total.clamp(min=1e-12)
-    return CellHints(
-        cell, occupied.gather(1, cell), sum_ab / total, sum_lightness / total, sum_position / total, count.float()
-    )
-
-
 def mixture_log_likelihood(modes: Tensor, ab: Tensor) -> Tensor:
     """Return the log-likelihood BN of colors BN2, in Lab units, under the prior distribution of each cell.
 
@@ -292,16 +247,6 @@ def mode_log_deviation(raw: Tensor) -> Tensor:
     return raw.clamp(-1.5, 2.5) + 2
 
 
-def to_cells(x: Tensor) -> Tensor:
-    """Convert a grid BCHW to cells BNC."""
-    return x.float().flatten(2).transpose(1, 2)
-
-
 def _to_grid(x: Tensor) -> Tensor:
     """Convert cells BNC to a grid BCHW."""
     return x.transpose(1, 2).reshape(x.shape[0], x.shape[2], GRID_SIZE, GRID_SIZE)
-
-
-def pick_cells(x: Tensor, cell: Tensor) -> Tensor:
-    """Select cells BK of BNC, as BKC."""
-    return x.gather(1, cell[..., None].expand(-1, -1, x.shape[2]))

@@ -13,13 +13,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from chromahint.models.layers.area_resize import area_resize
+from chromahint.models.layers.cell_hints import pick_cells, to_cells
 from chromahint.models.layers.prior_attention import (
     CellColors,
     CellEncoding,
     PriorAttention,
     mixture_log_likelihood,
-    pick_cells,
-    to_cells,
 )
 from chromahint.models.layers.semantic_encoder import GRID_SIZE
 
