@@ -6,7 +6,7 @@ import pytest
 from chromahint.benchmark.benchmark_config import read_benchmark
 from chromahint.benchmark.leaderboard import benchmark_content, leaderboard_markdown
 from chromahint.benchmark.run_benchmark import plan_benchmark
-from chromahint.report.load_runs import read_evaluation
+from chromahint.report.evaluation_result import read_evaluation
 from chromahint.report.statistics import bootstrap_interval, bootstrap_weights, p_value
 
 

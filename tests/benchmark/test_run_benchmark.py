@@ -11,7 +11,7 @@ from chromahint.benchmark import run_benchmark as module
 from chromahint.benchmark.methods import identify_method, load_method
 from chromahint.inference.exported_folder import write_exported_folder
 from chromahint.models.registry import create_model
-from chromahint.report.load_runs import read_evaluation
+from chromahint.report.evaluation_result import read_evaluation
 
 FOLDERS = [f"tiny/{protocol}/{method}" for protocol in ("random_pixels", "small") for method in ("pullpush", "gray")]
 

@@ -7,8 +7,9 @@ import shutil
 import numpy as np
 import pytest
 
+from chromahint.report.clicks import click_statistics
 from chromahint.report.load_runs import load_runs
-from support.synthetic_runs import CLICKS, write_evaluation, write_run
+from support.synthetic_runs import CLICKS, content_of, write_evaluation, write_run
 
 
 def test_runs_with_the_same_evaluation_are_compared(group):
@@ -53,7 +54,7 @@ def test_evaluation_at_another_size_is_excluded(group, tmp_path):
     file.write_text(file.read_text().replace("[64, 64]", "[128, 128]"))
     excluded = load_runs([str(tmp_path)]).excluded
     assert "random_pixels at 128x128" in excluded["bad"]
-    assert "the others with random_pixels at 64x64" in excluded["bad"]
+    assert "the others by random_pixels at 64x64" in excluded["bad"]
 
 
 def test_shared_or_named_evaluation_is_selected(tmp_path):
@@ -64,6 +65,77 @@ def test_shared_or_named_evaluation_is_selected(tmp_path):
     assert len(load_runs([str(tmp_path)], "on-photos").reference.image_names) == 5
     assert set(load_runs([str(tmp_path)]).evaluations) == {"0", "1"}
     assert list(load_runs([str(tmp_path)], "a-first").evaluations) == ["0"]
+
+
+def write_with_counts(folder, hint_counts, psnr=30.0, name="random_pixels"):
+    """Write a run with one score at every hint count, plus a hundredth of the count."""
+    if not folder.exists():
+        write_run(folder, evaluated=False)
+    scores = np.full((len(hint_counts), 5), psnr) + np.array(hint_counts)[:, None] / 100
+    model = {"_target_": "chromahint.models.unet.UNet", "width": 4}
+    write_evaluation(folder / "evaluation" / name, scores, model=model, hint_counts=hint_counts)
+
+
+def test_runs_are_compared_at_the_hint_counts_that_they_share(tmp_path, command):
+    write_with_counts(tmp_path / "a", [0, 1, 10, 100], 30.0)
+    write_with_counts(tmp_path / "b", [0, 1, 10, 100], 31.0)
+    write_with_counts(tmp_path / "c", [1, 5, 10], 32.0)
+    found = load_runs([str(tmp_path)])
+    assert {name: result.hint_counts for name, result in found.evaluations.items()} == {name: [1, 10] for name in "abc"}
+    assert found.left_out_counts == [0, 5, 100]
+    best = command("best", tmp_path, "--json")
+    # the mean over 1 and 10 hints
+    expected = {"c": 32.055, "b": 31.055, "a": 30.055}
+    assert {row["name"]: row["psnr"] for row in json.loads(best.out)["ranking"]} == pytest.approx(expected)
+    assert "excluded: 0, 5, 100 hints: only some of the runs were evaluated with them" in best.err
+    assert command("report", tmp_path, "-o", tmp_path / "report.html", "--gallery", "0").status == 0
+    page = content_of(tmp_path / "report.html")
+    assert (page["hint_counts"], page["excluded_hint_counts"]) == ([1, 10], [0, 5, 100])
+    assert np.array(page["scores"]["psnr"]["mean"])[:, :2] == pytest.approx(
+        np.array([[32.01, 32.1], [31.01, 31.1], [30.01, 30.1]])
+    )
+
+
+def test_run_without_a_shared_hint_count_is_excluded(tmp_path):
+    for name in "ab":
+        write_with_counts(tmp_path / name, [0, 1, 10])
+    write_with_counts(tmp_path / "c", [0, 7])
+    found = load_runs([str(tmp_path)])
+    assert list(found.evaluations) == ["a", "b"]
+    assert found.excluded == {"c": "evaluated with 0, 7 hints; the others with 0, 1, 10"}
+
+
+def test_evaluation_of_a_run_with_most_shared_hint_counts_is_compared(tmp_path):
+    for name in "ab":
+        write_with_counts(tmp_path / name, [0, 1, 10])
+    write_with_counts(tmp_path / "c", [1], name="a-first")
+    write_with_counts(tmp_path / "c", [0, 1, 10, 50])
+    found = load_runs([str(tmp_path)])
+    assert [result.hint_counts for result in found.evaluations.values()] == [[0, 1, 10]] * 3
+    assert found.left_out_counts == [50]
+
+
+@pytest.mark.parametrize("baseline_counts", [[0, 1], [0, 1, 3, 10]])
+def test_baselines_need_all_compared_hint_counts(tmp_path, baseline_counts):
+    write_with_counts(tmp_path / "a", [0, 1, 10])
+    scores = np.full((len(baseline_counts), 5), 25.0)
+    write_evaluation(tmp_path / "comparison/baselines/levin", scores, hint_counts=baseline_counts)
+    baselines = load_runs([str(tmp_path)]).baselines
+    assert [result.hint_counts for result in baselines.values()] == [[0, 1, 10]] * (10 in baseline_counts)
+
+
+def test_fewer_clicks_are_compared_with_more(tmp_path):
+    """A photo that needs more clicks than were made everywhere counts as not reached."""
+    for name, clicks in (("a", 50), ("b", 20)):
+        write_run(tmp_path / name, evaluated=False)
+        psnr = 20 + 0.3 * np.arange(clicks + 1)[:, None] + np.zeros((1, 6))
+        write_evaluation(tmp_path / name / "evaluation/clicks", psnr, protocol="clicks", clicks=clicks)
+    found = load_runs([str(tmp_path)])
+    assert [result.all_counts for result in found.evaluations.values()] == [list(range(21))] * 2
+    statistics = click_statistics(found.evaluations)
+    assert statistics["largest"] == 20
+    means = {each["target"]: each["mean"] for each in statistics["targets"]}
+    assert means == {26.0: [20, 20], 28.0: [21, 21], 30.0: [21, 21], 32.0: [21, 21]}
 
 
 @pytest.mark.parametrize("file", ["evaluation.json", "metrics.json", "images.csv"])

@@ -35,7 +35,7 @@ def scores_of(psnr):
 
 def write_evaluation(
     folder, psnr, prefix="photo", seed=0, model=None, protocol="random_pixels", colorless=(), keep_colorless=False,
-    format=2,
+    format=2, hint_counts=COUNTS, clicks=CLICKS[-1],
 ):  # fmt: skip
     """Write the files of an evaluation.
 
@@ -49,9 +49,15 @@ def write_evaluation(
         colorless: numbers of photos without color.
         keep_colorless: whether means include them, as in the published protocols.
         format: 1 for the files of earlier versions, which lack most metrics.
+        hint_counts: hint counts of random_pixels, K distinct numbers of hints.
+        clicks: largest number of clicks.
     """
-    options = PROTOCOLS[protocol] | ({"seed": seed} if protocol == "random_pixels" else {})
-    counts = COUNTS if protocol == "random_pixels" else list(range(len(psnr)))
+    if protocol == "random_pixels":
+        own_options = {"seed": seed, "hint_counts": hint_counts}
+    else:
+        own_options = {"hint_counts": [count for count in CLICKS if count <= clicks]}
+    options = PROTOCOLS[protocol] | own_options
+    counts = hint_counts if protocol == "random_pixels" else list(range(len(psnr)))
     scores = {name: np.round(values, 4) for name, values in scores_of(np.asarray(psnr, float)).items()}
     scores = scores if format == 2 else {name: scores[name] for name in ("psnr", "ssim")}
     ids = [f"id-{prefix}-{photo}" for photo in range(scores["psnr"].shape[1])]

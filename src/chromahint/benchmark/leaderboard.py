@@ -15,7 +15,7 @@ from chromahint.benchmark.benchmark_config import Benchmark
 from chromahint.benchmark.run_benchmark import Plan
 from chromahint.evaluation.curves import area_under_curve, clicks_to_target
 from chromahint.evaluation.metric_info import METRIC_INFO, MetricInfo
-from chromahint.report.load_runs import EvaluationResult, read_evaluation
+from chromahint.report.evaluation_result import EvaluationResult, read_evaluation
 from chromahint.report.ranking import TEST_NAME, image_scores
 from chromahint.report.statistics import Array, bootstrap_interval, bootstrap_weights, p_value
 
@@ -85,9 +85,13 @@ def benchmark_content(benchmark: Benchmark, plan: Plan, pictures: Mapping[tuple[
 
 def _board(results: Mapping[str, EvaluationResult], labels: Content) -> Content:
     """Compare all methods on one set by one protocol."""
+
+    def conditions(result: EvaluationResult) -> tuple[Any, ...]:
+        return result.key, result.hint_counts, result.scores.keys(), result.left_out
+
     first = next(iter(results.values()))
     for name, each in results.items():
-        if (each.key, each.scores.keys(), each.left_out) != (first.key, first.scores.keys(), first.left_out):
+        if conditions(each) != conditions(first):
             raise ValueError(
                 f"{each.folder}, {first.folder}: {name} was measured on other photos, or with other hints or metrics. "
                 "Move one of these folders away to measure again."

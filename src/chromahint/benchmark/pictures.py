@@ -14,8 +14,8 @@ from chromahint.data.transforms import resize_square
 from chromahint.evaluation.hint_counts import evaluate_hint_counts
 from chromahint.evaluation.protocols.base import HintProtocol
 from chromahint.report.compare import DEFAULT_GALLERY_HINTS
+from chromahint.report.evaluation_result import EvaluationResult, read_evaluation
 from chromahint.report.gallery import data_uri, encode_jpeg
-from chromahint.report.load_runs import EvaluationResult, read_evaluation
 from chromahint.report.ranking import image_scores
 from chromahint.visualization.hint_overlay import draw_hints, to_numpy_images
 

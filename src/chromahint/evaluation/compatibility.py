@@ -55,8 +55,17 @@ def evaluation_setup(metrics: Metrics) -> str:
     >>> evaluation_setup({"protocol": "cells_2023", "size": [224, 224], "by_hints": {"0": {}, "10": {}}})
     'cells_2023 at 224x224 with 0, 10 hints'
     """
+    return f"{protocol_and_size(metrics)} with {', '.join(metrics['by_hints'])} hints"
+
+
+def protocol_and_size(metrics: Metrics) -> str:
+    """Describe an evaluation, apart from the network, the images, and the hint counts.
+
+    >>> protocol_and_size({"protocol": "cells_2023", "size": [224, 224], "by_hints": {"0": {}, "10": {}}})
+    'cells_2023 at 224x224'
+    """
     height, width = metrics["size"]
-    return f"{metrics['protocol']} at {height}x{width} with {', '.join(metrics['by_hints'])} hints"
+    return f"{metrics['protocol']} at {height}x{width}"
 
 
 def image_ids(folder: Path) -> set[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chromahint.evaluation.curves import clicks_to_target
-from chromahint.report.load_runs import EvaluationResult
+from chromahint.report.evaluation_result import EvaluationResult
 from chromahint.report.statistics import bootstrap_interval, bootstrap_weights
 
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from chromahint.evaluation.metric_info import METRIC_INFO
-from chromahint.report.load_runs import EvaluationResult, LoadedRuns, load_runs
+from chromahint.report.evaluation_result import EvaluationResult
+from chromahint.report.load_runs import LoadedRuns, load_runs
 from chromahint.report.ranking import DEFAULT_METRIC, TEST_NAME, Ranking, rank
 
 DEFAULT_GALLERY_HINTS = 10
@@ -136,6 +137,7 @@ def _to_json(loaded: LoadedRuns, ranking: Ranking, hint_count: int | None) -> di
         "lead": lead,
         "ranking": [{"name": name, metric: mean} for name, mean in zip(ranking.names, ranking.means, strict=True)],
         "excluded": loaded.excluded,
+        "excluded_hint_counts": loaded.left_out_counts,
     }
 
 
@@ -152,6 +154,9 @@ def _gallery_hint_count(available: list[int], requested: int | None) -> int:
 
 
 def _print_excluded(loaded: LoadedRuns) -> None:
+    if loaded.left_out_counts:
+        counts = ", ".join(f"{count:,}" for count in loaded.left_out_counts)
+        print(f"excluded: {counts} hints: only some of the runs were evaluated with them", file=sys.stderr)  # noqa: T201
     for name, reason in list(loaded.excluded.items())[:MAX_EXCLUDED_LINES]:
         print(f"excluded: {name}: {reason}", file=sys.stderr)  # noqa: T201
     if len(loaded.excluded) > MAX_EXCLUDED_LINES:

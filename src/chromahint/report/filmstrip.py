@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from chromahint.evaluation.hint_counts import evaluate_hint_counts
 from chromahint.evaluation.protocols.base import HintProtocol, InteractiveProtocol
 from chromahint.inference.load import resolve_device
+from chromahint.report.evaluation_result import EvaluationResult
 from chromahint.report.gallery import BATCH_SIZE, data_uri, encode_jpeg, id_hash, pick_images, read_images
-from chromahint.report.load_runs import EvaluationResult, LoadedRuns
+from chromahint.report.load_runs import LoadedRuns
 from chromahint.report.rebuild_networks import evaluation_protocol, rebuild_network
 from chromahint.runs.files import read_json, write_json
 from chromahint.visualization.hint_overlay import to_numpy_images

@@ -21,7 +21,8 @@ from chromahint.evaluation.protocols.base import LabImages
 from chromahint.hints.hints import Hints
 from chromahint.images.decode import RGBImage
 from chromahint.inference.load import resolve_device
-from chromahint.report.load_runs import EvaluationResult, LoadedRuns
+from chromahint.report.evaluation_result import EvaluationResult
+from chromahint.report.load_runs import LoadedRuns
 from chromahint.report.ranking import image_scores
 from chromahint.report.rebuild_networks import evaluated_photos, evaluation_protocol, rebuild_network
 from chromahint.visualization.hint_overlay import draw_hints, to_numpy_images

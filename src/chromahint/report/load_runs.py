@@ -1,88 +1,18 @@
-"""Find runs and read their evaluations. Only evaluations on the same images with the same hints are compared."""
+"""Find runs and read their evaluations. Only scores on the same images with the same hints are compared."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from chromahint.evaluation.compatibility import evaluation_setup
 from chromahint.evaluation.metric_info import METRIC_INFO
-from chromahint.report.image_table import read_image_table
+from chromahint.report.evaluation_result import EvaluationKey, EvaluationResult, read_evaluation
 from chromahint.report.run_labels import short_labels
-from chromahint.report.statistics import Array
-from chromahint.runs.files import read_json
 from chromahint.runs.run import Run, find_runs, open_run
-
-METRICS_FORMATS = (1, 2)
-"""Formats of metrics.json that can be read. Format 1 has only PSNR and SSIM, and does not record colorless photos."""
-AGGREGATION_OPTIONS = ("min_chroma", "extra_metrics", "targets")
-"""Options of a protocol that don't change the scores of an image."""
-
-
-@dataclass(frozen=True)
-class EvaluationKey:
-    """What scores depend on besides the network. Two evaluations are comparable if their keys are equal.
-
-    Attributes:
-        setup: protocol, size and hint counts as text.
-        protocol: options of the protocol that scores depend on, including its seed, as text.
-        image_ids: sorted ids of all images.
-    """
-
-    setup: str
-    protocol: str
-    image_ids: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class EvaluationResult:
-    """Scores of an evaluation, image by image.
-
-    Attributes:
-        folder: folder of the evaluation.
-        metadata: content of evaluation.json, see `chromahint.evaluation.fingerprint`.
-        metrics: content of metrics.json.
-        key: what the scores depend on besides the network.
-        image_names: names of the P images, in the order of their ids.
-        image_ids: their ids.
-        hint_counts: the K reported numbers of hints.
-        scores: name of each metric -> KxP.
-        all_counts: every measured number of hints; with simulated clicks, these are more than the reported ones.
-        all_scores: name of each metric -> scores at `all_counts`.
-        left_out: ids of colorless photos that are left out of means.
-        seconds: median time per image.
-    """
-
-    folder: Path
-    metadata: dict[str, Any]
-    metrics: dict[str, Any]
-    key: EvaluationKey
-    image_names: list[str]
-    image_ids: tuple[str, ...]
-    hint_counts: list[int]
-    scores: Mapping[str, Array]
-    all_counts: list[int]
-    all_scores: Mapping[str, Array]
-    left_out: frozenset[str]
-    seconds: float
-
-    def without(self, ids: frozenset[str]) -> EvaluationResult:
-        """Return the scores without some images."""
-        kept = [index for index, image_id in enumerate(self.image_ids) if image_id not in ids]
-        return replace(
-            self,
-            image_names=[self.image_names[index] for index in kept],
-            image_ids=tuple(self.image_ids[index] for index in kept),
-            scores={name: scores[:, kept] for name, scores in self.scores.items()},
-            all_scores={name: scores[:, kept] for name, scores in self.all_scores.items()},
-        )
 
 
 @dataclass(frozen=True)
@@ -92,11 +22,12 @@ class LoadedRuns:
     Attributes:
         title: title of the comparison.
         runs: name -> run, for every run that was found.
-        evaluations: name of a run -> its evaluation; all have the same key.
-        baselines: name of a training-free baseline -> its evaluation, with the same key.
+        evaluations: name of a run -> its evaluation; all have the same key and hint counts.
+        baselines: name of a training-free baseline -> its evaluation, with the same key and hint counts.
         excluded: name of a run, or of one of its evaluations -> reason why it is not compared.
         other_evaluations: name of an excluded run -> its evaluation, if it has one.
         left_out: ids of colorless photos, which are left out of all scores.
+        left_out_counts: hint counts that are not compared, because only some of the runs were evaluated with them.
     """
 
     title: str
@@ -106,6 +37,7 @@ class LoadedRuns:
     excluded: dict[str, str]
     other_evaluations: dict[str, EvaluationResult]
     left_out: frozenset[str]
+    left_out_counts: list[int]
 
     @property
     def reference(self) -> EvaluationResult:
@@ -122,7 +54,8 @@ class LoadedRuns:
 def load_runs(paths: Sequence[str], evaluation: str | None = None) -> LoadedRuns:
     """Load the runs in some folders.
 
-    The evaluations with the key that most runs share are compared; the other runs are excluded.
+    The evaluations with the key that most runs share are compared, at the hint counts that all of them have. Runs with
+    another key, or without one hint count in common, are excluded.
 
     Args:
         paths: run folders, or folders that contain run folders at any depth.
@@ -156,10 +89,17 @@ def load_runs(paths: Sequence[str], evaluation: str | None = None) -> LoadedRuns
             f"Run chromahint evaluate run=RUN first.{example}"
         )
     [(key, _)] = key_counts.most_common(1)
-    matching = {name: result for name, of_run in results.items() for result in of_run[::-1] if result.key == key}
+    candidates = {name: same for name, of_run in results.items() if (same := [r for r in of_run if r.key == key])}
+    matching = _pick_overlapping(candidates)
+    shared, all_shared = _shared_counts(matching.values())
     for name, of_run in results.items():
-        if name not in matching:
+        if name in candidates and name not in matching:
+            own, others = (", ".join(map(str, counts)) for counts in (candidates[name][0].hint_counts, shared))
+            excluded[name] = f"evaluated with {own} hints; the others with {others}"
+        elif name not in matching:
             excluded[name] = _difference_reason(of_run[0].key, key) if of_run else _missing_reason(runs[name])
+    left_out_counts = sorted({count for result in matching.values() for count in result.hint_counts} - {*shared})
+    matching = {name: result.at(shared, all_shared) for name, result in matching.items()}
     baselines = _find_baselines(matching, runs, key)
     # files of format 1 don't say which photos are colorless
     left_out = frozenset[str]().union(*(result.left_out for result in [*matching.values(), *baselines.values()]))
@@ -173,50 +113,7 @@ def load_runs(paths: Sequence[str], evaluation: str | None = None) -> LoadedRuns
         excluded=excluded,
         other_evaluations={name: of_run[0] for name, of_run in results.items() if name in excluded and of_run},
         left_out=left_out,
-    )
-
-
-def read_evaluation(folder: Path) -> EvaluationResult:
-    """Read the folder of a finished evaluation.
-
-    Raises:
-        ValueError: files are missing, damaged or inconsistent.
-    """
-    metadata, metrics = read_json(folder / "evaluation.json"), read_json(folder / "metrics.json")
-    version = metrics.get("format", 1) if isinstance(metrics, dict) else None
-    if version not in METRICS_FORMATS:
-        raise ValueError(
-            f"{folder / 'metrics.json'}: has format {version!r}, but this version reads formats 1 and 2. "
-            "Evaluate again, or use the version that wrote it."
-        )
-    try:
-        table = read_image_table(folder / "images.csv")
-        hint_counts = sorted(int(count) for count in metrics["by_hints"])
-        protocol = {name: value for name, value in metadata["protocol"].items() if name not in AGGREGATION_OPTIONS}
-        key = EvaluationKey(evaluation_setup(metrics), str(protocol), table.ids)
-        left_out = table.colorless if metrics["images"] < len(table.ids) else frozenset()
-        rows = [table.hint_counts.index(count) for count in hint_counts]
-        complete = metrics["images"] == len(table.ids) - len(left_out) and bool(rows)
-        complete = complete and {"model", "weights", "data", "split"} <= metadata.keys()
-    except (AttributeError, KeyError, ValueError, TypeError):
-        complete = False
-    if not complete:
-        raise ValueError(f"{folder}: its files are incomplete or inconsistent. Evaluate again into another folder.")
-    if not all(np.isfinite(scores).all() for scores in table.scores.values()):
-        raise ValueError(f"{folder}: contains NaN or infinite scores. The weights may be broken; train again.")
-    return EvaluationResult(
-        folder=folder,
-        metadata=metadata,
-        metrics=metrics,
-        key=key,
-        image_names=table.names,
-        image_ids=table.ids,
-        hint_counts=hint_counts,
-        scores={name: scores[rows] for name, scores in table.scores.items()},
-        all_counts=table.hint_counts,
-        all_scores=table.scores,
-        left_out=left_out,
-        seconds=table.seconds,
+        left_out_counts=left_out_counts,
     )
 
 
@@ -242,10 +139,35 @@ def _read_evaluations(run_dir: Path, name: str | None) -> tuple[list[EvaluationR
     return readable, problems
 
 
+def _pick_overlapping(candidates: Mapping[str, list[EvaluationResult]]) -> dict[str, EvaluationResult]:
+    """Pick an evaluation of each run, such that all have a hint count in common, if possible one above 0.
+
+    Evaluations that share the most with the most frequent hint counts come first. Runs that share none are left out.
+    """
+    frequencies = Counter(counts for of_run in candidates.values() for counts in {tuple(r.hint_counts) for r in of_run})
+    [(most_frequent, _)] = frequencies.most_common(1)
+    results = [(name, result) for name, of_run in candidates.items() for result in of_run]
+    results.sort(key=lambda item: -len({*item[1].hint_counts} & {*most_frequent}))
+    picked: dict[str, EvaluationResult] = {}
+    for name, result in results:
+        before, _ = _shared_counts(picked.values() or [result])
+        both, _ = _shared_counts([*picked.values(), result])
+        if name not in picked and both and (both[-1] >= 1 or before[-1] == 0):
+            picked[name] = result
+    return {name: picked[name] for name in candidates if name in picked}
+
+
+def _shared_counts(results: Iterable[EvaluationResult]) -> tuple[list[int], list[int]]:
+    """Return the numbers of hints that all results report, and those that all have measured."""
+    reported, measured = zip(*(({*result.hint_counts}, {*result.all_counts}) for result in results), strict=True)
+    return sorted(set.intersection(*reported)), sorted(set.intersection(*measured))
+
+
 def _find_baselines(
     evaluations: dict[str, EvaluationResult], runs: dict[str, Run], key: EvaluationKey
 ) -> dict[str, EvaluationResult]:
-    """Read baselines with the same key, from the folders of the runs and of their comparisons."""
+    """Read baselines with the same key and hint counts, from the folders of the runs and of their comparisons."""
+    reference = next(iter(evaluations.values()))
     found: dict[str, EvaluationResult] = {}
     comparisons = {run.path.parent / "comparison" for run in runs.values()}
     for parent in [*sorted(comparisons), *(result.folder for result in evaluations.values())]:
@@ -254,7 +176,8 @@ def _find_baselines(
             if name not in found and name not in evaluations:
                 with contextlib.suppress(ValueError):
                     result = read_evaluation(file.parent)
-                    found |= {name: result} if result.key == key else {}
+                    if result.key == key and {*reference.hint_counts} <= {*result.hint_counts}:
+                        found[name] = result.at(reference.hint_counts, reference.all_counts)
     return found
 
 
@@ -266,7 +189,7 @@ def _common_group(runs: list[Run]) -> str | None:
 
 def _difference_reason(key: EvaluationKey, common: EvaluationKey) -> str:
     if key.setup != common.setup:
-        return f"evaluated with {key.setup}; the others with {common.setup}"
+        return f"evaluated by {key.setup}; the others by {common.setup}"
     if key.image_ids != common.image_ids:
         shared = len(set(key.image_ids) & set(common.image_ids))
         return f"evaluated on different images: {len(key.image_ids)}, of which {shared} are shared with the others"

@@ -15,7 +15,8 @@ from chromahint.evaluation.curves import area_under_curve
 from chromahint.evaluation.metric_info import METRIC_INFO
 from chromahint.models.registry import ModelCost
 from chromahint.report.clicks import click_statistics
-from chromahint.report.load_runs import EvaluationResult, LoadedRuns
+from chromahint.report.evaluation_result import EvaluationResult
+from chromahint.report.load_runs import LoadedRuns
 from chromahint.report.ranking import TEST_NAME, Ranking, image_scores
 from chromahint.report.rebuild_networks import cost_of_network
 from chromahint.report.statistics import Array, bootstrap_interval, bootstrap_weights, win_rates
@@ -83,6 +84,7 @@ def page_content(
         "num_images": len(reference.image_names),
         "colorless": _colorless(loaded),
         "hint_counts": reference.hint_counts,
+        "excluded_hint_counts": loaded.left_out_counts,
         "has_area": has_area(reference),
         "ranked_by": hint_count,
         "margin": None if margin is None else {**asdict(margin), "significant": margin.significant},

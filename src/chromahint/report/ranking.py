@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from chromahint.evaluation.metric_info import METRIC_INFO
-from chromahint.report.load_runs import EvaluationResult, LoadedRuns
+from chromahint.report.evaluation_result import EvaluationResult
+from chromahint.report.load_runs import LoadedRuns
 from chromahint.report.statistics import Array, bootstrap_interval, bootstrap_weights, p_value
 
 TEST_NAME = "paired permutation test over images"

@@ -19,7 +19,8 @@ from chromahint.evaluation.fingerprint import fingerprint
 from chromahint.evaluation.protocols.base import HintProtocol
 from chromahint.inference.load import prepare_network, resolve_device
 from chromahint.models.registry import ModelCost, model_cost
-from chromahint.report.load_runs import EvaluationResult, LoadedRuns, read_evaluation
+from chromahint.report.evaluation_result import EvaluationResult, read_evaluation
+from chromahint.report.load_runs import LoadedRuns
 from chromahint.runs.run import Run
 
 
@@ -105,7 +106,8 @@ def measure_baselines(names: Sequence[str], loaded: LoadedRuns) -> dict[str, Eva
     if methods:
         evaluate_methods(methods, evaluated_photos(reference), evaluation_protocol(reference), device, batch_size=8)
     return loaded.baselines | {
-        name: read_evaluation(method.folder).without(loaded.left_out) for name, method in methods.items()
+        name: read_evaluation(method.folder).at(reference.hint_counts, reference.all_counts).without(loaded.left_out)
+        for name, method in methods.items()
     }
 
 

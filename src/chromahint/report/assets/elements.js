@@ -68,6 +68,7 @@
  * @property {number} num_images
  * @property {{ images: number, min_chroma: number | null, left_out: boolean }} colorless
  * @property {number[]} hint_counts
+ * @property {number[]} excluded_hint_counts with which only some runs were evaluated
  * @property {boolean} has_area whether scores have a column for the area under the curve
  * @property {number | null} ranked_by
  * @property {Margin | null} margin

@@ -262,8 +262,10 @@ function pageSections() {
     const text = "Options that are the same in all runs are left out.";
     sections.push({ link: "Options", node: section("options", "Differences between runs", text, differencesTable()) });
   }
-  if (content.excluded.length) {
-    const text = "These runs have no scores that can be compared with the others.";
+  if (content.excluded.length || content.excluded_hint_counts.length) {
+    const counts = content.excluded_hint_counts.map(formatInteger).join(", ");
+    const text = (content.excluded.length ? "These runs have no scores that can be compared with the others. " : "")
+      + (counts ? `Only some of the runs were evaluated with ${counts} hints; these scores are not compared.` : "");
     sections.push({ link: "Excluded", node: section("excluded", "Not compared", text, excludedRuns()) });
   }
   return sections;
