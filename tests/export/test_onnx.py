@@ -69,7 +69,9 @@ def test_every_network_is_covered():
 @pytest.mark.parametrize(("name", "options"), [*FAST, *SLOW], ids=str)
 def test_other_sizes_and_batches_agree_with_pytorch(tmp_path, name, options):
     network = create_random_network(name, options)
-    comparisons = write_onnx(network, tmp_path / "n.onnx", {})
+    stages = []
+    comparisons = write_onnx(network, tmp_path / "n.onnx", {}, report_stage=stages.append)
+    assert stages == ["tracing", "translating to ONNX", "optimizing", "comparing ONNX Runtime with PyTorch"]
     assert len({size for size, _ in comparisons}) == 3
     for size in SIZES:
         _, lightness, hints = random_inputs(*size)

@@ -81,9 +81,8 @@ def _export_onnx(loaded: LoadedNetwork, output: Path, rgb: bool) -> None:
         "weights": json.dumps(description["weights"]),
         "chromahint": description["chromahint"],
     }
-    duration = "minutes" if loaded.name == "spreadnet" else "seconds"
-    print(f"tracing {loaded.name} for images of any size, which takes {duration}", flush=True)
-    errors = write_onnx(loaded.network, output, properties, rgb)
+    print(f"exporting {loaded.name} for images of any size", flush=True)
+    errors = write_onnx(loaded.network, output, properties, rgb, lambda stage: print(f"{stage} ...", flush=True))
     wrapper = (RGBExportWrapper if rgb else LabExportWrapper)(loaded.network)
     for key, text in file_metadata(wrapper, properties).items():
         print(f"{key}: {text}")

@@ -6,16 +6,18 @@ The file is only written if ONNX Runtime reproduces the results of PyTorch.
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import logging
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 import torch._dynamo.config
+import torch.fx.experimental._config
 from torch import Tensor, nn
 
 from chromahint.atomic_write import atomic_write
@@ -91,7 +93,13 @@ _HINT_DESCRIPTIONS = {
 }
 
 
-def write_onnx(network: nn.Module, file: Path, metadata: Mapping[str, str], rgb: bool = False) -> list[OnnxComparison]:
+def write_onnx(
+    network: nn.Module,
+    file: Path,
+    metadata: Mapping[str, str],
+    rgb: bool = False,
+    report_stage: Callable[[str], None] = lambda stage: None,
+) -> list[OnnxComparison]:
     """Write a network to an ONNX file and compare ONNX Runtime with PyTorch.
 
     Args:
@@ -99,13 +107,15 @@ def write_onnx(network: nn.Module, file: Path, metadata: Mapping[str, str], rgb:
         file: Output file. It is only replaced if the comparison succeeds.
         metadata: Metadata to store in the file.
         rgb: Export `RGBExportWrapper` instead of `LabExportWrapper`.
+        report_stage: Called with what is done next, such as "tracing", as each stage takes a while.
 
     Raises:
         ValueError: A package is missing, or the results of ONNX Runtime and PyTorch differ.
     """
     require_packages("onnx", "onnxscript", "onnxruntime")
     wrapper = RGBExportWrapper(network) if rgb else LabExportWrapper(network)
-    content = _trace(wrapper.eval(), file_metadata(wrapper, metadata))
+    content = _translate(wrapper.eval(), file_metadata(wrapper, metadata), report_stage)
+    report_stage("comparing ONNX Runtime with PyTorch")
     comparisons = _compare(wrapper, content)
     worst = max(comparisons, key=lambda each: math.inf if math.isnan(each.error) else each.error)
     if not worst.error <= wrapper.tolerance:
@@ -127,8 +137,9 @@ def file_metadata(wrapper: ExportWrapper, metadata: Mapping[str, str]) -> dict[s
     return {"opset": str(OPSET), **inputs, **outputs, "sizes": sizes, **metadata}
 
 
-def _trace(wrapper: ExportWrapper, metadata: Mapping[str, str]) -> bytes:
+def _translate(wrapper: ExportWrapper, metadata: Mapping[str, str], report_stage: Callable[[str], None]) -> bytes:
     import onnx
+    import onnx_ir
 
     inputs = _test_inputs(wrapper, *_TRACE_SIZE)
     dynamic_dims = {
@@ -137,21 +148,31 @@ def _trace(wrapper: ExportWrapper, metadata: Mapping[str, str]) -> bytes:
         3: torch.export.Dim("width", min=MIN_SIZE, max=MAX_SIZE),
     }
     [output] = wrapper.output_descriptions
-    # this cache is expensive for dynamic sizes: without it, tracing takes half the time
-    without_cache = torch._dynamo.config.patch(fake_tensor_cache_enabled=False)
-    with torch.no_grad(), without_cache, _silence():
-        program = torch.onnx.export(
-            wrapper,
-            tuple(inputs.values()),
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=list(inputs),
-            output_names=[output],
-            dynamic_shapes=dict.fromkeys(inputs, dynamic_dims),
-            verbose=False,
-        )
-    assert program is not None
-    model: Any = program.model_proto
+    with torch.no_grad(), _fast_tracing():
+        report_stage("tracing")
+        with _silence():
+            program = torch.export.export(
+                wrapper,
+                tuple(inputs.values()),
+                dynamic_shapes=dict.fromkeys(inputs, dynamic_dims),
+                prefer_deferred_runtime_asserts_over_guards=True,
+            )
+        report_stage("translating to ONNX")
+        with _silence():
+            translated = torch.onnx.export(
+                program,
+                tuple(inputs.values()),
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=list(inputs),
+                output_names=[output],
+                optimize=False,
+                verbose=False,
+            )
+        assert translated is not None
+        report_stage("optimizing")
+        _optimize(translated.model)
+    model: Any = onnx_ir.to_proto(translated.model)
     for node in (*model.graph.node, *(node for function in model.functions for node in function.node)):
         # remove source files and lines of this machine
         del node.metadata_props[:]
@@ -161,6 +182,39 @@ def _trace(wrapper: ExportWrapper, metadata: Mapping[str, str]) -> bytes:
     model.producer_name = "chromahint"
     content: bytes = model.SerializeToString()
     return content
+
+
+def _optimize(model: Any) -> None:
+    """Simplify the graph in place. The exporter's rewrite rules are left out: they are slow, and have no effect."""
+    from onnx_ir.passes import common
+    from onnxscript.optimizer import fold_constants
+
+    fold_constants(model, onnx_shape_inference=True)
+    for simplify in (
+        common.RemoveUnusedNodesPass(),
+        common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
+        common.DeduplicateInitializersPass(),
+        common.CommonSubexpressionEliminationPass(),
+        common.RemoveUnusedNodesPass(),
+    ):
+        simplify(model)
+
+
+@contextlib.contextmanager
+def _fast_tracing() -> Iterator[None]:
+    """Switch off what slows tracing down: the cache of fake tensors, and garbage collection among many objects."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        with (
+            torch._dynamo.config.patch(fake_tensor_cache_enabled=False),
+            # sizes of 0 and 1 are no special cases
+            torch.fx.experimental._config.patch(backed_size_oblivious=True),  # type: ignore[attr-defined]
+        ):
+            yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _compare(wrapper: ExportWrapper, content: bytes) -> list[OnnxComparison]:

@@ -30,6 +30,9 @@ WINDOW_OFFSETS: Offsets = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
 NEIGHBOR_OFFSETS: Offsets = [offset for offset in WINDOW_OFFSETS if offset != (0, 0)]
 """Offsets of the eight neighbors."""
 
+_SHIFT_KERNELS = list(torch.eye(9).view(9, 1, 1, 3, 3))
+"""For each offset of the window, a convolution kernel that shifts an image by it."""
+
 _EDGE_OFFSETS: Offsets = [(-1, 0), (0, -1), (0, 1), (1, 0)]
 
 _DAMPING = 0.8
@@ -78,12 +81,10 @@ def weighted_sum(weights_BKHW: Tensor, x_BCHW: Tensor, offsets: Offsets) -> Tens
 
 def _shifted(x_BCHW: Tensor, offsets: Offsets) -> Tensor:
     """Shift an image by K offsets, BCKHW, as a single convolution: an exported graph gets one node instead of many."""
-    kernels = torch.tensor(
-        [[[float((dy, dx) == offset) for dx in (-1, 0, 1)] for dy in (-1, 0, 1)] for offset in offsets]
-    )
+    kernels_K133 = torch.cat([_SHIFT_KERNELS[WINDOW_OFFSETS.index(offset)] for offset in offsets])
     channels = x_BCHW.shape[1]
-    shifted = F.conv2d(x_BCHW, kernels[:, None].repeat(channels, 1, 1, 1).to(x_BCHW), padding=1, groups=channels)
-    return shifted.reshape(x_BCHW.shape[0], channels, len(offsets), *x_BCHW.shape[2:])
+    shifted = F.conv2d(x_BCHW, kernels_K133.repeat(channels, 1, 1, 1).to(x_BCHW), padding=1, groups=channels)
+    return shifted.view(-1, channels, len(offsets), *x_BCHW.shape[2:])
 
 
 def solve(stencil: Tensor, right: Tensor, iterations: int) -> Tensor:

@@ -62,21 +62,18 @@ def upsample_weights(lightness: Tensor, coarse: Tensor, learned: Tensor) -> Tens
     Returns:
         (B, 4, 4, H/2, W/2), indexed by fine pixel and coarse pixel; 0 for coarse pixels outside the image.
     """
-    inside = neighbors(torch.ones_like(coarse[:1]), WINDOW_OFFSETS)
-    window = neighbors(coarse, WINDOW_OFFSETS)
-    weights = []
-    for pixel, (parents, own) in enumerate(
-        zip(_PARENTS, torch.split(F.pixel_unshuffle(lightness, 2), 1, dim=1), strict=True)
-    ):
-        bilinear = torch.cat([inside[parent] * share for parent, share in zip(parents, _BILINEAR, strict=True)], dim=1)
-        difference = torch.cat([window[parent] for parent in parents], dim=1) - own
-        distance = (difference.square() / _LIGHTNESS_SCALE).clamp(max=_MAX_DISTANCE)
-        weights.append(bilinear * torch.exp(learned[:, 4 * pixel : 4 * pixel + 4] - distance))
-    return _normalize(torch.stack(weights, dim=1), dim=2)
+    inside, window = (torch.cat(neighbors(x, WINDOW_OFFSETS), dim=1) for x in (torch.ones_like(coarse[:1]), coarse))
+    bilinear = inside[:, _PARENTS] * torch.tensor(_BILINEAR, device=coarse.device)[:, None, None]
+    difference = window[:, _PARENTS] - F.pixel_unshuffle(lightness, 2)[:, :, None]
+    distance = (difference.square() / _LIGHTNESS_SCALE).clamp(max=_MAX_DISTANCE)
+    return _normalize(bilinear * torch.exp(learned.view(-1, 4, 4, *learned.shape[2:]) - distance), dim=2)
 
 
 def upsample(x_BCHW: Tensor, weights: Tensor) -> Tensor:
     """Double the height and width of BCHW with the weights (B, 4, 4, H, W) from `upsample_weights`."""
+    if torch.compiler.is_exporting():
+        window_BCKHW = torch.stack(neighbors(x_BCHW, WINDOW_OFFSETS), dim=2)
+        return F.pixel_shuffle((weights[:, None] * window_BCKHW[:, :, _PARENTS]).sum(dim=3).flatten(1, 2), 2)
     window = neighbors(x_BCHW, WINDOW_OFFSETS)
     pixels = []
     for pixel, parents in enumerate(_PARENTS):
