@@ -34,6 +34,7 @@ def pytest_configure(config):
     """Draw synthetic scenes once for all tests; pytest-xdist workers inherit the folder."""
     if "CHROMAHINT_CACHE" not in os.environ:
         config.own_cache = os.environ["CHROMAHINT_CACHE"] = tempfile.mkdtemp(prefix="chromahint-cache-")
+        os.environ["CHROMAHINT_CONFIG"] = str(Path(config.own_cache, "config"))
 
 
 def pytest_unconfigure(config):

@@ -42,6 +42,7 @@ CONFIG_FILES = {
     "evaluation/compose.py": "composes and checks the config of an evaluation, for the command and for launchers",
     "evaluation/runner.py": "builds the network, data and protocol that the config of an evaluation names",
     "evaluation/resolve_weights.py": "finds the config that a weights file belongs to",
+    "inference/trust.py": "tells which classes the config of a stranger may name",
     "inference/load.py": "a run folder describes its network by a config node",
     "report/rebuild_networks.py": "the gallery colors images with the networks that the runs' configs name",
     "report/compose_dashboard.py": "a dashboard groups runs by the options of their config",

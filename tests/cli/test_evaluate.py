@@ -1,7 +1,11 @@
 """`chromahint evaluate`: what it measures, where it writes, and what it takes from a run or a weights file."""
 
+import errno
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -131,6 +135,103 @@ def test_output_folder(evaluate, photos, tmp_path):
     result = evaluate("model=pullpush", *words, status=2)
     assert "output=here/it is: the folder holds another evaluation" in result.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["here"]
+
+
+STOPPING_EVALUATION = """
+import sys
+from chromahint.cli.main import main
+from chromahint.models.pullpush import PullPush
+
+forward, calls = PullPush.forward, []
+
+def stop_in_second_batch(*inputs):
+    calls.append(inputs)
+    if len(calls) == 4:
+        print("stopped", flush=True)
+        sys.stdin.read()
+    return forward(*inputs)
+
+PullPush.forward = stop_in_second_batch
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def stopped_evaluation(tmp_path):
+    """`stopped_evaluation("output=out", ...)` starts an evaluation that has written one batch and waits in the next."""
+    started = []
+
+    def start(*words):
+        pipe = subprocess.PIPE
+        arguments = [sys.executable, "-c", STOPPING_EVALUATION, "evaluate", *SMALL, *words]
+        started.append(subprocess.Popen(arguments, cwd=tmp_path, stdin=pipe, stdout=pipe, text=True))
+        assert "stopped\n" in iter(started[0].stdout.readline, "")
+        return started[0]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_second_evaluation_into_the_same_folder_is_refused(evaluate, stopped_evaluation, photos, tmp_path):
+    words = ["model=pullpush", "data=folder", f"data.root={photos}", "batch_size=2", "output=out"]
+    first = stopped_evaluation(*words)
+    before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in (tmp_path / "out").iterdir()}
+    assert before["images.csv"][0].count(b"\n") == 1 + 2 * 3
+    assert evaluate(*words, status=2).err.strip() == (
+        "Error: output=out: another process is evaluating into this folder. Wait for it to finish, or use "
+        "output=ANOTHER/FOLDER."
+    )
+    after = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in (tmp_path / "out").iterdir()}
+    assert after == before
+    first.communicate("")
+    assert first.returncode == 0
+    assert metrics(tmp_path / "out")["images"] == 8
+
+
+def test_evaluation_of_a_killed_process_is_continued(evaluate, stopped_evaluation, photos, calls, tmp_path):
+    words = ["model=pullpush", "data=folder", f"data.root={photos}", "batch_size=2", "output=out"]
+    first = stopped_evaluation(*words)
+    evaluate(*words, status=2)
+    first.kill()
+    first.wait()
+    evaluate(*words)
+    assert sum(calls) == 6 * 3, "all images but those of the first batch"
+    assert metrics(tmp_path / "out")["images"] == 8
+    assert len((tmp_path / "out/images.csv").read_text().splitlines()) == 1 + 8 * 3
+
+
+def test_pairs_are_not_colored_into_the_folder_of_another_process(evaluate, stopped_evaluation, make_photos, tmp_path):
+    for name in ("hint", "mask"):
+        make_photos(tmp_path / "pairs" / name, 4)
+    words = ["model=pullpush", "data=hint_mask_pairs", f"data.root={tmp_path / 'pairs'}", "batch_size=1", "output=out"]
+    stopped_evaluation(*words)
+    assert "output=out: another process is evaluating into this folder." in evaluate(*words, status=2).err
+    assert len(list((tmp_path / "out").glob("*.png"))) == 3
+
+
+@pytest.mark.parametrize("function", ["lock_run", "write_json", "append_rows"])
+def test_full_disk(evaluate, photos, calls, tmp_path, monkeypatch, function):
+    words = ["model=pullpush", "data=folder", f"data.root={photos}", "batch_size=2", "output=out"]
+
+    def fail(*inputs):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"chromahint.evaluation.evaluator.{function}", fail)
+        assert evaluate(*words, status=2).err.strip() == (
+            "Error: output=out: can't write (No space left on device). Use output=ANOTHER/FOLDER, or free some space "
+            "and repeat the command to resume."
+        )
+    evaluate(*words)
+    assert metrics(tmp_path / "out")["images"] == 8
+
+
+def test_output_below_a_file(evaluate, photos, tmp_path):
+    (tmp_path / "file").write_text("")
+    result = evaluate("model=gray", "data=folder", f"data.root={photos}", "output=file/below", status=2)
+    assert "output=file/below: can't write (Not a directory). Use output=" in result.err
 
 
 def test_unreadable_images_are_listed(evaluate, make_photos, tmp_path):

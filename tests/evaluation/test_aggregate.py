@@ -115,6 +115,18 @@ def test_rows_come_back_from_the_file(tmp_path):
     assert read_rows(table) == []
 
 
+def test_image_that_is_listed_twice_counts_once(tmp_path):
+    table = tmp_path / "images.csv"
+    first = [row("a", 10, 20), row("b", 10, 30), row("a", 100, 25), row("b", 100, 35)]
+    write_rows(table, [*first, *(each._replace(seconds=each.seconds + 1) for each in first[:1] + first[2:])])
+    rows = read_rows(table)
+    assert [(each.image, each.k) for each in rows] == [("a", 10), ("b", 10), ("a", 100), ("b", 100)]
+    assert [each.seconds - old.seconds for each, old in zip(rows, first, strict=True)] == [1, 0, 1, 1]
+    metrics = aggregate_results(rows, PROTOCOL)
+    assert metrics == aggregate_results(first, PROTOCOL)
+    assert metrics["images"] == 2
+
+
 def test_files_of_format_1_are_read(tmp_path):
     (tmp_path / "images.csv").write_text("image,id,k,psnr,ssim,seconds\nx.png,abc,10,30.5,0.9,0.1\n")
     assert read_rows(tmp_path / "images.csv") == [

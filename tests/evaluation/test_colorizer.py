@@ -120,12 +120,12 @@ def test_errors_name_what_is_wrong(photos, tmp_path):
 def test_onnx_files_get_the_figures_of_their_network(photos, tmp_path):
     for package in ("onnx", "onnxscript", "onnxruntime"):
         pytest.importorskip(package)
-    from chromahint.export.onnx import LabExportWrapper, _trace
+    from chromahint.export.onnx import write_onnx
     from chromahint.models.unet import UNet
 
     torch.manual_seed(0)
     network = UNet(width=4).eval().requires_grad_(False)
-    (tmp_path / "unet.onnx").write_bytes(_trace(LabExportWrapper(network).eval(), {"network": "unet"}))
+    write_onnx(network.eval(), tmp_path / "unet.onnx", {"network": "unet"})
     protocol = RandomPixels([0, 20], 64)
     expected = evaluate_colorizer(network, photos, protocol)
     found = evaluate_colorizer(tmp_path / "unet.onnx", photos, protocol)

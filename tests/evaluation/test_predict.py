@@ -67,7 +67,8 @@ def read_images(folder):
 def test_predictions_are_written(evaluate, root, tmp_path, calls, option, size):
     evaluate("model=pullpush", "output=out", "batch_size=4", f"data.eval_size={option}")
     names = [f"image_{number:06d}.png" for number in range(6)]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["evaluation.json", *names, "images.csv"]
+    files = [".lock", "evaluation.json", *names, "images.csv"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == files
     for image, expected_image in zip(read_images(tmp_path / "out"), expected(root, size), strict=True):
         assert image.shape == expected_image.shape
         # the order of summation may differ between a batch and a single image

@@ -80,7 +80,7 @@ def lose_network(run):
     ("change", "reason"),
     [
         (train_on, "the weights have changed since the evaluation"),
-        (lose_network, "somewhere.else.Net: cannot be built here"),
+        (lose_network, "names code that is not part of Chromahint (somewhere.else.Net)"),
     ],
 )
 def test_changed_run_is_left_out_of_the_gallery(command, run, tmp_path, change, reason):

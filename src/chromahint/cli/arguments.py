@@ -102,6 +102,13 @@ Groups and their choices, with [the default] in brackets:
 All options are described in {packaged_dir("conf")}."""
 
 
+def add_trust(parser: Parser) -> None:
+    """Add `--trust`, for commands that build what a run or another folder names."""
+    parser.add_argument(
+        "--trust", action="store_true", help="let runs that others have made name code of their own, which is executed"
+    )
+
+
 def add_runs(parser: Parser) -> None:
     """Add the runs to compare, and how to rank them."""
     parser.add_argument("runs", metavar="RUNS", nargs="+", help="run folders, or folders that contain run folders")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from chromahint.cli.arguments import DEVICE_HELP, Subparsers, integer
+from chromahint.cli.arguments import DEVICE_HELP, Subparsers, add_trust, integer
 
 DESCRIPTION = """\
 Measure every method on every set of photos by every protocol that a YAML file
@@ -36,6 +36,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--num-workers", type=integer(0), default=0, metavar="N", help="worker processes that load photos"
     )
     parser.add_argument("--device", default="auto", help=DEVICE_HELP)
+    add_trust(parser)
     parser.set_defaults(run=run)
 
 

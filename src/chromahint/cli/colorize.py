@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from chromahint.cli.arguments import DEVICE_HELP, MODEL_HELP, OTHER_MODELS_HELP, Subparsers, integer
+from chromahint.cli.arguments import DEVICE_HELP, MODEL_HELP, OTHER_MODELS_HELP, Subparsers, add_trust, integer
 
 if TYPE_CHECKING:
     from chromahint.inference.batch_plan import ColorizeTask
@@ -52,6 +52,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="the network sees about PIXELS x PIXELS; by default, what suits the network",
     )
     parser.add_argument("--device", default="auto", help=DEVICE_HELP)
+    add_trust(parser)
     parser.set_defaults(run=run)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from chromahint.cli.arguments import Subparsers, add_overrides, describe_groups
+from chromahint.cli.arguments import Subparsers, add_overrides, add_trust, describe_groups
 from chromahint.cli.show_config import add_config_options, check_config_dir, show_config, shows_config
 from chromahint.config.paths import using_config_dir
 
@@ -28,6 +28,7 @@ def add_parser(subparsers: Subparsers) -> None:
     add_overrides(parser)
     add_config_options(parser)
     parser.add_argument("--json", action="store_true", help="print metrics.json instead of a table")
+    add_trust(parser)
     parser.set_defaults(run=run)
 
 

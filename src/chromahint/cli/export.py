@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chromahint.cli.arguments import MODEL_HELP, Subparsers
+from chromahint.cli.arguments import MODEL_HELP, Subparsers, add_trust
 
 if TYPE_CHECKING:
     from chromahint.inference.load import LoadedNetwork
@@ -30,6 +30,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "-o", "--output", type=Path, metavar="OUT", help="file or folder to write; by default, NAME.onnx or NAME"
     )
     parser.add_argument("--rgb", action="store_true", help="with onnx: sRGB in and out, instead of L in and ab out")
+    add_trust(parser)
     parser.set_defaults(run=run)
 
 

@@ -52,6 +52,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         arguments = parse(list(sys.argv[1:] if words is None else words))
         _tune_memory_and_threads()
+        if getattr(arguments, "trust", False):
+            os.environ["CHROMAHINT_TRUST"] = "1"  # also in the processes that are started
         status: int = arguments.run(arguments)
         return status
     except ValueError as error:

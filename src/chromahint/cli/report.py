@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from chromahint.cli.arguments import Subparsers, add_runs, integer
+from chromahint.cli.arguments import Subparsers, add_runs, add_trust, integer
 from chromahint.config.paths import list_groups
 
 
@@ -29,6 +29,7 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="NAME",
         help="training-free baseline, such as levin, to measure on the same images; may be repeated",
     )
+    add_trust(parser)
     parser.set_defaults(run=run)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from chromahint.cli.arguments import Subparsers
+from chromahint.cli.arguments import Subparsers, add_trust
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -16,6 +16,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "The exit status is 0 if they are identical or close.",
     )
     parser.add_argument("run_folder", metavar="RUN", help="folder of a finished run")
+    add_trust(parser)
     parser.set_defaults(run=run)
 
 

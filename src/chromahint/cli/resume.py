@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from chromahint.cli.arguments import Subparsers, add_overrides, integer
+from chromahint.cli.arguments import Subparsers, add_overrides, add_trust, integer
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -19,6 +19,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("run_folder", metavar="RUN", help="folder of an unfinished run, or of several runs")
     parser.add_argument("--n-jobs", type=integer(1), metavar="N", help="of several runs: how many at a time")
     add_overrides(parser, "options that may change: limits of training, data.root and data.num_workers")
+    add_trust(parser)
     parser.set_defaults(run=run)
 
 

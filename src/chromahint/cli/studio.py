@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from chromahint.cli.arguments import DEVICE_HELP, MODEL_HELP, OTHER_MODELS_HELP, Subparsers, integer
+from chromahint.cli.arguments import DEVICE_HELP, MODEL_HELP, OTHER_MODELS_HELP, Subparsers, add_trust, integer
 
 DESCRIPTION = """\
 Color photos by clicking, on a page in your browser that this machine serves.
@@ -37,6 +37,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "--share", action="store_true", help="let other machines open the page, with the printed address"
     )
     sharing.add_argument("--host", metavar="ADDRESS", help="the same, on one address of this machine")
+    add_trust(parser)
     parser.set_defaults(run=run)
 
 

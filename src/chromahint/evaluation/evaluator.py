@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from chromahint.evaluation.protocols.base import HintProtocol, recorded_counts
 from chromahint.images.decode import UnreadableImageError
 from chromahint.progress import ProgressFn, progress_bar
 from chromahint.runs.files import read_json, write_json, write_text
+from chromahint.runs.lock import RunLockedError, lock_run
 
 
 def evaluate(
@@ -39,7 +41,7 @@ def evaluate(
 
     If `output` holds an unfinished evaluation with the same fingerprint, it is resumed: images that are complete in
     images.csv and still have the same id are not evaluated again. In a distributed run, every process calls this; they
-    share the photos, and the first one writes.
+    share the photos, and the first one writes and keeps other evaluations out of the folder.
 
     Args:
         network: Network in eval mode, on `device`.
@@ -56,8 +58,53 @@ def evaluate(
         The content of metrics.json.
 
     Raises:
-        ValueError: `output` holds another evaluation or can't be written, or no image can be read or has color.
+        ValueError: `output` holds another evaluation, is in use or can't be written, or no image can be read or has
+            color.
     """
+    with lock_output(output) if rank_and_count()[0] == 0 else contextlib.nullcontext():
+        return _evaluate(network, photos, protocol, output, fingerprint, device, batch_size, num_workers, advance)
+
+
+@contextlib.contextmanager
+def lock_output(output: Path) -> Iterator[None]:
+    """Create the folder of an evaluation if it doesn't exist, and keep other processes from evaluating into it.
+
+    Raises:
+        ValueError: Another process is evaluating into the folder, or it can't be written.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(lock_run(output))
+        except RunLockedError:
+            raise ValueError(
+                f"output={output}: another process is evaluating into this folder. Wait for it to finish, or use "
+                "output=ANOTHER/FOLDER."
+            ) from None
+        except OSError as error:
+            raise ValueError(write_error(output, error)) from None
+        yield
+
+
+def write_error(output: Path, error: OSError) -> str:
+    """Explain that the folder of an evaluation can't be written."""
+    return (
+        f"output={output}: can't write ({error.strerror or error}). Use output=ANOTHER/FOLDER, or free some space and "
+        "repeat the command to resume."
+    )
+
+
+def _evaluate(
+    network: Network,
+    photos: Photos,
+    protocol: HintProtocol,
+    output: Path,
+    fingerprint: dict[str, Any],
+    device: torch.device,
+    batch_size: int,
+    num_workers: int,
+    advance: ProgressFn,
+) -> dict[str, Any]:
     rank, processes = rank_and_count()
     table = output / "images.csv"
     done: list[ImageResult] = []
@@ -86,10 +133,6 @@ def evaluate(
 
 
 def _prepare_folder(output: Path, fingerprint: dict[str, Any]) -> None:
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"output={output}: can't write ({error.strerror}). Use output=ANOTHER/FOLDER.") from None
     if not is_same_evaluation(output, fingerprint):
         raise ValueError(f"output={output}: the folder holds another evaluation. Use output=ANOTHER/FOLDER.")
     write_json(output / "evaluation.json", fingerprint)

@@ -33,20 +33,24 @@ class ImageResult(NamedTuple):
 
 
 def read_rows(table: Path) -> list[ImageResult]:
-    """Read images.csv, skipping damaged lines. Format 1 has PSNR and SSIM only, and no colorless images."""
+    """Read images.csv, skipping damaged lines. Format 1 has PSNR and SSIM only, and no colorless images.
+
+    If an image has several rows for one number of hints, as after two evaluations at a time, the last one is returned.
+    """
     if not table.is_file():
         return []
     text = table.read_text(encoding="utf-8", errors="replace")
     complete = text[: text.rfind("\n") + 1]  # a killed process may leave a partial line
     lines = csv.reader(io.StringIO(complete))
     header = next(lines, [])
-    rows = []
+    rows: dict[tuple[str, int], ImageResult] = {}
     for cells in lines:
         try:
-            rows.append(_parse(dict(zip(header, cells, strict=True))))
+            row = _parse(dict(zip(header, cells, strict=True)))
         except (KeyError, ValueError):
             continue
-    return rows
+        rows[row.image, row.k] = row
+    return list(rows.values())
 
 
 def write_rows(table: Path, rows: Sequence[ImageResult]) -> None:

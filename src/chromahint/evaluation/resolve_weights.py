@@ -10,6 +10,7 @@ from chromahint.config.compose import ComposedConfig, Config, compose
 from chromahint.config.errors import ConfigError
 from chromahint.config.overrides import parse_override
 from chromahint.config.validate import validate
+from chromahint.inference.trust import trusted_config
 from chromahint.models.pretrained import find_weights_file
 from chromahint.runs.run import Run, open_run
 
@@ -46,7 +47,7 @@ def get_override(overrides: Sequence[str], key: str) -> str | None:
 
 def config_nodes(run: Run, *names: str) -> Config:
     """Return the named nodes of a run's config."""
-    config: Config = run.config
+    config = trusted_config(run)
     if missing := sorted(set(names) - set(config)):
         raise ConfigError(f"{run.path / 'config.yaml'}: has no {' and no '.join(missing)}. Use another run.")
     return {name: config[name] for name in names}

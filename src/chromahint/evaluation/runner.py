@@ -10,7 +10,13 @@ from rich.console import Console
 from chromahint.config.errors import ConfigError
 from chromahint.config.instantiate import instantiate_node
 from chromahint.data.sources.hint_mask_pairs import HintMaskPairs
-from chromahint.evaluation.evaluator import EvaluatedMethod, evaluate_methods, is_same_evaluation
+from chromahint.evaluation.evaluator import (
+    EvaluatedMethod,
+    evaluate_methods,
+    is_same_evaluation,
+    lock_output,
+    write_error,
+)
 from chromahint.evaluation.fingerprint import fingerprint
 from chromahint.evaluation.predict import predict
 from chromahint.evaluation.table import clicks_table, hint_table
@@ -34,6 +40,9 @@ def evaluate_config(
 
     Returns:
         The content of metrics.json.
+
+    Raises:
+        ValueError: The folder holds another evaluation, is in use or can't be written, or no image can be evaluated.
     """
     protocol, data = instantiate_node(config["protocol"]), instantiate_node(config["data"])
     device = resolve_device(config["device"])
@@ -44,7 +53,10 @@ def evaluate_config(
     evaluation = fingerprint(config, weights, split)
     folder = output if output is not None else available_folder(parent / protocol.name, evaluation)
     methods = {name: EvaluatedMethod(network, folder, evaluation)}
-    results = evaluate_methods(methods, photos, protocol, device, config["batch_size"], data.num_workers)
+    try:
+        results = evaluate_methods(methods, photos, protocol, device, config["batch_size"], data.num_workers)
+    except OSError as error:
+        raise ValueError(write_error(folder, error)) from None
     console.print(hint_table(results, f"{protocol.name}, {protocol.size} px"))
     if (clicks := clicks_table(results)) is not None:
         console.print(clicks)
@@ -67,7 +79,7 @@ def predict_config(
     prediction = fingerprint(config, weights, "all")
     del prediction["protocol"]  # the hints are in the files
     folder = output if output is not None else available_folder(parent / "hint_mask_pairs", prediction)
-    with progress_bar(f"coloring with {name}", len(pairs)) as advance:
+    with lock_output(folder), progress_bar(f"coloring with {name}", len(pairs)) as advance:
         broken = predict(network, pairs, folder, prediction, device, config["batch_size"], data.num_workers, advance)
     if broken:
         console.print(f"some pairs could not be read: {folder / 'broken.txt'}", style="yellow")

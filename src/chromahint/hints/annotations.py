@@ -27,7 +27,7 @@ Color = str | tuple[int, int, int]
 _MAX_VALUE = 1e6
 _ROUNDING = 1e-4
 """Maximum error of computed distances in pixels."""
-_SEGMENTS_AT_ONCE = 16
+SEGMENTS_AT_ONCE = 16
 """Segments of a stroke that are drawn together, so that their bounding box stays small for a long stroke."""
 
 
@@ -95,8 +95,8 @@ class Annotations:
             path = [self._to_pixel(x, y, height, width, f"{where}[{n}]") for n, (x, y) in enumerate(stroke.points)]
             colors.append(stroke.color)
             radius = self._radius_in_pixels(stroke.radius, height, width)
-            for first in range(0, max(1, len(path) - 1), _SEGMENTS_AT_ONCE):
-                boxes.append(_draw(owner, path[first : first + _SEGMENTS_AT_ONCE + 1], radius, len(colors)))
+            for first in range(0, max(1, len(path) - 1), SEGMENTS_AT_ONCE):
+                boxes.append(_draw(owner, path[first : first + SEGMENTS_AT_ONCE + 1], radius, len(colors)))
         for number, point in enumerate(self.points):
             center = self._to_pixel(point.x, point.y, height, width, f"points[{number}]")
             colors.append(point.color)

@@ -15,6 +15,7 @@ from chromahint.config.paths import add_cwd_to_path
 from chromahint.inference.detect_architecture import AMBIGUOUS_OPTIONS, detect_architecture, infer_option
 from chromahint.inference.exported_folder import WEIGHTS, is_exported_folder, open_exported_folder
 from chromahint.inference.fixed_size import FixedSizeWrapper
+from chromahint.inference.trust import trusted_config
 from chromahint.models.levin import Levin
 from chromahint.models.pretrained import PretrainedWeights, find_pretrained, list_pretrained
 from chromahint.models.pullpush import PullPush
@@ -211,10 +212,10 @@ def _load_exported_folder(path: Path, device: torch.device) -> LoadedNetwork:
 
 def _load_run(run: Run, weights: Path, message: str, device: torch.device) -> LoadedNetwork:
     """Build the network of a run, which may be the user's own, and load weights into it."""
-    add_cwd_to_path()
-    model = run.config.get("model")
+    model = trusted_config(run).get("model")
     if not isinstance(model, dict) or "_target_" not in model:
         raise ValueError(f"{run.path / 'config.yaml'}: has no model. Pass another run.")
+    add_cwd_to_path()
     network: nn.Module = instantiate_node(model)
     if not any(True for _ in network.parameters()):
         raise ValueError(f"{run.path}: {type(network).__name__} has no weights to load. Pass another run.")

@@ -10,6 +10,7 @@ from typing import Any
 from chromahint.config.errors import ConfigError
 from chromahint.config.validate import validate
 from chromahint.console import TextConsole
+from chromahint.inference.trust import trusted_config
 from chromahint.launch.launcher import launch_and_wait, preflight_check
 from chromahint.runs.files import read_json
 from chromahint.runs.run import Run, create_run, git_state, open_run, timestamp, versions
@@ -44,7 +45,7 @@ def reproduce(folder: str) -> int:
     old = open_run(folder)
     if old.metadata["state"] != "finished":
         raise ConfigError(f"{folder}: is {old.metadata['state']}, and has no results to compare. Pass a finished run.")
-    config = old.config
+    config = trusted_config(old)
     validate(config, "train")
     processes = preflight_check(config)
     console = TextConsole()

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from chromahint.config.errors import ConfigError
 from chromahint.config.overrides import parse_override
 from chromahint.config.validate import validate
+from chromahint.inference.trust import trusted_config
 from chromahint.launch.launcher import preflight_check, run_training
-from chromahint.runs.files import write_text
 from chromahint.runs.lock import lock_run
 from chromahint.runs.run import Run, open_run
 
@@ -52,14 +50,14 @@ def prepare_to_resume(folder: str | Path, overrides: Sequence[str] = ()) -> tupl
     validate(needed, "train")
     processes = preflight_check(needed)
     if overrides:
-        write_text(run.path / "config.yaml", yaml.safe_dump(config, sort_keys=False))
+        run.write_config(config)
     for partial in run.checkpoints.glob(".*.ckpt.*"):  # left by a process that was killed while writing
         partial.unlink()
     return run, processes
 
 
 def _change_config(run: Run, overrides: Sequence[str]) -> dict[str, Any]:
-    config = run.config
+    config = trusted_config(run)
     for override in map(parse_override, overrides):
         key = override.get_key_element()
         if key not in CHANGEABLE_KEYS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from chromahint.data.sources.base import Photos
 from chromahint.evaluation.fingerprint import fingerprint
 from chromahint.evaluation.protocols.base import HintProtocol
 from chromahint.inference.load import prepare_network, resolve_device
+from chromahint.inference.trust import require_trusted
 from chromahint.models.registry import ModelCost, model_cost
 from chromahint.report.evaluation_result import EvaluationResult, read_evaluation
 from chromahint.report.load_runs import LoadedRuns
@@ -26,17 +28,17 @@ from chromahint.runs.run import Run
 
 def cost_of_network(result: EvaluationResult) -> ModelCost | None:
     """Return the number of parameters and multiply-adds of a network; None if it can't be built here."""
-    add_cwd_to_path()
-    return _cost(json.dumps(result.metadata["model"], sort_keys=True))
+    try:
+        _require_trusted(result.metadata["model"], result.folder)
+        return _cost(json.dumps(result.metadata["model"], sort_keys=True))
+    except ValueError:
+        return None
 
 
 @functools.cache
-def _cost(model_json: str) -> ModelCost | None:
+def _cost(model_json: str) -> ModelCost:
     """Count once per network, because runs often share one."""
-    try:
-        return model_cost(lambda: _build(json.loads(model_json)))
-    except ValueError:
-        return None
+    return model_cost(lambda: _build(json.loads(model_json)))
 
 
 def rebuild_network(name: str, result: EvaluationResult, run: Run | None, device: torch.device) -> nn.Module:
@@ -51,12 +53,14 @@ def rebuild_network(name: str, result: EvaluationResult, run: Run | None, device
     Raises:
         ValueError: the network can't be built here, or the run has been trained further since the evaluation.
     """
-    add_cwd_to_path()
     metadata = result.metadata
     checkpoint = None if run is None else run.best_checkpoint
     if run is not None and fingerprint(metadata, checkpoint, metadata["split"])["weights"] != metadata["weights"]:
         raise ValueError(f"{run.path}: the weights have changed since the evaluation. Evaluate the run again.")
-    return prepare_network(_build(_model_node(name, result)), checkpoint, device, metadata.get("input_size"))
+    node = _model_node(name, result)
+    _require_trusted(node, result.folder)
+    network = _build(node)
+    return prepare_network(network, checkpoint, device, metadata.get("input_size"))
 
 
 def evaluated_photos(result: EvaluationResult) -> Photos:
@@ -65,6 +69,7 @@ def evaluated_photos(result: EvaluationResult) -> Photos:
     Raises:
         ValueError: they are missing.
     """
+    _require_trusted(result.metadata["data"], result.folder)
     data = _build(result.metadata["data"])
     data.prepare_data()
     photos: Photos = data.source.photos(result.metadata["split"], data.max_images)
@@ -73,7 +78,8 @@ def evaluated_photos(result: EvaluationResult) -> Photos:
 
 def evaluation_protocol(result: EvaluationResult) -> HintProtocol:
     """Return the protocol of an evaluation."""
-    protocol: HintProtocol = instantiate_node(result.metadata["protocol"])
+    _require_trusted(result.metadata["protocol"], result.folder)
+    protocol: HintProtocol = _build(result.metadata["protocol"])
     return protocol
 
 
@@ -118,7 +124,15 @@ def _model_node(name: str, result: EvaluationResult) -> dict[str, Any]:
     return node
 
 
+def _require_trusted(node: Any, folder: Path) -> None:
+    """Check that the folder of an evaluation may name a node; that of the user's own run may name any code."""
+    run_folder = folder.parent.parent
+    run = Run(run_folder) if (run_folder / "run.json").is_file() else None
+    require_trusted(node, folder / "evaluation.json", run)
+
+
 def _build(node: dict[str, Any]) -> Any:
+    add_cwd_to_path()
     try:
         return instantiate_node(node)
     except HydraException:

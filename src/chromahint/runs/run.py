@@ -15,6 +15,7 @@ import yaml
 
 from chromahint import __version__
 from chromahint.runs.files import read_json, write_json, write_text
+from chromahint.runs.signature import is_signed, sign
 from chromahint.wandb_api.run_artifact import download_run, is_wandb_run
 
 RUN_FORMAT = 2
@@ -46,6 +47,11 @@ class Run:
         return config
 
     @property
+    def is_own(self) -> bool:
+        """Whether this user wrote the config on this machine."""
+        return is_signed((self.path / "config.yaml").read_bytes(), self.metadata.get("signature"))
+
+    @property
     def checkpoints(self) -> Path:
         """Folder of last.ckpt and best.ckpt."""
         return self.path / "checkpoints"
@@ -57,6 +63,12 @@ class Run:
             if (self.checkpoints / name).is_file():
                 return self.checkpoints / name
         raise ValueError(f"{self.path}: has no checkpoint yet. Train it first, or choose another run.")
+
+    def write_config(self, config: dict[str, Any]) -> None:
+        """Replace the config by one that the user has given, and sign it."""
+        text = yaml.safe_dump(config, sort_keys=False)
+        write_text(self.path / "config.yaml", text)
+        self.update_metadata(signature=sign(text.encode()))
 
     def update_metadata(self, **fields: Any) -> None:
         """Add or replace fields of run.json."""
@@ -80,11 +92,12 @@ def create_run(folder: Path, config: dict[str, Any], metadata: dict[str, Any]) -
         except FileExistsError:
             number += 1
             path = folder.with_name(f"{folder.name}-{number}")
-    write_text(path / "config.yaml", yaml.safe_dump(config, sort_keys=False))
     write_text(path / "overrides.yaml", yaml.safe_dump(metadata.pop("overrides", [])))
     fields = {"format": RUN_FORMAT, "state": "created", "created": iso_now(), **metadata}
     write_json(path / "run.json", fields | {"git": git_state(), "versions": versions()})
-    return Run(path)
+    run = Run(path)
+    run.write_config(config)
+    return run
 
 
 def open_run(path: str | Path) -> Run:

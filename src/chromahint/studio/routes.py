@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -29,7 +30,10 @@ STUDIO_ASSETS = Path(__file__).with_name("assets")
 MAX_FILE_BYTES = 100 * 2**20
 _MAX_HINT_BYTES = 2 * 2**20
 _MAX_PENDING = 32
-_MAX_UPLOADS = 3
+_MAX_UPLOAD_BYTES = 3 * MAX_FILE_BYTES
+"""Total of all files that are being received or opened."""
+_BODY_TIMEOUT = 60.0
+"""Seconds in which the body of a request must arrive."""
 _MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -79,7 +83,9 @@ class Studio:
         self._assets = {path.name: path.read_bytes() for path in STUDIO_ASSETS.iterdir() if path.suffix in _MEDIA_TYPES}
         self._workspace: asyncio.Task[Workspace] | None = None
         self._pending = 0
-        self._uploads = 0
+        self._upload_bytes = 0
+        self._network_turn = asyncio.Lock()
+        self._download_turn = asyncio.Lock()
 
     @contextlib.asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -120,15 +126,21 @@ class Studio:
 
     async def open_photo(self, request: Request) -> Response:
         """Open an uploaded photo."""
-        if self._uploads >= _MAX_UPLOADS:
-            raise HTTPException(503, "Other photos are being opened. Try again in a moment.", {"retry-after": "1"})
-        self._uploads += 1
+        reserved = 0
+
+        def reserve(size: int) -> None:
+            nonlocal reserved
+            if self._upload_bytes + size > _MAX_UPLOAD_BYTES:
+                raise HTTPException(503, "Other photos are being opened. Try again in a moment.", {"retry-after": "1"})
+            self._upload_bytes += size
+            reserved += size
+
         try:
-            data = await _read_body(request, MAX_FILE_BYTES)
+            data = await _read_body(request, MAX_FILE_BYTES, reserve)
             name = request.query_params.get("name", "photo")[:200]
             return JSONResponse(await self._run(lambda workspace: workspace.open_photo(data, name)))
         finally:
-            self._uploads -= 1
+            self._upload_bytes -= reserved
 
     async def open_sample(self, request: Request) -> Response:
         """Open a sample photo."""
@@ -161,12 +173,14 @@ class Studio:
     async def network_input(self, request: Request) -> Response:
         """Return the lightness that a network sees, as float32."""
         target = _target(request)
-        return _raw_response(await self._run(lambda workspace: workspace.network_input(*target)))
+        turn = _turn(self._network_turn, request)
+        return _raw_response(await self._run(lambda workspace: workspace.network_input(*target), turn))
 
     async def colors(self, request: Request) -> Response:
         """Return the colors of a network for the hints in the body, at the size of the network input."""
         target, hints = _target(request), await _read_body(request, _MAX_HINT_BYTES)
-        return _raw_response(await self._run(lambda workspace: workspace.colors(*target, hints)))
+        turn = _turn(self._network_turn, request)
+        return _raw_response(await self._run(lambda workspace: workspace.colors(*target, hints), turn))
 
     async def parse_hint_file(self, request: Request) -> Response:
         """Return the points and strokes of a hint file in pixels of the photo."""
@@ -177,26 +191,54 @@ class Studio:
         """Return the colored photo at its full size."""
         photo_id, model, _ = _target(request)
         suffix, hints = request.query_params.get("suffix", ".png"), await _read_body(request, _MAX_HINT_BYTES)
-        data = await self._run(lambda workspace: workspace.render(photo_id, model, suffix, hints))
+        turn = _turn(self._download_turn, request)
+        data = await self._run(lambda workspace: workspace.render(photo_id, model, suffix, hints), turn)
         return Response(data, media_type="application/octet-stream")
 
     async def suggestions(self, request: Request) -> Response:
         """Return suggested colors for a pixel."""
         (photo_id, model, _), hints = _target(request), await _read_body(request, _MAX_HINT_BYTES)
         x, y = (int(request.query_params.get(name, "0")[:9]) for name in "xy")
-        return JSONResponse(await self._run(lambda workspace: workspace.suggest(photo_id, model, x, y, hints)))
+        turn = _turn(self._network_turn, request)
+        return JSONResponse(await self._run(lambda workspace: workspace.suggest(photo_id, model, x, y, hints), turn))
 
-    async def _run(self, task: Callable[[Workspace], T]) -> T:
-        """Run a task in a thread. The queue is short: a client that waits for long has lost interest."""
+    async def _run(self, task: Callable[[Workspace], T], turn: AbstractAsyncContextManager[None] | None = None) -> T:
+        """Run a task in a thread, during its turn. The queue is short: a client that waits for long has lost interest.
+
+        Raises:
+            ClientDisconnect: the client has left before its turn.
+        """
         if self._pending >= _MAX_PENDING:
             raise HTTPException(503, "The studio is busy. Try again in a moment.", {"retry-after": "1"})
         self._pending += 1
         try:
             assert self._workspace is not None
             workspace = await asyncio.shield(self._workspace)
-            return await run_in_threadpool(functools.partial(task, workspace))
+            async with turn or contextlib.nullcontext():
+                return await run_in_threadpool(functools.partial(task, workspace))
         finally:
             self._pending -= 1
+
+
+@contextlib.asynccontextmanager
+async def _turn(lock: asyncio.Lock, request: Request) -> AsyncIterator[None]:
+    """Hold a lock. Waiting for it takes no thread, and ends if the client leaves."""
+    entering, leaving = asyncio.create_task(lock.acquire()), asyncio.create_task(_wait_until_client_leaves(request))
+    try:
+        await asyncio.wait((entering, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if leaving.done():
+            raise ClientDisconnect
+        yield
+    finally:
+        leaving.cancel()
+        if not entering.cancel():
+            lock.release()
+
+
+async def _wait_until_client_leaves(request: Request) -> None:
+    """Wait until the client disconnects. The body of the request must have been read, or is ignored."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _thumbnail(name: str) -> bytes:
@@ -211,12 +253,26 @@ def _target(request: Request) -> tuple[str, str, str]:
     return request.path_params["photo"], query.get("model", ""), query.get("size", "native")
 
 
-async def _read_body(request: Request, max_bytes: int) -> bytes:
+async def _read_body(request: Request, max_bytes: int, reserve: Callable[[int], None] | None = None) -> bytes:
+    """Read the body of a request, within limits of size and time.
+
+    Args:
+        request: the request.
+        max_bytes: maximum size.
+        reserve: called with the size of each part; raises an error if there is no memory for it.
+    """
     data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > max_bytes:
-            raise HTTPException(413, f"This file is too large: at most {max_bytes // 2**20} MB are allowed.")
+    try:
+        async with asyncio.timeout(_BODY_TIMEOUT):
+            async for chunk in request.stream():
+                data += chunk
+                if len(data) > max_bytes:
+                    raise HTTPException(413, f"This file is too large: at most {max_bytes // 2**20} MB are allowed.")
+                if reserve is not None:
+                    reserve(len(chunk))
+    except TimeoutError:
+        detail = f"This request took longer than {_BODY_TIMEOUT:.0f} seconds to arrive. Try again."
+        raise HTTPException(408, detail, {"connection": "close"}) from None
     return bytes(data)
 
 

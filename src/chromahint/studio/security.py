@@ -27,7 +27,7 @@ COOKIE = "chromahint-studio"
 
 
 class SecurityMiddleware:
-    """Accepts only requests that come from the page itself.
+    """Accepts only requests that come from the page itself. The connections of all others are closed.
 
     Args:
         app: the application to protect.
@@ -51,6 +51,8 @@ class SecurityMiddleware:
             await send(message)
 
         rejection = self._reject(scope)
+        if rejection is not None and rejection.status_code == 403:
+            rejection.headers["connection"] = "close"
         await (rejection or self.app)(scope, receive, send_with_headers)
 
     def _reject(self, scope: Scope) -> Response | None:

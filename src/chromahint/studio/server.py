@@ -6,17 +6,21 @@ import ipaddress
 import secrets
 import socket
 import sys
+import tempfile
 import threading
+import time
 import webbrowser
 from pathlib import Path
 
 import uvicorn
 
+from chromahint.studio.connections import MAX_CONNECTIONS, LimitedProtocol
 from chromahint.studio.model_list import ModelList
 from chromahint.studio.routes import create_app
 
 DEFAULT_PORT = 8765
-_MAX_CONNECTIONS = 200
+_REDIRECT_SECONDS = 60.0
+"""How long the file that leads the browser to the page is kept; browsers take a while to start."""
 
 
 def serve(host: str, port: int, models: ModelList, device: str, photo: Path | None, open_browser: bool) -> int:
@@ -44,13 +48,24 @@ def serve(host: str, port: int, models: ModelList, device: str, photo: Path | No
         print("Anyone with this address can open the page. The connection is not encrypted.", flush=True)  # noqa: T201
     print("Press Ctrl+C to stop.", flush=True)  # noqa: T201
     if open_browser:
-        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+        target = webbrowser.open if token is None else _open_secret
+        threading.Thread(target=target, args=(url,), daemon=True).start()
     config = uvicorn.Config(
         app, log_level="error", access_log=False, server_header=False, lifespan="on",
-        limit_concurrency=_MAX_CONNECTIONS, timeout_graceful_shutdown=2, http="h11", ws="none",
+        limit_concurrency=MAX_CONNECTIONS, timeout_graceful_shutdown=2, http=LimitedProtocol, ws="none",
     )  # fmt: skip
     uvicorn.Server(config).run(sockets=[listener])
     return 0
+
+
+def _open_secret(url: str) -> None:
+    """Open an address in the browser by way of a private file: other users can see the arguments of processes."""
+    with tempfile.TemporaryDirectory(prefix="chromahint-studio-") as folder:
+        file = Path(folder, "open.html")
+        file.touch(mode=0o600)
+        file.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={url}">\n', encoding="utf-8")
+        webbrowser.open(file.as_uri())
+        time.sleep(_REDIRECT_SECONDS)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -19,6 +19,7 @@ from chromahint.images.decode import read_bytes
 from chromahint.images.image_file import OUTPUT_FORMATS, encode_image
 from chromahint.inference.colorizer import Colorizer
 from chromahint.inference.session import CachedEncoder, Session
+from chromahint.studio.annotation_limits import check_limits
 from chromahint.studio.model_list import PREVIEW_SIZES, ModelList
 from chromahint.studio.photo import Photo
 from chromahint.studio.samples import sample_file
@@ -28,7 +29,6 @@ NATIVE_SIZE = "native"
 _MAX_PHOTOS = 4
 _MAX_PIXELS = 100_000_000
 """Total of all open photos. A single photo of this size takes about a gigabyte."""
-_MAX_ANNOTATIONS = 5000
 _MAX_MODELS = 6
 _AB_STEPS = 64
 """Colors are sent as 16-bit integers, this many steps per Lab unit."""
@@ -119,7 +119,8 @@ class Workspace:
 
     def colors(self, photo_id: str, model: str, size: str, hints: bytes) -> RawTensor:
         """Color the network input: channels a and b as int16, `_AB_STEPS` per Lab unit."""
-        photo, annotations = self.photo(photo_id), _parse_annotations(hints)
+        photo = self.photo(photo_id)
+        annotations = _parse_annotations(hints, photo)
         with self._network_lock:
             session = self._session(photo, model)
             pixels = _parse_size(session, size)
@@ -134,7 +135,8 @@ class Workspace:
 
     def parse_hint_file(self, photo_id: str, text: bytes) -> dict[str, Any]:
         """Parse a hint file for a photo: annotations in its pixels, with colors as #rrggbb, or None to stay gray."""
-        photo, annotations = self.photo(photo_id), _parse_annotations(text)
+        photo = self.photo(photo_id)
+        annotations = _parse_annotations(text, photo)
         height, width = photo.size
         annotations.rasterize(height, width)  # raises an error if an annotation lies outside
         is_relative = annotations.units == "relative"
@@ -159,7 +161,8 @@ class Workspace:
         """Color the photo at its full size and encode it, with the same result as `chromahint colorize`."""
         if suffix not in OUTPUT_FORMATS:
             raise ValueError(f"suffix={suffix:.20}: unknown image format. Use one of {', '.join(OUTPUT_FORMATS)}.")
-        photo, annotations = self.photo(photo_id), _parse_annotations(hints)
+        photo = self.photo(photo_id)
+        annotations = _parse_annotations(hints, photo)
         with self._download_lock:
             with self._network_lock:
                 session = self._session(photo, model)
@@ -168,7 +171,8 @@ class Workspace:
 
     def suggest(self, photo_id: str, model: str, x: int, y: int, hints: bytes) -> list[str]:
         """Suggest colors for a pixel, the most likely first; empty if the network has no color classes."""
-        photo, annotations = self.photo(photo_id), _parse_annotations(hints)
+        photo = self.photo(photo_id)
+        annotations = _parse_annotations(hints, photo)
         with self._network_lock:
             colorizer = self._colorizer(model)
             if not colorizer.supports_suggestions:
@@ -204,14 +208,9 @@ def _num_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(previous)
 
 
-def _parse_annotations(hints: bytes) -> Annotations:
+def _parse_annotations(hints: bytes, photo: Photo) -> Annotations:
     annotations = parse_hints(hints.decode("utf-8"))
-    count = len(annotations.points) + len(annotations.strokes)
-    if count > _MAX_ANNOTATIONS:
-        raise ValueError(
-            f"{count:,} points and strokes: at most {_MAX_ANNOTATIONS:,} are allowed here. "
-            "Use `chromahint colorize` instead."
-        )
+    check_limits(annotations, *photo.size)
     return annotations
 
 
