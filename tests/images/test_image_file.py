@@ -5,6 +5,7 @@ import io
 import random
 import resource
 import signal
+import time
 
 import cv2
 import numpy as np
@@ -125,6 +126,15 @@ def test_embedded_profile_is_srgb(tmp_path, suffix, pixels):
     with Image.open(tmp_path / f"p{suffix}") as image:
         found = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
     assert "sRGB" in ImageCms.getProfileDescription(found)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff", ".jpg", ".webp"])
+@pytest.mark.parametrize("pixels", [PHOTO, DEEP], ids=["8 bits", "16 bits"])
+def test_same_bytes_at_any_time(suffix, pixels):
+    first = image_file.encode_image(ImageFile(pixels), suffix)
+    image_file._profile.cache_clear()
+    time.sleep(1.1)  # the profile that Pillow creates has a date with seconds
+    assert image_file.encode_image(ImageFile(pixels), suffix) == first
 
 
 @pytest.mark.parametrize(("space", "pixels"), [(b"RGB ", PHOTO), (b"GRAY", PHOTO[..., 1].copy())])

@@ -104,6 +104,8 @@ def test_hub_mixin_opens_the_folder_offline(tmp_path, input_size):
         ({"side": True}, "side a positive integer"),
         ({"format": "chromahint-network/2"}, "this version reads chromahint-network/1"),
         ({"options": {"width": 8}}, "does not match the network"),
+        # a hundred GB of weights
+        ({"options": {"width": 4096}}, r"model\.safetensors: too small for the \d+,\d{3},\d{3},\d{3} parameters"),
     ],
 )
 def test_invalid_config_builds_nothing(tmp_path, change, message):

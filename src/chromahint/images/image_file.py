@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "WEBP": {"quality": 95},
 }
 _MAX_COMPARISON_SIZE = 1200
+_PROFILE_DATE = slice(24, 36)
+"""Year, month, day, hour, minute, and second in the header of an ICC profile."""
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
 
 
@@ -209,4 +212,7 @@ def _to_uint8(pixels: Pixels) -> NDArray[np.uint8]:
 
 @functools.cache
 def _profile() -> bytes:
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    """Return the sRGB profile with a fixed date in place of the time when it was created, so files are reproducible."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[_PROFILE_DATE] = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)
+    return bytes(profile)

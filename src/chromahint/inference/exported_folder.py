@@ -13,7 +13,7 @@ import safetensors.torch
 from torch import Tensor, nn
 
 from chromahint.models.registry import create_model
-from chromahint.models.state_dict import load_weights
+from chromahint.models.state_dict import check_room, load_weights
 from chromahint.runs.files import read_json
 
 EXPORT_FORMAT = "chromahint-network/1"
@@ -74,6 +74,7 @@ def open_exported_folder(path: str | Path) -> ExportedFolder:
             "Export the network again."
         )
     try:
+        check_room(lambda: create_model(name, options), folder / WEIGHTS)
         network = create_model(name, options)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{folder / CONFIG}: {error}") from None

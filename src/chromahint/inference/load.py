@@ -20,7 +20,7 @@ from chromahint.models.levin import Levin
 from chromahint.models.pretrained import PretrainedWeights, find_pretrained, list_pretrained
 from chromahint.models.pullpush import PullPush
 from chromahint.models.registry import create_model, model_name, qualname_of
-from chromahint.models.state_dict import load_weights
+from chromahint.models.state_dict import check_room, load_weights
 from chromahint.runs.run import Run, open_run
 from chromahint.wandb_api.run_artifact import download_run, is_wandb_run
 
@@ -216,6 +216,8 @@ def _load_run(run: Run, weights: Path, message: str, device: torch.device) -> Lo
     if not isinstance(model, dict) or "_target_" not in model:
         raise ValueError(f"{run.path / 'config.yaml'}: has no model. Pass another run.")
     add_cwd_to_path()
+    if model_name(str(model["_target_"])) is not None:
+        check_room(lambda: instantiate_node(model), weights)
     network: nn.Module = instantiate_node(model)
     if not any(True for _ in network.parameters()):
         raise ValueError(f"{run.path}: {type(network).__name__} has no weights to load. Pass another run.")

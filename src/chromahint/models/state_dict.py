@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import safetensors.torch
@@ -56,6 +56,25 @@ def read_state_dict(file: Path) -> dict[str, Tensor]:
                 "torch.save(network.state_dict(), FILE)."
             )
     return _strip_prefixes(dict(content))
+
+
+def check_room(build: Callable[[], nn.Module], file: Path) -> None:
+    """Check that a file is large enough for the weights of a network, before memory is allocated for them.
+
+    Args:
+        build: Function that creates the network.
+        file: File of weights.
+
+    Raises:
+        ValueError: The file has fewer bytes than the network has parameters.
+    """
+    with torch.device("meta"):
+        count = sum(parameter.numel() for parameter in build().parameters())
+    if file.is_file() and file.stat().st_size < count:
+        raise ValueError(
+            f"{file}: too small for the {count:,} parameters of the network that its config describes. Pass a complete "
+            "copy of the folder."
+        )
 
 
 def load_weights(network: nn.Module, file: Path) -> str:
