@@ -1,10 +1,14 @@
 """Any torchmetrics metric of the validation images."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torchmetrics.image import PeakSignalNoiseRatio
 
+from chromahint.models.unet import UNet
 from chromahint.training.callbacks.validation_metric import ValidationMetric
+from chromahint.training.lightning_module import ColorizationModule
 
 METRIC = [
     "+callbacks.uqi._target_=chromahint.training.callbacks.validation_metric.ValidationMetric",
@@ -26,11 +30,6 @@ def test_metric_of_torchmetrics_is_logged_at_each_hint_count(command, tiny, read
 
 
 def test_images_left_out_of_psnr_are_left_out_here():
-    from types import SimpleNamespace
-
-    from chromahint.models.unet import UNet
-    from chromahint.training.lightning_module import ColorizationModule
-
     module = ColorizationModule(UNet(width=4))
     logged = {}
     module.log_dict, module.log = logged.update, lambda name, value: logged.update({name: value})
