@@ -4,6 +4,7 @@ import io
 import struct
 import subprocess
 import sys
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -176,6 +177,24 @@ def test_errors_name_file_and_reason(tmp_path: Path):
     assert reason("e.png", png[: len(png) // 2])
     with pytest.raises(UnreadableImageError, match=r"(?i)directory|denied"):
         read_photo(tmp_path)
+
+
+@pytest.mark.parametrize("pixels", [np.uint16(40000), np.int32(40000), np.float32(0.5)], ids=["I;16", "I", "F"])
+def test_small_file_of_a_large_image_needs_little_memory(pixels):
+    """In floating point, all pixels at once would take eight bytes each, several times."""
+    side = 4000
+    content = io.BytesIO()
+    Image.fromarray(np.full((side, side), pixels)).save(content, "TIFF", compression="tiff_adobe_deflate")
+    assert len(content.getvalue()) < side * side / 50
+    tracemalloc.start()
+    try:
+        rgb = decode_rgb(content.getvalue(), "large.tif")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert rgb.shape == (side, side, 3)
+    assert len(np.unique(rgb)) == 1
+    assert peak < 8 * side * side
 
 
 @pytest.mark.parametrize("side", [13_000, 60_000])

@@ -128,6 +128,13 @@ def test_embedded_profile_is_srgb(tmp_path, suffix, pixels):
     assert "sRGB" in ImageCms.getProfileDescription(found)
 
 
+@pytest.mark.parametrize("channels", [0, 1, 3])
+def test_16_bits_are_rounded_to_8(tmp_path, channels):
+    pixels = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    stacked = pixels if channels == 0 else np.stack([pixels] * channels, axis=2)
+    assert np.array_equal(image_file._to_uint8(stacked), np.rint(stacked / 257).astype(np.uint8))
+
+
 @pytest.mark.parametrize("suffix", [".png", ".tiff", ".jpg", ".webp"])
 @pytest.mark.parametrize("pixels", [PHOTO, DEEP], ids=["8 bits", "16 bits"])
 def test_same_bytes_at_any_time(suffix, pixels):

@@ -19,6 +19,7 @@ RGBImage = npt.NDArray[np.uint8]
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 PIL_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF")
+_STRIP_ROWS = 64
 MAX_PIXELS = 150_000_000
 """Maximum number of pixels. A small file can hold a huge image that exhausts the memory."""
 
@@ -150,11 +151,22 @@ def to_srgb(image: Image.Image) -> Image.Image:
 
 
 def _to_8bit(image: Image.Image) -> Image.Image:
-    values = np.nan_to_num(np.asarray(image, dtype=np.float64))
-    white = 1.0 if image.mode == "F" and values.max(initial=0) <= 1 else 255.0
-    if image.mode != "F" and (image.mode != "I" or values.max(initial=0) > 255):
+    """Convert strip by strip, because as float64 a large image takes gigabytes."""
+    strips = [
+        (0, top, image.width, min(top + _STRIP_ROWS, image.height)) for top in range(0, image.height, _STRIP_ROWS)
+    ]
+
+    def read(strip: tuple[int, int, int, int]) -> npt.NDArray[np.float64]:
+        return np.nan_to_num(np.asarray(image.crop(strip), dtype=np.float64))
+
+    largest = max(read(strip).max(initial=0) for strip in strips) if image.mode in ("F", "I") else np.inf
+    white = 1.0 if image.mode == "F" and largest <= 1 else 255.0
+    if image.mode != "F" and largest > 255:
         white = 65535.0
-    return Image.fromarray(np.clip(np.rint(values * (255 / white)), 0, 255).astype(np.uint8))
+    converted = np.empty((image.height, image.width), np.uint8)
+    for strip in strips:
+        converted[strip[1] : strip[3]] = np.clip(np.rint(read(strip) * (255 / white)), 0, 255)
+    return Image.fromarray(converted)
 
 
 def _convert_profile(image: Image.Image, profile: bytes) -> Image.Image:

@@ -207,7 +207,11 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
 
 
 def _to_uint8(pixels: Pixels) -> NDArray[np.uint8]:
-    return np.rint(pixels / 257).astype(np.uint8) if pixels.dtype == np.uint16 else pixels.astype(np.uint8, copy=False)
+    if pixels.dtype != np.uint16:
+        return pixels.astype(np.uint8, copy=False)
+    # rounds, without a copy in floating point
+    converted: NDArray[np.uint8] = cv2.convertScaleAbs(pixels, alpha=1 / 257).reshape(pixels.shape)
+    return converted
 
 
 @functools.cache
