@@ -199,12 +199,13 @@ def test_compiles_as_one_graph(name):
     torch.manual_seed(0)
     network = TRAINABLE[name](width=4, zero_init_head=False).eval()
     lightness, hints = random_input(24, 40)
-    with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
-        expected = network(lightness, hints)
-        network.compile(backend="aot_eager", fullgraph=True)
-        compiled = network(lightness, hints)
-    # a compiled graph rounds to bfloat16 elsewhere; on some CPUs, a few pixels of a random network differ by more
-    assert torch.isclose(compiled, expected, atol=0.5, rtol=0.02).double().mean() > 0.998
+    network.compile(backend="aot_eager", fullgraph=True)
+    with torch.no_grad():
+        torch.testing.assert_close(network(lightness, hints), network.forward(lightness, hints), atol=0.01, rtol=1e-4)
+        with torch.autocast("cpu", torch.bfloat16):
+            difference = network(lightness, hints) - network.forward(lightness, hints)
+    # a compiled graph rounds to bfloat16 in other places
+    assert difference.abs().mean() < 0.05
     assert not any("_orig_mod" in key for key in network.state_dict())
 
 

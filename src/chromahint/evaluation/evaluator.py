@@ -61,8 +61,32 @@ def evaluate(
         ValueError: `output` holds another evaluation, is in use or can't be written, or no image can be read or has
             color.
     """
-    with lock_output(output) if rank_and_count()[0] == 0 else contextlib.nullcontext():
-        return _evaluate(network, photos, protocol, output, fingerprint, device, batch_size, num_workers, advance)
+    rank, processes = rank_and_count()
+    with lock_output(output) if rank == 0 else contextlib.nullcontext():
+        table = output / "images.csv"
+        done: list[ImageResult] = []
+        if rank == 0:
+            _prepare_folder(output, fingerprint)
+            done = _verified_results(table, photos, protocol)
+            write_rows(table, done)
+        finished = from_first({row.image for row in done})
+        advance(len(finished))
+        remaining = [index for index in range(len(photos)) if photos.name(index) not in finished]
+        order = {photos.name(index): index for index in remaining}
+        broken: list[str] = []
+        if remaining:
+            sampler = EvalSampler(len(remaining), batch_size, rank, processes)
+            for batch in PhotoLoader(EvalDataset(Subset(photos, remaining), protocol.size), sampler, num_workers):
+                rgb = batch["rgb"].to(device)
+                results = evaluate_hint_counts(network, rgb, batch["id"], protocol)
+                own_rows = [row for r in results for row in to_rows(r, batch["name"], batch["id"], batch["weight"])]
+                gathered = gather((own_rows, batch["name"], batch["broken"]))
+                rows = [row for each, _, _ in gathered for row in each]
+                broken += [message for _, _, messages in gathered for message in messages]
+                if rank == 0:
+                    append_rows(table, sorted(rows, key=lambda row: order[row.image]))
+                advance(len({name for _, names, _ in gathered for name in names}))
+        return from_first(_write_results(output, photos, protocol, broken) if rank == 0 else {})
 
 
 @contextlib.contextmanager
@@ -92,44 +116,6 @@ def write_error(output: Path, error: OSError) -> str:
         f"output={output}: can't write ({error.strerror or error}). Use output=ANOTHER/FOLDER, or free some space and "
         "repeat the command to resume."
     )
-
-
-def _evaluate(
-    network: Network,
-    photos: Photos,
-    protocol: HintProtocol,
-    output: Path,
-    fingerprint: dict[str, Any],
-    device: torch.device,
-    batch_size: int,
-    num_workers: int,
-    advance: ProgressFn,
-) -> dict[str, Any]:
-    rank, processes = rank_and_count()
-    table = output / "images.csv"
-    done: list[ImageResult] = []
-    if rank == 0:
-        _prepare_folder(output, fingerprint)
-        done = _verified_results(table, photos, protocol)
-        write_rows(table, done)
-    finished = from_first({row.image for row in done})
-    advance(len(finished))
-    remaining = [index for index in range(len(photos)) if photos.name(index) not in finished]
-    order = {photos.name(index): index for index in remaining}
-    broken: list[str] = []
-    if remaining:
-        sampler = EvalSampler(len(remaining), batch_size, rank, processes)
-        for batch in PhotoLoader(EvalDataset(Subset(photos, remaining), protocol.size), sampler, num_workers):
-            rgb = batch["rgb"].to(device)
-            results = evaluate_hint_counts(network, rgb, batch["id"], protocol)
-            own_rows = [row for r in results for row in to_rows(r, batch["name"], batch["id"], batch["weight"])]
-            gathered = gather((own_rows, batch["name"], batch["broken"]))
-            rows = [row for each, _, _ in gathered for row in each]
-            broken += [message for _, _, messages in gathered for message in messages]
-            if rank == 0:
-                append_rows(table, sorted(rows, key=lambda row: order[row.image]))
-            advance(len({name for _, names, _ in gathered for name in names}))
-    return from_first(_write_results(output, photos, protocol, broken) if rank == 0 else {})
 
 
 def _prepare_folder(output: Path, fingerprint: dict[str, Any]) -> None:

@@ -142,7 +142,8 @@ def _read_evaluations(run_dir: Path, name: str | None) -> tuple[list[EvaluationR
 def _pick_overlapping(candidates: Mapping[str, list[EvaluationResult]]) -> dict[str, EvaluationResult]:
     """Pick an evaluation of each run, such that all have a hint count in common, if possible one above 0.
 
-    Evaluations that share the most with the most frequent hint counts come first. Runs that share none are left out.
+    The hint counts that most runs have come first, then those that overlap them most. Runs without an overlap are left
+    out.
     """
     frequencies = Counter(counts for of_run in candidates.values() for counts in {tuple(r.hint_counts) for r in of_run})
     [(most_frequent, _)] = frequencies.most_common(1)
