@@ -24,7 +24,7 @@ ORDER = [
     ["inference", "visualization"],
     ["runs", "data", "models"],
     ["images", "hints", "wandb_api"],
-    ["color", "progress", "console", "atomic_write", "cache_folder", "ranges"],
+    ["color", "progress", "console", "atomic_write", "cache_folder", "parent_process", "ranges"],
 ]
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 

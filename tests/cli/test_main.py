@@ -231,7 +231,7 @@ def test_folder_without_a_readable_image(command, tiny, tmp_path, kind):
 def test_runs_dir_that_is_not_writable(command, tiny, tmp_path):
     (tmp_path / "taken").write_text("a file")
     assert_error(
-        command("train", *tiny, "runs_dir=taken/runs"), "runs_dir=", "cannot be written", "Pass runs_dir=FOLDER"
+        command("train", *tiny, "runs_dir=taken/runs"), "runs_dir=", "can't be written", "Pass runs_dir=FOLDER"
     )
 
 

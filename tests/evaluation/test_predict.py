@@ -167,4 +167,4 @@ def test_user_errors(evaluate, root, tmp_path):
     assert "hint/p0 has no partner in mask/" in evaluate("model=pullpush", status=2).err
     (tmp_path / "file").write_text("")
     (root / "hint/p0.png").unlink()
-    assert "can't write" in evaluate("model=pullpush", "output=file/below", status=2).err
+    assert "can't be written" in evaluate("model=pullpush", "output=file/below", status=2).err

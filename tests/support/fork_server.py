@@ -161,6 +161,8 @@ def become(request, streams):
         os.close(stream)
     os.environ.clear()
     os.environ.update(request["environment"])
+    if "CHROMAHINT_PARENT_PID" in os.environ:
+        os.environ["CHROMAHINT_PARENT_PID"] = str(os.getppid())
     os.chdir(request["folder"])
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN if number in request["ignored"] else signal.SIG_DFL)

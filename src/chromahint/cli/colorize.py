@@ -96,7 +96,7 @@ def _colorize(task: ColorizeTask, colorizer: Colorizer, hints: HintProvider) -> 
     """Color one photo; returns what is wrong with it or with its hints, if anything is.
 
     Raises:
-        ValueError: The output can't be written, which would happen to the other photos, too.
+        WriteError: The output can't be written, which would happen to the other photos, too.
     """
     from chromahint.images.decode import UnreadableImageError
     from chromahint.images.image_file import read_image, side_by_side_image, write_image
@@ -115,9 +115,6 @@ def _colorize(task: ColorizeTask, colorizer: Colorizer, hints: HintProvider) -> 
             write_image(task.comparison, side_by_side_image(image, colored))
     except ValueError as error:
         return f"{task.output}: {error}"
-    except OSError as error:
-        reason = error.strerror or error
-        raise ValueError(f"{task.output}: cannot be written ({reason}). Make room, or pass another -o.") from None
     return None
 
 

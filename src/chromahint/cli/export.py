@@ -54,15 +54,10 @@ def run(arguments: argparse.Namespace) -> int:
     name = f"{loaded.name}.onnx" if arguments.format == "onnx" else loaded.name
     output = Path(name) if arguments.output is None else arguments.output.expanduser()
     _check_writable(output)
-    try:
-        if arguments.format == "onnx":
-            _export_onnx(loaded, output, arguments.rgb)
-        else:
-            _export_folder(loaded, output)
-    except OSError as error:
-        raise ValueError(
-            f"{output}: cannot be written ({error.strerror or error}), and was left as it was. Pass another -o."
-        ) from None
+    if arguments.format == "onnx":
+        _export_onnx(loaded, output, arguments.rgb)
+    else:
+        _export_folder(loaded, output)
     return 0
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
 from pathlib import Path
 
 from chromahint import __version__
 from chromahint.cli.arguments import Subparsers
+from chromahint.runs.files import write_text
 
 TEMPLATE = Path(__file__).resolve().parents[1] / "project_template"
 """Files of a new project. Those of Python have the suffix .txt, since they belong to another project."""
@@ -31,11 +33,14 @@ def run(arguments: argparse.Namespace) -> int:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder}: already exists and is not empty. Choose another folder.")
     name = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-") or "colorization"
-    for file in sorted(TEMPLATE.rglob("*")):
-        if file.is_file():
-            path = folder / file.relative_to(TEMPLATE).with_name(file.name.removesuffix(".txt"))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            text = file.read_text(encoding="utf-8").replace("{{name}}", name).replace("{{version}}", __version__)
-            path.write_text(text, encoding="utf-8")
+    try:
+        for file in sorted(TEMPLATE.rglob("*")):
+            if file.is_file():
+                path = folder / file.relative_to(TEMPLATE).with_name(file.name.removesuffix(".txt"))
+                text = file.read_text(encoding="utf-8").replace("{{name}}", name).replace("{{version}}", __version__)
+                write_text(path, text)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     print(f"{folder}: a project with the network `mixer`. Train it: cd {folder} && make train")
     return 0

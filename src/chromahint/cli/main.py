@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from chromahint import __version__
+from chromahint.atomic_write import NO_SPACE, explain_write_error
 from chromahint.cli import (
     benchmark,
     best,
@@ -59,6 +60,11 @@ def main(words: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        if (message := explain_write_error(error)) is None:
+            raise
+        print(f"Error: {message}", file=sys.stderr)
+        return 1 if error.errno in NO_SPACE else 2
     except KeyboardInterrupt:
         print("\nstopped", file=sys.stderr)
         return 130

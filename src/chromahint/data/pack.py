@@ -14,7 +14,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from torch.utils.data import Dataset
 
-from chromahint.atomic_write import atomic_write
+from chromahint.atomic_write import WriteError, atomic_write
 from chromahint.data.parallel import parallel_map
 from chromahint.data.sources.folder import Folder
 from chromahint.data.sources.packed import INDEX_DTYPE, PACK_FORMAT, digest, is_pack, read_metadata, shard_path
@@ -51,7 +51,8 @@ def pack(
         advance: Called with the number of images that were packed since the last call.
 
     Raises:
-        ValueError: The output folder holds other files or can't be written, or no image can be read.
+        ValueError: The output folder holds other files, or no image can be read.
+        WriteError: The output folder can't be written.
     """
     if side < 1:
         raise ValueError(f"--side {side}: must be an integer >= 1. Try --side 256.")
@@ -62,21 +63,18 @@ def pack(
     _prepare_output(output, side)
     shards = ShardWriter(source.root, output, side, names)
     records: list[ShardRecord] = []
-    try:
-        for record in parallel_map(shards, num_workers):
-            if isinstance(record, str):  # why the shard can't be written
-                raise ValueError(record)
-            records.append(record)
-            advance(len(record["pictures"]) + len(record["broken"]))
-        return _write_index(records, source, output, side)
-    except OSError as error:
-        raise ValueError(_write_error(output, error)) from None
+    for record in parallel_map(shards, num_workers):
+        if isinstance(record, WriteError):
+            raise record
+        records.append(record)
+        advance(len(record["pictures"]) + len(record["broken"]))
+    return _write_index(records, source, output, side)
 
 
-class ShardWriter(Dataset[ShardRecord | str]):
+class ShardWriter(Dataset[ShardRecord | WriteError]):
     """Dataset whose items are shard records: item `n` packs shard `n`, unless it is complete already.
 
-    An item is a string, the error message, if the shard can't be written.
+    An item is an error if the shard can't be written: an error that a worker process raises would lose its attributes.
     """
 
     def __init__(self, root: Path, output: Path, side: int, names: list[str]) -> None:
@@ -85,7 +83,7 @@ class ShardWriter(Dataset[ShardRecord | str]):
     def __len__(self) -> int:
         return -(-len(self.names) // PACK_SHARD_SIZE)
 
-    def __getitem__(self, number: int) -> ShardRecord | str:
+    def __getitem__(self, number: int) -> ShardRecord | WriteError:
         """Write shard `number` and return its record."""
         names = self.names[number * PACK_SHARD_SIZE : (number + 1) * PACK_SHARD_SIZE]
         pixels = shard_path(self.output, number)
@@ -100,8 +98,8 @@ class ShardWriter(Dataset[ShardRecord | str]):
                     self._add(name, record, file)
             with atomic_write(pixels.with_suffix(".json")) as file:
                 file.write(json.dumps({**record, "checksum": _record_checksum(record)}).encode())
-        except OSError as error:
-            return _write_error(self.output, error)
+        except WriteError as error:
+            return error
         return record
 
     def _add(self, name: str, record: ShardRecord, file: IO[bytes]) -> None:
@@ -166,10 +164,7 @@ def _prepare_output(output: Path, side: int) -> None:
             )
     elif output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ValueError(f"-o {output}: already exists and is not a pack. Use -o NEW/FOLDER.")
-    try:
-        _write_json(output / "pack.json", {"format": PACK_FORMAT, "complete": False, "side": side})
-    except OSError as error:
-        raise ValueError(_write_error(output, error)) from None
+    _write_json(output / "pack.json", {"format": PACK_FORMAT, "complete": False, "side": side})
 
 
 def _write_index(records: list[ShardRecord], source: Folder, output: Path, side: int) -> PackResult:
@@ -226,10 +221,3 @@ def _write_json(path: Path, value: dict[str, Any]) -> None:
 def _write_lines(path: Path, lines: list[str]) -> None:
     with atomic_write(path) as file:
         file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))
-
-
-def _write_error(output: Path, error: OSError) -> str:
-    return (
-        f"-o {output}: can't write ({error.strerror or error}). Free some space and repeat the command to resume, "
-        "or use another folder."
-    )

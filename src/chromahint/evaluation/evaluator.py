@@ -58,7 +58,7 @@ def evaluate(
         The content of metrics.json.
 
     Raises:
-        ValueError: `output` holds another evaluation, is in use or can't be written, or no image can be read or has
+        ValueError: `output` holds another evaluation, is in use, or no image can be read or has
             color.
     """
     rank, processes = rank_and_count()
@@ -106,16 +106,10 @@ def lock_output(output: Path) -> Iterator[None]:
                 "output=ANOTHER/FOLDER."
             ) from None
         except OSError as error:
-            raise ValueError(write_error(output, error)) from None
+            raise ValueError(
+                f"output={output}: can't be written ({error.strerror}). Use output=ANOTHER/FOLDER."
+            ) from None
         yield
-
-
-def write_error(output: Path, error: OSError) -> str:
-    """Explain that the folder of an evaluation can't be written."""
-    return (
-        f"output={output}: can't write ({error.strerror or error}). Use output=ANOTHER/FOLDER, or free some space and "
-        "repeat the command to resume."
-    )
 
 
 def _prepare_folder(output: Path, fingerprint: dict[str, Any]) -> None:

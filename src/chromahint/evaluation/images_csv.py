@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from chromahint.atomic_write import append
 from chromahint.runs.files import write_text
 
 
@@ -63,7 +64,7 @@ def append_rows(table: Path, rows: Sequence[ImageResult]) -> None:
     if not table.exists():
         write_rows(table, rows)
     elif rows:
-        with table.open("a", encoding="utf-8", newline="") as file:
+        with append(table) as file:
             file.write(_to_csv(map(_cells, rows)))
             file.flush()
             os.fsync(file.fileno())

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Subset
 
-from chromahint.atomic_write import atomic_write
+from chromahint.atomic_write import append, atomic_write
 from chromahint.color import lab_to_rgb8
 from chromahint.data.dataset import init_worker
 from chromahint.data.sources.hint_mask_pairs import Pair, Pairs
@@ -59,16 +59,13 @@ def predict(
         `path: reason` of the pairs that could not be read.
 
     Raises:
-        ValueError: `output` holds other images or can't be written, or no pair can be read.
+        ValueError: `output` holds other images, or no pair can be read.
     """
     if not is_same_evaluation(output, fingerprint) or (
         not (output / "evaluation.json").exists() and any(output.glob("image_*.png"))
     ):
         raise ValueError(f"output={output}: the folder holds other images. Use output=ANOTHER/FOLDER.")
-    try:
-        return _predict(network, pairs, output, fingerprint, device, batch_size, num_workers, advance)
-    except OSError as error:
-        raise ValueError(f"output={output}: can't write ({error.strerror}). Use output=ANOTHER/FOLDER.") from None
+    return _predict(network, pairs, output, fingerprint, device, batch_size, num_workers, advance)
 
 
 def _predict(
@@ -101,7 +98,7 @@ def _predict(
                 with atomic_write(output / _file_name(number)) as file:
                     Image.fromarray(image).save(file, format="PNG")
                 new_rows.append((_file_name(number), pairs.names[number], pair.id))
-            with (output / "images.csv").open("a", encoding="utf-8", newline="") as table:
+            with append(output / "images.csv") as table:
                 table.write(_to_csv(new_rows))
         advance(len(batch))
     (output / "broken.txt").unlink(missing_ok=True)

@@ -15,7 +15,6 @@ from chromahint.evaluation.evaluator import (
     evaluate_methods,
     is_same_evaluation,
     lock_output,
-    write_error,
 )
 from chromahint.evaluation.fingerprint import fingerprint
 from chromahint.evaluation.predict import predict
@@ -42,7 +41,7 @@ def evaluate_config(
         The content of metrics.json.
 
     Raises:
-        ValueError: The folder holds another evaluation, is in use or can't be written, or no image can be evaluated.
+        ValueError: The folder holds another evaluation, is in use, or no image can be evaluated.
     """
     protocol, data = instantiate_node(config["protocol"]), instantiate_node(config["data"])
     device = resolve_device(config["device"])
@@ -53,10 +52,7 @@ def evaluate_config(
     evaluation = fingerprint(config, weights, split)
     folder = output if output is not None else available_folder(parent / protocol.name, evaluation)
     methods = {name: EvaluatedMethod(network, folder, evaluation)}
-    try:
-        results = evaluate_methods(methods, photos, protocol, device, config["batch_size"], data.num_workers)
-    except OSError as error:
-        raise ValueError(write_error(folder, error)) from None
+    results = evaluate_methods(methods, photos, protocol, device, config["batch_size"], data.num_workers)
     console.print(hint_table(results, f"{protocol.name}, {protocol.size} px"))
     if (clicks := clicks_table(results)) is not None:
         console.print(clicks)

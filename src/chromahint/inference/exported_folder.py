@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 import safetensors.torch
 from torch import Tensor, nn
 
+from chromahint.atomic_write import name_file_in_errors
 from chromahint.models.registry import create_model
 from chromahint.models.state_dict import check_room, load_weights
 from chromahint.runs.files import read_json
@@ -93,27 +93,24 @@ def write_exported_folder(folder: Path, network: nn.Module, metadata: Mapping[st
 
     Raises:
         ValueError: The folder holds other files.
-        OSError: The folder can't be written.
+        WriteError: The folder can't be written.
     """
     check_output_folder(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    temporary = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)  # of a killed process
     try:
-        safetensors.torch.save_file(_tensors(network), temporary / WEIGHTS, metadata={"format": "pt"})
-        (temporary / CONFIG).write_text(
-            json.dumps({"format": EXPORT_FORMAT, **metadata}, indent=2) + "\n", encoding="utf-8"
-        )
-        (temporary / MODEL_CARD).write_text(card, encoding="utf-8")
-        temporary.chmod(0o755)
-        for name in EXPORTED_FILES:
-            (temporary / name).chmod(0o644)
-        if folder.is_dir():
-            for name in EXPORTED_FILES:
-                (temporary / name).replace(folder / name)
-        else:
-            temporary.rename(folder)
-    except safetensors.SafetensorError as error:
-        raise OSError(0, str(error), str(folder)) from None
+        with name_file_in_errors(folder):
+            temporary.mkdir(parents=True)
+            # safetensors' own writing of files does not say why it failed
+            (temporary / WEIGHTS).write_bytes(safetensors.torch.save(_tensors(network), metadata={"format": "pt"}))
+            text = json.dumps({"format": EXPORT_FORMAT, **metadata}, indent=2) + "\n"
+            (temporary / CONFIG).write_text(text, encoding="utf-8")
+            (temporary / MODEL_CARD).write_text(card, encoding="utf-8")
+            if folder.is_dir():
+                for name in EXPORTED_FILES:
+                    (temporary / name).replace(folder / name)
+            else:
+                temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -15,6 +15,8 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+from chromahint.parent_process import end_with_parent, environment_for_children
+
 FORWARDED_SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1")
 """Signals that are passed on to the processes."""
 
@@ -27,6 +29,7 @@ def launch_processes(arguments: list[str], processes: int) -> int:
         other processes are stopped then.
     """
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    os.environ.update(environment_for_children())
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
     config = LaunchConfig(
         min_nodes=1,
@@ -68,4 +71,5 @@ def _first_exit_status(failures: list[ProcessFailure]) -> int:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     sys.exit(launch_processes(sys.argv[2:], int(sys.argv[1])))

@@ -15,11 +15,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from chromahint.atomic_write import WriteError
 from chromahint.config.compose import ComposedConfig, compose
 from chromahint.config.errors import ConfigError
 from chromahint.config.paths import choice_of, experiment_plans
 from chromahint.config.validate import validate
 from chromahint.models.pretrained import resolve_weights_file
+from chromahint.parent_process import environment_for_children
 from chromahint.runs.files import read_json
 from chromahint.runs.lock import RunLockedError, lock_run
 from chromahint.runs.run import Run, create_run, iso_now, open_run, timestamp
@@ -180,7 +182,7 @@ def create_run_folder(composed: ComposedConfig, folder: Path, group: str) -> Run
         return create_run(folder, composed.config, metadata)
     except OSError as error:
         raise ConfigError(
-            f"runs_dir={folder.parent}: cannot be written ({error.strerror}). Pass runs_dir=FOLDER."
+            f"runs_dir={folder.parent}: can't be written ({error.strerror}). Pass runs_dir=FOLDER."
         ) from None
 
 
@@ -191,7 +193,8 @@ def launch_and_wait(run: Run, processes: int) -> int:
         Exit status.
     """
     if processes == 1:
-        status = subprocess.run([sys.executable, *_python_arguments(run)], check=False).returncode  # noqa: S603
+        command = [sys.executable, *_python_arguments(run)]
+        status = subprocess.run(command, env=environment_for_children(), check=False).returncode  # noqa: S603
     else:
         from chromahint.launch.elastic import launch_processes
 
@@ -204,7 +207,8 @@ def launch_and_wait(run: Run, processes: int) -> int:
 def launched(run: Run, processes: int) -> Iterator[subprocess.Popen[bytes]]:
     """Start the processes of a run, which write to RUN/output.txt; at the end of the block, they save and exit.
 
-    They are in a session of their own, so Ctrl-C reaches them only through this process.
+    They also do so if this process is killed. They are in a session of their own, so Ctrl-C reaches them only through
+    this process.
     """
     arguments = _python_arguments(run)
     if processes > 1:
@@ -212,6 +216,7 @@ def launched(run: Run, processes: int) -> Iterator[subprocess.Popen[bytes]]:
     with (run.path / "output.txt").open("ab") as output:
         process = subprocess.Popen(  # noqa: S603
             [sys.executable, *arguments],
+            env=environment_for_children(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -242,6 +247,8 @@ def record_exit_status(run: Run, status: int) -> None:
         with lock_run(run.path):
             _record_failure(run, status)
     except RunLockedError:  # another process is training the run, and ours exited because of that
+        return
+    except WriteError:  # of a run that failed because the disk is full
         return
 
 

@@ -6,6 +6,7 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +83,9 @@ def create_run(folder: Path, config: dict[str, Any], metadata: dict[str, Any]) -
         folder: Preferred path.
         config: Resolved config.
         metadata: `overrides`, for overrides.yaml, and further fields of run.json such as `command` and `choices`.
+
+    Raises:
+        OSError: The folder can't be written; nothing of it is left.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     path, number = folder, 1
@@ -92,11 +96,15 @@ def create_run(folder: Path, config: dict[str, Any], metadata: dict[str, Any]) -
         except FileExistsError:
             number += 1
             path = folder.with_name(f"{folder.name}-{number}")
-    write_text(path / "overrides.yaml", yaml.safe_dump(metadata.pop("overrides", [])))
-    fields = {"format": RUN_FORMAT, "state": "created", "created": iso_now(), **metadata}
-    write_json(path / "run.json", fields | {"git": git_state(), "versions": versions()})
     run = Run(path)
-    run.write_config(config)
+    try:
+        write_text(path / "overrides.yaml", yaml.safe_dump(metadata.pop("overrides", [])))
+        fields = {"format": RUN_FORMAT, "state": "created", "created": iso_now(), **metadata}
+        write_json(path / "run.json", fields | {"git": git_state(), "versions": versions()})
+        run.write_config(config)
+    except OSError:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
     return run
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import shlex
-import shutil
 from typing import Any
 
 import torch
 
+from chromahint.atomic_write import explain_write_error
 from chromahint.config.instantiate import instantiate_node
 from chromahint.runs.run import Run
 from chromahint.training.contracts import unused_parameters
-
-MIN_FREE_BYTES = 50_000_000
-"""With less free disk space than this, a failed write is attributed to a full disk."""
 
 
 def explain_error(error: BaseException, run: Run, config: dict[str, Any]) -> str | None:
@@ -49,10 +45,9 @@ def explain_error(error: BaseException, run: Run, config: dict[str, Any]) -> str
             f"trainer.strategy=ddp: {names or 'some parameters'} got no gradient in a step. Freeze parameters that the "
             "network does not use, or use trainer.strategy=ddp_find_unused_parameters_true, which takes longer."
         )
-    disk_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    if disk_full or ("PytorchStreamWriter" in text and shutil.disk_usage(run.path).free < MIN_FREE_BYTES):
+    if isinstance(error, OSError) and explain_write_error(error) is not None:
         return (
-            f"{run.path}: no space left on the disk; earlier checkpoints are intact. Free some space, then run "
-            f"`{resume}`."
+            f"{error.filename or run.path}: can't be written ({error.strerror}); earlier checkpoints are intact. Free "
+            f"some space, then run `{resume}`."
         )
     return None

@@ -20,10 +20,12 @@ import torch
 from lightning.pytorch import Callback, seed_everything
 from lightning.pytorch.utilities import rank_zero_only
 
+from chromahint.atomic_write import WriteError
 from chromahint.config.instantiate import instantiate_node
 from chromahint.config.paths import add_cwd_to_path
 from chromahint.models.pretrained import resolve_weights_file
 from chromahint.models.state_dict import load_weights
+from chromahint.parent_process import end_with_parent
 from chromahint.runs.lock import RunLockedError, lock_run
 from chromahint.runs.run import Run, iso_now, open_run
 from chromahint.runs.slurm_env import current_slurm_job
@@ -67,7 +69,8 @@ def main(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, TrainingInterrupted) as interrupt:
         number = interrupt.signal_number if isinstance(interrupt, TrainingInterrupted) else signal.SIGINT
         if run.metadata["state"] != "failed":  # if another process has failed, this one was merely terminated
-            _update_metadata(run, state="interrupted", ended=iso_now())
+            with contextlib.suppress(WriteError):
+                _update_metadata(run, state="interrupted", ended=iso_now())
             _print_status(f"interrupted by {signal.Signals(number).name}; {_resume_hint(run)}")
             if number == getattr(signal, "SIGUSR1", None):
                 _requeue()
@@ -230,9 +233,10 @@ def _record_failure(run: Run, error: str, show: bool = True) -> None:
     """Record and print why a run failed. The first process to fail does so; the others merely lost that process."""
     if run.metadata["state"] == "failed":
         return
-    run.update_metadata(state="failed", ended=iso_now(), error=error)
     if show:
         print(f"Error: {error}", file=sys.stderr, flush=True)  # noqa: T201
+    with contextlib.suppress(WriteError):  # the disk may be full
+        run.update_metadata(state="failed", ended=iso_now(), error=error)
 
 
 @rank_zero_only
@@ -241,5 +245,6 @@ def _print_status(text: str) -> None:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     warnings.simplefilter("ignore")
     sys.exit(main(sys.argv[1:]))

@@ -7,7 +7,6 @@ use its network.
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +56,9 @@ def download_run(source: str | Path) -> Path:
     import wandb
 
     name = f"{entity}/{project}/{_artifact_name(run_id)}:{_ALIAS}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(dir=folder.parent))
+    unfinished = folder.with_name(f".{run_id}.tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a killed process
+    unfinished.mkdir(parents=True)
     try:
         wandb.Api().artifact(name, type="model").download(root=str(unfinished))
         unfinished.rename(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -16,6 +17,7 @@ from chromahint.cache_folder import cache_folder
 from chromahint.data.parallel import available_cores
 from chromahint.data.synthetic.scene import VERSION, draw_scene
 from chromahint.images.decode import RGBImage
+from chromahint.parent_process import end_with_parent
 from chromahint.progress import progress_bar
 
 SCENES_PER_SHARD = 16
@@ -112,5 +114,8 @@ def clear_cache() -> tuple[Path, int]:
 
 def _init_process() -> None:
     import cv2
+
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # of the forked process, it interrupts training
+    end_with_parent()
 
     cv2.setNumThreads(0)  # there is one process per core

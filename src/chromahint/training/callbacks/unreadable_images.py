@@ -7,6 +7,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from chromahint.atomic_write import append
 from chromahint.runs.files import write_text
 
 
@@ -43,5 +44,5 @@ class UnreadableImages(Callback):
         new = [line for line in dict.fromkeys(unreadable) if line not in self.seen]
         if new:
             self.seen.update(new)
-            with self.file.open("a", encoding="utf-8") as file:
+            with append(self.file) as file:
                 file.write("".join(f"{line}\n" for line in new))

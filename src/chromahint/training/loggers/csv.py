@@ -11,7 +11,7 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
-from chromahint.atomic_write import atomic_write
+from chromahint.atomic_write import append, atomic_write
 from chromahint.runs.metrics_csv import TIMINGS
 
 HEADER = "step,epoch,name,value\n"
@@ -47,7 +47,7 @@ class MetricsCSVLogger(Logger):
                 file = self.timings_file if name in TIMINGS else self.file
                 rows.setdefault(file, []).append(f"{step},{epoch},{name},{float(value)!r}\n")
         for file, lines in rows.items():
-            with file.open("a", encoding="utf-8") as opened:
+            with append(file) as opened:
                 opened.write("".join(lines if opened.tell() else [HEADER, *lines]))
 
     def log_hyperparams(self, params: dict[str, Any] | argparse.Namespace, *args: Any, **kwargs: Any) -> None:
