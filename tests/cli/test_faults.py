@@ -113,7 +113,8 @@ def temporary_files(folder):
 
 def start_again(start, folder, name):
     """What a user types after a failure: resume the run if there is one, otherwise the same command."""
-    runs = list(folder.glob("runs/run/*")) if "train" in name else list(folder.glob("runs/multirun/*"))
+    pattern = "runs/run/*" if "train" in name else "runs/multirun/*"
+    runs = [path for path in folder.glob(pattern) if list(path.rglob("run.json"))]
     if name == "init":
         shutil.rmtree(folder / "project", ignore_errors=True)
     if not runs or name == "sweep":
@@ -156,6 +157,7 @@ def test_full_disk(start, unharmed, tmp_path, name):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_full_disk_at_all_changes(start, unharmed, tmp_path, name, action):
     changes, expected = unharmed(name)
+    print(f"{name}: a full disk at {min(changes, MAX_CHANGES)} of {changes} changes")
     for at in spread(name, changes, min(changes, MAX_CHANGES)):
         folder = tmp_path / str(at)
         check_full_disk(start, folder, name, at, action)
@@ -178,7 +180,8 @@ def test_killed_at_many_changes(start, unharmed, tmp_path, name):
 
 def kill_and_repeat(start, unharmed, tmp_path, name, count):
     changes, expected = unharmed(name)
-    for at in spread(name, changes, count):
+    print(f"{name}: {min(changes, count)} kills at {changes} changes")
+    for at in spread(name, changes, min(changes, count)):
         folder = tmp_path / str(at)
         ended = start(folder, name, at=at, action=int(signal.SIGKILL))
         assert ended.status != 0, f"{name} at change {at}: {ended.output}"

@@ -98,10 +98,12 @@ def create_run(folder: Path, config: dict[str, Any], metadata: dict[str, Any]) -
             path = folder.with_name(f"{folder.name}-{number}")
     run = Run(path)
     try:
+        text = yaml.safe_dump(config, sort_keys=False)
         write_text(path / "overrides.yaml", yaml.safe_dump(metadata.pop("overrides", [])))
+        write_text(path / "config.yaml", text)
         fields = {"format": RUN_FORMAT, "state": "created", "created": iso_now(), **metadata}
-        write_json(path / "run.json", fields | {"git": git_state(), "versions": versions()})
-        run.write_config(config)
+        fields |= {"git": git_state(), "versions": versions(), "signature": sign(text.encode())}
+        write_json(path / "run.json", fields)  # last: with it, the folder is a run
     except OSError:
         shutil.rmtree(path, ignore_errors=True)
         raise
