@@ -17,8 +17,8 @@ FOLDERS = [f"tiny/{protocol}/{method}" for protocol in ("random_pixels", "small"
 
 
 def measurements(folder):
-    """Content of every images.csv, which includes the seconds that each measurement took."""
-    return {file.parent.relative_to(folder).as_posix(): file.read_text() for file in folder.rglob("images.csv")}
+    """Content of every timings.csv, which differs between two measurements of the same."""
+    return {file.parent.relative_to(folder).as_posix(): file.read_text() for file in folder.rglob("timings.csv")}
 
 
 def test_measures_every_combination_and_writes_the_results(tiny_benchmark, command, tmp_path):

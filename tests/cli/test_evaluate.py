@@ -100,6 +100,21 @@ def test_finished_evaluation_is_not_repeated(evaluate, photos, calls, tmp_path):
     assert [path.name for path in (tmp_path / "evaluation/pullpush").iterdir()] == ["random_pixels"]
 
 
+def test_files_are_the_same_for_any_number_of_workers_and_in_another_process(process, photos, tmp_path):
+    contents = []
+    for number, workers in enumerate((0, 1, 4)):
+        words = ["model=spreadnet", "weights=pretrained", "data=folder", f"data.root={photos}", "output=out"]
+        counts = ["protocol.hint_counts=[0,1,10]", f"data.num_workers={workers}", "batch_size=2"]
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        assert process(folder, "evaluate", *words, *counts).status == 0
+        files = sorted((folder / "out").iterdir())
+        contents.append({file.name: file.read_bytes() for file in files if file.name != "timings.csv"})
+    assert contents[0].keys() == {".lock", "evaluation.json", "images.csv", "metrics.json"}
+    assert contents[1] == contents[0]
+    assert contents[2] == contents[0]
+
+
 def test_interrupted_evaluation_is_continued(evaluate, photos, calls, tmp_path):
     words = ["model=pullpush", "data=folder", f"data.root={photos}", "batch_size=2"]
     evaluate(*words)

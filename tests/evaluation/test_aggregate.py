@@ -108,9 +108,12 @@ def test_rows_come_back_from_the_file(tmp_path):
     append_rows(table, rows[1:])
     append_rows(table, [])
     assert read_rows(table) == rows
-    assert table.read_text().splitlines()[0] == "image,id,k,colorless,psnr,ciede2000,seconds"
+    assert table.read_text().splitlines()[0] == "image,id,k,colorless,psnr,ciede2000"
+    assert (tmp_path / "timings.csv").read_text().splitlines()[0] == "image,k,seconds"
     write_rows(table, rows[1:])
     assert read_rows(table) == rows[1:]
+    (tmp_path / "timings.csv").unlink()
+    assert [each.scores for each in read_rows(table)] == [rows[1].scores]
     write_rows(table, [])
     assert read_rows(table) == []
 

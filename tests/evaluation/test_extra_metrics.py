@@ -44,7 +44,7 @@ def test_evaluation_records_extra_metrics(command, photos, tmp_path):
     assert done.status == 0, done.err
     by_hints = json.loads((tmp_path / "out/metrics.json").read_text())["by_hints"]
     assert 0 < by_hints["100"]["flip"] < by_hints["0"]["flip"]
-    assert ",flip,seconds" in (tmp_path / "out/images.csv").read_text().splitlines()[0]
+    assert (tmp_path / "out/images.csv").read_text().splitlines()[0].endswith(",flip")
 
 
 @pytest.mark.parametrize("name", list(EXTRA_METRICS))

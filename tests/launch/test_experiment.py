@@ -117,7 +117,7 @@ def test_baselines_are_measured_on_the_same_images_and_hints(finished):
 
 def test_time_per_image_is_the_mean_over_images_and_hints(finished):
     seconds = json.loads((comparison(finished.folder) / "metrics.json").read_text())["networks"]["other"]["seconds"]
-    with (runs(finished.folder)["other"] / "evaluation/random_pixels/images.csv").open() as file:
+    with (runs(finished.folder)["other"] / "evaluation/random_pixels/timings.csv").open() as file:
         each = [float(row["seconds"]) for row in csv.DictReader(file)]
     assert len(each) == 9
     assert seconds == pytest.approx(sum(each) / 9)

@@ -58,8 +58,7 @@ def evaluate(
         The content of metrics.json.
 
     Raises:
-        ValueError: `output` holds another evaluation, is in use, or no image can be read or has
-            color.
+        ValueError: `output` holds another evaluation or is in use, or no image can be read or has color.
     """
     rank, processes = rank_and_count()
     with lock_output(output) if rank == 0 else contextlib.nullcontext():

@@ -1,16 +1,21 @@
-"""images.csv, format 2: the scores of each image for each number of hints."""
+"""images.csv, format 2: the scores of each image for each number of hints.
+
+What a clock measured is in timings.csv next to it, so two evaluations of the same network have the same images.csv.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from chromahint.atomic_write import append
 from chromahint.runs.files import write_text
+
+_TIMINGS_HEADER = ("image", "k", "seconds")
 
 
 class ImageResult(NamedTuple):
@@ -22,7 +27,7 @@ class ImageResult(NamedTuple):
         k: Number of hints.
         colorless: Whether the photo has no color to predict.
         scores: Score by name of the metric.
-        seconds: Network time.
+        seconds: Network time, NaN if it is not known.
     """
 
     image: str
@@ -40,14 +45,11 @@ def read_rows(table: Path) -> list[ImageResult]:
     """
     if not table.is_file():
         return []
-    text = table.read_text(encoding="utf-8", errors="replace")
-    complete = text[: text.rfind("\n") + 1]  # a killed process may leave a partial line
-    lines = csv.reader(io.StringIO(complete))
-    header = next(lines, [])
+    times = {(row["image"], row["k"]): row["seconds"] for row in _complete_lines(_timings(table))}
     rows: dict[tuple[str, int], ImageResult] = {}
-    for cells in lines:
+    for cells in _complete_lines(table):
         try:
-            row = _parse(dict(zip(header, cells, strict=True)))
+            row = _parse({"seconds": times.get((cells["image"], cells["k"]), "nan")} | cells)
         except (KeyError, ValueError):
             continue
         rows[row.image, row.k] = row
@@ -55,8 +57,13 @@ def read_rows(table: Path) -> list[ImageResult]:
 
 
 def write_rows(table: Path, rows: Sequence[ImageResult]) -> None:
-    """Write images.csv anew. Without rows, an existing file is removed."""
-    table.unlink(missing_ok=True) if not rows else write_text(table, _to_csv([_header(rows[0]), *map(_cells, rows)]))
+    """Write images.csv and timings.csv anew. Without rows, existing files are removed."""
+    if rows:
+        write_text(_timings(table), _to_csv([_TIMINGS_HEADER, *map(_timing_cells, rows)]))
+        write_text(table, _to_csv([_header(rows[0]), *map(_cells, rows)]))
+    else:
+        table.unlink(missing_ok=True)
+        _timings(table).unlink(missing_ok=True)
 
 
 def append_rows(table: Path, rows: Sequence[ImageResult]) -> None:
@@ -64,18 +71,38 @@ def append_rows(table: Path, rows: Sequence[ImageResult]) -> None:
     if not table.exists():
         write_rows(table, rows)
     elif rows:
+        with append(_timings(table)) as file:
+            file.write(_to_csv(map(_timing_cells, rows)))
         with append(table) as file:
             file.write(_to_csv(map(_cells, rows)))
             file.flush()
             os.fsync(file.fileno())
 
 
+def _timings(table: Path) -> Path:
+    return table.with_name("timings.csv")
+
+
+def _complete_lines(table: Path) -> Iterator[dict[str, str]]:
+    """Yield the lines of a table as dictionaries, without damaged ones. A killed process may leave a partial line."""
+    text = table.read_text(encoding="utf-8", errors="replace") if table.is_file() else ""
+    lines = csv.reader(io.StringIO(text[: text.rfind("\n") + 1]))
+    header = next(lines, [])
+    for cells in lines:
+        if len(cells) == len(header):
+            yield dict(zip(header, cells, strict=True))
+
+
 def _header(row: ImageResult) -> list[str]:
-    return ["image", "id", "k", "colorless", *row.scores, "seconds"]
+    return ["image", "id", "k", "colorless", *row.scores]
 
 
 def _cells(row: ImageResult) -> list[Any]:
-    return [row.image, row.id, row.k, int(row.colorless), *row.scores.values(), row.seconds]
+    return [row.image, row.id, row.k, int(row.colorless), *row.scores.values()]
+
+
+def _timing_cells(row: ImageResult) -> list[Any]:
+    return [row.image, row.k, row.seconds]
 
 
 def _parse(cells: dict[str, str]) -> ImageResult:

@@ -54,7 +54,7 @@ class EvaluationResult:
         all_counts: every measured number of hints; with simulated clicks, these are more than the reported ones.
         all_scores: name of each metric -> scores at `all_counts`.
         left_out: ids of colorless photos that are left out of means.
-        seconds: median time per image.
+        seconds: median time per image, NaN if it is not known.
     """
 
     folder: Path

@@ -21,7 +21,7 @@ class ImageTable:
         hint_counts: K numbers of hints.
         scores: name of each metric -> KxP.
         colorless: ids of photos without color; empty in format 1, which does not record them.
-        seconds: median time per image.
+        seconds: median time per image, NaN if it is not known.
     """
 
     names: list[str]

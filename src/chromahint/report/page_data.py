@@ -172,7 +172,7 @@ def _network_row(name: str, result: EvaluationResult, run: Run | None) -> Conten
         "model": None if run is None else run.metadata.get("choices", {}).get("model"),
         "parameters": None if cost is None else cost.parameters,
         "gmac": None if cost is None else cost.gmac,
-        "seconds": result.seconds,
+        "seconds": result.seconds if math.isfinite(result.seconds) else None,
     }
 
 
