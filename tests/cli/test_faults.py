@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
 HINTS = "protocol.hint_counts=[0,1,10]"
 COMMANDS = {
     "train": ["train", "TINY", "name=run"],
-    "train on scenes": ["train", "TINY", "name=run", "data=scenes", "data.num_train=16"],
+    "train on scenes": ["train", "SCENES", "name=run"],
     "multirun": ["train", "-m", "seed=0,1", "TINY"],
     "sweep": ["sweep", "hscaunet", "trials=1", "name=sweep", "TINY", "trainer.max_minutes=null", "trainer.max_steps=2"],
     "evaluate": ["evaluate", "run=RUN", "data=folder", "data.root=PHOTOS", HINTS, "output=out"],
@@ -52,6 +52,7 @@ def start(injector, tiny, smoke_run, photos, make_photos, tmp_path_factory):
     pairs = tmp_path_factory.mktemp("pairs")
     for part in ("hint", "mask"):
         make_photos(pairs / part, 4)
+    scenes = ["data=scenes", "data.num_train=16", *(word for word in tiny if not word.startswith("data"))]
     places = {"RUN": str(smoke_run), "PHOTOS": str(photos), "PAIRS": str(pairs)}
 
     def run(folder, name, words=None, **harm):
@@ -59,7 +60,7 @@ def start(injector, tiny, smoke_run, photos, make_photos, tmp_path_factory):
         for word in words or COMMANDS[name]:
             for place, path in places.items():
                 word = word.replace(place, path)
-            expanded += tiny if word == "TINY" else [word]
+            expanded += {"TINY": tiny, "SCENES": scenes}.get(word, [word])
         folder.mkdir(exist_ok=True)
         return injector.run(folder, *expanded, CHROMAHINT_CACHE=str(folder / "cache"), **harm)
 
@@ -106,6 +107,14 @@ def results(folder):
     return found
 
 
+def differences(folder, name, expected):
+    """Files that are not as they should be. A sweep that was killed while it drew values may draw others."""
+    found = results(folder)
+    if name == "sweep":
+        return {Path(file).name for file in found} ^ {Path(file).name for file in expected}
+    return {file for file, _ in found.items() ^ expected.items()}
+
+
 def temporary_files(folder):
     names = (path.relative_to(folder).as_posix() for path in folder.rglob("*"))
     return [name for name in names if Path(name).name.startswith(".") and not name.endswith((".lock", ".gitignore"))]
@@ -115,6 +124,9 @@ def start_again(start, folder, name):
     """What a user types after a failure: resume the run if there is one, otherwise the same command."""
     pattern = "runs/run/*" if "train" in name else "runs/multirun/*"
     runs = [path for path in folder.glob(pattern) if list(path.rglob("run.json"))]
+    if len(list(folder.rglob("config.yaml"))) > len(list(folder.rglob("run.json"))):
+        shutil.rmtree(folder / "runs")  # killed before all of its folders were complete
+        runs = []
     if name == "init":
         shutil.rmtree(folder / "project", ignore_errors=True)
     if not runs or name == "sweep":
@@ -149,7 +161,7 @@ def test_full_disk(start, unharmed, tmp_path, name):
         check_full_disk(start, folder, name, at)
         again = start_again(start, folder, name)
         assert again.status == 0, again.output
-        assert results(folder) == expected
+        assert not differences(folder, name, expected), f"{name} at change {at}"
 
 
 @pytest.mark.slow
@@ -163,7 +175,7 @@ def test_full_disk_at_all_changes(start, unharmed, tmp_path, name, action):
         check_full_disk(start, folder, name, at, action)
         again = start_again(start, folder, name)
         assert again.status == 0, again.output
-        assert results(folder) == expected, at
+        assert not differences(folder, name, expected), f"{name} at change {at}"
         shutil.rmtree(folder)
 
 
@@ -187,6 +199,6 @@ def kill_and_repeat(start, unharmed, tmp_path, name, count):
         assert ended.status != 0, f"{name} at change {at}: {ended.output}"
         again = start_again(start, folder, name)
         assert again.status == 0, f"{name} at change {at}: {again.output}"
-        assert results(folder) == expected, at
+        assert not differences(folder, name, expected), f"{name} at change {at}"
         assert not temporary_files(folder)
         shutil.rmtree(folder)
