@@ -88,7 +88,7 @@ def results(folder):
     found = {}
     for file in sorted(folder.rglob("*")):
         name = file.relative_to(folder).as_posix()
-        if not file.is_file() or "/wandb/" in name or file.name in (".lock", "output.txt"):
+        if not file.is_file() or "/wandb/" in name or file.name.endswith((".lock", "output.txt")):
             continue
         kind = "/".join(part for part in name.split("/") if not part.startswith("20"))  # run folders are named by time
         if file.name == "best.ckpt":
@@ -124,7 +124,7 @@ def start_again(start, folder, name):
     """What a user types after a failure: resume the run if there is one, otherwise the same command."""
     pattern = "runs/run/*" if "train" in name else "runs/multirun/*"
     runs = [path for path in folder.glob(pattern) if list(path.rglob("run.json"))]
-    if len(list(folder.rglob("config.yaml"))) > len(list(folder.rglob("run.json"))):
+    if len(list(folder.glob("runs/**/*overrides.yaml*"))) > len(list(folder.rglob("run.json"))):
         shutil.rmtree(folder / "runs")  # killed before all of its folders were complete
         runs = []
     if name == "init":
