@@ -249,7 +249,7 @@ def test_malformed_requests_never_crash_the_server(client, photo, capfd):
 
 
 def test_thousand_concurrent_clicks(client, photo):
-    """Each is responseed with colors, or with "try again"."""
+    """Each is answered with colors, or with "try again"."""
     statuses = []
 
     def click(number):
@@ -288,7 +288,7 @@ def test_real_server_survives_bytes_that_are_not_http(address):
         assert json.load(response)["samples"]
 
 
-def test_real_server_responses_or_rejects_a_thousand_clicks(address):
+def test_real_server_answers_or_rejects_a_thousand_clicks(address):
     def post(path, body=b""):
         request = urllib.request.Request(f"{address}{path}", body, method="POST")
         try:

@@ -123,7 +123,7 @@ def read_images(result: EvaluationResult, indices: list[int]) -> Tensor:
         name = result.image_names[index]
         if name not in photo_indices or photos.identify(photo_indices[name]) != result.image_ids[index]:
             raise ValueError(f"{name}: the image is missing or has changed since the evaluation. Evaluate again.")
-        images.append(torch.from_numpy(resize_square(photos.read(photo_indices[name]), size)))
+        images.append(torch.from_numpy(resize_square(photos.read(photo_indices[name]), size).copy()))
     return torch.stack(images).permute(0, 3, 1, 2)
 
 
