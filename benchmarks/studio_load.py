@@ -1,8 +1,8 @@
 """Let many people use one shared studio at once: waits, refusals, and memory.
 
-Each person opens a photo of their own and clicks again and again, with no pause between two clicks; a refused click (status
-503) is repeated after the time that the response names. The work in front of a click is that of the clicks which arrived
-earlier, at most one of each other person.
+Each person opens a photo of their own and clicks again and again, with no pause between two clicks; a refused click
+(status 503) is repeated after the time that the response names. The work in front of a click is that of the clicks
+which arrived earlier, at most one of each other person.
 """
 
 from __future__ import annotations
