@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from chromahint.atomic_write import WriteError
 from chromahint.data import pack as pack_module
 from chromahint.data.datamodule import PhotoDataModule
 from chromahint.data.sources import packed as packed_module
@@ -187,9 +188,10 @@ def test_user_errors(root, pack, tmp_path):
     with pytest.raises(ValueError, match="already exists and is not a pack"):
         create_pack(root, root)
     (tmp_path / "file").write_text("")
-    for output in (tmp_path / "file", tmp_path / "file/below"):
-        with pytest.raises(ValueError, match="-o "):
-            create_pack(root, output)
+    with pytest.raises(ValueError, match="-o "):
+        create_pack(root, tmp_path / "file")
+    with pytest.raises(WriteError, match="Not a directory"):
+        create_pack(root, tmp_path / "file/below")
     with pytest.raises(ValueError, match="--side 0"):
         create_pack(root, tmp_path / "new", side=0)
     (tmp_path / "bad").mkdir()
