@@ -141,8 +141,8 @@ def test_sample_thumbnails_do_not_wait_for_models():
 
 
 def test_oldest_photos_are_closed_beyond_the_limit(client):
-    ids = [client.post("/api/samples/coffee").json()["id"] for _ in range(8)]
-    assert len(set(ids)) == 8
+    ids = [client.post("/api/samples/coffee").json()["id"] for _ in range(40)]
+    assert len(set(ids)) == 40
     assert client.get(f"/api/photos/{ids[0]}/gray").status_code == 404
     assert client.get(f"/api/photos/{ids[-1]}/gray").status_code == 200
 

@@ -26,7 +26,7 @@ from chromahint.studio.samples import sample_file
 
 NATIVE_SIZE = "native"
 """The size of the network input that suits the network, in contrast to `PREVIEW_SIZES`."""
-_MAX_PHOTOS = 4
+_MAX_PHOTOS = 32
 _MAX_PIXELS = 100_000_000
 """Total of all open photos. A single photo of this size takes about a gigabyte."""
 _MAX_MODELS = 6
