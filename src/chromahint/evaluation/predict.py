@@ -60,26 +60,14 @@ def predict(
 
     Raises:
         ValueError: `output` holds other images, or no pair can be read.
+        OSError: `output` can't be written.
     """
     if not is_same_evaluation(output, fingerprint) or (
         not (output / "evaluation.json").exists() and any(output.glob("image_*.png"))
     ):
         raise ValueError(f"output={output}: the folder holds other images. Use output=ANOTHER/FOLDER.")
-    return _predict(network, pairs, output, fingerprint, device, batch_size, num_workers, advance)
-
-
-def _predict(
-    network: Network,
-    pairs: Pairs,
-    output: Path,
-    subject: dict[str, Any],
-    device: torch.device,
-    batch_size: int,
-    workers: int,
-    advance: ProgressFn,
-) -> list[str]:
     output.mkdir(parents=True, exist_ok=True)
-    write_json(output / "evaluation.json", subject)
+    write_json(output / "evaluation.json", fingerprint)
     rows = _finished_rows(output, pairs)
     finished = {row[0] for row in rows.values()}
     for path in output.glob("image_*.png"):
@@ -88,7 +76,7 @@ def _predict(
     write_text(output / "images.csv", _to_csv([COLUMNS, *rows.values()]))
     advance(len(rows))
     broken: list[str] = []
-    for batch in _batches(pairs, [n for n in range(len(pairs)) if n not in rows], batch_size, workers):
+    for batch in _batches(pairs, [n for n in range(len(pairs)) if n not in rows], batch_size, num_workers):
         broken += [str(pair) for _, pair in batch if isinstance(pair, UnreadableImageError)]
         readable = [(number, pair) for number, pair in batch if isinstance(pair, Pair)]
         if readable:
