@@ -32,10 +32,15 @@ def processes_in(folder):
     return found
 
 
-def wait_until(condition, seconds=120):
+def wait_until(condition, folder, seconds=240):
+    """Wait; if it takes too long, fail with the output of the processes in a folder, and what each was doing."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline
+        if time.monotonic() > deadline:
+            for process in processes_in(folder):
+                os.kill(int(process.name), signal.SIGABRT)
+            time.sleep(1)
+            pytest.fail((folder / "output.txt").read_text())
         time.sleep(0.1)
 
 
@@ -44,14 +49,14 @@ def start(folder, *words, **environment):
     with (folder / "output.txt").open("w") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "chromahint", *words],
-            cwd=folder, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            cwd=folder, env={**os.environ, "PYTHONFAULTHANDLER": "1", **environment}, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
         )  # fmt: skip
 
 
 def kill_and_wait(process, folder):
     process.kill()
     process.wait()
-    wait_until(lambda: not processes_in(folder))
+    wait_until(lambda: not processes_in(folder), folder)
 
 
 def states(folder):
@@ -71,9 +76,9 @@ def test_training_ends_with_the_process_that_started_it(tmp_path, tiny, words):
     folder = tmp_path / "here"
     process = start(folder, *words, *(word for word in tiny if word not in words), *LONG)
     expected = 2 if "--n-jobs" in words else 1
-    wait_until(lambda: states(folder).count("running") == expected)
+    wait_until(lambda: states(folder).count("running") == expected, folder)
     # a step has been logged
-    wait_until(lambda: sum(file.stat().st_size > 0 for file in folder.rglob("metrics.csv")) == expected)
+    wait_until(lambda: sum(file.stat().st_size > 0 for file in folder.rglob("metrics.csv")) == expected, folder)
     kill_and_wait(process, folder)
     assert states(folder).count("interrupted") == expected, (folder / "output.txt").read_text()
     assert len(list(folder.rglob("last.ckpt"))) == expected
@@ -96,7 +101,7 @@ def test_processes_that_draw_scenes_end(tmp_path):
     folder = tmp_path / "here"
     words = ["train", "data.num_train=100000", "logger=none"]
     process = start(folder, *words, CHROMAHINT_CACHE=str(tmp_path / "cache"))
-    wait_until(lambda: list((tmp_path / "cache").rglob("*.npy")))
+    wait_until(lambda: list((tmp_path / "cache").rglob("*.npy")), folder)
     assert len(processes_in(folder)) > 1
     kill_and_wait(process, folder)
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.name.startswith(".")]
