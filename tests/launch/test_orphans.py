@@ -49,7 +49,9 @@ def start(folder, *words, **environment):
     with (folder / "output.txt").open("w") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "chromahint", *words],
-            cwd=folder, env={**os.environ, "PYTHONFAULTHANDLER": "1", **environment}, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            cwd=folder,
+            env={**os.environ, "PYTHONFAULTHANDLER": "1", **environment},
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output,
         )  # fmt: skip
 
 
