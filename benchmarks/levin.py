@@ -22,10 +22,10 @@ from chromahint.color import lab_to_rgb8
 from chromahint.data.sources.base import Photos
 from chromahint.data.sources.folder import Folder
 from chromahint.data.sources.skimage_tiles import NaturalTiles
-from chromahint.data.transforms import resize_square
 from chromahint.evaluation.metrics import psnr
 from chromahint.evaluation.protocols.base import LabImages
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
+from chromahint.images.resize import resize_square
 from chromahint.models.levin import Levin
 
 

@@ -5,7 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from chromahint.data.transforms import ResizeOrCrop, resize_square
+from chromahint.data.transforms import ResizeOrCrop
+from chromahint.images.resize import resize_square
 
 RAMP = np.stack(np.broadcast_arrays(np.arange(200)[None], np.arange(100)[:, None], 7), axis=2).astype(np.uint8)
 

@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
-from chromahint.data.transforms import resize_square
 from chromahint.hints.eval_positions import first_k_mask
 from chromahint.hints.hints import hints_from_mask
+from chromahint.images.resize import resize_square
 from chromahint.models.spreadnet import SpreadNet
 from chromahint.models.state_dict import load_weights
 from chromahint.report import gallery as gallery_module

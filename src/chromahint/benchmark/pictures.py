@@ -10,9 +10,9 @@ import torch
 from chromahint.benchmark.methods import LoadedMethod
 from chromahint.benchmark.run_benchmark import Plan, Task, VerifiedSet
 from chromahint.color import rgb_to_lab
-from chromahint.data.transforms import resize_square
 from chromahint.evaluation.hint_counts import evaluate_hint_counts
 from chromahint.evaluation.protocols.base import HintProtocol
+from chromahint.images.resize import resize_square
 from chromahint.report.compare import DEFAULT_GALLERY_HINTS
 from chromahint.report.evaluation_result import EvaluationResult, read_evaluation
 from chromahint.report.gallery import data_uri, encode_jpeg

@@ -59,14 +59,15 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Color photos; returns the exit status, 1 if some could not be colored."""
     _refuse_contradictions(arguments)
+    from chromahint.inference.batch_plan import plan_batch
+
+    tasks = plan_batch(arguments.photos, arguments.output, arguments.compare)
     # imports torch; everything above gives its errors without it
     from chromahint.console import TextConsole
-    from chromahint.inference.batch_plan import plan_batch
     from chromahint.inference.colorizer import Colorizer
     from chromahint.progress import progress_bar
 
     console = TextConsole()
-    tasks = plan_batch(arguments.photos, arguments.output, arguments.compare)
     hints = _hint_provider(arguments, len(tasks) > 1)
     pending = [task for task in tasks if not (arguments.skip_existing and task.is_done)]
     colorizer = Colorizer.load(

@@ -37,8 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     from chromahint.config.instantiate import instantiate_node
     from chromahint.data.sources.folder import Folder
     from chromahint.data.sources.skimage_tiles import NaturalTiles
-    from chromahint.data.transforms import resize_square
     from chromahint.evaluation.image_grid import write_png
+    from chromahint.images.resize import resize_square
     from chromahint.visualization.sampler_preview import draw_preview
 
     names = arguments.sampler or list_groups()["hints"]

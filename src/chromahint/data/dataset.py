@@ -13,8 +13,9 @@ from torch.utils.data import Dataset
 from chromahint.data.colorfulness import ab_range
 from chromahint.data.samplers import SampleIndex, derive_seed
 from chromahint.data.sources.base import Photos
-from chromahint.data.transforms import ResizeOrCrop, resize_square
+from chromahint.data.transforms import ResizeOrCrop
 from chromahint.images.decode import RGBImage, UnreadableImageError
+from chromahint.images.resize import resize_square
 
 
 class Batch(TypedDict):

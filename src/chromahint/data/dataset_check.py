@@ -12,8 +12,8 @@ from torch.utils.data import Dataset
 from chromahint.data.colorfulness import NEAR_GRAY, ab_range
 from chromahint.data.parallel import parallel_map
 from chromahint.data.sources.base import Photos
-from chromahint.data.transforms import resize
 from chromahint.images.decode import UnreadableImageError
+from chromahint.images.resize import resize
 from chromahint.progress import ProgressFn
 
 CHECK_SIZE = 256

@@ -18,8 +18,8 @@ from chromahint.atomic_write import WriteError, atomic_write
 from chromahint.data.parallel import parallel_map
 from chromahint.data.sources.folder import Folder
 from chromahint.data.sources.packed import INDEX_DTYPE, PACK_FORMAT, digest, is_pack, read_metadata, shard_path
-from chromahint.data.transforms import resize
 from chromahint.images.decode import RGBImage, UnreadableImageError, decode_rgb, read_bytes
+from chromahint.images.resize import resize
 from chromahint.progress import ProgressFn
 
 PACK_SHARD_SIZE = 256

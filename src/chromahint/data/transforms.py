@@ -1,4 +1,4 @@
-"""Resizing and cropping of images. The only module that uses albumentations."""
+"""Resizing and cropping of training images. The only module that uses albumentations."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import albumentations as A
 import cv2
 
 from chromahint.images.decode import RGBImage
+from chromahint.images.resize import resize_square
 
 ResizeMode = Literal["squash", "random_crop", "random_resized_crop"]
 
@@ -60,17 +61,3 @@ class ResizeOrCrop:
 @functools.lru_cache(maxsize=1024)
 def _random_crop(size: int) -> Any:
     return A.Compose([A.RandomCrop(size, size)], seed=0)
-
-
-def resize_square(image: RGBImage, size: int) -> RGBImage:
-    """Resize to size x size, ignoring the aspect ratio, as the published systems do for evaluation."""
-    return resize(image, size, size)
-
-
-def resize(image: RGBImage, height: int, width: int) -> RGBImage:
-    """Resize a uint8 image: area averaging when it shrinks, to avoid aliasing, else bicubic."""
-    if image.shape[:2] == (height, width):
-        return image
-    shrinks = height * width < image.shape[0] * image.shape[1]
-    resized: RGBImage = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-    return resized

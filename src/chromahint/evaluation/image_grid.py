@@ -13,10 +13,10 @@ from torch import Tensor
 
 from chromahint.color import lab_to_rgb8
 from chromahint.data.sources.base import Photos
-from chromahint.data.transforms import resize_square
 from chromahint.evaluation.hint_counts import Network
 from chromahint.evaluation.protocols.base import HintProtocol, LabImages
 from chromahint.images.decode import RGBImage, UnreadableImageError
+from chromahint.images.resize import resize_square
 from chromahint.visualization.hint_overlay import draw_contact_sheet, draw_gray, draw_hints, to_numpy_images
 
 

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from chromahint.color import rgb_to_lab
 from chromahint.data.sources.skimage_tiles import NaturalTiles
-from chromahint.data.transforms import resize_square
 from chromahint.hints.eval_positions import first_k_mask
 from chromahint.hints.hints import hints_from_mask
+from chromahint.images.resize import resize_square
 from chromahint.models.checkpoint_formats import DetectedArchitecture, detect
 from chromahint.models.state_dict import read_state_dict
 

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from chromahint.atomic_write import atomic_write
 from chromahint.color import lab_to_rgb8
-from chromahint.data.transforms import resize_square
 from chromahint.evaluation.protocols.base import LabImages
 from chromahint.hints.hints import Hints
 from chromahint.images.decode import RGBImage
+from chromahint.images.resize import resize_square
 from chromahint.inference.load import resolve_device
 from chromahint.report.evaluation_result import EvaluationResult
 from chromahint.report.load_runs import LoadedRuns

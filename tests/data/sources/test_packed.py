@@ -15,8 +15,8 @@ from chromahint.data.datamodule import PhotoDataModule
 from chromahint.data.sources import packed as packed_module
 from chromahint.data.sources.folder import Folder
 from chromahint.data.sources.packed import Pack, Packed, PackedPhotos
-from chromahint.data.transforms import resize
 from chromahint.images.decode import UnreadableImageError, read_photo
+from chromahint.images.resize import resize
 
 SIZES = [(50, 40), (40, 90), (20, 25), (64, 32), (33, 32), (120, 31), (32, 32), (47, 48), (70, 70), (34, 80)]
 

@@ -14,9 +14,9 @@ from torch.utils.data import Dataset
 
 from chromahint.color import rgb_to_lab
 from chromahint.data.sources.folder import find_images
-from chromahint.data.transforms import resize_square
 from chromahint.hints.hints import Hints, hints_from_mask
 from chromahint.images.decode import RGBImage, UnreadableImageError, decode_rgb, read_bytes
+from chromahint.images.resize import resize_square
 from chromahint.ranges import Directory, ImageSize, NumWorkers, validate_arguments
 
 MAX_NAMES = 10
