@@ -27,7 +27,7 @@ OUTPUT_FORMATS |= {".tif": "TIFF", ".tiff": "TIFF"}
 """Output format by file extension."""
 
 _OPTIONS: dict[str, dict[str, Any]] = {
-    "PNG": {},
+    "PNG": {"compress_level": 1},  # 3 times as fast as the default, and 12 % larger
     "JPEG": {"quality": 95, "subsampling": 0},  # no chroma subsampling, because color is what matters here
     "WEBP": {"quality": 95},
 }
