@@ -79,6 +79,30 @@ def test_no_hints_leave_the_prior(attention, encoding):
     assert not colors.weights.any()
 
 
+def test_correction_reads_what_is_known_about_a_cell(attention, encoding):
+    lightness = torch.full((2, 1, 64, 96), 50.0)
+    points = [(0, 5, 90, (40.0, 10.0)), (0, 40, 3, (-20.0, 30.0)), (0, 41, 50, (5.0, 0.0))]
+    hints, inputs = pool_hints(lightness, *hints_at(*points)), []
+    hook = attention.correction.register_forward_pre_hook(lambda _, arguments: inputs.append(arguments[0]))
+    with torch.no_grad():
+        colors = attention(encoding, hints)
+    hook.remove()
+    share, spread, nearest, strongest, count = to_cells(inputs[0])[..., 12:].unbind(2)  # after features and colors
+    weights = colors.weights
+    torch.testing.assert_close(share, weights.sum(dim=2))
+    torch.testing.assert_close(strongest, weights.amax(dim=2))
+    prior = torch.stack([encoding.prior[image, hints.cell[image]] for image in range(2)])
+    difference = ((hints.ab - prior) / AB_UNIT)[:, None] * weights[..., None]
+    squares = (((hints.ab - prior) / AB_UNIT) ** 2)[:, None] * weights[..., None]
+    torch.testing.assert_close(
+        spread, (squares.sum(dim=2) - difference.sum(dim=2) ** 2).sum(dim=2).clamp(min=0), atol=1e-5, rtol=1e-5
+    )
+    distances = torch.cdist(attention.positions.double(), hints.position[0].double())
+    torch.testing.assert_close(nearest[0].double(), distances.amin(dim=1), atol=1e-4, rtol=0)
+    assert (nearest[1] == 2).all()  # no hint: farther than any
+    torch.testing.assert_close(count, torch.tensor([[np.log(4) / 5], [0.0]], dtype=torch.float32).expand_as(count))
+
+
 def test_hints_of_a_cell_are_averaged():
     lightness = torch.arange(64.0).view(1, 1, 64, 1).expand(2, 1, 64, 96)
     ab, mask = hints_at((0, 10, 12, (10.0, 0.0)), (0, 11, 14, (30.0, 8.0)))

@@ -8,8 +8,8 @@ with positions p and c and lightness L_p and L_c: learned features, minus a pena
 the difference in lightness. The attended value is a mean of hints. A small MLP then compares it with the pixel's
 current state and predicts how much to trust it.
 
-Shape suffixes: B batch, C channels, D channels of a head, E heads, H height, W width, h w rows and columns of cells,
-G groups of pixels that share the same cells, N pixels of a group, M cells of a group.
+Shape suffixes: B batch, C channels, H height, W width, h w rows and columns of cells, G groups of pixels that share the
+same cells, N pixels of a group, M cells of a group.
 """
 
 from __future__ import annotations
@@ -29,8 +29,11 @@ STATE_CHANNELS = 4
 _VALUE_CHANNELS = 8
 """Channels of a cell's value: a, b, L, row, column, occupancy, (a^2 + b^2) / 110^2, and squared position."""
 
-_INPUTS_PER_HEAD = 8
-"""Channels per head that the confidence MLP reads."""
+_ATTENDED_CHANNELS = 8
+"""Channels that tell the confidence MLP about the attended hints."""
+
+_ATTENDED_SCALE = (1.0, 1.0, 5.0, 0.01, 10.0, 1.0, 1.0, 0.05)
+"""Their scale."""
 
 _OCCUPIED_MARGIN = 200.0
 """Minimum lead of the score of a cell with a hint over an empty cell, at any position and lightness. Empty cells
@@ -43,32 +46,25 @@ class HintAttention(nn.Module):
     Args:
         channels: Number of feature channels of a pixel.
         window: Height and width of the window in cells of 4x4 pixels, an odd number.
-        head_dim: Query and key channels per head.
-        heads: Number of heads. Each learns its own distance and lightness weights; a pixel mixes their outputs.
+        head_dim: Query and key channels.
         initial_confidence: Logit of the confidence before training.
     """
 
-    def __init__(
-        self,
-        channels: int,
-        window: int,
-        head_dim: int = 16,
-        heads: int = 1,
-        initial_confidence: float = -3.0,
-    ) -> None:
+    def __init__(self, channels: int, window: int, head_dim: int = 16, initial_confidence: float = -3.0) -> None:
         super().__init__()
-        self.heads, self.window = heads, window
-        self.query = _PointwiseConv(channels, heads * head_dim)
-        self.key = Float32Conv2d(channels, heads * head_dim, kernel_size=1)
+        self.window = window
+        self.query = _PointwiseConv(channels, head_dim)
+        self.key = Float32Conv2d(channels, head_dim, kernel_size=1)
         # log of the weight of the squared distance in pixels
-        self.log_distance_weight = nn.Parameter(torch.full((heads,), -4.0))
+        self.log_distance_weight = nn.Parameter(torch.full((1,), -4.0))
         # log of the weight of the squared difference in L / 100
-        self.log_lightness_weight = nn.Parameter(torch.full((heads,), 5.0))
-        # from what is known about a pixel and its attended hints to a confidence logit and one mixing logit per head
+        self.log_lightness_weight = nn.Parameter(torch.full((1,), 5.0))
+        # from what is known about a pixel and its attended hints to a confidence logit; the second output, which the
+        # first versions had, is not used, and is kept for their weights
         self.confidence_mlp = nn.Sequential(
-            _PointwiseConv(channels + 2 + _INPUTS_PER_HEAD * heads, 2 * head_dim, allow_autocast=True),
+            _PointwiseConv(channels + 2 + _ATTENDED_CHANNELS, 2 * head_dim, allow_autocast=True),
             nn.ReLU(inplace=True),
-            _PointwiseConv(2 * head_dim, 1 + heads),
+            _PointwiseConv(2 * head_dim, 2),
         )
         _init_weights(self.query, self.confidence_mlp[-1], initial_confidence)
 
@@ -93,40 +89,30 @@ class HintAttention(nn.Module):
             The attended state B4HW, and its confidence B1HW in 0..1, which is 0 where no hint is in reach.
         """
         position = _pixel_positions(lightness).expand(lightness.shape[0], -1, -1, -1)
-        distance_weight, lightness_weight = (
-            logarithm.exp().view(1, 1, -1, 1) for logarithm in (self.log_distance_weight, self.log_lightness_weight)
-        )
         cells = self._pool_hints(hint_state, position, self.key(features))
         layout = WindowAttention(self.window, lightness, cells)
-        table = layout.keys(lambda cells: self._build_table(cells, distance_weight, lightness_weight))
+        table = layout.keys(self._build_table)
 
-        own_features, own_lightness, own_position, own_state = map(
-            layout.partition, (features, lightness, position, state)
-        )
-        query = _split_heads(self.query(own_features), self.heads)
-        query = query / query.shape[3] ** 0.5
-        light, place = own_lightness[:, :, None] / 100, own_position[:, :, None]
-        shared = torch.cat([place, light, torch.ones_like(light)], dim=3).expand(-1, -1, self.heads, -1)
-        output = layout.attend(F.pad(torch.cat([query, shared], dim=3), (0, _VALUE_CHANNELS)), table)
+        own_features, own_lightness, place, own_state = map(layout.partition, (features, lightness, position, state))
+        query = self.query(own_features)
+        query = query / query.shape[2] ** 0.5
+        light = own_lightness / 100
+        pixel = torch.cat([query, place, light, torch.ones_like(light)], dim=2)
+        output = layout.attend(F.pad(pixel, (0, _VALUE_CHANNELS)), table)
         mean_key, _, ab, mean_light, mean_place, occupancy, squares, place_squares = torch.split(
-            output, [query.shape[3], 4, 2, 1, 2, 1, 1, 1], dim=3
+            output, [query.shape[2], 4, 2, 1, 2, 1, 1, 1], dim=2
         )
-        distance = place_squares + (place * (place - 2 * mean_place)).sum(dim=3, keepdim=True)
-        per_head = [
-            ab,
-            5 * (mean_light - light) * occupancy,
-            distance / 100 * occupancy,
-            10 * (squares - ab.square().sum(dim=3, keepdim=True)),
-            occupancy,
-            (mean_key * query).sum(dim=3, keepdim=True),
-            (AB_LIMIT * ab - own_state[:, :, None, :2]).abs().sum(dim=3, keepdim=True) / 20 * occupancy,
-        ]
-        per_pixel = [own_features, layout.partition(density), (own_lightness - own_state[..., 2:3]) / 20]
-        logits = self.confidence_mlp(torch.cat([*per_pixel, torch.cat(per_head, dim=3).flatten(2)], dim=2))
-        mixing_weights = logits[..., 1:].softmax(dim=2)[..., None]
-        attended = (mixing_weights * torch.cat([AB_LIMIT * ab, 100 * mean_light, squares], dim=3)).sum(dim=2)
-        confidence = logits[..., :1].sigmoid() * occupancy[:, :, 0]
-        return layout.merge(attended), layout.merge(confidence)
+        difference = (AB_LIMIT * ab - own_state[..., :2]).abs().sum(dim=2, keepdim=True)
+        distance = place_squares + (place * (place - 2 * mean_place)).sum(dim=2, keepdim=True)
+        spread = squares - ab.square().sum(dim=2, keepdim=True)
+        similarity = (mean_key * query).sum(dim=2, keepdim=True)
+        contrast, distance, difference = ((x * occupancy) for x in (mean_light - light, distance, difference))
+        attended = torch.cat([ab, contrast, distance, spread, occupancy, similarity, difference], dim=2)
+        own = [own_features, layout.partition(density), (own_lightness - own_state[..., 2:3]) / 20]
+        logit = self.confidence_mlp(torch.cat([*own, attended * attended.new_tensor(_ATTENDED_SCALE)], dim=2))[..., :1]
+        state = layout.merge(torch.cat([AB_LIMIT * ab, 100 * mean_light, squares, logit.sigmoid() * occupancy], dim=2))
+        attended_state, confidence = torch.split(state, [STATE_CHANNELS, 1], dim=1)
+        return attended_state, confidence
 
     def _pool_hints(self, hint_state: Tensor, position: Tensor, key: Tensor) -> Tensor:
         """Pool hints into cells BhwC: occupancy 0 or 1, and weighted means of ab / 110, L / 100, position and key."""
@@ -138,30 +124,20 @@ class HintAttention(nn.Module):
         total, sums = cells[:, :1], cells[:, 1:]
         return torch.cat([(total > 0).float(), sums / total.clamp(min=1e-6)], dim=1).permute(0, 2, 3, 1)
 
-    def _build_table(self, cells: Tensor, distance_weight: Tensor, lightness_weight: Tensor) -> Tensor:
-        """Build the key-value table BMEC of cells BMC: the factors of the score, followed by the value channels.
+    def _build_table(self, cells: Tensor) -> Tensor:
+        """Build the key-value table BMC of cells BMC: the factors of the score, followed by the value channels.
 
         The factors multiply the query, p, L_p and 1. They are the key, 2 distance_weight c, 2 lightness_weight L_c, and
         -distance_weight |c|^2 - lightness_weight L_c^2 plus a margin that ranks occupied cells above empty ones.
         """
-        occupancy, color, light, position, key = torch.split(
-            cells[:, :, None], [1, 2, 1, 2, self.key.out_channels], dim=3
-        )
-        squares, position_squares = (x.square().sum(dim=3, keepdim=True) for x in (color, position))
+        distance_weight, lightness_weight = self.log_distance_weight.exp(), self.log_lightness_weight.exp()
+        occupancy, color, light, position, key = torch.split(cells, [1, 2, 1, 2, self.key.out_channels], dim=2)
+        squares, position_squares = (x.square().sum(dim=2, keepdim=True) for x in (color, position))
         reach = CELL_SIZE * (self.window // 2 + 1)
         margin = _OCCUPIED_MARGIN + 2 * reach**2 * distance_weight + lightness_weight
         bias = occupancy * (margin - distance_weight * position_squares - lightness_weight * light.square())
-        values = torch.cat([color, light, position, occupancy, squares, position_squares], dim=3)
-        return torch.cat(
-            [
-                _split_heads(key[:, :, 0], self.heads),
-                2 * distance_weight * position,
-                2 * lightness_weight * light,
-                bias,
-                values.expand(-1, -1, self.heads, -1),
-            ],
-            dim=3,
-        )
+        factors = [key, 2 * distance_weight * position, 2 * lightness_weight * light, bias]
+        return torch.cat([*factors, color, light, position, occupancy, squares, position_squares], dim=2)
 
 
 class _PointwiseConv(nn.Conv2d):
@@ -184,10 +160,6 @@ class _PointwiseConv(nn.Conv2d):
             return F.linear(x, weight, self.bias)
         with torch.autocast(x.device.type, enabled=False):
             return F.linear(x.float(), weight, self.bias)
-
-
-def _split_heads(x: Tensor, heads: int) -> Tensor:
-    return x.view(*x.shape[:2], heads, x.shape[2] // heads)
 
 
 def _pixel_positions(like: Tensor) -> Tensor:

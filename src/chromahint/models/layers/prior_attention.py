@@ -13,6 +13,7 @@ import math
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.color import AB_LIMIT
@@ -20,6 +21,7 @@ from chromahint.models.layers.area_resize import area_resize
 from chromahint.models.layers.cell_hints import CellHints, pick_cells, to_cells
 from chromahint.models.layers.lab_scaling import Float32Conv2d
 from chromahint.models.layers.semantic_encoder import GRID_SIZE
+from chromahint.models.layers.softmax_attention import attend
 
 AB_UNIT = AB_LIMIT / 2
 """Unit, in Lab units, in which layers read and predict color."""
@@ -27,6 +29,9 @@ NUM_MODES = 8
 """Modes of the prior distribution of a cell's color."""
 
 _EMPTY = -1e9
+"""Score of a cell without a hint."""
+_LAST_ROW = (0, 0, 0, 1)
+"""Padding by one row of zeros: where no hint applies, nothing is added to the prior."""
 _KEY_CHANNELS = 64
 _CELL_INPUTS = 9
 """Channels that describe the state of a cell to the correction head."""
@@ -141,6 +146,36 @@ class PriorAttention(nn.Module):
             modes=to_cells(self.modes(features)),
         )
 
+    def forward(self, encoding: CellEncoding, hints: CellHints) -> CellColors:
+        """Estimate the color of each cell."""
+        with torch.autocast(encoding.prior.device.type, enabled=False):
+            difference = (hints.ab - pick_cells(encoding.prior, hints.cell)) / AB_UNIT
+            values = [difference, difference.square(), hints.lightness, torch.ones_like(hints.lightness)]
+            mean, strongest, weights = attend(
+                self._queries(encoding),
+                self._keys_of_hints(encoding, hints),
+                F.pad(torch.cat(values, dim=2), _LAST_ROW),
+                others=1,
+            )
+            shift, squared_shift, hint_lightness, share = torch.split(mean, [2, 2, 1, 1], dim=2)
+            ab = encoding.prior + AB_UNIT * shift
+            lightness = hint_lightness + (1 - share) * encoding.lightness
+            spread = (squared_shift - shift.square()).sum(dim=2, keepdim=True).clamp(min=0)
+            count = hints.num_hints[:, None, None].add(1).log().expand_as(share) / 5
+            nearest = self._distance_to_nearest(hints)
+            known = [ab / AB_UNIT, encoding.prior / AB_UNIT, share, spread, nearest, strongest, count]
+            inputs = torch.cat([encoding.features, _to_grid(torch.cat(known, dim=2))], dim=1)
+        offset, log_variance = torch.split(self.correction(inputs), [2, 1], dim=1)
+        corrected = _to_grid(ab) + AB_UNIT * offset
+        variance = _to_grid(spread) * (AB_UNIT / AB_LIMIT) ** 2
+        squares = (corrected / AB_LIMIT).square().sum(dim=1, keepdim=True) + variance
+        return CellColors(corrected, _to_grid(lightness), squares, log_variance, weights[..., :-1])
+
+    def weights(self, encoding: CellEncoding, hints: CellHints) -> Tensor:
+        """Return the weight BNK of each hint in each cell; together at most 1."""
+        scores = self._queries(encoding) @ self._keys_of_hints(encoding, hints).transpose(1, 2)
+        return scores.softmax(dim=2)[..., :-1]
+
     def scores(
         self, encoding: CellEncoding, cell: Tensor, lightness: Tensor, position: Tensor, num_hints: Tensor
     ) -> Tensor:
@@ -156,45 +191,49 @@ class PriorAttention(nn.Module):
         Returns:
             BNK.
         """
-        key = pick_cells(encoding.key, cell)
-        similarity = encoding.query @ key.transpose(1, 2) * (self.log_similarity_scale.exp() / _KEY_CHANNELS**0.5)
+        return self._queries(encoding) @ self._keys(encoding, cell, lightness, position, num_hints).transpose(1, 2)
+
+    def _queries(self, encoding: CellEncoding) -> Tensor:
+        """Return what each cell is multiplied with to give its scores, BNC. See `_keys`."""
+        position, lightness = self.positions.expand(len(encoding.query), -1, -1), encoding.lightness / 100
+        squares = [position.square().sum(dim=2, keepdim=True), lightness.square(), torch.ones_like(lightness)]
+        return torch.cat([encoding.query, position, lightness, *squares, encoding.no_hint_score], dim=2)
+
+    def _keys(
+        self, encoding: CellEncoding, cell: Tensor, lightness: Tensor, position: Tensor, num_hints: Tensor
+    ) -> Tensor:
+        """Return what each hint is multiplied with to give its scores, BKC.
+
+        The score is a learned similarity, minus a penalty for the squared distance, minus one for the squared
+        difference in lightness. Both are expanded, as in `|p - q|^2 = |p|^2 + |q|^2 - 2 p.q`, so a single matrix
+        product computes all scores.
+        """
+        similarity = pick_cells(encoding.key, cell) * (self.log_similarity_scale.exp() / _KEY_CHANNELS**0.5)
         # the weight of a single hint is that of distance alone
-        distance_weight = (self.log_distance_weight + self.hint_count_exponent * num_hints.clamp(min=1).log()).exp()
-        difference = (encoding.lightness - lightness.transpose(1, 2)) / 100
-        scores: Tensor = (
-            similarity
-            + self.score_offset
-            - distance_weight[:, None, None] * self._squared_distances(position)
-            - self.log_lightness_weight.exp() * difference.square()
-        )
-        return scores
+        near = (self.log_distance_weight + self.hint_count_exponent * num_hints.clamp(min=1).log()).exp()
+        near = near[:, None, None].expand_as(lightness)
+        alike = self.log_lightness_weight.exp().expand_as(lightness)
+        lightness = lightness / 100
+        bias = self.score_offset - near * position.square().sum(dim=2, keepdim=True) - alike * lightness.square()
+        factors = [similarity, 2 * near * position, 2 * alike * lightness, -near, -alike, bias, torch.zeros_like(bias)]
+        return torch.cat(factors, dim=2)
 
-    def forward(self, encoding: CellEncoding, hints: CellHints) -> CellColors:
-        """Estimate the color of each cell."""
-        with torch.autocast(encoding.prior.device.type, enabled=False):
-            weights = self.weights(encoding, hints)
-            difference = hints.ab - pick_cells(encoding.prior, hints.cell)
-            ab = encoding.prior + weights @ difference
-            share = weights.sum(dim=2, keepdim=True)
-            lightness = weights @ hints.lightness + (1 - share) * encoding.lightness
-            shift = weights @ (difference / AB_UNIT)
-            spread = (weights @ (difference / AB_UNIT).square() - shift.square()).sum(dim=2, keepdim=True).clamp(min=0)
-            far = 2.0  # beyond the diagonal
-            distance = self._squared_distances(hints.position).masked_fill(~hints.occupied[:, None], far**2)
-            nearest = distance.amin(dim=2, keepdim=True).sqrt()
-            strongest = weights.amax(dim=2, keepdim=True)
-            count = hints.num_hints[:, None, None].add(1).log().expand_as(share) / 5
-            known = [ab / AB_UNIT, encoding.prior / AB_UNIT, share, spread, nearest, strongest, count]
-            inputs = torch.cat([encoding.features, _to_grid(torch.cat(known, dim=2))], dim=1)
-        offset, log_variance = torch.split(self.correction(inputs), [2, 1], dim=1)
-        corrected = _to_grid(ab) + AB_UNIT * offset
-        variance = _to_grid(spread) * (AB_UNIT / AB_LIMIT) ** 2
-        squares = (corrected / AB_LIMIT).square().sum(dim=1, keepdim=True) + variance
-        return CellColors(corrected, _to_grid(lightness), squares, log_variance, weights)
+    def _keys_of_hints(self, encoding: CellEncoding, hints: CellHints) -> Tensor:
+        """Return the keys of all hints, and one for "no hint applies", B(K+1)C."""
+        keys = self._keys(encoding, hints.cell, hints.lightness, hints.position, hints.num_hints)
+        empty, no_hint = torch.zeros_like(keys[:, :1]), torch.zeros_like(keys[:, :1])
+        empty[..., -2], no_hint[..., -1] = _EMPTY, 1
+        return torch.cat([torch.where(hints.occupied[..., None], keys, empty), no_hint], dim=1)
 
-    def weights(self, encoding: CellEncoding, hints: CellHints) -> Tensor:
-        """Return the weight BNK of each hint in each cell; together at most 1."""
-        return torch.cat([self._hint_scores(encoding, hints), encoding.no_hint_score], dim=2).softmax(dim=2)[..., :-1]
+    def _distance_to_nearest(self, hints: CellHints) -> Tensor:
+        """Return the distance BN1 of each cell to the nearest hint, as a fraction of the image; 2 if there is none."""
+        squares, far = self.positions.square().sum(dim=1, keepdim=True), 2.0
+        square = hints.position.square().sum(dim=2).masked_fill(~hints.occupied, far**2)
+        position = hints.position * hints.occupied[..., None]
+        partial = torch.baddbmm(
+            square[:, None], self.positions.expand(len(square), -1, -1), position.transpose(1, 2), alpha=-2
+        ).amin(dim=2, keepdim=True)
+        return torch.where(hints.num_hints[:, None, None] > 0, (partial + squares).clamp(min=0).sqrt(), far)
 
     def expected_gain(self, encoding: CellEncoding, hints: CellHints, colors: CellColors) -> Tensor:
         """Return how much squared error one more hint in each cell is expected to remove from the image.
@@ -213,18 +252,10 @@ class PriorAttention(nn.Module):
         everywhere = torch.arange(num_cells, device=encoding.prior.device).expand(batch, -1)
         positions = self.positions.expand(batch, -1, -1)
         scores = self.scores(encoding, everywhere, encoding.lightness, positions, hints.num_hints + 1)
-        others = torch.cat([self._hint_scores(encoding, hints), encoding.no_hint_score], dim=2).logsumexp(dim=2)
-        share = (scores - others[..., None]).sigmoid()
+        others = self._queries(encoding) @ self._keys_of_hints(encoding, hints).transpose(1, 2)
+        share = (scores - others.logsumexp(dim=2, keepdim=True)).sigmoid()
         variance = to_cells(colors.log_variance).exp()
         return _to_grid(share.transpose(1, 2) @ variance / num_cells)
-
-    def _hint_scores(self, encoding: CellEncoding, hints: CellHints) -> Tensor:
-        scores = self.scores(encoding, hints.cell, hints.lightness, hints.position, hints.num_hints)
-        return scores.masked_fill(~hints.occupied[:, None], _EMPTY)
-
-    def _squared_distances(self, position: Tensor) -> Tensor:
-        """Return the squared distance BNK between cells and positions BK2."""
-        return (self.positions[None, :, None] - position[:, None]).square().sum(dim=3)
 
 
 def mixture_log_likelihood(modes: Tensor, ab: Tensor) -> Tensor:
