@@ -1,150 +1,58 @@
 """Damaged and hostile input, made by Hypothesis, is read or refused with a sentence.
 
-A slice runs with the other tests, always the same. `pytest -m slow tests/test_fuzz.py` tries thousands, other ones
-each time.
+A slice runs with the other tests, always the same, after the corpus. `pytest -m slow tests/test_fuzz.py` tries
+thousands, other ones each time.
 """
 
 import contextlib
-import io
 import json
-import resource
-import shutil
 
-import numpy as np
 import pytest
+import safetensors.torch
 import torch
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from chromahint.config.compose import compose
 from chromahint.config.validate import validate
+from chromahint.export.onnx import write_onnx
 from chromahint.hints.hint_file import parse_hints
 from chromahint.images.decode import UnreadableImageError
 from chromahint.images.image_file import decode_image
 from chromahint.inference.load import load_network
 from chromahint.models.registry import create_model
 from chromahint.models.state_dict import load_weights
-
-MAX_BYTES = 1.5e9
-"""A test may not add more than this to the peak memory of its process."""
-
-
-def quick(count):
-    return settings(
-        max_examples=count, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
-    )
-
-
-def thorough(count):
-    return settings(max_examples=count, database=None, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-@contextlib.contextmanager
-def bounded_memory():
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    yield
-    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 < MAX_BYTES
-
-
-def encode(file_format, mode, **options):
-    rng = np.random.default_rng(1)
-    pixels = rng.integers(0, 256, (24, 20, 3), dtype=np.uint8)
-    if mode == "I;16":
-        image = Image.fromarray(rng.integers(0, 65536, (24, 20), dtype=np.uint16))
-    else:
-        image = Image.fromarray(pixels).convert(mode)
-    file = io.BytesIO()
-    image.save(file, file_format, **options)
-    return file.getvalue()
-
-
-def animated(file_format):
-    return encode(file_format, "RGB", save_all=True, append_images=[Image.new("RGB", (20, 24), "red")] * 3)
-
-
-PICTURES = [
-    encode("JPEG", "RGB"), encode("JPEG", "CMYK"), encode("JPEG", "L", progressive=True), encode("PNG", "RGBA"),
-    encode("PNG", "P"), encode("PNG", "I;16"), encode("PNG", "1"), encode("TIFF", "RGB", compression="tiff_lzw"),
-    encode("TIFF", "I;16"), encode("TIFF", "CMYK"), encode("TIFF", "F"), encode("WEBP", "RGB"), animated("WEBP"),
-    encode("GIF", "P"), animated("GIF"), encode("BMP", "RGB"), encode("BMP", "1"),
-]  # fmt: skip
+from support.fuzz import counts, damaged, fuzz
+from support.pictures import PICTURES
 
 HINTS = json.dumps(
     {
         "format": "chromahint-hints/1",
         "points": [{"x": 40, "y": 30, "color": "#c04020", "radius": 3}],
         "strokes": [{"points": [[1, 2], [14, 6]], "color": "#30a040", "radius": 2}],
-        "image": {"name": "a.png", "width": 100, "height": 80},
+        "photo": {"name": "a.png", "blake2b": "00ff"},
     }
 ).encode()
 
-edits = st.lists(
-    st.tuples(
-        st.floats(0, 1),  # where
-        st.sampled_from(["replace", "insert", "delete", "cut"]),
-        st.one_of(
-            st.binary(min_size=1, max_size=8),
-            st.sampled_from([b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x00" * 8, b"1e999", b"NaN", b"[" * 50]),
-        ),
-    ),
-    min_size=1,
-    max_size=5,
-)
+
+@counts(300, 10_000)
+def test_pictures(count):
+    def check(data):
+        with contextlib.suppress(UnreadableImageError):
+            assert decode_image(data, "fuzz").pixels.size > 0
+
+    for picture in PICTURES:
+        decode_image(picture, "valid")
+    fuzz("pictures", check, damaged(*PICTURES), count)
 
 
-def change(content, changes):
-    """Apply edits to the content of a file; most fall near its start, where headers are."""
-    data = bytearray(content)
-    for where, kind, piece in changes:
-        at = int(len(data) * where**2)
-        if kind == "replace":
-            data[at : at + len(piece)] = piece
-        elif kind == "insert":
-            data[at:at] = piece
-        elif kind == "delete":
-            del data[at : at + 8 * len(piece)]
-        else:
-            del data[at:]
-    return bytes(data)
+@counts(300, 10_000)
+def test_hint_files(count):
+    def check(data):
+        with contextlib.suppress(ValueError):
+            parse_hints(data)
 
-
-def check_picture(index, changes):
-    with contextlib.suppress(UnreadableImageError):
-        image = decode_image(change(PICTURES[index], changes), "fuzz")
-        assert image.pixels.size > 0
-
-
-def check_hints(changes):
-    with contextlib.suppress(ValueError):
-        parse_hints(change(HINTS, changes).decode("utf-8", "replace"))
-
-
-picture_inputs = given(st.integers(0, len(PICTURES) - 1), edits)
-
-
-@quick(300)
-@picture_inputs
-def test_pictures(index, changes):
-    check_picture(index, changes)
-
-
-@pytest.mark.slow
-def test_ten_thousand_pictures():
-    with bounded_memory():
-        thorough(10_000)(picture_inputs(check_picture))()
-
-
-@quick(300)
-@given(edits)
-def test_hint_files(changes):
-    check_hints(changes)
-
-
-@pytest.mark.slow
-def test_ten_thousand_hint_files():
-    with bounded_memory():
-        thorough(10_000)(given(edits)(check_hints))()
+    parse_hints(HINTS)
+    fuzz("hints", check, damaged(HINTS), count)
 
 
 KEYS = [
@@ -159,7 +67,7 @@ VALUES = [
     "[0,1]", "[1,0]", "{}", "{a: 1}", "10000000000000000000", "0.5", "''", "${seed}", "${model}", "${oc.env:HOME}",
     "os.system", "../../etc/passwd", "/", "smoke", "auto", "16-mixed", "a=b", "\\", "(", "ä", "range(1,3)", "1,2",
 ]  # fmt: skip
-overrides = st.lists(
+OVERRIDES = st.lists(
     st.one_of(
         st.builds("{}={}".format, st.sampled_from(KEYS), st.sampled_from(VALUES)),
         st.builds("{}={}".format, st.sampled_from(KEYS), st.text(max_size=8)),
@@ -169,93 +77,85 @@ overrides = st.lists(
 )
 
 
-def check_config(words):
-    with contextlib.suppress(ValueError):
-        validate(compose("train", words).config, "train")
+@counts(60, 5_000)
+def test_configs(count):
+    """An input is the words of a command line, separated by zeros."""
+
+    def check(data):
+        with contextlib.suppress(ValueError):
+            validate(compose("train", data.decode().split("\0") if data else []).config, "train")
+
+    fuzz("configs", check, OVERRIDES.map(lambda words: "\0".join(words).encode()), count)
 
 
-@quick(60)
-@given(overrides)
-def test_configs(words):
-    check_config(words)
+@counts(50, 1_000)
+@pytest.mark.parametrize("kind", ["ckpt", "safetensors"])
+def test_weights(tmp_path, monkeypatch, kind, count):
+    monkeypatch.chdir(tmp_path)
+    network, file = create_model("unet", {"width": 4}), tmp_path / f"weights.{kind}"
+    if kind == "ckpt":
+        torch.save({"state_dict": network.state_dict()}, file)
+    else:
+        safetensors.torch.save_file(network.state_dict(), file)
+    load_weights(network, file)
 
-
-@pytest.mark.slow
-def test_five_thousand_configs():
-    with bounded_memory():
-        thorough(5_000)(given(overrides)(check_config))()
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """A checkpoint and a safetensors file of a small network."""
-    import safetensors.torch
-
-    folder = tmp_path_factory.mktemp("weights")
-    network = create_model("unet", {"width": 4})
-    torch.save({"state_dict": network.state_dict()}, folder / "small.ckpt")
-    safetensors.torch.save_file(network.state_dict(), folder / "small.safetensors")
-    return [folder / "small.ckpt", folder / "small.safetensors"]
-
-
-def check_weights(weights, count, make_settings, folder):
-    network = create_model("unet", {"width": 4})
-    contents = [file.read_bytes() for file in weights]
-
-    @make_settings(count)
-    @given(st.integers(0, 1), edits)
-    def check(index, changes):
-        file = folder / weights[index].name
-        file.write_bytes(change(contents[index], changes))
+    def check(data):
+        file.write_bytes(data)
         with contextlib.suppress(ValueError):
             load_weights(network, file)
 
-    with bounded_memory():
-        check()
+    fuzz(kind, check, damaged(file.read_bytes()), count)
+    assert list(tmp_path.iterdir()) == [file]
 
 
-def test_weights(weights, tmp_path):
-    check_weights(weights, 100, quick, tmp_path)
+class SmallNetwork(torch.nn.Conv2d):
+    def __init__(self):
+        super().__init__(4, 2, 3, padding=1)
+
+    def forward(self, lightness, hints):
+        return super().forward(torch.cat([lightness, hints.ab, hints.mask], dim=1))
 
 
-@pytest.mark.slow
-def test_two_thousand_weights(weights, tmp_path):
-    check_weights(weights, 2_000, thorough, tmp_path)
+@counts(100, 1_000)
+def test_onnx_files(tmp_path, count):
+    file = tmp_path / "small.onnx"
+    write_onnx(SmallNetwork().eval(), file, {})
+    load_network(file)
 
-
-def check_onnx_files(run, here, folder, count, make_settings):
-    result = here(folder, "export", run, "--format", "onnx", "-o", "small.onnx")
-    assert result.status == 0, result.err
-    content = (folder / "small.onnx").read_bytes()
-
-    @make_settings(count)
-    @given(edits)
-    def check(changes):
-        (folder / "changed.onnx").write_bytes(change(content, changes))
+    def check(data):
+        file.write_bytes(data)
         with contextlib.suppress(ValueError):
-            load_network(folder / "changed.onnx")
+            load_network(file)
 
-    with bounded_memory():
-        check()
-
-
-@pytest.mark.slow
-def test_thousand_onnx_files(smoke_run, here, tmp_path):
-    check_onnx_files(smoke_run, here, tmp_path, 1_000, thorough)
+    fuzz("onnx", check, damaged(file.read_bytes()), count)
+    assert list(tmp_path.iterdir()) == [file]
 
 
-def test_exported_folders(smoke_run, here, tmp_path):
+@counts(60, 1_000)
+def test_exported_folders(smoke_run, here, tmp_path, count):
     result = here(tmp_path, "export", smoke_run, "--format", "safetensors", "-o", "exported")
     assert result.status == 0, result.err
-    content = (tmp_path / "exported/config.json").read_bytes()
-    changed = shutil.copytree(tmp_path / "exported", tmp_path / "changed")
+    file, files = tmp_path / "exported/config.json", sorted(tmp_path.rglob("*"))
+    load_network(file.parent)
 
-    @quick(60)
-    @given(edits)
-    def check(changes):
-        (changed / "config.json").write_bytes(change(content, changes))
+    def check(data):
+        file.write_bytes(data)
         with contextlib.suppress(ValueError):
-            load_network(changed)
+            load_network(file.parent)
 
-    with bounded_memory():
-        check()
+    fuzz("exported", check, damaged(file.read_bytes()), count)
+    assert sorted(tmp_path.rglob("*")) == files
+
+
+def test_the_smallest_input_that_fails_is_kept(tmp_path, monkeypatch):
+    (tmp_path / "kind").mkdir()
+    monkeypatch.setattr("support.fuzz.CORPUS", tmp_path)
+
+    def check(data):
+        assert b"bad" not in data
+
+    with pytest.raises(AssertionError):
+        fuzz("kind", check, st.binary(max_size=4).map(lambda data: data + b"bad"), 20)
+    assert [file.read_bytes() for file in (tmp_path / "kind").iterdir()] == [b"bad"]
+    with pytest.raises(AssertionError):
+        fuzz("kind", check, st.just(b"good"), 1)

@@ -27,25 +27,25 @@ def read_hints(path: Path | str) -> Annotations:
     try:
         if file.stat().st_size > _MAX_BYTES:
             raise ValueError(f"{path}: larger than {_MAX_BYTES // 2**20} MB, the limit for hint files.")
-        text = file.read_text(encoding="utf-8-sig")
+        content = file.read_bytes()
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror}). Pass the path of a hint file.") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"{path}: not UTF-8 text. A hint file is JSON.") from None
     try:
-        return parse_hints(text)
+        return parse_hints(content)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def parse_hints(text: str) -> Annotations:
+def parse_hints(text: str | bytes) -> Annotations:
     """Parse the text of a hint file; a ValueError names the line or the field.
 
     >>> parse_hints('{"format": "chromahint-hints/1", "points": [{"x": 3, "y": 4, "color": "#ff0000"}]}').points
     (Point(x=3.0, y=4.0, color='#ff0000', radius=0.0),)
     """
     try:
-        content = json.loads(text)
+        content = json.loads(text if isinstance(text, str) else text.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8 text. A hint file is JSON.") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}).") from None
     except (ValueError, RecursionError):  # a number with thousands of digits, or thousands of nested brackets

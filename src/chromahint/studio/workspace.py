@@ -209,7 +209,7 @@ def _num_threads(count: int) -> Iterator[None]:
 
 
 def _parse_annotations(hints: bytes, photo: Photo) -> Annotations:
-    annotations = parse_hints(hints.decode("utf-8"))
+    annotations = parse_hints(hints)
     check_limits(annotations, *photo.size)
     return annotations
 
