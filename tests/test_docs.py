@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -23,6 +24,7 @@ from chromahint.config.compose import compose
 from chromahint.config.validate import validate
 from chromahint.launch.multirun import expand_grid
 from chromahint.sweeps.sweep_config import read_sweep
+from support.visit_studio import running
 
 ROOT = Path(__file__).resolve().parents[1]
 CONF = ROOT / "conf"
@@ -108,8 +110,9 @@ def workplace(tmp_path_factory):
     folder = tmp_path_factory.mktemp("workplace")
     for name in ("photos", "more", "pack", "R/hint", "R/mask", "runs/hscaunet/2026-01-31_12-00-00/checkpoints"):
         (folder / name).mkdir(parents=True)
-    for name in ("released.pth", "runs/hscaunet/2026-01-31_12-00-00/checkpoints/best.ckpt", "grandmother.jpg"):
+    for name in ("released.pth", "runs/hscaunet/2026-01-31_12-00-00/checkpoints/best.ckpt"):
         (folder / name).touch()
+    Image.new("L", (80, 96), 120).save(folder / "grandmother.jpg")
     for number in range(2):
         colors = np.random.default_rng(number).integers(0, 255, (12, 10, 3), np.uint8)
         Image.fromarray(colors).resize((80, 96)).save(folder / f"photos/{number}.png")
@@ -348,7 +351,9 @@ SNIPPETS = [
 def test_snippets_run(page, text, in_workplace):
     if '"my-network"' in text and not (in_workplace / "my-network").exists():
         assert main(["export", "--format", "safetensors", "-o", "my-network"]) == 0
-    exec(compile(text, str(page), "exec"), {"__name__": "snippet"})
+    studio = "http://127.0.0.1:8765"
+    with running("studio", "--no-browser") if studio in text else contextlib.nullcontext() as address:
+        exec(compile(text.replace(studio, str(address).rstrip("/")), str(page), "exec"), {"__name__": "snippet"})
 
 
 def test_parts_of_your_own_train_together(in_workplace, command):

@@ -22,6 +22,7 @@ import command_line  # noqa: E402  # the neighbors of this file: MkDocs makes th
 import configuration  # noqa: E402
 import notebooks  # noqa: E402
 import rooms  # noqa: E402
+import studio_api  # noqa: E402
 from repository import Repository  # noqa: E402
 
 
@@ -57,6 +58,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         **configuration.pages(ROOT),
         **notebooks.pages(ROOT),
         "reference/command-line.md": command_line.page(),
+        "reference/studio-api.md": studio_api.page(ROOT),
     }
     for source, page in repository.pages.items():
         generated[page] = repository.rewrite((ROOT / source).read_text(encoding="utf-8"), source, page)

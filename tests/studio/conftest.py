@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from base64 import b64decode
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,9 +19,18 @@ from skimage.color import rgb2lab
 from chromahint.hints.hint_file import read_hints
 
 
+@dataclass
+class Server:
+    """A running studio, and the folder that it was started in."""
+
+    address: str
+    folder: Path
+    process: subprocess.Popen
+
+
 @pytest.fixture(scope="session")
-def address(tmp_path_factory, smoke_run, here, tiny):
-    """The address of a server in a folder with two runs; the network of one has color classes."""
+def server(tmp_path_factory, smoke_run, here, tiny):
+    """A server in a folder with two runs; the network of one has color classes."""
     folder = tmp_path_factory.mktemp("studio")
     trained = here(tmp_path_factory.mktemp("classes"), "train", *tiny, "model=zhang2017")
     assert trained.status == 0, trained.err
@@ -35,9 +46,15 @@ def address(tmp_path_factory, smoke_run, here, tiny):
     )
     line = server.stdout.readline()
     assert line.startswith("studio: http://127.0.0.1:"), line
-    yield line.removeprefix("studio: ").strip()
+    yield Server(line.removeprefix("studio: ").strip(), folder, server)
     server.terminate()
     assert "Traceback" not in server.communicate(timeout=30)[0]
+
+
+@pytest.fixture(scope="session")
+def address(server):
+    """The address of the page."""
+    return server.address
 
 
 def is_closed_photo(complaint):

@@ -315,7 +315,7 @@ def test_hint_file_is_converted_to_photo_pixels(client, photo):
             "format": "chromahint-hints/1",
             "units": "relative",
             "points": [{"x": 0.5, "y": 1, "color": "#c04020", "radius": 0.1}, {"x": 0, "y": 0, "keep_grey": True}],
-            "strokes": [{"points": [[0.25, 0.5], [1, 0.5]], "color": "#30a040"}],
+            "strokes": [{"points": [[0.25, 0.5], [1, 0.5]], "color": [48, 160, 64]}],
         }
     )
     parsed = client.post(f"/api/photos/{photo['id']}/hints", content=text).json()

@@ -66,16 +66,26 @@ def parse_hints(text: str | bytes) -> Annotations:
 def write_hints(path: Path | str, annotations: Annotations) -> None:
     """Write a hint file atomically."""
     points = [
-        {"x": p.x, "y": p.y, **({} if p.color is None else {"color": _hex(p.color)}), "radius": p.radius}
+        {"x": p.x, "y": p.y, **({} if p.color is None else {"color": hex_color(p.color)}), "radius": p.radius}
         | {"keep_grey": p.color is None}
         for p in annotations.points
     ]
     strokes = [
-        {"points": [list(p) for p in s.points], "color": _hex(s.color), "radius": s.radius} for s in annotations.strokes
+        {"points": [list(p) for p in s.points], "color": hex_color(s.color), "radius": s.radius}
+        for s in annotations.strokes
     ]
     content = {"format": HINT_FILE_FORMAT, "units": annotations.units, "points": points, "strokes": strokes}
     with atomic_write(Path(path)) as file:
         file.write((json.dumps(content, indent=1) + "\n").encode())
+
+
+def hex_color(color: Color) -> str:
+    """Return a color as #rrggbb.
+
+    >>> hex_color((255, 128, 0))
+    '#ff8000'
+    """
+    return "#{:02x}{:02x}{:02x}".format(*rgb_of(color))
 
 
 def _point(value: Any, where: str) -> Point:
@@ -134,7 +144,3 @@ def _list(value: Any, where: str) -> Sequence[Any]:
     if not isinstance(value, list):
         raise ValueError(f"{where}: must be a list [...].")
     return value
-
-
-def _hex(color: Color) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*rgb_of(color))

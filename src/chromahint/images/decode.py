@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from chromahint.images.pixel_limit import VARIABLE, check_pixels, let_pillow_open_as_many, pixel_limit
+
 RGBImage = npt.NDArray[np.uint8]
 """HxWx3 RGB image, uint8 in 0..255."""
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 PIL_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF")
 _STRIP_ROWS = 64
-MAX_PIXELS = 150_000_000
-"""Maximum number of pixels. A small file can hold a huge image that exhausts the memory."""
 
 
 class UnreadableImageError(ValueError):
@@ -77,7 +77,7 @@ def decode_rgb(data: bytes, path: str) -> RGBImage:
 
 
 @contextlib.contextmanager
-def open_image(data: bytes, path: str, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+def open_image(data: bytes, path: str, max_pixels: int | None = None) -> Iterator[Image.Image]:
     """Open the bytes of an image file with Pillow, as a context manager.
 
     The image is decoded but not converted. Images that are too large are rejected before they are decoded.
@@ -85,7 +85,7 @@ def open_image(data: bytes, path: str, max_pixels: int = MAX_PIXELS) -> Iterator
     Args:
         data: Content of the file.
         path: Name of the file for error messages.
-        max_pixels: Maximum number of pixels.
+        max_pixels: Maximum number of pixels, if lower than `pixel_limit`.
 
     Raises:
         UnreadableImageError: The bytes cannot be decoded, or the `with` block raises any exception.
@@ -95,9 +95,10 @@ def open_image(data: bytes, path: str, max_pixels: int = MAX_PIXELS) -> Iterator
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            let_pillow_open_as_many()
             with Image.open(io.BytesIO(data), formats=PIL_FORMATS) as image:
-                _check_size(image, path, max_pixels)
-                with _silence_stderr() if image.format == "TIFF" else contextlib.nullcontext():
+                check_pixels(*image.size, max_pixels)
+                with silence_stderr() if image.format == "TIFF" else contextlib.nullcontext():
                     image.load()
                 yield image
     except UnreadableImageError:
@@ -109,8 +110,8 @@ def open_image(data: bytes, path: str, max_pixels: int = MAX_PIXELS) -> Iterator
 
 
 @contextlib.contextmanager
-def _silence_stderr() -> Iterator[None]:
-    """Redirect the file descriptor of stderr: libtiff prints its errors there, and Pillow cannot turn that off."""
+def silence_stderr() -> Iterator[None]:
+    """Redirect the file descriptor of stderr: libtiff and OpenCV print errors there, which callers can't turn off."""
     try:
         stderr = os.dup(2)
     except OSError:  # stderr is closed
@@ -123,15 +124,6 @@ def _silence_stderr() -> Iterator[None]:
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
-
-
-def _check_size(image: Image.Image, path: str, max_pixels: int) -> None:
-    width, height = image.size
-    if width * height > max_pixels:
-        limit = f"{max_pixels // 10**6} million"
-        raise UnreadableImageError(path, f"{width}x{height} pixels exceed the limit of {limit}")
-    if width < 1 or height < 1:
-        raise UnreadableImageError(path, "the image has no pixels")
 
 
 def _to_rgb(image: Image.Image) -> RGBImage:
@@ -208,7 +200,8 @@ def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return "not an image in a supported format"
     if isinstance(error, Image.DecompressionBombError):
-        return f"more pixels than the limit of {MAX_PIXELS // 10**6} million"
+        limit = f"{pixel_limit() / 10**6:.10g} million"
+        return f"more pixels than the limit of {limit}. To read it, set the environment variable {VARIABLE}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__

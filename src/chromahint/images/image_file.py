@@ -16,7 +16,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from chromahint.atomic_write import atomic_write
 from chromahint.images import encode
-from chromahint.images.decode import MAX_PIXELS, is_srgb, open_image, read_bytes, to_srgb
+from chromahint.images.decode import is_srgb, open_image, read_bytes, silence_stderr, to_srgb
 from chromahint.images.exif import copy_exif, orientation
 from chromahint.images.icc import convert_to_srgb16
 
@@ -67,13 +67,13 @@ def read_image(path: Path | str) -> ImageFile:
     return decode_image(read_bytes(path), str(path))
 
 
-def decode_image(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> ImageFile:
+def decode_image(data: bytes, name: str, max_pixels: int | None = None) -> ImageFile:
     """Decode the bytes of an image file.
 
     Args:
         data: Content of the file.
         name: Name of the file for error messages.
-        max_pixels: Maximum number of pixels.
+        max_pixels: Maximum number of pixels, if lower than `pixel_limit`.
 
     Raises:
         UnreadableImageError: The bytes cannot be decoded, for any reason.
@@ -159,7 +159,8 @@ def _decode_16bit(data: bytes, image: Image.Image) -> tuple[Pixels, Pixels | Non
     """Decode a 16-bit image, which Pillow would reduce to 8 bits; None if the image does not have 16 bits."""
     if not _is_16bit(data, image):
         return None
-    stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    with silence_stderr():
+        stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if stored is None or stored.dtype != np.uint16 or stored.shape[1::-1] != image.size:
         return None
     if stored.ndim == 3:

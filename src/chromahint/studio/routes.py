@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 STUDIO_ASSETS = Path(__file__).with_name("assets")
+DESCRIPTION = Path(__file__).with_name("openapi.yaml")
 MAX_FILE_BYTES = 100 * 2**20
 _MAX_HINT_BYTES = 2 * 2**20
 _MAX_PENDING = 32
@@ -52,6 +54,7 @@ def create_app(
     routes = [
         Route("/", studio.page),
         Route("/assets/{name}", studio.asset),
+        Route("/api/openapi.yaml", studio.description),
         Route("/api/config", studio.config),
         Route("/api/photos", studio.open_photo, methods=["POST"]),
         Route("/api/samples/{name}", studio.open_sample, methods=["POST"]),
@@ -69,7 +72,12 @@ def create_app(
         routes=routes,
         middleware=[Middleware(SecurityMiddleware, token=token)],
         lifespan=studio.lifespan,
-        exception_handlers={ValueError: _on_value_error, KeyError: _on_key_error, ClientDisconnect: _on_disconnect},
+        exception_handlers={
+            HTTPException: _on_http_exception,
+            ValueError: _on_value_error,
+            KeyError: _on_key_error,
+            ClientDisconnect: _on_disconnect,
+        },
     )
 
 
@@ -110,6 +118,10 @@ class Studio:
         if name not in self._assets:
             raise HTTPException(404)
         return Response(self._assets[name], media_type=_MEDIA_TYPES[Path(name).suffix])
+
+    async def description(self, request: Request) -> Response:
+        """Return the OpenAPI description of this API."""
+        return Response(DESCRIPTION.read_bytes(), media_type="application/yaml")
 
     async def config(self, request: Request) -> Response:
         """Return the available models, samples, and preview sizes."""
@@ -198,7 +210,7 @@ class Studio:
     async def suggestions(self, request: Request) -> Response:
         """Return suggested colors for a pixel."""
         (photo_id, model, _), hints = _target(request), await _read_body(request, _MAX_HINT_BYTES)
-        x, y = (int(request.query_params.get(name, "0")[:9]) for name in "xy")
+        x, y = (_integer(request, name) for name in "xy")
         turn = _turn(self._network_turn, request)
         return JSONResponse(await self._run(lambda workspace: workspace.suggest(photo_id, model, x, y, hints), turn))
 
@@ -253,6 +265,13 @@ def _target(request: Request) -> tuple[str, str, str]:
     return request.path_params["photo"], query.get("model", ""), query.get("size", "native")
 
 
+def _integer(request: Request, name: str) -> int:
+    text = request.query_params.get(name, "0")
+    if not re.fullmatch("-?[0-9]{1,9}", text):
+        raise ValueError(f"{name}={text:.20}: must be a pixel of the photo, as an integer.")
+    return int(text)
+
+
 async def _read_body(request: Request, max_bytes: int, reserve: Callable[[int], None] | None = None) -> bytes:
     """Read the body of a request, within limits of size and time.
 
@@ -281,6 +300,11 @@ def _raw_response(tensor: RawTensor) -> Response:
     if tensor.psnr is not None:
         headers["x-psnr"] = f"{tensor.psnr:.2f}"
     return Response(tensor.data, media_type="application/octet-stream", headers=headers)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
 
 async def _on_value_error(request: Request, error: Exception) -> Response:

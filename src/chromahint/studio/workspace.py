@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from chromahint.hints.annotations import Annotations
-from chromahint.hints.hint_file import parse_hints
+from chromahint.hints.hint_file import hex_color, parse_hints
 from chromahint.images.decode import read_bytes
 from chromahint.images.image_file import OUTPUT_FORMATS, encode_image
 from chromahint.inference.colorizer import Colorizer
@@ -150,11 +150,12 @@ class Workspace:
         points = []
         for point in annotations.points:
             x, y = to_pixels(point.x, point.y)
-            points.append({"x": x, "y": y, "color": point.color, "radius": point.radius * radius_unit})
+            color = None if point.color is None else hex_color(point.color)
+            points.append({"x": x, "y": y, "color": color, "radius": point.radius * radius_unit})
         strokes = []
         for stroke in annotations.strokes:
             path = [to_pixels(*position) for position in stroke.points]
-            strokes.append({"path": path, "color": stroke.color, "radius": stroke.radius * radius_unit})
+            strokes.append({"path": path, "color": hex_color(stroke.color), "radius": stroke.radius * radius_unit})
         return {"points": points, "strokes": strokes}
 
     def render(self, photo_id: str, model: str, suffix: str, hints: bytes) -> bytes:
