@@ -55,7 +55,8 @@ def kind(group):
 
 @functools.cache
 def composed(group, name, photos):
-    extras = {"data": required(name, photos) if group == "data" else [], "loss": ["model=zhang2017"]}
+    classes = "zhang2016" if name == "rebalanced_classes" else "zhang2017"
+    extras = {"data": required(name, photos) if group == "data" else [], "loss": [f"model={classes}"]}
     return compose(kind(group), [f"{group}={name}", *extras.get(group, [])]).config
 
 

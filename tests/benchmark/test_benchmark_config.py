@@ -70,6 +70,7 @@ def test_packaged_benchmarks_are_valid(name, tmp_path, monkeypatch):
         "attention_unet",
         "resunet",
         "multibranch",
+        "zhang2016",
         "zhang2017",
         "icolorit",
         "spreadnet",

@@ -103,6 +103,7 @@ def message(*overrides, kind="train"):
         ("callbacks.ema=5", ["callbacks.ema", "null"]),
         # contradictions
         ("loss=zhang", ["loss=zhang", "color classes", "model=spreadnet has none", "model=zhang2017"]),
+        ("loss=rebalanced_classes", ["loss=rebalanced_classes", "model=spreadnet has none", "model=zhang2016"]),
         ("data.eval_size=128", ["data.eval_size=128", "protocol.size"]),
     ],
 )
@@ -113,6 +114,11 @@ def test_each_rule(typed, parts):
     said = message(typed)
     for part in parts:
         assert part in said
+
+
+def test_loss_of_other_color_classes():
+    said = message("loss=zhang", "model=zhang2016")
+    assert "loss=zhang: needs 529 color classes, and model=zhang2016 has 313. Try model=zhang2017" in said
 
 
 def test_training_that_would_never_end():
@@ -173,6 +179,7 @@ def test_each_problem_once():
 def test_right_configs_pass(photos):
     validate(compose("train", []).config, "train")
     validate(compose("train", ["loss=zhang", "model=zhang2017", "seed=0"]).config, "train")
+    validate(compose("train", ["loss=rebalanced_classes", "model=zhang2016"]).config, "train")
     validate(compose("train", ["data=folder", f"data.root={photos}", "model.width=4"]).config, "train")
     validate(compose("evaluate", ["model=pullpush"]).config, "evaluate")
 

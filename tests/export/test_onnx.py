@@ -23,6 +23,7 @@ FAST = [
     ("multibranch", {"width": 4}),
     ("resunet", {"width": 4}),
     ("unet", {"width": 4}),
+    ("zhang2016", {"width": 4, "temperature": 1.0}),
     ("zhang2017", {"width": 4}),
 ]
 # each takes half a minute; SpreadNet with all its steps takes minutes

@@ -8,6 +8,7 @@ from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.resunet import ResUNet
 from chromahint.models.spreadnet import SpreadNet
 from chromahint.models.unet import UNet
+from chromahint.models.zhang2016 import Zhang2016
 from chromahint.models.zhang2017 import Zhang2017
 
 
@@ -21,6 +22,7 @@ from chromahint.models.zhang2017 import Zhang2017
         ),
         (lambda: UNet(width=16), ("model=unet", "model.width=16")),
         (lambda: ResUNet(width=16, mask=False), ("model=resunet", "model.mask=false", "model.width=16")),
+        (lambda: Zhang2016(width=32), ("model=zhang2016", "model.temperature=1", "model.width=32")),
         (lambda: Zhang2017(width=32), ("model=zhang2017", "model.width=32")),
         (
             lambda: SpreadNet(width=8, propagation_steps=6, semantic_width=12, attention_blocks=3),

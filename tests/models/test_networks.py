@@ -14,6 +14,7 @@ from chromahint.models.pullpush import PullPush
 from chromahint.models.resunet import ResUNet
 from chromahint.models.spreadnet import SpreadNet
 from chromahint.models.unet import UNet
+from chromahint.models.zhang2016 import Zhang2016
 from chromahint.models.zhang2017 import Zhang2017
 from support.random_weights import perturbed_state
 
@@ -44,16 +45,20 @@ ZERO_INIT = {
     "icolorit": lambda **options: IColoriT(depth=2, **options),
 }
 TRAINABLE = ZERO_INIT | {"spreadnet": spreadnet}
+WITHOUT_HINTS = {"zhang2016": lambda zero_init_head=False, **options: Zhang2016(**options)}
 BASELINES = {
     "levin": lambda **_: Levin(),
     "levin exact": lambda **_: Levin(solver="exact"),
     "pullpush": lambda **_: PullPush(),
     "gray": lambda **_: GrayBaseline(),
 }
-ALL = TRAINABLE | BASELINES
+ALL = TRAINABLE | WITHOUT_HINTS | BASELINES
 each_network = pytest.mark.parametrize("build", ALL.values(), ids=ALL.keys())
 each_zero_init_network = pytest.mark.parametrize("build", ZERO_INIT.values(), ids=ZERO_INIT.keys())
-each_trainable_network = pytest.mark.parametrize("build", TRAINABLE.values(), ids=TRAINABLE.keys())
+each_trainable_network = pytest.mark.parametrize(
+    "build", (TRAINABLE | WITHOUT_HINTS).values(), ids=(TRAINABLE | WITHOUT_HINTS).keys()
+)
+each_network_with_hints = pytest.mark.parametrize("build", TRAINABLE.values(), ids=TRAINABLE.keys())
 
 
 def random_input(height: int, width: int, batch: int = 2, seed: int = 0) -> tuple[torch.Tensor, Hints]:
@@ -70,6 +75,7 @@ def random_input(height: int, width: int, batch: int = 2, seed: int = 0) -> tupl
         (lambda: HSCAUNet(), 31_082_194),
         (lambda: HSCAUNet(channel_attention="spatial"), 31_039_066),
         (lambda: UNet(), 31_038_274),
+        (lambda: Zhang2016(), 32_236_011),
         (lambda: Zhang2017(), 34_187_027),
         (lambda: IColoriT(), 89_478_416),
     ],
@@ -177,7 +183,7 @@ def test_zero_init_head_scales_hint_weights_of_the_first_layer():
     torch.testing.assert_close(ratio.mean(dim=(0, 2, 3)), torch.tensor([1.0, 20.0, 20.0, 1.0]))
 
 
-@each_trainable_network
+@each_network_with_hints
 def test_hints_change_the_prediction(build):
     torch.manual_seed(0)
     # in training mode, because without running statistics the signal would vanish from layer to layer
@@ -188,16 +194,25 @@ def test_hints_change_the_prediction(build):
     assert (hinted - plain).abs().max() > 0.05 * plain.abs().max()
 
 
+@pytest.mark.parametrize("build", WITHOUT_HINTS.values(), ids=WITHOUT_HINTS.keys())
+def test_hints_have_no_effect_on_automatic_networks(build):
+    torch.manual_seed(0)
+    network = build(width=4).eval()
+    lightness, hints = random_input(32, 32)
+    with torch.no_grad():
+        assert torch.equal(network(lightness, hints), network(lightness, no_hints(lightness)))
+
+
 @pytest.mark.parametrize(
     "name",
     [
         "hscaunet cbam", "hscaunet spatial", "attention unet", "resunet", "multibranch hint encoder", "zhang2017",
-        "icolorit", "spreadnet",
+        "icolorit", "spreadnet", "zhang2016",
     ],
 )  # fmt: skip
 def test_compiles_as_one_graph(name):
     torch.manual_seed(0)
-    network = TRAINABLE[name](width=4, zero_init_head=False).eval()
+    network = ALL[name](width=4, zero_init_head=False).eval()
     lightness, hints = random_input(24, 40)
     network.compile(backend="aot_eager", fullgraph=True)
     with torch.no_grad():

@@ -8,8 +8,9 @@ from scipy.ndimage import correlate1d
 from skimage.color import lab2rgb
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
+from chromahint.hints.gamut_bins import gamut_bins
 from chromahint.models.ab_bins import ab_classes
-from chromahint.training.losses import L1SSIM, MSE, PSNR, Huber, Zhang, ab_ssim
+from chromahint.training.losses import L1SSIM, MSE, PSNR, Huber, RebalancedClasses, Zhang, ab_ssim
 
 LOSSES = [L1SSIM(), MSE(), Huber(), PSNR(), Zhang()]
 
@@ -150,6 +151,42 @@ def test_only_zhang_needs_classes():
     assert [loss.needs_classes for loss in LOSSES] == [False, False, False, False, True]
 
 
+@pytest.mark.parametrize("uniform_weight", [0.5, 0.0])
+def test_rebalanced_classes_match_their_definition(batch, uniform_weight):
+    prediction, target, lightness, _ = batch
+    random = np.random.default_rng(0)
+    prior = random.dirichlet(np.ones(313))
+    logits = torch.from_numpy(random.normal(size=(2, 313, 8, 7)))
+    weights = 1 / ((1 - uniform_weight) * prior + uniform_weight / 313)
+    weights /= (prior * weights).sum()
+    bins, total = gamut_bins().numpy(), 0.0
+    for image in range(2):
+        for row in range(8):
+            for column in range(7):
+                color = target[image, :, 4 * row, 4 * column].numpy()
+                distance = np.linalg.norm(bins - color, axis=1)
+                nearest = np.argsort(distance)[:5]
+                share = np.exp(-(distance[nearest] ** 2) / (2 * 5**2))
+                share /= share.sum()
+                scores = logits[image, :, row, column].numpy()
+                log_probability = scores - np.log(np.exp(scores).sum())
+                total += weights[nearest[0]] * -(share * log_probability[nearest]).sum()
+    loss = RebalancedClasses([float(each) for each in prior], uniform_weight)
+    assert loss(prediction, target, lightness, logits).item() == pytest.approx(total / (2 * 8 * 7), rel=1e-4)
+
+
+def test_rebalanced_classes_without_a_prior_weigh_all_colors_alike(batch):
+    prediction, target, lightness, _ = batch
+    logits = torch.randn(2, 313, 8, 7, generator=torch.Generator().manual_seed(0))
+    uniform = RebalancedClasses([1 / 313] * 313, 0.5)(prediction, target, lightness, logits)
+    torch.testing.assert_close(RebalancedClasses()(prediction, target, lightness, logits), uniform)
+
+
+def test_rebalanced_classes_report_other_classes(batch):
+    with pytest.raises(ValueError, match=r"\(2, 313, 8, 7\).*model=zhang2016"):
+        RebalancedClasses()(*batch)
+
+
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
 class TestEveryLoss:
     def test_computes_in_float32_under_autocast(self, loss, batch):
@@ -199,6 +236,7 @@ class TestEveryLoss:
         (lambda: L1SSIM(0, 0), "loss.l1_weight=0 loss.ssim_weight=0: at least one weight must be > 0"),
         (lambda: Zhang(class_weight=-1), "loss.class_weight=-1: must be a number >= 0. Try loss.class_weight=1"),
         (lambda: Huber(0), "loss.delta=0: must be a number > 0. Try loss.delta=0.01"),
+        (lambda: RebalancedClasses([0.5, 0.5]), "loss.color_prior=.*: must be a list .* of 313, each item a number"),
         (lambda: PSNR(0), "loss.max_psnr=0: must be a number > 0 and <= 200. Try loss.max_psnr=40"),
     ],
 )

@@ -1,4 +1,4 @@
-"""`chromahint data`: check images before training, pack them to read them faster, and list them in a manifest."""
+"""`chromahint data`: check images before training, pack them, list them in a manifest, and count their colors."""
 
 from __future__ import annotations
 
@@ -54,10 +54,20 @@ def add_parser(subparsers: Subparsers) -> None:
     manifest.add_argument("--check", type=Path, metavar="FILE", help="manifest to compare the folder with")
     manifest.set_defaults(run=run_manifest)
 
-    for parser in (check, pack):
+    prior = subparsers.add_parser(
+        "data color-prior",
+        help="count the colors of the training images, for loss=rebalanced_classes",
+        description="Count how frequent each of 313 colors is in the training images, for loss=rebalanced_classes.\n"
+        "Training keeps the numbers in the run, so that it does not need the file again.",
+    )
+    prior.add_argument("root", metavar="ROOT", help="folder of images, or a pack")
+    prior.add_argument("-o", "--output", type=Path, metavar="FILE", required=True, help="JSON file to write")
+    prior.set_defaults(run=run_color_prior)
+
+    for parser in (check, pack, prior):
         for split in ("train", "val", "test"):
             parser.add_argument(f"--{split}-list", metavar="FILE", help=f"text file of the {split} paths, one per line")
-    for parser in (check, pack, manifest):
+    for parser in (check, pack, manifest, prior):
         parser.add_argument(
             "--num-workers", type=integer(0), metavar="N", help="processes that read images; by default, one per core"
         )
@@ -132,6 +142,28 @@ def run_manifest(arguments: argparse.Namespace) -> int:
         manifest = create_manifest(root, arguments.license, arguments.source, _num_workers(arguments), advance)
     write_text(output, format_manifest(manifest))
     console.print(f"{manifest['images']:,} images, {manifest['id']}: {output}", markup=False)
+    return 0
+
+
+def run_color_prior(arguments: argparse.Namespace) -> int:
+    """Compute the color prior of the training images; returns the exit status."""
+    from chromahint.console import TextConsole
+    from chromahint.data.color_prior import compute_color_prior, write_color_prior
+    from chromahint.data.sources.packed import Packed, is_pack
+    from chromahint.progress import progress_bar
+
+    root, console = Path(arguments.root).expanduser(), TextConsole()
+    source = Packed(str(root), **_split_lists(arguments)) if is_pack(root) else _folder(arguments)
+    photos = source.photos("train")
+    with progress_bar("counting colors", len(photos)) as advance:
+        prior = compute_color_prior(photos, _num_workers(arguments), advance)
+    output = arguments.output.expanduser()
+    write_color_prior(output, prior)
+    for message in prior.broken[:MAX_LISTED]:
+        console.print(f"broken: {message}", markup=False)
+    console.print(f"colors of {prior.images:,} training images: {output}", markup=False)
+    override = shlex.quote(f"loss.color_prior={output}")
+    console.print(f"train with them: chromahint train experiment=zhang_2016 {override}", markup=False)
     return 0
 
 

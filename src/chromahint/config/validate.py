@@ -121,11 +121,8 @@ def _training_contradictions(config: Config) -> Iterator[str]:
     if all(config["trainer"].get(limit) is None for limit in ("max_steps", "max_epochs", "max_minutes")):
         names = "trainer.max_steps, trainer.max_epochs, trainer.max_minutes"
         yield f"{names}: are all null, so training would never end. Set one of them."
-    if signature(loss).constants.get("needs_classes") and not has_method(config["model"], "with_classes"):
-        yield (
-            f"{choice_of('loss', loss)}: needs a model with color classes, and {choice_of('model', model)} has none. "
-            "Try model=zhang2017, or another loss."
-        )
+    if signature(loss).constants.get("needs_classes"):
+        yield from _class_contradictions(config, loss, model)
     if has_method(config["protocol"], "next_hints"):
         yield (
             f"{choice_of('protocol', config['protocol']['_target_'])}: its hints depend on the network, which takes "
@@ -136,6 +133,23 @@ def _training_contradictions(config: Config) -> Iterator[str]:
         yield (
             f"data.eval_size={size}: must be protocol.size={expected}, the size of validation images. "
             f"Leave out data.eval_size, or pass protocol.size={size}."
+        )
+
+
+def _class_contradictions(config: Config, loss: str, model: str) -> Iterator[str]:
+    """Compare the color classes that a loss needs with those that a model has."""
+    needed = signature(loss).constants.get("num_classes")
+    found = signature(model).constants.get("num_classes", needed)
+    fitting = {313: "zhang2016"}.get(needed or 0, "zhang2017")
+    if not has_method(config["model"], "with_classes"):
+        yield (
+            f"{choice_of('loss', loss)}: needs a model with color classes, and {choice_of('model', model)} has none. "
+            f"Try model={fitting}, or another loss."
+        )
+    elif found != needed:
+        yield (
+            f"{choice_of('loss', loss)}: needs {needed} color classes, and {choice_of('model', model)} has {found}. "
+            f"Try model={fitting}, or another loss."
         )
 
 

@@ -68,6 +68,16 @@ def protocol_and_size(metrics: Metrics) -> str:
     return f"{metrics['protocol']} at {height}x{width}"
 
 
+def methods_without_hints(results: Mapping[str, Metrics]) -> list[str]:
+    """Return the names of the methods that take no hints: their scores are the same for every number of hints.
+
+    >>> methods_without_hints({"a": {"by_hints": {"0": {"psnr": 20.0}, "10": {"psnr": 20.0}}}})
+    ['a']
+    """
+    by_count = {name: list(result["by_hints"].values()) for name, result in results.items()}
+    return [name for name, scores in by_count.items() if len(scores) > 1 and all(each == scores[0] for each in scores)]
+
+
 def image_ids(folder: Path) -> set[str]:
     """Return the ids of the images in a folder's images.csv."""
     with (folder / "images.csv").open(encoding="utf-8", newline="") as file:

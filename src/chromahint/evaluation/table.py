@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from rich import box
 from rich.table import Table
 
-from chromahint.evaluation.compatibility import Metrics, require_comparable
+from chromahint.evaluation.compatibility import Metrics, methods_without_hints, require_comparable
 
 MAX_WIDE_COLUMNS = 7
 """Columns that fit into a terminal of 80 characters at normal width; more columns are set narrower."""
@@ -80,6 +80,8 @@ def _caption(results: Mapping[str, Metrics], with_difference: bool) -> list[str]
     difference = " over CIEDE2000" if with_difference else ""
     same = "each method's own clicks" if "clicks_to" in first else "the same hints in every row"
     lines = [f"{description}{difference}, means of {first['images']} images; {same}"]
+    if ignoring := methods_without_hints(results):
+        lines.append(f"without hints, whatever their number: {', '.join(ignoring)}")
     if areas := {name: result["auc"]["psnr"] for name, result in results.items() if "auc" in result}:
         lines.append(f"area under PSNR over log(1 + hints): {', '.join(f'{k} {v:.2f}' for k, v in areas.items())}")
     colorless = first.get("colorless", {"images": 0})

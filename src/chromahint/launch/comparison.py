@@ -16,7 +16,7 @@ from chromahint.config.errors import ConfigError
 from chromahint.config.instantiate import instantiate_node
 from chromahint.config.validate import validate
 from chromahint.data.datamodule import PhotoDataModule
-from chromahint.evaluation.compatibility import require_same_images
+from chromahint.evaluation.compatibility import methods_without_hints, require_same_images
 from chromahint.evaluation.evaluator import EvaluatedMethod, evaluate_methods
 from chromahint.evaluation.fingerprint import fingerprint
 from chromahint.evaluation.image_grid import sample_grid, write_png
@@ -65,9 +65,11 @@ def comparison_markdown(rows: Mapping[str, ComparisonRow]) -> str:
         ssim.append([name, *(f"{each['ssim']:.4f}" for each in scores)])
     height, width = first["size"]
     caption = f"by number of hints: means of {first['images']} test images of {width}x{height}, {first['protocol']}"
+    ignoring = methods_without_hints({name: row.metrics for name, row in rows.items()})
+    note = f" Without hints, whatever their number: {', '.join(ignoring)}." if ignoring else ""
     return "\n\n".join(
         [
-            f"PSNR in dB {caption}.",
+            f"PSNR in dB {caption}.{note}",
             _markdown(["network", "parameters", "steps", "images seen", "minutes", "ms per image", *headings], psnr),
             f"SSIM {caption}.",
             _markdown(["network", *headings], ssim) + "\n",

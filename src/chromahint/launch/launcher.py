@@ -179,11 +179,21 @@ def create_run_folder(composed: ComposedConfig, folder: Path, group: str) -> Run
     if job := current_slurm_job():
         metadata["slurm_job"] = job
     try:
-        return create_run(folder, composed.config, metadata)
+        return create_run(folder, _embed_color_prior(composed.config), metadata)
     except OSError as error:
         raise ConfigError(
             f"runs_dir={folder.parent}: can't be written ({error.strerror}). Pass runs_dir=FOLDER."
         ) from None
+
+
+def _embed_color_prior(config: dict[str, Any]) -> dict[str, Any]:
+    """Replace the file of a color prior by its numbers, so that the run does not depend on the file."""
+    file = config["loss"].get("color_prior")
+    if not isinstance(file, str):
+        return config
+    from chromahint.data.color_prior import read_color_prior
+
+    return config | {"loss": config["loss"] | {"color_prior": read_color_prior(file)}}
 
 
 def launch_and_wait(run: Run, processes: int) -> int:

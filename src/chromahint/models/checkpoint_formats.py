@@ -144,6 +144,15 @@ _FORMATS = (
         assumed="with the default of 4 propagation steps, which the weights do not determine",
     ),
     _Format(
+        "the network of Zhang et al. 2016 (eccv16)",
+        ("model=zhang2016", "model.temperature=1"),
+        "model1.0.weight",
+        "model8.6.weight",
+        released_widths=(64,),
+        image_size=256,
+        assumed="with temperature 1, as in the authors' program for these weights, which do not determine it",
+    ),
+    _Format(
         "the network of Zhang et al. 2017 (siggraph17)",
         ("model=zhang2017",),
         "model1.0.weight",

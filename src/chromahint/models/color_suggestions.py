@@ -78,7 +78,7 @@ def suggest_colors(
         combine = _merge_modes
     elif isinstance(network, HasColorClasses):
         _, logits = network.with_classes(lightness, hints)
-        colors = class_centers(logits.device)
+        colors = class_centers(logits.shape[1], logits.device)
         probabilities = torch.softmax(
             LOGIT_SCALE * logits[0, :, row // CLASS_STRIDE, column // CLASS_STRIDE].double(), 0
         )

@@ -25,6 +25,7 @@ MODEL_CLASSES = {
     "resunet": "ResUNet",
     "spreadnet": "SpreadNet",
     "unet": "UNet",
+    "zhang2016": "Zhang2016",
     "zhang2017": "Zhang2017",
 }
 """Class name of each trainable network, by its name in `model=`. Files can only request these networks."""

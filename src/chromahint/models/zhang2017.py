@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +37,8 @@ class Zhang2017(EncoderDecoder):
             default initialization.
         zero_init_head: Whether the untrained network predicts no color (ab = 0).
     """
+
+    num_classes: ClassVar[int] = NUM_CLASSES
 
     @validate_arguments("model")
     def __init__(

@@ -12,6 +12,7 @@ from torch import nn
 from chromahint.config.instantiate import instantiate_node
 from chromahint.console import TextConsole
 from chromahint.data.datamodule import PhotoDataModule
+from chromahint.evaluation.compatibility import methods_without_hints
 from chromahint.evaluation.evaluator import EvaluatedMethod, evaluate_methods
 from chromahint.evaluation.fingerprint import fingerprint
 from chromahint.evaluation.image_grid import sample_grid, write_png
@@ -93,7 +94,9 @@ def _remarks(results: dict[str, dict[str, Any]], name: str, config: dict[str, An
             f"With {_join(worse)} hints, no color at all is closer: the network guesses colors that it learned from "
             "training images unlike these photos. Train longer, or on similar photos."
         )
-    if behind := [k for k in network if k >= 1 and pull_push[k] > network[k] + 0.05]:
+    if methods_without_hints({name: results[name]}):
+        remarks.append(f"{name} takes no hints, so that their number makes no difference.")
+    elif behind := [k for k in network if k >= 1 and pull_push[k] > network[k] + 0.05]:
         remarks.append(
             f"Pull-push is ahead with {_join(behind)} hints: it keeps every hint exactly and blends between them, "
             "which a network has to learn from images. Minutes are not enough for that; published recipes take days."

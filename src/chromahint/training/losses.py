@@ -13,12 +13,14 @@ from typing import Annotated, ClassVar
 
 import torch
 import torch.nn.functional as F
-from annotated_types import Gt, Le
+from annotated_types import Gt, Le, MaxLen, MinLen
 from torch import Tensor
 
 from chromahint.color import AB_LIMIT, lab_to_rgb
-from chromahint.models.ab_bins import NUM_CLASSES, ab_classes
-from chromahint.ranges import NonNegative, Positive, validate_arguments
+from chromahint.data.color_prior import read_color_prior
+from chromahint.hints.gamut_bins import NUM_GAMUT_BINS, soft_encode
+from chromahint.models.ab_bins import CLASS_STRIDE, NUM_CLASSES, ab_classes
+from chromahint.ranges import NonNegative, Positive, Probability, validate_arguments
 
 _WINDOW = 11
 _SIGMA = 1.5
@@ -29,9 +31,11 @@ class Loss(ABC):
 
     Attributes:
         needs_classes: Whether the loss needs the logits of a network's color classes.
+        num_classes: Number of these classes.
     """
 
     needs_classes: ClassVar[bool] = False
+    num_classes: ClassVar[int] = 0
 
     def __call__(self, prediction: Tensor, target: Tensor, lightness: Tensor, logits: Tensor | None = None) -> Tensor:
         """Compute the loss in float32.
@@ -40,7 +44,7 @@ class Loss(ABC):
             prediction: ab B2HW in Lab units, of any floating point type.
             target: ab B2HW in Lab units.
             lightness: B1HW in 0..100.
-            logits: (B, 529, ceil(H / 4), ceil(W / 4)), only for a loss that needs classes.
+            logits: (B, num_classes, ceil(H / 4), ceil(W / 4)), only for a loss that needs classes.
 
         Returns:
             Mean over the batch, a float32 scalar.
@@ -147,6 +151,7 @@ class Zhang(Loss):
     """
 
     needs_classes: ClassVar[bool] = True
+    num_classes: ClassVar[int] = NUM_CLASSES
 
     def __init__(self, class_weight: NonNegative = 1.0, l1_weight: NonNegative = 10.0) -> None:
         _require_positive_weight(class_weight=class_weight, l1_weight=l1_weight)
@@ -156,15 +161,52 @@ class Zhang(Loss):
     def compute(self, prediction: Tensor, target: Tensor, lightness: Tensor, logits: Tensor | None) -> Tensor:
         """Compute cross-entropy at a quarter of the resolution and L1 at full resolution."""
         classes = ab_classes(target)
-        expected = (len(classes), NUM_CLASSES, *classes.shape[1:])
-        if logits is None or logits.shape != expected:
-            got = "none" if logits is None else tuple(logits.shape)
-            raise ValueError(
-                f"loss=zhang: needs color class logits of shape {expected}, got {got}. Choose a network with color "
-                "classes (model=zhang2017) or a loss that needs none (loss=l1_ssim)."
-            )
+        logits = _require_logits(logits, (len(classes), self.num_classes, *classes.shape[1:]), "zhang", "zhang2017")
         l1 = 2 * F.l1_loss(prediction / AB_LIMIT, target / AB_LIMIT)
         return self.class_weight * F.cross_entropy(logits, classes) + self.l1_weight * l1
+
+
+Distribution = Annotated[list[Probability], MinLen(NUM_GAMUT_BINS), MaxLen(NUM_GAMUT_BINS)]
+
+
+@validate_arguments("loss")
+class RebalancedClasses(Loss):
+    """Cross-entropy of 313 color classes with soft targets, in which rare colors count more (Zhang et al. 2016).
+
+    The target of every fourth pixel is its color spread over its five nearest bins (`soft_encode`). A pixel's weight
+    depends on its nearest bin: it is the inverse of the bin's probability, mixed with a uniform distribution, and its
+    mean over the prior is 1. Saturated colors are rare, so that without the weights, the network would learn dull ones.
+
+    Args:
+        color_prior: Probability of each bin in the training photos: 313 numbers, or a file that `chromahint data
+            color-prior` writes. None gives all pixels the same weight.
+        uniform_weight: Share of the uniform distribution, which bounds the weight of colors that hardly occur.
+    """
+
+    needs_classes: ClassVar[bool] = True
+    num_classes: ClassVar[int] = NUM_GAMUT_BINS
+
+    def __init__(self, color_prior: Distribution | str | None = None, uniform_weight: Probability = 0.5) -> None:
+        self.color_prior = read_color_prior(color_prior) if isinstance(color_prior, str) else color_prior
+        self.uniform_weight = uniform_weight
+
+    def class_weights(self, device: torch.device | str = "cpu") -> Tensor:
+        """Return the weight of each bin, 313 float32."""
+        if self.color_prior is None:
+            return torch.ones(NUM_GAMUT_BINS, device=device)
+        prior = torch.tensor(self.color_prior, device=device)
+        weights = 1 / ((1 - self.uniform_weight) * prior + self.uniform_weight / NUM_GAMUT_BINS).clamp(min=1e-12)
+        return weights / (prior * weights).sum()
+
+    def compute(self, prediction: Tensor, target: Tensor, lightness: Tensor, logits: Tensor | None) -> Tensor:
+        """Compute the weighted cross-entropy, averaged over pixels."""
+        samples = target[..., ::CLASS_STRIDE, ::CLASS_STRIDE]
+        expected = (len(samples), self.num_classes, *samples.shape[2:])
+        logits = _require_logits(logits, expected, "rebalanced_classes", "zhang2016")
+        bins, shares = soft_encode(samples.movedim(1, -1).reshape(-1, 2))
+        log_probability = logits.log_softmax(dim=1).movedim(1, -1).reshape(-1, NUM_GAMUT_BINS)
+        cross_entropy = -(shares * log_probability.gather(1, bins)).sum(dim=1)
+        return (self.class_weights(target.device)[bins[:, 0]] * cross_entropy).mean()
 
 
 def ab_ssim(prediction: Tensor, target: Tensor) -> Tensor:
@@ -194,6 +236,17 @@ def _blur(maps_NHW: Tensor) -> Tensor:
     kernel = (window / window.sum()).expand(len(maps_NHW), 1, 1, _WINDOW)
     rows = F.conv2d(maps_NHW[None], kernel, groups=len(maps_NHW))
     return F.conv2d(rows, kernel.transpose(2, 3), groups=len(maps_NHW))[0]
+
+
+def _require_logits(logits: Tensor | None, expected: tuple[int, ...], loss: str, model: str) -> Tensor:
+    """Return the logits if they have the expected shape."""
+    if logits is None or logits.shape != expected:
+        got = "none" if logits is None else tuple(logits.shape)
+        raise ValueError(
+            f"loss={loss}: needs color class logits of shape {expected}, got {got}. Choose a network with these color "
+            f"classes (model={model}) or a loss that needs none (loss=l1_ssim)."
+        )
+    return logits
 
 
 def _require_positive_weight(**weights: float) -> None:
