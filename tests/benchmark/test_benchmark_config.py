@@ -69,6 +69,7 @@ def test_packaged_benchmarks_are_valid(name, tmp_path, monkeypatch):
         "unet",
         "attention_unet",
         "resunet",
+        "resunet_alresnet",
         "multibranch",
         "zhang2016",
         "zhang2017",

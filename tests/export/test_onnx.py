@@ -22,6 +22,7 @@ FAST = [
     ("icolorit", {"width": 16, "depth": 2, "mask_offset": 0.5}),
     ("multibranch", {"width": 4}),
     ("resunet", {"width": 4}),
+    ("resunet", {"width": 4, "blocks": "alresnet"}),
     ("unet", {"width": 4}),
     ("zhang2016", {"width": 4, "temperature": 1.0}),
     ("zhang2017", {"width": 4}),

@@ -21,7 +21,14 @@ from chromahint.models.zhang2017 import Zhang2017
             ("model=hscaunet", "model.channel_attention=spatial", "model.width=64"),
         ),
         (lambda: UNet(width=16), ("model=unet", "model.width=16")),
-        (lambda: ResUNet(width=16, mask=False), ("model=resunet", "model.mask=false", "model.width=16")),
+        (
+            lambda: ResUNet(width=16, mask=False),
+            ("model=resunet", "model.blocks=residual", "model.mask=false", "model.width=16"),
+        ),
+        (
+            lambda: ResUNet(width=16, blocks="alresnet"),
+            ("model=resunet", "model.blocks=alresnet", "model.mask=true", "model.width=16"),
+        ),
         (lambda: Zhang2016(width=32), ("model=zhang2016", "model.temperature=1", "model.width=32")),
         (lambda: Zhang2017(width=32), ("model=zhang2017", "model.width=32")),
         (

@@ -40,6 +40,7 @@ ZERO_INIT = {
     "attention unet without mask": lambda **options: AttentionUNet(mask=False, **options),
     "resunet": lambda **options: ResUNet(**options),
     "resunet 2021": lambda **options: ResUNet(mask=False, output="tanh", **options),
+    "resunet alresnet": lambda **options: ResUNet(blocks="alresnet", **options),
     "zhang2017": lambda **options: Zhang2017(**options),
     "zhang2017 classes": lambda **options: Zhang2017(stage="classes", init="normal", **options),
     "icolorit": lambda **options: IColoriT(depth=2, **options),

@@ -132,6 +132,8 @@ def test_error_names_the_width_of_the_weights(tmp_path):
         ((HSCAUNet, {"channel_attention": "spatial"}), (HSCAUNet, {}), "model.channel_attention=spatial"),
         ((HSCAUNet, {}), (UNet, {}), "model=hscaunet model.channel_attention=cbam"),
         ((ResUNet, {"mask": False}), (ResUNet, {}), "model.mask=false"),
+        ((ResUNet, {"blocks": "alresnet"}), (ResUNet, {}), "model.blocks=alresnet"),
+        ((ResUNet, {}), (ResUNet, {"blocks": "alresnet"}), "model.blocks=residual"),
     ],
 )
 def test_error_names_the_network_of_the_weights(tmp_path, source, target, advice):

@@ -112,8 +112,15 @@ _FORMATS = (
     ),
     _Format("U-Net", ("model=unet",), "inc.double_conv.0.weight", "up1.conv.double_conv.0.weight"),
     _Format(
+        "Deep Residual U-Net with light residual units",
+        ("model=resunet", "model.blocks=alresnet"),
+        "encoder1.body.0.weight",
+        "encoder2.body.0.0.weight",
+        _mask_option("encoder1.body.0.weight"),
+    ),
+    _Format(
         "Deep Residual U-Net",
-        ("model=resunet",),
+        ("model=resunet", "model.blocks=residual"),
         "encoder1.body.0.weight",
         "decoder3.body.0.weight",
         _mask_option("encoder1.body.0.weight"),

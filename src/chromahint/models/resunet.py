@@ -13,13 +13,13 @@ from chromahint.hints.hints import Hints
 from chromahint.models.layers.lab_scaling import (
     NEUTRAL_AB,
     ABHead,
-    StemConv2d,
     crop_like,
     from_lab8,
     pad_to_multiple,
     scale_hint_weights,
     to_lab8,
 )
+from chromahint.models.layers.residual_units import LightResidualUnit, ResidualUnit
 from chromahint.models.registry import ModelInfo, Variant
 from chromahint.ranges import Width, validate_arguments
 
@@ -28,48 +28,8 @@ MODEL_INFO = ModelInfo(
     input="L, hint ab, mask; 8-bit Lab / 255",
     source="Zhang, Liu, Wang: Road Extraction by Deep Residual U-Net (GRSL 2018)",
     recipe="train experiment=resunet_2021",
-    variants=(Variant(parameters=8_220_000),),
+    variants=(Variant(parameters=8_220_000), Variant({"blocks": "alresnet"})),
 )
-
-
-class ResidualUnit(nn.Module):
-    """Pre-activation residual unit: two 3x3 convolutions, plus a 1x1 shortcut with BatchNorm.
-
-    Args:
-        in_channels: Number of input channels.
-        out_channels: Number of output channels.
-        stride: Stride of the first convolution; 2 halves height and width.
-        preactivate: Whether BatchNorm and ReLU precede the first convolution. False for the first unit of a network,
-            which reads the image.
-    """
-
-    def __init__(self, in_channels: int, out_channels: int, stride: int = 1, preactivate: bool = True) -> None:
-        super().__init__()
-        self.stride = stride
-        self.activation = (
-            nn.Sequential(nn.BatchNorm2d(in_channels), nn.ReLU(inplace=True)) if preactivate else nn.Identity()
-        )
-        first_conv = nn.Conv2d if preactivate else StemConv2d
-        self.body = nn.Sequential(
-            first_conv(in_channels, out_channels, kernel_size=3, stride=stride, padding=1),
-            nn.BatchNorm2d(out_channels),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(out_channels, out_channels, kernel_size=3, padding=1),
-        )
-        # no bias: the BatchNorm would subtract it again
-        self.shortcut = nn.Sequential(
-            first_conv(in_channels, out_channels, kernel_size=1, bias=False),
-            nn.BatchNorm2d(out_channels),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, in_channels, H, W) to (B, out_channels, H / stride, W / stride)."""
-        # slice instead of a strided 1x1 convolution, which on CPUs writes out of bounds for channels-last inputs with
-        # few channels
-        sliced = x[..., :: self.stride, :: self.stride]
-        features: Tensor = self.body(self.activation(x))
-        shortcut: Tensor = self.shortcut(sliced)
-        return features + shortcut.to(features.dtype)
 
 
 class ResUNet(nn.Module):
@@ -78,6 +38,8 @@ class ResUNet(nn.Module):
     Args:
         width: Channels of the first level; each level doubles them.
         mask: Whether the hint mask is an input. The 2021 project only had L and hint ab.
+        blocks: Units of the encoder: `residual` as published, or `alresnet`, the lighter `LightResidualUnit`. The
+            decoder has residual units.
         output: Output activation: `linear`, or `tanh` as in the 2021 project.
         zero_init_head: Whether the untrained network predicts no color (ab = 0) instead of noise around ab = -128, and
             weighs hints over lightness; see `scale_hint_weights`.
@@ -88,16 +50,18 @@ class ResUNet(nn.Module):
         self,
         width: Width = 64,
         mask: bool = True,
+        blocks: Literal["residual", "alresnet"] = "residual",
         output: Literal["linear", "tanh"] = "linear",
         zero_init_head: bool = True,
     ) -> None:
         super().__init__()
         self.mask = mask
         self.output = output
-        self.encoder1 = ResidualUnit(4 if mask else 3, width, preactivate=False)
-        self.encoder2 = ResidualUnit(width, 2 * width, stride=2)
-        self.encoder3 = ResidualUnit(2 * width, 4 * width, stride=2)
-        self.bridge = ResidualUnit(4 * width, 8 * width, stride=2)
+        unit = ResidualUnit if blocks == "residual" else LightResidualUnit
+        self.encoder1 = unit(4 if mask else 3, width, preactivate=False)
+        self.encoder2 = unit(width, 2 * width, stride=2)
+        self.encoder3 = unit(2 * width, 4 * width, stride=2)
+        self.bridge = unit(4 * width, 8 * width, stride=2)
         self.decoder1 = ResidualUnit((8 + 4) * width, 4 * width)
         self.decoder2 = ResidualUnit((4 + 2) * width, 2 * width)
         self.decoder3 = ResidualUnit((2 + 1) * width, width)
