@@ -52,5 +52,19 @@ def test_extreme_aspect_ratios(shape):
         assert (ResizeOrCrop(name, 24)(image, 3) == 120).all()
 
 
+@pytest.mark.parametrize(
+    ("mode", "shorter_side"), [("squash", None), ("random_crop", 96), ("random_resized_crop", None)]
+)
+def test_reduced_image_is_large_enough(mode, shorter_side):
+    """No crop of an image whose shorter side has `min_side` pixels is enlarged."""
+    transform = ResizeOrCrop(mode, 64, shorter_side)
+    side = transform.min_side
+    # the columns of a crop that is enlarged contain each value more than once
+    ramp = np.broadcast_to(np.arange(side, dtype=np.uint8)[None, :, None], (side, side, 3)).copy()
+    for seed in range(300):
+        assert np.diff(transform(ramp, seed)[32, :, 0].astype(int)).min() >= 1
+    assert ResizeOrCrop("random_crop", 64).min_side is None  # crops at the original resolution
+
+
 def test_albumentations_does_not_check_for_updates():
     assert os.environ["NO_ALBUMENTATIONS_UPDATE"] == "1"

@@ -20,9 +20,9 @@ from chromahint.atomic_write import atomic_write
 from chromahint.color import rgb_to_lab
 from chromahint.data.parallel import parallel_map
 from chromahint.data.sources.base import Photos
-from chromahint.data.transforms import resize
 from chromahint.hints.gamut_bins import NUM_GAMUT_BINS, SIGMA, gamut_bins
 from chromahint.images.decode import UnreadableImageError
+from chromahint.images.resize import resize
 from chromahint.progress import ProgressFn
 
 COLOR_PRIOR_FORMAT = "chromahint-color-prior/1"

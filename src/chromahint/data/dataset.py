@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from chromahint.data.colorfulness import ab_range
 from chromahint.data.samplers import SampleIndex, derive_seed
-from chromahint.data.sources.base import Photos
+from chromahint.data.sources.base import Photos, read_reduced
 from chromahint.data.transforms import ResizeOrCrop
 from chromahint.images.decode import RGBImage, UnreadableImageError
 from chromahint.images.resize import resize_square
@@ -67,7 +67,7 @@ class TrainDataset(Dataset[Batch]):
         for step in range(count):
             index = (sample.photo + step) % count
             try:
-                image = self.transform(self.photos.read(index), seed)
+                image = self.transform(read_reduced(self.photos, index, self.transform.min_side), seed)
             except UnreadableImageError as error:
                 builder.broken.append(str(error))
                 continue

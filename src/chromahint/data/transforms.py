@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 from typing import Any, Literal
 
@@ -15,6 +16,8 @@ import cv2
 from chromahint.images.decode import RGBImage
 from chromahint.images.resize import resize_square
 
+_MIN_AREA, _MIN_ASPECT = 0.25, 3 / 4
+"""Smallest area and aspect ratio of a random crop that is resized; the ratio is the default of albumentations."""
 ResizeMode = Literal["squash", "random_crop", "random_resized_crop"]
 
 
@@ -37,8 +40,17 @@ class ResizeOrCrop:
             )
         self.mode, self.size, self.shorter_side = mode, size, shorter_side
         self._resized_crop = A.Compose(
-            [A.RandomResizedCrop((size, size), scale=(0.25, 1.0), interpolation=cv2.INTER_AREA)], seed=0
+            [A.RandomResizedCrop((size, size), scale=(_MIN_AREA, 1.0), interpolation=cv2.INTER_AREA)], seed=0
         )
+        self.min_side = self._min_side()
+
+    def _min_side(self) -> int | None:
+        """Return the shorter side that an image needs so that nothing is enlarged; None is its original size."""
+        if self.mode == "squash":
+            return self.size
+        if self.mode == "random_crop":
+            return self.shorter_side
+        return math.ceil(self.size / (_MIN_AREA * _MIN_ASPECT) ** 0.5)
 
     def __call__(self, image: RGBImage, seed: int) -> RGBImage:
         """Transform HxWx3 uint8 to size x size x 3 uint8."""

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from chromahint.images.jpeg import decode_jpeg
 from chromahint.images.pixel_limit import VARIABLE, check_pixels, let_pillow_open_as_many, pixel_limit
 
 RGBImage = npt.NDArray[np.uint8]
@@ -58,7 +59,7 @@ def read_bytes(path: Path | str) -> bytes:
         raise UnreadableImageError(str(path), _reason(error)) from error
 
 
-def decode_rgb(data: bytes, path: str) -> RGBImage:
+def decode_rgb(data: bytes, path: str, min_side: int | None = None) -> RGBImage:
     """Decode the bytes of an image file to HxWx3 uint8 RGB.
 
     Converts gray, palette, CMYK, Lab, 1-bit, 16-bit and floating-point images to RGB, composites transparency over
@@ -68,11 +69,18 @@ def decode_rgb(data: bytes, path: str) -> RGBImage:
     Args:
         data: Content of the file.
         path: Name of the file for error messages.
+        min_side: Decode a JPEG file at a reduced size, which is faster, if the shorter side then still has this length.
 
     Raises:
         UnreadableImageError: The bytes cannot be decoded, for any reason.
     """
-    with open_image(data, path) as image:
+    with _open(data, path) as image:
+        profile = image.info.get("icc_profile")
+        if not profile or is_srgb(profile):
+            pixels = decode_jpeg(data, image, min_side)
+            if pixels is not None:
+                return pixels
+        _load(image)
         return _to_rgb(image)
 
 
@@ -90,6 +98,13 @@ def open_image(data: bytes, path: str, max_pixels: int | None = None) -> Iterato
     Raises:
         UnreadableImageError: The bytes cannot be decoded, or the `with` block raises any exception.
     """
+    with _open(data, path, max_pixels) as image:
+        _load(image)
+        yield image
+
+
+@contextlib.contextmanager
+def _open(data: bytes, path: str, max_pixels: int | None = None) -> Iterator[Image.Image]:
     if not data:
         raise UnreadableImageError(path, "the file is empty")
     try:
@@ -98,8 +113,6 @@ def open_image(data: bytes, path: str, max_pixels: int | None = None) -> Iterato
             let_pillow_open_as_many()
             with Image.open(io.BytesIO(data), formats=PIL_FORMATS) as image:
                 check_pixels(*image.size, max_pixels)
-                with silence_stderr() if image.format == "TIFF" else contextlib.nullcontext():
-                    image.load()
                 yield image
     except UnreadableImageError:
         raise
@@ -107,6 +120,11 @@ def open_image(data: bytes, path: str, max_pixels: int | None = None) -> Iterato
         raise UnreadableImageError(path, "not enough memory to decode it") from error
     except Exception as error:  # decoders raise almost any exception for a damaged file
         raise UnreadableImageError(path, _reason(error)) from error
+
+
+def _load(image: Image.Image) -> None:
+    with silence_stderr() if image.format == "TIFF" else contextlib.nullcontext():
+        image.load()
 
 
 @contextlib.contextmanager

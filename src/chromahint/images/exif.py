@@ -1,7 +1,11 @@
-"""Copy EXIF metadata about a photo, without the tags that describe the storage format of its original file."""
+"""EXIF metadata: the orientation, and a copy without the tags that describe the storage format of the original file."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from PIL.ExifTags import IFD, Base
 
@@ -17,6 +21,17 @@ def orientation(image: Image.Image) -> int:
     """Return the EXIF orientation, 1 to 8; 1 (upright) if it is missing or not valid."""
     value = image.getexif().get(Base.Orientation, 1)
     return value if value in range(1, 9) else 1
+
+
+def apply_orientation(pixels: NDArray[Any], exif_orientation: int) -> NDArray[Any]:
+    """Rotate and flip an image upright, given its EXIF orientation."""
+    if exif_orientation in (5, 6, 7, 8):
+        pixels = np.swapaxes(pixels, 0, 1)
+    if exif_orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if exif_orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return pixels
 
 
 def copy_exif(image: Image.Image) -> bytes:

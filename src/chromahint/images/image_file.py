@@ -17,7 +17,7 @@ from PIL import Image, ImageCms, ImageOps
 from chromahint.atomic_write import atomic_write
 from chromahint.images import encode
 from chromahint.images.decode import is_srgb, open_image, read_bytes, silence_stderr, to_srgb
-from chromahint.images.exif import copy_exif, orientation
+from chromahint.images.exif import apply_orientation, copy_exif, orientation
 from chromahint.images.icc import convert_to_srgb16
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
@@ -165,7 +165,7 @@ def _decode_16bit(data: bytes, image: Image.Image) -> tuple[Pixels, Pixels | Non
         return None
     if stored.ndim == 3:
         stored = stored[..., [2, 1, 0, 3][: stored.shape[2]]]
-    stored = np.ascontiguousarray(_apply_orientation(stored, orientation(image)))
+    stored = np.ascontiguousarray(apply_orientation(stored, orientation(image)))
     alpha = stored[..., 3].copy() if stored.ndim == 3 and stored.shape[2] == 4 else None
     pixels: NDArray[np.uint16] = stored if alpha is None else stored[..., :3].copy()
     profile = image.info.get("icc_profile")
@@ -185,17 +185,6 @@ def _is_16bit(data: bytes, image: Image.Image) -> bool:
     tags = image.tag_v2  # type: ignore[attr-defined]  # only TIFF images have it
     is_unsigned = set(tags.get(_SAMPLE_FORMAT, (1,))) == {1}
     return set(tags.get(_BITS, ())) == {16} and tags.get(_PHOTOMETRIC) in (1, 2) and is_unsigned
-
-
-def _apply_orientation(pixels: NDArray[Any], exif_orientation: int) -> NDArray[Any]:
-    """Rotate and flip an image upright, given its EXIF orientation."""
-    if exif_orientation in (5, 6, 7, 8):
-        pixels = np.swapaxes(pixels, 0, 1)
-    if exif_orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    if exif_orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    return pixels
 
 
 def _dpi(image: Image.Image) -> tuple[float, float] | None:

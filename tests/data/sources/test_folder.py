@@ -4,12 +4,17 @@ import shutil
 from hashlib import blake2b
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from chromahint.data.datamodule import PhotoDataModule
+from chromahint.data.dataset import TrainDataset
+from chromahint.data.samplers import SampleIndex
+from chromahint.data.sources.base import Subset, read_reduced
 from chromahint.data.sources.folder import FilePhotos, Folder, find_images
+from chromahint.data.transforms import ResizeOrCrop
 from chromahint.images.decode import UnreadableImageError
 
 
@@ -139,3 +144,28 @@ def test_deleted_file_is_unreadable(tmp_path):
     with pytest.raises(UnreadableImageError, match="file not found"):
         photos.read(0)
     assert np.asarray(photos.read(1)).shape == (3, 4, 3)
+
+
+def test_training_images_are_decoded_at_a_reduced_size(tmp_path):
+    pixels = cv2.resize(np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8), (640, 480))
+    Image.fromarray(pixels).save(tmp_path / "large.jpg", quality=95)
+    photos = Subset(FilePhotos(tmp_path, ["none.jpg", "large.jpg"]), [1])
+    assert read_reduced(photos, 0, 100).shape == (120, 160, 3)
+    assert read_reduced(photos, 0, None).shape == photos.read(0).shape == (480, 640, 3)
+    batches = [
+        TrainDataset(source, ResizeOrCrop("squash", 64), seed=0).__getitems__([SampleIndex(0, 0, 1.0)])
+        for source in (photos, WholePhotos(photos))
+    ]
+    reduced, whole = (batch["rgb"].int() for batch in batches)
+    assert not reduced.equal(whole)
+    assert (reduced - whole).abs().float().mean() < 1
+
+
+class WholePhotos:
+    """Photos that can't be read at a reduced size."""
+
+    def __init__(self, photos):
+        self.read, self.name, self.identify, self.count = photos.read, photos.name, photos.identify, len(photos)
+
+    def __len__(self):
+        return self.count

@@ -28,6 +28,10 @@ class FilePhotos:
         """Decode one file to HxWx3 uint8 RGB."""
         return decode_rgb(self._read_bytes(index), str(self.root / self.paths[index]))
 
+    def read_reduced(self, index: int, min_side: int) -> RGBImage:
+        """Decode one file, a JPEG file at a reduced size if its shorter side then still has `min_side` pixels."""
+        return decode_rgb(self._read_bytes(index), str(self.root / self.paths[index]), min_side)
+
     def name(self, index: int) -> str:
         """Return the path relative to the folder."""
         return self.paths[index]
