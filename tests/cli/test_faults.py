@@ -22,6 +22,7 @@ HINTS = "protocol.hint_counts=[0,1,10]"
 COMMANDS = {
     "train": ["train", "TINY", "name=run"],
     "train on scenes": ["train", "SCENES", "name=run"],
+    "train on two devices": ["train", "TINY", "trainer.devices=2", "data.batch_size=2", "name=run"],
     "multirun": ["train", "-m", "seed=0,1", "TINY"],
     "sweep": ["sweep", "hscaunet", "trials=1", "name=sweep", "TINY", "trainer.max_minutes=null", "trainer.max_steps=2"],
     "evaluate": ["evaluate", "run=RUN", "data=folder", "data.root=PHOTOS", HINTS, "output=out"],
@@ -37,6 +38,8 @@ QUICK = ["train", "evaluate", "colorize", "pack", "export"]
 """Commands that the fast tests try, too."""
 MAX_CHANGES = 200
 """The slow tests try every change of a command, or so many."""
+PARTS = 8
+"""Tests that share these changes, because those of a training take an hour."""
 
 
 @pytest.fixture(scope="module")
@@ -165,12 +168,14 @@ def test_full_disk(start, unharmed, tmp_path, name):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("action", ["full", "fail"])
 @pytest.mark.parametrize("name", COMMANDS)
-def test_full_disk_at_all_changes(start, unharmed, tmp_path, name, action):
+def test_full_disk_at_all_changes(start, unharmed, tmp_path, name, action, part):
     changes, expected = unharmed(name)
-    print(f"{name}: a full disk at {min(changes, MAX_CHANGES)} of {changes} changes")
-    for at in spread(name, changes, min(changes, MAX_CHANGES)):
+    points = spread(name, changes, min(changes, MAX_CHANGES))[part::PARTS]
+    print(f"{name}: a full disk at {len(points)} of {changes} changes")
+    for at in points:
         folder = tmp_path / str(at)
         check_full_disk(start, folder, name, at, action)
         again = start_again(start, folder, name)
@@ -190,13 +195,21 @@ def test_killed_at_many_changes(start, unharmed, tmp_path, name):
     kill_and_repeat(start, unharmed, tmp_path, name, 20)
 
 
-def kill_and_repeat(start, unharmed, tmp_path, name, count):
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.parametrize("name", ["train", "train on two devices"])
+def test_signals_at_many_changes(start, unharmed, tmp_path, name, number):
+    kill_and_repeat(start, unharmed, tmp_path, name, 20, number)
+
+
+def kill_and_repeat(start, unharmed, tmp_path, name, count, number=signal.SIGKILL):
     changes, expected = unharmed(name)
-    print(f"{name}: {min(changes, count)} kills at {changes} changes")
+    print(f"{name}: {number.name} at {min(changes, count)} of {changes} changes")
     for at in spread(name, changes, min(changes, count)):
         folder = tmp_path / str(at)
-        ended = start(folder, name, at=at, action=int(signal.SIGKILL))
-        assert ended.status != 0, f"{name} at change {at}: {ended.output}"
+        ended = start(folder, name, at=at, action=int(number))
+        # a training that has ended already does not stop for another signal
+        assert ended.status != 0 or number != signal.SIGKILL, f"{name} at change {at}: {ended.output}"
         if name == "sweep" and any("SIGKILL" in file.read_text() for file in folder.rglob("run.json")):
             continue  # not the sweep was killed, but the training of a trial, which has failed then
         again = start_again(start, folder, name)

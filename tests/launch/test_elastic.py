@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -89,6 +90,19 @@ def test_both_processes_take_part_in_each_step(distributed):
     assert "batch: 4 images per step: 2 on each of 2 devices, 1 accumulated" in distributed.err
     progress = content["loops"]["fit_loop"]["epoch_loop.batch_progress"]
     assert progress["is_last_batch"]
+
+
+def test_both_processes_share_the_evaluation_that_is_left_after_training(distributed, process, tmp_path):
+    run = shutil.copytree(distributed.run, tmp_path / "run")
+    metadata = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(metadata | {"state": "interrupted"}))
+    shutil.rmtree(run / "evaluation")
+    resumed = process(distributed.folder, "resume", run)
+    assert resumed.status == 0, resumed.err
+    assert resumed.out.count("pull-push, no training") == 1
+    for name in ("metrics.json", "images.csv"):
+        file = f"evaluation/random_pixels/{name}"
+        assert (run / file).read_text() == (distributed.run / file).read_text()
 
 
 @pytest.mark.parametrize("failing", [0, 1])

@@ -30,6 +30,7 @@ SIGNALS = {
     "signal in a step": {"moment": "step", "count": 6, "signal": signal.SIGTERM},
     "signal in a validation": {"moment": "validation", "count": 1, "signal": signal.SIGUSR1},
     "signal in an accumulated step": {"moment": "step", "count": 9, "signal": signal.SIGTERM},
+    "signal in a write": {"moment": "write", "count": 9, "signal": signal.SIGUSR1},
 }
 
 
@@ -82,14 +83,18 @@ def folders(tmp_path_factory, words, python):
     kill = {"moment": "step", "count": 6, "signal": signal.SIGUSR1}
     add("slurm", words, [kill], rerun=True, environments=environments)
 
-    (root / "plan.json").write_text(json.dumps(plan))
+    carry_out(plan, python, root)
+    return found
+
+
+def carry_out(plan, python, folder):
+    (folder / "plan.json").write_text(json.dumps(plan))
     environment = {"PYTHONPATH": str(Path(__file__).parents[1]), "WANDB_SERVICE": "", "SLURM_JOB_ID": ""}
     done = subprocess.run(
-        [python, "-m", "support.killed_runs", root / "plan.json"],
+        [python, "-m", "support.killed_runs", folder / "plan.json"],
         env={**os.environ, **environment}, capture_output=True, text=True, timeout=1500, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -170,17 +175,31 @@ def test_signal_saves_a_checkpoint_and_exits(folders, runs, name, status, step):
     assert len(metadata(runs[name])["resumed"]) == 1
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("signal in a step", "ema"),
-        ("signal in a validation", "ema"),
-        ("signal in an accumulated step", "accumulation"),
-        ("slurm", "ema"),
-    ],
-)
-def test_metrics_after_a_signal_are_identical(runs, name, kind):
-    assert (runs[name] / "metrics.csv").read_text() == (runs[kind, 0] / "metrics.csv").read_text()
+@pytest.mark.parametrize("name", [*SIGNALS, "slurm"])
+def test_run_after_a_signal_is_identical(runs, name):
+    assert_same_run(runs[name], runs["accumulation" if "accumulated" in name else "ema", 0])
+
+
+def assert_same_run(run, undisturbed):
+    assert (run / "metrics.csv").read_text() == (undisturbed / "metrics.csv").read_text()
+    for name in ("last.ckpt", "best.ckpt"):
+        assert_same(load(run, name), load(undisturbed, name))
+
+
+@pytest.mark.slow
+def test_signals_at_random_moments(runs, words, python, tmp_path):
+    rng, plan, kinds = random.Random(1), [], []
+    for number in range(40):
+        kinds.append(rng.choice(list(KINDS)))
+        kill = random_kill(rng) | {"signal": rng.choice([signal.SIGTERM, signal.SIGUSR1])}
+        plan.append({"folder": str(tmp_path / str(number)), "words": [*words, *KINDS[kinds[-1]]], "kills": [kill]})
+    carry_out(plan, python, tmp_path)
+    for entry, kind in zip(plan, kinds, strict=True):
+        folder, [kill] = Path(entry["folder"]), entry["kills"]
+        output = (folder / "output.txt").read_text()
+        assert json.loads((folder / "statuses.json").read_text()) == [128 + kill["signal"], 0], output
+        assert "Traceback" not in output
+        assert_same_run(next((folder / "runs/run").iterdir()), runs[kind, 0])
 
 
 def test_slurm_requeues_the_job_and_the_same_command_resumes(folders, runs):

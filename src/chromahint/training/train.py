@@ -143,6 +143,8 @@ def train(run: Run) -> None:
             except SystemExit:  # Lightning turns Ctrl-C into this
                 raise KeyboardInterrupt from None
             seconds = TrainingLimits.of(trainer).elapsed
+        else:
+            trainer.strategy.setup_environment()  # as `fit` does: the processes share the evaluation
         if summary := profiler_summary(trainer):
             _print_status(summary)
         if any(isinstance(callback, PruningCallbackBase) and callback.pruned for callback in callbacks):
