@@ -21,7 +21,7 @@ from chromahint.images.image_file import decode_image
 from chromahint.inference.load import load_network
 from chromahint.models.registry import create_model
 from chromahint.models.state_dict import load_weights
-from support.fuzz import counts, damaged, fuzz
+from support.fuzz import damaged, fuzz, tries
 from support.pictures import PICTURES
 
 HINTS = json.dumps(
@@ -34,25 +34,25 @@ HINTS = json.dumps(
 ).encode()
 
 
-@counts(300, 10_000)
-def test_pictures(count):
+@tries(300, 10_000)
+def test_pictures(tries):
     def check(data):
         with contextlib.suppress(UnreadableImageError):
             assert decode_image(data, "fuzz").pixels.size > 0
 
     for picture in PICTURES:
         decode_image(picture, "valid")
-    fuzz("pictures", check, damaged(*PICTURES), count)
+    fuzz("pictures", check, damaged(*PICTURES), tries)
 
 
-@counts(300, 10_000)
-def test_hint_files(count):
+@tries(300, 10_000)
+def test_hint_files(tries):
     def check(data):
         with contextlib.suppress(ValueError):
             parse_hints(data)
 
     parse_hints(HINTS)
-    fuzz("hints", check, damaged(HINTS), count)
+    fuzz("hints", check, damaged(HINTS), tries)
 
 
 KEYS = [
@@ -77,20 +77,20 @@ OVERRIDES = st.lists(
 )
 
 
-@counts(60, 5_000)
-def test_configs(count):
+@tries(60, 5_000)
+def test_configs(tries):
     """An input is the words of a command line, separated by zeros."""
 
     def check(data):
         with contextlib.suppress(ValueError):
             validate(compose("train", data.decode().split("\0") if data else []).config, "train")
 
-    fuzz("configs", check, OVERRIDES.map(lambda words: "\0".join(words).encode()), count)
+    fuzz("configs", check, OVERRIDES.map(lambda words: "\0".join(words).encode()), tries)
 
 
-@counts(50, 1_000)
+@tries(50, 1_000)
 @pytest.mark.parametrize("kind", ["ckpt", "safetensors"])
-def test_weights(tmp_path, monkeypatch, kind, count):
+def test_weights(tmp_path, monkeypatch, kind, tries):
     monkeypatch.chdir(tmp_path)
     network, file = create_model("unet", {"width": 4}), tmp_path / f"weights.{kind}"
     if kind == "ckpt":
@@ -104,7 +104,7 @@ def test_weights(tmp_path, monkeypatch, kind, count):
         with contextlib.suppress(ValueError):
             load_weights(network, file)
 
-    fuzz(kind, check, damaged(file.read_bytes()), count)
+    fuzz(kind, check, damaged(file.read_bytes()), tries)
     assert list(tmp_path.iterdir()) == [file]
 
 
@@ -116,8 +116,8 @@ class SmallNetwork(torch.nn.Conv2d):
         return super().forward(torch.cat([lightness, hints.ab, hints.mask], dim=1))
 
 
-@counts(100, 1_000)
-def test_onnx_files(tmp_path, count):
+@tries(100, 1_000)
+def test_onnx_files(tmp_path, tries):
     file = tmp_path / "small.onnx"
     write_onnx(SmallNetwork().eval(), file, {})
     load_network(file)
@@ -127,12 +127,12 @@ def test_onnx_files(tmp_path, count):
         with contextlib.suppress(ValueError):
             load_network(file)
 
-    fuzz("onnx", check, damaged(file.read_bytes()), count)
+    fuzz("onnx", check, damaged(file.read_bytes()), tries)
     assert list(tmp_path.iterdir()) == [file]
 
 
-@counts(60, 1_000)
-def test_exported_folders(smoke_run, here, tmp_path, count):
+@tries(60, 1_000)
+def test_exported_folders(smoke_run, here, tmp_path, tries):
     result = here(tmp_path, "export", smoke_run, "--format", "safetensors", "-o", "exported")
     assert result.status == 0, result.err
     file, files = tmp_path / "exported/config.json", sorted(tmp_path.rglob("*"))
@@ -143,11 +143,12 @@ def test_exported_folders(smoke_run, here, tmp_path, count):
         with contextlib.suppress(ValueError):
             load_network(file.parent)
 
-    fuzz("exported", check, damaged(file.read_bytes()), count)
+    fuzz("exported", check, damaged(file.read_bytes()), tries)
     assert sorted(tmp_path.rglob("*")) == files
 
 
-def test_the_smallest_input_that_fails_is_kept(tmp_path, monkeypatch):
+@tries(20, 1_000)
+def test_the_smallest_input_that_fails_is_kept(tmp_path, monkeypatch, tries):
     (tmp_path / "kind").mkdir()
     monkeypatch.setattr("support.fuzz.CORPUS", tmp_path)
 
@@ -155,7 +156,7 @@ def test_the_smallest_input_that_fails_is_kept(tmp_path, monkeypatch):
         assert b"bad" not in data
 
     with pytest.raises(AssertionError):
-        fuzz("kind", check, st.binary(max_size=4).map(lambda data: data + b"bad"), 20)
+        fuzz("kind", check, st.binary(max_size=4).map(lambda data: data + b"bad"), tries)
     assert [file.read_bytes() for file in (tmp_path / "kind").iterdir()] == [b"bad"]
     with pytest.raises(AssertionError):
-        fuzz("kind", check, st.just(b"good"), 1)
+        fuzz("kind", check, st.just(b"good"), tries)

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from chromahint.studio.model_list import ModelList
 from chromahint.studio.routes import DESCRIPTION, create_app
-from support.fuzz import MAX_BYTES, counts, damaged, settings_for
+from support.fuzz import MAX_BYTES, damaged, tries
 from support.pictures import PICTURES
 
 OPERATIONS = {
@@ -66,15 +66,19 @@ def made_from(operation):
     return follows | breaks if operation.query or operation.body else follows
 
 
-@counts(10, 200)
+@tries(15, 200)
 @pytest.mark.parametrize("label", OPERATIONS)
-def test_requests(server, photo, label, count):
+def test_requests(server, photo, label, tries):
     models = [model["key"] for model in requests.get(f"{server.address}api/config", timeout=SECONDS).json()["models"]]
     process, files = psutil.Process(server.process.pid), sorted(server.folder.rglob("*"))
-    memory = process.memory_info().rss
+    memory, statuses = process.memory_info().rss, []
 
-    @settings_for(count)
-    @given(made_from(OPERATIONS[label]), st.none() | st.tuples(st.sampled_from(models), BODIES.get(label, st.none())))
+    possible = st.fixed_dictionaries(
+        {"model": st.sampled_from(models), "x": st.integers(0, 19), "y": st.integers(0, 23)}
+    )
+
+    @tries
+    @given(made_from(OPERATIONS[label]), st.none() | st.tuples(possible, BODIES.get(label, st.none())))
     def check(case, replacement):
         # most cases depend on the photo: with a random id, none would get beyond 404
         excluded = [CHECKS.get_one("positive_data_acceptance")]
@@ -82,12 +86,18 @@ def test_requests(server, photo, label, count):
             case.path_parameters["photo"] = photo
         if replacement is not None:
             excluded.append(CHECKS.get_one("negative_data_rejection"))
-            case.query["model"], body = replacement
+            query, body = replacement
+            case.query |= query
             case.body = case.body if body is None else body
         response = case.call(base_url=server.address, timeout=SECONDS)
+        statuses.append(response.status_code)
         assert response.status_code != 503
         case.validate_response(response, excluded_checks=excluded)
         assert process.memory_info().rss < memory + MAX_BYTES
 
     check()
+    # without parameters, there is one request to make
+    assert len(statuses) >= (tries.max_examples if "{" in label or label in BODIES else 1)
+    if label in BODIES:
+        assert 200 in statuses
     assert sorted(server.folder.rglob("*")) == files

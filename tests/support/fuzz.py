@@ -49,22 +49,17 @@ def _edit(content, edits):
     return bytes(data)
 
 
-def counts(quick, thorough):
-    """Parametrize a test with `count`: few inputs, always the same, and in the slow tests many, others each time."""
+def tries(quick, thorough):
+    """Parametrize a test with `tries`: few inputs, always the same, and in the slow tests many, others each time."""
+    common = settings(database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    few, many = settings(common, max_examples=quick, derandomize=True), settings(common, max_examples=thorough)
     return pytest.mark.parametrize(
-        "count", [pytest.param(quick, id="some"), pytest.param(thorough, id="many", marks=pytest.mark.slow)]
+        "tries", [pytest.param(few, id="few"), pytest.param(many, id="many", marks=pytest.mark.slow)]
     )
 
 
-def settings_for(count):
-    return settings(
-        max_examples=count, derandomize=count < 1000, database=None, deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
-
-
-def fuzz(kind, check, inputs, count):
-    """Give the corpus of a kind, and then `count` inputs, to a check."""
+def fuzz(kind, check, inputs, tries):
+    """Give the corpus of a kind, and then more inputs, to a check."""
     current = None
 
     def remember(data):
@@ -76,7 +71,7 @@ def fuzz(kind, check, inputs, count):
         for file in sorted((CORPUS / kind).iterdir()):
             check(file.read_bytes())
         try:
-            settings_for(count)(given(inputs)(remember))()
+            tries(given(inputs)(remember))()
         except BaseException:
             # the last input that Hypothesis tries is the smallest one that fails
             (CORPUS / kind / f"failed-{hashlib.blake2b(current, digest_size=6).hexdigest()}").write_bytes(current)
