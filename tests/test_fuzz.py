@@ -16,7 +16,7 @@ from chromahint.config.compose import compose
 from chromahint.config.validate import validate
 from chromahint.export.onnx import write_onnx
 from chromahint.hints.hint_file import parse_hints
-from chromahint.images.decode import UnreadableImageError
+from chromahint.images.decode import UnreadableImageError, decode_rgb
 from chromahint.images.image_file import decode_image
 from chromahint.inference.load import load_network
 from chromahint.models.registry import create_model
@@ -39,6 +39,8 @@ def test_pictures(tries):
     def check(data):
         with contextlib.suppress(UnreadableImageError):
             assert decode_image(data, "fuzz").pixels.size > 0
+        with contextlib.suppress(UnreadableImageError):
+            assert decode_rgb(data, "fuzz", min_side=4).size > 0
 
     for picture in PICTURES:
         decode_image(picture, "valid")
