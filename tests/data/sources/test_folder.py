@@ -84,6 +84,15 @@ def test_folder_without_splits_is_split_by_hash(tmp_path):
     assert set(names(other, "val")) != set(names(later, "val"))
 
 
+def test_split_is_a_hash_of_seed_and_path(tmp_path):
+    write_images(tmp_path, *(f"{n}.png" for n in range(60)))
+    source = Folder(str(tmp_path), val_fraction=0.2, test_fraction=0.1, seed=7)
+    for split, (low, high) in {"val": (0, 0.2), "test": (0.2, 0.3), "train": (0.3, 1)}.items():
+        for name in names(source, split):
+            number = int.from_bytes(blake2b(f"7/{name}".encode(), digest_size=8).digest(), "little")
+            assert low <= number / 2**64 < high
+
+
 @pytest.mark.parametrize("count", [3, 4, 6])
 def test_few_images_are_split_without_loss(tmp_path, count):
     write_images(tmp_path, *(f"{n}.png" for n in range(count)))

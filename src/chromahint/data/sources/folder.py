@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from hashlib import blake2b
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from chromahint.data.sources.base import Photos, Split
 from chromahint.images.decode import EXTENSIONS, RGBImage, decode_rgb, read_bytes
@@ -124,8 +128,7 @@ class Folder:
             max_images: Return at most this many, spread evenly over the sorted paths.
         """
         splits = self.splits()
-        selected = set().union(*splits.values()) if split == "all" else set(splits[split])
-        paths = sorted(selected)
+        paths = sorted(set(itertools.chain(*splits.values()) if split == "all" else splits[split]))
         if not paths:
             raise ValueError(_empty_split_error(split, self.root, splits))
         if max_images is not None and max_images < len(paths):
@@ -161,22 +164,33 @@ class Folder:
 
     def _split_by_hash(self, paths: list[str], held_out: tuple[str, ...]) -> dict[str, list[str]]:
         """Assign some images to the splits in `held_out` and the rest to `train`."""
-        splits: dict[str, list[str]] = {name: [] for name in ("train", *held_out)}
-        for path in sorted(paths):
-            key = blake2b(f"{self.seed}/{path}".encode("utf-8", "surrogateescape"), digest_size=8).digest()
-            position = int.from_bytes(key, "little") / 2**64
-            assigned = "train"
-            for name in held_out:
-                if 0 <= position < self.fractions[name]:
-                    assigned = name
-                position -= self.fractions[name]
-            splits[assigned].append(path)
+        paths = sorted(paths)
+        position = self._hash(paths)
+        splits: dict[str, list[str]] = {"train": []}
+        is_train = np.ones(len(paths), dtype=bool)
+        for name in held_out:
+            is_held_out = (position >= 0) & (position < self.fractions[name])
+            splits[name] = list(itertools.compress(paths, is_held_out))
+            is_train &= ~is_held_out
+            position -= self.fractions[name]
+        splits["train"] = list(itertools.compress(paths, is_train))
         for name in held_out:  # a handful of images may all fall into one split
             if self.fractions[name] and not splits[name] and len(splits["train"]) > 1:
                 splits[name].append(splits["train"].pop())
         if paths and not splits["train"]:
             splits["train"].append(max(splits.values(), key=len).pop())
         return splits
+
+    def _hash(self, paths: list[str]) -> NDArray[np.float64]:
+        """Map each path to a number in 0..1, evenly distributed."""
+        digests = (
+            blake2b(f"{self.seed}/{path}".encode("utf-8", "surrogateescape"), digest_size=8).digest() for path in paths
+        )
+        return np.fromiter(map(_as_number, digests), dtype=np.uint64, count=len(paths)) / 2.0**64
+
+
+def _as_number(digest: bytes) -> int:
+    return int.from_bytes(digest, "little")
 
 
 def find_images(root: Path, subfolder: str = "") -> list[str]:
@@ -201,7 +215,8 @@ def find_images(root: Path, subfolder: str = "") -> list[str]:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if os.path.splitext(entry.name)[1].lower() in EXTENSIONS and _is_file(entry):  # noqa: PTH122
+            stem, dot, extension = entry.name.rpartition(".")
+            if stem and dot + extension.lower() in EXTENSIONS and _is_file(entry):
                 paths.append(prefix + entry.name)
             elif entry.is_dir():
                 pending.append(prefix + entry.name)
