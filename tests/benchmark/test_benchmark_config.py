@@ -71,6 +71,7 @@ def test_packaged_benchmarks_are_valid(name, tmp_path, monkeypatch):
         "resunet",
         "resunet_alresnet",
         "multibranch",
+        "xiao2019",
         "zhang2016",
         "zhang2017",
         "icolorit",

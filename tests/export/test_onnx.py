@@ -24,6 +24,7 @@ FAST = [
     ("resunet", {"width": 4}),
     ("resunet", {"width": 4, "blocks": "alresnet"}),
     ("unet", {"width": 4}),
+    ("xiao2019", {"width": 4}),
     ("zhang2016", {"width": 4, "temperature": 1.0}),
     ("zhang2017", {"width": 4}),
 ]

@@ -13,6 +13,7 @@ from torch import nn
 import chromahint
 from chromahint import Colorizer, Hints
 from chromahint.color import rgb_to_lab
+from chromahint.hints.hints import concatenate_hints
 from chromahint.inference import session as session_module
 from chromahint.inference.array_adapters import open_images
 from chromahint.models.zhang2017 import Zhang2017
@@ -184,7 +185,7 @@ def test_hint_maps_of_a_batch_belong_to_its_images(colorizer):
     hints = hints_from_photo(COFFEE, 0.01)
     nothing = Hints(torch.zeros_like(hints.ab), torch.zeros_like(hints.mask))
     chw = torch.from_numpy(COFFEE.copy()).permute(2, 0, 1)
-    batch = colorizer.colorize(torch.stack([chw, chw]), Hints(*map(torch.cat, zip(hints, nothing, strict=True))))
+    batch = colorizer.colorize(torch.stack([chw, chw]), concatenate_hints([hints, nothing]))
     assert torch.equal(batch[0], colorizer.colorize(chw, hints))
     assert torch.equal(batch[1], colorizer.colorize(chw))
 

@@ -8,6 +8,7 @@ from chromahint.models.hscaunet import HSCAUNet
 from chromahint.models.resunet import ResUNet
 from chromahint.models.spreadnet import SpreadNet
 from chromahint.models.unet import UNet
+from chromahint.models.xiao2019 import Xiao2019
 from chromahint.models.zhang2016 import Zhang2016
 from chromahint.models.zhang2017 import Zhang2017
 
@@ -30,6 +31,11 @@ from chromahint.models.zhang2017 import Zhang2017
             ("model=resunet", "model.blocks=alresnet", "model.mask=true", "model.width=16"),
         ),
         (lambda: Zhang2016(width=32), ("model=zhang2016", "model.temperature=1", "model.width=32")),
+        (lambda: Xiao2019(width=32), ("model=xiao2019", "model.width=32")),
+        (
+            lambda: Zhang2017(width=32, global_hints=True),
+            ("model=zhang2017", "model.global_hints=true", "model.width=32"),
+        ),
         (lambda: Zhang2017(width=32), ("model=zhang2017", "model.width=32")),
         (
             lambda: SpreadNet(width=8, propagation_steps=6, semantic_width=12, attention_blocks=3),

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from chromahint.hints.hints import Hints, hints_from_mask, no_hints
+from chromahint.hints.hints import Hints, concatenate_hints, hints_from_mask, no_hints
 from chromahint.models.attention_unet import AttentionUNet
 from chromahint.models.gray_baseline import GrayBaseline
 from chromahint.models.hscaunet import HSCAUNet
@@ -14,6 +14,7 @@ from chromahint.models.pullpush import PullPush
 from chromahint.models.resunet import ResUNet
 from chromahint.models.spreadnet import SpreadNet
 from chromahint.models.unet import UNet
+from chromahint.models.xiao2019 import Xiao2019
 from chromahint.models.zhang2016 import Zhang2016
 from chromahint.models.zhang2017 import Zhang2017
 from support.random_weights import perturbed_state
@@ -43,6 +44,8 @@ ZERO_INIT = {
     "resunet alresnet": lambda **options: ResUNet(blocks="alresnet", **options),
     "zhang2017": lambda **options: Zhang2017(**options),
     "zhang2017 classes": lambda **options: Zhang2017(stage="classes", init="normal", **options),
+    "zhang2017 global": lambda **options: Zhang2017(global_hints=True, **options),
+    "xiao2019": lambda **options: Xiao2019(**options),
     "icolorit": lambda **options: IColoriT(depth=2, **options),
 }
 TRAINABLE = ZERO_INIT | {"spreadnet": spreadnet}
@@ -195,6 +198,22 @@ def test_hints_change_the_prediction(build):
     assert (hinted - plain).abs().max() > 0.05 * plain.abs().max()
 
 
+@pytest.mark.parametrize("name", ["spreadnet", "xiao2019", "zhang2017 global"])
+def test_a_palette_changes_the_prediction_of_its_image_only(name):
+    torch.manual_seed(0)
+    network = TRAINABLE[name](width=4, zero_init_head=False).eval()
+    network.load_state_dict(perturbed_state(network))
+    lightness, _ = random_input(32, 32)
+    hints = no_hints(lightness)
+    palette = Hints.palette(["#aa3333", "#445566"], (32, 32))
+    with_palette = hints._replace(global_hints=concatenate_hints([palette, no_hints(lightness[1:])]).global_hints)
+    with torch.no_grad():
+        plain, colored = network(lightness, hints), network(lightness, with_palette)
+    assert network.takes_palette
+    assert (colored[0] - plain[0]).abs().max() > 1e-3
+    torch.testing.assert_close(colored[1], plain[1], atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize("build", WITHOUT_HINTS.values(), ids=WITHOUT_HINTS.keys())
 def test_hints_have_no_effect_on_automatic_networks(build):
     torch.manual_seed(0)
@@ -208,7 +227,7 @@ def test_hints_have_no_effect_on_automatic_networks(build):
     "name",
     [
         "hscaunet cbam", "hscaunet spatial", "attention unet", "resunet", "multibranch hint encoder", "zhang2017",
-        "icolorit", "spreadnet", "zhang2016",
+        "icolorit", "spreadnet", "zhang2016", "zhang2017 global", "xiao2019",
     ],
 )  # fmt: skip
 def test_compiles_as_one_graph(name):

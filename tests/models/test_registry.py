@@ -24,7 +24,7 @@ class Tint(nn.Module):
         if {needs_values} and lightness.mean() > 50:
             return hints.ab
         import torch
-        return self.mix(torch.cat([lightness, *hints], dim=1))
+        return self.mix(torch.cat([lightness, hints.ab, hints.mask], dim=1))
 """
 
 
@@ -36,8 +36,9 @@ def test_counts_parameters_and_operations_at_the_published_width():
             "pullpush": "chromahint.models.pullpush.PullPush",
         }
     )
-    assert [entry.name for entry in entries] == ["hscaunet", "hscaunet", "zhang2017", "pullpush"]
-    hscaunet, released, zhang2017, pullpush = entries
+    assert [entry.name for entry in entries] == ["hscaunet", "hscaunet", "zhang2017", "zhang2017", "pullpush"]
+    hscaunet, released, zhang2017, with_global_hints, pullpush = entries
+    assert with_global_hints.options == ["model.global_hints=true"]
     assert hscaunet.options == ["model.channel_attention=cbam"]
     assert (released.options, released.parameters) == (["model.channel_attention=spatial"], 31_039_066)
     assert (hscaunet.year, hscaunet.parameters) == (2022, 31_082_194)

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from chromahint.hints.hints import hints_from_mask
+from chromahint.hints.hints import Hints, concatenate_hints, hints_from_mask, no_hints
 from chromahint.models.zhang2017 import Zhang2017
 from support.random_weights import random_state
 
@@ -55,6 +55,18 @@ def reference(lightness, hints, state, center):
     two = block(one[:, :, ::2, ::2], "model2")
     three = block(two[:, :, ::2, ::2], "model3")
     deep = block(three[:, :, ::2, ::2], "model4")
+    if hints.global_hints is not None:
+        known = hints.global_hints
+        y = torch.cat([known.histogram, known.has_histogram, known.saturation, known.has_saturation], 1)
+        y = y[..., None, None]
+        for i in (0, 3, 6, 9):
+            y = conv(y, f"model_glob.{i}").clamp(min=0)
+            mean, variance, scale, offset = (
+                state[f"model_glob.{i + 2}.{part}"][:, None, None]
+                for part in ("running_mean", "running_var", "weight", "bias")
+            )
+            y = (y - mean) / torch.sqrt(variance + 1e-5) * scale + offset
+        deep = deep + y
     for name, dilation in (("model5", 2), ("model6", 2), ("model7", 1)):
         deep = block(deep, name, dilation)
     eight = block((up(deep, "model8up.0") + conv(three, "model3short8.0")).clamp(min=0), "model8")
@@ -86,6 +98,22 @@ def test_matches_the_layer_table(center):
     torch.testing.assert_close(only_ab, ab)
     torch.testing.assert_close(logits, expected_logits, rtol=1e-4, atol=1e-3)
     assert logits.shape == (2, 529, 6, 10)
+
+
+def test_global_hints_are_added_to_block_4():
+    network = Zhang2017(width=8, global_hints=True)
+    state = random_weights(network)
+    network.load_state_dict(state)
+    lightness, hints = random_input(24, 40)
+    known = concatenate_hints([Hints.palette(["#aa3333", "#20c020"], (24, 40), [3, 1]), no_hints(lightness[1:])])
+    known = known.global_hints._replace(saturation=torch.tensor([[0.0], [0.4]]), has_saturation=torch.eye(2)[:, 1:])
+    hints = hints._replace(global_hints=known)
+    with torch.no_grad():
+        expected_ab, expected_logits = reference(lightness, hints, state, 0.5)
+        ab, logits = network.eval().with_classes(lightness, hints)
+    torch.testing.assert_close(ab, expected_ab, rtol=1e-4, atol=1e-2)
+    torch.testing.assert_close(logits, expected_logits, rtol=1e-4, atol=1e-3)
+    assert network.model_glob[0].weight.shape == (64, 316, 1, 1)
 
 
 def test_state_dict_has_the_published_keys():

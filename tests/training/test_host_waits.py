@@ -46,6 +46,8 @@ def batch():
     "word",
     [
         *(f"model={name}" for name in ("unet", "hscaunet", "resunet", "zhang2017", "icolorit", "multibranch")),
+        *(f"model={name}" for name in ("zhang2016", "xiao2019")),
+        *(f"hints={name}" for name in ("global", "local_and_global")),
         *(f"hints={name}" for name in ("log_uniform", "mixture", "points", "cells", "strokes", "pixels_2022", "none")),
         *(f"hints={name}" for name in ("self_play", "sparse_self_play")),
         *(f"augment={name}" for name in ("none", "flips", "light", "strong", "old_photos")),
@@ -60,6 +62,12 @@ def test_loss_and_gradients(on_device, word):
 
 def test_color_classes(on_device):
     on_device("model=zhang2017", "loss=zhang").compute_loss(batch(), 0).backward()
+    on_device("model=zhang2016", "loss=rebalanced_classes").compute_loss(batch(), 0).backward()
+
+
+@pytest.mark.parametrize("model", [["spreadnet"], ["xiao2019"], ["zhang2017", "model.global_hints=true"]])
+def test_palettes(on_device, model):
+    on_device(f"model={model[0]}", *model[1:], "hints=local_and_global").compute_loss(batch(), 0).backward()
 
 
 def test_reading_a_value_is_noticed(on_device):

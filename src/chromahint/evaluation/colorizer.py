@@ -115,10 +115,7 @@ class FunctionNetwork:
     def __call__(self, lightness: Tensor, hints: Hints) -> Tensor:
         """Color a batch, image by image; hints are on the CPU."""
         gray = lab_to_rgb8(lightness, torch.zeros_like(hints.ab))[:, 0].numpy()
-        results = [
-            self._check(self.function(each, Hints(hints.ab[n : n + 1], hints.mask[n : n + 1])), each.shape)
-            for n, each in enumerate(gray)
-        ]
+        results = [self._check(self.function(each, hints.images(n, n + 1)), each.shape) for n, each in enumerate(gray)]
         return rgb_to_lab(torch.from_numpy(np.stack(results)).permute(0, 3, 1, 2))[1]
 
     @staticmethod

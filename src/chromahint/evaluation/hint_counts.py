@@ -24,7 +24,7 @@ from chromahint.evaluation.protocols.base import (
     is_colorless,
     recorded_counts,
 )
-from chromahint.hints.hints import Hints, no_hints
+from chromahint.hints.hints import Hints, concatenate_hints, no_hints
 from chromahint.inference.session import CachedEncoder, ChoosesHints
 
 Network = Callable[[Tensor, Hints], Tensor]
@@ -92,7 +92,7 @@ def evaluate_hint_counts(
     for group in _group_counts(protocol.hint_counts, rgb):
         repeated = truth.repeat(len(group))
         by_count = [protocol.hints(truth, ids, count) for count in group]
-        ab, seconds = encoded.color(Hints(*(torch.cat(maps) for maps in zip(*by_count, strict=True))))
+        ab, seconds = encoded.color(concatenate_hints(by_count))
         prediction = LabImages(repeated.lightness, ab, lab_to_rgb8(repeated.lightness, ab))
         scores = protocol.measure(prediction, repeated)
         for index, (count, hints) in enumerate(zip(group, by_count, strict=True)):

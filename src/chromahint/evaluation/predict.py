@@ -114,7 +114,7 @@ def _batches(pairs: Pairs, numbers: list[int], batch_size: int, workers: int) ->
 
 def _color(network: Network, pairs: list[Pair], device: torch.device) -> list[Any]:
     lightness_B1HW = torch.stack([pair.lightness for pair in pairs]).to(device)
-    ab_B2HW, mask_B1HW = (torch.stack([pair.hints[part] for pair in pairs]) for part in (0, 1))
+    ab_B2HW, mask_B1HW = (torch.stack([getattr(pair.hints, part) for pair in pairs]) for part in ("ab", "mask"))
     hints = Hints(ab_B2HW, mask_B1HW).to(device)
     return to_numpy_images(lab_to_rgb8(lightness_B1HW, network(lightness_B1HW, hints)))
 

@@ -8,7 +8,6 @@ side.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -18,11 +17,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from chromahint.color import rgb_to_lab
+from chromahint.hints.colors import Color, check_color, to_ab
 from chromahint.hints.sparse_hints import SparseHints
-
-Color = str | tuple[int, int, int]
-"""#rrggbb, or red, green and blue in 0..255. The hint is the ab of the color; its lightness is ignored."""
 
 _MAX_VALUE = 1e6
 _ROUNDING = 1e-4
@@ -102,7 +98,7 @@ class Annotations:
             colors.append(point.color)
             boxes.append(_draw(owner, [center], self._radius_in_pixels(point.radius, height, width), len(colors)))
         index, mark = _collect_pixels(owner, boxes)
-        return SparseHints(index, _to_ab(colors)[mark], (height, width))
+        return SparseHints(index, to_ab(colors)[mark], (height, width))
 
     def _to_pixel(self, x: float, y: float, height: int, width: int, where: str) -> tuple[int, int]:
         """Return the column and row of the pixel that contains a point."""
@@ -160,36 +156,6 @@ def check_number(value: Any, where: str, minimum: float = -_MAX_VALUE) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not minimum <= value <= _MAX_VALUE:
         raise ValueError(f"{where}={value!r:.40}: must be a number from {minimum:,.0f} to {_MAX_VALUE:,.0f}.")
     return float(value)
-
-
-def check_color(value: Any, where: str) -> Color:
-    """Return a color in a canonical form; a ValueError names `where`."""
-    if isinstance(value, str) and re.fullmatch("#[0-9a-fA-F]{6}", value):
-        return value.lower()
-    if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str) and len(value) == 3:
-        parts = [part.item() if isinstance(part, np.generic) else part for part in value]
-        if all(isinstance(part, int) and not isinstance(part, bool) and 0 <= part <= 255 for part in parts):
-            return parts[0], parts[1], parts[2]
-    raise ValueError(f'{where}={value!r:.40}: must be "#rrggbb", or red, green and blue as integers from 0 to 255.')
-
-
-def rgb_of(color: Color) -> tuple[int, int, int]:
-    """Return red, green and blue in 0..255.
-
-    >>> rgb_of("#ff8000")
-    (255, 128, 0)
-    """
-    if isinstance(color, str):
-        return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
-    return color
-
-
-def _to_ab(colors: Sequence[Color | None]) -> torch.Tensor:
-    """Convert colors to ab, N2 in Lab units; None becomes 0."""
-    rgb = np.array([(0, 0, 0) if color is None else rgb_of(color) for color in colors], np.uint8).reshape(-1, 3)
-    ab = rgb_to_lab(torch.from_numpy(rgb).T[None, :, :, None])[1][0, :, :, 0].T
-    # make gray exactly neutral, despite rounding errors
-    return torch.where(torch.from_numpy((rgb == rgb[:, :1]).all(axis=1))[:, None], 0.0, ab)
 
 
 def _draw(owner: NDArray[np.int32], path: Sequence[tuple[int, int]], radius: float, number: int) -> _Box:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from chromahint.atomic_write import atomic_write
-from chromahint.hints.annotations import Annotations, Color, Point, Stroke, check_color, check_number, rgb_of
+from chromahint.hints.annotations import Annotations, Point, Stroke, check_number
+from chromahint.hints.colors import check_color, hex_color
 
 HINT_FILE_FORMAT = "chromahint-hints/1"
 _UNITS: tuple[Literal["px", "relative"], ...] = ("px", "relative")
@@ -77,15 +78,6 @@ def write_hints(path: Path | str, annotations: Annotations) -> None:
     content = {"format": HINT_FILE_FORMAT, "units": annotations.units, "points": points, "strokes": strokes}
     with atomic_write(Path(path)) as file:
         file.write((json.dumps(content, indent=1) + "\n").encode())
-
-
-def hex_color(color: Color) -> str:
-    """Return a color as #rrggbb.
-
-    >>> hex_color((255, 128, 0))
-    '#ff8000'
-    """
-    return "#{:02x}{:02x}{:02x}".format(*rgb_of(color))
 
 
 def _point(value: Any, where: str) -> Point:

@@ -15,7 +15,7 @@ import torch
 from annotated_types import Gt, Le, MaxLen, MinLen
 from torch import Tensor
 
-from chromahint.hints.hints import Hints, hints_from_mask
+from chromahint.hints.hints import Hints, hints_from_mask, select_hints
 from chromahint.ranges import NonNegative, Probability, validate_arguments
 
 
@@ -111,12 +111,11 @@ class Mixture:
     def __call__(self, ab: Tensor, generator: torch.Generator) -> Hints:
         """Sample hints; see `Sampler`."""
         weights = torch.tensor(self.weights, dtype=torch.float32, device=ab.device)
-        choice = torch.multinomial(weights, len(ab), replacement=True, generator=generator).view(-1, 1, 1, 1)
+        choice = torch.multinomial(weights, len(ab), replacement=True, generator=generator)
         hints = self.samplers[0](ab, generator)
         # run every sampler on the whole batch, because selecting photos first would synchronize the device
         for index, sampler in enumerate(self.samplers[1:], start=1):
-            other = sampler(ab, generator)
-            hints = Hints(*(torch.where(choice == index, new, old) for new, old in zip(other, hints, strict=True)))
+            hints = select_hints(choice == index, sampler(ab, generator), hints)
         return hints
 
 

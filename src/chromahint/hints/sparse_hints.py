@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from chromahint.hints.global_hints import GlobalHints
 from chromahint.hints.hints import Hints
 
 
@@ -17,11 +18,13 @@ class SparseHints(NamedTuple):
         flat_index: N int64, distinct flat indices (row * width + column) in ascending order.
         ab: N2 float32, color of each hint in Lab units.
         size: Height and width of the photo.
+        global_hints: Global hints of the photo, a batch of one, or None.
     """
 
     flat_index: Tensor
     ab: Tensor
     size: tuple[int, int]
+    global_hints: GlobalHints | None = None
 
     def to_dense(self, size: tuple[int, int]) -> Hints:
         """Convert to maps 12HW and 11HW of a given size. No hint is lost: hints in the same pixel are averaged."""
@@ -30,7 +33,7 @@ class SparseHints(NamedTuple):
         counts = torch.zeros(pixels).index_add_(0, index, torch.ones(len(index)))
         sums = torch.zeros(2, pixels).index_add_(1, index, self.ab.T.contiguous())
         ab = sums / counts.clamp(min=1)
-        return Hints(ab.view(1, 2, *size), (counts > 0).float().view(1, 1, *size))
+        return Hints(ab.view(1, 2, *size), (counts > 0).float().view(1, 1, *size), self.global_hints)
 
     def resized(self, size: tuple[int, int]) -> SparseHints:
         """Return the hints for a photo of another size, each at the center of the area that its pixel covers."""
@@ -41,7 +44,7 @@ class SparseHints(NamedTuple):
         (height, width), row, column = self.size, self.flat_index // self.size[1], self.flat_index % self.size[1]
         index = (2 * row + 1) * size[0] // (2 * height) * size[1] + (2 * column + 1) * size[1] // (2 * width)
         index, first = _unique(index)
-        return SparseHints(index, self.ab[first], size)
+        return SparseHints(index, self.ab[first], size, self.global_hints)
 
     def _scaled_index(self, size: tuple[int, int]) -> Tensor:
         if size == self.size:
@@ -55,7 +58,8 @@ def sparse_from_hints(hints: Hints) -> SparseHints:
     index = hints.mask.detach().cpu().flatten().nonzero()[:, 0]
     ab = hints.ab.detach().cpu()[0].flatten(1)[:, index].T.float()
     height, width = hints.mask.shape[-2:]
-    return SparseHints(index, ab.contiguous(), (height, width))
+    global_hints = None if hints.global_hints is None else hints.global_hints.to("cpu")
+    return SparseHints(index, ab.contiguous(), (height, width), global_hints)
 
 
 def _unique(index: Tensor) -> tuple[Tensor, Tensor]:

@@ -42,7 +42,7 @@ def downsample_hints(hints: Hints, size: tuple[int, int]) -> Hints:
     # sums over the hints of each new pixel; matrix products are deterministic on every device
     total = rows @ torch.cat([hints.ab * hints.mask, hints.mask], dim=1) @ columns.T
     ab, count = total[:, :2], total[:, 2:]
-    return Hints(ab / count.clamp(min=1), (count > 0).float())
+    return Hints(ab / count.clamp(min=1), (count > 0).float(), hints.global_hints)
 
 
 def _assignment_matrix(old: int, new: int, like: Tensor) -> Tensor:

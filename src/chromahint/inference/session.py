@@ -153,7 +153,7 @@ def to_sparse_hints(sizes: Sequence[Size], hints: HintsLike) -> list[SparseHints
                 )
             if not bool(torch.isfinite(maps).all()):
                 raise ValueError(f"hints.{name}: contains nan or inf. Pass finite values.")
-        return [sparse_from_hints(Hints(hints.ab[n : n + 1], hints.mask[n : n + 1])) for n in range(len(sizes))]
+        return [sparse_from_hints(hints.images(n, n + 1)) for n in range(len(sizes))]
     if isinstance(hints, SparseHints):
         return [hints.resized(size) for size in sizes]
     if isinstance(hints, str | Path):

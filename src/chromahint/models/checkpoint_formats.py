@@ -76,6 +76,10 @@ def _semantic_options(state: StateDict) -> tuple[str, ...]:
     return (f"model.attention_blocks={len(blocks)}", f"model.semantic_width={width}")
 
 
+def _global_option(state: StateDict) -> tuple[str, ...]:
+    return ("model.global_hints=true",) if "model_glob.0.weight" in state else ()
+
+
 @dataclass(frozen=True)
 class _Format:
     name: str
@@ -151,6 +155,12 @@ _FORMATS = (
         assumed="with the default of 4 propagation steps, which the weights do not determine",
     ),
     _Format(
+        "the network of Xiao et al. 2019",
+        ("model=xiao2019",),
+        "model1.0.weight",
+        "theme.0.weight",
+    ),
+    _Format(
         "the network of Zhang et al. 2016 (eccv16)",
         ("model=zhang2016", "model.temperature=1"),
         "model1.0.weight",
@@ -163,7 +173,8 @@ _FORMATS = (
         "the network of Zhang et al. 2017 (siggraph17)",
         ("model=zhang2017",),
         "model1.0.weight",
-        "model10up.0.weight",
+        "model_out.0.weight",
+        _global_option,
         released_widths=(64,),
         image_size=256,
     ),

@@ -25,6 +25,7 @@ MODEL_CLASSES = {
     "resunet": "ResUNet",
     "spreadnet": "SpreadNet",
     "unet": "UNet",
+    "xiao2019": "Xiao2019",
     "zhang2016": "Zhang2016",
     "zhang2017": "Zhang2017",
 }

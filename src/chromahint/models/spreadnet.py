@@ -3,8 +3,9 @@
 1. `encode` runs once per image, on the lightness alone. A semantic encoder sees the whole image at 128x128 pixels and
    predicts, on a grid of 32x32 cells, a prior color, and features by which cells find hints that apply to them. A color
    pyramid predicts at full resolution how color propagates between pixels.
-2. `propagate` runs once per set of hints. Each cell's prior color is shifted by the hints that it attends to. Then the
-   pyramid propagates the colors of cells and hints to all pixels.
+2. `propagate` runs once per set of hints. With a palette, each cell's prior color becomes what is most likely there
+   of its colors. Each cell's prior color is shifted by the hints that it attends to. Then the pyramid propagates the
+   colors of cells and hints to all pixels.
 
 Before training, all learned terms are 0: the prior is gray, and color propagates like in Levin's method. Hinted pixels
 always keep their hint.
@@ -12,7 +13,7 @@ always keep their hint.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +24,7 @@ from chromahint.hints.hints import Hints
 from chromahint.models.layers.area_resize import area_resize
 from chromahint.models.layers.cell_hints import pool_hints
 from chromahint.models.layers.color_pyramid import ColorPyramid, PyramidEncoding
+from chromahint.models.layers.palette_prior import with_palette
 from chromahint.models.layers.prior_attention import AB_UNIT, CellColors, CellEncoding, PriorAttention
 from chromahint.models.layers.prior_losses import auxiliary_loss
 from chromahint.models.layers.semantic_encoder import GRID_SIZE, INPUT_SIZE, SemanticEncoder
@@ -64,6 +66,8 @@ class SpreadNet(nn.Module):
             everything else, a second stage that leaves the cells as they are.
         auxiliary_weight: Weight of the auxiliary losses in training; see `chromahint.models.layers.prior_losses`.
     """
+
+    takes_palette: ClassVar[bool] = True
 
     @validate_arguments("model")
     def __init__(
@@ -147,15 +151,16 @@ class SpreadNet(nn.Module):
             hints: ab B2HW in Lab units and mask B1HW.
         """
         colors: CellColors = self.prior_attention(
-            cells, pool_hints(lightness.float(), hints.ab.float(), hints.mask.float())
+            with_palette(cells, hints.global_hints),
+            pool_hints(lightness.float(), hints.ab.float(), hints.mask.float()),
         )
         return colors
 
     def expected_gain(self, encoding: Encoding, hints: Hints) -> Tensor:
         """Return how much squared error, in Lab units, one more hint in each of the 32x32 cells may remove, B1HW."""
         pooled = pool_hints(encoding.lightness, hints.ab.float(), hints.mask.float())
-        colors = self.prior_attention(encoding.cells, pooled)
-        return self.prior_attention.expected_gain(encoding.cells, pooled, colors)
+        cells = with_palette(encoding.cells, hints.global_hints)
+        return self.prior_attention.expected_gain(cells, pooled, self.prior_attention(cells, pooled))
 
     def expected_error(self, encoding: Encoding, hints: Hints) -> Tensor:
         """Return the expected error of each cell's ab for these hints, in Lab units; B1HW, 32x32."""
@@ -171,7 +176,7 @@ class SpreadNet(nn.Module):
         cell = row * GRID_SIZE // height * GRID_SIZE + column * GRID_SIZE // width
         logits, a, b, _ = encoding.cells.modes[0, cell].chunk(4)
         hint_weights = self.prior_attention.weights(encoding.cells, pooled)[0, cell]
-        prior = encoding.cells.prior[0]
+        prior = with_palette(encoding.cells, hints.global_hints).prior[0]
         colors = [AB_UNIT * torch.stack([a, b], dim=1), prior[cell] + pooled.ab[0] - prior[pooled.cell[0]]]
         weights = [(1 - hint_weights.sum()) * logits.softmax(dim=0), hint_weights]
         return torch.cat(colors), torch.cat(weights)

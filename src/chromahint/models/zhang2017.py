@@ -8,10 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from chromahint.color import AB_LIMIT
+from chromahint.hints.gamut_bins import NUM_GAMUT_BINS
+from chromahint.hints.global_hints import no_global_hints
 from chromahint.hints.hints import Hints
 from chromahint.models.ab_bins import CLASS_STRIDE, NUM_CLASSES
 from chromahint.models.layers.lab_scaling import ABHead, crop_like, pad_to_multiple
-from chromahint.models.layers.zhang import EncoderDecoder, conv_block
+from chromahint.models.layers.zhang import EncoderDecoder, conv_block, global_branch
 from chromahint.models.registry import ModelInfo, Variant
 from chromahint.ranges import Width, validate_arguments
 
@@ -20,7 +22,7 @@ MODEL_INFO = ModelInfo(
     input="(L - 50) / 100, hint ab / 110, mask",
     source="Zhang, Zhu, Isola, Geng, Lin, Yu, Efros: Real-Time User-Guided Image Colorization (SIGGRAPH 2017)",
     recipe="experiment zhang_2017",
-    variants=(Variant(parameters=34_187_027),),
+    variants=(Variant(parameters=34_187_027), Variant({"global_hints": True})),
 )
 
 
@@ -33,6 +35,11 @@ class Zhang2017(EncoderDecoder):
             from Caffe.
         stage: Training stage. In `classes`, only the class loss trains the body, and the color branch reads detached
             features; in `regression`, it is the other way around.
+        global_hints: Whether to add a branch that reads the histogram and the mean saturation of the image, each with
+            an indicator: 316 numbers. A palette counts as the histogram of its colors. In terms of the layers of the
+            released Caffe network, `model_glob.0` is `glob_conv1` (314 inputs) and `s_conv1` (2 inputs) side by side,
+            `model_glob.3`, `.6` and `.9` are `glob_conv2` to `glob_conv4`, and `model_glob.2`, `.5`, `.8` and `.11`
+            are the BatchNorms that follow them.
         init: `normal` initializes all convolutions from N(0, 0.02), as the authors did; `pytorch` keeps PyTorch's
             default initialization.
         zero_init_head: Whether the untrained network predicts no color (ab = 0).
@@ -46,6 +53,7 @@ class Zhang2017(EncoderDecoder):
         width: Width = 64,
         mask_offset: float = 0.5,
         stage: Literal["classes", "regression"] = "regression",
+        global_hints: bool = False,
         init: Literal["pytorch", "normal"] = "pytorch",
         zero_init_head: bool = True,
     ) -> None:
@@ -55,6 +63,7 @@ class Zhang2017(EncoderDecoder):
         self.model5 = conv_block(8 * width, 8 * width, num_convs=3, dilation=2)
         self.model6 = conv_block(8 * width, 8 * width, num_convs=3, dilation=2)
         self.model7 = conv_block(8 * width, 8 * width, num_convs=3)
+        self.model_glob = global_branch(NUM_GAMUT_BINS + 3, 8 * width) if global_hints else None
         self.add_decoder(width)
         self.model_class = nn.Sequential(nn.Conv2d(4 * width, NUM_CLASSES, kernel_size=1))
         head = ABHead(2 * width)
@@ -91,6 +100,11 @@ class Zhang2017(EncoderDecoder):
         height, width = (-(-size // CLASS_STRIDE) for size in lightness.shape[-2:])
         return crop_like(self._color(conv1, conv2, conv8), lightness), logits[..., :height, :width]
 
+    @property
+    def takes_palette(self) -> bool:
+        """Whether the network reads global hints."""
+        return self.model_glob is not None
+
     def freeze_classes(self) -> None:
         """Exclude the class head from training. Call this if no loss uses the classes."""
         self.model_class.requires_grad_(False)
@@ -99,6 +113,8 @@ class Zhang2017(EncoderDecoder):
         lightness, hints = pad_to_multiple(lightness, hints, 8)
         inputs = [(lightness - 50) / 100, hints.ab / AB_LIMIT, hints.mask - self.mask_offset]
         conv1, conv2, conv3, conv4 = self.encode(torch.cat(inputs, dim=1))
+        if self.model_glob is not None:
+            conv4 = conv4 + self.model_glob(_global_inputs(hints))
         conv7 = self.model7(self.model6(self.model5(conv4)))
         return conv1, conv2, self.decode_quarter(conv7, conv3)
 
@@ -107,6 +123,15 @@ class Zhang2017(EncoderDecoder):
             conv1, conv2, conv8 = conv1.detach(), conv2.detach(), conv8.detach()
         ab: Tensor = self.model_out(self.decode_full(conv8, conv2, conv1))
         return ab * AB_LIMIT
+
+
+def _global_inputs(hints: Hints) -> Tensor:
+    """Return histogram, mean saturation, and their indicators, (B, 316, 1, 1)."""
+    known = hints.global_hints
+    if known is None:
+        known = no_global_hints(len(hints.mask), hints.mask.device)
+    inputs = [known.histogram, known.has_histogram, known.saturation, known.has_saturation]
+    return torch.cat(inputs, dim=1)[..., None, None]
 
 
 def _init_normal(module: nn.Module) -> None:

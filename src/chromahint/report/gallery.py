@@ -138,9 +138,9 @@ def _colorize(
     network = rebuild_network(name, result, loaded.runs.get(name), device)
     jpegs = []
     with torch.inference_mode():
-        batches = (torch.split(maps.to(device), BATCH_SIZE) for maps in (lightness, *hints))
-        for batch_lightness, ab, mask in zip(*batches, strict=True):
-            predicted_ab = network(batch_lightness, Hints(ab, mask))
+        for first in range(0, len(lightness), BATCH_SIZE):
+            batch_lightness = lightness[first : first + BATCH_SIZE].to(device)
+            predicted_ab = network(batch_lightness, hints.images(first, first + BATCH_SIZE).to(device))
             jpegs += [encode_jpeg(image) for image in to_numpy_images(lab_to_rgb8(batch_lightness, predicted_ab))]
     for file, jpeg in zip(files, jpegs, strict=True):
         with contextlib.suppress(OSError), atomic_write(file) as stream:  # the folder may be read-only

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from chromahint.hints.annotations import Annotations
-from chromahint.hints.hint_file import hex_color, parse_hints
+from chromahint.hints.colors import hex_color
+from chromahint.hints.hint_file import parse_hints
 from chromahint.images.decode import read_bytes
 from chromahint.images.image_file import OUTPUT_FORMATS, encode_image
 from chromahint.inference.colorizer import Colorizer

@@ -29,6 +29,7 @@ from chromahint.evaluation.hint_counts import evaluate_hint_counts
 from chromahint.evaluation.metrics import MeanPerImage
 from chromahint.evaluation.protocols.base import HintProtocol, InteractiveProtocol, LabImages
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
+from chromahint.hints.global_sampler import WithGlobalHints
 from chromahint.hints.hints import Hints
 from chromahint.hints.samplers import LogUniformPixels
 from chromahint.models.ab_bins import HasColorClasses
@@ -164,6 +165,8 @@ class ColorizationModule(LightningModule):
             lightness = self.augment.age(lightness, generator)
         if isinstance(self.hint_sampler, SelfPlay):
             hints = self.hint_sampler.play(self.network, lightness, ab, generator)
+        elif isinstance(self.hint_sampler, WithGlobalHints):
+            hints = self.hint_sampler.sample(lightness, ab, generator)
         else:
             hints = self.hint_sampler(ab, generator)
         logits = None

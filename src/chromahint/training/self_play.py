@@ -13,7 +13,7 @@ from chromahint.color import lab_to_rgb8
 from chromahint.evaluation.hint_counts import EncodedImages
 from chromahint.evaluation.protocols.base import LabImages
 from chromahint.evaluation.protocols.clicks import Clicks
-from chromahint.hints.hints import Hints
+from chromahint.hints.hints import Hints, concatenate_hints, select_hints
 from chromahint.hints.samplers import Sampler
 from chromahint.ranges import Probability, validate_arguments
 
@@ -54,14 +54,13 @@ class SelfPlay:
         num_clicks = torch.randint(1, self.max_clicks + 1, (clicked,), generator=generator, device=ab.device)
         protocol = Clicks(hint_counts=[0], size=ab.shape[-1])
         truth = LabImages(lightness[:clicked], ab[:clicked], lab_to_rgb8(lightness[:clicked], ab[:clicked]))
-        current = Hints(hints.ab[:clicked], hints.mask[:clicked])
+        current = hints.images(0, clicked)
         was_training = network.training
         network.eval()
         images = EncodedImages(network, truth.lightness, timed=False)
         for click in range(self.max_clicks):  # to look at the largest number would make the host wait for a GPU
             result, _ = images.color(current)
             following = protocol.next_hints(truth._replace(ab=result), truth, current, images.expected_gain)
-            goes_on = (click < num_clicks).view(-1, 1, 1, 1)
-            current = Hints(*(torch.where(goes_on, new, old) for new, old in zip(following, current, strict=True)))
+            current = select_hints(click < num_clicks, following, current)
         network.train(was_training)
-        return Hints(*(torch.cat([new, old[clicked:]]) for new, old in zip(current, hints, strict=True)))
+        return concatenate_hints([current, hints.images(clicked)])

@@ -101,7 +101,7 @@ class Clicks(SquareProtocol):
         ab, mask = hints.ab.clone(), hints.mask.clone()
         ab[image, :, row_B, column_B] = median_color(truth.ab, row_B[:, None], column_B[:, None])[:, 0]
         mask[image, 0, row_B, column_B] = 1
-        return Hints(ab, mask)
+        return Hints(ab, mask, hints.global_hints)
 
     def difference(self, ab: Tensor, truth_ab: Tensor) -> Tensor:
         """Return the smoothed color difference of each pixel, B1HW in Lab units."""

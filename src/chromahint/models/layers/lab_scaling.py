@@ -27,7 +27,8 @@ def pad_to_multiple(lightness: Tensor, hints: Hints, multiple: int) -> tuple[Ten
     # an exported network has dynamic sizes, so it always pads, possibly by 0
     if not torch.compiler.is_exporting() and not any(amounts):
         return lightness, hints
-    return F.pad(lightness, amounts, mode="replicate"), Hints(F.pad(hints.ab, amounts), F.pad(hints.mask, amounts))
+    padded = hints._replace(ab=F.pad(hints.ab, amounts), mask=F.pad(hints.mask, amounts))
+    return F.pad(lightness, amounts, mode="replicate"), padded
 
 
 def pad_amounts(x: Tensor, multiple: int) -> tuple[int, int, int, int]:

@@ -37,6 +37,18 @@ def conv_block(
     return nn.Sequential(*layers, nn.BatchNorm2d(out_channels))
 
 
+def global_branch(in_channels: int, out_channels: int) -> nn.Sequential:
+    """Create four 1x1 convolutions, each followed by a ReLU and a BatchNorm, for what holds for a whole image."""
+    layers: list[nn.Module] = []
+    for i in range(4):
+        layers += [
+            nn.Conv2d(out_channels if i else in_channels, out_channels, kernel_size=1),
+            nn.ReLU(inplace=True),
+            nn.BatchNorm2d(out_channels),
+        ]
+    return nn.Sequential(*layers)
+
+
 class Encoder(nn.Module):
     """Blocks 1 to 4, at full, 1/2, 1/4 and 1/8 resolution. Each block reads every second pixel of the previous one.
 
