@@ -21,6 +21,7 @@ from chromahint.evaluation.protocols.base import HintProtocol
 from chromahint.evaluation.protocols.cells_2023 import Cells2023
 from chromahint.evaluation.protocols.clicks import Clicks
 from chromahint.evaluation.protocols.lab_psnr_2021 import LabPSNR2021
+from chromahint.evaluation.protocols.palette import Palette
 from chromahint.evaluation.protocols.patches_2017 import Patches2017
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.evaluation.protocols.regions import Regions
@@ -36,6 +37,7 @@ PROTOCOLS: dict[str, Callable[[], HintProtocol]] = {
     "random_pixels": RandomPixels,
     "clicks": Clicks,
     "regions": Regions,
+    "palette": Palette,
     "patches_2017": Patches2017,
     "cells_2023": Cells2023,
     "lab_psnr_2021": LabPSNR2021,

@@ -40,6 +40,7 @@ METRIC_INFO = {
     "ciede2000": MetricInfo("\u0394E", "", 2, False),
     "ciede2000_p95": MetricInfo("\u0394E, 95th percentile", "", 2, False),
     "colorfulness_difference": MetricInfo("Colorfulness difference", "", 2, None),
+    "histogram_intersection": MetricInfo("Histogram intersection", "", 3, True),
     "lpips": MetricInfo("LPIPS", "", 4, False),
     "flip": MetricInfo("FLIP", "", 4, False),
 }
