@@ -14,7 +14,7 @@ from skimage import data
 from skimage.color import rgb2lab
 
 from chromahint import Colorizer
-from chromahint.hints.annotations import Annotations, Point
+from chromahint.hints.annotations import Annotations, PaletteColor, Point
 from chromahint.hints.hint_file import write_hints
 
 PHOTO = data.chelsea()[:120, 60:220]
@@ -330,3 +330,44 @@ def test_help_lists_all_options(command):
         "--skip-existing",
     ):
         assert word in shown
+
+
+def test_palette_typed_in_a_file_and_from_a_picture(command, photo, tmp_path):
+    Image.fromarray(np.full((9, 5, 3), (51, 68, 170), np.uint8)).save(tmp_path / "blue.png")
+    content = Annotations(HINTS.points, palette=(PaletteColor("#3344aa"),))
+    write_hints(tmp_path / "palette.json", content)
+    results = []
+    for number, words in enumerate(
+        [
+            ["--hints", "cat.json", "--palette", "#34a"],
+            ["--hints", "cat.json", "--palette-from", "blue.png"],
+            ["--hints", "palette.json"],
+            ["--hints", "cat.json"],
+        ]
+    ):
+        done = command("colorize", "cat.png", "-o", f"{number}.png", "--device", "cpu", "--size", 64, *words)
+        assert done.status == 0, done.err
+        results.append(read(tmp_path / f"{number}.png"))
+    typed, picture, in_file, without = results
+    assert np.array_equal(typed, in_file)
+    assert np.abs(typed.astype(int) - picture).max() <= 1
+    yellow = [rgb2lab(image)[..., 2].mean() for image in (typed, without)]
+    assert yellow[0] < yellow[1] - 2
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["--palette", "red"], "--palette red: 'red' is not a color"),
+        (["--palette", ",".join(["#a33"] * 8)], "--palette: must have 1 to 7 colors, not 8"),
+        (["--palette", "#a33", "--palette-from", "cat.png"], "from one of them only"),
+        (["--palette-from", "nowhere.png"], "--palette-from nowhere.png: file not found"),
+        (["--palette-from", "cat.json"], "--palette-from"),
+        (["--palette-size", 3], "--palette-size 3: needs an image"),
+        (["--palette-from", "cat.png", "--palette-size", 8], "must be an integer from 1 to 7"),
+        (["--palette", "#a33", *PULLPUSH], "--model pullpush: takes no palette"),
+    ],
+)
+def test_mistakes_with_palettes(command, photo, tmp_path, words, part):
+    assert_error(command("colorize", "cat.png", "-o", "out.png", *words), part)
+    assert files(tmp_path) == ["cat.json", "cat.png"]

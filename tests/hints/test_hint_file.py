@@ -4,8 +4,10 @@ import json
 import random
 
 import pytest
+import torch
 
-from chromahint.hints.annotations import Annotations, Point, Stroke
+from chromahint.hints.annotations import Annotations, PaletteColor, Point, Stroke
+from chromahint.hints.global_hints import palette_hints
 from chromahint.hints.hint_file import parse_hints, read_hints, write_hints
 
 EXAMPLE = {
@@ -46,13 +48,22 @@ def test_written_file_can_be_read(tmp_path, annotations):
     ("change", "message"),
     [
         (
-            {"format": "chromahint-hints/2"},
-            "format='chromahint-hints/2': unknown format; this version reads chromahint-hints/1",
+            {"format": "chromahint-hints/3"},
+            "format='chromahint-hints/3': unknown format; this version reads chromahint-hints/1 and chromahint-hints/2",
+        ),
+        ({"palette": ["#aa3333"]}, "palette: needs the format chromahint-hints/2"),
+        ({"format": "chromahint-hints/2", "palette": ["#aa3333"] * 8}, "palette: must have 1 to 7 colors, not 8"),
+        ({"format": "chromahint-hints/2", "palette": ["red"]}, r"palette\[0\]='red': must be"),
+        ({"format": "chromahint-hints/2", "palette": [{"weight": 1}]}, r"palette\[0\]\.color: missing"),
+        ({"format": "chromahint-hints/2", "palette": [{"color": "#aa3333", "weight": -1}]}, r"palette\[0\]\.weight=-1"),
+        (
+            {"format": "chromahint-hints/2", "palette": [{"color": "#aa3333", "weight": 0}]},
+            "palette: must have one weight > 0",
         ),
         ({"format": 1}, "format=1"),
         ({"units": "cm"}, "units='cm': must be px or relative"),
         ({"units": ["px"]}, "units=.'px'.: must be px or relative"),
-        ({"poinst": []}, "poinst: unknown field; the fields are format, photo, points, strokes, units"),
+        ({"poinst": []}, "poinst: unknown field; the fields are format, palette, photo, points, strokes, units"),
         ({"points": {}}, r"points: must be a list"),
         ({"points": [3]}, r"points\[0\]: must be a JSON object"),
         ({"points": [{"x": 1, "color": "#000000"}]}, r"points\[0\]\.y: missing"),
@@ -165,3 +176,23 @@ def test_mutated_files_are_read_or_raise_value_error():
             assert str(error)  # noqa: PT017  # any other kind of exception fails the test
             rejected += 1
     assert 1000 < rejected < 4000
+
+
+def test_palette_is_read_with_and_without_weights(tmp_path):
+    content = {"format": "chromahint-hints/2", "palette": ["#aa3333", {"color": [10, 20, 30], "weight": 3}]}
+    annotations = parse_hints(json.dumps(content))
+    assert annotations.palette == (PaletteColor("#aa3333"), PaletteColor((10, 20, 30), 3.0))
+    known = annotations.rasterize(4, 6).to_dense((2, 3)).global_hints
+    assert known.palette_weights[0].tolist() == [0.25, 0.75, 0, 0, 0, 0, 0]
+    assert torch.equal(known.palette, palette_hints(["#aa3333", (10, 20, 30)]).palette)
+
+    write_hints(tmp_path / "h.json", annotations)
+    again = read_hints(tmp_path / "h.json")
+    assert torch.equal(again.rasterize(4, 6).global_hints.palette_weights, known.palette_weights)
+
+
+def test_palette_stays_with_resized_hints():
+    hints = Annotations((Point(1, 1, "#ffffff"),), palette=(PaletteColor("#aa3333"),)).rasterize(20, 20)
+    for size in ((10, 10), (40, 30)):
+        assert hints.resized(size).global_hints is not None
+    assert Annotations().rasterize(4, 4).global_hints is None

@@ -323,3 +323,23 @@ def test_session_gives_the_same_results_as_colorize(name):
         session.colorize_full(hints)
         assert np.array_equal(close(), colorizer.colorize(COFFEE, hints))
     assert session.network_input(64).numel() < session.network_input().numel()
+
+
+def test_palette_sets_the_mood(colorizer):
+    height, width = COFFEE.shape[:2]
+    plain = rgb2lab(colorizer.colorize(COFFEE))
+    for color in ("#3050c0", "#b04020"):
+        palette = Hints.palette([color], (height, width))
+        colored = rgb2lab(colorizer.colorize(COFFEE, palette))
+        target = palette.global_hints.palette[0, 0].numpy()
+        assert np.linalg.norm(colored[..., 1:].mean(axis=(0, 1)) - target) < np.linalg.norm(
+            plain[..., 1:].mean(axis=(0, 1)) - target
+        )
+    assert colorizer.takes_palette
+
+
+def test_palette_for_a_network_without_one_is_refused():
+    levin = Colorizer.load("levin")
+    with pytest.raises(ValueError, match="Levin takes no palette. Leave it out, or use spreadnet"):
+        levin.colorize(COFFEE, Hints.palette(["#3050c0"], COFFEE.shape[:2]))
+    assert not levin.takes_palette

@@ -18,6 +18,8 @@ Photos keep their size, their lightness, 16 bits per channel (PNG, TIFF) and the
 data; they are turned upright and written in sRGB. Without hints, the network guesses.
 """
 DEFAULT_POINTS = 50
+DEFAULT_PALETTE_SIZE = 5
+MAX_PALETTE_SIZE = 7
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -42,6 +44,15 @@ def add_parser(subparsers: Subparsers) -> None:
         type=integer(0),
         metavar="N",
         help=f"with --reference: number of hints to take from it; {DEFAULT_POINTS} by default",
+    )
+    palette = parser.add_argument_group("palette, next to other hints or alone")
+    palette.add_argument("--palette", metavar="COLORS", help='1 to 7 colors that set the mood: "#a33,#456,#ddd"')
+    palette.add_argument("--palette-from", metavar="IMAGE", help="color image, of any content, to take them from")
+    palette.add_argument(
+        "--palette-size",
+        type=integer(1),
+        metavar="N",
+        help=f"with --palette-from: number of colors, 7 at most; {DEFAULT_PALETTE_SIZE} by default",
     )
     parser.add_argument("--compare", action="store_true", help="also write NAME-compare.jpg: before and after")
     parser.add_argument("--skip-existing", action="store_true", help="skip photos whose output exists")
@@ -76,6 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         on_message=lambda message: console.print(message, markup=False),
     )
+    if (arguments.palette or arguments.palette_from) and not colorizer.takes_palette:
+        raise ValueError(f"--model {arguments.model}: takes no palette. Leave out --palette, or choose another model.")
     failures = []
     with progress_bar(f"coloring with {colorizer.name}", len(pending)) as advance:
         for task in pending:
@@ -122,6 +135,22 @@ def _colorize(task: ColorizeTask, colorizer: Colorizer, hints: HintProvider) -> 
 def _hint_provider(arguments: argparse.Namespace, multiple: bool) -> HintProvider:
     from chromahint.inference import hint_sources
 
+    local = _local_hint_provider(arguments, multiple)
+    if arguments.palette is not None:
+        from chromahint.hints.colors import parse_color_list
+        from chromahint.hints.global_hints import palette_hints
+
+        colors = parse_color_list(arguments.palette, "--palette")
+        return hint_sources.with_palette(local, palette_hints(colors, where="--palette"))
+    if arguments.palette_from is not None:
+        num_colors = arguments.palette_size or DEFAULT_PALETTE_SIZE
+        return hint_sources.with_palette(local, hint_sources.palette_of_file(arguments.palette_from, num_colors))
+    return local
+
+
+def _local_hint_provider(arguments: argparse.Namespace, multiple: bool) -> HintProvider:
+    from chromahint.inference import hint_sources
+
     if arguments.hints is not None:
         return hint_sources.from_files(arguments.hints)
     if arguments.hint_dir is not None:
@@ -141,3 +170,9 @@ def _refuse_contradictions(arguments: argparse.Namespace) -> None:
         raise ValueError(f"{', '.join(given)}: hints can come from one of them only. Leave out the others.")
     if arguments.points is not None and arguments.reference is None:
         raise ValueError(f"--points {arguments.points}: needs an image to take them from. Pass --reference IMAGE.")
+    if arguments.palette is not None and arguments.palette_from is not None:
+        raise ValueError("--palette, --palette-from: the palette can come from one of them only. Leave out the other.")
+    if arguments.palette_size is not None and arguments.palette_from is None:
+        raise ValueError(f"--palette-size {arguments.palette_size}: needs an image. Pass --palette-from IMAGE.")
+    if (arguments.palette_size or 1) > MAX_PALETTE_SIZE:
+        raise ValueError(f"--palette-size {arguments.palette_size}: must be an integer from 1 to {MAX_PALETTE_SIZE}.")

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from chromahint.hints.colors import Color, check_color, to_ab
+from chromahint.hints.global_hints import GlobalHints, palette_hints
 from chromahint.hints.sparse_hints import SparseHints
 
 _MAX_VALUE = 1e6
@@ -65,13 +66,26 @@ class Stroke(NamedTuple):
     radius: float = 0.0
 
 
+class PaletteColor(NamedTuple):
+    """Color of a palette, which holds for the photo as a whole.
+
+    Attributes:
+        color: Color.
+        weight: Share of the photo, in any unit.
+    """
+
+    color: Color
+    weight: float = 1.0
+
+
 @dataclass(frozen=True)
 class Annotations:
-    """Points and strokes on a photo. Points cover strokes, and later marks cover earlier ones."""
+    """Points and strokes on a photo, and its palette. Points cover strokes, and later marks cover earlier ones."""
 
     points: tuple[Point, ...] = ()
     strokes: tuple[Stroke, ...] = ()
     units: Literal["px", "relative"] = "px"
+    palette: tuple[PaletteColor, ...] = ()
 
     def rasterize(self, height: int, width: int) -> SparseHints:
         """Convert to the hinted pixels of a photo.
@@ -98,7 +112,12 @@ class Annotations:
             colors.append(point.color)
             boxes.append(_draw(owner, [center], self._radius_in_pixels(point.radius, height, width), len(colors)))
         index, mark = _collect_pixels(owner, boxes)
-        return SparseHints(index, to_ab(colors)[mark], (height, width))
+        return SparseHints(index, to_ab(colors)[mark], (height, width), self._global_hints())
+
+    def _global_hints(self) -> GlobalHints | None:
+        if not self.palette:
+            return None
+        return palette_hints([each.color for each in self.palette], [each.weight for each in self.palette])
 
     def _to_pixel(self, x: float, y: float, height: int, width: int, where: str) -> tuple[int, int]:
         """Return the column and row of the pixel that contains a point."""

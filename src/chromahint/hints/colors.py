@@ -27,6 +27,19 @@ def check_color(value: Any, where: str) -> Color:
     raise ValueError(f'{where}={value!r:.40}: must be "#rrggbb", or red, green and blue as integers from 0 to 255.')
 
 
+def parse_color_list(text: str, where: str) -> list[str]:
+    """Parse colors such as "#a33,#456,#dddddd"; a ValueError names `where`.
+
+    >>> parse_color_list("#a33, #445566", "--palette")
+    ['#aa3333', '#445566']
+    """
+    words = [word.strip() for word in text.split(",")]
+    if wrong := [word for word in words if not re.fullmatch("#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})", word)]:
+        raise ValueError(f'{where} {text}: {wrong[0]!r:.40} is not a color. Write colors like "#a33,#445566".')
+    digits = [word.removeprefix("#").lower() for word in words]
+    return ["#" + ("".join(2 * digit for digit in each) if len(each) == 3 else each) for each in digits]
+
+
 def rgb_of(color: Color) -> tuple[int, int, int]:
     """Return red, green and blue in 0..255.
 

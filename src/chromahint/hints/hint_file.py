@@ -1,4 +1,7 @@
-"""Hint files: points and strokes on a photo as JSON, in the format `chromahint-hints/1`."""
+"""Hint files: points and strokes on a photo, and its palette, as JSON, in the format `chromahint-hints/2`.
+
+The format 1, which has no palette, is read as well.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from chromahint.atomic_write import atomic_write
-from chromahint.hints.annotations import Annotations, Point, Stroke, check_number
+from chromahint.hints.annotations import Annotations, PaletteColor, Point, Stroke, check_number
 from chromahint.hints.colors import check_color, hex_color
+from chromahint.hints.global_hints import palette_hints
 
-HINT_FILE_FORMAT = "chromahint-hints/1"
+HINT_FILE_FORMAT = "chromahint-hints/2"
+HINT_FILE_FORMATS = ("chromahint-hints/1", HINT_FILE_FORMAT)
+"""Formats that are read."""
 _UNITS: tuple[Literal["px", "relative"], ...] = ("px", "relative")
 _MAX_BYTES = 64 * 2**20
 
@@ -51,9 +57,13 @@ def parse_hints(text: str | bytes) -> Annotations:
         raise ValueError(f"line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}).") from None
     except (ValueError, RecursionError):  # a number with thousands of digits, or thousands of nested brackets
         raise ValueError("not valid JSON: a number is too long or the nesting is too deep.") from None
-    fields = _fields(content, "", {"format"}, {"units", "points", "strokes", "photo"})
-    if fields["format"] != HINT_FILE_FORMAT:
-        raise ValueError(f"format={fields['format']!r:.60}: unknown format; this version reads {HINT_FILE_FORMAT}.")
+    fields = _fields(content, "", {"format"}, {"units", "points", "strokes", "photo", "palette"})
+    if fields["format"] not in HINT_FILE_FORMATS:
+        raise ValueError(
+            f"format={fields['format']!r:.60}: unknown format; this version reads {' and '.join(HINT_FILE_FORMATS)}."
+        )
+    if "palette" in fields and fields["format"] != HINT_FILE_FORMAT:
+        raise ValueError(f"palette: needs the format {HINT_FILE_FORMAT}. Change the field format.")
     units = fields.get("units", "px")
     if units not in _UNITS:
         raise ValueError(f"units={units!r:.60}: must be px or relative.")
@@ -61,7 +71,7 @@ def parse_hints(text: str | bytes) -> Annotations:
         _check_photo(fields["photo"])
     points = [_point(point, f"points[{n}]") for n, point in enumerate(_list(fields.get("points", []), "points"))]
     strokes = [_stroke(stroke, f"strokes[{n}]") for n, stroke in enumerate(_list(fields.get("strokes", []), "strokes"))]
-    return Annotations(tuple(points), tuple(strokes), units)
+    return Annotations(tuple(points), tuple(strokes), units, _palette(fields.get("palette", [])))
 
 
 def write_hints(path: Path | str, annotations: Annotations) -> None:
@@ -76,6 +86,8 @@ def write_hints(path: Path | str, annotations: Annotations) -> None:
         for s in annotations.strokes
     ]
     content = {"format": HINT_FILE_FORMAT, "units": annotations.units, "points": points, "strokes": strokes}
+    if annotations.palette:
+        content["palette"] = [{"color": hex_color(each.color), "weight": each.weight} for each in annotations.palette]
     with atomic_write(Path(path)) as file:
         file.write((json.dumps(content, indent=1) + "\n").encode())
 
@@ -113,6 +125,22 @@ def _stroke(value: Any, where: str) -> Stroke:
     if not points:
         raise ValueError(f"{where}.points: must not be empty. A stroke has one or more points.")
     return Stroke(tuple(points), check_color(fields["color"], f"{where}.color"), _radius(fields, where))
+
+
+def _palette(value: Any) -> tuple[PaletteColor, ...]:
+    """Parse colors, or objects with a color and a weight."""
+    colors = []
+    for number, each in enumerate(_list(value, "palette")):
+        where = f"palette[{number}]"
+        if not isinstance(each, dict):
+            colors.append(PaletteColor(check_color(each, where)))
+            continue
+        fields = _fields(each, where, {"color"}, {"weight"})
+        weight = check_number(fields.get("weight", 1.0), f"{where}.weight", minimum=0)
+        colors.append(PaletteColor(check_color(fields["color"], f"{where}.color"), weight))
+    if colors:  # raises an error if there are too many, or a weight is 0
+        palette_hints([each.color for each in colors], [each.weight for each in colors])
+    return tuple(colors)
 
 
 def _radius(fields: Mapping[str, Any], where: str) -> float:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from chromahint.color import lab_to_rgb8
 from chromahint.inference.array_adapters import ImageBuffer, open_images
 from chromahint.inference.load import load_network, resolve_device
-from chromahint.inference.session import ChoosesHints, HintsLike, Session, to_sparse_hints
+from chromahint.inference.session import ChoosesHints, HintsLike, Session, takes_palette, to_sparse_hints
 from chromahint.models.ab_bins import HasColorClasses
 from chromahint.models.color_suggestions import HasColorDistribution, suggest_colors
 
@@ -112,7 +112,8 @@ class Colorizer:
                 or floating point in 0..1; sRGB.
             hints: Points as tuples (x, y, color) or (x, y, color, radius), with pixel coordinates from 0, x to the
                 right and y down, and the color as "#rrggbb", (r, g, b), or None for gray; the path of a hint file;
-                `Annotations`; or `Hints` (ab B2HW, mask B1HW) of the image's size. A batch takes `Hints`, or the same
+                `Annotations`; or `Hints` (ab B2HW, mask B1HW) of the image's size, such as `Hints.palette(["#aa3333",
+                "#445566"], size)`. A batch takes `Hints`, or the same
                 other hints for all images.
 
         Returns:
@@ -129,6 +130,11 @@ class Colorizer:
     def supports_suggestions(self) -> bool:
         """Whether the network has color classes or a distribution of colors, which `suggest` needs."""
         return isinstance(self.network, HasColorClasses | HasColorDistribution)
+
+    @property
+    def takes_palette(self) -> bool:
+        """Whether the network takes a palette, which `colorize` refuses otherwise."""
+        return takes_palette(self.network)
 
     @property
     def proposes_hints(self) -> bool:

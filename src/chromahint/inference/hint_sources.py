@@ -1,4 +1,4 @@
-"""Sources of hints for photos: hint files, pairs of hint image and mask, or a colored reference image."""
+"""Sources of hints for photos: hint files, pairs of hint image and mask, a colored reference image, and palettes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from chromahint.color import rgb_to_lab
 from chromahint.data.sources.folder import find_images
 from chromahint.hints.annotations import Annotations
 from chromahint.hints.eval_positions import positions
+from chromahint.hints.global_hints import GlobalHints, from_palette
 from chromahint.hints.hint_file import read_hints
+from chromahint.hints.palettes import extract_palette
 from chromahint.hints.sparse_hints import SparseHints
-from chromahint.images.decode import decode_rgb, read_bytes, read_photo
+from chromahint.images.decode import UnreadableImageError, decode_rgb, read_bytes, read_photo
 from chromahint.inference.batch_plan import ColorizeTask
 
 PhotoSize = tuple[int, int]
@@ -107,6 +109,37 @@ def from_reference(path: str, points: int, multiple: bool) -> HintProvider:
         return _pixels_as_hints(image, np.sort(pixels)).resized(size)
 
     return provide
+
+
+def with_palette(provide: HintProvider, palette: GlobalHints) -> HintProvider:
+    """Add a palette to the hints of each photo, in place of their own if they have one."""
+
+    def provide_both(task: ColorizeTask, size: PhotoSize) -> SparseHints:
+        hints = provide(task, size) or Annotations()
+        pixels = hints.rasterize(*size) if isinstance(hints, Annotations) else hints
+        return pixels._replace(global_hints=palette)
+
+    return provide_both
+
+
+def palette_of_file(path: str, num_colors: int) -> GlobalHints:
+    """Return the main colors of a picture, of any content and size, with their shares.
+
+    Raises:
+        ValueError: The picture can't be read.
+    """
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise ValueError(f"--palette-from {path}: file not found. Pass the path of a color image.")
+    try:
+        image = read_photo(file)
+    except UnreadableImageError as error:
+        raise ValueError(f"--palette-from {error}. Pass the path of a color image.") from None
+    scale = min(1.0, _REFERENCE_SIZE / max(image.shape[:2]))
+    height, width = (max(1, round(length * scale)) for length in image.shape[:2])
+    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    _, ab = rgb_to_lab(torch.from_numpy(small).permute(2, 0, 1)[None])
+    return from_palette(*extract_palette(ab, num_colors))
 
 
 def _pixels_as_hints(image: NDArray[np.uint8], pixels: NDArray[np.int64]) -> SparseHints:

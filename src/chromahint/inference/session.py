@@ -124,11 +124,21 @@ class Session:
             self.image.fill(first, lab_to_gamut_mapped_rgb(rows, colored))
 
     def _predict(self, small: Tensor, size: int, pixels: SparseHints) -> Tensor:
+        if pixels.global_hints is not None and not takes_palette(self.network):
+            raise ValueError(
+                f"palette: {type(self.network).__name__} takes no palette. Leave it out, or use spreadnet, xiao2019, "
+                "or zhang2017 with global hints."
+            )
         hints = pixels.to_dense((small.shape[-2], small.shape[-1])).to(self.device)
         if isinstance(self.network, CachedEncoder) and size in self._encodings:
             return self.network.propagate(self._encodings[size], hints).float()
         ab: Tensor = self.network(small, hints)
         return ab.float()
+
+
+def takes_palette(network: nn.Module) -> bool:
+    """Return whether a network reads the palette of `Hints.global_hints`."""
+    return bool(getattr(network, "takes_palette", False))
 
 
 def row_chunks(height: int, width: int) -> Iterator[tuple[int, int]]:
