@@ -50,7 +50,7 @@ class ResizeOrCrop:
             return self.size
         if self.mode == "random_crop":
             return self.shorter_side
-        return math.ceil(self.size / (_MIN_AREA * _MIN_ASPECT) ** 0.5)
+        return math.ceil(self.size / math.sqrt(_MIN_AREA * _MIN_ASPECT))
 
     def __call__(self, image: RGBImage, seed: int) -> RGBImage:
         """Transform HxWx3 uint8 to size x size x 3 uint8."""
