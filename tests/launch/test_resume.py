@@ -89,7 +89,8 @@ def folders(tmp_path_factory, words, python):
 
 def carry_out(plan, python, folder):
     (folder / "plan.json").write_text(json.dumps(plan))
-    environment = {"PYTHONPATH": str(Path(__file__).parents[1]), "WANDB_SERVICE": "", "SLURM_JOB_ID": ""}
+    path = f"{Path(__file__).parents[1]}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    environment = {"PYTHONPATH": path, "WANDB_SERVICE": "", "SLURM_JOB_ID": ""}
     done = subprocess.run(
         [python, "-m", "support.killed_runs", folder / "plan.json"],
         env={**os.environ, **environment}, capture_output=True, text=True, timeout=1500, check=False,

@@ -54,6 +54,15 @@ def failing(monkeypatch, error):
     monkeypatch.setattr(ColorizationModule, "training_step", step)
 
 
+@pytest.mark.parametrize("reason", ["closed", "reset"])
+def test_a_process_that_lost_another_says_so(command, tiny, monkeypatch, reason):
+    failing(monkeypatch, RuntimeError(f"[gloo/transport/tcp/pair.cc:553] Connection {reason} by peer [127.0.0.1]:1"))
+    ended = command("train", *tiny)
+    assert ended.status == 1
+    assert "another of its processes has ended. Continue with `chromahint resume " in ended.err
+    assert "Traceback" not in ended.err
+
+
 @pytest.mark.parametrize(
     "error",
     [torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("DefaultCPUAllocator: can't allocate memory: you"),

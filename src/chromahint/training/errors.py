@@ -14,7 +14,7 @@ from chromahint.training.contracts import unused_parameters
 
 
 def explain_error(error: BaseException, run: Run, config: dict[str, Any]) -> str | None:
-    """Explain what happened and what to type, for out-of-memory errors, killed workers and full disks.
+    """Explain what happened and what to type, for out-of-memory errors, killed processes and full disks.
 
     Args:
         error: Exception that ended the run.
@@ -39,6 +39,8 @@ def explain_error(error: BaseException, run: Run, config: dict[str, Any]) -> str
             f"data.num_workers={workers}: a data loading worker was killed, usually because it ran out of memory. Try "
             f"data.num_workers={max(0, workers // 2)}, or continue unchanged with `{resume}`."
         )
+    if isinstance(error, RuntimeError) and "gloo" in text and "by peer" in text:
+        return f"the run stops, because another of its processes has ended. Continue with `{resume}`."
     if "parameters that were not used in producing the loss" in text:
         names = ", ".join(unused_parameters(instantiate_node(config["model"])))
         return (
