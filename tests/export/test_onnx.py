@@ -8,7 +8,8 @@ import torch
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
 from chromahint.export.onnx import LabExportWrapper, write_onnx
-from chromahint.hints.hints import hints_from_mask, no_hints
+from chromahint.hints.hints import Hints, concatenate_hints, hints_from_mask, no_hints
+from chromahint.inference.onnx_network import OnnxNetwork
 from chromahint.models.registry import MODEL_CLASSES, create_model
 from support.random_weights import perturbed_state
 
@@ -85,6 +86,28 @@ def test_other_sizes_and_batches_agree_with_pytorch(tmp_path, name, options):
             tolerance = LabExportWrapper.tolerance if name == "spreadnet" else 1e-3
             atol = tolerance * max(1.0, float(expected.abs().max()) / 110)
             torch.testing.assert_close(result, expected, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("xiao2019", {"width": 4}),
+        pytest.param("zhang2017", {"width": 4, "global_hints": True}, marks=pytest.mark.slow),
+        pytest.param("spreadnet", {"width": 4, "propagation_steps": 2}, marks=pytest.mark.slow),
+    ],
+)
+def test_palette_is_an_input(tmp_path, name, options):
+    network = create_random_network(name, options)
+    write_onnx(network, tmp_path / "n.onnx", {"network": name}, palette=True)
+    loaded = OnnxNetwork(tmp_path / "n.onnx")
+    assert loaded.takes_palette
+    _, lightness, hints = random_inputs(2, 40, 56)
+    palette = Hints.palette(["#aa3333", "#20c020"], (40, 56), [3, 1])
+    known = concatenate_hints([palette, no_hints(lightness[1:])]).global_hints
+    for hints_ in (hints, hints._replace(global_hints=known)):
+        expected = network(lightness, hints_)
+        torch.testing.assert_close(loaded(lightness, hints_), expected, rtol=0, atol=LabExportWrapper.tolerance)
+    assert (expected[0] - network(lightness, hints)[0]).abs().max() > 1e-3
 
 
 def test_rgb_export_maps_images_to_images(tmp_path):

@@ -30,6 +30,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "-o", "--output", type=Path, metavar="OUT", help="file or folder to write; by default, NAME.onnx or NAME"
     )
     parser.add_argument("--rgb", action="store_true", help="with onnx: sRGB in and out, instead of L in and ab out")
+    parser.add_argument("--palette", action="store_true", help="with onnx: a palette as a further input")
     add_trust(parser)
     parser.set_defaults(run=run)
 
@@ -38,6 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Export; returns the exit status."""
     if arguments.rgb and arguments.format != "onnx":
         raise ValueError(f"--rgb: has no effect on --format {arguments.format}. Leave it out, or use --format onnx.")
+    if arguments.palette and (arguments.format != "onnx" or arguments.rgb):
+        raise ValueError("--palette: is for --format onnx without --rgb. Leave it out, or use --format onnx.")
     from chromahint.config.paths import add_cwd_to_path
 
     add_cwd_to_path()
@@ -55,16 +58,19 @@ def run(arguments: argparse.Namespace) -> int:
     output = Path(name) if arguments.output is None else arguments.output.expanduser()
     _check_writable(output)
     if arguments.format == "onnx":
-        _export_onnx(loaded, output, arguments.rgb)
+        _export_onnx(loaded, output, arguments.rgb, arguments.palette)
     else:
         _export_folder(loaded, output)
     return 0
 
 
-def _export_onnx(loaded: LoadedNetwork, output: Path, rgb: bool) -> None:
+def _export_onnx(loaded: LoadedNetwork, output: Path, rgb: bool, palette: bool) -> None:
     from chromahint.export.model_card import describe_export
-    from chromahint.export.onnx import LabExportWrapper, RGBExportWrapper, file_metadata, write_onnx
+    from chromahint.export.onnx import export_wrapper, file_metadata, write_onnx
+    from chromahint.inference.session import takes_palette
 
+    if palette and not takes_palette(loaded.network):
+        raise ValueError(f"--palette: {loaded.name} takes no palette. Leave it out.")
     if output.is_dir() or output.suffix != ".onnx":
         raise ValueError(f"{output}: the name of an ONNX file must end in .onnx. Pass -o {output / 'NAME.onnx'}.")
     spec = loaded.require_spec()
@@ -78,8 +84,10 @@ def _export_onnx(loaded: LoadedNetwork, output: Path, rgb: bool) -> None:
         "chromahint": description["chromahint"],
     }
     print(f"exporting {loaded.name} for images of any size", flush=True)
-    errors = write_onnx(loaded.network, output, properties, rgb, lambda stage: print(f"{stage} ...", flush=True))
-    wrapper = (RGBExportWrapper if rgb else LabExportWrapper)(loaded.network)
+    errors = write_onnx(
+        loaded.network, output, properties, rgb, palette, lambda stage: print(f"{stage} ...", flush=True)
+    )
+    wrapper = export_wrapper(loaded.network, rgb, palette)
     for key, text in file_metadata(wrapper, properties).items():
         print(f"{key}: {text}")
     unit = "RGB, 0..1" if rgb else "Lab units"

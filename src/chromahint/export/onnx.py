@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from chromahint.atomic_write import atomic_write
 from chromahint.color import AB_LIMIT, lab_to_rgb, rgb_to_lab
+from chromahint.hints.global_hints import MAX_PALETTE, from_palette
 from chromahint.hints.hints import Hints
 from chromahint.inference.onnx_network import require_packages
 
@@ -41,6 +42,16 @@ class OnnxComparison(NamedTuple):
     error: float
 
 
+_HINT_DESCRIPTIONS = {
+    "hint_ab": "a and b of CIE Lab at hinted pixels; float32, batch x 2 x height x width",
+    "mask": "1 at hinted pixels, 0 elsewhere; float32, batch x 1 x height x width",
+}
+_PALETTE_DESCRIPTIONS = {
+    "palette": f"a and b of CIE Lab of each color of the palette; float32, batch x {MAX_PALETTE} x 2",
+    "palette_weights": f"share of each color, with the sum 1; all 0 for no palette; float32, batch x {MAX_PALETTE}",
+}
+
+
 class LabExportWrapper(nn.Module):
     """Network with the interface of the file: lightness, hint ab and mask in, ab out."""
 
@@ -51,6 +62,7 @@ class LabExportWrapper(nn.Module):
     colors, the tolerance grows in proportion, like the resolution of float32.
     """
     input_descriptions: ClassVar = {"lightness": "L of CIE Lab, 0..100; float32, batch x 1 x height x width"}
+    hint_descriptions: ClassVar = _HINT_DESCRIPTIONS
     output_descriptions: ClassVar = {"ab": "a and b of CIE Lab, about -110..110; float32, batch x 2 x height x width"}
 
     def __init__(self, network: nn.Module) -> None:
@@ -63,6 +75,20 @@ class LabExportWrapper(nn.Module):
         return ab
 
 
+class PaletteExportWrapper(LabExportWrapper):
+    """Network with a palette as a further input."""
+
+    hint_descriptions: ClassVar = _HINT_DESCRIPTIONS | _PALETTE_DESCRIPTIONS
+
+    def forward(  # type: ignore[override]
+        self, lightness: Tensor, hint_ab: Tensor, mask: Tensor, palette: Tensor, palette_weights: Tensor
+    ) -> Tensor:
+        """Map lightness B1HW, hint ab B2HW, mask B1HW, palette BP2 and its weights BP to ab B2HW."""
+        hints = Hints(hint_ab * mask, mask, from_palette(palette, palette_weights))
+        ab: Tensor = self.network(lightness, hints)
+        return ab
+
+
 class RGBExportWrapper(nn.Module):
     """Network with an sRGB image in and out, including the conversion to and from Lab."""
 
@@ -71,6 +97,7 @@ class RGBExportWrapper(nn.Module):
     input_descriptions: ClassVar = {
         "image": "sRGB, 0..1, of which only the lightness is used; float32, batch x 3 x height x width"
     }
+    hint_descriptions: ClassVar = _HINT_DESCRIPTIONS
     output_descriptions: ClassVar = {
         "colored": "sRGB, 0..1, with the lightness of the image; float32, batch x 3 x height x width"
     }
@@ -87,17 +114,13 @@ class RGBExportWrapper(nn.Module):
 
 ExportWrapper = LabExportWrapper | RGBExportWrapper
 
-_HINT_DESCRIPTIONS = {
-    "hint_ab": "a and b of CIE Lab at hinted pixels; float32, batch x 2 x height x width",
-    "mask": "1 at hinted pixels, 0 elsewhere; float32, batch x 1 x height x width",
-}
-
 
 def write_onnx(
     network: nn.Module,
     file: Path,
     metadata: Mapping[str, str],
     rgb: bool = False,
+    palette: bool = False,
     report_stage: Callable[[str], None] = lambda stage: None,
 ) -> list[OnnxComparison]:
     """Write a network to an ONNX file and compare ONNX Runtime with PyTorch.
@@ -107,13 +130,14 @@ def write_onnx(
         file: Output file. It is only replaced if the comparison succeeds.
         metadata: Metadata to store in the file.
         rgb: Export `RGBExportWrapper` instead of `LabExportWrapper`.
+        palette: Export `PaletteExportWrapper` instead.
         report_stage: Called with what is done next, such as "tracing", as each stage takes a while.
 
     Raises:
         ValueError: A package is missing, or the results of ONNX Runtime and PyTorch differ.
     """
     require_packages("onnx", "onnxscript", "onnxruntime")
-    wrapper = RGBExportWrapper(network) if rgb else LabExportWrapper(network)
+    wrapper = export_wrapper(network, rgb, palette)
     content = _translate(wrapper.eval(), file_metadata(wrapper, metadata), report_stage)
     report_stage("comparing ONNX Runtime with PyTorch")
     comparisons = _compare(wrapper, content)
@@ -129,9 +153,17 @@ def write_onnx(
     return comparisons
 
 
+def export_wrapper(network: nn.Module, rgb: bool, palette: bool) -> ExportWrapper:
+    """Return the network with the interface of the file."""
+    if palette:
+        return PaletteExportWrapper(network)
+    return RGBExportWrapper(network) if rgb else LabExportWrapper(network)
+
+
 def file_metadata(wrapper: ExportWrapper, metadata: Mapping[str, str]) -> dict[str, str]:
     """Return the metadata stored in the file: opset, inputs, output and sizes, followed by `metadata`."""
-    inputs = {f"input {name}": text for name, text in {**wrapper.input_descriptions, **_HINT_DESCRIPTIONS}.items()}
+    described = {**wrapper.input_descriptions, **wrapper.hint_descriptions}
+    inputs = {f"input {name}": text for name, text in described.items()}
     outputs = {f"output {name}": text for name, text in wrapper.output_descriptions.items()}
     sizes = f"any batch size; height and width of {MIN_SIZE} to {MAX_SIZE} pixels"
     return {"opset": str(OPSET), **inputs, **outputs, "sizes": sizes, **metadata}
@@ -154,7 +186,8 @@ def _translate(wrapper: ExportWrapper, metadata: Mapping[str, str], report_stage
             program = torch.export.export(
                 wrapper,
                 tuple(inputs.values()),
-                dynamic_shapes=dict.fromkeys(inputs, dynamic_dims),
+                # a palette has no height and width
+                dynamic_shapes={n: dynamic_dims if x.ndim == 4 else {0: dynamic_dims[0]} for n, x in inputs.items()},
                 prefer_deferred_runtime_asserts_over_guards=True,
             )
         report_stage("translating to ONNX")
@@ -250,7 +283,14 @@ def _test_inputs(wrapper: ExportWrapper, batch: int, height: int, width: int) ->
         mask[-1] = 0
     hint_ab = (torch.rand(batch, 2, height, width, generator=generator) * 120 - 60) * mask
     [name] = wrapper.input_descriptions
-    return {name: 100 * image if channels == 1 else image, "hint_ab": hint_ab, "mask": mask}
+    inputs = {name: 100 * image if channels == 1 else image, "hint_ab": hint_ab, "mask": mask}
+    if isinstance(wrapper, PaletteExportWrapper):
+        weights = torch.rand(batch, MAX_PALETTE, generator=generator)
+        inputs["palette"] = torch.rand(batch, MAX_PALETTE, 2, generator=generator) * 120 - 60
+        inputs["palette_weights"] = weights / weights.sum(dim=1, keepdim=True)
+        if batch > 1:
+            inputs["palette_weights"][-1] = 0
+    return inputs
 
 
 @contextlib.contextmanager

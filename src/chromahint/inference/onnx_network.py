@@ -8,9 +8,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from chromahint.hints.global_hints import no_global_hints
 from chromahint.hints.hints import Hints
 
 _INPUTS = ["lightness", "hint_ab", "mask"]
+_PALETTE_INPUTS = ["palette", "palette_weights"]
 
 
 class OnnxNetwork(nn.Module):
@@ -37,7 +39,8 @@ class OnnxNetwork(nn.Module):
             message = str(error).splitlines()[0][:200]
             raise ValueError(f"{file}: ONNX Runtime can't read the file ({message}). Export it again.") from None
         inputs = [node.name for node in self._session.get_inputs()]
-        if inputs != _INPUTS:
+        self.takes_palette = inputs == _INPUTS + _PALETTE_INPUTS
+        if inputs != _INPUTS and not self.takes_palette:
             raise ValueError(
                 f"{file}: has the inputs {', '.join(inputs)}, not {', '.join(_INPUTS)}. "
                 "Use a file written by `chromahint export RUN --format onnx` without --rgb."
@@ -46,9 +49,12 @@ class OnnxNetwork(nn.Module):
 
     def forward(self, lightness: Tensor, hints: Hints) -> Tensor:
         """Predict ab B2HW in Lab units for lightness B1HW in 0..100 and hints."""
-        inputs = (lightness.float(), hints.ab.float(), hints.mask.float())
+        inputs = dict(zip(_INPUTS, (lightness.float(), hints.ab.float(), hints.mask.float()), strict=True))
+        if self.takes_palette:
+            known = hints.global_hints or no_global_hints(len(lightness))
+            inputs |= {"palette": known.palette, "palette_weights": known.palette_weights}
         try:
-            [ab] = self._session.run(None, {n: t.cpu().numpy() for n, t in zip(_INPUTS, inputs, strict=True)})
+            [ab] = self._session.run(None, {name: tensor.cpu().numpy() for name, tensor in inputs.items()})
         except Exception as error:
             height, width = lightness.shape[-2:]
             message = str(error).splitlines()[0][:200]

@@ -109,7 +109,7 @@ class Xiao2019(EncoderDecoder):
         """Return the color and mask of each slot of the palette, (B, 3P, 1, 1)."""
         known = hints.global_hints
         if known is None:
-            known = no_global_hints(len(hints.mask), hints.mask.device)
+            known = no_global_hints(hints.mask.shape[0], hints.mask.device)
         is_used = (known.palette_weights > 0).float()
         slots_BP3 = torch.cat([known.palette / _AB_SCALE, is_used[..., None]], dim=2)
         return slots_BP3.flatten(1)[..., None, None]

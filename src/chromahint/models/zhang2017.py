@@ -129,7 +129,7 @@ def _global_inputs(hints: Hints) -> Tensor:
     """Return histogram, mean saturation, and their indicators, (B, 316, 1, 1)."""
     known = hints.global_hints
     if known is None:
-        known = no_global_hints(len(hints.mask), hints.mask.device)
+        known = no_global_hints(hints.mask.shape[0], hints.mask.device)
     inputs = [known.histogram, known.has_histogram, known.saturation, known.has_saturation]
     return torch.cat(inputs, dim=1)[..., None, None]
 
