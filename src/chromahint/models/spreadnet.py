@@ -33,7 +33,7 @@ from chromahint.ranges import Positive, Width, validate_arguments
 
 MODEL_INFO = ModelInfo(
     year=2026,
-    input="(L - 50) / 50; hints are propagated, not read by convolutions",
+    input="(L - 50) / 50; hints are propagated, and a palette replaces prior colors",
     source="Chromahint",
     recipe="experiment spreadnet",
 )
