@@ -26,10 +26,11 @@ from support.pictures import PICTURES
 
 HINTS = json.dumps(
     {
-        "format": "chromahint-hints/1",
+        "format": "chromahint-hints/2",
         "points": [{"x": 40, "y": 30, "color": "#c04020", "radius": 3}],
         "strokes": [{"points": [[1, 2], [14, 6]], "color": "#30a040", "radius": 2}],
         "photo": {"name": "a.png", "blake2b": "00ff"},
+        "palette": ["#c04020", {"color": [20, 30, 255], "weight": 3}],
     }
 ).encode()
 

@@ -22,11 +22,12 @@ OPERATIONS = {
 }
 SECONDS = 120
 HINTS = [
-    {"format": "chromahint-hints/1", **fields}
+    {"format": "chromahint-hints/2", **fields}
     for fields in (
         {"points": [{"x": 4, "y": 3, "color": "#c04020", "radius": 3}, {"x": 7, "y": 9, "keep_grey": True}]},
         {"strokes": [{"points": [[1, 2], [14, 6]], "color": [20, 30, 255], "radius": 2}]},
         {"units": "relative", "points": [{"x": 0.5, "y": 1, "color": "#000000"}]},
+        {"palette": ["#c04020", {"color": [20, 30, 255], "weight": 3}]},
         {},
     )
 ]
