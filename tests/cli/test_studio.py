@@ -7,6 +7,8 @@ import urllib.request
 
 import pytest
 
+import chromahint.studio
+
 
 @pytest.mark.parametrize(
     ("words", "message"),
@@ -28,6 +30,7 @@ def test_mistakes_are_reported(command, words, message):
 def test_missing_package(command, monkeypatch, package):
     for name in [name for name in sys.modules if name.split(".")[0] == package or "chromahint.studio" in name]:
         monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(chromahint, "studio", chromahint.studio)  # is imported anew
     monkeypatch.setitem(sys.modules, package, None)
     result = command("studio", "--no-browser")
     assert result.status == 2
