@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 from skimage.color import rgb2lab
+from torch.utils.data import default_collate
 
 from chromahint.hints.gamut_bins import soft_encode
-from chromahint.hints.global_hints import palette_hints
+from chromahint.hints.global_hints import GlobalHints, no_global_hints, palette_hints
 from chromahint.hints.hints import Hints, concatenate_hints, no_hints, select_hints
 
 
@@ -61,3 +62,14 @@ def test_batches_are_concatenated_selected_and_cut():
     assert torch.equal(chosen.global_hints.palette, expected)
     assert select_hints(torch.tensor([True]), nothing, nothing).global_hints is None
     assert not select_hints(torch.tensor([True]), nothing, palette).global_hints.has_palette.any()
+
+
+def test_hints_of_single_images_are_collated():
+    plain = [Hints(torch.full((2, 4, 4), float(number)), torch.ones(1, 4, 4)) for number in range(3)]
+    batch = default_collate(plain)
+    assert batch.ab[:, 0, 0, 0].tolist() == [0, 1, 2]
+    assert batch.global_hints is None
+    known = [each._replace(global_hints=GlobalHints(*(x[0] for x in no_global_hints(1)))) for each in plain]
+    assert default_collate(known).global_hints.palette.shape == (3, 7, 2)
+    with pytest.raises(ValueError, match="some images of the batch have global hints"):
+        default_collate([plain[0], known[1]])

@@ -179,7 +179,8 @@ def combinations():
     groups = {name: list_groups()[name] for name in ("hints", "augment", "loss", "optimizer", "lr_schedule")}
     for number in range(max(map(len, groups.values()))):
         words = [f"{group}={names[number % len(names)]}" for group, names in groups.items()]
-        network = "zhang2017" if "loss=zhang" in words else NETWORKS[number % len(NETWORKS)]
+        of_loss = {"zhang": "zhang2017", "rebalanced_classes": "zhang2016"}
+        network = of_loss.get(words[2].removeprefix("loss="), NETWORKS[number % len(NETWORKS)])
         yield [f"model={network}", "model.width=16", *words]
 
 

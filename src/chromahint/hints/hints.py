@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils.data._utils.collate import default_collate_fn_map
 
 from chromahint.hints.colors import Color
 from chromahint.hints.global_hints import GlobalHints, no_global_hints, palette_hints
@@ -64,6 +65,20 @@ def no_hints(lightness: Tensor) -> Hints:
 def hints_from_mask(ab: Tensor, mask: Tensor) -> Hints:
     """Return hints with the image's own color ab B2HW wherever mask B1HW is 1."""
     return Hints(ab.float() * mask, mask.float())
+
+
+def _collate(batch: Sequence[Hints], *, collate_fn_map: dict[Any, Any] | None = None) -> Hints:
+    """Stack the hints of single images, which PyTorch's own function can't do if there are no global hints."""
+    ab, mask = torch.stack([each.ab for each in batch]), torch.stack([each.mask for each in batch])
+    known = [each.global_hints for each in batch if each.global_hints is not None]
+    if not known:
+        return Hints(ab, mask)
+    if len(known) < len(batch):
+        raise ValueError("hints: some images of the batch have global hints and others none. Use no_global_hints.")
+    return Hints(ab, mask, GlobalHints(*map(torch.stack, zip(*known, strict=True))))
+
+
+default_collate_fn_map[Hints] = _collate
 
 
 def concatenate_hints(parts: Sequence[Hints]) -> Hints:
