@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from chromahint.color import lab_to_rgb8, rgb_to_lab
-from chromahint.export.onnx import LabExportWrapper, write_onnx
+from chromahint.export.onnx import write_onnx
+from chromahint.export.onnx_interface import LabExportWrapper
 from chromahint.hints.hints import Hints, concatenate_hints, hints_from_mask, no_hints
 from chromahint.inference.onnx_network import OnnxNetwork
 from chromahint.models.registry import MODEL_CLASSES, create_model

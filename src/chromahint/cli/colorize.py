@@ -19,7 +19,6 @@ data; they are turned upright and written in sRGB. Without hints, the network gu
 """
 DEFAULT_POINTS = 50
 DEFAULT_PALETTE_SIZE = 5
-MAX_PALETTE_SIZE = 7
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -174,5 +173,3 @@ def _refuse_contradictions(arguments: argparse.Namespace) -> None:
         raise ValueError("--palette, --palette-from: the palette can come from one of them only. Leave out the other.")
     if arguments.palette_size is not None and arguments.palette_from is None:
         raise ValueError(f"--palette-size {arguments.palette_size}: needs an image. Pass --palette-from IMAGE.")
-    if (arguments.palette_size or 1) > MAX_PALETTE_SIZE:
-        raise ValueError(f"--palette-size {arguments.palette_size}: must be an integer from 1 to {MAX_PALETTE_SIZE}.")

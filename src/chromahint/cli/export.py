@@ -66,7 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _export_onnx(loaded: LoadedNetwork, output: Path, rgb: bool, palette: bool) -> None:
     from chromahint.export.model_card import describe_export
-    from chromahint.export.onnx import export_wrapper, file_metadata, write_onnx
+    from chromahint.export.onnx import file_metadata, write_onnx
+    from chromahint.export.onnx_interface import export_wrapper
     from chromahint.inference.session import takes_palette
 
     if palette and not takes_palette(loaded.network):

@@ -82,6 +82,18 @@ def group_defaults(name: str) -> dict[str, str]:
     return dict(re.findall(r"^  - (\w+): (\S+)$", text, flags=re.MULTILINE))
 
 
+def targets(group: str) -> list[tuple[str, str]]:
+    """The `_target_` of each choice of a group, as (choice, target).
+
+    >>> ("unet", "chromahint.models.unet.UNet") in targets("model")
+    True
+    """
+    conf = [folder for folder in (packaged_dir("conf"), user_conf_dir()) if folder is not None]
+    files = [file for folder in conf for file in folder.glob(f"{group}/*.yaml")]
+    found = [(file.stem, re.search(r"^_target_: (\S+)$", file.read_text(encoding="utf-8"), re.M)) for file in files]
+    return [(name, match[1]) for name, match in found if match]
+
+
 def choice_of(group: str, target: str) -> str:
     """How to name a target in a message: `model=unet` if one file of the group has it, else its `_target_`.
 
@@ -90,7 +102,5 @@ def choice_of(group: str, target: str) -> str:
     >>> choice_of("model", "mynets.Blend")
     'model._target_=mynets.Blend'
     """
-    conf = [folder for folder in (packaged_dir("conf"), user_conf_dir()) if folder is not None]
-    files = [file for folder in conf for file in folder.glob(f"{group}/*.yaml")]
-    found = [file.stem for file in files if f"\n_target_: {target}\n" in f"\n{file.read_text(encoding='utf-8')}\n"]
+    found = [name for name, each in targets(group) if each == target]
     return f"{group}={found[0]}" if len(found) == 1 else f"{group}._target_={target}"

@@ -13,7 +13,7 @@ from chromahint.config.compose import Config, did_you_mean
 from chromahint.config.errors import ConfigError
 from chromahint.config.lightning_options import trainer_options
 from chromahint.config.options import Component
-from chromahint.config.paths import choice_of
+from chromahint.config.paths import choice_of, targets
 from chromahint.config.signatures import Signature, SignatureParameter, signature
 from chromahint.ranges import describe_annotation, shown, violation
 
@@ -140,7 +140,8 @@ def _class_contradictions(config: Config, loss: str, model: str) -> Iterator[str
     """Compare the color classes that a loss needs with those that a model has."""
     needed = signature(loss).constants.get("num_classes")
     found = signature(model).constants.get("num_classes", needed)
-    fitting = {313: "zhang2016"}.get(needed or 0, "zhang2017")
+    models = (name for name, each in targets("model") if signature(each).constants.get("num_classes") == needed)
+    fitting = next(models, "a network with these classes")
     if not has_method(config["model"], "with_classes"):
         yield (
             f"{choice_of('loss', loss)}: needs a model with color classes, and {choice_of('model', model)} has none. "

@@ -113,8 +113,7 @@ class Colorizer:
             hints: Points as tuples (x, y, color) or (x, y, color, radius), with pixel coordinates from 0, x to the
                 right and y down, and the color as "#rrggbb", (r, g, b), or None for gray; the path of a hint file;
                 `Annotations`; or `Hints` (ab B2HW, mask B1HW) of the image's size, such as `Hints.palette(["#aa3333",
-                "#445566"], size)`. A batch takes `Hints`, or the same
-                other hints for all images.
+                "#445566"], size)`. A batch takes `Hints`, or the same other hints for all images.
 
         Returns:
             A colored RGB image of the same kind, size, type and lightness.

@@ -16,7 +16,7 @@ from chromahint.color import rgb_to_lab
 from chromahint.data.sources.folder import find_images
 from chromahint.hints.annotations import Annotations
 from chromahint.hints.eval_positions import positions
-from chromahint.hints.global_hints import GlobalHints, from_palette
+from chromahint.hints.global_hints import MAX_PALETTE, GlobalHints, from_palette
 from chromahint.hints.hint_file import read_hints
 from chromahint.hints.palettes import extract_palette
 from chromahint.hints.sparse_hints import SparseHints
@@ -126,8 +126,10 @@ def palette_of_file(path: str, num_colors: int) -> GlobalHints:
     """Return the main colors of a picture, of any content and size, with their shares.
 
     Raises:
-        ValueError: The picture can't be read.
+        ValueError: The picture can't be read, or there are too many colors.
     """
+    if num_colors > MAX_PALETTE:
+        raise ValueError(f"--palette-size {num_colors}: must be an integer from 1 to {MAX_PALETTE}.")
     file = Path(path).expanduser()
     if not file.is_file():
         raise ValueError(f"--palette-from {path}: file not found. Pass the path of a color image.")
