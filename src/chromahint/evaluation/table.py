@@ -81,9 +81,13 @@ def _caption(results: Mapping[str, Metrics], with_difference: bool) -> list[str]
     same = "each method's own clicks" if "clicks_to" in first else "the same hints in every row"
     lines = [f"{description}{difference}, means of {first['images']} images; {same}"]
     if ignoring := methods_without_hints(results):
-        lines.append(f"without hints, whatever their number: {', '.join(ignoring)}")
+        lines.append(f"the scores of these do not depend on the hints: {'; '.join(ignoring)}")
     if areas := {name: result["auc"]["psnr"] for name, result in results.items() if "auc" in result}:
         lines.append(f"area under PSNR over log(1 + hints): {', '.join(f'{k} {v:.2f}' for k, v in areas.items())}")
+    for name, result in results.items():
+        shares = [each.get("histogram_intersection") for each in result["by_hints"].values()]
+        if None not in shares:
+            lines.append(f"histogram intersection of {name}: {', '.join(f'{share:.2f}' for share in shares)}")
     colorless = first.get("colorless", {"images": 0})
     if colorless["images"]:
         ids = f"ids in metrics.json, protocol.min_chroma={colorless['min_chroma']:g}"

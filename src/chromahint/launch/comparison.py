@@ -66,7 +66,7 @@ def comparison_markdown(rows: Mapping[str, ComparisonRow]) -> str:
     height, width = first["size"]
     caption = f"by number of hints: means of {first['images']} test images of {width}x{height}, {first['protocol']}"
     ignoring = methods_without_hints({name: row.metrics for name, row in rows.items()})
-    note = f" Without hints, whatever their number: {', '.join(ignoring)}." if ignoring else ""
+    note = f" The scores of these do not depend on the hints: {'; '.join(ignoring)}." if ignoring else ""
     return "\n\n".join(
         [
             f"PSNR in dB {caption}.{note}",

@@ -30,6 +30,14 @@ def test_evaluate_with_protocol(name, command, photos, tmp_path):
     assert metrics["by_hints"]["3"]["psnr"] > metrics["by_hints"]["0"]["psnr"] > 5
 
 
+def test_table_shows_the_histogram_intersection(command, photos, tmp_path):
+    words = ["evaluate", "model=pullpush", "data=folder", f"data.root={photos}", "protocol=palette", *SMALL]
+    output = " ".join(command(*words).out.split())
+    by_hints = json.loads((tmp_path / "evaluation/pullpush/palette_own/metrics.json").read_text())["by_hints"]
+    shares = ", ".join(f"{by_hints[count]['histogram_intersection']:.2f}" for count in ("0", "3"))
+    assert f"histogram intersection of pullpush: {shares}" in output
+
+
 def test_output_folder_of_another_protocol_is_not_overwritten(command, photos, tmp_path):
     words = ["evaluate", "model=pullpush", "data=folder", f"data.root={photos}", *SMALL, f"output={tmp_path / 'here'}"]
     assert command(*words).status == 0
