@@ -17,12 +17,14 @@ def environment_for_children() -> dict[str, str]:
     return os.environ | {PARENT: str(os.getpid())}
 
 
-def end_with_parent() -> None:
+def end_with_parent(parent: int | None = None) -> None:
     """Watch the parent process from a thread; once it is gone, end this process as SIGTERM does.
 
-    The parent is the process that the environment names, which may have died before this call, or else the present one.
+    Args:
+        parent: The ID of the process that started this one, which may have died before this call. By default, the one
+            that the environment names, or else the present parent.
     """
-    parent = int(os.environ.pop(PARENT, 0)) or os.getppid()
+    parent = parent or int(os.environ.pop(PARENT, 0)) or os.getppid()
     threading.Thread(target=_watch, args=(parent,), name="end-with-parent", daemon=True).start()
 
 

@@ -122,12 +122,15 @@ def test_exit_status_is_that_of_the_killed_process(tmp_path, failing):
     assert launch_processes([str(script)], 2) == 128 + signal.SIGKILL
 
 
-def test_signal_handlers_are_restored(tmp_path):
+def test_signal_handlers_and_environment_are_restored(tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    environment = dict(os.environ)
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1)
     before = [signal.getsignal(number) for number in signals]
     (tmp_path / "script.py").write_text("")
     assert launch_processes([str(tmp_path / "script.py")], 2) == 0
     assert [signal.getsignal(number) for number in signals] == before
+    assert dict(os.environ) == environment
 
 
 def test_processes_form_a_group(tmp_path):

@@ -102,7 +102,8 @@ def test_training_ends_if_the_process_that_started_it_is_gone_already(smoke_run,
 def test_processes_that_draw_scenes_end(tmp_path):
     folder = tmp_path / "here"
     words = ["train", "data.num_train=100000", "logger=none"]
-    process = start(folder, *words, CHROMAHINT_CACHE=str(tmp_path / "cache"))
+    # the parent of the command, not of the processes that draw
+    process = start(folder, *words, CHROMAHINT_CACHE=str(tmp_path / "cache"), CHROMAHINT_PARENT_PID=str(os.getpid()))
     wait_until(lambda: list((tmp_path / "cache").rglob("*.npy")), folder)
     assert len(processes_in(folder)) > 1
     kill_and_wait(process, folder)

@@ -8,7 +8,7 @@ from chromahint.data.sources.skimage_tiles import NaturalTiles
 from chromahint.evaluation.metrics import psnr
 from chromahint.evaluation.protocols.base import LabImages
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
-from chromahint.hints.hints import Hints, hints_from_mask, no_hints
+from chromahint.hints.hints import Hints, concatenate_hints, hints_from_mask, no_hints
 from chromahint.models.layers import color_pyramid
 from chromahint.models.levin import Levin
 from chromahint.models.spreadnet import SpreadNet
@@ -134,7 +134,7 @@ def test_images_of_a_batch_are_independent(build, height, width):
         random_input(height, width, share, batch=1, seed=seed) for seed, share in enumerate((0.0, 0.01, 0.1, 1.0))
     ]
     lightness = torch.cat([light for light, _ in inputs])
-    hints = Hints(*(torch.cat(parts) for parts in zip(*(hint for _, hint in inputs), strict=True)))
+    hints = concatenate_hints([hint for _, hint in inputs])
     with torch.no_grad():
         together = network(lightness, hints)
         alone = torch.cat([network(*each) for each in inputs])

@@ -29,8 +29,6 @@ def launch_processes(arguments: list[str], processes: int) -> int:
         other processes are stopped then.
     """
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
-    os.environ.update(environment_for_children())
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -43,6 +41,9 @@ def launch_processes(arguments: list[str], processes: int) -> int:
         signals_to_handle=",".join(FORWARDED_SIGNALS),
     )
     handlers = {number: signal.getsignal(number) for number in map(signal.Signals.__getitem__, FORWARDED_SIGNALS)}
+    environment = dict(os.environ)
+    os.environ.update(environment_for_children())
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
     try:
         elastic_launch(config, sys.executable)(*arguments)
     except SignalException as error:
@@ -53,7 +54,9 @@ def launch_processes(arguments: list[str], processes: int) -> int:
         status = _first_exit_status(list(error.failures.values()))
         return status if status > 0 else 128 - status
     finally:
-        # the launcher does not restore handlers, and this process may start other runs
+        # this process may start other runs
+        os.environ.clear()
+        os.environ.update(environment)
         for number, handler in handlers.items():
             signal.signal(number, handler)
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import shutil
 import signal
 import sys
@@ -69,7 +70,7 @@ class SceneShards:
             return
         # forked processes need no imports; on other platforms only the default start method is safe
         context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
-        with ProcessPoolExecutor(processes, context, initializer=_init_process) as pool:
+        with ProcessPoolExecutor(processes, context, _init_process, (os.getpid(),)) as pool:
             futures = [pool.submit(write_shard, self.path(number), self.seed, number, self.size) for number in numbers]
             try:
                 for future in as_completed(futures):
@@ -112,10 +113,10 @@ def clear_cache() -> tuple[Path, int]:
     return folder, size
 
 
-def _init_process() -> None:
+def _init_process(parent: int) -> None:
     import cv2
 
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # of the forked process, it interrupts training
-    end_with_parent()
+    end_with_parent(parent)
 
     cv2.setNumThreads(0)  # there is one process per core
