@@ -25,6 +25,7 @@ FAST = [
     ("multibranch", {"width": 4}),
     ("resunet", {"width": 4}),
     ("resunet", {"width": 4, "blocks": "alresnet"}),
+    ("spreadnet", {"width": 4, "propagation_steps": 0, "attention_blocks": 1}),
     ("unet", {"width": 4}),
     ("xiao2019", {"width": 4}),
     ("zhang2016", {"width": 4, "temperature": 1.0}),

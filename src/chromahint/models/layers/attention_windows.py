@@ -73,7 +73,8 @@ class WindowAttention:
         with torch.autocast(query.device.type, enabled=False):
             if not query.is_cpu or torch.compiler.is_compiling():
                 mask = self._mask.transpose(1, 2)
-                return F.scaled_dot_product_attention(query, table, table, attn_mask=mask, scale=1.0)
+                query, table = query[:, None], table[:, None]  # one head
+                return F.scaled_dot_product_attention(query, table, table, attn_mask=mask, scale=1.0)[:, 0]
             if torch.is_grad_enabled():
                 return attend(query, table, table, self._mask.transpose(1, 2)).mean
             # nan where all cells of a pixel are masked

@@ -195,7 +195,7 @@ class PriorAttention(nn.Module):
 
     def _queries(self, encoding: CellEncoding) -> Tensor:
         """Return what each cell is multiplied with to give its scores, BNC. See `_keys`."""
-        position, lightness = self.positions.expand(len(encoding.query), -1, -1), encoding.lightness / 100
+        position, lightness = self.positions.expand(encoding.query.shape[0], -1, -1), encoding.lightness / 100
         squares = [position.square().sum(dim=2, keepdim=True), lightness.square(), torch.ones_like(lightness)]
         return torch.cat([encoding.query, position, lightness, *squares, encoding.no_hint_score], dim=2)
 
@@ -231,7 +231,7 @@ class PriorAttention(nn.Module):
         square = hints.position.square().sum(dim=2).masked_fill(~hints.occupied, far**2)
         position = hints.position * hints.occupied[..., None]
         partial = torch.baddbmm(
-            square[:, None], self.positions.expand(len(square), -1, -1), position.transpose(1, 2), alpha=-2
+            square[:, None], self.positions.expand(square.shape[0], -1, -1), position.transpose(1, 2), alpha=-2
         ).amin(dim=2, keepdim=True)
         return torch.where(hints.num_hints[:, None, None] > 0, (partial + squares).clamp(min=0).sqrt(), far)
 
