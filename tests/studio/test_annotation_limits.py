@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from chromahint.studio.app import create_app
 from chromahint.studio.model_list import ModelList
-from chromahint.studio.routes import create_app
 
 WIDTH, HEIGHT = 260, 200
 

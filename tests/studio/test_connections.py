@@ -117,7 +117,7 @@ def test_others_open_photos_during_stalled_uploads(start, host):
 
 
 def test_stalled_uploads_end(start, monkeypatch):
-    monkeypatch.setattr("chromahint.studio.routes._BODY_TIMEOUT", 0.5)
+    monkeypatch.setattr("chromahint.studio.request_body._BODY_TIMEOUT", 0.5)
     server = start()
     with server.start_upload() as first, server.start_upload() as second:
         for connection in (first, second):
@@ -125,7 +125,7 @@ def test_stalled_uploads_end(start, monkeypatch):
 
 
 def test_uploads_beyond_the_memory_limit_are_rejected_until_others_end(start, monkeypatch):
-    monkeypatch.setattr("chromahint.studio.routes._MAX_UPLOAD_BYTES", len(png()) + 1)
+    monkeypatch.setattr("chromahint.studio.request_body._MAX_UPLOAD_BYTES", len(png()) + 1)
     server = start()
     with server.start_upload():
         wait_until(lambda: server.upload_status(png()) == 503)

@@ -12,8 +12,9 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 from starlette.testclient import TestClient
 
+from chromahint.studio.app import create_app
 from chromahint.studio.model_list import ModelList
-from chromahint.studio.routes import DESCRIPTION, create_app
+from chromahint.studio.routes.page import DESCRIPTION
 from support.fuzz import MAX_BYTES, damaged, tries
 from support.pictures import PICTURES
 

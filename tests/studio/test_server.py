@@ -21,8 +21,8 @@ from chromahint import Colorizer
 from chromahint.color import lab_to_gamut_mapped_rgb, lab_to_rgb8, rgb_to_lab
 from chromahint.hints.hint_file import parse_hints
 from chromahint.models.spreadnet import SpreadNet
+from chromahint.studio.app import create_app
 from chromahint.studio.model_list import SAMPLES, ModelList
-from chromahint.studio.routes import create_app
 from chromahint.studio.workspace import Workspace
 
 HINTS = json.dumps(
@@ -176,7 +176,7 @@ def test_other_machines_need_a_token():
 @pytest.mark.parametrize(
     "address",
     [
-        "/assets/..%2Froutes.py",
+        "/assets/..%2Fapp.py",
         "/assets/%2Fetc%2Fpasswd",
         "/api/samples/..%2F..%2Fsetup/thumbnail",
         "/api/photos/x/gray",

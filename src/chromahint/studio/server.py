@@ -14,9 +14,9 @@ from pathlib import Path
 
 import uvicorn
 
+from chromahint.studio.app import create_app
 from chromahint.studio.connections import MAX_CONNECTIONS, LimitedProtocol
 from chromahint.studio.model_list import ModelList
-from chromahint.studio.routes import create_app
 
 DEFAULT_PORT = 8765
 _REDIRECT_SECONDS = 60.0
