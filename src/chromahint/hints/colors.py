@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from chromahint.color import rgb_to_lab
+from chromahint.color import lab_to_rgb8, rgb_to_lab
 
 Color = str | tuple[int, int, int]
 """#rrggbb, or red, green and blue in 0..255. The hint is the ab of the color; its lightness is ignored."""
@@ -66,3 +66,15 @@ def to_ab(colors: Sequence[Color | None]) -> Tensor:
     ab = rgb_to_lab(torch.from_numpy(rgb).T[None, :, :, None])[1][0, :, :, 0].T
     # make gray exactly neutral, despite rounding errors
     return torch.where(torch.from_numpy((rgb == rgb[:, :1]).all(axis=1))[:, None], 0.0, ab)
+
+
+def to_hex(ab: Tensor) -> list[str]:
+    """Convert ab N2 in Lab units to "#rrggbb", each at the lightness at which 8-bit RGB comes closest to it."""
+    lightness = torch.arange(20.0, 96.0, 2.5)
+    shape = len(lightness), len(ab)
+    grid_L, grid_ab = lightness[:, None].expand(shape), ab.T[:, None].expand(2, *shape)
+    rgb = lab_to_rgb8(grid_L[None, None], grid_ab[None])
+    error = (rgb_to_lab(rgb)[1][0] - grid_ab).square().sum(dim=0).sqrt()
+    # a medium lightness, unless another one is a better match
+    best = (error + 0.01 * (grid_L - 60).abs()).argmin(dim=0)
+    return [hex_color(tuple(rgb[0, :, row, column].tolist())) for column, row in enumerate(best.tolist())]

@@ -5,15 +5,31 @@ Shape suffixes: B batch, C the two color channels, H height, W width, Q bins, N 
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from chromahint.color import rgb_to_lab
 from chromahint.hints.gamut_bins import NUM_GAMUT_BINS, gamut_bins
 from chromahint.hints.global_hints import MAX_PALETTE
 
 _ITERATIONS = 10
 _SAMPLES_PER_SIDE = 64
 """A palette is that of at most this many rows and columns, evenly spread."""
+
+_IMAGE_SIDE = 512
+"""Longer side in pixels to which an image is shrunk."""
+
+
+def image_palette(image: NDArray[np.uint8], num_colors: int) -> tuple[Tensor, Tensor]:
+    """Return the main colors of an RGB image HxWx3 of any size: palette 1P2 in Lab units, and weights 1P."""
+    scale = min(1.0, _IMAGE_SIDE / max(image.shape[:2]))
+    height, width = (max(1, round(length * scale)) for length in image.shape[:2])
+    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    _, ab = rgb_to_lab(torch.from_numpy(small).permute(2, 0, 1)[None])
+    return extract_palette(ab, num_colors)
 
 
 def extract_palette(ab: Tensor, num_colors: Tensor | int) -> tuple[Tensor, Tensor]:

@@ -59,7 +59,7 @@ def read_bytes(path: Path | str) -> bytes:
         raise UnreadableImageError(str(path), _reason(error)) from error
 
 
-def decode_rgb(data: bytes, path: str, min_side: int | None = None) -> RGBImage:
+def decode_rgb(data: bytes, path: str, min_side: int | None = None, max_pixels: int | None = None) -> RGBImage:
     """Decode the bytes of an image file to HxWx3 uint8 RGB.
 
     Converts gray, palette, CMYK, Lab, 1-bit, 16-bit and floating-point images to RGB, composites transparency over
@@ -70,11 +70,12 @@ def decode_rgb(data: bytes, path: str, min_side: int | None = None) -> RGBImage:
         data: Content of the file.
         path: Name of the file for error messages.
         min_side: Decode a JPEG file at a reduced size, which is faster, if the shorter side then still has this length.
+        max_pixels: Maximum number of pixels, if lower than `pixel_limit`.
 
     Raises:
         UnreadableImageError: The bytes cannot be decoded, for any reason.
     """
-    with _open(data, path) as image:
+    with _open(data, path, max_pixels) as image:
         profile = image.info.get("icc_profile")
         if not profile or is_srgb(profile):
             pixels = decode_jpeg(data, image, min_side)

@@ -18,7 +18,7 @@ from chromahint.hints.annotations import Annotations
 from chromahint.hints.eval_positions import positions
 from chromahint.hints.global_hints import MAX_PALETTE, GlobalHints, from_palette
 from chromahint.hints.hint_file import read_hints
-from chromahint.hints.palettes import extract_palette
+from chromahint.hints.palettes import image_palette
 from chromahint.hints.sparse_hints import SparseHints
 from chromahint.images.decode import UnreadableImageError, decode_rgb, read_bytes, read_photo
 from chromahint.inference.batch_plan import ColorizeTask
@@ -137,11 +137,7 @@ def palette_of_file(path: str, num_colors: int) -> GlobalHints:
         image = read_photo(file)
     except UnreadableImageError as error:
         raise ValueError(f"--palette-from {error}. Pass the path of a color image.") from None
-    scale = min(1.0, _REFERENCE_SIZE / max(image.shape[:2]))
-    height, width = (max(1, round(length * scale)) for length in image.shape[:2])
-    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-    _, ab = rgb_to_lab(torch.from_numpy(small).permute(2, 0, 1)[None])
-    return from_palette(*extract_palette(ab, num_colors))
+    return from_palette(*image_palette(image, num_colors))
 
 
 def _pixels_as_hints(image: NDArray[np.uint8], pixels: NDArray[np.int64]) -> SparseHints:

@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,15 +15,16 @@ import numpy as np
 import torch
 
 from chromahint.hints.annotations import Annotations
-from chromahint.hints.colors import hex_color
+from chromahint.hints.colors import hex_color, to_hex
 from chromahint.hints.hint_file import parse_hints
-from chromahint.images.decode import read_bytes
+from chromahint.hints.palettes import image_palette
+from chromahint.images.decode import decode_rgb, read_bytes
 from chromahint.images.image_file import OUTPUT_FORMATS, encode_image
 from chromahint.inference.colorizer import Colorizer
-from chromahint.inference.session import CachedEncoder, Session
+from chromahint.inference.session import CachedEncoder, Session, takes_palette
 from chromahint.studio.annotation_limits import check_limits
 from chromahint.studio.model_list import PREVIEW_SIZES, ModelList
-from chromahint.studio.photo import Photo
+from chromahint.studio.photo import MAX_PHOTO_PIXELS, Photo
 from chromahint.studio.samples import sample_file
 
 NATIVE_SIZE = "native"
@@ -31,6 +33,8 @@ _MAX_PHOTOS = 32
 _MAX_PIXELS = 100_000_000
 """Total of all open photos. A single photo of this size takes about a gigabyte."""
 _MAX_MODELS = 6
+_PALETTE_SIZE = 5
+"""Colors that are taken from a picture."""
 _AB_STEPS = 64
 """Colors are sent as 16-bit integers, this many steps per Lab unit."""
 
@@ -124,6 +128,7 @@ class Workspace:
         annotations = _parse_annotations(hints, photo)
         with self._network_lock:
             session = self._session(photo, model)
+            annotations = _supported(annotations, session)
             pixels = _parse_size(session, size)
             # a preview takes hundreds of tiny operations: distributing each over all cores takes longer than running
             # it on one, and the browser needs a core too
@@ -157,7 +162,17 @@ class Workspace:
         for stroke in annotations.strokes:
             path = [to_pixels(*position) for position in stroke.points]
             strokes.append({"path": path, "color": hex_color(stroke.color), "radius": stroke.radius * radius_unit})
-        return {"points": points, "strokes": strokes}
+        palette = [{"color": hex_color(each.color), "weight": each.weight} for each in annotations.palette]
+        return {"points": points, "strokes": strokes, "palette": palette}
+
+    def palette(self, data: bytes) -> list[dict[str, Any]]:
+        """Return the main colors of an image file, the most frequent first, with their shares."""
+        with self._decode_lock:
+            image = decode_rgb(data, "The picture", max_pixels=MAX_PHOTO_PIXELS)
+        [ab], [weights] = image_palette(image, _PALETTE_SIZE)
+        shares = [weight for weight in weights.tolist() if weight > 0]
+        colors = to_hex(ab[: len(shares)])
+        return [{"color": color, "weight": weight} for color, weight in zip(colors, shares, strict=True)]
 
     def render(self, photo_id: str, model: str, suffix: str, hints: bytes) -> bytes:
         """Color the photo at its full size and encode it, with the same result as `chromahint colorize`."""
@@ -168,7 +183,7 @@ class Workspace:
         with self._download_lock:
             with self._network_lock:
                 session = self._session(photo, model)
-            session.colorize_full(annotations)
+            session.colorize_full(_supported(annotations, session))
             return encode_image(photo.image.with_pixels(photo.colored_pixels()), suffix)
 
     def suggest(self, photo_id: str, model: str, x: int, y: int, hints: bytes) -> list[str]:
@@ -180,6 +195,7 @@ class Workspace:
             if not colorizer.supports_suggestions:
                 return []
             session = self._session(photo, model)
+            annotations = _supported(annotations, session)
             return [suggestion.color for suggestion in colorizer.suggest_in(session, x, y, annotations)]
 
     def _is_full(self) -> bool:
@@ -214,6 +230,11 @@ def _parse_annotations(hints: bytes, photo: Photo) -> Annotations:
     annotations = parse_hints(hints)
     check_limits(annotations, *photo.size)
     return annotations
+
+
+def _supported(annotations: Annotations, session: Session) -> Annotations:
+    """Leave out the palette if the network takes none: the page compares networks on the same hint file."""
+    return annotations if takes_palette(session.network) else replace(annotations, palette=())
 
 
 def _parse_size(session: Session, size: str) -> int:

@@ -1,5 +1,5 @@
 // @ts-check
-// The points and strokes on a photo, with undo and redo.
+// The points and strokes on a photo, and its palette, with undo and redo.
 
 /**
  * @import { Photo } from "./photo.js"
@@ -16,12 +16,13 @@
  * @typedef {Hint & { x: number, y: number }} Point
  * @typedef {Hint & { path: Position[] }} Stroke
  * @typedef {Point | Stroke} Annotation
- * @typedef {{ points: Point[], strokes: Stroke[] }} AnnotationSet
+ * @typedef {{ color: string, weight: number }} PaletteColor #rrggbb, and its share in any unit
+ * @typedef {{ points: Point[], strokes: Stroke[], palette: PaletteColor[] }} AnnotationSet
  * @typedef {{ kind: "points" | "strokes", index: number }} AnnotationRef
  */
 
 /** @type {Readonly<AnnotationSet>} */
-export const NO_ANNOTATIONS = Object.freeze({ points: [], strokes: [] });
+export const NO_ANNOTATIONS = Object.freeze({ points: [], strokes: [], palette: [] });
 
 /**
  * Holds the annotations and their history.
@@ -40,12 +41,12 @@ export class Annotations extends EventTarget {
 
   /**
    * Replace everything and forget the history.
-   * @param {AnnotationSet} annotations
+   * @param {Partial<AnnotationSet>} annotations
    */
   load(annotations) {
     this.past = [];
     this.future = [];
-    this.current = annotations;
+    this.current = { ...NO_ANNOTATIONS, ...annotations };
     this.#beforeGesture = null;
   }
 
@@ -137,16 +138,17 @@ export class Annotations extends EventTarget {
     this.set({ ...this.current, [kind]: list }, isInterim);
   }
 
+  /**
+   * @param {PaletteColor[]} palette
+   * @param {boolean} [isInterim]
+   */
+  setPalette(palette, isInterim) {
+    this.set({ ...this.current, palette }, isInterim);
+  }
+
   /** @param {AnnotationRef} ref */
   remove({ kind, index }) {
-    const { points, strokes } = this.current;
-    /**
-     * @param {unknown} _
-     * @param {number} n
-     */
-    const isKept = (_, n) => n !== index;
-    if (kind === "points") this.set({ points: points.filter(isKept), strokes });
-    else this.set({ points, strokes: strokes.filter(isKept) });
+    this.set({ ...this.current, [kind]: this.current[kind].filter((_, n) => n !== index) });
   }
 
   /**

@@ -2,7 +2,7 @@
 // Requests to the server.
 
 /**
- * @import { Position } from "./annotations.js"
+ * @import { PaletteColor, Position } from "./annotations.js"
  *
  * @typedef {object} Model
  * @property {string} key
@@ -28,6 +28,7 @@
  * @typedef {object} ParsedHints
  * @property {{ x: number, y: number, color: string | null, radius: number }[]} points
  * @property {{ path: Position[], color: string | null, radius: number }[]} strokes
+ * @property {PaletteColor[]} palette
  *
  * @typedef {string} Size a preview size in pixels, or "native" for the size that suits the network
  */
@@ -97,6 +98,13 @@ export const openInitialPhoto = async () => (await post("/api/initial-photo")).j
  * @returns {Promise<PhotoInfo>}
  */
 export const openFile = async (blob, name) => (await post(`/api/photos?name=${encodeURIComponent(name)}`, blob)).json();
+
+/**
+ * Return the main colors of a picture, the most frequent first.
+ * @param {Blob} picture
+ * @returns {Promise<PaletteColor[]>}
+ */
+export const getPalette = async (picture) => (await post("/api/palette", picture)).json();
 
 /**
  * @param {string} id

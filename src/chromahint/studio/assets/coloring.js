@@ -40,7 +40,8 @@ export class Coloring {
    */
   staysGray(model) {
     const { annotations, comparison } = this.#parts;
-    return annotations.count === 0 && !comparison.modelInfo(model)?.colors_without_hints;
+    const { count, current } = annotations;
+    return count === 0 && current.palette.length === 0 && !comparison.modelInfo(model)?.colors_without_hints;
   }
 
   /** Request new colors. */

@@ -1,5 +1,5 @@
 // @ts-check
-// Reads and writes points and strokes as a hint file, which `chromahint colorize --hints` accepts too.
+// Reads and writes points, strokes, and a palette as a hint file, which `chromahint colorize --hints` accepts too.
 
 import { gamutFraction, hexToLab, labToHex } from "./cielab.js";
 
@@ -9,7 +9,7 @@ import { gamutFraction, hexToLab, labToHex } from "./cielab.js";
  * @import { Photo } from "./photo.js"
  */
 
-const FORMAT = "chromahint-hints/1";
+const FORMAT = "chromahint-hints/2";
 
 /**
  * Encode a hint's color. Its lightness is not a hint: a medium one keeps most of the precision of 8 bits, if the
@@ -29,7 +29,7 @@ const round = (value) => Math.round(value * 100) / 100;
  * @param {AnnotationSet} annotations
  * @param {Photo | null} [photo] is named in the file, if given
  */
-export function toHintFile({ points, strokes }, photo = null) {
+export function toHintFile({ points, strokes, palette }, photo = null) {
   return JSON.stringify({
     format: FORMAT,
     units: "px",
@@ -46,6 +46,7 @@ export function toHintFile({ points, strokes }, photo = null) {
       color: encodeColor(stroke),
       radius: round(stroke.radius),
     })),
+    palette,
   });
 }
 
@@ -68,7 +69,7 @@ export function photoOfHintFile(text) {
  * @param {Photo} photo
  * @returns {AnnotationSet}
  */
-export function toAnnotations({ points, strokes }, photo) {
+export function toAnnotations({ points, strokes, palette }, photo) {
   /**
    * @param {{ color: string | null, radius: number }} hint
    * @param {number} x
@@ -83,5 +84,6 @@ export function toAnnotations({ points, strokes }, photo) {
   return {
     points: points.map((point) => ({ x: point.x, y: point.y, ...toHint(point, point.x, point.y) })),
     strokes: strokes.map((stroke) => ({ path: stroke.path, ...toHint(stroke, ...stroke.path[0]) })),
+    palette,
   };
 }

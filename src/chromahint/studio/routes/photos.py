@@ -30,6 +30,7 @@ class PhotoRoutes:
         """Return the routes."""
         return [
             Route("/api/photos", self.open_photo, methods=["POST"]),
+            Route("/api/palette", self.palette, methods=["POST"]),
             Route("/api/samples/{name}", self.open_sample, methods=["POST"]),
             Route("/api/initial-photo", self.open_initial_photo, methods=["POST"]),
             Route("/api/photos/{photo}/gray", self.gray),
@@ -42,6 +43,12 @@ class PhotoRoutes:
             data = await read_body(request, MAX_FILE_BYTES, reserve)
             name = request.query_params.get("name", "photo")[:200]
             return JSONResponse(await self._run(lambda workspace: workspace.open_photo(data, name)))
+
+    async def palette(self, request: Request) -> Response:
+        """Return the main colors of an uploaded picture, which is not kept."""
+        with self._memory.reserve() as reserve:
+            data = await read_body(request, MAX_FILE_BYTES, reserve)
+            return JSONResponse(await self._run(lambda workspace: workspace.palette(data)))
 
     async def open_sample(self, request: Request) -> Response:
         """Open a sample photo."""
