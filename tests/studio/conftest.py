@@ -77,6 +77,11 @@ class StudioPage:
         self.browser.open(address, **options)
         self.browser.wait_for("document.body.dataset.ready === 'yes'")
 
+    def evaluate(self, script):
+        """Evaluate a script that imports files of the page, such as /assets/main.js."""
+        main = self.browser.evaluate("document.querySelector('script[type=module]').src")
+        return self.browser.evaluate(script.replace("/assets/", main.removesuffix("main.js")))
+
     def open_sample(self, name="coffee"):
         names = self.browser.evaluate(
             "[...document.querySelectorAll('#samples button')].map((each) => each.textContent)"

@@ -173,7 +173,7 @@ def test_focusable_elements_have_accessible_names(studio):
 
 
 def test_latest_only_queue_drops_all_but_the_last_request(studio):
-    processed = studio.browser.evaluate(
+    processed = studio.evaluate(
         "import('/assets/latest_only_queue.js').then(async ({ LatestOnlyQueue }) => { const processed = [];"
         "const queue = new LatestOnlyQueue(async (item) => { await new Promise((done) => setTimeout(done, 30));"
         "processed.push(item); });"

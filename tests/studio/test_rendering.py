@@ -12,7 +12,7 @@ from chromahint.inference.upsample import joint_bilateral_upsample
 def test_color_conversion_matches_the_server(studio):
     rng = np.random.default_rng(0)
     rgb = rng.integers(0, 256, (200, 3))
-    result = studio.browser.evaluate(
+    result = studio.evaluate(
         "import('/assets/cielab.js').then(({ rgbToLab, labToHex }) => "
         f"{rgb.tolist()}.map((rgb) => [rgbToLab(...rgb), labToHex(...rgbToLab(...rgb))]))"
     )
@@ -20,7 +20,7 @@ def test_color_conversion_matches_the_server(studio):
     back = np.array([[int(code[n : n + 2], 16) for n in (1, 3, 5)] for _, code in result])
     assert np.abs(back - rgb).max() <= 1
     # colors outside of the gamut keep their lightness
-    strong = studio.browser.evaluate(
+    strong = studio.evaluate(
         "import('/assets/cielab.js').then(({ labToHex }) => [20, 50, 80].map((l) => labToHex(l, -90, 90)))"
     )
     lightness = [rgb2lab(np.array([int(code[n : n + 2], 16) for n in (1, 3, 5)]) / 255)[0] for code in strong]
@@ -38,7 +38,7 @@ def test_upsampling_matches_the_server(studio):
         "gray": np.dstack([gray] * 4).ravel().tolist(), "ab": (ab * 64).flatten().int().tolist(),
         "small": small.flatten().tolist(), "size": list(small.shape[-2:]),
     }  # fmt: skip
-    result = studio.browser.evaluate(
+    result = studio.evaluate(
         f"import('/assets/upsample.js').then(({{ upsampleColors }}) => {{ const given = {given};"
         "const out = new Uint8ClampedArray(26 * 18 * 4);"
         "const size = { width: 26, height: 18 };"
@@ -54,7 +54,7 @@ def test_upsampling_matches_the_server(studio):
 def test_cached_gamut_mapping_matches_exact_one(studio):
     rng = np.random.default_rng(2)
     given = [[int(rng.integers(256)), *rng.uniform(-110, 110, 2).tolist()] for _ in range(3000)]
-    result = studio.browser.evaluate(
+    result = studio.evaluate(
         "import('/assets/cielab.js').then(({ GRAY_LIGHTNESS, labToRgba, labToRgbaCached }) => "
         f"{given}.map(([gray, ...ab]) => [labToRgba, labToRgbaCached].map((each) => each(GRAY_LIGHTNESS[gray], ...ab))"
         ".map((rgba) => [0, 8, 16].map((bits) => (rgba >> bits) & 255))))"
@@ -66,7 +66,7 @@ def test_cached_gamut_mapping_matches_exact_one(studio):
 
 def test_incremental_rendering_matches_full_rendering(studio):
     """Dragging a point changes few colors. Redrawing only those looks the same as drawing everything."""
-    worst = studio.browser.evaluate("""import('/assets/renderer.js').then(({ renderPhoto }) => {
+    worst = studio.evaluate("""import('/assets/renderer.js').then(({ renderPhoto }) => {
       const [width, height, across, down] = [90, 60, 30, 20];
       const level = new OffscreenCanvas(width, height), pen = level.getContext("2d");
       const light = pen.createLinearGradient(0, 0, width, height);
@@ -97,7 +97,7 @@ def test_incremental_rendering_matches_full_rendering(studio):
 
 
 def test_only_changed_pixels_are_redrawn(studio):
-    areas = studio.browser.evaluate("""import('/assets/renderer.js').then(({ renderPhoto }) => {
+    areas = studio.evaluate("""import('/assets/renderer.js').then(({ renderPhoto }) => {
       const [width, height, across, down] = [90, 60, 30, 20], areas = [];
       const photo = { width, height, levels: [new OffscreenCanvas(width, height)] };
       const canvas = Object.assign(document.createElement("canvas"), { width, height });

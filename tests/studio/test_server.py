@@ -4,11 +4,13 @@ import contextlib
 import io
 import json
 import random
+import re
 import socket
 import threading
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from PIL import Image
 from skimage import data
 from starlette.testclient import TestClient
 
+import chromahint.studio
 from chromahint import Colorizer
 from chromahint.color import lab_to_gamut_mapped_rgb, lab_to_rgb8, rgb_to_lab
 from chromahint.hints.hint_file import parse_hints
@@ -33,6 +36,7 @@ HINTS = json.dumps(
     }
 )
 ORIGIN = "http://127.0.0.1:8765"
+ASSETS = Path(chromahint.studio.__file__).parent / "assets"
 
 
 @pytest.fixture(scope="module")
@@ -176,8 +180,9 @@ def test_other_machines_need_a_token():
 @pytest.mark.parametrize(
     "address",
     [
-        "/assets/..%2Fapp.py",
-        "/assets/%2Fetc%2Fpasswd",
+        "/assets/x/..%2Fapp.py",
+        "/assets/x/%2Fetc%2Fpasswd",
+        "/assets/x/main.js",
         "/api/samples/..%2F..%2Fsetup/thumbnail",
         "/api/photos/x/gray",
     ],
@@ -190,8 +195,16 @@ def test_page_loads_nothing_from_other_sites(client):
     page = client.get("/")
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert "http" not in page.text.replace("http-equiv", "")
-    for name in ("main.js", "studio.css"):
-        assert client.get(f"/assets/{name}").status_code == 200
+    assert page.headers["cache-control"] == "no-store"
+    addresses = re.findall('(?:href|src)="(/[^"]+)"', page.text)
+    names = {address.rpartition("/")[2] for address in addresses}
+    assert names == {file.name for file in ASSETS.iterdir() if file.name != "index.html"}
+    for address in addresses:
+        asset = client.get(address)
+        assert asset.content == (ASSETS / address.rpartition("/")[2]).read_bytes()
+        assert "immutable" in asset.headers["cache-control"]
+        assert asset.headers["content-encoding"] == "gzip"
+        assert "content-encoding" not in client.get(address, headers={"accept-encoding": "identity"}).headers
 
 
 def test_oversized_hints_and_photos_are_rejected(client, photo):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+from hashlib import blake2b
 from pathlib import Path
+from typing import NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -16,6 +19,16 @@ _FOLDER = Path(__file__).parents[1]
 DESCRIPTION = _FOLDER / "openapi.yaml"
 _MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
+_FOREVER = "private, max-age=31536000, immutable"
+
+
+class _Asset(NamedTuple):
+    """A file of the page, in memory."""
+
+    content: bytes
+    compressed: bytes
+    media_type: str
+
 
 class PageRoutes:
     """Serves the page. None of its requests waits for torch.
@@ -28,14 +41,17 @@ class PageRoutes:
     def __init__(self, models: ModelList, initial_photo: Path | None) -> None:
         self._models = models
         self._initial_photo = initial_photo
-        assets = (_FOLDER / "assets").iterdir()
-        self._assets = {path.name: path.read_bytes() for path in assets if path.suffix in _MEDIA_TYPES}
+        self._assets = _read_assets(_FOLDER / "assets")
+        page = self._assets.pop("index.html")
+        # an address changes with the contents, so browsers may keep what they have
+        self._version = blake2b(b"".join(each.content for each in self._assets.values()), digest_size=8).hexdigest()
+        self._page = _compress(_refer_to_assets(page.content, self._version, list(self._assets)), page.media_type)
 
     def routes(self) -> list[Route]:
         """Return the routes."""
         return [
             Route("/", self.page),
-            Route("/assets/{name}", self.asset),
+            Route("/assets/{version}/{name}", self.asset),
             Route("/api/openapi.yaml", self.description),
             Route("/api/config", self.config),
             Route("/api/samples/{name}/thumbnail", self.sample_thumbnail),
@@ -43,14 +59,14 @@ class PageRoutes:
 
     async def page(self, request: Request) -> Response:
         """Return the page."""
-        return Response(self._assets["index.html"], media_type="text/html")
+        return _respond(request, self._page, {})
 
     async def asset(self, request: Request) -> Response:
         """Return a script or style sheet of the page, from memory."""
-        name = request.path_params["name"]
-        if name not in self._assets:
+        version, name = request.path_params["version"], request.path_params["name"]
+        if version != self._version or name not in self._assets:
             raise HTTPException(404)
-        return Response(self._assets[name], media_type=_MEDIA_TYPES[Path(name).suffix])
+        return _respond(request, self._assets[name], {"cache-control": _FOREVER})
 
     async def description(self, request: Request) -> Response:
         """Return the OpenAPI description of this API."""
@@ -72,6 +88,29 @@ class PageRoutes:
     async def sample_thumbnail(self, request: Request) -> Response:
         """Return a small version of a sample photo."""
         return Response(await run_in_threadpool(_thumbnail, request.path_params["name"]), media_type="image/jpeg")
+
+
+def _read_assets(folder: Path) -> dict[str, _Asset]:
+    files = sorted(path for path in folder.iterdir() if path.suffix in _MEDIA_TYPES)
+    return {path.name: _compress(path.read_bytes(), _MEDIA_TYPES[path.suffix]) for path in files}
+
+
+def _compress(content: bytes, media_type: str) -> _Asset:
+    return _Asset(content, gzip.compress(content, mtime=0), media_type)
+
+
+def _refer_to_assets(page: bytes, version: str, names: list[str]) -> bytes:
+    """Add the version to the addresses, and have all scripts loaded at once instead of as they are imported."""
+    preloads = "".join(f'<link rel="modulepreload" href="/assets/{name}">\n' for name in names if name.endswith(".js"))
+    text = page.decode().replace("</head>", f"{preloads}</head>")
+    return text.replace('"/assets/', f'"/assets/{version}/').encode()
+
+
+def _respond(request: Request, asset: _Asset, headers: dict[str, str]) -> Response:
+    headers = {**headers, "vary": "accept-encoding"}
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(asset.content, media_type=asset.media_type, headers=headers)
+    return Response(asset.compressed, media_type=asset.media_type, headers={**headers, "content-encoding": "gzip"})
 
 
 def _thumbnail(name: str) -> bytes:
