@@ -73,9 +73,10 @@ def test_runs_are_reproducible_by_seed(train):
     first, again, other = train("seed=5"), train("seed=5"), train("seed=6")
     assert (first / "metrics.csv").read_text() == (again / "metrics.csv").read_text()
     assert (first / "metrics.csv").read_text() != (other / "metrics.csv").read_text()
-    for name, tensor in weights(first).items():
-        assert torch.equal(tensor, weights(again)[name]), name
-    assert any(not torch.equal(tensor, weights(other)[name]) for name, tensor in weights(first).items())
+    expected, repeated, different = map(weights, (first, again, other))
+    for name, tensor in expected.items():
+        assert torch.equal(tensor, repeated[name]), name
+    assert any(not torch.equal(tensor, different[name]) for name, tensor in expected.items())
 
 
 def test_seed_zero_is_reproducible(train):
