@@ -15,7 +15,7 @@ import { ARROWS } from "./shortcuts.js";
 /** @type {Record<string, string>} */
 const PHOTO_VERSIONS = { gray: "Gray photo", original: "Original colors" };
 /** @type {Record<Model["kind"], string>} */
-const MODEL_KINDS = { "trained": "Trained models", "baseline": "Classic methods" };
+const MODEL_KINDS = { "trained": "Learned from photos", "baseline": "Classic" };
 const DIVIDER_STEP = 0.02;
 
 /** Events: "choose" when the model, what it is compared with, or the mode changes. */
