@@ -16,7 +16,7 @@ import chromahint.studio
         (["--port", "70000"], "--port 70000: must be an integer from 0 to 65,535"),
         (["--model", "nowhere"], "--model nowhere: not found. Pass pretrained "),
         (["--runs-dir", "nowhere"], "--runs-dir nowhere: folder not found"),
-        (["nowhere.jpg"], "nowhere.jpg: photo not found"),
+        (["nowhere.jpg"], "nowhere.jpg: photo or folder not found"),
         (["--host", "example.org"], "--host example.org: "),
     ],
 )

@@ -21,10 +21,11 @@ from chromahint.hints.hint_file import read_hints
 
 @dataclass
 class Server:
-    """A running studio, and the folder that it was started in."""
+    """A running studio, the folder that it was started in, and its project folder."""
 
     address: str
     folder: Path
+    project: Path
     process: subprocess.Popen
 
 
@@ -36,8 +37,9 @@ def server(tmp_path_factory, smoke_run, here, tiny):
     assert trained.status == 0, trained.err
     for name, run in {"first": smoke_run, "classes": trained.run}.items():
         shutil.copytree(run, folder / "runs" / name / "2026-11-20_10-00-00")
+    project = tmp_path_factory.mktemp("project")
     server = subprocess.Popen(
-        [sys.executable, "-m", "chromahint", "studio", "--no-browser"],
+        [sys.executable, "-m", "chromahint", "studio", "--no-browser", str(project)],
         cwd=folder,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
@@ -46,7 +48,7 @@ def server(tmp_path_factory, smoke_run, here, tiny):
     )
     line = server.stdout.readline()
     assert line.startswith("studio: http://127.0.0.1:"), line
-    yield Server(line.removeprefix("studio: ").strip(), folder, server)
+    yield Server(line.removeprefix("studio: ").strip(), folder, project, server)
     server.terminate()
     assert "Traceback" not in server.communicate(timeout=30)[0]
 

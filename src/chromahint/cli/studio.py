@@ -19,7 +19,10 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "studio", help="color photos by clicking, in the browser", description=DESCRIPTION
     )  # fmt: skip
-    parser.add_argument("photo", metavar="PHOTO", nargs="?", help="photo to open; others can be opened on the page")
+    parser.add_argument(
+        "path", metavar="FOLDER|PHOTO", nargs="?",
+        help="folder of photos, in which the work on them is kept, or a photo to open; by default, ~/Chromahint",
+    )  # fmt: skip
     parser.add_argument(
         "--model", metavar="MODEL", action="append", default=[],
         help=f"{MODEL_HELP}{OTHER_MODELS_HELP}; may be repeated; the page starts with the first and lists them all",
@@ -48,9 +51,12 @@ def run(arguments: argparse.Namespace) -> int:
     for model in arguments.model:
         if model not in (PRETRAINED, *BASELINE_MODELS) and not Path(model).expanduser().exists():
             raise ValueError(f"--model {model}: not found. Pass {MODEL_HELP}{OTHER_MODELS_HELP}.")
-    photo = None if arguments.photo is None else Path(arguments.photo).expanduser()
-    if photo is not None and not photo.is_file():
-        raise ValueError(f"{arguments.photo}: photo not found. Leave it out to choose one on the page.")
+    path = None if arguments.path is None else Path(arguments.path).expanduser()
+    if path is not None and not path.exists():
+        raise ValueError(
+            f"{arguments.path}: photo or folder not found. Make the folder, or leave it out to use ~/Chromahint."
+        )
+    photo, folder = (None, path) if path is None or path.is_dir() else (path, None)
     host = arguments.host or (ANY_ADDRESS if arguments.share else "127.0.0.1")
     runs_dir = Path("runs" if arguments.runs_dir is None else arguments.runs_dir).expanduser()
     if arguments.runs_dir is not None and not runs_dir.is_dir():
@@ -65,4 +71,4 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(
             f"{package}: package not found, which the studio needs. Run pip install 'chromahint[studio]'."
         ) from None
-    return serve(host, arguments.port, model_list, arguments.device, photo, arguments.browser)
+    return serve(host, arguments.port, model_list, arguments.device, photo, folder, arguments.browser)

@@ -114,6 +114,25 @@ class Annotations:
         index, mark = _collect_pixels(owner, boxes)
         return SparseHints(index, to_ab(colors)[mark], (height, width), self._global_hints())
 
+    def resized(self, size: tuple[int, int], new_size: tuple[int, int]) -> Annotations:
+        """Convert to pixels of another size of the photo, or of another photo.
+
+        Args:
+            size: Height and width of the photo that the annotations were made for.
+            new_size: Height and width of the other one; what would lie outside is moved to its border.
+        """
+        height, width = (1, 1) if self.units == "relative" else size
+        offset = 0.0 if self.units == "relative" else 0.5
+        ratio = max(new_size) / max(height, width)
+
+        def move(x: float, y: float) -> tuple[float, float]:
+            x, y = (x + offset) * new_size[1] / width - 0.5, (y + offset) * new_size[0] / height - 0.5
+            return min(new_size[1] - 1.0, max(0.0, x)), min(new_size[0] - 1.0, max(0.0, y))
+
+        points = [Point(*move(p.x, p.y), p.color, p.radius * ratio) for p in self.points]
+        strokes = [Stroke(tuple(move(*xy) for xy in s.points), s.color, s.radius * ratio) for s in self.strokes]
+        return Annotations(tuple(points), tuple(strokes), "px", self.palette)
+
     def _global_hints(self) -> GlobalHints | None:
         if not self.palette:
             return None

@@ -1,6 +1,6 @@
 """Hint files: points and strokes on a photo, and its palette, as JSON, in the format `chromahint-hints/2`.
 
-The format 1, which has no palette, is read as well.
+The format 1, which has no palette, is read as well, and so are the session files of the studio.
 """
 
 from __future__ import annotations
@@ -14,11 +14,9 @@ from typing import Any, Literal
 from chromahint.atomic_write import atomic_write
 from chromahint.hints.annotations import Annotations, PaletteColor, Point, Stroke, check_number
 from chromahint.hints.colors import check_color, hex_color
+from chromahint.hints.formats import HINT_FILE_FORMAT, HINT_FILE_FORMATS, SESSION_FORMAT
 from chromahint.hints.global_hints import palette_hints
 
-HINT_FILE_FORMAT = "chromahint-hints/2"
-HINT_FILE_FORMATS = ("chromahint-hints/1", HINT_FILE_FORMAT)
-"""Formats that are read."""
 _UNITS: tuple[Literal["px", "relative"], ...] = ("px", "relative")
 _MAX_BYTES = 64 * 2**20
 
@@ -57,6 +55,8 @@ def parse_hints(text: str | bytes) -> Annotations:
         raise ValueError(f"line {error.lineno}, column {error.colno}: not valid JSON ({error.msg}).") from None
     except (ValueError, RecursionError):  # a number with thousands of digits, or thousands of nested brackets
         raise ValueError("not valid JSON: a number is too long or the nesting is too deep.") from None
+    if isinstance(content, dict) and content.get("format") == SESSION_FORMAT:
+        content = content.get("hints")
     fields = _fields(content, "", {"format"}, {"units", "points", "strokes", "photo", "palette"})
     if fields["format"] not in HINT_FILE_FORMATS:
         raise ValueError(
@@ -76,6 +76,12 @@ def parse_hints(text: str | bytes) -> Annotations:
 
 def write_hints(path: Path | str, annotations: Annotations) -> None:
     """Write a hint file atomically."""
+    with atomic_write(Path(path)) as file:
+        file.write((json.dumps(format_hints(annotations), indent=1) + "\n").encode())
+
+
+def format_hints(annotations: Annotations) -> dict[str, Any]:
+    """Return the content of a hint file."""
     points = [
         {"x": p.x, "y": p.y, **({} if p.color is None else {"color": hex_color(p.color)}), "radius": p.radius}
         | {"keep_grey": p.color is None}
@@ -85,11 +91,11 @@ def write_hints(path: Path | str, annotations: Annotations) -> None:
         {"points": [list(p) for p in s.points], "color": hex_color(s.color), "radius": s.radius}
         for s in annotations.strokes
     ]
-    content = {"format": HINT_FILE_FORMAT, "units": annotations.units, "points": points, "strokes": strokes}
+    content: dict[str, Any] = {"format": HINT_FILE_FORMAT, "units": annotations.units}
+    content |= {"points": points, "strokes": strokes}
     if annotations.palette:
         content["palette"] = [{"color": hex_color(each.color), "weight": each.weight} for each in annotations.palette]
-    with atomic_write(Path(path)) as file:
-        file.write((json.dumps(content, indent=1) + "\n").encode())
+    return content
 
 
 def _point(value: Any, where: str) -> Point:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL.ExifTags import Base
 
 from chromahint.images.jpeg import decode_jpeg
 from chromahint.images.pixel_limit import VARIABLE, check_pixels, let_pillow_open_as_many, pixel_limit
@@ -83,6 +84,17 @@ def decode_rgb(data: bytes, path: str, min_side: int | None = None, max_pixels: 
                 return pixels
         _load(image)
         return _to_rgb(image)
+
+
+def read_size(data: bytes, path: str) -> tuple[int, int]:
+    """Return the height and width of the upright image in a file, from its header: its pixels are not decoded.
+
+    Raises:
+        UnreadableImageError: It is not an image in a supported format, or it is too large.
+    """
+    with _open(data, path) as image:
+        turned = image.getexif().get(Base.Orientation) in (5, 6, 7, 8)
+        return image.size if turned else image.size[::-1]
 
 
 @contextlib.contextmanager

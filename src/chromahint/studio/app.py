@@ -11,15 +11,23 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from chromahint.studio.model_list import ModelList
+from chromahint.studio.projects import Projects, default_folder
 from chromahint.studio.routes.colors import ColorRoutes
+from chromahint.studio.routes.exports import ExportRoutes
 from chromahint.studio.routes.page import PageRoutes
 from chromahint.studio.routes.photos import PhotoRoutes
+from chromahint.studio.routes.project import ProjectRoutes
 from chromahint.studio.security import SecurityMiddleware
 from chromahint.studio.work_queue import WorkQueue
 
 
 def create_app(
-    models: ModelList, device: str = "auto", photo: Path | None = None, token: str | None = None
+    models: ModelList,
+    device: str = "auto",
+    photo: Path | None = None,
+    token: str | None = None,
+    guest_token: str | None = None,
+    folder: Path | None = None,
 ) -> Starlette:
     """Create the web application. It starts serving the page at once, and imports torch in the background.
 
@@ -28,15 +36,20 @@ def create_app(
         device: device to run them on.
         photo: photo to open at once.
         token: secret that clients must present; None accepts only requests from this machine.
+        guest_token: the same for other people, each of whom sees only photos of their own.
+        folder: project folder; None is `default_folder`.
     """
+    projects = Projects(default_folder() if folder is None else folder)
     queue = WorkQueue(models, device)
     return Starlette(
         routes=[
             *PageRoutes(models, photo).routes(),
             *PhotoRoutes(queue, photo).routes(),
             *ColorRoutes(queue).routes(),
+            *ProjectRoutes(queue, projects, photo).routes(),
+            *ExportRoutes(queue, projects).routes(),
         ],
-        middleware=[Middleware(SecurityMiddleware, token=token)],
+        middleware=[Middleware(SecurityMiddleware, token=token, guest_token=guest_token)],
         lifespan=queue.lifespan,
         exception_handlers={
             HTTPException: _on_http_exception,

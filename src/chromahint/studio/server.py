@@ -23,7 +23,9 @@ _REDIRECT_SECONDS = 60.0
 """How long the file that leads the browser to the page is kept; browsers take a while to start."""
 
 
-def serve(host: str, port: int, models: ModelList, device: str, photo: Path | None, open_browser: bool) -> int:
+def serve(
+    host: str, port: int, models: ModelList, device: str, photo: Path | None, folder: Path | None, open_browser: bool
+) -> int:
     """Serve the page until it is interrupted; return the exit status.
 
     Args:
@@ -32,6 +34,7 @@ def serve(host: str, port: int, models: ModelList, device: str, photo: Path | No
         models: the models to offer.
         device: device to run them on.
         photo: photo to open at once.
+        folder: project folder; None is `default_folder`.
         open_browser: whether to open the page in a browser.
     """
     is_private = _is_loopback(host)
@@ -41,11 +44,18 @@ def serve(host: str, port: int, models: ModelList, device: str, photo: Path | No
     displayed_host = f"[{host}]" if ":" in host else host
     if not is_private and ipaddress.ip_address(host).is_unspecified:
         displayed_host = socket.gethostname()
-    url = f"http://{displayed_host}:{port}/" + (f"?token={token}" if token else "")
-    app = create_app(models, device, photo, token)
+    page = f"http://{displayed_host}:{port}/"
+    url = page + (f"?token={token}" if token else "")
+    guest_token = None if is_private else secrets.token_urlsafe(18)
+    app = create_app(models, device, photo, token, guest_token, folder)
     print(f"studio: {url}", flush=True)  # noqa: T201
     if token is not None:
-        print("Anyone with this address can open the page. The connection is not encrypted.", flush=True)  # noqa: T201
+        print(f"for others: {page}?token={guest_token}", flush=True)  # noqa: T201
+        print(  # noqa: T201
+            "With the first address, one sees your photos; with the other one, each person sees only their own.\n"
+            "The connection is not encrypted.",
+            flush=True,
+        )
     print("Press Ctrl+C to stop.", flush=True)  # noqa: T201
     if open_browser:
         target = webbrowser.open if token is None else _open_secret

@@ -74,14 +74,18 @@ class WorkQueue:
         """Return the turn of a request that runs a network."""
         return _turn(self._network_lock, request)
 
-    def download_turn(self, request: Request) -> AbstractAsyncContextManager[None]:
-        """Return the turn of a request that colors a photo at its full size."""
+    def download_turn(self, request: Request | None = None) -> AbstractAsyncContextManager[None]:
+        """Return the turn of a request, or of a task without one, that colors a photo at its full size."""
         return _turn(self._download_lock, request)
 
 
 @contextlib.asynccontextmanager
-async def _turn(lock: asyncio.Lock, request: Request) -> AsyncIterator[None]:
+async def _turn(lock: asyncio.Lock, request: Request | None) -> AsyncIterator[None]:
     """Hold a lock. Waiting for it takes no thread, and ends if the client leaves."""
+    if request is None:
+        async with lock:
+            yield
+        return
     entering, leaving = asyncio.create_task(lock.acquire()), asyncio.create_task(_wait_until_client_leaves(request))
     try:
         await asyncio.wait((entering, leaving), return_when=asyncio.FIRST_COMPLETED)

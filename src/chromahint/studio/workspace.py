@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +23,11 @@ from chromahint.images.image_file import OUTPUT_FORMATS, encode_image
 from chromahint.inference.colorizer import Colorizer
 from chromahint.inference.session import CachedEncoder, Session, takes_palette
 from chromahint.studio.annotation_limits import check_limits
+from chromahint.studio.kept_photos import color_file, color_thumbnail
 from chromahint.studio.model_list import PREVIEW_SIZES, ModelList
 from chromahint.studio.photo import MAX_PHOTO_PIXELS, Photo
 from chromahint.studio.samples import sample_file
+from chromahint.studio.session_content import model_of
 
 NATIVE_SIZE = "native"
 """The size of the network input that suits the network, in contrast to `PREVIEW_SIZES`."""
@@ -143,25 +145,15 @@ class Workspace:
         """Parse a hint file for a photo: annotations in its pixels, with colors as #rrggbb, or None to stay gray."""
         photo = self.photo(photo_id)
         annotations = _parse_annotations(text, photo)
-        height, width = photo.size
-        annotations.rasterize(height, width)  # raises an error if an annotation lies outside
-        is_relative = annotations.units == "relative"
-        radius_unit = max(width, height) if is_relative else 1
-
-        def to_pixels(x: float, y: float) -> tuple[float, float]:
-            if is_relative:
-                x, y = x * width - 0.5, y * height - 0.5
-            return min(max(x, 0.0), width - 1.0), min(max(y, 0.0), height - 1.0)
-
-        points = []
-        for point in annotations.points:
-            x, y = to_pixels(point.x, point.y)
-            color = None if point.color is None else hex_color(point.color)
-            points.append({"x": x, "y": y, "color": color, "radius": point.radius * radius_unit})
-        strokes = []
-        for stroke in annotations.strokes:
-            path = [to_pixels(*position) for position in stroke.points]
-            strokes.append({"path": path, "color": hex_color(stroke.color), "radius": stroke.radius * radius_unit})
+        annotations.rasterize(*photo.size)  # raises an error if an annotation lies outside
+        annotations = annotations.resized(photo.size, photo.size)
+        points = [
+            {"x": x, "y": y, "color": None if color is None else hex_color(color), "radius": radius}
+            for x, y, color, radius in annotations.points
+        ]
+        strokes = [
+            {"path": path, "color": hex_color(color), "radius": radius} for path, color, radius in annotations.strokes
+        ]
         palette = [{"color": hex_color(each.color), "weight": each.weight} for each in annotations.palette]
         return {"points": points, "strokes": strokes, "palette": palette}
 
@@ -185,6 +177,17 @@ class Workspace:
                 session = self._session(photo, model)
             session.colorize_full(_supported(annotations, session))
             return encode_image(photo.image.with_pixels(photo.colored_pixels()), suffix)
+
+    def color_file(self, path: Path, session: Mapping[str, Any]) -> bytes:
+        """Color a photo of a project at its full size, as an image file."""
+        with self._download_lock:
+            return color_file(path, session, self._colorizer_of(session))
+
+    def color_thumbnail(self, path: Path, session: Mapping[str, Any]) -> bytes:
+        """Color a small version of a photo of a project, as a JPEG file."""
+        colorizer = self._colorizer_of(session)
+        with self._network_lock:
+            return color_thumbnail(path, session, colorizer)
 
     def suggest(self, photo_id: str, model: str, x: int, y: int, hints: bytes) -> list[str]:
         """Suggest colors for a pixel, the most likely first; empty if the network has no color classes."""
@@ -210,6 +213,13 @@ class Workspace:
         while len(self._colorizers) > _MAX_MODELS:
             self._colorizers.popitem(last=False)
         return self._colorizers[model]
+
+    def _colorizer_of(self, session: Mapping[str, Any]) -> Colorizer:
+        """Return the network that a session was saved with, or the default one if it is gone."""
+        model = model_of(session)
+        known = {choice["key"] for choice in self._models.choices()}
+        with self._network_lock:
+            return self._colorizer(model if model in known else self._models.default_key)
 
     def _session(self, photo: Photo, model: str) -> Session:
         return photo.session(model, self._colorizer(model))
