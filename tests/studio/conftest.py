@@ -50,7 +50,8 @@ def server(tmp_path_factory, smoke_run, here, tiny):
     assert line.startswith("studio: http://127.0.0.1:"), line
     yield Server(line.removeprefix("studio: ").strip(), folder, project, server)
     server.terminate()
-    assert "Traceback" not in server.communicate(timeout=30)[0]
+    output = server.communicate(timeout=30)[0]
+    assert "Traceback" not in output, output
 
 
 @pytest.fixture(scope="session")
@@ -67,8 +68,11 @@ def is_closed_photo(complaint):
 class StudioPage:
     """The page, with what a user does on it."""
 
-    def __init__(self, browser, address, downloads):
+    def __init__(self, browser, address, downloads, project):
         self.browser = browser
+        browser.open("about:blank")
+        for each in (*project.iterdir(), project / ".thumbnails"):
+            shutil.rmtree(each, ignore_errors=True)
         self.downloads = downloads
         browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(downloads))
         browser.open(address)
@@ -118,6 +122,15 @@ class StudioPage:
     def text(self, name):
         """Return the text of an element."""
         return self.browser.evaluate(f"document.getElementById('{name}').textContent")
+
+    def wait_until_saved(self):
+        """Wait until the server has all of the work on the open photo."""
+        time.sleep(0.5)
+        self.browser.wait_for(
+            "new Promise((done) => { const open = indexedDB.open('chromahint-studio'); open.onsuccess = () => {"
+            "const count = open.result.transaction('photos').objectStore('photos').count();"
+            "count.onsuccess = () => { open.result.close(); done(count.result === 0); }; }; })"
+        )
 
     def annotation_count(self):
         """Return the number of points and strokes that the page displays."""
@@ -181,7 +194,7 @@ class StudioPage:
 
 
 @pytest.fixture
-def studio(browser, address, tmp_path):
-    page = StudioPage(browser, address, tmp_path)
+def studio(browser, server, tmp_path):
+    page = StudioPage(browser, server.address, tmp_path, server.project)
     yield page
     assert browser.errors == []

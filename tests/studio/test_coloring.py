@@ -173,9 +173,12 @@ def test_dropped_photo_opens_and_work_is_saved_per_photo(studio, address):
     assert studio.browser.evaluate(
         "[...document.querySelectorAll('#recent-photos span')].map((each) => each.textContent)"
     ) == [
-        "cat.jpg · 1",
-        "coffee.png · 2",
+        "cat.jpg",
+        "coffee.png",
     ]
+    assert studio.browser.evaluate(
+        "[...document.querySelectorAll('#recent-photos small')].map((each) => each.textContent)"
+    ) == ["1 point", "2 points"]
     studio.wait_for_colors(
         lambda: studio.browser.evaluate(
             "document.querySelectorAll('#recent-photos li > button:first-child')[1].click()"
@@ -186,6 +189,8 @@ def test_dropped_photo_opens_and_work_is_saved_per_photo(studio, address):
     studio.click_button("home")
     studio.browser.wait_for("document.querySelectorAll('#recent-photos li').length === 2")
     studio.browser.evaluate("document.querySelector('#recent-photos .delete').click()")
+    assert studio.text("delete-title") == "Delete cat.jpg?"
+    studio.browser.evaluate("document.querySelector('#delete-dialog [value=delete]').click()")
     studio.browser.wait_for("document.querySelectorAll('#recent-photos li').length === 1")
     studio.browser.press("Escape")
     assert not studio.browser.evaluate("document.body.classList.contains('start-page-open')")

@@ -1,5 +1,6 @@
 """The project folder over HTTP: photos and work are kept, conflicts are told, and nobody sees another's photos."""
 
+import errno
 import io
 import json
 import zipfile
@@ -278,3 +279,17 @@ def test_guest_photos_are_bounded(client, folder, monkeypatch):
         assert response.status_code == 422
         assert "Delete some first" in response.json()["error"]
         assert not list(Path(folder).rglob("*.png"))
+
+
+def test_full_disk_is_explained_and_keeps_the_earlier_work(client, monkeypatch):
+    photo = add(client)
+    save(client, photo, {"hints": HINTS})
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("chromahint.atomic_write.os.fsync", fail)
+    response = save(client, photo, {"hints": {"format": "chromahint-hints/2"}}, 1)
+    assert response.status_code == 507
+    assert "Free some space" in response.json()["error"]
+    assert client.get(address(photo, "/session")).json()["hints"] == HINTS

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from chromahint.atomic_write import explain_write_error
 from chromahint.studio.model_list import ModelList
 from chromahint.studio.projects import Projects, default_folder
 from chromahint.studio.routes.colors import ColorRoutes
@@ -55,6 +56,7 @@ def create_app(
             HTTPException: _on_http_exception,
             ValueError: _on_value_error,
             KeyError: _on_key_error,
+            OSError: _on_os_error,
             ClientDisconnect: _on_disconnect,
         },
     )
@@ -71,6 +73,14 @@ async def _on_value_error(request: Request, error: Exception) -> Response:
 
 async def _on_key_error(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error.args[0] if error.args else "not found")}, 404)
+
+
+async def _on_os_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OSError)
+    if isinstance(error, FileNotFoundError):  # somebody has deleted it meanwhile
+        return JSONResponse({"error": f"{Path(error.filename or 'file').name}: no longer there."}, 404)
+    reason = explain_write_error(error) or f"{error.filename or 'file'}: {error.strerror}."
+    return JSONResponse({"error": reason}, 507)
 
 
 async def _on_disconnect(request: Request, error: Exception) -> Response:

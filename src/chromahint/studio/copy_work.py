@@ -60,5 +60,6 @@ def _changes(
 def _with_undo(history: dict[str, Any], hints: dict[str, Any]) -> dict[str, Any]:
     """Return a history whose last state is that of a hint file."""
     marks = {kind: [*history["marks"][kind], *hints.get(kind, [])] for kind in ("points", "strokes")}
-    state = {kind: list(range(len(history["marks"][kind]), len(marks[kind]))) for kind in marks}
-    return {"marks": marks, "past": [*history["past"], state], "future": []}
+    state: dict[str, Any] = {kind: list(range(len(history["marks"][kind]), len(marks[kind]))) for kind in marks}
+    past = [*history["past"], {**state, "palette": hints.get("palette", [])}]
+    return {"marks": marks, "past": past, "future": []}

@@ -3,10 +3,12 @@
 
 import { NO_ANNOTATIONS } from "./annotations.js";
 import { byId, button, html, input, notify, onGroupClick } from "./dom.js";
+import { droppedFiles, visibleFiles } from "./dropped_files.js";
 import { bindShortcuts } from "./shortcuts.js";
 import { hideStartPage, showStartPage } from "./start_page.js";
 
 /**
+ * @import { Album } from "./album.js"
  * @import { Annotations } from "./annotations.js"
  * @import { ColorPicker } from "./color_picker.js"
  * @import { Coloring } from "./coloring.js"
@@ -19,6 +21,7 @@ import { hideStartPage, showStartPage } from "./start_page.js";
  * @import { View } from "./view.js"
  *
  * @typedef {object} Parts
+ * @property {Album} album
  * @property {Annotations} annotations
  * @property {Coloring} coloring
  * @property {Comparison} comparison
@@ -33,9 +36,10 @@ import { hideStartPage, showStartPage } from "./start_page.js";
  */
 
 /** @param {Parts} parts */
-function createActions({ annotations, coloring, comparison, editor, picker, samples, tools, view }) {
+function createActions({ album, annotations, coloring, comparison, editor, picker, samples, tools, view }) {
   return {
     openFile: () => input("photo-file").click(),
+    openFolder: () => input("folder").click(),
     openReference: () => input("reference-file").click(),
     saveSession: () => editor.saveSession(),
     download: () => {
@@ -58,7 +62,7 @@ function createActions({ annotations, coloring, comparison, editor, picker, samp
     zoomOut: () => view.zoom(0.8),
     zoomToFit: () => view.fit(),
     showHelp: () => byId("help-dialog", HTMLDialogElement).showModal(),
-    showStartPage: () => showStartPage(samples, editor),
+    showStartPage: () => showStartPage(samples, editor, album),
     returnToPhoto: () => {
       if (editor.photo) hideStartPage();
     },
@@ -72,6 +76,7 @@ function bindButtons(actions) {
     "home": actions.showStartPage,
     "open": actions.openFile,
     "open-first": actions.openFile,
+    "open-folder": actions.openFolder,
     "back": actions.returnToPhoto,
     "undo": actions.undo,
     "redo": actions.redo,
@@ -93,7 +98,7 @@ function bindButtons(actions) {
  * @param {Parts} parts
  * @param {ReturnType<typeof createActions>} actions
  */
-function bindKeys({ comparison, cursor, pointers, sizeSlider, tools }, actions) {
+function bindKeys({ album, comparison, cursor, pointers, sizeSlider, tools }, actions) {
   const { openFile, showHelp, zoomIn, zoomOut, removeSelected } = actions;
   bindShortcuts({
     editor: {
@@ -119,6 +124,9 @@ function bindKeys({ comparison, cursor, pointers, sizeSlider, tools }, actions) 
       "]": () => sizeSlider.step(5),
       ",": () => cursor.selectNeighbor(-1),
       ".": () => cursor.selectNeighbor(1),
+      "m": () => album.toggleDone(),
+      "PageUp": () => album.step(-1),
+      "PageDown": () => album.step(1),
       "?": showHelp,
       "Delete": removeSelected,
       "Backspace": removeSelected,
@@ -134,13 +142,19 @@ function bindKeys({ comparison, cursor, pointers, sizeSlider, tools }, actions) 
   });
 }
 
-/** @param {EditorDocument} editor */
-function bindFiles(editor) {
-  const fileInput = input("photo-file");
-  fileInput.addEventListener("change", () => {
-    editor.openFile(fileInput.files?.[0]);
-    fileInput.value = "";
-  });
+/** @param {Parts} parts */
+function bindFiles({ album, editor }) {
+  /** @param {File[]} files */
+  const open = (files) => {
+    if (files.length === 1 && /\.json$/i.test(files[0].name)) editor.openHints(files[0]);
+    else if (files.length) album.add(files);
+  };
+  for (const picker of [input("photo-file"), input("folder")]) {
+    picker.addEventListener("change", () => {
+      open(visibleFiles([...picker.files ?? []]));
+      picker.value = "";
+    });
+  }
   document.addEventListener("dragover", (event) => {
     event.preventDefault();
     document.body.classList.add("drop-target");
@@ -152,7 +166,7 @@ function bindFiles(editor) {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     document.body.classList.remove("drop-target");
-    editor.openFile(event.dataTransfer?.files[0]);
+    if (event.dataTransfer) droppedFiles(event.dataTransfer).then(open);
   });
 }
 
@@ -164,6 +178,6 @@ export function bindActions(parts) {
   const actions = createActions(parts);
   bindButtons(actions);
   bindKeys(parts, actions);
-  bindFiles(parts.editor);
+  bindFiles(parts);
   onGroupClick(html("tools"), (tool) => parts.tools.use(/** @type {ToolName} */ (tool)));
 }

@@ -40,13 +40,14 @@ export class Annotations extends EventTarget {
   #beforeGesture = null;
 
   /**
-   * Replace everything and forget the history.
-   * @param {Partial<AnnotationSet>} annotations
+   * Replace everything, including the history.
+   * @param {AnnotationSet} annotations
+   * @param {{ past: AnnotationSet[], future: AnnotationSet[] }} [history]
    */
-  load(annotations) {
-    this.past = [];
-    this.future = [];
-    this.current = { ...NO_ANNOTATIONS, ...annotations };
+  load(annotations, { past, future } = { past: [], future: [] }) {
+    this.past = past;
+    this.future = future;
+    this.current = annotations;
     this.#beforeGesture = null;
   }
 

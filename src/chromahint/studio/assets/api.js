@@ -55,7 +55,7 @@ export const hasStatus = (error, status) => error instanceof ApiError && error.s
  * @param {string} url
  * @param {RequestInit} [options]
  */
-async function request(url, options = {}) {
+export async function request(url, options = {}) {
   let response;
   try {
     response = await fetch(url, options);
@@ -75,7 +75,7 @@ async function request(url, options = {}) {
  * @param {string} url
  * @param {BodyInit} [body]
  */
-const post = (url, body) => request(url, { method: "POST", body });
+export const post = (url, body) => request(url, { method: "POST", body });
 
 /** @returns {Promise<Config>} */
 export const getConfig = async () => (await request("/api/config")).json();

@@ -23,7 +23,7 @@ function describe({ count, current: { points, strokes } }) {
     ...(points.length ? [plural(points.length, "point")] : []),
     ...(strokes.length ? [plural(strokes.length, "stroke")] : []),
   ];
-  return `${counts.join(" and ")}, saved in this browser.`;
+  return `${counts.join(" and ")}.`;
 }
 
 /** @param {{ annotations: Annotations, picker: ColorPicker, tools: EditTools }} parts */

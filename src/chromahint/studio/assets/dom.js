@@ -84,7 +84,8 @@ export function setPressed(group, value) {
  */
 export function onGroupClick(group, callback) {
   group.addEventListener("click", ({ target }) => {
-    if (target instanceof HTMLButtonElement && target.value) callback(target.value);
+    const pressed = target instanceof Element ? target.closest("button") : null;
+    if (pressed?.value) callback(pressed.value);
   });
 }
 

@@ -5,7 +5,7 @@ import { gamutFraction, hexToLab, labToHex } from "./cielab.js";
 
 /**
  * @import { ParsedHints } from "./api.js"
- * @import { AnnotationSet, Hint } from "./annotations.js"
+ * @import { AnnotationSet, Hint, Point, Stroke } from "./annotations.js"
  * @import { Photo } from "./photo.js"
  */
 
@@ -24,6 +24,22 @@ function encodeColor({ l, a, b, gray }) {
 /** @param {number} value */
 const round = (value) => Math.round(value * 100) / 100;
 
+/** @param {Point} point */
+export const encodePoint = (point) => ({
+  x: round(point.x),
+  y: round(point.y),
+  color: encodeColor(point),
+  radius: round(point.radius),
+  keep_grey: point.gray,
+});
+
+/** @param {Stroke} stroke */
+export const encodeStroke = (stroke) => ({
+  points: stroke.path.map(([x, y]) => [round(x), round(y)]),
+  color: encodeColor(stroke),
+  radius: round(stroke.radius),
+});
+
 /**
  * Return the text of a hint file.
  * @param {AnnotationSet} annotations
@@ -34,18 +50,8 @@ export function toHintFile({ points, strokes, palette }, photo = null) {
     format: FORMAT,
     units: "px",
     ...(photo ? { photo: { name: photo.name, blake2b: photo.blake2b } } : {}),
-    points: points.map((point) => ({
-      x: round(point.x),
-      y: round(point.y),
-      color: encodeColor(point),
-      radius: round(point.radius),
-      keep_grey: point.gray,
-    })),
-    strokes: strokes.map((stroke) => ({
-      points: stroke.path.map(([x, y]) => [round(x), round(y)]),
-      color: encodeColor(stroke),
-      radius: round(stroke.radius),
-    })),
+    points: points.map(encodePoint),
+    strokes: strokes.map(encodeStroke),
     palette,
   });
 }

@@ -2,6 +2,8 @@
 // The studio: creates its parts and connects them.
 
 import { bindActions } from "./actions.js";
+import { Album } from "./album.js";
+import { bindAlbumDialogs } from "./album_dialogs.js";
 import { Annotations } from "./annotations.js";
 import { getConfig } from "./api.js";
 import { ColorClient } from "./color_client.js";
@@ -12,9 +14,11 @@ import { showPhotoName, updateControls } from "./controls.js";
 import { EditorDocument } from "./document.js";
 import { canvas, clearNotice, html, notifyError } from "./dom.js";
 import { EditTools } from "./edit_tools.js";
+import { Filmstrip } from "./filmstrip.js";
 import { KeyboardCursor } from "./keyboard_cursor.js";
 import { PaletteStrip } from "./palette_strip.js";
 import { Pointers } from "./pointers.js";
+import { Progress } from "./progress.js";
 import { ReferenceImage } from "./reference_image.js";
 import { restoreWork, saveWork } from "./saved_work.js";
 import { SizeSlider } from "./size_slider.js";
@@ -23,7 +27,7 @@ import { Suggestions } from "./suggestions.js";
 import { View } from "./view.js";
 
 /**
- * @import { SavedPhoto } from "./storage.js"
+ * @import { Choice } from "./comparison.js"
  */
 
 const annotations = new Annotations();
@@ -41,13 +45,19 @@ const coloring = new Coloring({ annotations, comparison, editor, pointers, view 
 const suggestions = new Suggestions({ annotations, comparison, editor, picker, tools });
 /** @type {string[]} */
 const samples = [];
-const parts = { annotations, coloring, comparison, cursor, editor, picker, pointers, samples, sizeSlider, tools, view };
+const progress = new Progress();
+const album = new Album(editor, progress);
+new Filmstrip(album);
+const parts = {
+  album, annotations, coloring, comparison, cursor, editor, picker, pointers, samples, sizeSlider, tools, view,
+};
+let isOpening = false;
 new ReferenceImage(picker);
 
 editor.addEventListener("open", (event) => {
   const { photo } = editor;
   if (!photo) return;
-  const { model, compareWith, mode } = /** @type {CustomEvent<Partial<SavedPhoto>>} */ (event).detail;
+  const { model, compareWith, mode } = /** @type {CustomEvent<Choice>} */ (event).detail;
   hideStartPage();
   clearNotice();
   view.show(photo);
@@ -55,8 +65,11 @@ editor.addEventListener("open", (event) => {
   sizeSlider.set(sizeSlider.value);
   comparison.clearPsnr();
   paletteStrip.update();
+  isOpening = true;
   comparison.use({ model, compareWith, mode });
+  isOpening = false;
   showPhotoName(photo);
+  album.refresh();
   view.stage.focus({ preventScroll: true });
 });
 editor.addEventListener("reopen", () => coloring.update());
@@ -78,7 +91,7 @@ tools.addEventListener("select", () => {
 comparison.addEventListener("choose", () => {
   coloring.update();
   suggestions.update();
-  saveWork(parts);
+  if (!isOpening) saveWork(parts);
 });
 picker.addEventListener("choose", (event) => {
   const { isInterim } = /** @type {CustomEvent<{ isInterim: boolean }>} */ (event).detail;
@@ -86,7 +99,9 @@ picker.addEventListener("choose", (event) => {
   updateControls(parts);
 });
 
+editor.sync.addEventListener("saved", () => album.refresh());
 bindActions(parts);
+bindAlbumDialogs(album, editor, progress);
 
 async function start() {
   const config = await getConfig();

@@ -1,44 +1,77 @@
 // @ts-check
-// Saves work in this browser, and restores it when the page is opened again.
+// Saves work, and restores it when the page is opened again.
 
-import { loadPhoto, loadSettings, savePhoto, saveSettings } from "./storage.js";
+import { NO_ANNOTATIONS } from "./annotations.js";
+import { toHintFile } from "./hint_file.js";
+import { keepFile, keepSample, putSession } from "./project_api.js";
 import { showStartPage } from "./start_page.js";
+import { forgetWork, loadEarlierWork, loadSettings, saveSettings } from "./storage.js";
 
 /**
- * @import { Annotations } from "./annotations.js"
+ * @import { Album } from "./album.js"
  * @import { Config } from "./api.js"
  * @import { ColorPicker } from "./color_picker.js"
  * @import { Comparison } from "./comparison.js"
  * @import { EditorDocument } from "./document.js"
+ * @import { Source } from "./storage.js"
  * @import { View } from "./view.js"
  */
 
 /**
  * Save the annotations of the open photo and the current choices.
  * @param {object} parts
- * @param {Annotations} parts.annotations
  * @param {Comparison} parts.comparison
  * @param {EditorDocument} parts.editor
  * @param {ColorPicker} parts.picker
  * @param {View} parts.view
  */
-export function saveWork({ annotations, comparison, editor, picker, view }) {
+export function saveWork({ comparison, editor, picker, view }) {
   if (!editor.photo) return;
-  const { blake2b } = editor.photo;
   const { model, compareWith } = comparison;
-  savePhoto(blake2b, { annotations: annotations.current, model, compareWith, mode: view.mode });
-  saveSettings({ lastPhoto: blake2b, recentColors: picker.recent });
+  editor.save({ model, compareWith, mode: view.mode });
+  saveSettings({ lastPhoto: editor.source ?? undefined, recentColors: picker.recent });
 }
 
 /**
  * Open the photo on the command line, or the one of the last time; otherwise show the start page.
- * @param {{ editor: EditorDocument, picker: ColorPicker, samples: string[] }} parts
+ * @param {{ album: Album, editor: EditorDocument, picker: ColorPicker, samples: string[] }} parts
  * @param {Config} config
  */
-export async function restoreWork({ editor, picker, samples }, { initial_photo: initialPhoto }) {
+export async function restoreWork({ album, editor, picker, samples }, { initial_photo: initialPhoto }) {
+  await moveEarlierWork();
+  await album.refresh();
   const { lastPhoto, recentColors } = await loadSettings();
   picker.setRecent(recentColors ?? []);
-  const source = initialPhoto ? { initialPhoto } : (await loadPhoto(lastPhoto ?? ""))?.source;
-  const canOpen = source && (!("initialPhoto" in source) || initialPhoto);
-  if (!canOpen || !(await editor.open(source))) await showStartPage(samples, editor);
+  const source = initialPhoto ? { initialPhoto } : lastPhoto;
+  if (!canOpen(source, album) || !(await editor.open(source))) await showStartPage(samples, editor, album);
+}
+
+/**
+ * Whether a source can still be opened: a kept photo may have been deleted.
+ * @param {Source | undefined} source
+ * @param {Album} album
+ * @returns {source is Source}
+ */
+function canOpen(source, album) {
+  if (typeof source !== "object") return false;
+  return !("key" in source) || album.photos.some(({ key }) => key === source.key);
+}
+
+/** Move what earlier versions of the page kept only in this browser to the server. */
+async function moveEarlierWork() {
+  for (const { digest, source, annotations, model } of await loadEarlierWork()) {
+    try {
+      if (!source || !annotations) continue;
+      const kept = "blob" in source ? await keepFile(source.blob, source.name) : await keepSample(source.sample);
+      const work = {
+        hints: JSON.parse(toHintFile({ ...NO_ANNOTATIONS, ...annotations })),
+        preparation: {},
+        settings: { model },
+        history: { marks: { points: [], strokes: [] }, past: [], future: [] },
+        done: false,
+      };
+      if (kept.revision === 0) await putSession(kept.key, work, 0);
+      await forgetWork(digest);
+    } catch { /* it stays in this browser, and is moved the next time */ }
+  }
 }

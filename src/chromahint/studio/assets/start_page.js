@@ -1,79 +1,93 @@
 // @ts-check
-// The start page: open a photo, continue recent work, or try a sample.
+// The start page: open photos, continue with kept ones, or try a sample.
 
+import { deletePhoto } from "./album_dialogs.js";
 import { thumbnailUrl } from "./api.js";
 import { button, el, html } from "./dom.js";
-import { deletePhoto, loadRecentPhotos } from "./storage.js";
+import { showThumbnail } from "./thumbnails.js";
 
 /**
+ * @import { Album } from "./album.js"
  * @import { EditorDocument } from "./document.js"
- * @import { SavedPhoto, Source } from "./storage.js"
+ * @import { KeptPhoto } from "./project_api.js"
+ * @import { Source } from "./storage.js"
  */
 
-/**
- * Whether a photo can be opened from the start page. A photo from the command line can't: the browser has no copy.
- * @param {SavedPhoto} photo
- * @returns {photo is SavedPhoto & { source: Source, thumbnail: Blob }}
- */
-function canReopen(photo) {
-  return Boolean(photo.thumbnail && photo.source && !("initialPhoto" in photo.source));
-}
+const MAX_CARDS = 12;
 
 /**
  * Show the start page.
  * @param {string[]} samples names of the sample photos
  * @param {EditorDocument} editor
+ * @param {Album} album
  */
-export async function showStartPage(samples, editor) {
+export async function showStartPage(samples, editor, album) {
   /**
    * @param {Source} source
-   * @param {string} imageUrl
-   * @param {string} label
-   * @param {Node} [extra]
+   * @param {HTMLImageElement} image
+   * @param {string} name
+   * @param {string} [details]
    */
-  const card = (source, imageUrl, label, extra) => {
+  const card = (source, image, name, details) => {
     const open = async () => {
       if (await editor.open(source)) hideStartPage();
     };
-    const content = [el("img", { src: imageUrl, alt: "" }), el("span", {}, label)];
-    return el("li", {}, el("button", { type: "button", click: open }, ...content), extra);
+    const title = el("span", {}, name);
+    return el("button", { type: "button", click: open }, image, title, details ? el("small", {}, details) : null);
   };
-  const photos = (await loadRecentPhotos()).filter(canReopen);
-  const recent = html("recent-photos");
-  recent.replaceChildren(...photos.map(({ digest, name = "photo", source, thumbnail, annotations }) => {
-    const count = annotations ? annotations.points.length + annotations.strokes.length : 0;
-    const label = count ? `${name} · ${count}` : name;
-    return card(source, URL.createObjectURL(thumbnail), label, deleteButton(digest, name));
+  await editor.sync.flush();
+  await album.refresh();
+  html("samples").replaceChildren(...samples.map((name) => {
+    const image = el("img", { src: thumbnailUrl(name), alt: "" });
+    return el("li", {}, card({ sample: name }, image, name));
   }));
-  html("recent-section").hidden = photos.length === 0;
-  html("samples").replaceChildren(...samples.map((name) => card({ sample: name }, thumbnailUrl(name), name)));
+  showKept(album, editor, (photo) => {
+    const image = el("img", { alt: "" });
+    showThumbnail(image, photo);
+    return card({ key: photo.key }, image, photo.name, describe(photo));
+  });
   button("back").hidden = !editor.photo;
   document.body.classList.add("start-page-open");
   if (editor.photo) button("back").focus({ preventScroll: true });
 }
 
 /**
- * @param {string} digest
- * @param {string} name
+ * Show the photos that were worked on last, then others.
+ * @param {Album} album
+ * @param {EditorDocument} editor
+ * @param {(photo: KeptPhoto) => HTMLElement} card
  */
-function deleteButton(digest, name) {
-  const remove = el("button", {
-    type: "button",
-    class: "delete",
-    "aria-label": `Remove ${name} from this list`,
-    title: "Remove this photo and its points",
-    click: async () => {
-      await deletePhoto(digest);
-      remove.closest("li")?.remove();
-      html("recent-section").hidden = html("recent-photos").children.length === 0;
-    },
-  }, "×");
-  return remove;
+function showKept(album, editor, card) {
+  const recent = album.photos.toSorted((first, second) => (second.saved ?? "").localeCompare(first.saved ?? ""));
+  html("recent-photos").replaceChildren(...recent.slice(0, MAX_CARDS).map((photo) => {
+    const remove = el("button", {
+      type: "button",
+      class: "delete",
+      "aria-label": `Delete ${photo.name}`,
+      title: photo.added ? "Delete this photo and its points" : "Delete the points on this photo",
+      click: async () => {
+        if (!(await deletePhoto(album, photo))) return;
+        if (photo.key === editor.sync.key) editor.close();
+        button("back").hidden = !editor.photo;
+        showKept(album, editor, card);
+      },
+    }, "×");
+    return el("li", { class: "thumbnail" }, card(photo), photo.added || photo.revision ? remove : null);
+  }));
+  html("recent-section").hidden = recent.length === 0;
+  html("samples-section").classList.toggle("is-secondary", recent.length > 0);
+  const more = recent.length - MAX_CARDS;
+  html("more-photos").textContent = more > 0 ? `And ${more} more: open one to see them all.` : "";
+}
+
+/** @param {KeptPhoto} photo */
+function describe({ count, done, saved }) {
+  if (done) return "Done";
+  if (!saved || !count) return "To do";
+  return count === 1 ? "1 point" : `${count} points`;
 }
 
 /** Hide the start page. */
 export function hideStartPage() {
   document.body.classList.remove("start-page-open");
-  for (const image of html("recent-photos").querySelectorAll("img")) URL.revokeObjectURL(image.src);
-  html("recent-photos").replaceChildren();
 }

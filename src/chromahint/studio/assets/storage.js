@@ -1,32 +1,32 @@
 // @ts-check
-// Keeps recent work in this browser, so that the page can be closed and opened again without losing anything.
+// A cache in this browser: work that the server does not have yet, and what the page looked like.
 
 /**
  * @import { AnnotationSet } from "./annotations.js"
- * @import { Mode } from "./view.js"
+ * @import { Work } from "./work.js"
  *
- * @typedef {{ blob: Blob, name: string }} FileSource
+ * @typedef {{ key: string }} KeptSource
  * @typedef {{ sample: string }} SampleSource
  * @typedef {{ initialPhoto: string }} CommandLineSource
- * @typedef {FileSource | SampleSource | CommandLineSource} Source where a photo comes from
+ * @typedef {KeptSource | SampleSource | CommandLineSource} Source where a photo comes from
  *
- * @typedef {object} SavedPhoto
+ * @typedef {object} CachedWork
+ * @property {string} digest of the photo
+ * @property {string | null} key
+ * @property {number} revision that the work is based on
+ * @property {Work} work
+ *
+ * @typedef {object} EarlierWork what earlier versions of the page kept only here
  * @property {string} digest
- * @property {number} savedAt
- * @property {string} [name]
- * @property {Source} [source]
- * @property {Blob} [thumbnail]
- * @property {AnnotationSet} [annotations]
+ * @property {SampleSource | { blob: Blob, name: string }} [source]
+ * @property {Partial<AnnotationSet>} [annotations]
  * @property {string} [model]
- * @property {string} [compareWith]
- * @property {Mode} [mode]
  *
- * @typedef {{ lastPhoto?: string, recentColors?: [number, number][] }} Settings
+ * @typedef {{ lastPhoto?: Source, recentColors?: [number, number][] }} Settings
  */
 
 const DATABASE = "chromahint-studio";
-const VERSION = 3; // stores of other versions are deleted
-const MAX_PHOTOS = 8;
+const VERSION = 3;
 
 /** @returns {Promise<IDBDatabase>} */
 const openDatabase = () => new Promise((resolve, reject) => {
@@ -67,36 +67,30 @@ async function transact(name, mode, run) {
   }
 }
 
-/**
- * Update what is saved about a photo.
- * @param {string} digest
- * @param {Omit<SavedPhoto, "digest" | "savedAt">} changes
- */
-export const savePhoto = (digest, changes) => transact("photos", "readwrite", (store) => {
-  const request = store.get(digest);
-  request.onsuccess = () => store.put({ ...request.result, ...changes, digest, savedAt: Date.now() });
+/** @param {CachedWork} cached */
+export const cacheWork = (cached) => transact("photos", "readwrite", (store) => {
+  store.put(cached);
 });
 
 /**
+ * Return the work on a photo that the server may not have.
  * @param {string} digest
- * @returns {Promise<SavedPhoto | undefined>}
+ * @returns {Promise<CachedWork | undefined>}
  */
-export const loadPhoto = (digest) => transact("photos", "readonly", (store) => store.get(digest));
+export async function loadCachedWork(digest) {
+  const cached = await transact("photos", "readonly", (store) => store.get(digest));
+  return cached?.work ? cached : undefined;
+}
 
-/**
- * Return recent photos, the latest first, and delete the ones beyond the limit.
- * @returns {Promise<SavedPhoto[]>}
- */
-export async function loadRecentPhotos() {
-  /** @type {SavedPhoto[]} */
-  const photos = (await transact("photos", "readonly", (store) => store.getAll())) ?? [];
-  photos.sort((first, second) => second.savedAt - first.savedAt);
-  for (const { digest } of photos.slice(MAX_PHOTOS)) deletePhoto(digest);
-  return photos.slice(0, MAX_PHOTOS);
+/** @returns {Promise<EarlierWork[]>} */
+export async function loadEarlierWork() {
+  /** @type {(EarlierWork | CachedWork)[]} */
+  const all = (await transact("photos", "readonly", (store) => store.getAll())) ?? [];
+  return all.filter((each) => !("work" in each));
 }
 
 /** @param {string} digest */
-export const deletePhoto = (digest) => transact("photos", "readwrite", (store) => {
+export const forgetWork = (digest) => transact("photos", "readwrite", (store) => {
   store.delete(digest);
 });
 

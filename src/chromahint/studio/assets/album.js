@@ -1,0 +1,139 @@
+// @ts-check
+// The photos that are kept: which of them are shown, which one is open, and adding more.
+
+import { notify, notifyError } from "./dom.js";
+import { deleteKept, keepFile, listPhotos, setDone } from "./project_api.js";
+
+/**
+ * @import { EditorDocument } from "./document.js"
+ * @import { Progress } from "./progress.js"
+ * @import { KeptPhoto } from "./project_api.js"
+ *
+ * @typedef {"all" | "to-do" | "done"} Filter
+ */
+
+const MAX_REASONS = 3; // of files that were not added
+
+/** Events: "change" when the photos, their state, or the filter changes. */
+export class Album extends EventTarget {
+  /** @type {KeptPhoto[]} */
+  photos = [];
+  /** @type {Filter} */
+  filter = "all";
+  #editor;
+  #progress;
+
+  /**
+   * @param {EditorDocument} editor
+   * @param {Progress} progress
+   */
+  constructor(editor, progress) {
+    super();
+    this.#editor = editor;
+    this.#progress = progress;
+  }
+
+  /** The photo that is open, if it is kept. */
+  get current() {
+    return this.photos.find(({ key }) => key === this.#editor.sync.key);
+  }
+
+  /** The photos that the filter shows, and the open one. */
+  get visible() {
+    const { current, filter } = this;
+    return this.photos.filter((photo) => filter === "all" || photo === current || photo.done === (filter === "done"));
+  }
+
+  /** @param {Filter} filter */
+  setFilter(filter) {
+    this.filter = filter;
+    this.#dispatchChange();
+  }
+
+  /** Load the list again. */
+  async refresh() {
+    try {
+      this.photos = (await listPhotos()).photos;
+      this.#dispatchChange();
+    } catch (error) {
+      notifyError(error);
+    }
+  }
+
+  /**
+   * Open the next or the previous photo.
+   * @param {1 | -1} step
+   */
+  async step(step) {
+    const { current, visible } = this;
+    const position = current ? visible.indexOf(current) : -1;
+    const next = visible[position + step];
+    if (next) await this.open(next.key);
+    else if (visible.length) notify(step > 0 ? "This is the last photo." : "This is the first photo.");
+  }
+
+  /** @param {string} key */
+  async open(key) {
+    if (key !== this.#editor.sync.key || !this.#editor.photo) await this.#editor.open({ key });
+  }
+
+  /** Mark the open photo as done, or as still to do. */
+  async toggleDone() {
+    const { sync } = this.#editor;
+    await sync.flush();
+    const { current } = this;
+    if (!current || !sync.isSaved) return;
+    try {
+      sync.revision = await setDone(current.key, !current.done);
+      this.#editor.isDone = !current.done;
+      await this.refresh();
+      notify(this.#editor.isDone ? "Marked as done." : "Marked as still to do.");
+    } catch (error) {
+      notifyError(error);
+    }
+  }
+
+  /**
+   * Delete a photo, or the work on it if it lies in the project folder itself.
+   * @param {string} key
+   */
+  async delete(key) {
+    try {
+      await deleteKept(key);
+    } catch (error) {
+      notifyError(error);
+    }
+    await this.refresh();
+  }
+
+  /**
+   * Keep files, and open the first one. Those that can't be opened are named.
+   * @param {File[]} files
+   */
+  async add(files) {
+    /** @type {string | null} */
+    let first = null;
+    /** @type {string[]} */
+    const reasons = [];
+    const add = async (/** @type {File} */ file, /** @type {AbortSignal} */ signal) => {
+      try {
+        const { key } = await keepFile(file, file.name, signal);
+        if (first !== null) return;
+        first = key;
+        await this.open(key);
+      } catch (error) {
+        if (!signal.aborted) reasons.push(error instanceof Error ? error.message : String(error));
+      }
+    };
+    await this.#progress.run(files, add, (count) => `Adding photo ${count} of ${files.length}`);
+    await this.refresh();
+    if (reasons.length === 0) return;
+    const more = reasons.length > MAX_REASONS ? ` And ${reasons.length - MAX_REASONS} more.` : "";
+    const start = files.length === 1 ? "" : `${reasons.length} of ${files.length} files were not added. `;
+    notify(`${start}${reasons.slice(0, MAX_REASONS).join(" ")}${more}`, true);
+  }
+
+  #dispatchChange() {
+    this.dispatchEvent(new Event("change"));
+  }
+}
