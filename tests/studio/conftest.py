@@ -17,6 +17,7 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from chromahint.hints.hint_file import read_hints
+from support.browser import Browser
 
 
 @dataclass
@@ -68,16 +69,24 @@ def is_closed_photo(complaint):
 class StudioPage:
     """The page, with what a user does on it."""
 
-    def __init__(self, browser, address, downloads, project):
+    def __init__(self, browser, address, downloads):
         self.browser = browser
+        self.address = address
+        self.downloads = downloads
+        downloads.mkdir(exist_ok=True)
+        browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(downloads))
+
+    @classmethod
+    def anew(cls, browser, address, downloads, project):
+        """Open the page as if nobody had used it before."""
+        page = cls(browser, address, downloads)
         browser.open("about:blank")
         for each in (*project.iterdir(), project / ".thumbnails"):
             shutil.rmtree(each, ignore_errors=True)
-        self.downloads = downloads
-        browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(downloads))
         browser.open(address)
         browser.evaluate("new Promise((done) => { indexedDB.deleteDatabase('chromahint-studio').onsuccess = done })")
-        self.open(address)
+        page.open(address)
+        return page
 
     def open(self, address, **options):
         self.browser.open(address, **options)
@@ -195,6 +204,14 @@ class StudioPage:
 
 @pytest.fixture
 def studio(browser, server, tmp_path):
-    page = StudioPage(browser, server.address, tmp_path, server.project)
+    page = StudioPage.anew(browser, server.address, tmp_path, server.project)
     yield page
     assert browser.errors == []
+
+
+@pytest.fixture
+def second(studio, server, tmp_path):
+    """The page in a second browser, which has never seen it. It is not open yet."""
+    browser = Browser(tmp_path / "second profile")
+    yield StudioPage(browser, server.address, tmp_path / "second downloads")
+    browser.close()

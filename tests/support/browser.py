@@ -111,6 +111,8 @@ class Browser:
             "ArrowUp": 38,
             "Escape": 27,
             "Delete": 46,
+            "PageUp": 33,
+            "PageDown": 34,
         }.get(key)
         text = {"text": "\r"} if key == "Enter" else {"text": key} if len(key) == 1 and not modifiers else {}
         named = {"key": key, "code": key, "windowsVirtualKeyCode": code or ord(key.upper()), "modifiers": modifiers}
