@@ -1,5 +1,6 @@
 """`chromahint colorize`: photos in, colored photos out, and messages for mistakes."""
 
+import json
 import os
 import signal
 import subprocess
@@ -139,6 +140,34 @@ def test_folder_of_hint_files(command, tmp_path):
     red, blue = (read(tmp_path / f"out/{name}.png")[5, 10] for name in ("a", "sub/b"))
     assert red[0] > red[2] + 50
     assert blue[2] > blue[0] + 50
+
+
+def test_pictures_that_can_not_be_read_are_named_in_the_end(command, tmp_path):
+    (tmp_path / "in/raw").mkdir(parents=True)
+    Image.fromarray(PHOTO).save(tmp_path / "in/a.jpg")
+    (tmp_path / "in/scan.psd").write_bytes(b"8BPS")
+    (tmp_path / "in/raw/DSC_1.NEF").write_bytes(b"II*")
+    (tmp_path / "in/notes.txt").write_text("no picture")
+    done = command("colorize", "in", "-o", "out", *PULLPUSH)
+    assert "colored 1 photo, skipped 2 that can't be read: out" in done.out
+    assert_error(done, "skipped: in/scan.psd: a Photoshop document. Save", "skipped: in/raw/DSC_1.NEF: ", status=1)
+    assert "notes.txt" not in done.err
+    (tmp_path / "in/a.jpg").unlink()
+    assert_error(
+        command("colorize", "in", "-o", "out", *PULLPUSH), "in: no images found that can be read. in/scan.psd: a Ph"
+    )
+
+
+def test_session_of_the_studio_is_a_hint_file(command, photo, tmp_path):
+    hints = json.loads((tmp_path / "cat.json").read_text())
+    sessions = tmp_path / "project" / "sessions"
+    sessions.mkdir(parents=True)
+    session = {"format": "chromahint-session/1", "revision": 3, "hints": hints, "history": {"past": []}}
+    (sessions / "cat.png.json").write_text(json.dumps(session))
+    for name, given in {"file.png": "cat.json", "session.png": sessions / "cat.png.json", "tree.png": sessions}.items():
+        assert command("colorize", "cat.png", "-o", name, "--hints", str(given), *PULLPUSH).status == 0
+    assert np.array_equal(read(tmp_path / "file.png"), read(tmp_path / "session.png"))
+    assert np.array_equal(read(tmp_path / "file.png"), read(tmp_path / "tree.png"))
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])

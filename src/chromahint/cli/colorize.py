@@ -16,6 +16,7 @@ DESCRIPTION = """\
 Color gray photos from a few color hints. Of color photos, only the lightness is used.
 Photos keep their size, their lightness, 16 bits per channel (PNG, TIFF) and their EXIF
 data; they are turned upright and written in sRGB. Without hints, the network guesses.
+The exit status is 0 if every picture was colored, and 1 if some could not be.
 """
 DEFAULT_POINTS = 50
 DEFAULT_PALETTE_SIZE = 5
@@ -32,7 +33,9 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--model", metavar="MODEL", default="pretrained", help=MODEL_HELP + OTHER_MODELS_HELP)
     hints = parser.add_argument_group("hints, from one of these")
-    hints.add_argument("--hints", metavar="FILE", help="hint file, or a folder with NAME.json for each photo")
+    hints.add_argument(
+        "--hints", metavar="FILE", help="hint file or session of the studio, or a folder with NAME.json for each photo"
+    )
     hints.add_argument("--hint-dir", metavar="DIR", help="images NAME.* that have the colors at hinted pixels")
     hints.add_argument("--mask-dir", metavar="DIR", help="with --hint-dir: images that are 255 at hinted pixels")
     hints.add_argument(
@@ -67,9 +70,9 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Color photos; returns the exit status, 1 if some could not be colored."""
+    """Color photos; returns the exit status, 1 if some could not be colored or read."""
     _refuse_contradictions(arguments)
-    from chromahint.inference.batch_plan import plan_batch
+    from chromahint.inference.batch_plan import plan_batch, refused_pictures
 
     tasks = plan_batch(arguments.photos, arguments.output, arguments.compare)
     # imports torch; everything above gives its errors without it
@@ -94,15 +97,20 @@ def run(arguments: argparse.Namespace) -> int:
             if reason := _colorize(task, colorizer, hints):
                 failures.append(reason)
             advance(1)
-    colored, skipped = len(pending) - len(failures), len(tasks) - len(pending)
-    skipped_text = f", skipped {skipped:,} that exist" if skipped else ""
-    console.print(
-        f"colored {colored:,} photo{'' if colored == 1 else 's'}{skipped_text}: {arguments.output}", markup=False
-    )
+    refused = refused_pictures(arguments.photos, arguments.output)
+    colored = len(pending) - len(failures)
+    counts = [
+        f"colored {colored:,} photo{'' if colored == 1 else 's'}",
+        *([f"skipped {len(tasks) - len(pending):,} that exist"] if len(pending) < len(tasks) else []),
+        *([f"skipped {len(refused):,} that can't be read"] if refused else []),
+    ]
+    console.print(f"{', '.join(counts)}: {arguments.output}", markup=False)
     errors = TextConsole(stderr=True)
     for reason in failures:
         errors.print(f"not colored: {reason}", markup=False)
-    return 1 if failures else 0
+    for reason in refused:
+        errors.print(f"skipped: {reason}", markup=False)
+    return 1 if failures or refused else 0
 
 
 def _colorize(task: ColorizeTask, colorizer: Colorizer, hints: HintProvider) -> str | None:

@@ -12,17 +12,20 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError, features
 from PIL.ExifTags import Base
 
 from chromahint.images.jpeg import decode_jpeg
+from chromahint.images.other_formats import HEIF_EXTENSIONS, can_read_heif, refusal
 from chromahint.images.pixel_limit import VARIABLE, check_pixels, let_pillow_open_as_many, pixel_limit
 
 RGBImage = npt.NDArray[np.uint8]
 """HxWx3 RGB image, uint8 in 0..255."""
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
-PIL_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF")
+EXTENSIONS |= frozenset({".avif"} if features.check("avif") else ()) | (HEIF_EXTENSIONS if can_read_heif() else set())
+"""Extensions of the files that are read, with the packages that are installed."""
+PIL_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "AVIF", *(["HEIF"] if can_read_heif() else []))
 _STRIP_ROWS = 64
 
 
@@ -120,6 +123,8 @@ def open_image(data: bytes, path: str, max_pixels: int | None = None) -> Iterato
 def _open(data: bytes, path: str, max_pixels: int | None = None) -> Iterator[Image.Image]:
     if not data:
         raise UnreadableImageError(path, "the file is empty")
+    if reason := refusal(path, data[:12]):
+        raise UnreadableImageError(path, reason)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from chromahint.data.sources.folder import find_images
 from chromahint.images.decode import EXTENSIONS
 from chromahint.images.image_file import OUTPUT_FORMATS
+from chromahint.images.other_formats import find_refused
 
 
 class ColorizeTask(NamedTuple):
@@ -50,6 +51,23 @@ def plan_batch(photos: Sequence[str], output: str, compare: bool) -> list[Colori
         raise ValueError(f"{error.filename}: can't read ({error.strerror}). Pass another path.") from None
 
 
+def refused_pictures(photos: Sequence[str], output: str) -> list[str]:
+    """Return which pictures in the given folders can't be read, and why, one sentence each.
+
+    Args:
+        photos: Files and folders, as in `plan_batch`.
+        output: Output file or folder, which is not searched.
+    """
+    target = Path(output).expanduser().resolve()
+    folders = [path for path in (Path(text).expanduser() for text in photos) if path.is_dir()]
+    return [
+        f"{file}: {reason}."
+        for folder in folders
+        for file, reason in find_refused(folder)
+        if not file.resolve().is_relative_to(target) or target == folder.resolve()
+    ]
+
+
 def _plan(photos: Sequence[str], output: str, compare: bool) -> list[ColorizeTask]:
     target = Path(output).expanduser()
     single = len(photos) == 1 and Path(photos[0]).expanduser().is_file() and not output.endswith(("/", "\\"))
@@ -82,6 +100,8 @@ def _find_photos(photos: Sequence[str], output: Path) -> Iterator[tuple[Path, st
         if path.resolve() in output_folder.parents:  # skip the output of an earlier call
             names = [name for name in names if not (path / name).resolve().is_relative_to(output_folder)]
         if not names:
+            if refused := refused_pictures([text], str(output)):
+                raise ValueError(f"{text}: no images found that can be read. {refused[0]}")
             raise ValueError(
                 f"{text}: no images found. Pass a folder with files ending in {', '.join(sorted(EXTENSIONS))}."
             )

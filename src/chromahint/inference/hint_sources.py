@@ -39,14 +39,16 @@ def without_hints(task: ColorizeTask, size: PhotoSize) -> None:
 
 
 def from_files(path: str) -> HintProvider:
-    """Use one hint file for all photos, or the file NAME.json of a folder for each."""
+    """Use one hint file for all photos, or the file NAME.json or NAME.jpg.json of a folder for each."""
     root = Path(path).expanduser()
     if not root.is_dir():
         annotations = read_hints(root)
         return lambda task, size: annotations
 
     def provide(task: ColorizeTask, size: PhotoSize) -> Annotations:
-        file = root / Path(task.name).with_suffix(".json")
+        file = root / f"{task.name}.json"  # as the studio names its sessions
+        if not file.is_file():
+            file = root / Path(task.name).with_suffix(".json")
         if not file.is_file():
             raise ValueError(f"{file}: hint file not found. Write one hint file for each photo.")
         return read_hints(file)
