@@ -11,12 +11,17 @@ if TYPE_CHECKING:
     from chromahint.inference.batch_plan import ColorizeTask
     from chromahint.inference.colorizer import Colorizer
     from chromahint.inference.hint_sources import HintProvider
+    from chromahint.inference.preparation_choice import Prepare
 
 DESCRIPTION = """\
 Color gray photos from a few color hints. Of color photos, only the lightness is used.
 Photos keep their size, their lightness, 16 bits per channel (PNG, TIFF) and their EXIF
 data; they are turned upright and written in sRGB. Without hints, the network guesses.
 The exit status is 0 if every picture was colored, and 1 if some could not be.
+"""
+PREPARE_HELP = """\
+prepare scans first: auto puts right what is clearly wrong; or some of straighten, neutral, levels, noise, scratches,
+contrast, such as neutral,scratches; or a JSON file of settings. Positions of hints are those in the prepared photo
 """
 DEFAULT_POINTS = 50
 DEFAULT_PALETTE_SIZE = 5
@@ -56,6 +61,7 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="N",
         help=f"with --palette-from: number of colors, 7 at most; {DEFAULT_PALETTE_SIZE} by default",
     )
+    parser.add_argument("--prepare", metavar="STEPS", help=PREPARE_HELP)
     parser.add_argument("--compare", action="store_true", help="also write NAME-compare.jpg: before and after")
     parser.add_argument("--skip-existing", action="store_true", help="skip photos whose output exists")
     parser.add_argument(
@@ -78,10 +84,12 @@ def run(arguments: argparse.Namespace) -> int:
     # imports torch; everything above gives its errors without it
     from chromahint.console import TextConsole
     from chromahint.inference.colorizer import Colorizer
+    from chromahint.inference.preparation_choice import preparation_of
     from chromahint.progress import progress_bar
 
     console = TextConsole()
     hints = _hint_provider(arguments, len(tasks) > 1)
+    prepare = preparation_of(arguments.prepare)
     pending = [task for task in tasks if not (arguments.skip_existing and task.is_done)]
     colorizer = Colorizer.load(
         arguments.model,
@@ -94,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     failures = []
     with progress_bar(f"coloring with {colorizer.name}", len(pending)) as advance:
         for task in pending:
-            if reason := _colorize(task, colorizer, hints):
+            if reason := _colorize(task, colorizer, hints, prepare):
                 failures.append(reason)
             advance(1)
     refused = refused_pictures(arguments.photos, arguments.output)
@@ -113,7 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if failures or refused else 0
 
 
-def _colorize(task: ColorizeTask, colorizer: Colorizer, hints: HintProvider) -> str | None:
+def _colorize(task: ColorizeTask, colorizer: Colorizer, hints: HintProvider, prepare: Prepare) -> str | None:
     """Color one photo; returns what is wrong with it or with its hints, if anything is.
 
     Raises:
@@ -123,7 +131,8 @@ def _colorize(task: ColorizeTask, colorizer: Colorizer, hints: HintProvider) -> 
     from chromahint.images.image_file import read_image, side_by_side_image, write_image
 
     try:
-        image = read_image(task.photo)
+        scan = read_image(task.photo)
+        image = prepare(scan)
         height, width = image.pixels.shape[:2]
         colored = colorizer.colorize(image.pixels, hints(task, (height, width)))
     except UnreadableImageError as error:
@@ -133,7 +142,7 @@ def _colorize(task: ColorizeTask, colorizer: Colorizer, hints: HintProvider) -> 
     try:
         write_image(task.output, image.with_pixels(colored))
         if task.comparison is not None:
-            write_image(task.comparison, side_by_side_image(image, colored))
+            write_image(task.comparison, side_by_side_image(scan, colored))
     except ValueError as error:
         return f"{task.output}: {error}"
     return None

@@ -1,0 +1,62 @@
+"""`chromahint colorize --prepare`: scans are put right before they are colored."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+from skimage.color import rgb2gray
+
+from chromahint.images.image_file import ImageFile
+from chromahint.images.preparation.prepare import automatic, prepare
+from support.damage import placed_on_scanner, sepia
+
+
+@pytest.fixture
+def scan(tmp_path):
+    """A sepia print on a scanner, as a file."""
+    print_ = sepia((60 + 150 * rgb2gray(data.coffee())).astype(np.uint8))
+    pixels = placed_on_scanner(print_, 2.0)
+    Image.fromarray(pixels).save(tmp_path / "scan.png")
+    return pixels
+
+
+def colorize(command, *options):
+    return command("colorize", "scan.png", "-o", "out.png", "--model", "pullpush", *options)
+
+
+def test_an_automatic_preparation_is_that_of_python(command, scan, tmp_path):
+    done = colorize(command, "--prepare", "auto")
+    assert done.status == 0, done.err
+    # without hints, pullpush leaves a photo gray
+    found = np.array(Image.open(tmp_path / "out.png"))
+    expected = prepare(ImageFile(scan), automatic(ImageFile(scan))).pixels
+    assert found.shape == (*expected.shape, 3)
+    assert np.abs(found.astype(int) - expected[..., None]).max() <= 1
+    assert np.array_equal(np.array(Image.open(tmp_path / "scan.png")), scan)
+
+
+def test_steps_and_settings_of_a_file(command, scan, tmp_path):
+    assert colorize(command, "--prepare", "straighten,levels").status == 0
+    assert Image.open(tmp_path / "out.png").size[0] < scan.shape[1] - 200
+    (tmp_path / "settings.json").write_text(json.dumps({"crop": [0.25, 0, 0.75, 0.5]}))
+    assert colorize(command, "--prepare", "settings.json").status == 0
+    assert Image.open(tmp_path / "out.png").size == (scan.shape[1] // 2, scan.shape[0] // 2)
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ("sharpen", "--prepare sharpen: sharpen is no step. Use auto, some of straighten, "),
+        ("missing.json", "--prepare missing.json: cannot be read"),
+        ("bad.json", "--prepare bad.json: not valid JSON"),
+        ("wrong.json", "preparation.noise=99.0: must be a number from 0 to 40"),
+    ],
+)
+def test_mistakes(command, scan, tmp_path, choice, message):
+    (tmp_path / "bad.json").write_text("{")
+    (tmp_path / "wrong.json").write_text('{"noise": 99.0}')
+    done = colorize(command, "--prepare", choice)
+    assert done.status == 2
+    assert message in done.err
