@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
-from skimage.color import rgb2gray
+from skimage.color import rgb2gray, rgb2lab
 
 from chromahint.images.image_file import ImageFile
 from chromahint.images.preparation.prepare import automatic, prepare
@@ -43,6 +43,18 @@ def test_steps_and_settings_of_a_file(command, scan, tmp_path):
     (tmp_path / "settings.json").write_text(json.dumps({"crop": [0.25, 0, 0.75, 0.5]}))
     assert colorize(command, "--prepare", "settings.json").status == 0
     assert Image.open(tmp_path / "out.png").size == (scan.shape[1] // 2, scan.shape[0] // 2)
+
+
+def test_hints_are_in_pixels_of_the_scan_and_a_session_holds_both(command, scan, tmp_path):
+    hints = {"format": "chromahint-hints/2", "points": [{"x": 400, "y": 300, "color": "#b04030", "radius": 3}]}
+    session = {"format": "chromahint-session/1", "hints": hints, "preparation": {"crop": [0.25, 0.25, 1, 1]}}
+    (tmp_path / "session.json").write_text(json.dumps(session))
+    done = colorize(command, "--hints", "session.json", "--prepare", "session.json")
+    assert done.status == 0, done.err
+    found = rgb2lab(np.array(Image.open(tmp_path / "out.png")))
+    x, y = 400 - round(0.25 * scan.shape[1]), 300 - round(0.25 * scan.shape[0])
+    expected = rgb2lab(np.array([[[0xB0, 0x40, 0x30]]]) / 255)[0, 0, 1:]
+    assert found[y, x, 1:] == pytest.approx(expected, abs=6)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from chromahint.inference.batch_plan import ColorizeTask
     from chromahint.inference.colorizer import Colorizer
     from chromahint.inference.hint_sources import HintProvider
-    from chromahint.inference.preparation_choice import Prepare
+    from chromahint.inference.preparation_choice import ChoosePreparation
 
 DESCRIPTION = """\
 Color gray photos from a few color hints. Of color photos, only the lightness is used.
@@ -21,7 +21,7 @@ The exit status is 0 if every picture was colored, and 1 if some could not be.
 """
 PREPARE_HELP = """\
 prepare scans first: auto puts right what is clearly wrong; or some of straighten, neutral, levels, noise, scratches,
-contrast, such as neutral,scratches; or a JSON file of settings. Positions of hints are those in the prepared photo
+contrast, such as neutral,scratches; or a JSON file of settings, or a session file. Hints are in pixels of the scan
 """
 DEFAULT_POINTS = 50
 DEFAULT_PALETTE_SIZE = 5
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     console = TextConsole()
     hints = _hint_provider(arguments, len(tasks) > 1)
-    prepare = preparation_of(arguments.prepare)
+    choose = preparation_of(arguments.prepare)
     pending = [task for task in tasks if not (arguments.skip_existing and task.is_done)]
     colorizer = Colorizer.load(
         arguments.model,
@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     failures = []
     with progress_bar(f"coloring with {colorizer.name}", len(pending)) as advance:
         for task in pending:
-            if reason := _colorize(task, colorizer, hints, prepare):
+            if reason := _colorize(task, colorizer, hints, choose):
                 failures.append(reason)
             advance(1)
     refused = refused_pictures(arguments.photos, arguments.output)
@@ -121,7 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if failures or refused else 0
 
 
-def _colorize(task: ColorizeTask, colorizer: Colorizer, hints: HintProvider, prepare: Prepare) -> str | None:
+def _colorize(task: ColorizeTask, colorizer: Colorizer, hints: HintProvider, choose: ChoosePreparation) -> str | None:
     """Color one photo; returns what is wrong with it or with its hints, if anything is.
 
     Raises:
@@ -129,12 +129,15 @@ def _colorize(task: ColorizeTask, colorizer: Colorizer, hints: HintProvider, pre
     """
     from chromahint.images.decode import UnreadableImageError
     from chromahint.images.image_file import read_image, side_by_side_image, write_image
+    from chromahint.images.preparation.prepare import prepare
+    from chromahint.inference.preparation_choice import frame_hints
 
     try:
         scan = read_image(task.photo)
-        image = prepare(scan)
-        height, width = image.pixels.shape[:2]
-        colored = colorizer.colorize(image.pixels, hints(task, (height, width)))
+        preparation = choose(scan)
+        image = prepare(scan, preparation)
+        size = scan.pixels.shape[0], scan.pixels.shape[1]
+        colored = colorizer.colorize(image.pixels, frame_hints(hints(task, size), size, preparation))
     except UnreadableImageError as error:
         return str(error)
     except ValueError as error:
@@ -142,7 +145,7 @@ def _colorize(task: ColorizeTask, colorizer: Colorizer, hints: HintProvider, pre
     try:
         write_image(task.output, image.with_pixels(colored))
         if task.comparison is not None:
-            write_image(task.comparison, side_by_side_image(scan, colored))
+            write_image(task.comparison, side_by_side_image(image, colored))
     except ValueError as error:
         return f"{task.output}: {error}"
     return None

@@ -17,6 +17,7 @@ from chromahint.studio.routes.colors import ColorRoutes
 from chromahint.studio.routes.exports import ExportRoutes
 from chromahint.studio.routes.page import PageRoutes
 from chromahint.studio.routes.photos import PhotoRoutes
+from chromahint.studio.routes.preparation import PreparationRoutes
 from chromahint.studio.routes.project import ProjectRoutes
 from chromahint.studio.security import SecurityMiddleware
 from chromahint.studio.work_queue import WorkQueue
@@ -47,6 +48,7 @@ def create_app(
             *PageRoutes(models, photo).routes(),
             *PhotoRoutes(queue, photo).routes(),
             *ColorRoutes(queue).routes(),
+            *PreparationRoutes(queue).routes(),
             *ProjectRoutes(queue, projects, photo).routes(),
             *ExportRoutes(queue, projects).routes(),
         ],

@@ -14,8 +14,11 @@ from PIL import Image
 
 from chromahint.hints.annotations import Annotations
 from chromahint.images.decode import decode_rgb, read_bytes, read_size
-from chromahint.images.image_file import decode_image, encode_image
+from chromahint.images.image_file import ImageFile, decode_image, encode_image
+from chromahint.images.preparation.prepare import prepare
+from chromahint.images.preparation.settings import for_thumbnail, parse_preparation
 from chromahint.inference.colorizer import Colorizer
+from chromahint.inference.preparation_choice import frame_hints
 from chromahint.studio.photo import MAX_PHOTO_PIXELS
 from chromahint.studio.project_files import output_suffix
 from chromahint.studio.session_content import hints_of
@@ -25,7 +28,7 @@ _THUMBNAIL_SIZE = 360
 
 
 def color_file(path: Path, session: Mapping[str, Any], colorizer: Colorizer) -> bytes:
-    """Color a photo at its full size, with the same result as `chromahint colorize --hints SESSION`.
+    """Color a photo at its full size, with the same result as `chromahint colorize --hints SESSION --prepare SESSION`.
 
     Args:
         path: The photo.
@@ -38,8 +41,11 @@ def color_file(path: Path, session: Mapping[str, Any], colorizer: Colorizer) -> 
     Raises:
         ValueError: The photo or its session can't be read.
     """
-    image = decode_image(read_bytes(path), path.name, MAX_PHOTO_PIXELS)
-    colored = colorizer.colorize(image.pixels, _hints(session, colorizer))
+    scan = decode_image(read_bytes(path), path.name, MAX_PHOTO_PIXELS)
+    preparation = parse_preparation(session["preparation"])
+    image = prepare(scan, preparation)
+    size = scan.pixels.shape[0], scan.pixels.shape[1]
+    colored = colorizer.colorize(image.pixels, frame_hints(_hints(session, colorizer), size, preparation))
     return encode_image(image.with_pixels(colored), output_suffix(path))
 
 
@@ -63,7 +69,10 @@ def color_thumbnail(path: Path, session: Mapping[str, Any], colorizer: Colorizer
     scale = min(1.0, _THUMBNAIL_SIZE / max(pixels.shape[:2]))
     size = [max(1, round(side * scale)) for side in pixels.shape[1::-1]]
     small = np.ascontiguousarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
-    colored = colorizer.colorize(small, _hints(session, colorizer).resized(full_size, small.shape[:2]))
+    preparation = for_thumbnail(parse_preparation(session["preparation"]))
+    small_size = small.shape[0], small.shape[1]
+    hints = frame_hints(_hints(session, colorizer).resized(full_size, small_size), small_size, preparation)
+    colored = colorizer.colorize(prepare(ImageFile(small), preparation).pixels, hints)
     file = io.BytesIO()
     Image.fromarray(colored).save(file, "JPEG", quality=85)
     return file.getvalue()

@@ -15,7 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from chromahint.color import lab_to_gamut_mapped_rgb, lab_to_rgb8, rgb_to_lab
-from chromahint.images.image_file import OUTPUT_FORMATS, Pixels, decode_image
+from chromahint.hints.annotations import Annotations
+from chromahint.hints.framing import frame_annotations
+from chromahint.images.image_file import OUTPUT_FORMATS, ImageFile, Pixels, decode_image
+from chromahint.images.preparation.framing import Frame, frame_matrix
+from chromahint.images.preparation.prepare import automatic, has_color, prepare
+from chromahint.images.preparation.settings import Preparation
 from chromahint.inference.array_adapters import open_images
 from chromahint.inference.colorizer import Colorizer
 from chromahint.inference.session import Session, compute_lightness, row_chunks
@@ -25,29 +30,79 @@ _MAX_DISPLAY_PIXELS = 16_000_000
 """Some browsers can't display larger images."""
 _MAX_SESSIONS = 3
 _MAX_PNG_PIXELS = 1_500_000
-_MIN_CHANNEL_RANGE = 2.0
 
 
 class Photo:
-    """A decoded photo.
+    """A decoded photo, prepared for coloring. Positions on it are in pixels of the scan, whatever is cropped.
 
     Args:
-        data: contents of the image file.
+        scan: the decoded file.
         name: file name.
-
-    Raises:
-        ValueError: the file is not an image, or it is too large.
+        digest: hash of the file.
+        preparation: what to do with the scan.
     """
 
-    def __init__(self, data: bytes, name: str) -> None:
-        self.name = Path(name.replace("\\", "/")).name or "photo"
-        self.digest = blake2b(data, digest_size=16).hexdigest()
-        self.image = decode_image(data, self.name, MAX_PHOTO_PIXELS)
+    def __init__(self, scan: ImageFile, name: str, digest: str, preparation: Preparation) -> None:
+        self.name = name
+        self.digest = digest
+        self.scan = scan
+        self.preparation = preparation
+        self._automatic: dict[str, Any] | None = None
+        self.image = prepare(scan, preparation)
+        _, self.matrix = frame_matrix(preparation.frame, *self.scan_size)
         [self._buffer], self._close = open_images(self.image.pixels)
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._lightness = compute_lightness(self._buffer, torch.device("cpu"))
         self._targets: dict[tuple[int, int], Tensor] = {}
-        self.has_color = self._detect_color()
+        self.has_color = has_color(self.image.pixels)
+
+    @classmethod
+    def decode(cls, data: bytes, name: str) -> Photo:
+        """Decode a file.
+
+        Args:
+            data: contents of the image file.
+            name: file name.
+
+        Raises:
+            ValueError: the file is not an image, or it is too large.
+        """
+        name = Path(name.replace("\\", "/")).name or "photo"
+        scan = decode_image(data, name, MAX_PHOTO_PIXELS)
+        return cls(scan, name, blake2b(data, digest_size=16).hexdigest(), Preparation())
+
+    def prepared(self, preparation: Preparation) -> Photo:
+        """Return the photo with another preparation."""
+        photo = Photo(self.scan, self.name, self.digest, preparation)
+        photo._automatic = self._automatic
+        return photo
+
+    @property
+    def scan_size(self) -> tuple[int, int]:
+        """Height and width of the scan."""
+        return self.scan.pixels.shape[0], self.scan.pixels.shape[1]
+
+    @property
+    def num_pixels(self) -> int:
+        """Number of pixels that are kept in memory."""
+        return self.size[0] * self.size[1] + self.scan_size[0] * self.scan_size[1] * (self.image is not self.scan)
+
+    def automatic_preparation(self) -> dict[str, Any]:
+        """Return settings that put right what is wrong with the scan, as JSON. They are computed once."""
+        if self._automatic is None:
+            self._automatic = automatic(self.scan).to_json()
+        return self._automatic
+
+    def to_picture(self, x: int, y: int) -> tuple[int, int]:
+        """Map a pixel of the scan to the prepared photo."""
+        picture_x, picture_y = (round(value) for value in (self.matrix @ (x, y, 1)).tolist())
+        return picture_x, picture_y
+
+    def framed(self, annotations: Annotations) -> Annotations:
+        """Map annotations from the scan to the prepared photo."""
+        if self.preparation.frame == Frame():
+            return annotations
+        return frame_annotations(annotations, self.scan_size, self.matrix, self.size)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -61,6 +116,10 @@ class Photo:
             "name": self.name,
             "width": self.size[1],
             "height": self.size[0],
+            "scan_width": self.scan_size[1],
+            "scan_height": self.scan_size[0],
+            "matrix": self.matrix.tolist(),
+            "preparation": self.preparation.to_json(),
             "has_color": self.has_color,
             "blake2b": self.digest,
             "suffix": suffix if suffix in OUTPUT_FORMATS else ".png",
@@ -93,7 +152,11 @@ class Photo:
 
     def original(self) -> tuple[bytes, str]:
         """Encode the unchanged photo as an image file; return its contents and media type."""
-        return _encode(self._display_pixels()[..., ::-1])
+        return _encode(_display_pixels(self.image)[..., ::-1])
+
+    def unprepared(self) -> tuple[bytes, str]:
+        """Encode the scan as an image file; return its contents and media type."""
+        return _encode(_display_pixels(self.scan)[..., ::-1])
 
     def psnr(self, lightness: Tensor, ab: Tensor) -> float | None:
         """Return the PSNR of colors against those of the photo in dB, at their size; None if the photo is gray.
@@ -106,29 +169,21 @@ class Photo:
             return None
         height, width = ab.shape[-2:]
         if (height, width) not in self._targets:
-            small = cv2.resize(self._display_pixels(), (width, height), interpolation=cv2.INTER_AREA)
+            small = cv2.resize(_display_pixels(self.image), (width, height), interpolation=cv2.INTER_AREA)
             original_ab = rgb_to_lab(torch.from_numpy(small).permute(2, 0, 1)[None])[1]
             self._targets[height, width] = lab_to_gamut_mapped_rgb(lightness, original_ab).mul(255).round()
         colored = lab_to_gamut_mapped_rgb(lightness, ab).mul(255).round()
         mse = (colored - self._targets[height, width]).square().mean()
         return min(100.0, 10 * math.log10(255**2 / max(float(mse), 1e-9)))
 
-    def _display_pixels(self) -> NDArray[np.uint8]:
-        """Return the photo as HxWx3 uint8, no larger than browsers can display."""
-        pixels = _fit_display(self.image.pixels)
-        if pixels.dtype == np.uint16:
-            pixels = np.rint(pixels / 257)
-        pixels = pixels.astype(np.uint8, copy=False)
-        return np.dstack([pixels] * 3) if pixels.ndim == 2 else pixels
 
-    def _detect_color(self) -> bool:
-        pixels = self.image.pixels
-        if pixels.ndim == 2:
-            return False
-        height, width = pixels.shape[:2]
-        subset = pixels[:: max(1, height // 256), :: max(1, width // 256)].astype(np.float32)
-        scale = 257 if pixels.dtype == np.uint16 else 1
-        return float(np.ptp(subset, axis=2).mean()) > _MIN_CHANNEL_RANGE * scale
+def _display_pixels(image: ImageFile) -> NDArray[np.uint8]:
+    """Return an image as HxWx3 uint8, no larger than browsers can display."""
+    pixels = _fit_display(image.pixels)
+    if pixels.dtype == np.uint16:
+        pixels = np.rint(pixels / 257)
+    pixels = pixels.astype(np.uint8, copy=False)
+    return np.dstack([pixels] * 3) if pixels.ndim == 2 else pixels
 
 
 def _fit_display(pixels: NDArray[Any]) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import threading
 from collections import OrderedDict
@@ -20,6 +21,7 @@ from chromahint.hints.hint_file import parse_hints
 from chromahint.hints.palettes import image_palette
 from chromahint.images.decode import decode_rgb, read_bytes
 from chromahint.images.image_file import OUTPUT_FORMATS, encode_image
+from chromahint.images.preparation.settings import Preparation, parse_preparation
 from chromahint.inference.colorizer import Colorizer
 from chromahint.inference.session import CachedEncoder, Session, takes_palette
 from chromahint.studio.annotation_limits import check_limits
@@ -87,7 +89,30 @@ class Workspace:
     def open_photo(self, data: bytes, name: str) -> dict[str, Any]:
         """Open the contents of an image file; return the photo's id and `Photo.info`."""
         with self._decode_lock:
-            photo = Photo(data, name)
+            photo = Photo.decode(data, name)
+        return self._keep(photo)
+
+    def prepare_photo(self, photo_id: str, settings: bytes) -> dict[str, Any]:
+        """Prepare the scan of an open photo; return the id and `Photo.info` of the result. The photo stays open.
+
+        Args:
+            photo_id: the photo, prepared in whatever way.
+            settings: JSON object (see `parse_preparation`).
+        """
+        preparation = _parse_preparation(settings)
+        photo = self.photo(photo_id)
+        with self._decode_lock:
+            prepared = photo.prepared(preparation)
+        return self._keep(prepared)
+
+    def automatic_preparation(self, photo_id: str) -> dict[str, Any]:
+        """Return settings that put right what is wrong with the scan of a photo."""
+        photo = self.photo(photo_id)
+        with self._decode_lock:
+            return photo.automatic_preparation()
+
+    def _keep(self, photo: Photo) -> dict[str, Any]:
+        """Keep a photo open, and close others if there are too many; return its id and `Photo.info`."""
         photo_id = secrets.token_urlsafe(12)
         with self._photos_lock:
             self._photos[photo_id] = photo
@@ -127,7 +152,7 @@ class Workspace:
     def colors(self, photo_id: str, model: str, size: str, hints: bytes) -> RawTensor:
         """Color the network input: channels a and b as int16, `_AB_STEPS` per Lab unit."""
         photo = self.photo(photo_id)
-        annotations = _parse_annotations(hints, photo)
+        annotations = photo.framed(_parse_annotations(hints, photo))
         with self._network_lock:
             session = self._session(photo, model)
             annotations = _supported(annotations, session)
@@ -145,8 +170,8 @@ class Workspace:
         """Parse a hint file for a photo: annotations in its pixels, with colors as #rrggbb, or None to stay gray."""
         photo = self.photo(photo_id)
         annotations = _parse_annotations(text, photo)
-        annotations.rasterize(*photo.size)  # raises an error if an annotation lies outside
-        annotations = annotations.resized(photo.size, photo.size)
+        annotations.rasterize(*photo.scan_size)  # raises an error if an annotation lies outside
+        annotations = annotations.resized(photo.scan_size, photo.scan_size)
         points = [
             {"x": x, "y": y, "color": None if color is None else hex_color(color), "radius": radius}
             for x, y, color, radius in annotations.points
@@ -171,7 +196,7 @@ class Workspace:
         if suffix not in OUTPUT_FORMATS:
             raise ValueError(f"suffix={suffix:.20}: unknown image format. Use one of {', '.join(OUTPUT_FORMATS)}.")
         photo = self.photo(photo_id)
-        annotations = _parse_annotations(hints, photo)
+        annotations = photo.framed(_parse_annotations(hints, photo))
         with self._download_lock:
             with self._network_lock:
                 session = self._session(photo, model)
@@ -192,17 +217,18 @@ class Workspace:
     def suggest(self, photo_id: str, model: str, x: int, y: int, hints: bytes) -> list[str]:
         """Suggest colors for a pixel, the most likely first; empty if the network has no color classes."""
         photo = self.photo(photo_id)
-        annotations = _parse_annotations(hints, photo)
+        annotations = photo.framed(_parse_annotations(hints, photo))
         with self._network_lock:
             colorizer = self._colorizer(model)
             if not colorizer.supports_suggestions:
                 return []
             session = self._session(photo, model)
             annotations = _supported(annotations, session)
+            x, y = photo.to_picture(x, y)
             return [suggestion.color for suggestion in colorizer.suggest_in(session, x, y, annotations)]
 
     def _is_full(self) -> bool:
-        pixels = sum(photo.size[0] * photo.size[1] for photo in self._photos.values())
+        pixels = sum(photo.num_pixels for photo in self._photos.values())
         return len(self._photos) > _MAX_PHOTOS or pixels > _MAX_PIXELS
 
     def _colorizer(self, model: str) -> Colorizer:
@@ -236,9 +262,17 @@ def _num_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(previous)
 
 
+def _parse_preparation(text: bytes) -> Preparation:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("preparation: not valid JSON.") from None
+    return parse_preparation(value)
+
+
 def _parse_annotations(hints: bytes, photo: Photo) -> Annotations:
     annotations = parse_hints(hints)
-    check_limits(annotations, *photo.size)
+    check_limits(annotations, *photo.scan_size)
     return annotations
 
 

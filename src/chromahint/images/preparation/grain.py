@@ -42,7 +42,7 @@ def noise_level(pixels: Pixels) -> float:
 
 
 def reduce_noise(pixels: Pixels, sigma: float) -> Pixels:
-    """Reduce noise in the luminance by shrinking the details of an undecimated wavelet transform, by how much noise is in them locally.
+    """Reduce noise in the luminance: shrink the details of an undecimated wavelet transform by the noise in them.
 
     Args:
         pixels: HxW or HxWx3, uint8 or uint16.

@@ -35,6 +35,8 @@ def prepare(image: ImageFile, settings: Preparation) -> ImageFile:
         image: The scan.
         settings: What to do.
     """
+    if settings == Preparation():
+        return image
     is_framed = settings.frame != Frame()
     pixels, alpha = (
         apply_frame(layer, settings.frame) if layer is not None and is_framed else layer

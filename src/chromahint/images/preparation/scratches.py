@@ -27,7 +27,7 @@ _MIN_LENGTH = 0.05
 _MIN_FILLED = 0.7
 """Smallest share of a scratch that differs strongly from its surroundings."""
 _DARK_PERCENT, _BRIGHT_PERCENT = 5, 90
-_SURELY_DARK, _SURELY_BRIGHT = 18.0, 236.0
+_SURELY_DARK, _SURELY_BRIGHT = 26.0, 226.0
 _SPECK_SHARE = 0.02
 """Places where more than this share differs from its surroundings are textures, not dusty."""
 _SPECK_WINDOW = 12

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from chromahint.images.preparation.framing import MAX_ANGLE, WHOLE, Crop, Frame
@@ -50,6 +50,11 @@ class Preparation:
         """Return the settings as JSON."""
         brush = [{"points": [list(point) for point in stroke.points], "radius": stroke.radius} for stroke in self.brush]
         return asdict(self) | {"brush": brush, "crop": list(self.crop)}
+
+
+def for_thumbnail(preparation: Preparation) -> Preparation:
+    """Return settings for a small version of the scan, which shows neither grain nor scratches."""
+    return replace(preparation, noise=0.0, scratches=False, brush=())
 
 
 def parse_preparation(value: Any) -> Preparation:

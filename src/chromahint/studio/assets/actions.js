@@ -113,6 +113,7 @@ function bindKeys({ album, comparison, cursor, pointers, sizeSlider, tools }, ac
       "b": () => tools.use("brush"),
       "i": () => tools.use("pick"),
       "h": () => tools.use("move"),
+      "f": () => tools.use("repair"),
       "1": () => comparison.use({ mode: "single" }),
       "2": () => comparison.use({ mode: "side-by-side" }),
       "3": () => comparison.use({ mode: "split" }),

@@ -4,7 +4,7 @@
 /**
  * @import { Photo } from "./photo.js"
  *
- * @typedef {[x: number, y: number]} Position in photo pixels; pixel centers are at integers
+ * @typedef {[x: number, y: number]} Position in pixels of the scan; pixel centers are at integers
  *
  * @typedef {object} Hint
  * @property {number} l lightness of the photo there, 0..100
@@ -255,8 +255,8 @@ export function translated(annotation, dx, dy, photo) {
     const coordinates = path.map((position) => position[axis]);
     return Math.min(size - 1 - Math.max(...coordinates), Math.max(-Math.min(...coordinates), shift));
   };
-  const shiftX = limit(dx, 0, photo.width);
-  const shiftY = limit(dy, 1, photo.height);
+  const shiftX = limit(dx, 0, photo.scan_width);
+  const shiftY = limit(dy, 1, photo.scan_height);
   const shifted = path.map(([x, y]) => /** @type {Position} */ ([x + shiftX, y + shiftY]));
   const [x, y] = shifted[0];
   const l = photo.lightness(x, y);

@@ -21,9 +21,23 @@
  * @property {string} name
  * @property {number} width
  * @property {number} height
+ * @property {number} scan_width the size of the scan; positions are in its pixels
+ * @property {number} scan_height
+ * @property {[number, number, number][]} matrix 2x3, maps the scan to the photo in it
+ * @property {PreparationSettings} preparation
  * @property {boolean} has_color
  * @property {string} blake2b hash of the file
  * @property {string} suffix of the file to download
+ *
+ * @typedef {object} PreparationSettings what is done with a scan before it is colored
+ * @property {number} angle degrees
+ * @property {[number, number, number, number]} crop left, top, right, and bottom edge, in 0..1
+ * @property {boolean} neutral
+ * @property {boolean} levels
+ * @property {number} noise
+ * @property {boolean} scratches
+ * @property {{ points: Position[], radius: number }[]} brush
+ * @property {number} contrast
  *
  * @typedef {object} ParsedHints
  * @property {{ x: number, y: number, color: string | null, radius: number }[]} points
@@ -107,8 +121,25 @@ export const openFile = async (blob, name) => (await post(`/api/photos?name=${en
 export const getPalette = async (picture) => (await post("/api/palette", picture)).json();
 
 /**
+ * Choose settings that put right what is wrong with a scan.
  * @param {string} id
- * @param {"gray" | "original"} version
+ * @returns {Promise<PreparationSettings>}
+ */
+export const getAutomaticPreparation = async (id) => (await request(`/api/photos/${id}/preparation`)).json();
+
+/**
+ * Prepare the scan of a photo.
+ * @param {string} id of the photo, prepared in whatever way
+ * @param {PreparationSettings} settings
+ * @returns {Promise<PhotoInfo>}
+ */
+export const preparePhoto = async (id, settings) => (
+  await post(`/api/photos/${id}/preparation`, JSON.stringify(settings))
+).json();
+
+/**
+ * @param {string} id
+ * @param {"gray" | "original" | "scan"} version
  */
 export async function getBitmap(id, version) {
   return createImageBitmap(await (await request(`/api/photos/${id}/${version}`)).blob());

@@ -4,19 +4,20 @@
 import { translated } from "./annotations.js";
 import { rgbToLab } from "./cielab.js";
 import { html, notify, setPressed } from "./dom.js";
-import { drawCursor, drawPoint, drawStroke } from "./overlay.js";
+import { drawCursor, drawPoint, drawStroke, drawTrace } from "./overlay.js";
 
 /**
  * @import { Annotation, AnnotationRef, Annotations, Hint, Position } from "./annotations.js"
  * @import { ColorPicker } from "./color_picker.js"
  * @import { Pane, Spot, View } from "./view.js"
  *
- * @typedef {"point" | "brush" | "pick" | "move"} ToolName
+ * @typedef {"point" | "brush" | "pick" | "move" | "repair"} ToolName
  */
 
 /**
  * Events: "select" when the selection changes, "release" when whatever is being done with an annotation has to end,
- * because the annotation may not exist any more.
+ * because the annotation may not exist any more, "trace" when a line was drawn that is not an annotation, "tool" when
+ * another tool is used.
  */
 export class EditTools extends EventTarget {
   /** @type {ToolName} */
@@ -28,6 +29,8 @@ export class EditTools extends EventTarget {
   radius = 1; // of new points and strokes, in photo pixels
   /** @type {AnnotationRef | null} the stroke being drawn */
   #unfinished = null;
+  /** @type {Position[]} */
+  #trace = [];
   #isHidden = false;
   #view;
 
@@ -52,6 +55,7 @@ export class EditTools extends EventTarget {
     this.tool = tool;
     this.#view.stage.dataset.tool = tool;
     setPressed(html("tools"), tool);
+    this.dispatchEvent(new Event("tool"));
   }
 
   /** @param {AnnotationRef | null} ref */
@@ -166,6 +170,24 @@ export class EditTools extends EventTarget {
     annotations.commit();
   }
 
+  /**
+   * Show a line that is being drawn.
+   * @param {Position[]} path
+   */
+  showTrace(path) {
+    this.#trace = path;
+    this.#view.refreshOverlay();
+  }
+
+  /**
+   * End a line.
+   * @param {Position[] | null} path null if it was canceled
+   */
+  endTrace(path) {
+    this.showTrace([]);
+    if (path) this.dispatchEvent(new CustomEvent("trace", { detail: { path } }));
+  }
+
   /** Undo a gesture in progress. */
   cancel() {
     this.release();
@@ -223,6 +245,7 @@ export class EditTools extends EventTarget {
         drawPoint(context, toScreen, view.scale, point, isAt(this.selected, "points", n));
       });
     }
+    if (this.#trace.length) drawTrace(context, toScreen, this.#trace, 2 * this.radius * view.scale);
     if (this.cursor) drawCursor(context, toScreen(...this.cursor));
   }
 }

@@ -90,9 +90,9 @@ export class KeyboardCursor {
     const tools = this.#tools;
     const { photo } = this.#view;
     if (!photo) return;
-    const [fromX, fromY] = tools.cursor ?? [(photo.width - 1) / 2, (photo.height - 1) / 2];
-    const x = Math.min(photo.width - 1, Math.max(0, fromX + distance * dx));
-    const y = Math.min(photo.height - 1, Math.max(0, fromY + distance * dy));
+    const [fromX, fromY] = tools.cursor ?? photo.toScan((photo.width - 1) / 2, (photo.height - 1) / 2);
+    const x = Math.min(photo.scan_width - 1, Math.max(0, fromX + distance * dx));
+    const y = Math.min(photo.scan_height - 1, Math.max(0, fromY + distance * dy));
     this.#moveTo([x, y]);
     if (this.#carried) {
       const { target, original, start } = this.#carried;

@@ -18,6 +18,7 @@ import { Filmstrip } from "./filmstrip.js";
 import { KeyboardCursor } from "./keyboard_cursor.js";
 import { PaletteStrip } from "./palette_strip.js";
 import { Pointers } from "./pointers.js";
+import { Preparation } from "./preparation.js";
 import { Progress } from "./progress.js";
 import { ReferenceImage } from "./reference_image.js";
 import { restoreWork, saveWork } from "./saved_work.js";
@@ -43,6 +44,7 @@ const paletteStrip = new PaletteStrip(annotations, picker);
 const sizeSlider = new SizeSlider({ annotations, editor, tools });
 const coloring = new Coloring({ annotations, comparison, editor, pointers, view });
 const suggestions = new Suggestions({ annotations, comparison, editor, picker, tools });
+const preparation = new Preparation(editor, tools);
 /** @type {string[]} */
 const samples = [];
 const progress = new Progress();
@@ -71,8 +73,20 @@ editor.addEventListener("open", (event) => {
   showPhotoName(photo);
   album.refresh();
   view.stage.focus({ preventScroll: true });
+  preparation.restore();
 });
-editor.addEventListener("reopen", () => coloring.update());
+editor.addEventListener("reopen", () => {
+  if (!preparation.reapply()) coloring.update();
+});
+preparation.addEventListener("change", () => {
+  const { photo } = editor;
+  if (!photo) return;
+  view.replace(photo);
+  comparison.clearPsnr();
+  comparison.use({});
+  showPhotoName(photo);
+  saveWork(parts);
+});
 annotations.addEventListener("change", () => {
   coloring.update();
   updateControls(parts);

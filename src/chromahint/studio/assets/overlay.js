@@ -89,6 +89,21 @@ export function drawPoint(context, toScreen, scale, point, isSelected) {
 }
 
 /**
+ * Draw a line that is not an annotation, such as that of the repair brush.
+ * @param {CanvasRenderingContext2D} context
+ * @param {ToScreen} toScreen
+ * @param {Position[]} path
+ * @param {number} width in overlay pixels
+ */
+export function drawTrace(context, toScreen, path, width) {
+  context.beginPath();
+  path.forEach(([x, y], n) => context[n ? "lineTo" : "moveTo"](...toScreen(x, y)));
+  if (path.length === 1) context.lineTo(...toScreen(...path[0]));
+  context.lineCap = context.lineJoin = "round";
+  outline(context, [[Math.max(3, width), "rgb(214 40 40 / .5)"]]);
+}
+
+/**
  * Draw the keyboard cursor.
  * @param {CanvasRenderingContext2D} context
  * @param {Position} position in overlay pixels

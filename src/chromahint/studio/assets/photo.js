@@ -5,12 +5,15 @@ import { GRAY_LIGHTNESS } from "./cielab.js";
 import { context2d } from "./dom.js";
 
 /**
+ * @import { Position } from "./annotations.js"
  * @import { PhotoInfo } from "./api.js"
  *
  * @typedef {object} PhotoPixels
  * @property {ImageBitmap[]} levels the gray photo, the largest bitmap first, each next one half as large
  * @property {ImageBitmap | null} original the photo in its own colors, if it has any
- * @property {(x: number, y: number) => number} lightness L in 0..100 at a pixel of the photo
+ * @property {(x: number, y: number) => number} lightness L in 0..100 at a pixel of the scan
+ * @property {(x: number, y: number) => Position} toPicture maps pixels of the scan to those of the prepared photo
+ * @property {(x: number, y: number) => Position} toScan the opposite
  *
  * @typedef {PhotoInfo & PhotoPixels} Photo
  */
@@ -48,17 +51,31 @@ export async function createPhoto(info, gray, original = null) {
   const rows = Math.max(1, Math.round(height * scale));
   const lookup = context2d(new OffscreenCanvas(columns, rows), { willReadFrequently: true });
   lookup.drawImage(levels[levels.length - 1], 0, 0, columns, rows);
+  const { toPicture, toScan } = frameMaps(info.matrix);
   const { data } = lookup.getImageData(0, 0, columns, rows);
   /**
    * @param {number} x
    * @param {number} y
    */
   const lightness = (x, y) => {
-    const column = Math.min(columns - 1, Math.max(0, Math.floor(((x + 0.5) * columns) / width)));
-    const row = Math.min(rows - 1, Math.max(0, Math.floor(((y + 0.5) * rows) / height)));
+    const [left, top] = toPicture(x, y);
+    const column = Math.min(columns - 1, Math.max(0, Math.floor(((left + 0.5) * columns) / width)));
+    const row = Math.min(rows - 1, Math.max(0, Math.floor(((top + 0.5) * rows) / height)));
     return GRAY_LIGHTNESS[data[4 * (row * columns + column)]];
   };
-  return { ...info, levels, original, lightness };
+  return { ...info, levels, original, lightness, toPicture, toScan };
+}
+
+/**
+ * Return the maps between a scan and the photo that was turned upright and cut out of it.
+ * @param {[number, number, number][]} matrix 2x3, of a turn and a shift
+ * @returns {Pick<PhotoPixels, "toPicture" | "toScan">}
+ */
+function frameMaps([[cos, sin, dx], [, , dy]]) {
+  return {
+    toPicture: (x, y) => [cos * x + sin * y + dx, cos * y - sin * x + dy],
+    toScan: (x, y) => [cos * (x - dx) - sin * (y - dy), sin * (x - dx) + cos * (y - dy)],
+  };
 }
 
 /**

@@ -10,7 +10,8 @@
  * @typedef {{ kind: "pan" }} PanGesture
  * @typedef {{ kind: "drag", target: AnnotationRef, original: Annotation, start: Spot }} DragGesture
  * @typedef {{ kind: "stroke", target: AnnotationRef }} StrokeGesture
- * @typedef {PinchGesture | PanGesture | DragGesture | StrokeGesture} Gesture
+ * @typedef {{ kind: "trace", path: Position[] }} TraceGesture a line that is not an annotation
+ * @typedef {PinchGesture | TraceGesture | PanGesture | DragGesture | StrokeGesture} Gesture
  */
 
 /** @type {Record<string, number>} screen pixels around a point that count as on it */
@@ -106,6 +107,9 @@ export class Pointers {
       tools.select(null);
     } else if (tools.tool === "pick") {
       tools.pickColor(spot);
+    } else if (tools.tool === "repair") {
+      this.gesture = { kind: "trace", path: [[spot.x, spot.y]] };
+      tools.showTrace(this.gesture.path);
     } else if (tools.tool === "brush") {
       this.gesture = { kind: "stroke", target: tools.startStroke(spot.x, spot.y) };
     } else {
@@ -139,7 +143,10 @@ export class Pointers {
     this.#down.set(event.pointerId, [event.clientX, event.clientY]);
     if (gesture?.kind === "pinch") this.#pinch(event, previous);
     else if (gesture?.kind === "pan") view.pan(event.clientX - previous[0], event.clientY - previous[1]);
-    else if (gesture?.kind === "stroke") this.#extendStroke(event, gesture.target);
+    else if (gesture?.kind === "trace") {
+      gesture.path.push([spot.x, spot.y]);
+      tools.showTrace(gesture.path);
+    } else if (gesture?.kind === "stroke") this.#extendStroke(event, gesture.target);
     else if (gesture?.kind === "drag") {
       tools.drag(gesture.target, gesture.original, spot.x - gesture.start.x, spot.y - gesture.start.y);
     }
@@ -189,6 +196,7 @@ export class Pointers {
     if (gesture?.kind === "pinch" && this.#down.size > 0) return;
     this.#view.stage.classList.remove("panning");
     this.gesture = null;
+    if (gesture?.kind === "trace") this.#tools.endTrace(event.type === "pointercancel" ? null : gesture.path);
     if (!gesture || !("target" in gesture)) return;
     if (event.type === "pointercancel") this.#tools.cancel();
     else this.#tools.commit(gesture.target);

@@ -15,7 +15,7 @@ import { pixelBudget, renderPhoto } from "./renderer.js";
  * @typedef {Rectangle & { slot: Slot }} Pane
  *
  * @typedef {object} Spot what lies under a pointer
- * @property {number} x in photo pixels, clamped to the photo; pixel centers are at integers
+ * @property {number} x in pixels of the scan, clamped to the photo; pixel centers are at integers
  * @property {number} y
  * @property {Pane} pane
  * @property {Slot} slot which picture is visible there
@@ -67,11 +67,25 @@ export class View {
     new ResizeObserver(() => this.fit()).observe(stage);
   }
 
-  /** @param {Photo} photo */
+  /**
+   * Show a photo, in gray until its colors come.
+   * @param {Photo} photo
+   */
   show(photo) {
     this.photo = photo;
     this.#pictures = { a: { kind: "gray" }, b: { kind: "gray" } };
     this.fit();
+  }
+
+  /**
+   * Show another version of the same photo; one of the same size stays where it is.
+   * @param {Photo} photo
+   */
+  replace(photo) {
+    const isSameSize = photo.width === this.photo?.width && photo.height === this.photo.height;
+    this.photo = photo;
+    if (isSameSize) this.refresh();
+    else this.show(photo);
   }
 
   /**
@@ -184,9 +198,12 @@ export class View {
     const slot = this.mode === "split" && !this.showsOnlyOther && isRightOfDivider ? "a" : pane.slot;
     const x = (stageX - pane.left - this.x) / this.scale - 0.5;
     const y = (stageY - pane.top - this.y) / this.scale - 0.5;
+    /** @type {Position} */
+    const inPicture = [Math.min(width - 1, Math.max(0, x)), Math.min(height - 1, Math.max(0, y))];
+    const [scanX, scanY] = this.photo?.toScan(...inPicture) ?? inPicture;
     return {
-      x: Math.min(width - 1, Math.max(0, x)),
-      y: Math.min(height - 1, Math.max(0, y)),
+      x: scanX,
+      y: scanY,
       pane,
       slot,
       isInside: x >= -0.5 && y >= -0.5 && x < width - 0.5 && y < height - 0.5,
@@ -194,14 +211,15 @@ export class View {
   }
 
   /**
-   * Map a position in the photo to the stage.
+   * Map a position in the scan to the stage.
    * @param {number} x
    * @param {number} y
    * @param {Pane} [pane]
    * @returns {Position}
    */
   toStage(x, y, pane = this.panes[0]) {
-    return [pane.left + this.x + (x + 0.5) * this.scale, pane.top + this.y + (y + 0.5) * this.scale];
+    const [left, top] = this.photo?.toPicture(x, y) ?? [x, y];
+    return [pane.left + this.x + (left + 0.5) * this.scale, pane.top + this.y + (top + 0.5) * this.scale];
   }
 
   /**
