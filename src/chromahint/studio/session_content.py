@@ -41,6 +41,7 @@ def parse_work(text: bytes, height: int, width: int) -> dict[str, Any]:
     Raises:
         ValueError: A field is unknown, too large, or not valid.
     """
+    from chromahint.images.preparation.settings import parse_preparation
     from chromahint.studio.annotation_limits import check_limits
 
     try:
@@ -54,6 +55,7 @@ def parse_work(text: bytes, height: int, width: int) -> dict[str, Any]:
     for name, limit in {"preparation": _MAX_PREPARATION, "settings": _MAX_SETTINGS}.items():
         if not isinstance(work[name], dict) or len(json.dumps(work[name])) > limit:
             raise ValueError(f"{name}: must be a JSON object of at most {limit // 1024:,} kB.")
+    parse_preparation(work["preparation"])
     if not isinstance(work["done"], bool):
         raise ValueError("done: must be true or false.")
     _check_history(work["history"])

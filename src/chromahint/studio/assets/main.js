@@ -83,10 +83,12 @@ preparation.addEventListener("change", () => {
   if (!photo) return;
   view.replace(photo);
   comparison.clearPsnr();
+  isOpening = true;
   comparison.use({});
+  isOpening = false;
   showPhotoName(photo);
-  saveWork(parts);
 });
+preparation.addEventListener("edit", () => saveWork(parts));
 annotations.addEventListener("change", () => {
   coloring.update();
   updateControls(parts);

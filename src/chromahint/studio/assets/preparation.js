@@ -28,7 +28,7 @@ const NOTHING = {
   angle: 0, crop: WHOLE, neutral: false, levels: false, noise: 0, scratches: false, brush: [], contrast: 0,
 };
 
-/** Events: "change" when the photo that is open was prepared in another way. */
+/** Events: "edit" when a person changes a setting, "change" when the open photo was prepared in another way. */
 export class Preparation extends EventTarget {
   /** @type {{ digest: string, settings: Promise<PreparationSettings> } | null} */
   #automatic = null;
@@ -79,13 +79,13 @@ export class Preparation extends EventTarget {
     html("scan-picture").hidden = true;
     this.#show();
     const { photo } = this.#editor;
-    if (photo && JSON.stringify(photo.preparation) !== JSON.stringify(this.settings)) this.use(this.settings);
+    if (photo && JSON.stringify(photo.preparation) !== JSON.stringify(this.settings)) this.#queue.push(this.settings);
   }
 
   /** The server has the photo again: prepare it again. Returns whether there is something to do. */
   reapply() {
     const isPrepared = !button("prepare-reset").hidden;
-    if (isPrepared) this.use(this.settings);
+    if (isPrepared) this.#queue.push(this.settings);
     return isPrepared;
   }
 
@@ -98,6 +98,7 @@ export class Preparation extends EventTarget {
     this.#editor.preparation = { ...settings };
     this.#show();
     this.#queue.push({ ...settings });
+    this.dispatchEvent(new Event("edit"));
   }
 
   /** @param {PreparationSettings} settings */
