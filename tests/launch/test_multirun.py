@@ -49,6 +49,11 @@ def test_other_runs_continue_if_one_fails(several):
             assert "can be read" in metadata(run)["error"]
 
 
+def test_status_of_one_run(several, command):
+    shown = [json.loads(command("status", str(run), "--json").out) for run in runs(several)]
+    assert [[each["state"] for each in status] for status in shown] == [["finished"], ["failed"], ["finished"]]
+
+
 def test_summary_shows_states_and_scores(several):
     table = several.out[several.out.rindex("PSNR in dB of the test images") :]
     rows = [line for line in table.splitlines() if line.strip().startswith("data.root=")]
@@ -134,6 +139,22 @@ def test_nothing_starts_if_one_combination_is_invalid(command, tiny, launches, t
     assert "Did you mean width?" in result.err
     assert launches == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_remains_if_a_folder_can_not_be_made(command, tiny, launches, tmp_path, monkeypatch):
+    create = multirun.create_run_folder
+
+    def fail_at_the_second(composed, folder, group):
+        if folder.name.startswith("1-"):
+            raise ConfigError(f"runs_dir={folder.parent}: can't be written (No space left on device).")
+        return create(composed, folder, group)
+
+    monkeypatch.setattr(multirun, "create_run_folder", fail_at_the_second)
+    result = command("train", "-m", *tiny, "seed=0,1")
+    assert result.status == 2
+    assert "No space left on device" in result.err
+    assert launches == []
+    assert not list(tmp_path.glob("runs/multirun/*/*"))
 
 
 def test_equal_combinations_have_different_folders(command, tiny, launches):

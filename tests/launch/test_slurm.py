@@ -311,4 +311,4 @@ def test_only_the_task_of_an_array_is_requeued(cluster, monkeypatch):
 def test_status_of_a_folder_without_runs(command):
     result = command("status", "elsewhere")
     assert result.status == 2
-    assert "elsewhere: contains no runs. Pass a folder of several runs, such as runs/multirun/DATE." in result.err
+    assert "elsewhere: contains no runs. Pass a run, or a folder of runs, such as runs/multirun/DATE." in result.err

@@ -1,4 +1,4 @@
-"""`chromahint status`: the state of several runs."""
+"""`chromahint status`: the state of runs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ def add_parser(subparsers: Subparsers) -> None:
     """Add the parser of the command."""
     parser = subparsers.add_parser(
         "status",
-        help="show the state and the results of several runs",
-        description="Show the state and the results of the runs in a folder, and why some failed.\n"
+        help="show the state and the results of runs",
+        description="Show the state and the results of a run, or of the runs in a folder, and why some failed.\n"
         "The exit status is 1 if a run has failed.",
     )
     parser.add_argument(
-        "folder", type=Path, metavar="FOLDER", help="folder that contains run folders, such as runs/multirun/DATE"
+        "folder", type=Path, metavar="FOLDER", help="a run, or a folder of runs, such as runs/multirun/DATE"
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(run=run)

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -61,11 +62,16 @@ def run_multirun(overrides: Sequence[str], n_jobs: int | None = None) -> int:
     console = TextConsole()
     console.print(f"{len(jobs)} runs: {parent}", highlight=False)
 
-    # created before the first begins, so that all of them are known if the multirun is stopped
-    runs = [
-        create_run_folder(composed, parent / f"{index}-{folder_name(varying)}", f"multirun/{name}")
-        for index, (composed, varying) in enumerate(jobs)
-    ]
+    runs: list[Run] = []
+    try:
+        # created before the first begins, so that all of them are known if the multirun is stopped
+        for index, (composed, varying) in enumerate(jobs):
+            folder = parent / f"{index}-{folder_name(varying)}"
+            runs.append(create_run_folder(composed, folder, f"multirun/{name}"))
+    except BaseException:
+        for run in runs:  # a part of them would be resumed as if it were all
+            shutil.rmtree(run.path)
+        raise
     titles = [" ".join(varying) for _, varying in jobs]
     if launcher:
         return submit_to_slurm(launcher, runs, titles, resources, n_jobs, console)

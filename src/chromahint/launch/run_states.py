@@ -21,7 +21,7 @@ FAILED_STATES = ("failed", "interrupted")
 
 
 def show_status(folder: Path, as_json: bool = False) -> int:
-    """Print the state of the runs in a folder, as a table or as JSON; returns 1 if one has failed.
+    """Print the state of a run, or of the runs in a folder, as a table or as JSON; returns 1 if one has failed.
 
     Raises:
         ConfigError: The folder contains no runs.
@@ -45,14 +45,15 @@ def show_status(folder: Path, as_json: bool = False) -> int:
 
 
 def open_runs(folder: Path) -> list[Run]:
-    """Return the runs in a folder, in the order of their numbers.
+    """Return the runs in a folder, in the order of their numbers; the folder may itself be a run.
 
     Raises:
         ConfigError: The folder contains no runs.
     """
-    runs = [open_run(file.parent) for file in folder.glob("*/run.json")]
+    files = [folder / "run.json"] if (folder / "run.json").is_file() else folder.glob("*/run.json")
+    runs = [open_run(file.parent) for file in files]
     if not runs:
-        raise ConfigError(f"{folder}: contains no runs. Pass a folder of several runs, such as runs/multirun/DATE.")
+        raise ConfigError(f"{folder}: contains no runs. Pass a run, or a folder of runs, such as runs/multirun/DATE.")
     numbers = {run: run.path.name.partition("-")[0] for run in runs}
     return sorted(runs, key=lambda run: (int(numbers[run]) if numbers[run].isdecimal() else 0, run.path.name))
 
