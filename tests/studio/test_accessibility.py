@@ -4,6 +4,8 @@ from pathlib import Path
 
 import axe_core_python
 import pytest
+from PIL import Image
+from skimage import data
 
 AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text()
 SIZES = {"desktop": (1280, 800), "zoomed to 200 %": (640, 400), "phone": (390, 844), "narrow": (320, 568)}
@@ -11,6 +13,7 @@ SIZES = {"desktop": (1280, 800), "zoomed to 200 %": (640, 400), "phone": (390, 8
 
 def violations(studio):
     """What axe-core objects to, with the elements."""
+    studio.browser.wait_for("['0', '1'].includes(getComputedStyle(document.getElementById('notice')).opacity)")
     studio.browser.evaluate(f"{AXE}; undefined")
     found = studio.browser.evaluate("axe.run().then(({ violations }) => violations)")
     return [(rule["id"], node["html"][:200], node["failureSummary"]) for rule in found for node in rule["nodes"]]
@@ -28,6 +31,56 @@ def test_axe_finds_no_violation(studio, address, size, dark):
     assert violations(studio) == []
     studio.click_button("help")
     assert violations(studio) == []
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory):
+    """Three photos."""
+    folder = tmp_path_factory.mktemp("album")
+    for name, picture in {"cat": data.chelsea(), "coffee": data.coffee(), "astronaut": data.astronaut()}.items():
+        Image.fromarray(picture[:200, :300]).convert("L").save(folder / f"{name}.jpg")
+    return sorted(folder.iterdir())
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_axe_finds_no_violation_in_an_album(studio, address, album, size, dark):
+    width, height = SIZES[size]
+    studio.open(address, width=width, height=height, dark=dark)
+    studio.wait_for_colors(lambda: studio.browser.set_files("#photo-file", *album))
+    studio.browser.wait_for("document.querySelectorAll('#filmstrip-photos img[src]').length === 3")
+    studio.wait_for_colors(lambda: studio.click(0.5, 0.5))
+    studio.wait_until_saved()
+    studio.browser.press("m")
+    studio.browser.wait_for("document.getElementById('count-done').textContent === '1'")
+    assert violations(studio) == []
+    assert studio.browser.evaluate("document.documentElement.scrollWidth") <= width
+    for opener, dialog in {"copy-to": "copy-dialog", "download-all": "export-dialog"}.items():
+        studio.click_button(opener)
+        studio.browser.wait_for(f"document.getElementById('{dialog}').open")
+        assert violations(studio) == []
+        studio.browser.press("Escape")
+    studio.click_button("home")
+    studio.browser.wait_for("document.querySelectorAll('#recent-photos li').length === 3")
+    assert violations(studio) == []
+    studio.browser.evaluate("document.querySelector('#recent-photos .delete').click()")
+    studio.browser.wait_for("document.getElementById('delete-dialog').open")
+    assert violations(studio) == []
+
+
+def test_album_is_used_with_the_keyboard(studio, album):
+    studio.wait_for_colors(lambda: studio.browser.set_files("#photo-file", *album))
+    studio.browser.wait_for("document.querySelectorAll('#filmstrip-photos img[src]').length === 3")
+    studio.browser.evaluate("document.querySelector('#filmstrip-photos [tabindex=\\'0\\']').focus()")
+    focused = "document.activeElement.getAttribute('aria-label')"
+    assert studio.browser.evaluate(focused) == "astronaut.jpg"
+    studio.browser.press("ArrowRight")
+    assert studio.browser.evaluate(focused) == "cat.jpg"
+    assert studio.text("photo-name").startswith("astronaut.jpg")
+    studio.wait_for_colors(lambda: studio.browser.press("Enter"))
+    assert studio.text("photo-name").startswith("cat.jpg")
+    studio.wait_for_colors(lambda: studio.browser.press("PageDown"))
+    assert studio.text("photo-name").startswith("coffee.jpg")
 
 
 @pytest.mark.parametrize("size", SIZES)

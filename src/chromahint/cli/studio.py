@@ -35,6 +35,10 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")
     parser.add_argument("--device", default="auto", help=DEVICE_HELP)
+    parser.add_argument(
+        "--install-shortcut", action="store_true",
+        help="put the studio among the programs of this computer, and end; no other option counts",
+    )  # fmt: skip
     sharing = parser.add_mutually_exclusive_group()
     sharing.add_argument(
         "--share", action="store_true", help="let other machines open the page, with the printed address"
@@ -46,6 +50,12 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve the page until stopped; returns the exit status."""
+    if arguments.install_shortcut:
+        from chromahint.console import TextConsole
+        from chromahint.studio.shortcut import install_shortcut
+
+        TextConsole().print(f"shortcut: {install_shortcut()}", markup=False)
+        return 0
     from chromahint.studio.model_list import BASELINE_MODELS, PRETRAINED, ModelList
 
     for model in arguments.model:

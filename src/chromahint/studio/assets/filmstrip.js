@@ -29,7 +29,7 @@ export class Filmstrip {
   update() {
     const album = this.#album;
     const { current, photos, visible } = album;
-    html("filmstrip").hidden = photos.length === 0;
+    html("filmstrip").hidden = photos.length < 2;
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.key;
     const start = current ?? visible[0];
     this.#list.replaceChildren(...visible.map((photo) => this.#item(photo, photo === current, photo === start)));
