@@ -108,7 +108,9 @@ def _measure_in_browser(
 
     command = [sys.executable, "-m", "chromahint", "studio", str(photo), "--no-browser"]
     start = time.perf_counter()
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+    # the home folder, where the page saves what is done here, is a temporary one
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "HOME": str(folder)}
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     browser = Browser(folder / "profile")
     try:
         address = server.stdout.readline().removeprefix("studio: ").strip()

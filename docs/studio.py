@@ -75,8 +75,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=FOLDER, help="output folder (default: docs)")
     folder = parser.parse_args().folder
     with tempfile.TemporaryDirectory() as scratch:
+        project = Path(scratch, "project")
+        project.mkdir()
         server = subprocess.Popen(
-            [sys.executable, "-m", "chromahint", "studio", "--no-browser"],
+            [sys.executable, "-m", "chromahint", "studio", "--no-browser", str(project)],
             cwd=scratch, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
         browser = Browser(Path(scratch) / "profile")
