@@ -16,6 +16,7 @@ from chromahint.config.instantiate import instantiate_node
 from chromahint.config.paths import group_defaults, list_groups
 from chromahint.config.validate import validate
 from chromahint.data.pack import pack
+from chromahint.data.pack_shards import pack_shards
 from chromahint.data.sources.folder import Folder
 from chromahint.ranges import accepts
 from chromahint.training.loggers.run_logger import RunLogger
@@ -39,6 +40,9 @@ def required(name, photos):
     other = photos.parent / f"{photos.name}-{name}"
     if name == "packed":
         pack(Folder(str(photos)), other)
+        return [f"data.root={other}"]
+    if name == "stream":
+        pack_shards(Folder(str(photos)), other)
         return [f"data.root={other}"]
     if name == "places_imagenet":
         other.mkdir()

@@ -215,6 +215,7 @@ def options_of(node, prefix):
 @pytest.mark.parametrize(("group", "name"), CHOICES)
 def test_the_reference_has_every_option(group, name, site, in_workplace):
     needed = {"folder": ["data.root=photos"], "packed": ["data.root=photos"], "hint_mask_pairs": ["data.root=R"]}
+    needed["stream"] = ["data.root=R"]
     needed["places_imagenet"] = ["data.places_root=photos", "data.imagenet_root=more"]
     needed["lightning"] = ["data.module={_target_: lightning.pytorch.core.datamodule.LightningDataModule}"]
     command = "multirun" if group == "launcher" else "train"

@@ -29,12 +29,13 @@ COMMANDS = {
     "predict": ["evaluate", "model=pullpush", "data=hint_mask_pairs", "data.root=PAIRS", "output=out"],
     "colorize": ["colorize", "PHOTOS", "-o", "out", "--model", "pullpush"],
     "pack": ["data", "pack", "PHOTOS", "-o", "pack"],
+    "pack into shards": ["data", "pack", "PHOTOS", "--format", "litdata", "-o", "pack"],
     "manifest": ["data", "manifest", "PHOTOS", "-o", "m.json", "--license", "CC0", "--source", "drawn"],
     "export": ["export", "RUN", "--format", "safetensors", "-o", "exported"],
     "report": ["report", "RUN", "-o", "report.html"],
     "init": ["init", "project"],
 }
-QUICK = ["train", "evaluate", "colorize", "pack", "export"]
+QUICK = ["train", "evaluate", "colorize", "pack", "pack into shards", "export"]
 """Commands that the fast tests try, too."""
 MAX_CHANGES = 200
 """The slow tests try every change of a command, or so many."""

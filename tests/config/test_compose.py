@@ -99,7 +99,7 @@ def test_an_unknown_option_lists_the_known_ones(typed, parts):
     ("typed", "parts"),
     [
         ("model=hscunet", ["model=hscunet", "zhang2016, zhang2017", "Did you mean hscaunet?"]),
-        ("data=photos", ["data=photos", "folder, hint_mask_pairs, lightning, packed, places_imagenet, scenes"]),
+        ("data=photos", ["data=photos", "folder, hint_mask_pairs, lightning, packed, places_imagenet, scenes, stream"]),
         ("data=_photos", ["data=_photos: unknown data", "choose one of folder, hint_mask_pairs, lightning, packed"]),
         ("experiment=hscaunet_2023", ["hscaunet_2022"]),
         ("debug=smok", ["Did you mean smoke?"]),

@@ -31,13 +31,17 @@ def add_parser(subparsers: Subparsers) -> None:
 
     pack = subparsers.add_parser(
         "data pack",
-        help="shrink images once, to read them many times faster",
-        description="Shrink every image once into a folder that data=packed reads. If stopped and run again, it\n"
+        help="shrink images once, or put them into shards, to read them faster",
+        description="Shrink every image once into a folder that data=packed reads, or, with --format litdata, copy\n"
+        "the files unchanged into shards that data=stream reads, also from S3 or HTTP. If stopped and run again, it\n"
         "continues; of a finished pack, it repairs what is damaged and adds what is new. Originals are not changed.",
     )
     pack.add_argument("root", metavar="ROOT", help="folder of images")
     pack.add_argument("-o", "--output", metavar="OUT", required=True, help="pack to write")
-    pack.add_argument("--side", type=integer(1), default=256, metavar="PIXELS", help="length of the shorter side")
+    pack.add_argument("--format", choices=("pixels", "litdata"), default="pixels", help="by default, pixels")
+    pack.add_argument(
+        "--side", type=integer(1), metavar="PIXELS", help="length of the shorter side; by default, 256. Not for litdata"
+    )
     pack.set_defaults(run=run_pack)
 
     manifest = subparsers.add_parser(
@@ -110,17 +114,25 @@ def run_pack(arguments: argparse.Namespace) -> int:
     """Pack images, and print how to train on them; returns the exit status."""
     from chromahint.console import TextConsole
     from chromahint.data.pack import pack
+    from chromahint.data.pack_shards import pack_shards
     from chromahint.progress import progress_bar
 
+    in_shards = arguments.format == "litdata"
+    if in_shards and arguments.side is not None:
+        raise ValueError(f"--side {arguments.side}: shards hold the files unchanged. Leave out --side.")
     source, output = _folder(arguments), Path(arguments.output).expanduser()
     with progress_bar("packing", len(source.photos("all"))) as advance:
-        result = pack(source, output, arguments.side, _num_workers(arguments), advance)
+        if in_shards:
+            result = pack_shards(source, output, _num_workers(arguments), advance)
+        else:
+            result = pack(source, output, arguments.side or 256, _num_workers(arguments), advance)
     console = TextConsole()
     console.print(f"packed {result.images:,} images, {result.num_bytes / 1e9:.2f} GB: {output}", markup=False)
     if result.broken:
         message = f"{len(result.broken):,} images could not be read and were left out: {output / 'broken.txt'}"
         console.print(message, style="yellow")
-    console.print(f"train on them: chromahint train data=packed {shlex.quote(f'data.root={output}')}", markup=False)
+    choice = "stream" if in_shards else "packed"
+    console.print(f"train on them: chromahint train data={choice} {shlex.quote(f'data.root={output}')}", markup=False)
     return 0
 
 

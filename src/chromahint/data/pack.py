@@ -87,7 +87,7 @@ class ShardWriter(Dataset[ShardRecord | WriteError]):
         """Write shard `number` and return its record."""
         names = self.names[number * PACK_SHARD_SIZE : (number + 1) * PACK_SHARD_SIZE]
         pixels = shard_path(self.output, number)
-        source = self._source_checksum(names)
+        source = source_checksum(self.root, names, str(self.side))
         existing = _read_record(pixels)
         if existing is not None and existing["source"] == source:
             return existing
@@ -96,8 +96,7 @@ class ShardWriter(Dataset[ShardRecord | WriteError]):
             with atomic_write(pixels) as file:
                 for name in names:
                     self._add(name, record, file)
-            with atomic_write(pixels.with_suffix(".json")) as file:
-                file.write(json.dumps({**record, "checksum": _record_checksum(record)}).encode())
+            write_record(pixels.with_suffix(".json"), record)
         except WriteError as error:
             return error
         return record
@@ -114,16 +113,17 @@ class ShardWriter(Dataset[ShardRecord | WriteError]):
         file.write(image.tobytes())
         record["pictures"].append([name, digest(data).hex(), height, width, digest(image.data).hex()])
 
-    def _source_checksum(self, names: list[str]) -> str:
-        """Return a checksum that changes with `side` and with the size and time of any file."""
-        lines = [str(self.side)]
-        for name in names:
-            try:
-                state = (self.root / name).stat()
-                lines.append(f"{name}\0{state.st_size}\0{state.st_mtime_ns}")
-            except OSError:
-                lines.append(f"{name}\0gone")
-        return digest("\n".join(lines).encode("utf-8", "surrogateescape")).hex()
+
+def source_checksum(root: Path, names: list[str], options: str) -> str:
+    """Return a checksum that changes with the options and with the size and time of any file."""
+    lines = [options]
+    for name in names:
+        try:
+            state = (root / name).stat()
+            lines.append(f"{name}\0{state.st_size}\0{state.st_mtime_ns}")
+        except OSError:
+            lines.append(f"{name}\0gone")
+    return digest("\n".join(lines).encode("utf-8", "surrogateescape")).hex()
 
 
 def _shrink(image: RGBImage, side: int) -> RGBImage:
@@ -137,9 +137,7 @@ def _shrink(image: RGBImage, side: int) -> RGBImage:
 def _read_record(pixels: Path) -> ShardRecord | None:
     """Return the record of a complete shard: the checksums of the record and of every image are right."""
     try:
-        record: ShardRecord = json.loads(pixels.with_suffix(".json").read_bytes())
-        if record.pop("checksum") != _record_checksum(record):
-            return None
+        record = read_record(pixels.with_suffix(".json"))
         with pixels.open("rb") as file:
             for _, _, height, width, checksum in record["pictures"]:
                 if digest(file.read(height * width * 3)).hex() != checksum:
@@ -147,6 +145,24 @@ def _read_record(pixels: Path) -> ShardRecord | None:
             return None if file.read(1) else record
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def write_record(path: Path, record: ShardRecord) -> None:
+    """Write a record with its checksum."""
+    with atomic_write(path) as file:
+        file.write(json.dumps({**record, "checksum": _record_checksum(record)}).encode())
+
+
+def read_record(path: Path) -> ShardRecord:
+    """Read a record.
+
+    Raises:
+        ValueError: It has changed since it was written; other errors if it is missing or damaged.
+    """
+    record: ShardRecord = json.loads(path.read_bytes())
+    if record.pop("checksum") != _record_checksum(record):
+        raise ValueError(f"{path} has changed")
+    return record
 
 
 def _record_checksum(record: ShardRecord) -> str:
@@ -164,7 +180,7 @@ def _prepare_output(output: Path, side: int) -> None:
             )
     elif output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ValueError(f"-o {output}: already exists and is not a pack. Use -o NEW/FOLDER.")
-    _write_json(output / "pack.json", {"format": PACK_FORMAT, "complete": False, "side": side})
+    write_json(output / "pack.json", {"format": PACK_FORMAT, "complete": False, "side": side})
 
 
 def _write_index(records: list[ShardRecord], source: Folder, output: Path, side: int) -> PackResult:
@@ -191,9 +207,9 @@ def _write_index(records: list[ShardRecord], source: Folder, output: Path, side:
             file.write(data)
     (output / "broken.txt").unlink(missing_ok=True)
     if broken:
-        _write_lines(output / "broken.txt", broken)
+        write_lines(output / "broken.txt", broken)
     for split, paths in source.read_lists().items():
-        _write_lines(output / f"{split}.txt", paths)
+        write_lines(output / f"{split}.txt", paths)
     current = {f"{number:06d}" for number in range(len(records))}
     for old_file in (output / "shards").iterdir():  # of deleted photos, or partly written by a killed process
         if old_file.stem not in current:
@@ -208,16 +224,18 @@ def _write_index(records: list[ShardRecord], source: Folder, output: Path, side:
         "lists": list(source.read_lists()),
         "checksums": {name: digest(data).hex() for name, data in files.items()},
     }
-    _write_json(output / "pack.json", metadata)
+    write_json(output / "pack.json", metadata)
     num_bytes = sum(height * width * 3 for record in records for _, _, height, width, _ in record["pictures"])
     return PackResult(len(names), num_bytes, broken)
 
 
-def _write_json(path: Path, value: dict[str, Any]) -> None:
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write a JSON file for people and programs."""
     with atomic_write(path) as file:
         file.write(json.dumps(value, indent=2).encode() + b"\n")
 
 
-def _write_lines(path: Path, lines: list[str]) -> None:
+def write_lines(path: Path, lines: list[str]) -> None:
+    """Write a text file; names of files that are no UTF-8 keep their bytes."""
     with atomic_write(path) as file:
         file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))

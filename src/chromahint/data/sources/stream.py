@@ -1,0 +1,95 @@
+"""Photos in shards, of any number, from a folder, S3 or HTTP."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chromahint.data.sources.base import Photos
+from chromahint.data.sources.folder import SPLITS, Folder
+from chromahint.data.sources.shards import Shards
+from chromahint.images.decode import RGBImage, UnreadableImageError, decode_rgb
+from chromahint.ranges import Fraction, validate_arguments
+
+
+class ShardPhotos:
+    """Photos of shards, selected by the names of their original files.
+
+    Args:
+        shards: The shards.
+        names: Names to select; reading one that is not in the shards raises `UnreadableImageError`.
+    """
+
+    def __init__(self, shards: Shards, names: list[str]) -> None:
+        self.shards, self.names = shards, names
+        rows = {name: row for row, name in enumerate(shards.names)}
+        self.rows = np.array([rows.get(name, -1) for name in names], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def read(self, index: int) -> RGBImage:
+        """Decode one photo to HxWx3 uint8 RGB."""
+        return self._decode(index)
+
+    def read_reduced(self, index: int, min_side: int) -> RGBImage:
+        """Decode one photo, a JPEG file at a reduced size if its shorter side then still has `min_side` pixels."""
+        return self._decode(index, min_side)
+
+    def name(self, index: int) -> str:
+        """Return the path relative to the folder that was packed."""
+        return self.names[index]
+
+    def identify(self, index: int) -> str:
+        """Return the id of the original file, so evaluation places the same hints."""
+        return self.shards.identify(self._row(index))
+
+    def _decode(self, index: int, min_side: int | None = None) -> RGBImage:
+        return decode_rgb(self.shards.read(self._row(index)), f"{self.shards.root}/{self.names[index]}", min_side)
+
+    def _row(self, index: int) -> int:
+        row = int(self.rows[index])
+        if row < 0:
+            raise UnreadableImageError(self.names[index], f"not in the shards {self.shards.root}")
+        return row
+
+
+class Stream(Folder):
+    """Photos of shards, with the same splits as in the folder that was packed.
+
+    Args:
+        root: Folder of the shards, or their URL: `s3://`, `gs://`, `r2://`, `azure://`, `http://` or `https://`.
+        val_fraction: Fraction of the images for validation, if neither lists nor subfolders assign them.
+        test_fraction: Fraction of the images for the test, if neither lists nor subfolders assign them.
+        train_list: File of training paths; its own path is relative to the current folder or to `root`. None uses the
+            list in the shards, if any.
+        val_list: File of validation paths.
+        test_list: File of test paths.
+    """
+
+    @validate_arguments("data")
+    def __init__(
+        self,
+        root: str,
+        val_fraction: Fraction = 0.1,
+        test_fraction: Fraction = 0.1,
+        train_list: str | None = None,
+        val_list: str | None = None,
+        test_list: str | None = None,
+    ) -> None:
+        self.shards = Shards(root)
+        if (train_list, val_list, test_list) == (None, None, None):
+            train_list, val_list, test_list = (
+                str(self.shards.folder / f"{split}.txt") if split in self.shards.lists else None for split in SPLITS
+            )
+        super().__init__(str(self.shards.folder), val_fraction, test_fraction, train_list, val_list, test_list)
+
+    @property
+    def subfolders(self) -> list[str]:
+        """The subfolders among `train`, `val` and `test` of the folder that was packed."""
+        return self.shards.subfolders
+
+    def _list_images(self, subfolder: str) -> list[str]:
+        return [name for name in self.shards.names if not subfolder or name.startswith(f"{subfolder}/")]
+
+    def _create_photos(self, paths: list[str]) -> Photos:
+        return ShardPhotos(self.shards, paths)
