@@ -71,7 +71,7 @@ $(READY): pyproject.toml constraints.txt
 	@mkdir $(VENV).lock 2>/dev/null || { echo "Another make creates it. If none runs, rmdir $(VENV).lock"; exit 2; }
 	@trap 'rmdir $(VENV).lock' EXIT && $(PYTHON) -m venv --clear $(VENV) && \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' && \
-  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps litdata && touch $@
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps litdata && touch $@
 
 # Typed key=value words, quoted for the shell. Make has them in reverse order; spaces, backslashes, dollars are escaped.
 SPACE := $(subst ,, )

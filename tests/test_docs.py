@@ -45,7 +45,7 @@ PLACEHOLDERS = {
     r"=FILE\b": "=released.pth",
 }
 # typed by the reader, but not ours
-OTHERS = ("pip", "uv", "wandb", "python", "sbatch", "git", "cd", "npm", ".venv/bin/", "#SBATCH")
+OTHERS = ("pip", "uv", "aws", "wandb", "python", "sbatch", "git", "cd", "npm", ".venv/bin/", "#SBATCH")
 BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 INLINE = re.compile(r"(?<!`)`((?:chromahint|make) [^`\n]+)`(?!`)")
 
