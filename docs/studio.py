@@ -77,7 +77,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         project = Path(scratch, "project")
         project.mkdir()
-        server = subprocess.Popen(
+        server = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", "chromahint", "studio", "--no-browser", str(project)],
             cwd=scratch, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
