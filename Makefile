@@ -67,11 +67,10 @@ clean: ## remove the environment and build outputs; runs stay
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Chromahint needs Python 3.11 or later. Type make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
-	@echo "Creating the environment in $(VENV): takes a few minutes, once."
 	@mkdir $(VENV).lock 2>/dev/null || { echo "Another make creates it. If none runs, rmdir $(VENV).lock"; exit 2; }
-	@trap 'rmdir $(VENV).lock' EXIT && $(PYTHON) -m venv --clear $(VENV) && \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' && \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps litdata && touch $@
+	@trap 'rmdir $(VENV).lock' EXIT && echo "Creating the environment in $(VENV): takes a few minutes, once." && \
+	  $(PYTHON) -m venv --clear $(VENV) && for WHAT in '-e .[dev]' '--no-deps litdata'; do \
+	  $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt $$WHAT || exit; done && touch $@
 
 # Typed key=value words, quoted for the shell. Make has them in reverse order; spaces, backslashes, dollars are escaped.
 SPACE := $(subst ,, )
