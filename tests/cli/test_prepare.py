@@ -4,7 +4,9 @@ import json
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
+from psd_tools import PSDImage
 from skimage import data
 from skimage.color import rgb2gray, rgb2lab
 
@@ -55,6 +57,23 @@ def test_hints_are_in_pixels_of_the_scan_and_a_session_holds_both(command, scan,
     x, y = 400 - round(0.25 * scan.shape[1]), 300 - round(0.25 * scan.shape[0])
     expected = rgb2lab(np.array([[[0xB0, 0x40, 0x30]]]) / 255)[0, 0, 1:]
     assert found[y, x, 1:] == pytest.approx(expected, abs=6)
+
+
+def test_results_in_16_bits_with_layers_and_to_share(command, scan, tmp_path):
+    assert (
+        command("colorize", "scan.png", "-o", "out.tif", "--model", "pullpush", "--bits", "16", "--animate").status == 0
+    )
+    assert tifffile.imread(tmp_path / "out.tif").dtype == np.uint16
+    with Image.open(tmp_path / "out-animation.webp") as animation:
+        assert animation.n_frames > 20
+    sizes = []
+    for quality in ("50", "95"):
+        done = command("colorize", "scan.png", "-o", "out.jpg", "--model", "pullpush", "--quality", quality)
+        assert done.status == 0, done.err
+        sizes.append((tmp_path / "out.jpg").stat().st_size)
+    assert sizes[0] < sizes[1] / 2
+    assert command("colorize", "scan.png", "-o", "out.psd", "--model", "pullpush").status == 0
+    assert [layer.name for layer in PSDImage.open(tmp_path / "out.psd")] == ["Gray photo", "Color"]
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,18 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--prepare", metavar="STEPS", help=PREPARE_HELP)
     parser.add_argument("--compare", action="store_true", help="also write NAME-compare.jpg: before and after")
+    parser.add_argument(
+        "--animate", action="store_true", help="also write NAME-animation.webp: the color wipes over it"
+    )
+    parser.add_argument(
+        "--quality", type=integer(1, 100), metavar="N", help="1 to 100, of JPEG and WebP files; 95 by default"
+    )
+    parser.add_argument(
+        "--bits",
+        type=int,
+        choices=(8, 16),
+        help="bits per channel of PNG and TIFF files; by default, those of the photo",
+    )
     parser.add_argument("--skip-existing", action="store_true", help="skip photos whose output exists")
     parser.add_argument(
         "--size",
@@ -80,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     _refuse_contradictions(arguments)
     from chromahint.inference.batch_plan import plan_batch, refused_pictures
 
-    tasks = plan_batch(arguments.photos, arguments.output, arguments.compare)
+    tasks = plan_batch(arguments.photos, arguments.output, arguments.compare, arguments.animate)
     # imports torch; everything above gives its errors without it
     from chromahint.console import TextConsole
     from chromahint.inference.colorizer import Colorizer
@@ -102,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
     failures = []
     with progress_bar(f"coloring with {colorizer.name}", len(pending)) as advance:
         for task in pending:
-            if reason := _colorize(task, colorizer, hints, choose):
+            if reason := _colorize(task, colorizer, hints, choose, arguments):
                 failures.append(reason)
             advance(1)
     refused = refused_pictures(arguments.photos, arguments.output)
@@ -121,7 +133,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if failures or refused else 0
 
 
-def _colorize(task: ColorizeTask, colorizer: Colorizer, hints: HintProvider, choose: ChoosePreparation) -> str | None:
+def _colorize(
+    task: ColorizeTask,
+    colorizer: Colorizer,
+    hints: HintProvider,
+    choose: ChoosePreparation,
+    arguments: argparse.Namespace,
+) -> str | None:
     """Color one photo; returns what is wrong with it or with its hints, if anything is.
 
     Raises:
@@ -130,12 +148,15 @@ def _colorize(task: ColorizeTask, colorizer: Colorizer, hints: HintProvider, cho
     from chromahint.images.decode import UnreadableImageError
     from chromahint.images.image_file import read_image, side_by_side_image, write_image
     from chromahint.images.preparation.prepare import prepare
+    from chromahint.images.sharing import write_animation
     from chromahint.inference.preparation_choice import frame_hints
 
     try:
         scan = read_image(task.photo)
         preparation = choose(scan)
         image = prepare(scan, preparation)
+        if arguments.bits == 16:
+            image = image.with_16_bits()
         size = scan.pixels.shape[0], scan.pixels.shape[1]
         colored = colorizer.colorize(image.pixels, frame_hints(hints(task, size), size, preparation))
     except UnreadableImageError as error:
@@ -143,9 +164,14 @@ def _colorize(task: ColorizeTask, colorizer: Colorizer, hints: HintProvider, cho
     except ValueError as error:
         return f"{task.photo}: {error}"
     try:
-        write_image(task.output, image.with_pixels(colored))
+        result = image.colorized(colored)
+        if arguments.bits == 8:
+            result = result.with_8_bits()
+        write_image(task.output, result, arguments.quality)
         if task.comparison is not None:
             write_image(task.comparison, side_by_side_image(image, colored))
+        if task.animation is not None:
+            write_animation(task.animation, image.pixels, colored)
     except ValueError as error:
         return f"{task.output}: {error}"
     return None

@@ -13,17 +13,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 from chromahint.atomic_write import atomic_write
 from chromahint.images import encode
 from chromahint.images.decode import is_srgb, open_image, read_bytes, silence_stderr, to_srgb
 from chromahint.images.exif import apply_orientation, copy_exif, orientation
 from chromahint.images.icc import convert_to_srgb16
+from chromahint.images.provenance import colorized_xmp
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 OUTPUT_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".webp": "WEBP"}
-OUTPUT_FORMATS |= {".tif": "TIFF", ".tiff": "TIFF"}
+OUTPUT_FORMATS |= {".tif": "TIFF", ".tiff": "TIFF", ".psd": "PSD"}
 """Output format by file extension."""
 
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -46,12 +48,32 @@ class ImageFile:
         alpha: HxW with the type of `pixels`, or None.
         exif: EXIF block of the photo as returned by Pillow, may be empty.
         dpi: Horizontal and vertical resolution, or None.
+        xmp: XMP packet to write, may be empty.
+        uncolored: The photo that `pixels` are a colored version of, if they are one: a layer of Photoshop files.
     """
 
     pixels: Pixels
     alpha: Pixels | None = None
     exif: bytes = b""
     dpi: tuple[float, float] | None = None
+    xmp: bytes = b""
+    uncolored: Pixels | None = None
+
+    def with_16_bits(self) -> ImageFile:
+        """Return the same image with 16 bits per channel, which hold more shades of color."""
+        if self.pixels.dtype == np.uint16:
+            return self
+        alpha = None if self.alpha is None else self.alpha.astype(np.uint16) * np.uint16(257)
+        return replace(self, pixels=self.pixels.astype(np.uint16) * np.uint16(257), alpha=alpha)
+
+    def with_8_bits(self) -> ImageFile:
+        """Return the same image with 8 bits per channel."""
+        alpha, uncolored = (None if layer is None else to_uint8(layer) for layer in (self.alpha, self.uncolored))
+        return replace(self, pixels=to_uint8(self.pixels), alpha=alpha, uncolored=uncolored)
+
+    def colorized(self, pixels: Pixels) -> ImageFile:
+        """Return the colored version of a photo, with metadata that says so."""
+        return replace(self, pixels=pixels, xmp=colorized_xmp(), uncolored=self.pixels)
 
     def with_pixels(self, pixels: Pixels) -> ImageFile:
         """Return a copy with different pixels and the same metadata."""
@@ -84,18 +106,19 @@ def decode_image(data: bytes, name: str, max_pixels: int | None = None) -> Image
         return ImageFile(pixels, alpha, copy_exif(image), _dpi(image))
 
 
-def write_image(path: Path, image: ImageFile) -> None:
+def write_image(path: Path, image: ImageFile, quality: int | None = None) -> None:
     """Write an image file atomically. PNG and TIFF preserve 16-bit pixels; the other formats have 8 bits.
 
     Args:
         path: Path with an extension from `OUTPUT_FORMATS`.
         image: Image to write.
+        quality: 1 to 100 for JPEG and WebP; None is 95.
 
     Raises:
         OSError: The file cannot be written.
         ValueError: The image is too large for the format.
     """
-    data = encode_image(image, path.suffix)
+    data = encode_image(image, path.suffix, quality)
     with atomic_write(path) as file:
         file.write(data)
 
@@ -104,16 +127,18 @@ def side_by_side_image(before: ImageFile, after: Pixels) -> ImageFile:
     """Place an image and its colored version side by side, downsampled to fit on a screen."""
     scale = min(1.0, _MAX_COMPARISON_SIZE / max(after.shape[:2]))
     size = [max(1, round(side * scale)) for side in after.shape[1::-1]]
-    images = [cv2.resize(_to_uint8(pixels), size, interpolation=cv2.INTER_AREA) for pixels in (before.pixels, after)]
-    return ImageFile(np.concatenate([np.dstack([x] * 3) if x.ndim == 2 else x for x in images], axis=1))
+    images = [cv2.resize(to_uint8(pixels), size, interpolation=cv2.INTER_AREA) for pixels in (before.pixels, after)]
+    pixels = np.concatenate([np.dstack([x] * 3) if x.ndim == 2 else x for x in images], axis=1)
+    return ImageFile(pixels, xmp=colorized_xmp())
 
 
-def encode_image(image: ImageFile, suffix: str) -> bytes:
+def encode_image(image: ImageFile, suffix: str, quality: int | None = None) -> bytes:
     """Encode an image as the bytes of a file.
 
     Args:
         image: Image to encode.
         suffix: File extension from `OUTPUT_FORMATS`.
+        quality: 1 to 100 for JPEG and WebP; None is 95.
 
     Raises:
         ValueError: The image is too large for the format.
@@ -121,13 +146,19 @@ def encode_image(image: ImageFile, suffix: str) -> bytes:
     file_format = OUTPUT_FORMATS[suffix.lower()]
     pixels, alpha = image.pixels, image.alpha
     layers: NDArray[Any] = pixels if alpha is None else np.dstack([pixels, alpha])
+    if file_format == "PSD":
+        from chromahint.images.layered import encode_psd
+        from chromahint.images.preparation.tint import to_gray
+
+        uncolored = pixels if image.uncolored is None else image.uncolored
+        return encode_psd(to_uint8(to_gray(uncolored)), to_uint8(pixels), _profile(), image.xmp)
     if file_format == "TIFF":
-        return encode.encode_tiff(layers, image.exif, _profile(), image.dpi)
+        return encode.encode_tiff(layers, image.exif, _profile(), image.dpi, image.xmp)
     if file_format == "PNG" and layers.dtype == np.uint16:
-        return encode.encode_png16(layers, image.exif, _profile(), image.dpi)
-    pil_image = Image.fromarray(_to_uint8(pixels))
+        return encode.encode_png16(layers, image.exif, _profile(), image.dpi, image.xmp)
+    pil_image = Image.fromarray(to_uint8(pixels))
     if alpha is not None:
-        pil_image.putalpha(Image.fromarray(_to_uint8(alpha)))
+        pil_image.putalpha(Image.fromarray(to_uint8(alpha)))
         if file_format == "JPEG":
             white = Image.new("RGBA", pil_image.size, "white")
             pil_image = Image.alpha_composite(white, pil_image).convert("RGB")
@@ -135,6 +166,13 @@ def encode_image(image: ImageFile, suffix: str) -> bytes:
     # a JPEG segment holds at most 64 kB
     if image.exif and (file_format != "JPEG" or len(image.exif) < 65000):
         options["exif"] = image.exif
+    if image.xmp and file_format == "PNG":
+        options["pnginfo"] = PngInfo()
+        options["pnginfo"].add_itxt(encode.XMP_KEYWORD, image.xmp.decode())
+    elif image.xmp:
+        options["xmp"] = image.xmp
+    if quality is not None and "quality" in options:
+        options["quality"] = quality
     if image.dpi is not None and file_format != "WEBP":
         options["dpi"] = image.dpi
     content = io.BytesIO()
@@ -196,7 +234,8 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
     return (x_dpi, y_dpi) if 1 < x_dpi < 1e5 and 1 < y_dpi < 1e5 else None
 
 
-def _to_uint8(pixels: Pixels) -> NDArray[np.uint8]:
+def to_uint8(pixels: Pixels) -> NDArray[np.uint8]:
+    """Round to 8 bits per channel."""
     if pixels.dtype != np.uint16:
         return pixels.astype(np.uint8, copy=False)
     # rounds, without a copy in floating point

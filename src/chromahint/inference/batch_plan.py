@@ -21,12 +21,14 @@ class ColorizeTask(NamedTuple):
         name: Path relative to the input folder, or the name of the file.
         output: File of the colored image.
         comparison: File of the side-by-side image of before and after, or None.
+        animation: File of the animation from before to after, or None.
     """
 
     photo: Path
     name: str
     output: Path
     comparison: Path | None
+    animation: Path | None = None
 
     @property
     def is_done(self) -> bool:
@@ -34,19 +36,20 @@ class ColorizeTask(NamedTuple):
         return _state(self.output) is not None
 
 
-def plan_batch(photos: Sequence[str], output: str, compare: bool) -> list[ColorizeTask]:
+def plan_batch(photos: Sequence[str], output: str, compare: bool, animate: bool = False) -> list[ColorizeTask]:
     """Find the photos and choose the output file of each.
 
     Args:
         photos: Files and folders. Folders are searched recursively, and their structure is kept.
         output: Output file for a single photo, or a folder.
         compare: Also plan a side-by-side image of before and after.
+        animate: Also plan an animation from before to after.
 
     Raises:
         ValueError: A photo is missing, or two outputs are the same file, or an output would overwrite a photo.
     """
     try:
-        return _plan(photos, output, compare)
+        return _plan(photos, output, compare, animate)
     except OSError as error:  # such as a folder without read permission
         raise ValueError(f"{error.filename}: can't read ({error.strerror}). Pass another path.") from None
 
@@ -68,7 +71,7 @@ def refused_pictures(photos: Sequence[str], output: str) -> list[str]:
     ]
 
 
-def _plan(photos: Sequence[str], output: str, compare: bool) -> list[ColorizeTask]:
+def _plan(photos: Sequence[str], output: str, compare: bool, animate: bool) -> list[ColorizeTask]:
     target = Path(output).expanduser()
     single = len(photos) == 1 and Path(photos[0]).expanduser().is_file() and not output.endswith(("/", "\\"))
     single = single and bool(target.suffix) and not target.is_dir()
@@ -81,7 +84,8 @@ def _plan(photos: Sequence[str], output: str, compare: bool) -> list[ColorizeTas
     for photo, name in dict.fromkeys(_find_photos(photos, target)):
         file = target if single else target / Path(name).with_suffix(_output_suffix(photo))
         comparison = file.with_name(f"{file.stem}-compare.jpg") if compare else None
-        tasks.append(ColorizeTask(photo, name, file, comparison))
+        animation = file.with_name(f"{file.stem}-animation.webp") if animate else None
+        tasks.append(ColorizeTask(photo, name, file, comparison, animation))
     _check_outputs(tasks)
     return tasks
 
@@ -117,7 +121,7 @@ def _check_outputs(tasks: Sequence[ColorizeTask]) -> None:
     inodes = {(state.st_dev, state.st_ino) for photo in photos if (state := _state(photo))}
     sources: dict[Path, Path] = {}
     for task in tasks:
-        for file in filter(None, (task.output, task.comparison)):
+        for file in filter(None, (task.output, task.comparison, task.animation)):
             state = _state(file)
             if file.resolve() in photos or (state and (state.st_dev, state.st_ino) in inodes):
                 raise ValueError(f"{file}: would overwrite a photo. Use another -o.")

@@ -46,7 +46,7 @@ def color_file(path: Path, session: Mapping[str, Any], colorizer: Colorizer) -> 
     image = prepare(scan, preparation)
     size = scan.pixels.shape[0], scan.pixels.shape[1]
     colored = colorizer.colorize(image.pixels, frame_hints(_hints(session, colorizer), size, preparation))
-    return encode_image(image.with_pixels(colored), output_suffix(path))
+    return encode_image(image.colorized(colored), output_suffix(path))
 
 
 def color_thumbnail(path: Path, session: Mapping[str, Any], colorizer: Colorizer) -> bytes:

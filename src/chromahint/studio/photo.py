@@ -135,10 +135,22 @@ class Photo:
             self._sessions.popitem(last=False)
         return session
 
-    def colored_pixels(self) -> Pixels:
-        """Return the result of the last `Session.colorize_full`."""
-        pixels: Pixels = self._close()
-        return pixels
+    def color_full(self, session: Session, annotations: Annotations, deep: bool) -> tuple[ImageFile, Pixels]:
+        """Color the photo at its full size; return the photo and its colored version, of the same bit depth.
+
+        Args:
+            session: a session of the photo.
+            annotations: points and strokes on the prepared photo.
+            deep: whether both are to have 16 bits per channel.
+        """
+        image, close = self.image, self._close
+        if deep and image.pixels.dtype != np.uint16:
+            image = image.with_16_bits()
+            [buffer], close = open_images(image.pixels)
+            session = Session(session.network, session.size, session.square, session.device, buffer, self._lightness)
+        session.colorize_full(annotations)
+        pixels: Pixels = close()
+        return image, pixels
 
     def gray(self) -> tuple[bytes, str]:
         """Encode the lightness as an image file; return its contents and media type."""

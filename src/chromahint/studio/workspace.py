@@ -20,11 +20,11 @@ from chromahint.hints.colors import hex_color, to_hex
 from chromahint.hints.hint_file import parse_hints
 from chromahint.hints.palettes import image_palette
 from chromahint.images.decode import decode_rgb, read_bytes
-from chromahint.images.image_file import OUTPUT_FORMATS, encode_image
 from chromahint.images.preparation.settings import Preparation, parse_preparation
 from chromahint.inference.colorizer import Colorizer
 from chromahint.inference.session import CachedEncoder, Session, takes_palette
 from chromahint.studio.annotation_limits import check_limits
+from chromahint.studio.hand_off import HandOff, encode_hand_off
 from chromahint.studio.kept_photos import color_file, color_thumbnail
 from chromahint.studio.model_list import PREVIEW_SIZES, ModelList
 from chromahint.studio.photo import MAX_PHOTO_PIXELS, Photo
@@ -191,17 +191,16 @@ class Workspace:
         colors = to_hex(ab[: len(shares)])
         return [{"color": color, "weight": weight} for color, weight in zip(colors, shares, strict=True)]
 
-    def render(self, photo_id: str, model: str, suffix: str, hints: bytes) -> bytes:
+    def render(self, photo_id: str, model: str, form: HandOff, hints: bytes) -> bytes:
         """Color the photo at its full size and encode it, with the same result as `chromahint colorize`."""
-        if suffix not in OUTPUT_FORMATS:
-            raise ValueError(f"suffix={suffix:.20}: unknown image format. Use one of {', '.join(OUTPUT_FORMATS)}.")
         photo = self.photo(photo_id)
         annotations = photo.framed(_parse_annotations(hints, photo))
         with self._download_lock:
             with self._network_lock:
                 session = self._session(photo, model)
-            session.colorize_full(_supported(annotations, session))
-            return encode_image(photo.image.with_pixels(photo.colored_pixels()), suffix)
+                annotations = _supported(annotations, session)
+            image, colored = photo.color_full(session, annotations, deep=form.bits == 16)
+            return encode_hand_off(image, colored, form)
 
     def color_file(self, path: Path, session: Mapping[str, Any]) -> bytes:
         """Color a photo of a project at its full size, as an image file."""

@@ -170,11 +170,11 @@ export const parseHints = async (id, text) => (await post(`/api/photos/${id}/hin
  * Color the photo at its full size.
  * @param {string} id
  * @param {string} model
- * @param {string} suffix of the file
+ * @param {Record<string, string>} form of the file: suffix, content, quality, bits
  * @param {string} hints
  */
-export async function getColoredPhoto(id, model, suffix, hints) {
-  return (await post(`/api/photos/${id}/download?model=${model}&suffix=${suffix}`, hints)).blob();
+export async function getColoredPhoto(id, model, form, hints) {
+  return (await post(`/api/photos/${id}/download?${new URLSearchParams({ model, ...form })}`, hints)).blob();
 }
 
 /** @param {Response} response */

@@ -14,6 +14,7 @@ import { decodeHistory, encodeHints, encodeHistory } from "./work.js";
 /**
  * @import { Annotations } from "./annotations.js"
  * @import { Choice } from "./comparison.js"
+ * @import { Form } from "./download.js"
  * @import { Photo } from "./photo.js"
  * @import { Source } from "./storage.js"
  * @import { Work } from "./work.js"
@@ -154,15 +155,17 @@ export class EditorDocument extends EventTarget {
   /**
    * Download the colored photo at its full size.
    * @param {string} model
+   * @param {Form} [form] of the file; that of the photo by default
    */
-  async download(model) {
+  async download(model, form) {
     const { photo } = this;
     if (!photo) return;
+    const suffix = form?.suffix ?? photo.suffix;
     notify("Coloring the full-size photo…");
     try {
       const hints = toHintFile(this.#annotations.current);
-      const colored = await withSpinner(() => api.getColoredPhoto(photo.id, model, photo.suffix, hints));
-      saveFile(colored, `${withoutSuffix(photo.name)}-colored${photo.suffix}`);
+      const colored = await withSpinner(() => api.getColoredPhoto(photo.id, model, form ?? { suffix }, hints));
+      saveFile(colored, `${withoutSuffix(photo.name)}-${form?.content ?? "colored"}${suffix}`);
       notify("Done! The colored photo is in your downloads folder.");
     } catch (error) {
       if (api.hasStatus(error, 404)) {

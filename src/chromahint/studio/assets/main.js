@@ -13,6 +13,7 @@ import { Comparison } from "./comparison.js";
 import { showPhotoName, updateControls } from "./controls.js";
 import { EditorDocument } from "./document.js";
 import { canvas, clearNotice, html, notifyError } from "./dom.js";
+import { bindDownloadDialog } from "./download.js";
 import { EditTools } from "./edit_tools.js";
 import { Filmstrip } from "./filmstrip.js";
 import { KeyboardCursor } from "./keyboard_cursor.js";
@@ -118,6 +119,7 @@ picker.addEventListener("choose", (event) => {
 editor.sync.addEventListener("saved", () => album.refresh());
 bindActions(parts);
 bindAlbumDialogs(album, editor, progress);
+bindDownloadDialog(parts);
 
 async function start() {
   const config = await getConfig();

@@ -13,7 +13,7 @@ from chromahint.studio.request_body import MAX_HINT_BYTES, read_body
 from chromahint.studio.work_queue import WorkQueue
 
 if TYPE_CHECKING:
-    from chromahint.studio.workspace import RawTensor
+    from chromahint.studio.workspace import RawTensor, Workspace
 
 
 class ColorRoutes:
@@ -56,9 +56,14 @@ class ColorRoutes:
     async def download(self, request: Request) -> Response:
         """Return the colored photo at its full size."""
         photo_id, model, _ = _target(request)
-        suffix, hints = request.query_params.get("suffix", ".png"), await read_body(request, MAX_HINT_BYTES)
-        turn = self._queue.download_turn(request)
-        data = await self._queue.run(lambda workspace: workspace.render(photo_id, model, suffix, hints), turn)
+        query, hints = dict(request.query_params), await read_body(request, MAX_HINT_BYTES)
+
+        def render(workspace: Workspace) -> bytes:
+            from chromahint.studio.hand_off import parse_hand_off
+
+            return workspace.render(photo_id, model, parse_hand_off(query), hints)
+
+        data = await self._queue.run(render, self._queue.download_turn(request))
         return Response(data, media_type="application/octet-stream")
 
     async def suggestions(self, request: Request) -> Response:
