@@ -16,6 +16,7 @@ from skimage import data
 from chromahint.images import image_file
 from chromahint.images.decode import UnreadableImageError
 from chromahint.images.image_file import ImageFile, read_image, side_by_side_image, write_image
+from chromahint.images.pixels import to_uint8
 from support.icc_profiles import gamma, profile
 
 PHOTO = data.coffee()[100:160, 150:240]
@@ -132,7 +133,7 @@ def test_embedded_profile_is_srgb(tmp_path, suffix, pixels):
 def test_16_bits_are_rounded_to_8(tmp_path, channels):
     pixels = np.arange(65536, dtype=np.uint16).reshape(256, 256)
     stacked = pixels if channels == 0 else np.stack([pixels] * channels, axis=2)
-    assert np.array_equal(image_file.to_uint8(stacked), np.rint(stacked / 257).astype(np.uint8))
+    assert np.array_equal(to_uint8(stacked), np.rint(stacked / 257).astype(np.uint8))
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff", ".jpg", ".webp"])

@@ -20,9 +20,8 @@ from chromahint.images import encode
 from chromahint.images.decode import is_srgb, open_image, read_bytes, silence_stderr, to_srgb
 from chromahint.images.exif import apply_orientation, copy_exif, orientation
 from chromahint.images.icc import convert_to_srgb16
+from chromahint.images.pixels import Pixels, to_uint8
 from chromahint.images.provenance import colorized_xmp
-
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 OUTPUT_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".webp": "WEBP"}
 OUTPUT_FORMATS |= {".tif": "TIFF", ".tiff": "TIFF", ".psd": "PSD"}
@@ -232,15 +231,6 @@ def _dpi(image: Image.Image) -> tuple[float, float] | None:
         return None
     # some files store 1 for an unknown resolution
     return (x_dpi, y_dpi) if 1 < x_dpi < 1e5 and 1 < y_dpi < 1e5 else None
-
-
-def to_uint8(pixels: Pixels) -> NDArray[np.uint8]:
-    """Round to 8 bits per channel."""
-    if pixels.dtype != np.uint16:
-        return pixels.astype(np.uint8, copy=False)
-    # rounds, without a copy in floating point
-    converted: NDArray[np.uint8] = cv2.convertScaleAbs(pixels, alpha=1 / 257).reshape(pixels.shape)
-    return converted
 
 
 @functools.cache

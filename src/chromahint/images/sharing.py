@@ -12,7 +12,7 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from chromahint.atomic_write import atomic_write
-from chromahint.images.image_file import Pixels, to_uint8
+from chromahint.images.pixels import Pixels, to_uint8
 from chromahint.images.preparation.tint import to_gray
 from chromahint.images.provenance import colorized_xmp
 

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, get_args
 
-from chromahint.images.image_file import OUTPUT_FORMATS, ImageFile, Pixels, encode_image, side_by_side_image
+from chromahint.images.image_file import OUTPUT_FORMATS, ImageFile, encode_image, side_by_side_image
+from chromahint.images.pixels import Pixels
 from chromahint.images.provenance import colorized_xmp
 from chromahint.images.sharing import color_picture, encode_animation
 

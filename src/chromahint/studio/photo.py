@@ -17,7 +17,8 @@ from torch import Tensor
 from chromahint.color import lab_to_gamut_mapped_rgb, lab_to_rgb8, rgb_to_lab
 from chromahint.hints.annotations import Annotations
 from chromahint.hints.framing import frame_annotations
-from chromahint.images.image_file import OUTPUT_FORMATS, ImageFile, Pixels, decode_image
+from chromahint.images.image_file import OUTPUT_FORMATS, ImageFile, decode_image
+from chromahint.images.pixels import Pixels
 from chromahint.images.preparation.framing import Frame, frame_matrix
 from chromahint.images.preparation.prepare import automatic, has_color, prepare
 from chromahint.images.preparation.settings import Preparation

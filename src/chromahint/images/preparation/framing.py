@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from chromahint.images.image_file import Pixels
+from chromahint.images.pixels import Pixels
 
 Matrix = NDArray[np.float64]
 """2x3: maps positions (x, y, 1)."""

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from chromahint.images.image_file import Pixels
+from chromahint.images.pixels import Pixels
 
 _KERNEL = np.array([1, 4, 6, 4, 1], np.float32) / 16
 _LEVEL_SIGMAS = 0.8908, 0.2007, 0.0856

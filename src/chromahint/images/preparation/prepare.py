@@ -8,7 +8,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from chromahint.images.image_file import ImageFile, Pixels
+from chromahint.images.image_file import ImageFile
+from chromahint.images.pixels import Pixels
 from chromahint.images.preparation.framing import Frame, apply_frame, find_frame, frame_matrix
 from chromahint.images.preparation.grain import noise_level, reduce_noise
 from chromahint.images.preparation.scratches import Mask, draw_strokes, fill, find_scratches

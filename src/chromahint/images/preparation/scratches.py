@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from chromahint.images.image_file import Pixels
+from chromahint.images.pixels import Pixels
 
 Mask = NDArray[np.uint8]
 """HxW, 255 where a photo is damaged."""

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from chromahint.images.image_file import Pixels
+from chromahint.images.pixels import Pixels
 
 _SMALL_SIDE = 160
 """The tint is measured on a version with a longer side of this many pixels, which has neither noise nor JPEG blocks."""

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from chromahint.images.image_file import Pixels
+from chromahint.images.pixels import Pixels
 
 _SUBSET_PIXELS = 2**18
 _CLIPPED_PERCENT = 0.25
