@@ -210,3 +210,44 @@ def test_work_survives_while_the_server_refuses_it(studio, server, box):
     assert studio.annotation_count() == 1
     studio.wait_until_saved()
     assert counts(server) == {"photo 03.png.json": 1}
+
+
+def test_work_of_earlier_versions_moves_from_the_browser_to_the_server(studio, server):
+    studio.browser.evaluate("""new Promise((done) => {
+      const open = indexedDB.open('chromahint-studio', 3);
+      open.onsuccess = () => {
+        const transaction = open.result.transaction('photos', 'readwrite');
+        const point = { x: 40, y: 30, l: 50, a: 30, b: 20, gray: false, radius: 4 };
+        transaction.objectStore('photos').put({
+          digest: 'abc', savedAt: 1, name: 'coffee.png', source: { sample: 'coffee' }, model: 'levin',
+          annotations: { points: [point], strokes: [] },
+        });
+        transaction.oncomplete = () => { open.result.close(); done(); };
+      };
+    })""")
+    studio.open(studio.address)
+    studio.browser.wait_for("document.querySelectorAll('#recent-photos li').length === 1")
+    [file] = (server.project / "sessions").rglob("*.json")
+    session = json.loads(file.read_text())
+    assert session["settings"] == {"model": "levin"}
+    assert [(point["x"], point["y"]) for point in session["hints"]["points"]] == [(40, 30)]
+    studio.wait_until_saved()
+
+
+def test_page_follows_what_another_window_has_saved(studio, second, server, box):
+    drop(studio, [box[0]])
+    wait_for_count(studio, 1)
+    studio.wait_until_idle()
+    studio.wait_for_colors(lambda: studio.click(*POINTS[0]))
+    studio.wait_until_saved()
+    second.open(second.address)
+    second.wait_for_colors(
+        lambda: second.browser.evaluate("document.querySelector('#recent-photos li > button').click()")
+    )
+    second.wait_for_colors(lambda: second.click(*POINTS[1]))
+    second.wait_until_saved()
+    studio.wait_for_colors(
+        lambda: studio.browser.evaluate("document.dispatchEvent(new Event('visibilitychange')); undefined")
+    )
+    assert studio.annotation_count() == 2
+    assert studio.text("notice") == "This photo was changed in another window."

@@ -60,6 +60,17 @@ export class Album extends EventTarget {
     }
   }
 
+  /** Somebody may have worked in another window: load the list, and the open photo if it has changed there. */
+  async catchUp() {
+    const { sync } = this.#editor;
+    await sync.flush();
+    await this.refresh();
+    const { current } = this;
+    const isHidden = document.body.classList.contains("start-page-open");
+    if (isHidden || !current || !sync.isSaved || current.revision <= sync.revision) return;
+    if (await this.#editor.open({ key: current.key })) notify("This photo was changed in another window.");
+  }
+
   /**
    * Open the next or the previous photo.
    * @param {1 | -1} step

@@ -120,6 +120,10 @@ editor.sync.addEventListener("saved", () => album.refresh());
 bindActions(parts);
 bindAlbumDialogs(album, editor, progress);
 bindDownloadDialog(parts);
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "hidden") editor.sync.flush();
+  else album.catchUp();
+});
 
 async function start() {
   const config = await getConfig();

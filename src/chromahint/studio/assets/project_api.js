@@ -29,6 +29,8 @@ import { post, request } from "./api.js";
  * @property {string[]} failed what is wrong with which photo
  */
 
+const MAX_KEEPALIVE = 20_000; // characters, which take at most three bytes each
+
 /** @param {string} key */
 const address = (key) => `/api/project/photos/${key}`;
 
@@ -83,7 +85,10 @@ export const getSession = async (key) => (await request(`${address(key)}/session
  */
 export async function putSession(key, work, revision) {
   const headers = { "if-match": `"${revision}"` };
-  const response = await request(`${address(key)}/session`, { method: "PUT", headers, body: JSON.stringify(work) });
+  const body = JSON.stringify(work);
+  // so that a page that is being closed can still save; browsers allow this only for short requests
+  const keepalive = body.length < MAX_KEEPALIVE;
+  const response = await request(`${address(key)}/session`, { method: "PUT", headers, body, keepalive });
   return (await response.json()).revision;
 }
 

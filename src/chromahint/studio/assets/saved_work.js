@@ -5,7 +5,7 @@ import { NO_ANNOTATIONS } from "./annotations.js";
 import { toHintFile } from "./hint_file.js";
 import { keepFile, keepSample, putSession } from "./project_api.js";
 import { showStartPage } from "./start_page.js";
-import { forgetWork, loadEarlierWork, loadSettings, saveSettings } from "./storage.js";
+import { forgetWork, loadAllWork, loadSettings, saveSettings } from "./storage.js";
 
 /**
  * @import { Album } from "./album.js"
@@ -13,7 +13,7 @@ import { forgetWork, loadEarlierWork, loadSettings, saveSettings } from "./stora
  * @import { ColorPicker } from "./color_picker.js"
  * @import { Comparison } from "./comparison.js"
  * @import { EditorDocument } from "./document.js"
- * @import { Source } from "./storage.js"
+ * @import { CachedWork, EarlierWork, Source } from "./storage.js"
  * @import { View } from "./view.js"
  */
 
@@ -38,7 +38,7 @@ export function saveWork({ comparison, editor, picker, view }) {
  * @param {Config} config
  */
 export async function restoreWork({ album, editor, picker, samples }, { initial_photo: initialPhoto }) {
-  await moveEarlierWork();
+  await sendCachedWork();
   await album.refresh();
   const { lastPhoto, recentColors } = await loadSettings();
   picker.setRecent(recentColors ?? []);
@@ -57,21 +57,34 @@ function canOpen(source, album) {
   return !("key" in source) || album.photos.some(({ key }) => key === source.key);
 }
 
-/** Move what earlier versions of the page kept only in this browser to the server. */
-async function moveEarlierWork() {
-  for (const { digest, source, annotations, model } of await loadEarlierWork()) {
+/** Send what lies only in this browser to the server: the page was closed too soon, or is from an earlier version. */
+async function sendCachedWork() {
+  for (const each of await loadAllWork()) {
     try {
-      if (!source || !annotations) continue;
-      const kept = "blob" in source ? await keepFile(source.blob, source.name) : await keepSample(source.sample);
-      const work = {
-        hints: JSON.parse(toHintFile({ ...NO_ANNOTATIONS, ...annotations })),
-        preparation: {},
-        settings: { model },
-        history: { marks: { points: [], strokes: [] }, past: [], future: [] },
-        done: false,
-      };
-      if (kept.revision === 0) await putSession(kept.key, work, 0);
-      await forgetWork(digest);
-    } catch { /* it stays in this browser, and is moved the next time */ }
+      if ("work" in each) await sendUnsaved(each);
+      else await sendEarlier(each);
+    } catch { /* it stays in this browser; if somebody else has saved the photo, opening it asks what to keep */ }
   }
+}
+
+/** @param {CachedWork} cached */
+async function sendUnsaved({ digest, key, revision, work }) {
+  if (key === null) return;
+  await putSession(key, work, revision);
+  await forgetWork(digest);
+}
+
+/** @param {EarlierWork} earlier */
+async function sendEarlier({ digest, source, annotations, model }) {
+  if (!source || !annotations) return;
+  const kept = "blob" in source ? await keepFile(source.blob, source.name) : await keepSample(source.sample);
+  const work = {
+    hints: JSON.parse(toHintFile({ ...NO_ANNOTATIONS, ...annotations })),
+    preparation: {},
+    settings: { model },
+    history: { marks: { points: [], strokes: [] }, past: [], future: [] },
+    done: false,
+  };
+  if (kept.revision === 0) await putSession(kept.key, work, 0);
+  await forgetWork(digest);
 }

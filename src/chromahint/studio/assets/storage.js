@@ -82,12 +82,9 @@ export async function loadCachedWork(digest) {
   return cached?.work ? cached : undefined;
 }
 
-/** @returns {Promise<EarlierWork[]>} */
-export async function loadEarlierWork() {
-  /** @type {(EarlierWork | CachedWork)[]} */
-  const all = (await transact("photos", "readonly", (store) => store.getAll())) ?? [];
-  return all.filter((each) => !("work" in each));
-}
+/** @returns {Promise<(CachedWork | EarlierWork)[]>} */
+export const loadAllWork = async () =>
+  (await transact("photos", "readonly", (store) => store.getAll())) ?? [];
 
 /** @param {string} digest */
 export const forgetWork = (digest) => transact("photos", "readwrite", (store) => {
