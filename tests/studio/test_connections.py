@@ -83,7 +83,7 @@ def png():
 
 
 @pytest.fixture
-def start(monkeypatch, capsys):
+def start(monkeypatch, capsys, tmp_path):
     """Start a server in a thread."""
     started, server_class = queue.Queue(), uvicorn.Server
 
@@ -96,7 +96,7 @@ def start(monkeypatch, capsys):
     with contextlib.ExitStack() as stack:
 
         def start(host="127.0.0.1", open_browser=False):
-            arguments = (host, 0, ModelList(["levin"]), "cpu", None, open_browser)
+            arguments = (host, 0, ModelList(["levin"]), "cpu", None, tmp_path, open_browser)
             thread = threading.Thread(target=serve, args=arguments)
             thread.start()
             stack.callback(thread.join, SECONDS)
