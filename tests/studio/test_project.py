@@ -150,6 +150,19 @@ def test_damaged_session_is_reported_and_not_overwritten(client, folder):
     assert len(file.read_text()) == 100
 
 
+def test_points_follow_a_photo_that_is_scanned_again_at_another_size(client, folder):
+    folder.mkdir()
+    Image.fromarray(COFFEE).save(folder / "a.png")
+    [photo] = listed(client).values()
+    save(client, photo, {"hints": HINTS})
+    Image.fromarray(COFFEE).resize((520, 400)).save(folder / "a.png")
+    session = client.get(address(photo, "/session")).json()
+    assert [session["hints"]["points"][0][name] for name in ("x", "y", "radius")] == [400.5, 180.5, 6]
+    assert client.get(address(photo, "/thumbnail")).status_code == 200
+    assert save(client, photo, {"hints": session["hints"]}, 1).status_code == 200
+    assert client.get(address(photo, "/session")).json()["hints"]["points"][0]["x"] == 400.5
+
+
 def test_photos_in_the_folder_appear_and_are_never_deleted(client, folder):
     (folder / "1931").mkdir(parents=True)
     for name in ("b.png", "1931/a.jpg"):

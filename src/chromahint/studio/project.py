@@ -14,7 +14,7 @@ from filelock import FileLock
 from chromahint.atomic_write import atomic_write
 from chromahint.images.decode import read_size
 from chromahint.studio.project_files import ADDED, MAX_PHOTOS, SESSIONS, find_photos, safe_name
-from chromahint.studio.session_content import parse_work
+from chromahint.studio.session_content import fitted, parse_work
 from chromahint.studio.session_files import SessionFiles, modified
 
 THUMBNAILS, LOCK = ".thumbnails", ".lock"
@@ -97,7 +97,9 @@ class Project:
             KeyError: The key is unknown, or the photo is gone.
             ValueError: The session file is damaged.
         """
-        return self._sessions.read(self._path(key))
+        path = self._path(key)
+        session = self._sessions.read(path)
+        return fitted(session, read_size((self.root / path).read_bytes(), path.name))
 
     def save(self, key: str, text: bytes, revision: int) -> int:
         """Save the work on a photo; returns the new revision.

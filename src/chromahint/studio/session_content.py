@@ -111,6 +111,23 @@ def read_session(text: bytes) -> dict[str, Any]:
     return session
 
 
+def fitted(session: dict[str, Any], size: tuple[int, int]) -> dict[str, Any]:
+    """Return a session for a photo that was scanned again at another size: its points move along, its history ends.
+
+    Args:
+        session: The session.
+        size: Height and width of the photo now.
+    """
+    photo = session.get("photo", {})
+    saved_size = photo.get("height"), photo.get("width")
+    if not all(isinstance(side, int) and side > 0 for side in saved_size) or saved_size == size:
+        return session
+    from chromahint.hints.hint_file import format_hints
+
+    hints = format_hints(hints_of(session).resized(saved_size, size))
+    return {**session, "hints": hints, "history": NO_WORK["history"]}
+
+
 def _check_history(history: Any) -> None:
     """Check that a history lists states of the points and strokes, by their numbers among all marks."""
     if not isinstance(history, dict) or history.keys() != NO_WORK["history"].keys():

@@ -74,6 +74,7 @@ function showKept(album, editor, card) {
     }, "×");
     return el("li", { class: "thumbnail" }, card(photo), photo.added || photo.revision ? remove : null);
   }));
+  html("recent-title").textContent = recent[0]?.saved ? "Pick up where you left off" : "Your photos";
   html("recent-section").hidden = recent.length === 0;
   html("samples-section").classList.toggle("is-secondary", recent.length > 0);
   const more = recent.length - MAX_CARDS;
