@@ -4,7 +4,6 @@ import errno
 import io
 import json
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from chromahint import Colorizer
 from chromahint.hints.hint_file import read_hints
 from chromahint.studio.app import create_app
 from chromahint.studio.model_list import ModelList
+from chromahint.studio.workspace import Workspace
 
 ORIGIN = "http://127.0.0.1:8765"
 COFFEE = data.coffee()[100:300, 150:410]
@@ -283,15 +283,21 @@ def test_guests_see_only_their_own_photos(folder):
         assert forged.get("/api/project").status_code == 403
 
 
-def test_guest_photos_are_bounded(client, folder, monkeypatch):
-    monkeypatch.setattr("chromahint.studio.projects._GUEST_BYTES", 1000)
+@pytest.mark.parametrize("limit", ["_GUEST_BYTES", "_ALL_GUESTS_BYTES"])
+def test_guests_can_not_fill_the_disk(folder, monkeypatch, limit):
+    monkeypatch.setattr(f"chromahint.studio.projects.{limit}", 120_000)
     app = create_app(ModelList(["levin"]), "cpu", None, "secret", "guest", folder)
     with TestClient(app, base_url="http://192.168.1.10:8765") as guest:
         guest.get("/?token=guest")
+        photo = add(guest, COFFEE[:100])
         response = guest.post("/api/project/photos?name=a.png", content=encode(COFFEE))
         assert response.status_code == 422
         assert "Delete some first" in response.json()["error"]
-        assert not list(Path(folder).rglob("*.png"))
+        assert save(guest, photo, {"preparation": {}}).status_code == 200
+        marks = {"points": [{"x": 1, "y": 1, "color": "#aa3300"}] * 5000, "strokes": []}
+        work = {"history": {"marks": marks, "past": [], "future": []}}
+        assert save(guest, photo, work, 1).status_code == 422
+        assert len(list(folder.rglob("*.png"))) == 1
 
 
 def test_full_disk_is_explained_and_keeps_the_earlier_work(client, monkeypatch):
@@ -306,3 +312,24 @@ def test_full_disk_is_explained_and_keeps_the_earlier_work(client, monkeypatch):
     assert response.status_code == 507
     assert "Free some space" in response.json()["error"]
     assert client.get(address(photo, "/session")).json()["hints"] == HINTS
+
+
+def test_thumbnail_made_during_a_save_is_made_again(client, monkeypatch):
+    photo = add(client)
+    original = Workspace.color_thumbnail
+
+    def save_meanwhile(workspace, path, session):
+        if session["revision"] == 0:
+            save(client, photo, {"hints": HINTS})
+        return original(workspace, path, session)
+
+    monkeypatch.setattr(Workspace, "color_thumbnail", save_meanwhile)
+    first, second = (client.get(address(photo, "/thumbnail")).content for _ in range(2))
+    assert first != second
+    assert client.get(address(photo, "/thumbnail")).content == second
+
+
+def test_invalid_copy_adds_nothing(client):
+    photo = add(client)
+    assert client.post(address(photo, "/copy"), json={"done": "maybe"}).status_code == 422
+    assert list(listed(client)) == ["coffee.png"]

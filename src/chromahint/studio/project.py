@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
@@ -12,7 +13,8 @@ from typing import Any
 from filelock import FileLock
 
 from chromahint.atomic_write import atomic_write
-from chromahint.images.decode import read_size
+from chromahint.images.decode import read_bytes
+from chromahint.studio.photo_facts import PhotoFacts, facts_of
 from chromahint.studio.project_files import ADDED, MAX_PHOTOS, SESSIONS, find_photos, safe_name
 from chromahint.studio.session_content import fitted, parse_work
 from chromahint.studio.session_files import SessionFiles, modified
@@ -37,12 +39,13 @@ class Project:
 
     Args:
         root: The folder. It is created when something is saved.
-        max_bytes: Largest total size of the photos that are added; None for no limit.
+        limits: The largest total size of the files below each of some folders, in bytes.
     """
 
-    def __init__(self, root: Path, max_bytes: int | None = None) -> None:
+    def __init__(self, root: Path, limits: Mapping[Path, int] | None = None) -> None:
         self.root = root
-        self._max_bytes = max_bytes
+        self._limits = limits or {}
+        self._facts = PhotoFacts()
         self._paths: dict[str, Path] = {}
         self._sessions = SessionFiles(root / SESSIONS)
         self._lock = threading.Lock()
@@ -76,18 +79,12 @@ class Project:
         Raises:
             ValueError: It is not a photo, or there are too many.
         """
-        read_size(data, name)
-        digest = blake2b(data, digest_size=16).hexdigest()
+        facts = facts_of(data, name)
         with self._locked():
             paths = list(find_photos(self.root))
-            for path in paths:
-                if (self.root / path).stat().st_size == len(data) and self._digest(path) == digest:
-                    return self._entry(_key(path), path)
-            self._check_room(paths, len(data))
-            path = self._free_path(safe_name(name))
-            with atomic_write(self.root / path) as file:
-                file.write(data)
-            self._paths[_key(path)] = path
+            same_length = (path for path in paths if (self.root / path).stat().st_size == len(data))
+            path = next((path for path in same_length if self._facts.of(self.root / path) == facts), None)
+            path = path or self._add(data, safe_name(name), len(paths))
         return self._entry(_key(path), path)
 
     def session(self, key: str) -> dict[str, Any]:
@@ -98,8 +95,7 @@ class Project:
             ValueError: The session file is damaged.
         """
         path = self._path(key)
-        session = self._sessions.read(path)
-        return fitted(session, read_size((self.root / path).read_bytes(), path.name))
+        return fitted(self._sessions.read(path), self._facts.of(self.root / path).size)
 
     def save(self, key: str, text: bytes, revision: int) -> int:
         """Save the work on a photo; returns the new revision.
@@ -115,14 +111,14 @@ class Project:
             ValueError: The work is not valid.
         """
         path = self._path(key)
-        data = (self.root / path).read_bytes()
-        height, width = read_size(data, path.name)
-        work = parse_work(text, height, width)
+        facts = self._facts.of(self.root / path)
+        work = parse_work(text, *facts.size)
         with self._locked():
             current: int = self._sessions.read(path)["revision"]
             if current != revision:
                 raise ConflictError(current)
-            self._sessions.write(path, {**work, "revision": current + 1}, data, (height, width))
+            self._check_bytes(len(text))
+            self._sessions.write(path, {**work, "revision": current + 1}, facts)
         return current + 1
 
     def update(self, key: str, change: Callable[[dict[str, Any], tuple[int, int]], Mapping[str, Any]]) -> int:
@@ -133,24 +129,22 @@ class Project:
             change: Returns the fields to change, given the session, and the photo's height and width.
         """
         path = self._path(key)
-        data = (self.root / path).read_bytes()
-        size = read_size(data, path.name)
+        facts = self._facts.of(self.root / path)
         with self._locked():
-            session = self._sessions.read(path)
+            session = fitted(self._sessions.read(path), facts.size)
             revision: int = session["revision"] + 1
-            self._sessions.write(path, {**session, **change(session, size), "revision": revision}, data, size)
+            changed = {**session, **change(session, facts.size), "revision": revision}
+            self._check_bytes(0)
+            self._sessions.write(path, changed, facts)
         return revision
 
     def copy(self, key: str, text: bytes) -> dict[str, Any]:
         """Add a copy of a photo, with work of its own."""
         path = self._path(key)
-        data = (self.root / path).read_bytes()
+        parse_work(text, *self._facts.of(self.root / path).size)
+        data = read_bytes(self.root / path)
         with self._locked():
-            self._check_room(list(find_photos(self.root)), len(data))
-            copy = self._free_path(path.name)
-            with atomic_write(self.root / copy) as file:
-                file.write(data)
-            self._paths[_key(copy)] = copy
+            copy = self._add(data, path.name, sum(1 for _ in find_photos(self.root)))
         self.save(_key(copy), text, 0)
         return self._entry(_key(copy), copy)
 
@@ -168,10 +162,18 @@ class Project:
         """Return where the thumbnail of a photo is cached."""
         return self.root / THUMBNAILS / f"{key}.jpg"
 
-    def keep_thumbnail(self, key: str, data: bytes) -> None:
-        """Cache the thumbnail of a photo."""
-        with atomic_write(self.thumbnail_file(key)) as file:
-            file.write(data)
+    def keep_thumbnail(self, key: str, data: bytes, time: int) -> None:
+        """Cache the thumbnail of a photo.
+
+        Args:
+            key: The photo.
+            data: The thumbnail.
+            time: Before the photo and its session were read, in nanoseconds: they may have changed since.
+        """
+        file = self.thumbnail_file(key)
+        with atomic_write(file) as opened:
+            opened.write(data)
+        os.utime(file, ns=(time, time))
 
     def thumbnail_is_current(self, key: str) -> bool:
         """Whether the thumbnail is newer than the photo and its session."""
@@ -192,20 +194,26 @@ class Project:
     def _entry(self, key: str, path: Path) -> dict[str, Any]:
         return {"key": key, "name": path.name, "added": path.parts[0] == ADDED, **self._sessions.summary(path)}
 
-    def _digest(self, path: Path) -> str:
-        return blake2b((self.root / path).read_bytes(), digest_size=16).hexdigest()
+    def _add(self, data: bytes, name: str, count: int) -> Path:
+        """Add a photo to those that are there; returns its path."""
+        if count >= MAX_PHOTOS:
+            raise ValueError(f"{count:,} photos: a project holds at most {MAX_PHOTOS:,}. Delete some first.")
+        self._check_bytes(len(data))
+        path = self._free_path(name)
+        with atomic_write(self.root / path) as file:
+            file.write(data)
+        self._paths[_key(path)] = path
+        return path
 
-    def _check_room(self, paths: list[Path], size: int) -> None:
-        if len(paths) >= MAX_PHOTOS:
-            raise ValueError(f"{len(paths):,} photos: a project holds at most {MAX_PHOTOS:,}. Delete some first.")
-        if self._max_bytes is None:
-            return
-        total = size + sum((self.root / path).stat().st_size for path in paths)
-        if total > self._max_bytes:
-            raise ValueError(
-                f"The photos would take {total / 2**20:,.0f} MB: at most {self._max_bytes // 2**20:,} MB are kept "
-                "here. Delete some first."
-            )
+    def _check_bytes(self, size: int) -> None:
+        """Check that there is room for a file in each of the limited folders."""
+        for folder, max_bytes in self._limits.items():
+            total = size + sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+            if total > max_bytes:
+                raise ValueError(
+                    f"The photos here would take {total / 2**20:,.0f} MB: at most {max_bytes // 2**20:,} MB are kept. "
+                    "Delete some first."
+                )
 
     def _free_path(self, name: str) -> Path:
         """Return where to add a photo: under its own name, or with a number if that is taken."""

@@ -14,6 +14,7 @@ from chromahint.studio.project_files import GUESTS
 from chromahint.studio.security import person_of
 
 _GUEST_BYTES = 2 * 2**30
+_ALL_GUESTS_BYTES = 20 * 2**30
 _MAX_GUESTS = 200
 _MAX_OPEN = 64
 
@@ -52,7 +53,7 @@ class Projects:
             if name not in self._guests:
                 if not folder.exists() and _count(self.root / GUESTS) >= _MAX_GUESTS:
                     raise ValueError("Too many people have photos here. Ask the person who runs the studio.")
-                self._guests[name] = Project(folder, _GUEST_BYTES)
+                self._guests[name] = Project(folder, {folder: _GUEST_BYTES, folder.parent: _ALL_GUESTS_BYTES})
             self._guests.move_to_end(name)
             while len(self._guests) > _MAX_OPEN:
                 self._guests.popitem(last=False)

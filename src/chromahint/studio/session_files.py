@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from chromahint.atomic_write import atomic_write
+from chromahint.studio.photo_facts import Facts
 from chromahint.studio.session_content import NO_WORK, read_session, session_text
 
 
@@ -41,20 +41,17 @@ class SessionFiles:
         except ValueError as error:
             raise ValueError(f"{file}: {error} Move it away to start anew.") from None
 
-    def write(self, photo: Path, session: Mapping[str, Any], data: bytes, size: tuple[int, int]) -> None:
+    def write(self, photo: Path, session: Mapping[str, Any], facts: Facts) -> None:
         """Write the session of a photo.
 
         Args:
             photo: Path of the photo in the project.
             session: Fields of the session.
-            data: Contents of the photo's file.
-            size: Height and width of the photo.
+            facts: What is known of the photo's file.
         """
-        digest = blake2b(data, digest_size=16).hexdigest()
-        described = {"name": photo.name, "blake2b": digest, "width": size[1], "height": size[0]}
         saved = datetime.now(UTC).isoformat(timespec="milliseconds")
         with atomic_write(self.file(photo)) as file:
-            file.write(session_text({**session, "saved": saved}, described))
+            file.write(session_text({**session, "saved": saved}, {"name": photo.name, **facts._asdict()}))
 
     def summary(self, photo: Path) -> dict[str, Any]:
         """Summarize the session of a photo; a file is not parsed again unless it has changed."""

@@ -13,6 +13,8 @@ import { showThumbnail } from "./thumbnails.js";
 export class Filmstrip {
   #album;
   #list = html("filmstrip-photos");
+  /** @type {Map<string, { state: string, item: HTMLElement }>} by the keys of their photos */
+  #items = new Map();
 
   /** @param {Album} album */
   constructor(album) {
@@ -33,6 +35,7 @@ export class Filmstrip {
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.key;
     const start = current ?? visible[0];
     this.#list.replaceChildren(...visible.map((photo) => this.#item(photo, photo === current, photo === start)));
+    this.#forgetOthers(visible);
     const selected = this.#list.querySelector("[aria-selected=true]");
     selected?.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (focused) /** @type {HTMLElement | null} */ (this.#list.querySelector(`[data-key="${focused}"]`))?.focus();
@@ -57,6 +60,24 @@ export class Filmstrip {
    * @param {boolean} isTabStop
    */
   #item(photo, isCurrent, isTabStop) {
+    const { key, revision, done, count } = photo;
+    const state = [revision, done, count].join();
+    const known = this.#items.get(key);
+    const item = known?.state === state ? known.item : this.#create(photo);
+    this.#items.set(key, { state, item });
+    item.setAttribute("aria-selected", String(isCurrent));
+    item.tabIndex = isTabStop ? 0 : -1;
+    return item;
+  }
+
+  /** @param {KeptPhoto[]} visible */
+  #forgetOthers(visible) {
+    const keys = new Set(visible.map(({ key }) => key));
+    for (const key of this.#items.keys()) if (!keys.has(key)) this.#items.delete(key);
+  }
+
+  /** @param {KeptPhoto} photo */
+  #create(photo) {
     const image = el("img", { alt: "", width: 88, height: 66, decoding: "async" });
     showThumbnail(image, photo);
     const count = photo.count === 1 ? "1 mark" : `${photo.count} marks`;
@@ -65,8 +86,6 @@ export class Filmstrip {
       "class": photo.done ? "thumbnail is-done" : "thumbnail",
       "role": "option",
       "aria-label": label,
-      "aria-selected": String(isCurrent),
-      "tabindex": isTabStop ? 0 : -1,
       "title": photo.name,
       "data-key": photo.key,
       "click": () => this.#album.open(photo.key),

@@ -7,12 +7,15 @@ import { getThumbnail } from "./project_api.js";
  * @import { KeptPhoto } from "./project_api.js"
  */
 
+const RENEWAL_DELAY = 2000; // milliseconds
 const WAIT = 150; // milliseconds between attempts while colors are computed
 
 /** @type {Map<string, { revision: number, url: string }>} */
 const loaded = new Map();
 /** @type {Map<string, { photo: KeptPhoto, images: Set<HTMLImageElement> }>} */
 const wanted = new Map();
+/** @type {Map<string, number>} timers of pictures that are out of date: their photos may change again at once */
+const renewals = new Map();
 let isLoading = false;
 
 /**
@@ -24,6 +27,16 @@ export function showThumbnail(image, photo) {
   const known = loaded.get(photo.key);
   if (known) image.src = known.url;
   if (known?.revision === photo.revision) return;
+  clearTimeout(renewals.get(photo.key));
+  if (known) renewals.set(photo.key, setTimeout(() => want(image, photo), RENEWAL_DELAY));
+  else want(image, photo);
+}
+
+/**
+ * @param {HTMLImageElement} image
+ * @param {KeptPhoto} photo
+ */
+function want(image, photo) {
   const images = wanted.get(photo.key)?.images ?? new Set();
   wanted.set(photo.key, { photo, images: images.add(image) });
   if (!isLoading) loadAll();

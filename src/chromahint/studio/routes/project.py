@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -106,9 +107,10 @@ class ProjectRoutes:
         # others wait here, where they don't take a place in the queue
         async with self._thumbnail_turn:
             if not await run_in_threadpool(project.thumbnail_is_current, key):
+                now = time.time_ns()
                 path, session = await run_in_threadpool(lambda: (project.file(key), project.session(key)))
                 data = await self._queue.run(lambda workspace: workspace.color_thumbnail(path, session))
-                await run_in_threadpool(project.keep_thumbnail, key, data)
+                await run_in_threadpool(project.keep_thumbnail, key, data, now)
         return Response(await run_in_threadpool(file.read_bytes), media_type="image/jpeg")
 
     async def session(self, request: Request) -> Response:
