@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from hashlib import blake2b
 from typing import NamedTuple
@@ -121,6 +122,7 @@ class ResumableBatchSampler:
         return self.sampler.num_batches()
 
     def __iter__(self) -> Iterator[list[SampleIndex]]:
-        samples = list(self.sampler)
-        for first in range(self.start * self.batch_size, len(samples), self.batch_size):
-            yield samples[first : first + self.batch_size]
+        # an epoch of millions of images is not listed at once
+        samples = itertools.islice(self.sampler, self.start * self.batch_size, None)
+        while batch := list(itertools.islice(samples, self.batch_size)):
+            yield batch
