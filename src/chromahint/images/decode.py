@@ -123,7 +123,7 @@ def open_image(data: bytes, path: str, max_pixels: int | None = None) -> Iterato
 def _open(data: bytes, path: str, max_pixels: int | None = None) -> Iterator[Image.Image]:
     if not data:
         raise UnreadableImageError(path, "the file is empty")
-    if reason := refusal(path, data[:12]):
+    if reason := refusal(path, bytes(data[:12])):
         raise UnreadableImageError(path, reason)
     try:
         with warnings.catch_warnings():
