@@ -91,8 +91,8 @@ async function copyWork(album, editor) {
   const { current } = album;
   if (!current) return;
   for (const box of /** @type {NodeListOf<HTMLInputElement>} */ (html("copy-parts").querySelectorAll("input"))) {
-    box.disabled = !current.parts.includes(/** @type {Part} */ (box.value));
-    box.checked = !box.disabled;
+    box.checked = current.parts.includes(/** @type {Part} */ (box.value));
+    /** @type {HTMLElement} */ (box.closest("label")).hidden = !box.checked;
   }
   html("copy-targets").replaceChildren(...album.photos.filter((photo) => photo !== current).map(targetChoice));
   button("copy-confirm").disabled = true;
