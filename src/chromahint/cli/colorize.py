@@ -62,6 +62,12 @@ def add_parser(subparsers: Subparsers) -> None:
         help=f"with --palette-from: number of colors, 7 at most; {DEFAULT_PALETTE_SIZE} by default",
     )
     parser.add_argument("--prepare", metavar="STEPS", help=PREPARE_HELP)
+    parser.add_argument(
+        "--strength", type=integer(0, 100), default=100, metavar="PERCENT", help="strength of the color; 0 is gray"
+    )
+    parser.add_argument(
+        "--reach", choices=("whole", "near"), default="whole", help="near: no hint tints the whole photo"
+    )
     parser.add_argument("--compare", action="store_true", help="also write NAME-compare.jpg: before and after")
     parser.add_argument(
         "--animate", action="store_true", help="also write NAME-animation.webp: the color wipes over it"
@@ -149,16 +155,18 @@ def _colorize(
     from chromahint.images.image_file import read_image, side_by_side_image, write_image
     from chromahint.images.preparation.prepare import prepare
     from chromahint.images.sharing import write_animation
+    from chromahint.inference.look import Look
     from chromahint.inference.preparation_choice import frame_hints
 
     try:
         scan = read_image(task.photo)
+        look = Look(arguments.strength / 100, arguments.reach)
         preparation = choose(scan)
         image = prepare(scan, preparation)
         if arguments.bits == 16:
             image = image.with_16_bits()
         size = scan.pixels.shape[0], scan.pixels.shape[1]
-        colored = colorizer.colorize(image.pixels, frame_hints(hints(task, size), size, preparation))
+        colored = colorizer.colorize(image.pixels, frame_hints(hints(task, size), size, preparation), look)
     except UnreadableImageError as error:
         return str(error)
     except ValueError as error:

@@ -17,7 +17,15 @@ from torch import Tensor, nn
 from chromahint.color import lab_to_rgb8
 from chromahint.inference.array_adapters import ImageBuffer, open_images
 from chromahint.inference.load import load_network, resolve_device
-from chromahint.inference.session import ChoosesHints, HintsLike, Session, takes_palette, to_sparse_hints
+from chromahint.inference.look import Look
+from chromahint.inference.session import (
+    DEFAULT_LOOK,
+    ChoosesHints,
+    HintsLike,
+    Session,
+    takes_palette,
+    to_sparse_hints,
+)
 from chromahint.models.ab_bins import HasColorClasses
 from chromahint.models.color_suggestions import HasColorDistribution, suggest_colors
 
@@ -104,7 +112,7 @@ class Colorizer:
         return cls(loaded.network, loaded.name, image_size, square=loaded.input_size is not None)
 
     @torch.no_grad()
-    def colorize(self, image: ImageLike, hints: HintsLike = None) -> ImageLike:
+    def colorize(self, image: ImageLike, hints: HintsLike = None, look: Look = DEFAULT_LOOK) -> ImageLike:
         """Color an image. Only the lightness of a color image is used.
 
         Args:
@@ -114,6 +122,7 @@ class Colorizer:
                 right and y down, and the color as "#rrggbb", (r, g, b), or None for gray; the path of a hint file;
                 `Annotations`; or `Hints` (ab B2HW, mask B1HW) of the image's size, such as `Hints.palette(["#aa3333",
                 "#445566"], size)`. A batch takes `Hints`, or the same other hints for all images.
+            look: How strong the colors are, and how far each hint reaches.
 
         Returns:
             A colored RGB image of the same kind, size, type and lightness.
@@ -121,7 +130,7 @@ class Colorizer:
         buffers, get_result = open_images(image)
         sparse_hints = to_sparse_hints([buffer.size for buffer in buffers], hints)
         for buffer, hints_of_image in zip(buffers, sparse_hints, strict=True):
-            self.open_session(buffer).colorize_full(hints_of_image)
+            self.open_session(buffer).colorize_full(hints_of_image, look)
         colored: ImageLike = get_result()
         return colored
 

@@ -17,12 +17,14 @@ from chromahint.hints.hint_file import read_hints
 from chromahint.hints.hints import Hints
 from chromahint.hints.sparse_hints import SparseHints, sparse_from_hints
 from chromahint.inference.array_adapters import ImageBuffer
+from chromahint.inference.look import Look, Reach, reach_map
 from chromahint.inference.upsample import joint_bilateral_upsample
 
 HintsLike = Hints | Annotations | SparseHints | str | Path | Sequence[Any] | None
 """Hints in any form (see `Colorizer.colorize`)."""
 
 Size = tuple[int, int]
+DEFAULT_LOOK = Look()
 _CHUNK_PIXELS = 2**18
 """Pixels of a photo that are processed at a time."""
 _MAX_HINT_ERROR = 8.0
@@ -97,33 +99,44 @@ class Session:
         return self._inputs[size]
 
     @torch.no_grad()
-    def colorize_small(self, hints: HintsLike = None, size: int | None = None) -> Tensor:
+    def colorize_small(self, hints: HintsLike = None, size: int | None = None, look: Look = DEFAULT_LOOK) -> Tensor:
         """Predict ab 12hw in Lab units for the downsampled photo. Its encoding is cached.
 
         Args:
             hints: Hints for the photo at its original size, as in `Colorizer.colorize`.
             size: Downsample the photo to about size x size pixels; None is the size of the session.
+            look: How the colors are used.
         """
         small = self.network_input(size)
         size = self.size if size is None else size
         if isinstance(self.network, CachedEncoder) and size not in self._encodings:
             self._encodings[size] = self.network.encode(small)
-        return self._predict(small, size, to_sparse_hints([self.image.size], hints)[0])
+        return self._predict(small, size, to_sparse_hints([self.image.size], hints)[0], look.reach) * look.strength
 
     @torch.no_grad()
-    def colorize_full(self, hints: HintsLike = None) -> None:
+    def colorize_full(self, hints: HintsLike = None, look: Look = DEFAULT_LOOK) -> None:
         """Color the photo at its original size and write it to the buffer's output."""
         pixels = to_sparse_hints([self.image.size], hints)[0]
         small = self.network_input()
-        ab = self._predict(small, self.size, pixels)
+        ab = self._predict(small, self.size, pixels, look.reach)
         height, width = self.image.size
         for first, step in row_chunks(height, width):
             rows = self.lightness[..., first : first + step, :].to(self.device)
             colored = joint_bilateral_upsample(ab, small, rows, first, height)
             restore_hint_pixels(colored, pixels, first)
-            self.image.fill(first, lab_to_gamut_mapped_rgb(rows, colored))
+            self.image.fill(first, lab_to_gamut_mapped_rgb(rows, colored * look.strength))
 
-    def _predict(self, small: Tensor, size: int, pixels: SparseHints) -> Tensor:
+    def _predict(self, small: Tensor, size: int, pixels: SparseHints, reach: Reach) -> Tensor:
+        """Predict ab of the downsampled photo; with the reach `near`, hints count only around them."""
+        ab = self._predict_whole(small, size, pixels)
+        if reach == "whole" or not len(pixels.flat_index):
+            return ab
+        without_hints = pixels._replace(flat_index=pixels.flat_index[:0], ab=pixels.ab[:0])
+        prior = self._predict_whole(small, size, without_hints)
+        weight = reach_map(small, pixels.to_dense((small.shape[-2], small.shape[-1])).mask)
+        return prior + weight * (ab - prior)
+
+    def _predict_whole(self, small: Tensor, size: int, pixels: SparseHints) -> Tensor:
         if pixels.global_hints is not None and not takes_palette(self.network):
             raise ValueError(
                 f"palette: {type(self.network).__name__} takes no palette. Leave it out, or use spreadnet, xiao2019, "

@@ -18,7 +18,9 @@ from chromahint.images.image_file import ImageFile, decode_image, encode_image
 from chromahint.images.preparation.prepare import prepare
 from chromahint.images.preparation.settings import for_thumbnail, parse_preparation
 from chromahint.inference.colorizer import Colorizer
+from chromahint.inference.look import Look
 from chromahint.inference.preparation_choice import frame_hints
+from chromahint.studio.look_query import parse_look
 from chromahint.studio.photo import MAX_PHOTO_PIXELS
 from chromahint.studio.project_files import output_suffix
 from chromahint.studio.session_content import hints_of
@@ -45,7 +47,9 @@ def color_file(path: Path, session: Mapping[str, Any], colorizer: Colorizer) -> 
     preparation = parse_preparation(session["preparation"])
     image = prepare(scan, preparation)
     size = scan.pixels.shape[0], scan.pixels.shape[1]
-    colored = colorizer.colorize(image.pixels, frame_hints(_hints(session, colorizer), size, preparation))
+    colored = colorizer.colorize(
+        image.pixels, frame_hints(_hints(session, colorizer), size, preparation), _look(session)
+    )
     return encode_image(image.colorized(colored), output_suffix(path))
 
 
@@ -72,10 +76,17 @@ def color_thumbnail(path: Path, session: Mapping[str, Any], colorizer: Colorizer
     preparation = for_thumbnail(parse_preparation(session["preparation"]))
     small_size = small.shape[0], small.shape[1]
     hints = frame_hints(_hints(session, colorizer).resized(full_size, small_size), small_size, preparation)
-    colored = colorizer.colorize(prepare(ImageFile(small), preparation).pixels, hints)
+    colored = colorizer.colorize(prepare(ImageFile(small), preparation).pixels, hints, _look(session))
     file = io.BytesIO()
     Image.fromarray(colored).save(file, "JPEG", quality=85)
     return file.getvalue()
+
+
+def _look(session: Mapping[str, Any]) -> Look:
+    """Return how the colors of a session are used."""
+    return parse_look(
+        {name: session["settings"][name] for name in ("strength", "reach") if name in session["settings"]}
+    )
 
 
 def _hints(session: Mapping[str, Any], colorizer: Colorizer) -> Annotations:

@@ -64,7 +64,7 @@ class ModelList:
                 key=_key(source),
                 title=_title(source),
                 kind="baseline" if source in BASELINE_MODELS else "trained",
-                colors_without_hints=source not in _TITLES,
+                colors_without_hints=source not in BASELINE_MODELS,
             )
             for source in sources
         ]

@@ -24,6 +24,7 @@ from chromahint.images.preparation.prepare import automatic, has_color, prepare
 from chromahint.images.preparation.settings import Preparation
 from chromahint.inference.array_adapters import open_images
 from chromahint.inference.colorizer import Colorizer
+from chromahint.inference.look import Look
 from chromahint.inference.session import Session, compute_lightness, row_chunks
 
 MAX_PHOTO_PIXELS = 50_000_000
@@ -136,12 +137,15 @@ class Photo:
             self._sessions.popitem(last=False)
         return session
 
-    def color_full(self, session: Session, annotations: Annotations, deep: bool) -> tuple[ImageFile, Pixels]:
+    def color_full(
+        self, session: Session, annotations: Annotations, look: Look, deep: bool
+    ) -> tuple[ImageFile, Pixels]:
         """Color the photo at its full size; return the photo and its colored version, of the same bit depth.
 
         Args:
             session: a session of the photo.
             annotations: points and strokes on the prepared photo.
+            look: how the colors are used.
             deep: whether both are to have 16 bits per channel.
         """
         image, close = self.image, self._close
@@ -149,7 +153,7 @@ class Photo:
             image = image.with_16_bits()
             [buffer], close = open_images(image.pixels)
             session = Session(session.network, session.size, session.square, session.device, buffer, self._lightness)
-        session.colorize_full(annotations)
+        session.colorize_full(annotations, look)
         pixels: Pixels = close()
         return image, pixels
 

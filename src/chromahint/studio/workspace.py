@@ -22,11 +22,12 @@ from chromahint.hints.palettes import image_palette
 from chromahint.images.decode import decode_rgb, read_bytes
 from chromahint.images.preparation.settings import Preparation, parse_preparation
 from chromahint.inference.colorizer import Colorizer
-from chromahint.inference.session import CachedEncoder, Session, takes_palette
+from chromahint.inference.look import Look
+from chromahint.inference.session import DEFAULT_LOOK, CachedEncoder, Session, takes_palette
 from chromahint.studio.annotation_limits import check_limits
 from chromahint.studio.hand_off import HandOff, encode_hand_off
 from chromahint.studio.kept_photos import color_file, color_thumbnail
-from chromahint.studio.model_list import PREVIEW_SIZES, ModelList
+from chromahint.studio.model_list import BASELINE_MODELS, PREVIEW_SIZES, ModelList
 from chromahint.studio.photo import MAX_PHOTO_PIXELS, Photo
 from chromahint.studio.samples import sample_file
 from chromahint.studio.session_content import model_of
@@ -149,7 +150,7 @@ class Workspace:
             lightness = session.network_input(_parse_size(session, size)).cpu()
         return RawTensor(lightness.numpy().tobytes(), lightness.shape[-2], lightness.shape[-1])
 
-    def colors(self, photo_id: str, model: str, size: str, hints: bytes) -> RawTensor:
+    def colors(self, photo_id: str, model: str, size: str, hints: bytes, look: Look = DEFAULT_LOOK) -> RawTensor:
         """Color the network input: channels a and b as int16, `_AB_STEPS` per Lab unit."""
         photo = self.photo(photo_id)
         annotations = photo.framed(_parse_annotations(hints, photo))
@@ -161,7 +162,7 @@ class Workspace:
             # it on one, and the browser needs a core too
             is_cached_preview = size != NATIVE_SIZE and isinstance(session.network, CachedEncoder)
             with _num_threads(1) if is_cached_preview else nullcontext():
-                ab = session.colorize_small(annotations, pixels).cpu()
+                ab = session.colorize_small(annotations, pixels, _fitting(look, model)).cpu()
             psnr = photo.psnr(session.network_input(pixels).cpu(), ab) if size == NATIVE_SIZE else None
         data = (ab * _AB_STEPS).round().clamp(-32768, 32767).to(torch.int16).numpy()
         return RawTensor(np.ascontiguousarray(data).tobytes(), ab.shape[-2], ab.shape[-1], psnr)
@@ -191,7 +192,7 @@ class Workspace:
         colors = to_hex(ab[: len(shares)])
         return [{"color": color, "weight": weight} for color, weight in zip(colors, shares, strict=True)]
 
-    def render(self, photo_id: str, model: str, form: HandOff, hints: bytes) -> bytes:
+    def render(self, photo_id: str, model: str, form: HandOff, hints: bytes, look: Look = DEFAULT_LOOK) -> bytes:
         """Color the photo at its full size and encode it, with the same result as `chromahint colorize`."""
         photo = self.photo(photo_id)
         annotations = photo.framed(_parse_annotations(hints, photo))
@@ -199,7 +200,7 @@ class Workspace:
             with self._network_lock:
                 session = self._session(photo, model)
                 annotations = _supported(annotations, session)
-            image, colored = photo.color_full(session, annotations, deep=form.bits == 16)
+            image, colored = photo.color_full(session, annotations, _fitting(look, model), deep=form.bits == 16)
             return encode_hand_off(image, colored, form)
 
     def color_file(self, path: Path, session: Mapping[str, Any]) -> bytes:
@@ -267,6 +268,11 @@ def _parse_preparation(text: bytes) -> Preparation:
     except (ValueError, RecursionError):
         raise ValueError("preparation: not valid JSON.") from None
     return parse_preparation(value)
+
+
+def _fitting(look: Look, model: str) -> Look:
+    """Return a look that suits a model: classic methods leave a photo gray where no hint is near."""
+    return look._replace(reach="whole") if model in BASELINE_MODELS else look
 
 
 def _parse_annotations(hints: bytes, photo: Photo) -> Annotations:

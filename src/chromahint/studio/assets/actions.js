@@ -16,6 +16,7 @@ import { hideStartPage, showStartPage } from "./start_page.js";
  * @import { EditorDocument } from "./document.js"
  * @import { EditTools, ToolName } from "./edit_tools.js"
  * @import { KeyboardCursor } from "./keyboard_cursor.js"
+ * @import { Look } from "./look.js"
  * @import { Pointers } from "./pointers.js"
  * @import { SizeSlider } from "./size_slider.js"
  * @import { View } from "./view.js"
@@ -28,6 +29,7 @@ import { hideStartPage, showStartPage } from "./start_page.js";
  * @property {KeyboardCursor} cursor
  * @property {EditorDocument} editor
  * @property {ColorPicker} picker
+ * @property {Look} look
  * @property {Pointers} pointers
  * @property {string[]} samples names of the sample photos
  * @property {SizeSlider} sizeSlider
@@ -36,7 +38,7 @@ import { hideStartPage, showStartPage } from "./start_page.js";
  */
 
 /** @param {Parts} parts */
-function createActions({ album, annotations, coloring, comparison, editor, picker, samples, tools, view }) {
+function createActions({ album, annotations, coloring, comparison, editor, look, picker, samples, tools, view }) {
   return {
     openFile: () => input("photo-file").click(),
     openFolder: () => input("folder").click(),
@@ -45,7 +47,7 @@ function createActions({ album, annotations, coloring, comparison, editor, picke
     download: () => {
       if (!editor.photo) return;
       if (coloring.staysGray(comparison.model)) notify("There's no color yet. Click somewhere on the photo first.");
-      else editor.download(comparison.model);
+      else editor.download(comparison.model, look.settings);
     },
     undo: () => {
       tools.release();

@@ -2,6 +2,7 @@
 // Requests to the server.
 
 /**
+ * @import { LookSettings } from "./look.js"
  * @import { PaletteColor, Position } from "./annotations.js"
  *
  * @typedef {object} Model
@@ -172,10 +173,18 @@ export const parseHints = async (id, text) => (await post(`/api/photos/${id}/hin
  * @param {string} model
  * @param {Record<string, string>} form of the file: suffix, content, quality, bits
  * @param {string} hints
+ * @param {LookSettings} look
  */
-export async function getColoredPhoto(id, model, form, hints) {
-  return (await post(`/api/photos/${id}/download?${new URLSearchParams({ model, ...form })}`, hints)).blob();
+export async function getColoredPhoto(id, model, form, hints, look) {
+  const query = new URLSearchParams({ model, ...form, ...lookQuery(look) });
+  return (await post(`/api/photos/${id}/download?${query}`, hints)).blob();
 }
+
+/**
+ * @param {LookSettings} look
+ * @returns {Record<string, string>} query parameters
+ */
+const lookQuery = ({ strength, reach }) => ({ strength: String(strength), reach });
 
 /** @param {Response} response */
 const sizeOf = ({ headers }) => ({ height: Number(headers.get("x-height")), width: Number(headers.get("x-width")) });
@@ -197,9 +206,11 @@ export async function getNetworkInput(id, model, size) {
  * @param {string} model
  * @param {Size} size
  * @param {string} hints
+ * @param {LookSettings} look
  */
-export async function getColors(id, model, size, hints) {
-  const response = await post(`/api/photos/${id}/colors?model=${model}&size=${size}`, hints);
+export async function getColors(id, model, size, hints, look) {
+  const query = new URLSearchParams({ model, size, ...lookQuery(look) });
+  const response = await post(`/api/photos/${id}/colors?${query}`, hints);
   const psnr = response.headers.get("x-psnr");
   return {
     ...sizeOf(response),

@@ -7,6 +7,7 @@ import { LatestOnlyQueue } from "./latest_only_queue.js";
 
 /**
  * @import { Size } from "./api.js"
+ * @import { LookSettings } from "./look.js"
  * @import { Photo } from "./photo.js"
  *
  * @typedef {object} NetworkColors
@@ -18,7 +19,7 @@ import { LatestOnlyQueue } from "./latest_only_queue.js";
  * @property {string} model
  * @property {boolean} isNative whether this is the network's own size, and not a preview
  *
- * @typedef {{ photo: Photo, model: string, hints: string, size: Size }} ColorRequest
+ * @typedef {{ photo: Photo, model: string, hints: string, size: Size, look: LookSettings }} ColorRequest
  */
 
 const REST_DELAY = 220; // milliseconds without a change before the native size is requested
@@ -81,11 +82,12 @@ export class ColorClient {
   /**
    * Request colors for the text of a hint file.
    * @param {string} hints
+   * @param {LookSettings} look
    * @param {{ isVisible: boolean, isDragging: boolean }} state colors that aren't visible need no preview
    */
-  request(hints, { isVisible, isDragging }) {
+  request(hints, look, { isVisible, isDragging }) {
     if (!this.#photo || this.#model === null) return;
-    this.#nativeRequest = { photo: this.#photo, model: this.#model, hints, size: "native" };
+    this.#nativeRequest = { photo: this.#photo, model: this.#model, hints, size: "native", look };
     if (isVisible) {
       this.#queue.push({ ...this.#nativeRequest, size: String(ColorClient.previewSizes[this.#previewIndex]) });
     }
@@ -108,7 +110,7 @@ export class ColorClient {
 
   /** @param {ColorRequest} request */
   async #send(request) {
-    const { photo, model, hints, size } = request;
+    const { photo, model, hints, size, look } = request;
     const isStale = () => photo !== this.#photo || model !== this.#model;
     if (isStale()) return;
     try {
@@ -117,7 +119,7 @@ export class ColorClient {
       const lightness = cached ?? (await getNetworkInput(photo.id, model, size)).lightness;
       if (!cached) this.#networkInputs.set(key, lightness);
       const start = performance.now();
-      const colors = await getColors(photo.id, model, size, hints);
+      const colors = await getColors(photo.id, model, size, hints, look);
       if (isStale()) return;
       if (size !== "native" && cached) this.#adaptPreviewSize(performance.now() - start);
       this.#onColors({ ...colors, lightness, model, isNative: size === "native" });

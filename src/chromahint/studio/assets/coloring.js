@@ -9,6 +9,7 @@ import { toHintFile } from "./hint_file.js";
  * @import { NetworkColors } from "./color_client.js"
  * @import { Comparison } from "./comparison.js"
  * @import { EditorDocument } from "./document.js"
+ * @import { Look } from "./look.js"
  * @import { Pointers } from "./pointers.js"
  * @import { Slot, View } from "./view.js"
  *
@@ -16,6 +17,7 @@ import { toHintFile } from "./hint_file.js";
  * @property {Annotations} annotations
  * @property {Comparison} comparison
  * @property {EditorDocument} editor
+ * @property {Look} look
  * @property {Pointers} pointers
  * @property {View} view
  */
@@ -46,17 +48,19 @@ export class Coloring {
 
   /** Request new colors. */
   update() {
-    const { annotations, comparison, editor, pointers, view } = this.#parts;
+    const { annotations, comparison, editor, look, pointers, view } = this.#parts;
     if (!editor.photo) return;
+    const { settings } = look;
     const hints = toHintFile(annotations.current);
     const isDragging = pointers.gesture !== null;
     this.#clients.a.use(editor.photo, comparison.model);
-    this.#clients.a.request(hints, { isVisible: true, isDragging });
+    this.#clients.a.request(hints, settings, { isVisible: true, isDragging });
     this.#clients.b.use(editor.photo, comparison.otherModel);
     if (comparison.otherModel === null) {
       view.setPicture("b", { kind: comparison.compareWith === "original" ? "original" : "gray" });
     } else {
-      this.#clients.b.request(hints, { isVisible: view.mode !== "single" || view.showsOnlyOther, isDragging });
+      const isVisible = view.mode !== "single" || view.showsOnlyOther;
+      this.#clients.b.request(hints, settings, { isVisible, isDragging });
     }
   }
 

@@ -6,9 +6,10 @@ import { ARROWS } from "./shortcuts.js";
 
 /**
  * @import { Model } from "./api.js"
+ * @import { LookSettings } from "./look.js"
  * @import { Mode, Slot, View } from "./view.js"
  *
- * @typedef {{ model?: string, compareWith?: string, mode?: Mode }} Choice
+ * @typedef {{ model?: string, compareWith?: string, mode?: Mode } & Partial<LookSettings>} Choice
  * @typedef {[key: string, title: string][]} Options
  */
 

@@ -15,6 +15,7 @@ import { decodeHistory, encodeHints, encodeHistory } from "./work.js";
  * @import { Annotations } from "./annotations.js"
  * @import { Choice } from "./comparison.js"
  * @import { Form } from "./download.js"
+ * @import { LookSettings } from "./look.js"
  * @import { Photo } from "./photo.js"
  * @import { Source } from "./storage.js"
  * @import { Work } from "./work.js"
@@ -155,16 +156,17 @@ export class EditorDocument extends EventTarget {
   /**
    * Download the colored photo at its full size.
    * @param {string} model
+   * @param {LookSettings} look
    * @param {Form} [form] of the file; that of the photo by default
    */
-  async download(model, form) {
+  async download(model, look, form) {
     const { photo } = this;
     if (!photo) return;
     const suffix = form?.suffix ?? photo.suffix;
     notify("Coloring the full-size photo…");
     try {
       const hints = toHintFile(this.#annotations.current);
-      const colored = await withSpinner(() => api.getColoredPhoto(photo.id, model, form ?? { suffix }, hints));
+      const colored = await withSpinner(() => api.getColoredPhoto(photo.id, model, form ?? { suffix }, hints, look));
       saveFile(colored, `${withoutSuffix(photo.name)}-${form?.content ?? "colored"}${suffix}`);
       notify("Done! The colored photo is in your downloads folder.");
     } catch (error) {

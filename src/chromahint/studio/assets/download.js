@@ -7,6 +7,7 @@ import { button, byId, html, input, notify } from "./dom.js";
  * @import { Coloring } from "./coloring.js"
  * @import { Comparison } from "./comparison.js"
  * @import { EditorDocument } from "./document.js"
+ * @import { Look } from "./look.js"
  *
  * @typedef {{ suffix: string, content?: string, bits?: string, quality?: string }} Form
  */
@@ -26,9 +27,9 @@ const FORMS = {
 
 /**
  * Connect the dialog.
- * @param {{ coloring: Coloring, comparison: Comparison, editor: EditorDocument }} parts
+ * @param {{ coloring: Coloring, comparison: Comparison, editor: EditorDocument, look: Look }} parts
  */
-export function bindDownloadDialog({ coloring, comparison, editor }) {
+export function bindDownloadDialog({ coloring, comparison, editor, look }) {
   const dialog = byId("download-dialog", HTMLDialogElement);
   const form = byId("download-form", HTMLFormElement);
   const quality = input("download-quality");
@@ -51,6 +52,6 @@ export function bindDownloadDialog({ coloring, comparison, editor }) {
     if (dialog.returnValue !== "download") return;
     dialog.returnValue = "";
     const { form: chosen, hasQuality } = FORMS[String(new FormData(form).get("form"))];
-    editor.download(comparison.model, hasQuality ? { ...chosen, quality: quality.value } : chosen);
+    editor.download(comparison.model, look.settings, hasQuality ? { ...chosen, quality: quality.value } : chosen);
   });
 }

@@ -17,7 +17,7 @@ import { drawCursor, drawPoint, drawStroke, drawTrace } from "./overlay.js";
 /**
  * Events: "select" when the selection changes, "release" when whatever is being done with an annotation has to end,
  * because the annotation may not exist any more, "trace" when a line was drawn that is not an annotation, "tool" when
- * another tool is used.
+ * another tool is used, "hover" when another annotation, or none, is under the pointer.
  */
 export class EditTools extends EventTarget {
   /** @type {ToolName} */
@@ -31,6 +31,10 @@ export class EditTools extends EventTarget {
   #unfinished = null;
   /** @type {Position[]} */
   #trace = [];
+  /** @type {AnnotationRef | null} */
+  #hovered = null;
+  /** @type {OffscreenCanvas | null} */
+  #veil = null;
   #isHidden = false;
   #view;
 
@@ -171,6 +175,26 @@ export class EditTools extends EventTarget {
   }
 
   /**
+   * Tell what lies under the pointer.
+   * @param {AnnotationRef | null} ref
+   */
+  hover(ref) {
+    if (ref?.kind === this.#hovered?.kind && ref?.index === this.#hovered?.index) return;
+    this.#hovered = ref;
+    this.dispatchEvent(new CustomEvent("hover", { detail: { ref } }));
+  }
+
+  /**
+   * Veil the photo, except where the picture is transparent.
+   * @param {OffscreenCanvas | null} veil
+   */
+  showVeil(veil) {
+    if (veil === this.#veil) return;
+    this.#veil = veil;
+    this.#view.refreshOverlay();
+  }
+
+  /**
    * Show a line that is being drawn.
    * @param {Position[]} path
    */
@@ -225,6 +249,12 @@ export class EditTools extends EventTarget {
   #draw(context, pane) {
     const view = this.#view;
     const { strokes, points } = this.annotations.current;
+    const { photo } = view;
+    if (this.#veil && photo) {
+      context.drawImage(
+        this.#veil, pane.left + view.x, pane.top + view.y, view.scale * photo.width, view.scale * photo.height,
+      );
+    }
     /**
      * @param {number} x
      * @param {number} y

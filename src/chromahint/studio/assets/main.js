@@ -17,10 +17,12 @@ import { bindDownloadDialog } from "./download.js";
 import { EditTools } from "./edit_tools.js";
 import { Filmstrip } from "./filmstrip.js";
 import { KeyboardCursor } from "./keyboard_cursor.js";
+import { Look } from "./look.js";
 import { PaletteStrip } from "./palette_strip.js";
 import { Pointers } from "./pointers.js";
 import { Preparation } from "./preparation.js";
 import { Progress } from "./progress.js";
+import { ReachView } from "./reach_view.js";
 import { ReferenceImage } from "./reference_image.js";
 import { restoreWork, saveWork } from "./saved_work.js";
 import { SizeSlider } from "./size_slider.js";
@@ -43,8 +45,10 @@ const pointers = new Pointers(view, tools);
 const comparison = new Comparison(view);
 const paletteStrip = new PaletteStrip(annotations, picker);
 const sizeSlider = new SizeSlider({ annotations, editor, tools });
-const coloring = new Coloring({ annotations, comparison, editor, pointers, view });
+const look = new Look();
+const coloring = new Coloring({ annotations, comparison, editor, look, pointers, view });
 const suggestions = new Suggestions({ annotations, comparison, editor, picker, tools });
+new ReachView({ annotations, comparison, editor, look, tools });
 const preparation = new Preparation(editor, tools);
 /** @type {string[]} */
 const samples = [];
@@ -52,7 +56,7 @@ const progress = new Progress();
 const album = new Album(editor, progress);
 new Filmstrip(album);
 const parts = {
-  album, annotations, coloring, comparison, cursor, editor, picker, pointers, samples, sizeSlider, tools, view,
+  album, annotations, coloring, comparison, cursor, editor, look, picker, pointers, samples, sizeSlider, tools, view,
 };
 let isOpening = false;
 new ReferenceImage(picker);
@@ -60,7 +64,7 @@ new ReferenceImage(picker);
 editor.addEventListener("open", (event) => {
   const { photo } = editor;
   if (!photo) return;
-  const { model, compareWith, mode } = /** @type {CustomEvent<Choice>} */ (event).detail;
+  const { model, compareWith, mode, ...saved } = /** @type {CustomEvent<Choice>} */ (event).detail;
   hideStartPage();
   clearNotice();
   view.show(photo);
@@ -68,6 +72,7 @@ editor.addEventListener("open", (event) => {
   sizeSlider.set(sizeSlider.value);
   comparison.clearPsnr();
   paletteStrip.update();
+  look.restore(saved);
   isOpening = true;
   comparison.use({ model, compareWith, mode });
   isOpening = false;
@@ -110,6 +115,8 @@ comparison.addEventListener("choose", () => {
   suggestions.update();
   if (!isOpening) saveWork(parts);
 });
+look.addEventListener("change", () => coloring.update());
+look.addEventListener("commit", () => saveWork(parts));
 picker.addEventListener("choose", (event) => {
   const { isInterim } = /** @type {CustomEvent<{ isInterim: boolean }>} */ (event).detail;
   tools.recolorSelected(isInterim);

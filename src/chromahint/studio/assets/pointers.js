@@ -49,6 +49,7 @@ export class Pointers {
     stage.addEventListener("pointermove", (event) => this.#onMove(event));
     stage.addEventListener("pointerup", (event) => this.#onUp(event));
     stage.addEventListener("pointercancel", (event) => this.#onUp(event));
+    stage.addEventListener("pointerleave", () => tools.hover(null));
     stage.addEventListener("contextmenu", (event) => event.preventDefault());
     stage.addEventListener("wheel", (event) => {
       event.preventDefault();
@@ -135,8 +136,9 @@ export class Pointers {
     const previous = this.#down.get(event.pointerId);
     const spot = view.toPhoto(event.clientX, event.clientY);
     if (!previous) {
-      const isOverAnnotation = tools.tool === "point" && this.#findUnder(event, spot) !== null;
-      view.stage.classList.toggle("over-annotation", isOverAnnotation);
+      const under = tools.tool === "point" ? this.#findUnder(event, spot) : null;
+      view.stage.classList.toggle("over-annotation", under !== null);
+      tools.hover(under);
       if (!tools.selected && spot.isInside) tools.picker.setLightness(view.photo.lightness(spot.x, spot.y));
       return;
     }

@@ -13,6 +13,7 @@ import { forgetWork, loadAllWork, loadSettings, saveSettings } from "./storage.j
  * @import { ColorPicker } from "./color_picker.js"
  * @import { Comparison } from "./comparison.js"
  * @import { EditorDocument } from "./document.js"
+ * @import { Look } from "./look.js"
  * @import { CachedWork, EarlierWork, Source } from "./storage.js"
  * @import { View } from "./view.js"
  */
@@ -22,13 +23,14 @@ import { forgetWork, loadAllWork, loadSettings, saveSettings } from "./storage.j
  * @param {object} parts
  * @param {Comparison} parts.comparison
  * @param {EditorDocument} parts.editor
+ * @param {Look} parts.look
  * @param {ColorPicker} parts.picker
  * @param {View} parts.view
  */
-export function saveWork({ comparison, editor, picker, view }) {
+export function saveWork({ comparison, editor, look, picker, view }) {
   if (!editor.photo) return;
   const { model, compareWith } = comparison;
-  editor.save({ model, compareWith, mode: view.mode });
+  editor.save({ model, compareWith, mode: view.mode, ...look.settings });
   saveSettings({ lastPhoto: editor.source ?? undefined, recentColors: picker.recent });
 }
 

@@ -45,8 +45,14 @@ class ColorRoutes:
     async def colors(self, request: Request) -> Response:
         """Return the colors of a network for the hints in the body, at the size of the network input."""
         target, hints = _target(request), await read_body(request, MAX_HINT_BYTES)
-        turn = self._queue.network_turn(request)
-        return _raw_response(await self._queue.run(lambda workspace: workspace.colors(*target, hints), turn))
+        query, turn = dict(request.query_params), self._queue.network_turn(request)
+
+        def color(workspace: Workspace) -> RawTensor:
+            from chromahint.studio.look_query import parse_look
+
+            return workspace.colors(*target, hints, parse_look(query))
+
+        return _raw_response(await self._queue.run(color, turn))
 
     async def parse_hint_file(self, request: Request) -> Response:
         """Return the points and strokes of a hint file in pixels of the photo."""
@@ -60,8 +66,9 @@ class ColorRoutes:
 
         def render(workspace: Workspace) -> bytes:
             from chromahint.studio.hand_off import parse_hand_off
+            from chromahint.studio.look_query import parse_look
 
-            return workspace.render(photo_id, model, parse_hand_off(query), hints)
+            return workspace.render(photo_id, model, parse_hand_off(query), hints, parse_look(query))
 
         data = await self._queue.run(render, self._queue.download_turn(request))
         return Response(data, media_type="application/octet-stream")
