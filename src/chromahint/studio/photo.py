@@ -100,6 +100,12 @@ class Photo:
         picture_x, picture_y = (round(value) for value in (self.matrix @ (x, y, 1)).tolist())
         return picture_x, picture_y
 
+    def to_scan(self, x: int, y: int) -> tuple[int, int]:
+        """Map a pixel of the prepared photo to the scan, the opposite of `to_picture`."""
+        (height, width), turn, shift = self.scan_size, self.matrix[:, :2], self.matrix[:, 2]
+        scan_x, scan_y = (round(value) for value in (turn.T @ (np.array([x, y]) - shift)).tolist())
+        return min(width - 1, max(0, scan_x)), min(height - 1, max(0, scan_y))
+
     def framed(self, annotations: Annotations) -> Annotations:
         """Map annotations from the scan to the prepared photo."""
         if self.preparation.frame == Frame():

@@ -38,6 +38,7 @@ _MAX_PHOTOS = 32
 _MAX_PIXELS = 100_000_000
 """Total of all open photos. A single photo of this size takes about a gigabyte."""
 _MAX_MODELS = 6
+_NEXT_PLACES = 5
 _PALETTE_SIZE = 5
 """Colors that are taken from a picture."""
 _AB_STEPS = 64
@@ -226,6 +227,26 @@ class Workspace:
             annotations = _supported(annotations, session)
             x, y = photo.to_picture(x, y)
             return [suggestion.color for suggestion in colorizer.suggest_in(session, x, y, annotations)]
+
+    def where_next(self, photo_id: str, model: str, hints: bytes) -> list[dict[str, Any]]:
+        """Return places where one more point helps most, the best first, each with a suggested color.
+
+        Empty if the network can't tell.
+        """
+        photo = self.photo(photo_id)
+        annotations = photo.framed(_parse_annotations(hints, photo))
+        with self._network_lock:
+            colorizer = self._colorizer(model)
+            if not (colorizer.proposes_hints and colorizer.supports_suggestions):
+                return []
+            session = self._session(photo, model)
+            annotations = _supported(annotations, session)
+            places = []
+            for x, y, _ in colorizer.where_next_in(session, annotations, _NEXT_PLACES):
+                [best, *_] = colorizer.suggest_in(session, x, y, annotations)
+                scan_x, scan_y = photo.to_scan(x, y)
+                places.append({"x": scan_x, "y": scan_y, "color": best.color})
+        return places
 
     def _is_full(self) -> bool:
         pixels = sum(photo.num_pixels for photo in self._photos.values())

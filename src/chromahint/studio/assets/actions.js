@@ -20,6 +20,7 @@ import { hideStartPage, showStartPage } from "./start_page.js";
  * @import { Pointers } from "./pointers.js"
  * @import { SizeSlider } from "./size_slider.js"
  * @import { View } from "./view.js"
+ * @import { WhereNext } from "./where_next.js"
  *
  * @typedef {object} Parts
  * @property {Album} album
@@ -35,6 +36,7 @@ import { hideStartPage, showStartPage } from "./start_page.js";
  * @property {SizeSlider} sizeSlider
  * @property {EditTools} tools
  * @property {View} view
+ * @property {WhereNext} whereNext
  */
 
 /** @param {Parts} parts */
@@ -100,7 +102,7 @@ function bindButtons(actions) {
  * @param {Parts} parts
  * @param {ReturnType<typeof createActions>} actions
  */
-function bindKeys({ album, comparison, cursor, pointers, sizeSlider, tools }, actions) {
+function bindKeys({ album, comparison, cursor, pointers, sizeSlider, tools, whereNext }, actions) {
   const { openFile, showHelp, zoomIn, zoomOut, removeSelected } = actions;
   bindShortcuts({
     editor: {
@@ -115,6 +117,8 @@ function bindKeys({ album, comparison, cursor, pointers, sizeSlider, tools }, ac
       "b": () => tools.use("brush"),
       "i": () => tools.use("pick"),
       "h": () => tools.use("move"),
+      "w": () => whereNext.show(),
+      "t": () => whereNext.take(),
       "f": () => tools.use("repair"),
       "1": () => comparison.use({ mode: "single" }),
       "2": () => comparison.use({ mode: "side-by-side" }),
@@ -133,7 +137,10 @@ function bindKeys({ album, comparison, cursor, pointers, sizeSlider, tools }, ac
       "?": showHelp,
       "Delete": removeSelected,
       "Backspace": removeSelected,
-      "Escape": () => cursor.escape() || tools.select(null),
+      "Escape": () => {
+        whereNext.hide();
+        if (!cursor.escape()) tools.select(null);
+      },
     },
     startPage: { "o": openFile, "?": showHelp, "Escape": actions.returnToPhoto },
     undo: actions.undo,

@@ -160,6 +160,19 @@ export async function getSuggestions(id, model, x, y, hints) {
 }
 
 /**
+ * @typedef {{ x: number, y: number, color: string }} NextPlace a pixel of the scan, and a suggested color
+ *
+ * Find places where one more point helps most, the best first; none if the network can't tell.
+ * @param {string} id
+ * @param {string} model
+ * @param {string} hints
+ * @returns {Promise<NextPlace[]>}
+ */
+export async function getNextPlaces(id, model, hints) {
+  return (await post(`/api/photos/${id}/next-places?${new URLSearchParams({ model })}`, hints)).json();
+}
+
+/**
  * Parse a hint file.
  * @param {string} id
  * @param {string} text

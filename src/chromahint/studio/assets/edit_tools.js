@@ -4,7 +4,7 @@
 import { translated } from "./annotations.js";
 import { rgbToLab } from "./cielab.js";
 import { html, notify, setPressed } from "./dom.js";
-import { drawCursor, drawPoint, drawStroke, drawTrace } from "./overlay.js";
+import { drawCursor, drawPoint, drawStroke, drawTarget, drawTrace } from "./overlay.js";
 
 /**
  * @import { Annotation, AnnotationRef, Annotations, Hint, Position } from "./annotations.js"
@@ -35,6 +35,8 @@ export class EditTools extends EventTarget {
   #hovered = null;
   /** @type {OffscreenCanvas | null} */
   #veil = null;
+  /** @type {Position | null} */
+  #target = null;
   #isHidden = false;
   #view;
 
@@ -195,6 +197,15 @@ export class EditTools extends EventTarget {
   }
 
   /**
+   * Mark a place of the photo.
+   * @param {Position | null} target
+   */
+  showTarget(target) {
+    this.#target = target;
+    this.#view.refreshOverlay();
+  }
+
+  /**
    * Show a line that is being drawn.
    * @param {Position[]} path
    */
@@ -276,6 +287,7 @@ export class EditTools extends EventTarget {
       });
     }
     if (this.#trace.length) drawTrace(context, toScreen, this.#trace, 2 * this.radius * view.scale);
+    if (this.#target) drawTarget(context, toScreen(...this.#target));
     if (this.cursor) drawCursor(context, toScreen(...this.cursor));
   }
 }

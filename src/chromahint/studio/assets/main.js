@@ -29,6 +29,7 @@ import { SizeSlider } from "./size_slider.js";
 import { hideStartPage } from "./start_page.js";
 import { Suggestions } from "./suggestions.js";
 import { View } from "./view.js";
+import { WhereNext } from "./where_next.js";
 
 /**
  * @import { Choice } from "./comparison.js"
@@ -49,6 +50,7 @@ const look = new Look();
 const coloring = new Coloring({ annotations, comparison, editor, look, pointers, view });
 const suggestions = new Suggestions({ annotations, comparison, editor, picker, tools });
 new ReachView({ annotations, comparison, editor, look, tools });
+const whereNext = new WhereNext({ annotations, comparison, editor, tools, view });
 const preparation = new Preparation(editor, tools);
 /** @type {string[]} */
 const samples = [];
@@ -57,6 +59,7 @@ const album = new Album(editor, progress);
 new Filmstrip(album);
 const parts = {
   album, annotations, coloring, comparison, cursor, editor, look, picker, pointers, samples, sizeSlider, tools, view,
+  whereNext,
 };
 let isOpening = false;
 new ReferenceImage(picker);

@@ -104,6 +104,19 @@ export function drawTrace(context, toScreen, path, width) {
 }
 
 /**
+ * Mark a place where a point would help.
+ * @param {CanvasRenderingContext2D} context
+ * @param {Position} position in overlay pixels
+ */
+export function drawTarget(context, [x, y]) {
+  for (const radius of [9, 20]) {
+    context.beginPath();
+    context.arc(x, y, radius, 0, 2 * Math.PI);
+    outline(context, [[5, "rgb(0 0 0 / .5)"], [2.5, "#fff"]]);
+  }
+}
+
+/**
  * Draw the keyboard cursor.
  * @param {CanvasRenderingContext2D} context
  * @param {Position} position in overlay pixels

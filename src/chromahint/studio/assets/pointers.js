@@ -23,7 +23,8 @@ const STROKE_STEP = 2; // screen pixels between two positions of a stroke
  * Whether an event belongs to a control that lies over the photo.
  * @param {Event} event
  */
-const isOnControl = ({ target }) => target instanceof Element && target.closest("button, #divider") !== null;
+const isOnControl = ({ target }) =>
+  target instanceof Element && target.closest("button, #divider, #next-place") !== null;
 
 export class Pointers {
   /** @type {Gesture | null} */

@@ -34,6 +34,7 @@ class ColorRoutes:
             Route("/api/photos/{photo}/hints", self.parse_hint_file, methods=["POST"]),
             Route("/api/photos/{photo}/download", self.download, methods=["POST"]),
             Route("/api/photos/{photo}/suggestions", self.suggestions, methods=["POST"]),
+            Route("/api/photos/{photo}/next-places", self.next_places, methods=["POST"]),
         ]
 
     async def network_input(self, request: Request) -> Response:
@@ -80,6 +81,12 @@ class ColorRoutes:
         turn = self._queue.network_turn(request)
         colors = await self._queue.run(lambda workspace: workspace.suggest(photo_id, model, x, y, hints), turn)
         return JSONResponse(colors)
+
+    async def next_places(self, request: Request) -> Response:
+        """Return places where one more point helps most."""
+        (photo_id, model, _), hints = _target(request), await read_body(request, MAX_HINT_BYTES)
+        turn = self._queue.network_turn(request)
+        return JSONResponse(await self._queue.run(lambda workspace: workspace.where_next(photo_id, model, hints), turn))
 
 
 def _target(request: Request) -> tuple[str, str, str]:
