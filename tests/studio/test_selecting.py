@@ -110,7 +110,9 @@ def test_pictures_are_arranged_by_available_space(studio, address):
     assert left_a > left_b
     assert top_a == top_b
     studio.open(address, width=800, height=1200)
-    # the photo of the session is opened again
+    # the sample is opened again; how it was compared is kept only with work on it
+    studio.wait_until_idle()
+    studio.browser.press("2")
     studio.browser.wait_for(f"(([[leftA, topA], [leftB, topB]]) => leftA === leftB && topA > topB)({boxes})")
 
 
