@@ -69,7 +69,9 @@ def test_files_are_stored_unchanged(root, tmp_path, workers):
     assert (tmp_path / "shards/broken.txt").read_text() == "train/zz.jpg: the file is empty\n"
     shards = Shards(str(tmp_path / "shards"))
     for row in np.random.default_rng(0).permutation(13):
-        assert shards.read(int(row)) == (root / shards.names[row]).read_bytes()
+        data = shards.read(int(row))
+        assert type(data) is bytes
+        assert data == (root / shards.names[row]).read_bytes()
 
 
 def test_litdata_itself_reads_them(root, shards):

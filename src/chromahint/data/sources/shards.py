@@ -84,7 +84,7 @@ class Shards:
             ValueError: Its shard is missing or truncated, or can't be downloaded.
         """
         self._fetch_chunk(int(np.searchsorted(self._ends, row, side="right")))
-        data: bytes = self._open()[row]["image"]
+        data = bytes(self._open()[row]["image"])  # litdata may return a view of the shard
         if digest(data) != self.ids[row].tobytes():
             raise UnreadableImageError(f"{self.root}/{self.names[row]}", "its bytes have changed since it was packed")
         return data
