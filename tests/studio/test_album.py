@@ -11,6 +11,7 @@ from skimage import data
 
 from chromahint import Colorizer
 from chromahint.hints.hint_file import read_hints
+from chromahint.inference.look import Look
 
 POINTS = (0.3, 0.4), (0.7, 0.6)
 THUMBNAILS = "[...document.querySelectorAll('#filmstrip-photos .thumbnail')]"
@@ -99,7 +100,9 @@ def test_album_of_20_photos_from_drop_to_zip_in_a_fresh_browser(studio, second, 
         assert [(p.x / size[0], p.y / size[1]) for p in hints.points] == pytest.approx(np.array(POINTS), abs=0.02)
         colored = np.array(Image.open(archive.open(f"{photo.stem}-colored.png")))
         if photo in box[::7]:
-            expected = Colorizer.load(device="cpu").colorize(np.array(Image.open(photo)), hints)
+            settings = json.loads(sessions[photo.name].read_text())["settings"]
+            look = Look(settings["strength"] / 100, settings["reach"])
+            expected = Colorizer.load(device="cpu").colorize(np.array(Image.open(photo)), hints, look)
             assert np.array_equal(colored, expected)
     assert second.errors() == []
 

@@ -214,7 +214,7 @@ def test_thumbnail_is_colored_and_follows_the_work(client):
 
 def test_zip_has_what_colorize_makes(client, folder):
     photos = [add(client), add(client, COFFEE[::-1])]
-    save(client, photos[0], {"hints": {**HINTS, "palette": []}, "settings": {"model": "levin"}})
+    save(client, photos[0], {"hints": {**HINTS, "palette": []}, "settings": {"model": "levin", "reach": "near"}})
     request = {"photos": [photo["key"] for photo in photos], "target": "zip"}
     export = client.post("/api/project/exports", json=request).json()
     assert (export["state"], export["total"]) == ("waiting", 2)

@@ -20,10 +20,10 @@ from chromahint.images.preparation.settings import for_thumbnail, parse_preparat
 from chromahint.inference.colorizer import Colorizer
 from chromahint.inference.look import Look
 from chromahint.inference.preparation_choice import frame_hints
-from chromahint.studio.look_query import parse_look
+from chromahint.studio.look_query import fitting_look, parse_look
 from chromahint.studio.photo import MAX_PHOTO_PIXELS
 from chromahint.studio.project_files import output_suffix
-from chromahint.studio.session_content import hints_of
+from chromahint.studio.session_content import hints_of, model_of
 
 _THUMBNAIL_SIZE = 360
 """Longer side of a thumbnail in pixels."""
@@ -84,9 +84,9 @@ def color_thumbnail(path: Path, session: Mapping[str, Any], colorizer: Colorizer
 
 def _look(session: Mapping[str, Any]) -> Look:
     """Return how the colors of a session are used."""
-    return parse_look(
-        {name: session["settings"][name] for name in ("strength", "reach") if name in session["settings"]}
-    )
+    settings = session["settings"]
+    look = parse_look({name: settings[name] for name in ("strength", "reach") if name in settings})
+    return fitting_look(look, model_of(session))
 
 
 def _hints(session: Mapping[str, Any], colorizer: Colorizer) -> Annotations:

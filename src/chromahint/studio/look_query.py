@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chromahint.inference.look import REACHES, Look
+from chromahint.studio.model_list import BASELINE_MODELS
 
 
 def parse_look(query: Mapping[str, Any]) -> Look:
@@ -21,3 +22,8 @@ def parse_look(query: Mapping[str, Any]) -> Look:
     if reach not in REACHES:
         raise ValueError(f"reach={reach!s:.20}: must be one of {', '.join(REACHES)}.")
     return Look(int(strength) / 100, reach)
+
+
+def fitting_look(look: Look, model: str) -> Look:
+    """Return a look that suits a model: classic methods leave a photo gray where no hint is near."""
+    return look._replace(reach="whole") if model in BASELINE_MODELS else look

@@ -27,7 +27,8 @@ from chromahint.inference.session import DEFAULT_LOOK, CachedEncoder, Session, t
 from chromahint.studio.annotation_limits import check_limits
 from chromahint.studio.hand_off import HandOff, encode_hand_off
 from chromahint.studio.kept_photos import color_file, color_thumbnail
-from chromahint.studio.model_list import BASELINE_MODELS, PREVIEW_SIZES, ModelList
+from chromahint.studio.look_query import fitting_look
+from chromahint.studio.model_list import PREVIEW_SIZES, ModelList
 from chromahint.studio.photo import MAX_PHOTO_PIXELS, Photo
 from chromahint.studio.samples import sample_file
 from chromahint.studio.session_content import model_of
@@ -163,7 +164,7 @@ class Workspace:
             # it on one, and the browser needs a core too
             is_cached_preview = size != NATIVE_SIZE and isinstance(session.network, CachedEncoder)
             with _num_threads(1) if is_cached_preview else nullcontext():
-                ab = session.colorize_small(annotations, pixels, _fitting(look, model)).cpu()
+                ab = session.colorize_small(annotations, pixels, fitting_look(look, model)).cpu()
             psnr = photo.psnr(session.network_input(pixels).cpu(), ab) if size == NATIVE_SIZE else None
         data = (ab * _AB_STEPS).round().clamp(-32768, 32767).to(torch.int16).numpy()
         return RawTensor(np.ascontiguousarray(data).tobytes(), ab.shape[-2], ab.shape[-1], psnr)
@@ -201,7 +202,7 @@ class Workspace:
             with self._network_lock:
                 session = self._session(photo, model)
                 annotations = _supported(annotations, session)
-            image, colored = photo.color_full(session, annotations, _fitting(look, model), deep=form.bits == 16)
+            image, colored = photo.color_full(session, annotations, fitting_look(look, model), deep=form.bits == 16)
             return encode_hand_off(image, colored, form)
 
     def color_file(self, path: Path, session: Mapping[str, Any]) -> bytes:
@@ -289,11 +290,6 @@ def _parse_preparation(text: bytes) -> Preparation:
     except (ValueError, RecursionError):
         raise ValueError("preparation: not valid JSON.") from None
     return parse_preparation(value)
-
-
-def _fitting(look: Look, model: str) -> Look:
-    """Return a look that suits a model: classic methods leave a photo gray where no hint is near."""
-    return look._replace(reach="whole") if model in BASELINE_MODELS else look
 
 
 def _parse_annotations(hints: bytes, photo: Photo) -> Annotations:
