@@ -1,9 +1,8 @@
-"""The open photos and the loaded models. Everything is kept in memory, within limits."""
+"""Colors the open photos with the loaded models. Everything is kept in memory, within limits."""
 
 from __future__ import annotations
 
 import json
-import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -29,15 +28,13 @@ from chromahint.studio.hand_off import HandOff, encode_hand_off
 from chromahint.studio.kept_photos import color_file, color_thumbnail
 from chromahint.studio.look_query import fitting_look
 from chromahint.studio.model_list import PREVIEW_SIZES, ModelList
+from chromahint.studio.open_photos import OpenPhotos
 from chromahint.studio.photo import MAX_PHOTO_PIXELS, Photo
 from chromahint.studio.samples import sample_file
 from chromahint.studio.session_content import model_of
 
 NATIVE_SIZE = "native"
 """The size of the network input that suits the network, in contrast to `PREVIEW_SIZES`."""
-_MAX_PHOTOS = 32
-_MAX_PIXELS = 100_000_000
-"""Total of all open photos. A single photo of this size takes about a gigabyte."""
 _MAX_MODELS = 6
 _NEXT_PLACES = 5
 _PALETTE_SIZE = 5
@@ -74,12 +71,11 @@ class Workspace:
         self._models = models
         self._device = device
         self._colorizers: OrderedDict[str, Colorizer] = OrderedDict()
-        self._photos: OrderedDict[str, Photo] = OrderedDict()
+        self._photos = OpenPhotos()
         # torch uses all cores for one image: running two at a time would only delay the first
         self._network_lock = threading.Lock()
         self._download_lock = threading.Lock()
         self._decode_lock = threading.Lock()
-        self._photos_lock = threading.Lock()
 
     def warm_up(self) -> None:
         """Load the default model. Errors are reported when it is first used."""
@@ -93,7 +89,7 @@ class Workspace:
         """Open the contents of an image file; return the photo's id and `Photo.info`."""
         with self._decode_lock:
             photo = Photo.decode(data, name)
-        return self._keep(photo)
+        return self._photos.add(photo)
 
     def prepare_photo(self, photo_id: str, settings: bytes) -> dict[str, Any]:
         """Prepare the scan of an open photo; return the id and `Photo.info` of the result. The photo stays open.
@@ -106,22 +102,13 @@ class Workspace:
         photo = self.photo(photo_id)
         with self._decode_lock:
             prepared = photo.prepared(preparation)
-        return self._keep(prepared)
+        return self._photos.add(prepared)
 
     def automatic_preparation(self, photo_id: str) -> dict[str, Any]:
         """Return settings that put right what is wrong with the scan of a photo."""
         photo = self.photo(photo_id)
         with self._decode_lock:
             return photo.automatic_preparation()
-
-    def _keep(self, photo: Photo) -> dict[str, Any]:
-        """Keep a photo open, and close others if there are too many; return its id and `Photo.info`."""
-        photo_id = secrets.token_urlsafe(12)
-        with self._photos_lock:
-            self._photos[photo_id] = photo
-            while len(self._photos) > 1 and self._is_full():
-                self._photos.popitem(last=False)
-        return {"id": photo_id, **photo.info()}
 
     def open_sample(self, name: str) -> dict[str, Any]:
         """Open a sample photo."""
@@ -133,16 +120,8 @@ class Workspace:
         return self.open_photo(read_bytes(path), path.name)
 
     def photo(self, photo_id: str) -> Photo:
-        """Return an open photo and mark it as the most recently used.
-
-        Raises:
-            KeyError: the photo is not open.
-        """
-        with self._photos_lock:
-            if photo_id not in self._photos:
-                raise KeyError("photo: no longer open. Open it again.")
-            self._photos.move_to_end(photo_id)
-            return self._photos[photo_id]
+        """Return an open photo; a KeyError says that it is not open."""
+        return self._photos.get(photo_id)
 
     def network_input(self, photo_id: str, model: str, size: str) -> RawTensor:
         """Return the lightness that a network sees: float32 in 0..100."""
@@ -248,10 +227,6 @@ class Workspace:
                 scan_x, scan_y = photo.to_scan(x, y)
                 places.append({"x": scan_x, "y": scan_y, "color": best.color})
         return places
-
-    def _is_full(self) -> bool:
-        pixels = sum(photo.num_pixels for photo in self._photos.values())
-        return len(self._photos) > _MAX_PHOTOS or pixels > _MAX_PIXELS
 
     def _colorizer(self, model: str) -> Colorizer:
         source = self._models.source(model)

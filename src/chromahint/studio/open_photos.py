@@ -1,0 +1,47 @@
+"""The open photos: kept in memory, within limits."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from typing import Any
+
+from chromahint.studio.photo import Photo
+
+_MAX_PHOTOS = 32
+_MAX_PIXELS = 100_000_000
+"""Total of all open photos. A single photo of this size takes about a gigabyte."""
+
+
+class OpenPhotos:
+    """Keeps photos by id. If there are too many, it closes those that have not been used for longest."""
+
+    def __init__(self) -> None:
+        self._photos: OrderedDict[str, Photo] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add(self, photo: Photo) -> dict[str, Any]:
+        """Keep a photo open; return its id and `Photo.info`."""
+        photo_id = secrets.token_urlsafe(12)
+        with self._lock:
+            self._photos[photo_id] = photo
+            while len(self._photos) > 1 and self._is_full():
+                self._photos.popitem(last=False)
+        return {"id": photo_id, **photo.info()}
+
+    def get(self, photo_id: str) -> Photo:
+        """Return an open photo and mark it as the most recently used.
+
+        Raises:
+            KeyError: the photo is not open.
+        """
+        with self._lock:
+            if photo_id not in self._photos:
+                raise KeyError("photo: no longer open. Open it again.")
+            self._photos.move_to_end(photo_id)
+            return self._photos[photo_id]
+
+    def _is_full(self) -> bool:
+        pixels = sum(photo.num_pixels for photo in self._photos.values())
+        return len(self._photos) > _MAX_PHOTOS or pixels > _MAX_PIXELS
