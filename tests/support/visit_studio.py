@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import urllib.request
@@ -20,7 +21,9 @@ def running(*words):
 
 def main(words):
     with running(*words) as address:
-        for path in ("", "assets/main.js", "api/config"):
+        assets = re.findall('(?:href|src)="/(assets/[^"]+)"', open_url(address).decode())
+        assert assets
+        for path in (*assets, "api/config"):
             open_url(address + path)
         photo = json.loads(open_url(f"{address}api/samples/coffee", b""))["id"]
         hints = b'{"format": "chromahint-hints/1", "points": [{"x": 9, "y": 9, "color": "#c04020"}]}'
