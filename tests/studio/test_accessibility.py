@@ -31,6 +31,7 @@ def test_axe_finds_no_violation(studio, address, size, dark):
     studio.open_sample()
     studio.click(0.9, 0.1)
     studio.wait_until_idle()
+    assert studio.browser.evaluate("document.getElementById('color-menu').checkVisibility()")
     assert violations(studio) == []
     studio.click_button("help")
     assert violations(studio) == []

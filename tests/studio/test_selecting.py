@@ -37,7 +37,7 @@ def test_runs_can_be_chosen_and_suggest_colors_if_they_have_classes(studio):
         *("first/2026-11-20_10-00-00", "classes/2026-11-20_10-00-00"),
     }
     assert not any("/" in key for key in models.values())
-    studio.wait_for_colors(lambda: studio.click(*POINT))
+    studio.wait_for_colors(lambda: (studio.click(*POINT), studio.click_swatch("brick")))
     studio.browser.wait_for("!document.getElementById('suggested-colors').parentElement.hidden")
     studio.wait_for_colors(lambda: studio.choose_option("model", models["Levin"]))
     studio.browser.wait_for("document.getElementById('suggested-colors').parentElement.hidden")

@@ -10,6 +10,7 @@ import { hideStartPage, showStartPage } from "./start_page.js";
 /**
  * @import { Album } from "./album.js"
  * @import { Annotations } from "./annotations.js"
+ * @import { ColorMenu } from "./color_menu.js"
  * @import { ColorPicker } from "./color_picker.js"
  * @import { Coloring } from "./coloring.js"
  * @import { Comparison } from "./comparison.js"
@@ -25,6 +26,7 @@ import { hideStartPage, showStartPage } from "./start_page.js";
  * @typedef {object} Parts
  * @property {Album} album
  * @property {Annotations} annotations
+ * @property {ColorMenu} colorMenu
  * @property {Coloring} coloring
  * @property {Comparison} comparison
  * @property {KeyboardCursor} cursor
@@ -102,7 +104,7 @@ function bindButtons(actions) {
  * @param {Parts} parts
  * @param {ReturnType<typeof createActions>} actions
  */
-function bindKeys({ album, comparison, cursor, pointers, sizeSlider, tools, whereNext }, actions) {
+function bindKeys({ album, colorMenu, comparison, cursor, pointers, sizeSlider, tools, whereNext }, actions) {
   const { openFile, showHelp, zoomIn, zoomOut, removeSelected } = actions;
   bindShortcuts({
     editor: {
@@ -139,7 +141,7 @@ function bindKeys({ album, comparison, cursor, pointers, sizeSlider, tools, wher
       "Backspace": removeSelected,
       "Escape": () => {
         whereNext.hide();
-        if (!cursor.escape()) tools.select(null);
+        if (!colorMenu.escape() && !cursor.escape()) tools.select(null);
       },
     },
     startPage: { "o": openFile, "?": showHelp, "Escape": actions.returnToPhoto },

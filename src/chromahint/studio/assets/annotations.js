@@ -27,7 +27,8 @@ export const NO_ANNOTATIONS = Object.freeze({ points: [], strokes: [], palette: 
 /**
  * Holds the annotations and their history.
  *
- * Events: "change" whenever the annotations change, "commit" when a gesture ends, or after undo and redo.
+ * Events: "change" whenever the annotations change, "commit" when a gesture ends, or after undo and redo, "amend" when
+ * something is added to the last gesture.
  */
 export class Annotations extends EventTarget {
   /** @type {AnnotationSet[]} */
@@ -140,6 +141,22 @@ export class Annotations extends EventTarget {
   }
 
   /**
+   * Change an annotation as a part of what was done last: undo takes back both.
+   * @param {AnnotationRef} ref
+   * @param {Partial<Point>} changes
+   */
+  amend({ kind, index }, changes) {
+    const list = this.current[kind].map((each, n) => (n === index ? { ...each, ...changes } : each));
+    this.current = { ...this.current, [kind]: list };
+    this.#dispatchChange();
+    if (!this.isInGesture) this.dispatchEvent(new Event("amend"));
+  }
+
+  get isInGesture() {
+    return this.#beforeGesture !== null;
+  }
+
+  /**
    * @param {PaletteColor[]} palette
    * @param {boolean} [isInterim]
    */
@@ -226,6 +243,13 @@ function segmentDistance([x0, y0], [x1, y1], x, y) {
   const t = length === 0 ? 0 : Math.min(1, Math.max(0, projection));
   return Math.hypot(x - x0 - t * (x1 - x0), y - y0 - t * (y1 - y0));
 }
+
+/**
+ * Whether two references are to the same annotation.
+ * @param {AnnotationRef | null} first
+ * @param {AnnotationRef | null} second
+ */
+export const isSameRef = (first, second) => first?.kind === second?.kind && first?.index === second?.index;
 
 /**
  * Return the position of a point, or the start of a stroke.

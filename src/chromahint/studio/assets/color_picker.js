@@ -3,43 +3,35 @@
 
 import { abPlane, drawAbPlane } from "./ab_plane.js";
 import { gamutFraction, labToHex } from "./cielab.js";
-import { el } from "./dom.js";
+import { COMMON_COLORS } from "./named_colors.js";
 import { ARROWS } from "./shortcuts.js";
+import { drawSwatches, swatchColor } from "./swatches.js";
 
 /**
  * @import { Hint } from "./annotations.js"
+ * @import { Swatch } from "./named_colors.js"
  *
- * @typedef {[title: string, a: number, b: number]} Swatch
  * @typedef {"suggested" | "recent" | "common"} SwatchGroup
  */
 
-/** @type {Swatch[]} */
-const COMMON_COLORS = [
-  ["skin", 15, 18], ["tanned skin", 19, 28], ["lips", 42, 18], ["brick", 36, 32],
-  ["wood", 14, 30], ["sand", 4, 20], ["gold", 10, 62], ["grass", -24, 38],
-  ["leaves", -34, 32], ["water", -18, -14], ["sky", -6, -32], ["denim", 4, -36],
-  ["violet", 30, -36], ["rose", 34, -4], ["wine red", 46, 20], ["orange", 32, 62],
-];
 const MAX_RECENT = 8;
 const SAME_COLOR = 3; // Lab units
 const REDRAW_DELAY = 60; // milliseconds
 
 /**
- * Clamp a lightness to values at which colors are easy to tell apart.
- * @param {number} l
+ * Events: "choose" when a color was chosen; its detail says whether the gesture is still in progress. "suggest" when
+ * other colors are suggested.
  */
-const readableLightness = (l) => Math.min(78, Math.max(52, l));
-
-/** Events: "choose" when a color was chosen; its detail says whether the gesture is still in progress. */
 export class ColorPicker extends EventTarget {
   isGray = false;
+  isChosen = false; // whether a person has chosen a color
   /** @type {[a: number, b: number][]} */
   recent = [];
   #l = 60;
-  #a = 36;
-  #b = 32;
+  #a = 0;
+  #b = 0;
   /** @type {Swatch[]} */
-  #suggested = [];
+  suggested = [];
   #redrawTimer = 0;
   #plane;
   #canvas;
@@ -80,7 +72,18 @@ export class ColorPicker extends EventTarget {
       const step = event.shiftKey ? 10 : 2;
       this.choose(this.#a + step * arrow[0], this.#b - step * arrow[1]);
     });
+    for (const group of Object.values(swatches)) {
+      group.addEventListener("click", (event) => {
+        const color = swatchColor(event);
+        if (color) this.choose(...color);
+      });
+    }
     this.draw();
+  }
+
+  /** Lightness of the place whose colors are shown. */
+  get lightness() {
+    return this.#l;
   }
 
   /** The current color, as a hint stores it. */
@@ -136,6 +139,7 @@ export class ColorPicker extends EventTarget {
 
   /** @param {boolean} isInterim */
   #dispatchChoose(isInterim) {
+    this.isChosen = true;
     this.dispatchEvent(new CustomEvent("choose", { detail: { isInterim } }));
   }
 
@@ -157,8 +161,9 @@ export class ColorPicker extends EventTarget {
 
   /** @param {Swatch[]} colors */
   setSuggestions(colors) {
-    this.#suggested = colors;
+    this.suggested = colors;
     this.#drawSwatches();
+    this.dispatchEvent(new Event("suggest"));
   }
 
   draw() {
@@ -177,37 +182,17 @@ export class ColorPicker extends EventTarget {
   }
 
   #drawSwatches() {
-    this.#drawGroup("suggested", this.#suggested);
+    this.#drawGroup("suggested", this.suggested);
     this.#drawGroup("recent", this.recent.map(([a, b]) => ["recent", a, b]));
     this.#drawGroup("common", COMMON_COLORS);
   }
-
   /**
-   * Update the buttons of a group. Buttons are kept, so that the focus stays where it is.
    * @param {SwatchGroup} name
    * @param {Swatch[]} colors
    */
   #drawGroup(name, colors) {
     const group = this.#swatches[name];
     if (group.parentElement) group.parentElement.hidden = colors.length === 0;
-    while (group.children.length > colors.length) group.lastChild?.remove();
-    while (group.children.length < colors.length) group.append(this.#swatchButton());
-    colors.forEach(([title, a, b], n) => {
-      const button = /** @type {HTMLButtonElement} */ (group.children[n]);
-      const hex = labToHex(readableLightness(this.#l), a, b);
-      button.dataset.a = String(a);
-      button.dataset.b = String(b);
-      if (button.title === title && button.dataset.hex === hex) return;
-      button.dataset.hex = hex;
-      button.title = title;
-      button.setAttribute("aria-label", `${title}, ${hex}`);
-      button.style.background = hex;
-    });
-  }
-
-  #swatchButton() {
-    const button = el("button", { type: "button" });
-    button.addEventListener("click", () => this.choose(Number(button.dataset.a), Number(button.dataset.b)));
-    return button;
+    drawSwatches(group, colors, this.#l);
   }
 }

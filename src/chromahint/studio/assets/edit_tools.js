@@ -1,10 +1,11 @@
 // @ts-check
 // Editing: points, strokes, and picking colors, for pointers (pointers.js) and keys (keyboard_cursor.js) alike.
 
-import { translated } from "./annotations.js";
+import { isSameRef, translated } from "./annotations.js";
 import { rgbToLab } from "./cielab.js";
 import { html, notify, setPressed } from "./dom.js";
 import { drawCursor, drawPoint, drawStroke, drawTarget, drawTrace } from "./overlay.js";
+import { visibleColor } from "./visible_color.js";
 
 /**
  * @import { Annotation, AnnotationRef, Annotations, Hint, Position } from "./annotations.js"
@@ -17,7 +18,7 @@ import { drawCursor, drawPoint, drawStroke, drawTarget, drawTrace } from "./over
 /**
  * Events: "select" when the selection changes, "release" when whatever is being done with an annotation has to end,
  * because the annotation may not exist any more, "trace" when a line was drawn that is not an annotation, "tool" when
- * another tool is used, "hover" when another annotation, or none, is under the pointer.
+ * another tool is used, "hover" when another annotation, or none, is under the pointer, "add" when a point was added.
  */
 export class EditTools extends EventTarget {
   /** @type {ToolName} */
@@ -64,13 +65,16 @@ export class EditTools extends EventTarget {
     this.dispatchEvent(new Event("tool"));
   }
 
-  /** @param {AnnotationRef | null} ref */
-  select(ref) {
+  /**
+   * @param {AnnotationRef | null} ref
+   * @param {boolean} [isNew] whether it is a point in a color that nobody has chosen
+   */
+  select(ref, isNew = false) {
     this.selected = ref;
     const annotation = this.annotations.get(ref);
     if (annotation) this.picker.show(annotation);
     this.#view.refreshOverlay();
-    this.dispatchEvent(new Event("select"));
+    this.dispatchEvent(new CustomEvent("select", { detail: { isNew } }));
   }
 
   /** End whatever is being done with an annotation. */
@@ -104,13 +108,14 @@ export class EditTools extends EventTarget {
   }
 
   /**
-   * Add a point of the current color; `commit` or `cancel` ends the gesture.
+   * Add a point; `commit` or `cancel` ends the gesture.
    * @param {number} x
    * @param {number} y
+   * @param {Partial<Hint>} [color] that of new annotations by default
    */
-  addPoint(x, y) {
-    const ref = this.annotations.addPoint({ x, y, radius: this.radius, ...this.#hintAt(x, y) }, true);
-    this.select(ref);
+  addPoint(x, y, color) {
+    const ref = this.annotations.addPoint({ x, y, radius: this.radius, ...this.#hintAt(x, y), ...color }, true);
+    this.select(ref, !color && !this.picker.isChosen);
     return ref;
   }
 
@@ -159,9 +164,18 @@ export class EditTools extends EventTarget {
    */
   commit(target) {
     this.#unfinished = null;
-    this.picker.addToRecent();
     this.annotations.commit();
     this.select(target);
+  }
+
+  /**
+   * End the gesture that has added a point, whose color is then to be chosen.
+   * @param {AnnotationRef} target
+   * @param {boolean} [byKeyboard]
+   */
+  commitNew(target, byKeyboard = false) {
+    this.commit(target);
+    this.dispatchEvent(new CustomEvent("add", { detail: { byKeyboard } }));
   }
 
   /**
@@ -170,7 +184,10 @@ export class EditTools extends EventTarget {
    */
   recolorSelected(isInterim) {
     const { selected, annotations, picker } = this;
-    if (selected && annotations.get(selected)) annotations.update(selected, picker.hintColor, isInterim);
+    const current = annotations.get(selected);
+    const color = picker.hintColor;
+    const isSame = current && current.a === color.a && current.b === color.b && current.gray === color.gray;
+    if (selected && current && !isSame) annotations.update(selected, color, true);
     if (isInterim) return;
     picker.addToRecent();
     annotations.commit();
@@ -181,7 +198,7 @@ export class EditTools extends EventTarget {
    * @param {AnnotationRef | null} ref
    */
   hover(ref) {
-    if (ref?.kind === this.#hovered?.kind && ref?.index === this.#hovered?.index) return;
+    if (isSameRef(ref, this.#hovered)) return;
     this.#hovered = ref;
     this.dispatchEvent(new CustomEvent("hover", { detail: { ref } }));
   }
@@ -250,7 +267,7 @@ export class EditTools extends EventTarget {
   #hintAt(x, y) {
     const l = this.#view.photo?.lightness(x, y) ?? 50;
     this.picker.setLightness(l);
-    return { l, ...this.picker.hintColor };
+    return { l, ...(this.picker.isChosen ? this.picker.hintColor : visibleColor(this.#view, x, y)) };
   }
 
   /**
@@ -266,25 +283,12 @@ export class EditTools extends EventTarget {
         this.#veil, pane.left + view.x, pane.top + view.y, view.scale * photo.width, view.scale * photo.height,
       );
     }
-    /**
-     * @param {number} x
-     * @param {number} y
-     */
+    /** @type {(x: number, y: number) => Position} */
     const toScreen = (x, y) => view.toStage(x, y, pane);
-    /**
-     * @param {AnnotationRef | null} ref
-     * @param {AnnotationRef["kind"]} kind
-     * @param {number} index
-     */
-    const isAt = (ref, kind, index) => ref?.kind === kind && ref.index === index;
     if (!this.#isHidden) {
-      strokes.forEach((stroke, n) => {
-        const isSelected = isAt(this.selected, "strokes", n) || isAt(this.#unfinished, "strokes", n);
-        drawStroke(context, toScreen, view.scale, stroke, isSelected);
-      });
-      points.forEach((point, n) => {
-        drawPoint(context, toScreen, view.scale, point, isAt(this.selected, "points", n));
-      });
+      const selected = this.annotations.get(this.selected ?? this.#unfinished);
+      for (const each of strokes) drawStroke(context, toScreen, view.scale, each, each === selected);
+      for (const each of points) drawPoint(context, toScreen, view.scale, each, each === selected);
     }
     if (this.#trace.length) drawTrace(context, toScreen, this.#trace, 2 * this.radius * view.scale);
     if (this.#target) drawTarget(context, toScreen(...this.#target));

@@ -35,7 +35,9 @@ export class KeyboardCursor {
       this.#isDrawing = false;
     });
     view.stage.addEventListener("keydown", (event) => this.#onKey(event));
-    view.stage.addEventListener("blur", () => this.#hide());
+    view.stage.addEventListener("blur", ({ relatedTarget }) => {
+      if (!(relatedTarget instanceof Element && relatedTarget.closest("#color-menu"))) this.#hide();
+    });
     view.stage.addEventListener("pointerdown", () => this.#hide());
   }
 
@@ -136,8 +138,8 @@ export class KeyboardCursor {
       tools.select(target);
       notify("Picked up. Use the arrow keys to move it and Enter to drop it.");
     } else {
-      tools.commit(tools.addPoint(x, y));
-      notify("Point added.");
+      tools.commitNew(tools.addPoint(x, y), true);
+      notify("Point added. Choose its color with the arrow keys and Enter, or take it back with Escape.");
     }
   }
 

@@ -7,6 +7,7 @@ import { bindAlbumDialogs } from "./album_dialogs.js";
 import { Annotations } from "./annotations.js";
 import { getConfig } from "./api.js";
 import { ColorClient } from "./color_client.js";
+import { ColorMenu } from "./color_menu.js";
 import { ColorPicker } from "./color_picker.js";
 import { Coloring } from "./coloring.js";
 import { Comparison } from "./comparison.js";
@@ -43,6 +44,7 @@ const picker = new ColorPicker(canvas("color-plane"), swatches, html("current-co
 const tools = new EditTools(view, annotations, picker);
 const cursor = new KeyboardCursor(view, tools);
 const pointers = new Pointers(view, tools);
+const colorMenu = new ColorMenu({ annotations, picker, tools, view });
 const comparison = new Comparison(view);
 const paletteStrip = new PaletteStrip(annotations, picker);
 const sizeSlider = new SizeSlider({ annotations, editor, tools });
@@ -58,8 +60,8 @@ const progress = new Progress();
 const album = new Album(editor, progress);
 new Filmstrip(album);
 const parts = {
-  album, annotations, coloring, comparison, cursor, editor, look, picker, pointers, samples, sizeSlider, tools, view,
-  whereNext,
+  album, annotations, colorMenu, coloring, comparison, cursor, editor, look, picker, pointers, samples, sizeSlider,
+  tools, view, whereNext,
 };
 let isOpening = false;
 new ReferenceImage(picker);
@@ -108,10 +110,11 @@ annotations.addEventListener("commit", () => {
   updateControls(parts);
   saveWork(parts);
 });
-tools.addEventListener("select", () => {
+annotations.addEventListener("amend", () => saveWork(parts));
+tools.addEventListener("select", (event) => {
   sizeSlider.update();
   updateControls(parts);
-  suggestions.update();
+  suggestions.update(/** @type {CustomEvent<{ isNew: boolean }>} */ (event).detail.isNew);
 });
 comparison.addEventListener("choose", () => {
   coloring.update();

@@ -8,7 +8,7 @@
  *
  * @typedef {{ kind: "pinch" }} PinchGesture
  * @typedef {{ kind: "pan" }} PanGesture
- * @typedef {{ kind: "drag", target: AnnotationRef, original: Annotation, start: Spot }} DragGesture
+ * @typedef {{ kind: "drag", target: AnnotationRef, original: Annotation, start: Spot, isNew: boolean }} DragGesture
  * @typedef {{ kind: "stroke", target: AnnotationRef }} StrokeGesture
  * @typedef {{ kind: "trace", path: Position[] }} TraceGesture a line that is not an annotation
  * @typedef {PinchGesture | TraceGesture | PanGesture | DragGesture | StrokeGesture} Gesture
@@ -17,6 +17,7 @@
 /** @type {Record<string, number>} screen pixels around a point that count as on it */
 const POINT_TOLERANCE = { mouse: 12, pen: 14, touch: 22 };
 const LINE_TOLERANCE = 0.6; // relative to that of points
+const DRAG_DISTANCE = 5; // screen pixels that a click may move
 const STROKE_STEP = 2; // screen pixels between two positions of a stroke
 
 /**
@@ -24,7 +25,7 @@ const STROKE_STEP = 2; // screen pixels between two positions of a stroke
  * @param {Event} event
  */
 const isOnControl = ({ target }) =>
-  target instanceof Element && target.closest("button, #divider, #next-place") !== null;
+  target instanceof Element && target.closest("button, #divider, #next-place, #color-menu") !== null;
 
 export class Pointers {
   /** @type {Gesture | null} */
@@ -115,17 +116,18 @@ export class Pointers {
     } else if (tools.tool === "brush") {
       this.gesture = { kind: "stroke", target: tools.startStroke(spot.x, spot.y) };
     } else {
-      this.#startDrag(tools.addPoint(spot.x, spot.y), spot);
+      this.#startDrag(tools.addPoint(spot.x, spot.y), spot, true);
     }
   }
 
   /**
    * @param {AnnotationRef} target
    * @param {Spot} start
+   * @param {boolean} [isNew] whether it has just been added
    */
-  #startDrag(target, start) {
+  #startDrag(target, start, isNew = false) {
     const original = this.#tools.annotations.get(target);
-    if (original) this.gesture = { kind: "drag", target, original, start };
+    if (original) this.gesture = { kind: "drag", target, original, start, isNew };
   }
 
   /** @param {PointerEvent} event */
@@ -151,6 +153,8 @@ export class Pointers {
       tools.showTrace(gesture.path);
     } else if (gesture?.kind === "stroke") this.#extendStroke(event, gesture.target);
     else if (gesture?.kind === "drag") {
+      const distance = Math.hypot(spot.x - gesture.start.x, spot.y - gesture.start.y) * view.scale;
+      if (distance > DRAG_DISTANCE) gesture.isNew = false;
       tools.drag(gesture.target, gesture.original, spot.x - gesture.start.x, spot.y - gesture.start.y);
     }
   }
@@ -202,6 +206,7 @@ export class Pointers {
     if (gesture?.kind === "trace") this.#tools.endTrace(event.type === "pointercancel" ? null : gesture.path);
     if (!gesture || !("target" in gesture)) return;
     if (event.type === "pointercancel") this.#tools.cancel();
+    else if (gesture.kind === "drag" && gesture.isNew) this.#tools.commitNew(gesture.target);
     else this.#tools.commit(gesture.target);
   }
 }

@@ -43,6 +43,7 @@ export class View {
   y = 0;
   /** @type {(context: CanvasRenderingContext2D, pane: Pane) => void} */
   drawAnnotations = () => {};
+  onMove = () => {}; // called when the photo has moved
 
   /** @type {Record<Slot, Picture>} */
   #pictures = { a: { kind: "gray" }, b: { kind: "gray" } };
@@ -241,6 +242,7 @@ export class View {
   refresh() {
     this.#invalidate(SLOTS);
     this.refreshOverlay();
+    this.onMove();
   }
 
   /** Redraw what lies over the photo. */

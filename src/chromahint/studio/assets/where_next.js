@@ -72,15 +72,12 @@ export class WhereNext {
 
   /** Add a point of the suggested color at the place that is shown; returns whether one is shown. */
   take() {
-    const { tools, view } = this.#parts;
+    const { tools } = this.#parts;
     const place = this.#places[this.#index];
     if (!place) return false;
     const { x, y, color } = place;
-    tools.picker.setLightness(view.photo?.lightness(x, y) ?? 50);
     const [, a, b] = hexToLab(color);
-    tools.select(null);
-    tools.picker.choose(a, b, true);
-    tools.commit(tools.addPoint(x, y));
+    tools.commit(tools.addPoint(x, y, { a, b, gray: false }));
     notify("Point added in the suggested color. Choose another one if it is wrong.");
     return true;
   }
