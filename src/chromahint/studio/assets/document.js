@@ -64,6 +64,7 @@ export class EditorDocument extends EventTarget {
         ]);
         return createPhoto(info, gray, original);
       });
+      await this.sync.flush(); // what has changed while the photo was loading
       const saved = await loadWork(source, photo);
       if (turn !== this.#openCount) return false;
       this.photo = photo;

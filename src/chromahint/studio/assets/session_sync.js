@@ -67,7 +67,7 @@ export class SessionSync extends EventTarget {
   /** Save now what is unsaved. */
   async flush() {
     clearTimeout(this.#timer);
-    await this.#saving;
+    while (this.#saving) await this.#saving; // another caller that waited may have begun to save
     if (this.#unsaved === null || this.#isInConflict || !this.#source) return;
     this.#saving = this.#put(this.#source, this.#unsaved);
     try {
@@ -112,13 +112,18 @@ export class SessionSync extends EventTarget {
   async #put(source, work) {
     const digest = this.#digest;
     try {
-      this.key ??= (await keep(source)).key;
-      this.revision = await project.putSession(this.key, work, this.revision);
+      const { revision } = this;
+      const key = this.key ?? (await keep(source)).key;
+      if (this.#source === source) this.key = key;
+      const saved = await project.putSession(key, work, revision);
+      if (this.#source !== source) return; // another photo was opened meanwhile
+      this.revision = saved;
       if (this.#unsaved !== work) return;
       this.#unsaved = null;
       forgetWork(digest);
       this.dispatchEvent(new Event("saved"));
     } catch (error) {
+      if (this.#source !== source) return;
       if (hasStatus(error, 412)) {
         this.#isInConflict = true;
         this.dispatchEvent(new Event("conflict"));
