@@ -71,7 +71,7 @@ def test_unknown_forms(download, query):
 
 def test_the_dialog_downloads_layers(studio):
     studio.open_sample()
-    studio.wait_for_colors(lambda: studio.click(0.9, 0.1))
+    studio.wait_for_colors(lambda: (studio.click(0.9, 0.1), studio.click_swatch("brick")))
     studio.click_button("download-as")
     assert studio.browser.evaluate("document.getElementById('download-dialog').open")
     quality = "document.getElementById('download-quality-row').hidden"
