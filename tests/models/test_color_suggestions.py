@@ -95,6 +95,13 @@ def test_white_pixel_only_gets_white():
     assert only == ((0, 0), 1)
 
 
+def test_a_place_too_dark_for_all_likely_colors_gets_gray():
+    network = FixedLogits(peaked_logits(((60, 50), 1e4)))
+    lightness = torch.full((1, 1, 8, 8), 5.0)
+    [suggestion] = suggest_colors(network, lightness, no_hints(lightness), 2, 3)
+    assert suggestion == ((0.0, 0.0), 1.0)
+
+
 def test_uses_the_logits_at_the_pixel():
     logits = torch.cat([peaked_logits(((20, 30), 0.0)), peaked_logits(((-20, 10), 0.0))], dim=3).repeat_interleave(
         2, dim=3

@@ -89,9 +89,9 @@ def suggest_colors(
         )
     pixel_lightness = lightness[..., row, column].expand(1, 1, 1, len(colors))
     displayable = in_gamut(pixel_lightness, colors.float().T[None, :, None]).flatten()
-    if not displayable.any():
-        return [Suggestion((0.0, 0.0), 1.0)]
     colors, probabilities = colors[displayable].double(), probabilities[displayable].double()
+    if probabilities.sum() == 0:  # of a dark pixel, for example
+        return [Suggestion((0.0, 0.0), 1.0)]
     means, weights = combine(colors, probabilities / probabilities.sum())
     suggestions = [Suggestion((a, b), weight) for (a, b), weight in zip(means.tolist(), weights.tolist(), strict=True)]
     return sorted(suggestions, key=lambda suggestion: -suggestion.probability)
