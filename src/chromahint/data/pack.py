@@ -205,11 +205,7 @@ def _write_index(records: list[ShardRecord], source: Folder, output: Path, side:
     for name, data in files.items():
         with atomic_write(output / name) as file:
             file.write(data)
-    (output / "broken.txt").unlink(missing_ok=True)
-    if broken:
-        write_lines(output / "broken.txt", broken)
-    for split, paths in source.read_lists().items():
-        write_lines(output / f"{split}.txt", paths)
+    write_lists(output, source, broken)
     current = {f"{number:06d}" for number in range(len(records))}
     for old_file in (output / "shards").iterdir():  # of deleted photos, or partly written by a killed process
         if old_file.stem not in current:
@@ -235,7 +231,16 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
         file.write(json.dumps(value, indent=2).encode() + b"\n")
 
 
-def write_lines(path: Path, lines: list[str]) -> None:
+def write_lists(output: Path, source: Folder, broken: list[str]) -> None:
+    """Write the lists of the splits, if the source has any, and of the images that can't be read."""
+    (output / "broken.txt").unlink(missing_ok=True)
+    if broken:
+        _write_lines(output / "broken.txt", broken)
+    for split, paths in source.read_lists().items():
+        _write_lines(output / f"{split}.txt", paths)
+
+
+def _write_lines(path: Path, lines: list[str]) -> None:
     """Write a text file; names of files that are no UTF-8 keep their bytes."""
     with atomic_write(path) as file:
         file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"))

@@ -22,7 +22,7 @@ from chromahint.data.pack import (
     read_record,
     source_checksum,
     write_json,
-    write_lines,
+    write_lists,
     write_record,
 )
 from chromahint.data.parallel import parallel_map
@@ -172,11 +172,7 @@ def _write_index(records: list[ShardRecord], source: Folder, output: Path) -> Pa
     for name, content in zip(FILES, data, strict=True):
         with atomic_write(output / name) as file:
             file.write(content)
-    (output / "broken.txt").unlink(missing_ok=True)
-    if broken:
-        write_lines(output / "broken.txt", broken)
-    for split, paths in source.read_lists().items():
-        write_lines(output / f"{split}.txt", paths)
+    write_lists(output, source, broken)
     _delete_leftovers(output, len(records), {record["chunk"]["filename"] for record in written})
     metadata = {
         "format": SHARDS_FORMAT,

@@ -106,7 +106,7 @@ def test_only_listed_images_are_packed(root, tmp_path):
     (tmp_path / "other.txt").write_text("val/ü8.png\nval/ü7.png\n")
     photos = Packed(str(tmp_path / "pack"), val_list=str(tmp_path / "other.txt")).photos("val")
     assert names(photos) == ["val/ü7.png", "val/ü8.png"]
-    with pytest.raises(UnreadableImageError, match=r"val/ü7.png: not in the pack"):
+    with pytest.raises(UnreadableImageError, match=r"val/ü7.png: not among the packed photos in"):
         photos.read(0)
     assert photos.read(1).shape == (32, 32, 3)
 

@@ -195,7 +195,7 @@ def test_other_folders_are_refused(root, tmp_path):
 
 
 def test_a_name_that_is_not_in_the_shards_is_unreadable(shards):
-    with pytest.raises(UnreadableImageError, match="not in the shards"):
+    with pytest.raises(UnreadableImageError, match="not among the packed photos in"):
         ShardPhotos(Shards(str(shards)), ["other.jpg"]).read(0)
 
 

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chromahint.data.sources.base import Photos
-from chromahint.data.sources.folder import SPLITS, Folder
+from chromahint.data.sources.packed_folder import PackedFolder, PackedNames
 from chromahint.images.decode import RGBImage, UnreadableImageError
 from chromahint.ranges import Directory, Fraction, validate_arguments
 
@@ -83,6 +83,11 @@ class Pack:
             raise _damaged(root, "names.json and index.npy do not match")
         self._open: OrderedDict[int, npt.NDArray[np.uint8]] = OrderedDict()
 
+    @property
+    def folder(self) -> Path:
+        """Folder of the lists on this machine."""
+        return self.root
+
     def read(self, row: int) -> RGBImage:
         """Return one image, HxWx3 uint8 RGB, read-only."""
         record = self.index[row]
@@ -131,7 +136,7 @@ class Pack:
         return {**self.__dict__, "_open": OrderedDict()}
 
 
-class PackedPhotos:
+class PackedPhotos(PackedNames):
     """Photos of a pack, selected by the names of their original files.
 
     Args:
@@ -141,34 +146,16 @@ class PackedPhotos:
     """
 
     def __init__(self, pack: Pack, names: list[str], verify: bool = False) -> None:
-        self.pack, self.names, self.verify = pack, names, verify
-        rows = {name: row for row, name in enumerate(pack.names)}
-        self.rows = np.array([rows.get(name, -1) for name in names], dtype=np.int64)
-
-    def __len__(self) -> int:
-        return len(self.names)
+        super().__init__(pack, names)
+        self.pack, self.verify = pack, verify
 
     def read(self, index: int) -> RGBImage:
         """Return one photo, HxWx3 uint8 RGB, read-only."""
-        row = self._row(index)
+        row = self.row(index)
         return self.pack.read_verified(row) if self.verify else self.pack.read(row)
 
-    def name(self, index: int) -> str:
-        """Return the path relative to the folder that was packed."""
-        return self.names[index]
 
-    def identify(self, index: int) -> str:
-        """Return the id of the original file, so evaluation places the same hints."""
-        return self.pack.identify(self._row(index))
-
-    def _row(self, index: int) -> int:
-        row = int(self.rows[index])
-        if row < 0:
-            raise UnreadableImageError(self.names[index], f"not in the pack {self.pack.root}")
-        return row
-
-
-class Packed(Folder):
+class Packed(PackedFolder):
     """Photos of a pack, with the same splits as in the folder that was packed.
 
     Args:
@@ -192,19 +179,7 @@ class Packed(Folder):
         test_list: str | None = None,
     ) -> None:
         self.pack = Pack(Path(root).expanduser())
-        if (train_list, val_list, test_list) == (None, None, None):
-            train_list, val_list, test_list = (
-                str(self.pack.root / f"{split}.txt") if split in self.pack.lists else None for split in SPLITS
-            )
-        super().__init__(root, val_fraction, test_fraction, train_list, val_list, test_list)
-
-    @property
-    def subfolders(self) -> list[str]:
-        """The subfolders among `train`, `val` and `test` of the folder that was packed."""
-        return self.pack.subfolders
-
-    def _list_images(self, subfolder: str) -> list[str]:
-        return [name for name in self.pack.names if not subfolder or name.startswith(f"{subfolder}/")]
+        super().__init__(self.pack, val_fraction, test_fraction, train_list, val_list, test_list)
 
     def _create_photos(self, paths: list[str]) -> Photos:
         return PackedPhotos(self.pack, paths)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from chromahint.data.sources.base import Photos
-from chromahint.data.sources.folder import SPLITS, Folder
+from chromahint.data.sources.packed_folder import PackedFolder, PackedNames
 from chromahint.data.sources.shards import Shards
-from chromahint.images.decode import RGBImage, UnreadableImageError, decode_rgb
+from chromahint.images.decode import RGBImage, decode_rgb
 from chromahint.ranges import Fraction, validate_arguments
 
 
-class ShardPhotos:
+class ShardPhotos(PackedNames):
     """Photos of shards, selected by the names of their original files.
 
     Args:
@@ -20,12 +18,8 @@ class ShardPhotos:
     """
 
     def __init__(self, shards: Shards, names: list[str]) -> None:
-        self.shards, self.names = shards, names
-        rows = {name: row for row, name in enumerate(shards.names)}
-        self.rows = np.array([rows.get(name, -1) for name in names], dtype=np.int64)
-
-    def __len__(self) -> int:
-        return len(self.names)
+        super().__init__(shards, names)
+        self.shards = shards
 
     def read(self, index: int) -> RGBImage:
         """Decode one photo to HxWx3 uint8 RGB."""
@@ -35,25 +29,11 @@ class ShardPhotos:
         """Decode one photo, a JPEG file at a reduced size if its shorter side then still has `min_side` pixels."""
         return self._decode(index, min_side)
 
-    def name(self, index: int) -> str:
-        """Return the path relative to the folder that was packed."""
-        return self.names[index]
-
-    def identify(self, index: int) -> str:
-        """Return the id of the original file, so evaluation places the same hints."""
-        return self.shards.identify(self._row(index))
-
     def _decode(self, index: int, min_side: int | None = None) -> RGBImage:
-        return decode_rgb(self.shards.read(self._row(index)), f"{self.shards.root}/{self.names[index]}", min_side)
-
-    def _row(self, index: int) -> int:
-        row = int(self.rows[index])
-        if row < 0:
-            raise UnreadableImageError(self.names[index], f"not in the shards {self.shards.root}")
-        return row
+        return decode_rgb(self.shards.read(self.row(index)), f"{self.shards.root}/{self.names[index]}", min_side)
 
 
-class Stream(Folder):
+class Stream(PackedFolder):
     """Photos of shards, with the same splits as in the folder that was packed.
 
     Args:
@@ -77,19 +57,7 @@ class Stream(Folder):
         test_list: str | None = None,
     ) -> None:
         self.shards = Shards(root)
-        if (train_list, val_list, test_list) == (None, None, None):
-            train_list, val_list, test_list = (
-                str(self.shards.folder / f"{split}.txt") if split in self.shards.lists else None for split in SPLITS
-            )
-        super().__init__(str(self.shards.folder), val_fraction, test_fraction, train_list, val_list, test_list)
-
-    @property
-    def subfolders(self) -> list[str]:
-        """The subfolders among `train`, `val` and `test` of the folder that was packed."""
-        return self.shards.subfolders
-
-    def _list_images(self, subfolder: str) -> list[str]:
-        return [name for name in self.shards.names if not subfolder or name.startswith(f"{subfolder}/")]
+        super().__init__(self.shards, val_fraction, test_fraction, train_list, val_list, test_list)
 
     def _create_photos(self, paths: list[str]) -> Photos:
         return ShardPhotos(self.shards, paths)
