@@ -8,6 +8,8 @@ from skimage.color import rgb2lab
 from skimage.graph import route_through_array
 
 from chromahint import Colorizer
+from chromahint.hints.annotations import Annotations, PaletteColor, Point
+from chromahint.inference.array_adapters import open_images
 from chromahint.inference.look import Look, reach_map
 
 POINT = [(150, 420, "#d0701c", 3)]
@@ -79,3 +81,16 @@ def test_more_parts_with_hints_reach_farther():
     weights = [float(reach_map(lightness, mask)[0, 0, 5, 50]) for mask in (one, close, four)]
     assert weights[1] == pytest.approx(weights[0], abs=0.06)
     assert weights[2] > weights[0] + 0.1
+
+
+def test_the_coloring_without_hints_follows_the_palette(colorizer):
+    """It is kept between hints, and predicted again for another palette."""
+    photo = data.astronaut()[:128, :128]
+    palettes = [(), (PaletteColor("#2846c8"),), (PaletteColor("#30c040"),), ()]
+    hints = [Annotations((Point(20, 30, "#d0701c", 3),), palette=palette) for palette in palettes]
+    [buffer], _ = open_images(photo)
+    session, look = colorizer.open_session(buffer), Look(reach="near")
+    for each in hints:
+        [fresh], _ = open_images(photo)
+        expected = colorizer.open_session(fresh).colorize_small(each, look=look)
+        assert torch.equal(session.colorize_small(each, look=look), expected)

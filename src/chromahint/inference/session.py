@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from chromahint.color import lab_to_gamut_mapped_rgb, rgb_to_lab
 from chromahint.hints.annotations import Annotations, parse_annotations
+from chromahint.hints.global_hints import GlobalHints
 from chromahint.hints.hint_file import read_hints
 from chromahint.hints.hints import Hints
 from chromahint.hints.sparse_hints import SparseHints, sparse_from_hints
@@ -86,6 +87,7 @@ class Session:
         self.lightness = compute_lightness(image, device) if lightness is None else lightness
         self._inputs: dict[int, Tensor] = {}
         self._encodings: dict[int, Any] = {}
+        self._priors: dict[int, tuple[GlobalHints | None, Tensor]] = {}
 
     def network_input(self, size: int | None = None) -> Tensor:
         """Return the input of the network, L 11hw in 0..100, on its device.
@@ -131,10 +133,17 @@ class Session:
         ab = self._predict_whole(small, size, pixels)
         if reach == "whole" or not len(pixels.flat_index):
             return ab
-        without_hints = pixels._replace(flat_index=pixels.flat_index[:0], ab=pixels.ab[:0])
-        prior = self._predict_whole(small, size, without_hints)
+        prior = self._prior(small, size, pixels)
         weight = reach_map(small, pixels.to_dense((small.shape[-2], small.shape[-1])).mask)
         return prior + weight * (ab - prior)
+
+    def _prior(self, small: Tensor, size: int, pixels: SparseHints) -> Tensor:
+        """Predict ab without hinted pixels. It is kept until the palette changes."""
+        palette = pixels.global_hints
+        if size not in self._priors or not _is_same(self._priors[size][0], palette):
+            without_hints = pixels._replace(flat_index=pixels.flat_index[:0], ab=pixels.ab[:0])
+            self._priors[size] = palette, self._predict_whole(small, size, without_hints)
+        return self._priors[size][1]
 
     def _predict_whole(self, small: Tensor, size: int, pixels: SparseHints) -> Tensor:
         if pixels.global_hints is not None and not takes_palette(self.network):
@@ -147,6 +156,12 @@ class Session:
             return self.network.propagate(self._encodings[size], hints).float()
         ab: Tensor = self.network(small, hints)
         return ab.float()
+
+
+def _is_same(one: GlobalHints | None, other: GlobalHints | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return all(map(torch.equal, one, other))
 
 
 def takes_palette(network: nn.Module) -> bool:
