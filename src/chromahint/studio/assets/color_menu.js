@@ -118,7 +118,7 @@ export class ColorMenu {
     this.#place();
   }
 
-  /** Put the menu below or above the point, or beside it on a low stage. */
+  /** Place the menu below the point, above it, or to its side, wherever it fits. */
   #place() {
     const { annotations, view } = this.#parts;
     const point = annotations.get(this.#target);
