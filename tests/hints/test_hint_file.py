@@ -20,6 +20,12 @@ EXAMPLE = {
     ],
     "strokes": [{"points": [[1, 2], [3, 4]], "color": "#0000ff", "radius": 1.5}],
 }
+V3 = {"format": "chromahint-hints/3"}
+POINT = {"x": 1, "y": 2, "color": "#000000"}
+LIMITED = Annotations(
+    (Point(3, 4.5, "#ff8000", 2, strength=0.25), Point(5, 6, None, area=((1, 1), (9, 1), (5.5, 9)))),
+    (Stroke(((1, 2), (3, 4)), "#0000ff", 1.5, enabled=False), Stroke(((1, 2), (3, 4)), None, 2)),
+)
 ANNOTATIONS = Annotations(
     (Point(3, 4.5, "#ff8000", 2), Point(0, 1, None), Point(0, 1, "#ffffff")),
     (Stroke(((1, 2), (3, 4)), "#0000ff", 1.5),),
@@ -48,8 +54,9 @@ def test_written_file_can_be_read(tmp_path, annotations):
     ("change", "message"),
     [
         (
-            {"format": "chromahint-hints/3"},
-            "format='chromahint-hints/3': unknown format; this version reads chromahint-hints/1 and chromahint-hints/2",
+            {"format": "chromahint-hints/4"},
+            "format='chromahint-hints/4': unknown format; this version reads chromahint-hints/1 and "
+            "chromahint-hints/2 and chromahint-hints/3",
         ),
         ({"palette": ["#aa3333"]}, "palette: needs the format chromahint-hints/2"),
         ({"format": "chromahint-hints/2", "palette": ["#aa3333"] * 8}, "palette: must have 1 to 7 colors, not 8"),
@@ -80,6 +87,19 @@ def test_written_file_can_be_read(tmp_path, annotations):
         ({"strokes": [{"points": [[1, 2, 3]], "color": "#000000"}]}, r"strokes\[0\]\.points\[0\]: must be \[x, y\]"),
         ({"strokes": [{"points": [[1, None]], "color": "#000000"}]}, r"strokes\[0\]\.points\[0\]\.y=None"),
         ({"strokes": [{"points": [[1, 2]]}]}, r"strokes\[0\]\.color: missing"),
+        (
+            {"points": [{"x": 1, "y": 2, "color": "#000000", "strength": 0.5}]},
+            r"points\[0\]\.strength: needs the format chromahint-hints/3",
+        ),
+        (
+            {"strokes": [{"points": [[1, 2]], "erase": True}]},
+            r"strokes\[0\]\.erase: needs the format chromahint-hints/3",
+        ),
+        (V3 | {"points": [POINT | {"strength": 1.5}]}, r"points\[0\]\.strength=1\.5: must be a number from 0 to 1"),
+        (V3 | {"points": [POINT | {"enabled": 1}]}, r"points\[0\]\.enabled=1: must be true or false"),
+        (V3 | {"points": [POINT | {"area": [[0, 0], [1, 1]]}]}, r"points\[0\]\.area: must have three positions or more"),
+        (V3 | {"points": [POINT | {"area": [[0, 0], [1], [2, 2]]}]}, r"points\[0\]\.area\[1\]: must be \[x, y\]"),
+        (V3 | {"strokes": [{"points": [[1, 2]], "erase": "yes"}]}, r"strokes\[0\]\.erase='yes': must be true or false"),
         ({"photo": "a.jpg"}, "photo: must be a JSON object"),
         ({"photo": {"name": 3}}, r"photo\.name: must be the name of a file"),
         ({"photo": {"blake2b": "xyz"}}, r"photo\.blake2b='xyz': must be the BLAKE2b"),
@@ -90,6 +110,22 @@ def test_errors_name_the_field(tmp_path, change, message):
     (tmp_path / "h.json").write_text(json.dumps(EXAMPLE | change))
     with pytest.raises(ValueError, match=rf"h\.json: {message}"):
         read_hints(tmp_path / "h.json")
+
+
+def test_limits_of_marks_are_read_and_written(tmp_path):
+    content = {
+        "points": [
+            {"x": 3, "y": 4.5, "color": "#FF8000", "radius": 2, "strength": 0.25, "enabled": True},
+            {"x": 5, "y": 6, "keep_grey": True, "area": [[1, 1], [9, 1], [5.5, 9]]},
+        ],
+        "strokes": [
+            {"points": [[1, 2], [3, 4]], "color": "#0000ff", "radius": 1.5, "enabled": False},
+            {"points": [[1, 2], [3, 4]], "erase": True, "radius": 2},
+        ],
+    }
+    assert parse_hints(json.dumps(V3 | content)) == LIMITED
+    write_hints(tmp_path / "h.json", LIMITED)
+    assert read_hints(tmp_path / "h.json") == LIMITED
 
 
 def test_photo_field_is_optional():

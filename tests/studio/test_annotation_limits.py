@@ -32,7 +32,7 @@ def post():
         photo = client.post("/api/photos", content=file.getvalue()).json()["id"]
 
         def send(route, **fields):
-            text = json.dumps({"format": "chromahint-hints/1", **fields})
+            text = json.dumps({"format": "chromahint-hints/3", **fields})
             return client.post(f"/api/photos/{photo}/{route}?model=levin", content=text)
 
         yield send
@@ -53,7 +53,15 @@ EXCESSIVE = {
     ),
     "points of a stroke": (
         {"strokes": [stroke([[1, 2]] * 60_000), stroke([[1, 2]] * 60_000)]},
-        "strokes with 120,000 points in total: at most 100,000 are allowed here.",
+        "strokes and areas with 120,000 points in total: at most 100,000 are allowed here.",
+    ),
+    "points of areas": (
+        {"points": [point(area=[[number, 0], [9, 0], [9, 9]] * 1000) for number in range(40)]},
+        "strokes and areas with 120,000 points in total: at most 100,000 are allowed here.",
+    ),
+    "number of areas": (
+        {"points": [point(area=[[number, 0], [9, 0], [9, 9]]) for number in range(41)]},
+        "points that are limited to 41 different areas: at most 40 are allowed here.",
     ),
     "number of points": ({"points": [point()] * 5001}, "5,001 points and strokes: at most 5,000 are allowed here."),
     "discs over the whole photo": (

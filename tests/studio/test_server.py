@@ -334,9 +334,9 @@ def test_hint_file_is_converted_to_photo_pixels(client, photo):
     parsed = client.post(f"/api/photos/{photo['id']}/hints", content=text).json()
     assert parsed["points"] == [
         {"x": 129.5, "y": 199.0, "color": "#c04020", "radius": 26.0},
-        {"x": 0.0, "y": 0.0, "color": None, "radius": 0.0},
+        {"x": 0.0, "y": 0.0, "keep_grey": True, "radius": 0.0},
     ]
-    assert parsed["strokes"] == [{"path": [[64.5, 99.5], [259.0, 99.5]], "color": "#30a040", "radius": 0.0}]
+    assert parsed["strokes"] == [{"points": [[64.5, 99.5], [259.0, 99.5]], "color": "#30a040", "radius": 0.0}]
 
 
 @pytest.mark.parametrize("size", ["200", "0", "99999", "draft", ""])

@@ -190,11 +190,13 @@ def _hint_provider(arguments: argparse.Namespace, multiple: bool) -> HintProvide
 
     local = _local_hint_provider(arguments, multiple)
     if arguments.palette is not None:
+        from chromahint.hints.annotations import PaletteColor
         from chromahint.hints.colors import parse_color_list
         from chromahint.hints.global_hints import palette_hints
 
         colors = parse_color_list(arguments.palette, "--palette")
-        return hint_sources.with_palette(local, palette_hints(colors, where="--palette"))
+        palette_hints(colors, where="--palette")  # raises an error if there are too many
+        return hint_sources.with_palette(local, tuple(PaletteColor(color) for color in colors))
     if arguments.palette_from is not None:
         num_colors = arguments.palette_size or DEFAULT_PALETTE_SIZE
         return hint_sources.with_palette(local, hint_sources.palette_of_file(arguments.palette_from, num_colors))

@@ -12,28 +12,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 
+from chromahint.hints.brush import collect_pixels, draw_brush, draw_stroke
 from chromahint.hints.colors import Color, check_color, to_ab
 from chromahint.hints.global_hints import GlobalHints, palette_hints
 from chromahint.hints.sparse_hints import SparseHints
 
 _MAX_VALUE = 1e6
-_ROUNDING = 1e-4
-"""Maximum error of computed distances in pixels."""
-SEGMENTS_AT_ONCE = 16
-"""Segments of a stroke that are drawn together, so that their bounding box stays small for a long stroke."""
-
-
-class _Box(NamedTuple):
-    """Bounding box of a mark, that is, a point or part of a stroke."""
-
-    number: int
-    rows: slice
-    columns: slice
+Polyline = tuple[tuple[float, float], ...]
+"""Positions (x, y)."""
 
 
 class Point(NamedTuple):
@@ -44,26 +34,41 @@ class Point(NamedTuple):
         y: Vertical position of the center.
         color: Color, or None to keep the area gray.
         radius: Radius; 0 is a single pixel.
+        strength: How much the color counts, 0 to 1; with 0, the place keeps the color that it has without hints.
+        enabled: Whether the point counts at all.
+        area: Outline of the part of the photo in which the point counts; None is the whole photo.
     """
 
     x: float
     y: float
     color: Color | None
     radius: float = 0.0
+    strength: float = 1.0
+    enabled: bool = True
+    area: Polyline | None = None
 
 
 class Stroke(NamedTuple):
-    """Polyline of one color.
+    """Polyline of one color, or one that erases: inside of it, only the marks that lie there count.
 
     Attributes:
         points: Vertices (x, y), one or more.
-        color: Color.
+        color: Color, or None to erase.
         radius: Radius of the brush; 0 is a line of single pixels.
+        strength: As for points.
+        enabled: As for points.
+        area: As for points.
     """
 
-    points: tuple[tuple[float, float], ...]
-    color: Color
+    points: Polyline
+    color: Color | None
     radius: float = 0.0
+    strength: float = 1.0
+    enabled: bool = True
+    area: Polyline | None = None
+
+
+Mark = Point | Stroke
 
 
 class PaletteColor(NamedTuple):
@@ -88,7 +93,7 @@ class Annotations:
     palette: tuple[PaletteColor, ...] = ()
 
     def rasterize(self, height: int, width: int) -> SparseHints:
-        """Convert to the hinted pixels of a photo.
+        """Convert to the hinted pixels of a photo, wherever they count. See `hint_layers` for areas and erased parts.
 
         Args:
             height: Height of the photo in pixels.
@@ -97,22 +102,31 @@ class Annotations:
         Raises:
             ValueError: A mark is outside the photo. The message names it.
         """
+        return self.pixels_of_marks(height, width)[0]
+
+    def pixels_of_marks(self, height: int, width: int) -> tuple[SparseHints, list[Mark], Tensor]:
+        """Return the hinted pixels of a photo, the marks that have them, and the index of the mark of each pixel."""
         owner = np.zeros((height, width), np.int32)
-        colors: list[Color | None] = []
+        marks: list[Mark] = []
         boxes = []
         for number, stroke in enumerate(self.strokes):
             where = f"strokes[{number}].points"
             path = [self._to_pixel(x, y, height, width, f"{where}[{n}]") for n, (x, y) in enumerate(stroke.points)]
-            colors.append(stroke.color)
-            radius = self._radius_in_pixels(stroke.radius, height, width)
-            for first in range(0, max(1, len(path) - 1), SEGMENTS_AT_ONCE):
-                boxes.append(_draw(owner, path[first : first + SEGMENTS_AT_ONCE + 1], radius, len(colors)))
+            if stroke.enabled and stroke.color is not None:
+                marks.append(stroke)
+                boxes += draw_stroke(owner, path, self._radius_in_pixels(stroke.radius, height, width), len(marks))
         for number, point in enumerate(self.points):
             center = self._to_pixel(point.x, point.y, height, width, f"points[{number}]")
-            colors.append(point.color)
-            boxes.append(_draw(owner, [center], self._radius_in_pixels(point.radius, height, width), len(colors)))
-        index, mark = _collect_pixels(owner, boxes)
-        return SparseHints(index, to_ab(colors)[mark], (height, width), self._global_hints())
+            if point.enabled:
+                marks.append(point)
+                radius = self._radius_in_pixels(point.radius, height, width)
+                boxes.append(draw_brush(owner, [center], radius, len(marks)))
+        index, mark = collect_pixels(owner, boxes)
+        colors = to_ab([each.color for each in marks])[mark]
+        strength = None
+        if any(each.strength < 1 for each in marks):
+            strength = torch.tensor([each.strength for each in marks])[mark]
+        return SparseHints(index, colors, (height, width), self.to_global_hints(), strength), marks, mark
 
     def resized(self, size: tuple[int, int], new_size: tuple[int, int]) -> Annotations:
         """Convert to pixels of another size of the photo, or of another photo.
@@ -126,14 +140,26 @@ class Annotations:
         ratio = max(new_size) / max(height, width)
 
         def move(x: float, y: float) -> tuple[float, float]:
-            x, y = (x + offset) * new_size[1] / width - 0.5, (y + offset) * new_size[0] / height - 0.5
+            return (x + offset) * new_size[1] / width - 0.5, (y + offset) * new_size[0] / height - 0.5
+
+        def move_inside(x: float, y: float) -> tuple[float, float]:
+            x, y = move(x, y)
             return min(new_size[1] - 1.0, max(0.0, x)), min(new_size[0] - 1.0, max(0.0, y))
 
-        points = [Point(*move(p.x, p.y), p.color, p.radius * ratio) for p in self.points]
-        strokes = [Stroke(tuple(move(*xy) for xy in s.points), s.color, s.radius * ratio) for s in self.strokes]
+        def move_area(area: Polyline | None) -> Polyline | None:
+            return None if area is None else tuple(move(*xy) for xy in area)
+
+        points, strokes = [], []
+        for p in self.points:
+            x, y = move_inside(p.x, p.y)
+            points.append(p._replace(x=x, y=y, radius=p.radius * ratio, area=move_area(p.area)))
+        for s in self.strokes:
+            path = tuple(move_inside(*xy) for xy in s.points)
+            strokes.append(s._replace(points=path, radius=s.radius * ratio, area=move_area(s.area)))
         return Annotations(tuple(points), tuple(strokes), "px", self.palette)
 
-    def _global_hints(self) -> GlobalHints | None:
+    def to_global_hints(self) -> GlobalHints | None:
+        """Return the palette as global hints, or None without one."""
         if not self.palette:
             return None
         return palette_hints([each.color for each in self.palette], [each.weight for each in self.palette])
@@ -178,54 +204,20 @@ def parse_annotations(hints: Sequence[Any]) -> Annotations:
     return Annotations(tuple(points))
 
 
-def check_number(value: Any, where: str, minimum: float = -_MAX_VALUE) -> float:
-    """Return a coordinate or radius as a float.
+def check_number(value: Any, where: str, minimum: float = -_MAX_VALUE, maximum: float = _MAX_VALUE) -> float:
+    """Return a coordinate, radius, or strength as a float.
 
     Args:
         value: Value to check.
         where: Name of the value for the error message.
         minimum: Minimum value.
+        maximum: Maximum value.
 
     Raises:
         ValueError: The value is not a number in the allowed range.
     """
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, bool) or not isinstance(value, int | float) or not minimum <= value <= _MAX_VALUE:
-        raise ValueError(f"{where}={value!r:.40}: must be a number from {minimum:,.0f} to {_MAX_VALUE:,.0f}.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not minimum <= value <= maximum:
+        raise ValueError(f"{where}={value!r:.40}: must be a number from {minimum:,.0f} to {maximum:,.0f}.")
     return float(value)
-
-
-def _draw(owner: NDArray[np.int32], path: Sequence[tuple[int, int]], radius: float, number: int) -> _Box:
-    """Set `owner` to the number of a mark at the pixels that its brush covers along a path of (column, row)."""
-    height, width = owner.shape
-    margin = min(math.ceil(radius), height + width)
-    columns, rows = zip(*path, strict=True)
-    left, top = max(0, min(columns) - margin), max(0, min(rows) - margin)
-    box = _Box(number, slice(top, max(rows) + margin + 1), slice(left, max(columns) + margin + 1))
-    part = owner[box.rows, box.columns]
-    line = np.full(part.shape, 255, np.uint8)
-    points = np.array([(column - left, row - top) for column, row in path], np.int32)
-    line[points[:, 1], points[:, 0]] = 0  # polylines draws nothing for a single point
-    cv2.polylines(line, [points], isClosed=False, color=0)
-    if margin == 0:
-        part[line == 0] = number
-    else:
-        # include pixel centers up to half a pixel outside the circle, which makes the brush look rounder
-        reach = math.sqrt(radius**2 + radius) + _ROUNDING
-        part[cv2.distanceTransform(line, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= reach] = number
-    return box
-
-
-def _collect_pixels(owner: NDArray[np.int32], boxes: Sequence[_Box]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the flat indices of all hinted pixels in ascending order, and the mark of each. Clears `owner`."""
-    found = [np.zeros((0, 2), np.int64)]
-    for number, rows, columns in boxes:
-        part = owner[rows, columns]
-        row, column = np.nonzero(part == number)
-        part[row, column] = 0  # boxes may overlap
-        index = (row + rows.start) * owner.shape[1] + column + columns.start
-        found.append(np.stack([index, np.full_like(index, number - 1)], axis=1))
-    pixels = np.concatenate(found)
-    index, mark = torch.from_numpy(pixels[np.argsort(pixels[:, 0], kind="stable")]).T
-    return index.contiguous(), mark

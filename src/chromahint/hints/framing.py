@@ -9,10 +9,8 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
-from chromahint.hints.annotations import Annotations, Stroke
+from chromahint.hints.annotations import Annotations, Polyline
 from chromahint.hints.sparse_hints import SparseHints
-
-Path = tuple[tuple[float, float], ...]
 
 
 def frame_annotations(
@@ -36,7 +34,7 @@ def frame_annotations(
     def is_inside(x: float, y: float) -> bool:
         return -0.5 <= x < width - 0.5 and -0.5 <= y < height - 0.5
 
-    def inside_parts(path: Path) -> Iterator[Path]:
+    def inside_parts(path: Polyline) -> Iterator[Polyline]:
         part: list[tuple[float, float]] = []
         for position in path:
             if is_inside(*position):
@@ -47,11 +45,17 @@ def frame_annotations(
         if part:
             yield tuple(part)
 
+    def move_area(area: Polyline | None) -> Polyline | None:
+        return None if area is None else tuple(move(x, y) for x, y in area)
+
     points = [
-        point._replace(x=x, y=y) for point in on_scan.points for x, y in [move(point.x, point.y)] if is_inside(x, y)
+        point._replace(x=x, y=y, area=move_area(point.area))
+        for point in on_scan.points
+        for x, y in [move(point.x, point.y)]
+        if is_inside(x, y)
     ]
     strokes = [
-        Stroke(part, stroke.color, stroke.radius)
+        stroke._replace(points=part, area=move_area(stroke.area))
         for stroke in on_scan.strokes
         for part in inside_parts(tuple(move(x, y) for x, y in stroke.points))
     ]
@@ -69,4 +73,4 @@ def frame_sparse_hints(hints: SparseHints, matrix: NDArray[Any], size: tuple[int
     index, inside = index[order], inside[order]
     is_first = torch.ones_like(index, dtype=torch.bool)
     is_first[1:] = index[1:] != index[:-1]
-    return SparseHints(index[is_first], hints.ab[inside[is_first]], size, hints.global_hints)
+    return hints.select(inside[is_first])._replace(flat_index=index[is_first], size=size)

@@ -1,6 +1,6 @@
-"""Hint files: points and strokes on a photo, and its palette, as JSON, in the format `chromahint-hints/2`.
+"""Hint files: points and strokes on a photo, and its palette, as JSON, in the format `chromahint-hints/3`.
 
-The format 1, which has no palette, is read as well, and so are the session files of the studio.
+Older formats, which have fewer fields, are read as well, and so are the session files of the studio.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from chromahint.atomic_write import atomic_write
-from chromahint.hints.annotations import Annotations, PaletteColor, Point, Stroke, check_number
-from chromahint.hints.colors import check_color, hex_color
+from chromahint.hints.annotations import Annotations, Mark, PaletteColor, Point, Polyline, Stroke, check_number
+from chromahint.hints.colors import Color, check_color, hex_color
 from chromahint.hints.formats import HINT_FILE_FORMAT, HINT_FILE_FORMATS, SESSION_FORMAT
 from chromahint.hints.global_hints import palette_hints
 
+_REACH_FIELDS = {"strength", "enabled", "area"}
 _UNITS: tuple[Literal["px", "relative"], ...] = ("px", "relative")
 _MAX_BYTES = 64 * 2**20
 
@@ -62,15 +63,17 @@ def parse_hints(text: str | bytes) -> Annotations:
         raise ValueError(
             f"format={fields['format']!r:.60}: unknown format; this version reads {' and '.join(HINT_FILE_FORMATS)}."
         )
-    if "palette" in fields and fields["format"] != HINT_FILE_FORMAT:
-        raise ValueError(f"palette: needs the format {HINT_FILE_FORMAT}. Change the field format.")
+    version = HINT_FILE_FORMATS.index(fields["format"]) + 1
+    if "palette" in fields:
+        _check_version(version, 2, "palette")
     units = fields.get("units", "px")
     if units not in _UNITS:
         raise ValueError(f"units={units!r:.60}: must be px or relative.")
     if "photo" in fields:
         _check_photo(fields["photo"])
-    points = [_point(point, f"points[{n}]") for n, point in enumerate(_list(fields.get("points", []), "points"))]
-    strokes = [_stroke(stroke, f"strokes[{n}]") for n, stroke in enumerate(_list(fields.get("strokes", []), "strokes"))]
+    points, strokes = _list(fields.get("points", []), "points"), _list(fields.get("strokes", []), "strokes")
+    points = [_point(point, f"points[{n}]", version) for n, point in enumerate(points)]
+    strokes = [_stroke(stroke, f"strokes[{n}]", version) for n, stroke in enumerate(strokes)]
     return Annotations(tuple(points), tuple(strokes), units, _palette(fields.get("palette", [])))
 
 
@@ -83,12 +86,12 @@ def write_hints(path: Path | str, annotations: Annotations) -> None:
 def format_hints(annotations: Annotations) -> dict[str, Any]:
     """Return the content of a hint file."""
     points = [
-        {"x": p.x, "y": p.y, **({} if p.color is None else {"color": hex_color(p.color)}), "radius": p.radius}
-        | {"keep_grey": p.color is None}
+        {"x": p.x, "y": p.y, **_format_color(p.color, "keep_grey"), "radius": p.radius, **_format_reach(p)}
         for p in annotations.points
     ]
     strokes = [
-        {"points": [list(p) for p in s.points], "color": hex_color(s.color), "radius": s.radius}
+        {"points": [list(p) for p in s.points], **_format_color(s.color, "erase"), "radius": s.radius}
+        | _format_reach(s)
         for s in annotations.strokes
     ]
     content: dict[str, Any] = {"format": HINT_FILE_FORMAT, "units": annotations.units}
@@ -98,16 +101,26 @@ def format_hints(annotations: Annotations) -> dict[str, Any]:
     return content
 
 
-def _point(value: Any, where: str) -> Point:
-    fields = _fields(value, where, {"x", "y"}, {"color", "radius", "keep_grey"})
-    keep_grey = fields.get("keep_grey", False)
-    if not isinstance(keep_grey, bool):
-        raise ValueError(f"{where}.keep_grey={keep_grey!r:.40}: must be true or false.")
-    if not keep_grey and "color" not in fields:
-        raise ValueError(f"{where}.color: missing. Add a color, or set keep_grey to true.")
-    color = check_color(fields["color"], f"{where}.color") if "color" in fields else None
+def _format_color(color: Color | None, instead: str) -> dict[str, Any]:
+    return {instead: True} if color is None else {"color": hex_color(color)}
+
+
+def _format_reach(mark: Mark) -> dict[str, Any]:
+    """Return what limits the effect of a mark."""
+    fields: dict[str, Any] = {}
+    if mark.strength < 1:
+        fields["strength"] = mark.strength
+    if not mark.enabled:
+        fields["enabled"] = False
+    if mark.area is not None:
+        fields["area"] = [list(position) for position in mark.area]
+    return fields
+
+
+def _point(value: Any, where: str, version: int) -> Point:
+    fields = _fields(value, where, {"x", "y"}, {"color", "radius", "keep_grey", *_REACH_FIELDS})
     x, y = (check_number(fields[name], f"{where}.{name}") for name in "xy")
-    return Point(x, y, None if keep_grey else color, _radius(fields, where))
+    return Point(x, y, _color(fields, where, "keep_grey"), _radius(fields, where), *_reach(fields, where, version))
 
 
 def _check_photo(value: Any) -> None:
@@ -120,17 +133,56 @@ def _check_photo(value: Any) -> None:
         raise ValueError(f"photo.blake2b={digest!r:.40}: must be the BLAKE2b hash of the photo's file, in hexadecimal.")
 
 
-def _stroke(value: Any, where: str) -> Stroke:
-    fields = _fields(value, where, {"points", "color"}, {"radius"})
-    points = []
-    for number, point in enumerate(_list(fields["points"], f"{where}.points")):
-        field = f"{where}.points[{number}]"
-        if not isinstance(point, list) or len(point) != 2:
-            raise ValueError(f"{field}: must be [x, y].")
-        points.append((check_number(point[0], f"{field}.x"), check_number(point[1], f"{field}.y")))
-    if not points:
+def _stroke(value: Any, where: str, version: int) -> Stroke:
+    fields = _fields(value, where, {"points"}, {"color", "radius", "erase", *_REACH_FIELDS})
+    if "erase" in fields:
+        _check_version(version, 3, f"{where}.erase")
+    path = _path(fields["points"], f"{where}.points")
+    if not path:
         raise ValueError(f"{where}.points: must not be empty. A stroke has one or more points.")
-    return Stroke(tuple(points), check_color(fields["color"], f"{where}.color"), _radius(fields, where))
+    return Stroke(path, _color(fields, where, "erase"), _radius(fields, where), *_reach(fields, where, version))
+
+
+def _color(fields: Mapping[str, Any], where: str, instead: str) -> Color | None:
+    """Return the color of a mark, or None if a field says that it has none."""
+    has_none = _flag(fields, where, instead, default=False)
+    if not has_none and "color" not in fields:
+        raise ValueError(f"{where}.color: missing. Add a color, or set {instead} to true.")
+    color = check_color(fields["color"], f"{where}.color") if "color" in fields else None
+    return None if has_none else color
+
+
+def _reach(fields: Mapping[str, Any], where: str, version: int) -> tuple[float, bool, Polyline | None]:
+    """Return the strength of a mark, whether it is enabled, and its area."""
+    for name in _REACH_FIELDS & fields.keys():
+        _check_version(version, 3, f"{where}.{name}")
+    strength = check_number(fields.get("strength", 1), f"{where}.strength", minimum=0, maximum=1)
+    area = _path(fields["area"], f"{where}.area") if "area" in fields else None
+    if area is not None and len(area) < 3:
+        raise ValueError(f"{where}.area: must have three positions or more.")
+    return strength, _flag(fields, where, "enabled", default=True), area
+
+
+def _flag(fields: Mapping[str, Any], where: str, name: str, default: bool) -> bool:
+    value = fields.get(name, default)
+    if not isinstance(value, bool):
+        raise ValueError(f"{where}.{name}={value!r:.40}: must be true or false.")
+    return value
+
+
+def _path(value: Any, where: str) -> Polyline:
+    path = []
+    for number, position in enumerate(_list(value, where)):
+        field = f"{where}[{number}]"
+        if not isinstance(position, list) or len(position) != 2:
+            raise ValueError(f"{field}: must be [x, y].")
+        path.append((check_number(position[0], f"{field}.x"), check_number(position[1], f"{field}.y")))
+    return tuple(path)
+
+
+def _check_version(version: int, needed: int, field: str) -> None:
+    if version < needed:
+        raise ValueError(f"{field}: needs the format {HINT_FILE_FORMATS[needed - 1]}. Change the field format.")
 
 
 def _palette(value: Any) -> tuple[PaletteColor, ...]:

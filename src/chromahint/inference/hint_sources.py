@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 
@@ -14,9 +16,10 @@ from numpy.typing import NDArray
 
 from chromahint.color import rgb_to_lab
 from chromahint.data.sources.folder import find_images
-from chromahint.hints.annotations import Annotations
+from chromahint.hints.annotations import Annotations, PaletteColor
+from chromahint.hints.colors import to_hex
 from chromahint.hints.eval_positions import positions
-from chromahint.hints.global_hints import MAX_PALETTE, GlobalHints, from_palette
+from chromahint.hints.global_hints import MAX_PALETTE
 from chromahint.hints.hint_file import read_hints
 from chromahint.hints.palettes import image_palette
 from chromahint.hints.sparse_hints import SparseHints
@@ -113,18 +116,26 @@ def from_reference(path: str, points: int, multiple: bool) -> HintProvider:
     return provide
 
 
-def with_palette(provide: HintProvider, palette: GlobalHints) -> HintProvider:
+def with_palette(provide: HintProvider, palette: tuple[PaletteColor, ...]) -> HintProvider:
     """Add a palette to the hints of each photo, in place of their own if they have one."""
 
-    def provide_both(task: ColorizeTask, size: PhotoSize) -> SparseHints:
+    def provide_both(task: ColorizeTask, size: PhotoSize) -> Annotations | SparseHints:
         hints = provide(task, size) or Annotations()
-        pixels = hints.rasterize(*size) if isinstance(hints, Annotations) else hints
-        return pixels._replace(global_hints=palette)
+        if isinstance(hints, Annotations):
+            return replace(hints, palette=palette)
+        return hints._replace(global_hints=Annotations(palette=palette).to_global_hints())
 
     return provide_both
 
 
-def palette_of_file(path: str, num_colors: int) -> GlobalHints:
+def palette_of_image(image: NDArray[np.uint8], num_colors: int) -> tuple[PaletteColor, ...]:
+    """Return the main colors of an image HxWx3, the most frequent first, with their shares."""
+    [ab], [weights] = image_palette(image, num_colors)
+    shares = [weight for weight in weights.tolist() if weight > 0]
+    return tuple(itertools.starmap(PaletteColor, zip(to_hex(ab[: len(shares)]), shares, strict=True)))
+
+
+def palette_of_file(path: str, num_colors: int) -> tuple[PaletteColor, ...]:
     """Return the main colors of a picture, of any content and size, with their shares.
 
     Raises:
@@ -139,7 +150,7 @@ def palette_of_file(path: str, num_colors: int) -> GlobalHints:
         image = read_photo(file)
     except UnreadableImageError as error:
         raise ValueError(f"--palette-from {error}. Pass the path of a color image.") from None
-    return from_palette(*image_palette(image, num_colors))
+    return palette_of_image(image, num_colors)
 
 
 def _pixels_as_hints(image: NDArray[np.uint8], pixels: NDArray[np.int64]) -> SparseHints:

@@ -15,6 +15,7 @@ from chromahint.color import lab_to_gamut_mapped_rgb, rgb_to_lab
 from chromahint.hints.annotations import Annotations, parse_annotations
 from chromahint.hints.global_hints import GlobalHints
 from chromahint.hints.hint_file import read_hints
+from chromahint.hints.hint_layers import HintLayers, hint_layers
 from chromahint.hints.hints import Hints
 from chromahint.hints.sparse_hints import SparseHints, sparse_from_hints
 from chromahint.inference.array_adapters import ImageBuffer
@@ -113,22 +114,38 @@ class Session:
         size = self.size if size is None else size
         if isinstance(self.network, CachedEncoder) and size not in self._encodings:
             self._encodings[size] = self.network.encode(small)
-        return self._predict(small, size, to_sparse_hints([self.image.size], hints)[0], look.reach) * look.strength
+        return self._predict(small, size, self._layers(small, size, hints), look.reach) * look.strength
 
     @torch.no_grad()
     def colorize_full(self, hints: HintsLike = None, look: Look = DEFAULT_LOOK) -> None:
         """Color the photo at its original size and write it to the buffer's output."""
-        pixels = to_sparse_hints([self.image.size], hints)[0]
         small = self.network_input()
-        ab = self._predict(small, self.size, pixels, look.reach)
+        layers = self._layers(small, self.size, hints)
+        ab = self._predict(small, self.size, layers, look.reach)
         height, width = self.image.size
         for first, step in row_chunks(height, width):
             rows = self.lightness[..., first : first + step, :].to(self.device)
             colored = joint_bilateral_upsample(ab, small, rows, first, height)
-            restore_hint_pixels(colored, pixels, first)
+            restore_hint_pixels(colored, layers.valid, first)
             self.image.fill(first, lab_to_gamut_mapped_rgb(rows, colored * look.strength))
 
-    def _predict(self, small: Tensor, size: int, pixels: SparseHints, reach: Reach) -> Tensor:
+    def _layers(self, small: Tensor, size: int, hints: HintsLike) -> HintLayers:
+        layers = to_hint_layers(self.image.size, hints)
+        if not layers.is_weakened:
+            return layers
+        return layers.with_strength_applied(self._prior(small, size, layers.everywhere))
+
+    def _predict(self, small: Tensor, size: int, layers: HintLayers, reach: Reach) -> Tensor:
+        """Predict ab of the downsampled photo, each of its parts with the hints that count there."""
+        ab = self._predict_near(small, size, layers.everywhere, reach)
+        for part in layers.parts:
+            mask = part.mask((small.shape[-2], small.shape[-1])).to(ab.device)
+            has_hints = len(part.pixels.flat_index) > 0
+            colors = (self._predict_whole if has_hints else self._prior)(small, size, part.pixels)
+            ab = torch.lerp(ab, colors, mask)
+        return ab
+
+    def _predict_near(self, small: Tensor, size: int, pixels: SparseHints, reach: Reach) -> Tensor:
         """Predict ab of the downsampled photo; with the reach `near`, hints count only around them."""
         ab = self._predict_whole(small, size, pixels)
         if reach == "whole" or not len(pixels.flat_index):
@@ -141,8 +158,7 @@ class Session:
         """Predict ab without hinted pixels. It is kept until the palette changes."""
         palette = pixels.global_hints
         if size not in self._priors or not _is_same(self._priors[size][0], palette):
-            without_hints = pixels._replace(flat_index=pixels.flat_index[:0], ab=pixels.ab[:0])
-            self._priors[size] = palette, self._predict_whole(small, size, without_hints)
+            self._priors[size] = palette, self._predict_whole(small, size, pixels.select(torch.arange(0)))
         return self._priors[size][1]
 
     def _predict_whole(self, small: Tensor, size: int, pixels: SparseHints) -> Tensor:
@@ -204,6 +220,20 @@ def to_sparse_hints(sizes: Sequence[Size], hints: HintsLike) -> list[SparseHints
             )
         hints = parse_annotations(hints)
     return [(hints or Annotations()).rasterize(*size) for size in sizes]
+
+
+def to_hint_layers(size: Size, hints: HintsLike) -> HintLayers:
+    """Convert hints to those of an image of this height and width, with the parts in which they count.
+
+    Raises:
+        ValueError: The hints do not fit the image, or their type is not supported.
+    """
+    if isinstance(hints, str | Path):
+        hints = read_hints(hints)
+    if isinstance(hints, Annotations):
+        return hint_layers(hints, *size)
+    [pixels] = to_sparse_hints([size], hints)
+    return HintLayers(pixels, (), pixels)
 
 
 def compute_lightness(image: ImageBuffer, device: torch.device) -> Tensor:

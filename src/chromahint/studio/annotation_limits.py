@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from chromahint.hints.annotations import SEGMENTS_AT_ONCE, Annotations
+from chromahint.hints.annotations import Annotations
+from chromahint.hints.brush import SEGMENTS_AT_ONCE
 
 _MAX_MARKS = 5000
 _MAX_VERTICES = 100_000
+_MAX_AREAS = 40
+"""Each area takes one more run of the network."""
 _MAX_COVERAGE = 16
 """Largest total of the areas that are searched for the pixels of each mark, in areas of the photo."""
 
@@ -29,10 +32,16 @@ def check_limits(annotations: Annotations, height: int, width: int) -> None:
         raise ValueError(
             f"{count:,} points and strokes: at most {_MAX_MARKS:,} are allowed here. Use `chromahint colorize` instead."
         )
-    vertices = sum(len(stroke.points) for stroke in annotations.strokes)
+    areas = {mark.area for mark in annotations.points + annotations.strokes if mark.area is not None}
+    if len(areas) > _MAX_AREAS:
+        raise ValueError(
+            f"points that are limited to {len(areas)} different areas: at most {_MAX_AREAS} are allowed here. "
+            "Use `chromahint colorize` instead."
+        )
+    vertices = sum(len(stroke.points) for stroke in annotations.strokes) + sum(map(len, areas))
     if vertices > _MAX_VERTICES:
         raise ValueError(
-            f"strokes with {vertices:,} points in total: at most {_MAX_VERTICES:,} are allowed here. "
+            f"strokes and areas with {vertices:,} points in total: at most {_MAX_VERTICES:,} are allowed here. "
             "Use `chromahint colorize` instead."
         )
     max_radius = 1 if annotations.units == "relative" else max(height, width)

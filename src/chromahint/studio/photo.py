@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from chromahint.color import lab_to_gamut_mapped_rgb, lab_to_rgb8, rgb_to_lab
-from chromahint.hints.annotations import Annotations
+from chromahint.hints.annotations import Annotations, Polyline
 from chromahint.hints.framing import frame_annotations
 from chromahint.images.image_file import OUTPUT_FORMATS, ImageFile, decode_image
 from chromahint.images.pixels import Pixels
@@ -105,6 +105,18 @@ class Photo:
         (height, width), turn, shift = self.scan_size, self.matrix[:, :2], self.matrix[:, 2]
         scan_x, scan_y = (round(value) for value in (turn.T @ (np.array([x, y]) - shift)).tolist())
         return min(width - 1, max(0, scan_x)), min(height - 1, max(0, scan_y))
+
+    def outline_on_scan(self, outline: Polyline, size: tuple[int, int]) -> Polyline:
+        """Map an outline on a resized version of the prepared photo to the scan.
+
+        Args:
+            outline: positions in pixels of that version.
+            size: its height and width.
+        """
+        turn, shift = self.matrix[:, :2], self.matrix[:, 2]
+        scale = np.array([self.size[1] / size[1], self.size[0] / size[0]])
+        positions = ((np.array(outline) + 0.5) * scale - 0.5 - shift) @ turn
+        return tuple((x, y) for x, y in positions.round(2).tolist())
 
     def framed(self, annotations: Annotations) -> Annotations:
         """Map annotations from the scan to the prepared photo."""

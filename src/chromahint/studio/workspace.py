@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from chromahint.hints.annotations import Annotations
-from chromahint.hints.colors import hex_color, to_hex
-from chromahint.hints.hint_file import parse_hints
-from chromahint.hints.palettes import image_palette
+from chromahint.hints.annotations import Annotations, Polyline
+from chromahint.hints.hint_file import format_hints, parse_hints
 from chromahint.images.decode import decode_rgb, read_bytes
 from chromahint.images.preparation.settings import Preparation, parse_preparation
 from chromahint.inference.colorizer import Colorizer
+from chromahint.inference.hint_sources import palette_of_image
 from chromahint.inference.look import Look
+from chromahint.inference.segments import outlines_around
 from chromahint.inference.session import DEFAULT_LOOK, CachedEncoder, Session, takes_palette
 from chromahint.studio.annotation_limits import check_limits
 from chromahint.studio.hand_off import HandOff, encode_hand_off
@@ -149,29 +149,18 @@ class Workspace:
         return RawTensor(np.ascontiguousarray(data).tobytes(), ab.shape[-2], ab.shape[-1], psnr)
 
     def parse_hint_file(self, photo_id: str, text: bytes) -> dict[str, Any]:
-        """Parse a hint file for a photo: annotations in its pixels, with colors as #rrggbb, or None to stay gray."""
+        """Return the content of a hint file in the newest format, in pixels of the scan of a photo."""
         photo = self.photo(photo_id)
         annotations = _parse_annotations(text, photo)
         annotations.rasterize(*photo.scan_size)  # raises an error if an annotation lies outside
         annotations = annotations.resized(photo.scan_size, photo.scan_size)
-        points = [
-            {"x": x, "y": y, "color": None if color is None else hex_color(color), "radius": radius}
-            for x, y, color, radius in annotations.points
-        ]
-        strokes = [
-            {"path": path, "color": hex_color(color), "radius": radius} for path, color, radius in annotations.strokes
-        ]
-        palette = [{"color": hex_color(each.color), "weight": each.weight} for each in annotations.palette]
-        return {"points": points, "strokes": strokes, "palette": palette}
+        return format_hints(annotations)
 
     def palette(self, data: bytes) -> list[dict[str, Any]]:
         """Return the main colors of an image file, the most frequent first, with their shares."""
         with self._decode_lock:
             image = decode_rgb(data, "The picture", max_pixels=MAX_PHOTO_PIXELS)
-        [ab], [weights] = image_palette(image, _PALETTE_SIZE)
-        shares = [weight for weight in weights.tolist() if weight > 0]
-        colors = to_hex(ab[: len(shares)])
-        return [{"color": color, "weight": weight} for color, weight in zip(colors, shares, strict=True)]
+        return [each._asdict() for each in palette_of_image(image, _PALETTE_SIZE)]
 
     def render(self, photo_id: str, model: str, form: HandOff, hints: bytes, look: Look = DEFAULT_LOOK) -> bytes:
         """Color the photo at its full size and encode it, with the same result as `chromahint colorize`."""
@@ -207,6 +196,19 @@ class Workspace:
             annotations = _supported(annotations, session)
             x, y = photo.to_picture(x, y)
             return [suggestion.color for suggestion in colorizer.suggest_in(session, x, y, annotations)]
+
+    def parts(self, photo_id: str, model: str, x: int, y: int) -> list[Polyline]:
+        """Return outlines of parts of a photo around a pixel of its scan, from small to large."""
+        photo = self.photo(photo_id)
+        with self._network_lock:
+            session = self._session(photo, model)
+            small, ab = session.network_input().cpu(), session.colorize_small().cpu()
+        height, width = small.shape[-2:]
+        x, y = photo.to_picture(x, y)
+        if not (0 <= x < photo.size[1] and 0 <= y < photo.size[0]):
+            raise ValueError(f"x={x}, y={y}: outside the photo.")
+        outlines = outlines_around(small, ab, x * width // photo.size[1], y * height // photo.size[0])
+        return [photo.outline_on_scan(outline, (height, width)) for outline in outlines]
 
     def where_next(self, photo_id: str, model: str, hints: bytes) -> list[dict[str, Any]]:
         """Return places where one more point helps most, the best first, each with a suggested color.

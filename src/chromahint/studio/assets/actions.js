@@ -10,6 +10,7 @@ import { hideStartPage, showStartPage } from "./start_page.js";
 /**
  * @import { Album } from "./album.js"
  * @import { Annotations } from "./annotations.js"
+ * @import { AreaControl } from "./area_control.js"
  * @import { ColorMenu } from "./color_menu.js"
  * @import { ColorPicker } from "./color_picker.js"
  * @import { Coloring } from "./coloring.js"
@@ -26,6 +27,7 @@ import { hideStartPage, showStartPage } from "./start_page.js";
  * @typedef {object} Parts
  * @property {Album} album
  * @property {Annotations} annotations
+ * @property {AreaControl} areaControl
  * @property {ColorMenu} colorMenu
  * @property {Coloring} coloring
  * @property {Comparison} comparison
@@ -104,7 +106,8 @@ function bindButtons(actions) {
  * @param {Parts} parts
  * @param {ReturnType<typeof createActions>} actions
  */
-function bindKeys({ album, colorMenu, comparison, cursor, pointers, sizeSlider, tools, whereNext }, actions) {
+function bindKeys(parts, actions) {
+  const { album, areaControl, colorMenu, comparison, cursor, pointers, sizeSlider, tools, whereNext } = parts;
   const { openFile, showHelp, zoomIn, zoomOut, removeSelected } = actions;
   bindShortcuts({
     editor: {
@@ -117,11 +120,14 @@ function bindKeys({ album, colorMenu, comparison, cursor, pointers, sizeSlider, 
       "n": () => comparison.useNextModel(),
       "p": () => tools.use("point"),
       "b": () => tools.use("brush"),
+      "e": () => tools.use("erase"),
       "i": () => tools.use("pick"),
       "h": () => tools.use("move"),
       "w": () => whereNext.show(),
       "t": () => whereNext.take(),
       "f": () => tools.use("repair"),
+      "a": () => areaControl.use("part"),
+      "l": () => areaControl.use("outline"),
       "1": () => comparison.use({ mode: "single" }),
       "2": () => comparison.use({ mode: "side-by-side" }),
       "3": () => comparison.use({ mode: "split" }),

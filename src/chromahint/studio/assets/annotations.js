@@ -12,14 +12,20 @@
  * @property {number} b
  * @property {boolean} gray whether the place is to stay gray
  * @property {number} radius in photo pixels
+ * @property {number} strength how much the color counts, 0..1
+ * @property {boolean} enabled
+ * @property {Position[] | null} area outline of the part of the photo in which it counts; null is the whole photo
  *
  * @typedef {Hint & { x: number, y: number }} Point
- * @typedef {Hint & { path: Position[] }} Stroke
+ * @typedef {Hint & { path: Position[], erases: boolean }} Stroke one that erases has no color
  * @typedef {Point | Stroke} Annotation
  * @typedef {{ color: string, weight: number }} PaletteColor #rrggbb, and its share in any unit
  * @typedef {{ points: Point[], strokes: Stroke[], palette: PaletteColor[] }} AnnotationSet
  * @typedef {{ kind: "points" | "strokes", index: number }} AnnotationRef
  */
+
+/** A mark that counts fully, in the whole photo. */
+export const FULL_EFFECT = Object.freeze({ strength: 1, enabled: true, area: null });
 
 /** @type {Readonly<AnnotationSet>} */
 export const NO_ANNOTATIONS = Object.freeze({ points: [], strokes: [], palette: [] });
@@ -245,6 +251,20 @@ function segmentDistance([x0, y0], [x1, y1], x, y) {
 }
 
 /**
+ * Whether a position is inside of an outline.
+ * @param {Position[]} outline
+ * @param {Position} position
+ */
+function isInside(outline, [x, y]) {
+  let crossings = 0;
+  outline.forEach(([x1, y1], n) => {
+    const [x0, y0] = outline[(n || outline.length) - 1];
+    if (y0 > y !== y1 > y && x < x0 + ((y - y0) * (x1 - x0)) / (y1 - y0)) crossings++;
+  });
+  return crossings % 2 === 1;
+}
+
+/**
  * Whether two references are to the same annotation.
  * @param {AnnotationRef | null} first
  * @param {AnnotationRef | null} second
@@ -260,12 +280,12 @@ export const positionOf = (annotation) =>
   ("path" in annotation ? annotation.path[0] : [annotation.x, annotation.y]);
 
 /**
- * Return the properties that change if an annotation is moved, within the photo.
+ * Return the properties that change if an annotation is moved, within the photo. It keeps its area unless it leaves it.
  * @param {Annotation} annotation
  * @param {number} dx
  * @param {number} dy
  * @param {Photo} photo
- * @returns {{ path: Position[], l: number } | { x: number, y: number, l: number }}
+ * @returns {{ l: number, area: Position[] | null } & ({ path: Position[] } | { x: number, y: number })}
  */
 export function translated(annotation, dx, dy, photo) {
   /** @type {Position[]} */
@@ -284,5 +304,6 @@ export function translated(annotation, dx, dy, photo) {
   const shifted = path.map(([x, y]) => /** @type {Position} */ ([x + shiftX, y + shiftY]));
   const [x, y] = shifted[0];
   const l = photo.lightness(x, y);
-  return "path" in annotation ? { path: shifted, l } : { x, y, l };
+  const area = annotation.area && isInside(annotation.area, [x, y]) ? annotation.area : null;
+  return "path" in annotation ? { path: shifted, l, area } : { x, y, l, area };
 }

@@ -40,10 +40,17 @@
  * @property {{ points: Position[], radius: number }[]} brush
  * @property {number} contrast
  *
- * @typedef {object} ParsedHints
- * @property {{ x: number, y: number, color: string | null, radius: number }[]} points
- * @property {{ path: Position[], color: string | null, radius: number }[]} strokes
- * @property {PaletteColor[]} palette
+ * @typedef {object} HintFileMark
+ * @property {string} [color] #rrggbb
+ * @property {number} radius
+ * @property {number} [strength]
+ * @property {boolean} [enabled]
+ * @property {Position[]} [area]
+ *
+ * @typedef {object} HintFile
+ * @property {(HintFileMark & { x: number, y: number, keep_grey?: boolean })[]} points
+ * @property {(HintFileMark & { points: Position[], erase?: boolean })[]} strokes
+ * @property {PaletteColor[]} [palette]
  *
  * @typedef {string} Size a preview size in pixels, or "native" for the size that suits the network
  */
@@ -173,10 +180,22 @@ export async function getNextPlaces(id, model, hints) {
 }
 
 /**
+ * Find parts of the photo that contain a pixel, from small to large.
+ * @param {string} id
+ * @param {string} model
+ * @param {Position} position in pixels of the scan
+ * @returns {Promise<Position[][]>} their outlines
+ */
+export async function getParts(id, model, [x, y]) {
+  const query = new URLSearchParams({ model, x: String(Math.round(x)), y: String(Math.round(y)) });
+  return (await request(`/api/photos/${id}/parts?${query}`)).json();
+}
+
+/**
  * Parse a hint file.
  * @param {string} id
  * @param {string} text
- * @returns {Promise<ParsedHints>}
+ * @returns {Promise<HintFile>} in the newest format, in pixels
  */
 export const parseHints = async (id, text) => (await post(`/api/photos/${id}/hints`, text)).json();
 

@@ -1,10 +1,10 @@
 // @ts-check
 // Editing: points, strokes, and picking colors, for pointers (pointers.js) and keys (keyboard_cursor.js) alike.
 
-import { isSameRef, translated } from "./annotations.js";
+import { FULL_EFFECT, isSameRef, translated } from "./annotations.js";
 import { rgbToLab } from "./cielab.js";
 import { html, notify, setPressed } from "./dom.js";
-import { drawCursor, drawPoint, drawStroke, drawTarget, drawTrace } from "./overlay.js";
+import { drawCursor, drawOutline, drawPoint, drawStroke, drawTarget, drawTrace } from "./overlay.js";
 import { visibleColor } from "./visible_color.js";
 
 /**
@@ -12,7 +12,7 @@ import { visibleColor } from "./visible_color.js";
  * @import { ColorPicker } from "./color_picker.js"
  * @import { Pane, Spot, View } from "./view.js"
  *
- * @typedef {"point" | "brush" | "pick" | "move" | "repair"} ToolName
+ * @typedef {"point" | "brush" | "erase" | "pick" | "move" | "repair" | "lasso"} ToolName
  */
 
 /**
@@ -120,13 +120,16 @@ export class EditTools extends EventTarget {
   }
 
   /**
-   * Start a stroke of the current color; `commit` or `cancel` ends the gesture.
+   * Start a stroke of the current color, or one that erases; `commit` or `cancel` ends the gesture.
    * @param {number} x
    * @param {number} y
    */
   startStroke(x, y) {
     this.selected = null;
-    const ref = this.annotations.addStroke({ path: [[x, y]], radius: this.radius, ...this.#hintAt(x, y) }, true);
+    const erases = this.tool === "erase";
+    const color = erases ? { a: 0, b: 0, gray: false } : {};
+    const stroke = { path: [/** @type {Position} */ ([x, y])], radius: this.radius, ...this.#hintAt(x, y), ...color };
+    const ref = this.annotations.addStroke({ ...stroke, erases }, true);
     this.#unfinished = ref;
     return ref;
   }
@@ -187,7 +190,8 @@ export class EditTools extends EventTarget {
     const current = annotations.get(selected);
     const color = picker.hintColor;
     const isSame = current && current.a === color.a && current.b === color.b && current.gray === color.gray;
-    if (selected && current && !isSame) annotations.update(selected, color, true);
+    const erases = current && "erases" in current && current.erases;
+    if (selected && current && !isSame && !erases) annotations.update(selected, color, true);
     if (isInterim) return;
     picker.addToRecent();
     annotations.commit();
@@ -267,7 +271,8 @@ export class EditTools extends EventTarget {
   #hintAt(x, y) {
     const l = this.#view.photo?.lightness(x, y) ?? 50;
     this.picker.setLightness(l);
-    return { l, ...(this.picker.isChosen ? this.picker.hintColor : visibleColor(this.#view, x, y)) };
+    const color = this.picker.isChosen ? this.picker.hintColor : visibleColor(this.#view, x, y);
+    return { l, ...color, ...FULL_EFFECT };
   }
 
   /**
@@ -287,10 +292,12 @@ export class EditTools extends EventTarget {
     const toScreen = (x, y) => view.toStage(x, y, pane);
     if (!this.#isHidden) {
       const selected = this.annotations.get(this.selected ?? this.#unfinished);
+      if (selected?.area) drawOutline(context, toScreen, selected.area);
       for (const each of strokes) drawStroke(context, toScreen, view.scale, each, each === selected);
       for (const each of points) drawPoint(context, toScreen, view.scale, each, each === selected);
     }
-    if (this.#trace.length) drawTrace(context, toScreen, this.#trace, 2 * this.radius * view.scale);
+    if (this.tool === "lasso") drawOutline(context, toScreen, this.#trace);
+    else if (this.#trace.length) drawTrace(context, toScreen, this.#trace, 2 * this.radius * view.scale);
     if (this.#target) drawTarget(context, toScreen(...this.#target));
     if (this.cursor) drawCursor(context, toScreen(...this.cursor));
   }

@@ -4,12 +4,12 @@
 import { gamutFraction, hexToLab, labToHex } from "./cielab.js";
 
 /**
- * @import { ParsedHints } from "./api.js"
- * @import { AnnotationSet, Hint, Point, Stroke } from "./annotations.js"
+ * @import { HintFile, HintFileMark } from "./api.js"
+ * @import { AnnotationSet, Hint, Point, Position, Stroke } from "./annotations.js"
  * @import { Photo } from "./photo.js"
  */
 
-const FORMAT = "chromahint-hints/2";
+const FORMAT = "chromahint-hints/3";
 
 /**
  * Encode a hint's color. Its lightness is not a hint: a medium one keeps most of the precision of 8 bits, if the
@@ -24,6 +24,22 @@ function encodeColor({ l, a, b, gray }) {
 /** @param {number} value */
 const round = (value) => Math.round(value * 100) / 100;
 
+/**
+ * @param {Position} position
+ * @returns {Position}
+ */
+const roundPosition = ([x, y]) => [round(x), round(y)];
+
+/**
+ * Encode what limits the effect of a mark.
+ * @param {Hint} hint
+ */
+const encodeEffect = ({ strength, enabled, area }) => ({
+  ...(strength < 1 ? { strength: round(strength) } : {}),
+  ...(enabled ? {} : { enabled }),
+  ...(area ? { area: area.map(roundPosition) } : {}),
+});
+
 /** @param {Point} point */
 export const encodePoint = (point) => ({
   x: round(point.x),
@@ -31,13 +47,15 @@ export const encodePoint = (point) => ({
   color: encodeColor(point),
   radius: round(point.radius),
   keep_grey: point.gray,
+  ...encodeEffect(point),
 });
 
 /** @param {Stroke} stroke */
 export const encodeStroke = (stroke) => ({
-  points: stroke.path.map(([x, y]) => [round(x), round(y)]),
-  color: encodeColor(stroke),
+  points: stroke.path.map(roundPosition),
+  ...(stroke.erases ? { erase: true } : { color: encodeColor(stroke) }),
   radius: round(stroke.radius),
+  ...encodeEffect(stroke),
 });
 
 /**
@@ -70,26 +88,27 @@ export function photoOfHintFile(text) {
 }
 
 /**
- * Convert a hint file that the server has parsed.
- * @param {ParsedHints} hints
+ * Convert the content of a hint file of the newest format, in pixels.
+ * @param {HintFile} hints
  * @param {Photo} photo
  * @returns {AnnotationSet}
  */
 export function toAnnotations({ points, strokes, palette }, photo) {
   /**
-   * @param {{ color: string | null, radius: number }} hint
-   * @param {number} x
-   * @param {number} y
+   * @param {HintFileMark} mark
+   * @param {Position} position
    * @returns {Hint}
    */
-  const toHint = ({ color, radius }, x, y) => {
+  const toHint = ({ color, radius, strength = 1, enabled = true, area }, position) => {
     const [, a, b] = hexToLab(color ?? "#808080");
     const gray = Math.hypot(a, b) < 0.5;
-    return { l: photo.lightness(x, y), a: gray ? 0 : a, b: gray ? 0 : b, gray, radius };
+    const l = photo.lightness(...position);
+    return { l, a: gray ? 0 : a, b: gray ? 0 : b, gray, radius, strength, enabled, area: area ?? null };
   };
   return {
-    points: points.map((point) => ({ x: point.x, y: point.y, ...toHint(point, point.x, point.y) })),
-    strokes: strokes.map((stroke) => ({ path: stroke.path, ...toHint(stroke, ...stroke.path[0]) })),
-    palette,
+    points: points.map((point) => ({ x: point.x, y: point.y, ...toHint(point, [point.x, point.y]) })),
+    strokes: strokes.map(({ points: path, erase: erases = false, ...mark }) =>
+      ({ path, erases, ...toHint(mark, path[0]) })),
+    palette: palette ?? [],
   };
 }

@@ -125,7 +125,7 @@ export class KeyboardCursor {
       tools.pickColor({ x, y, pane, slot: pane.slot });
       return;
     }
-    if (tools.tool === "brush") {
+    if (tools.tool === "brush" || tools.tool === "erase") {
       tools.startStroke(x, y);
       this.#isDrawing = true;
       notify("Drawing a stroke. Use the arrow keys to draw and Enter to finish.");

@@ -5,6 +5,7 @@ import { bindActions } from "./actions.js";
 import { Album } from "./album.js";
 import { bindAlbumDialogs } from "./album_dialogs.js";
 import { Annotations } from "./annotations.js";
+import { AreaControl } from "./area_control.js";
 import { getConfig } from "./api.js";
 import { ColorClient } from "./color_client.js";
 import { ColorMenu } from "./color_menu.js";
@@ -53,6 +54,7 @@ const coloring = new Coloring({ annotations, comparison, editor, look, pointers,
 const suggestions = new Suggestions({ annotations, comparison, editor, picker, tools });
 new ReachView({ annotations, comparison, editor, look, tools });
 const whereNext = new WhereNext({ annotations, comparison, editor, tools, view });
+const areaControl = new AreaControl({ annotations, comparison, editor, tools });
 const preparation = new Preparation(editor, tools);
 /** @type {string[]} */
 const samples = [];
@@ -60,8 +62,8 @@ const progress = new Progress();
 const album = new Album(editor, progress);
 new Filmstrip(album);
 const parts = {
-  album, annotations, colorMenu, coloring, comparison, cursor, editor, look, picker, pointers, samples, sizeSlider,
-  tools, view, whereNext,
+  album, annotations, areaControl, colorMenu, coloring, comparison, cursor, editor, look, picker, pointers, samples,
+  sizeSlider, tools, view, whereNext,
 };
 let isOpening = false;
 new ReferenceImage(picker);

@@ -16,6 +16,12 @@ import { labToHex } from "./cielab.js";
 const dotColor = ({ l, a, b }) => labToHex(Math.min(75, Math.max(45, l)), a, b);
 
 /**
+ * Marks that are switched off are faint.
+ * @param {Hint} hint
+ */
+const opacity = ({ enabled }) => (enabled ? 1 : 0.4);
+
+/**
  * Stroke the current path with several lines on top of each other.
  * @param {CanvasRenderingContext2D} context
  * @param {[width: number, style: string][]} lines
@@ -52,9 +58,13 @@ export function drawStroke(context, toScreen, scale, stroke, isSelected) {
       context.arc(x, y, 3, 0, 2 * Math.PI);
     }
   }
+  context.globalAlpha = opacity(stroke);
+  if (stroke.erases) context.setLineDash([5, 6]);
   outline(context, isSelected
     ? [[6, "rgb(0 0 0 / .4)"], [4, "#fff"], [2, color]]
     : [[4, "rgb(0 0 0 / .4)"], [2.5, "#fff"], [1, color]]);
+  context.setLineDash([]);
+  context.globalAlpha = 1;
 }
 
 /**
@@ -72,6 +82,7 @@ export function drawPoint(context, toScreen, scale, point, isSelected) {
     context.beginPath();
     context.arc(x, y, size, 0, 2 * Math.PI);
   };
+  context.globalAlpha = opacity(point);
   circle(radius);
   context.fillStyle = dotColor(point);
   context.fill();
@@ -83,9 +94,27 @@ export function drawPoint(context, toScreen, scale, point, isSelected) {
     context.lineTo(x + 3, y - 3);
     outline(context, [[1.5, "#fff"]]);
   }
+  context.globalAlpha = 1;
   if (!isSelected) return;
   circle(Math.max(11, point.radius * scale));
   outline(context, [[1, "rgb(255 255 255 / .8)"]]);
+}
+
+/**
+ * Draw the outline of a part of the photo.
+ * @param {CanvasRenderingContext2D} context
+ * @param {ToScreen} toScreen
+ * @param {Position[]} path
+ */
+export function drawOutline(context, toScreen, path) {
+  context.beginPath();
+  path.forEach(([x, y], n) => context[n ? "lineTo" : "moveTo"](...toScreen(x, y)));
+  context.closePath();
+  context.lineJoin = "round";
+  outline(context, [[3, "rgb(0 0 0 / .5)"]]);
+  context.setLineDash([6, 5]);
+  outline(context, [[1.5, "#fff"]]);
+  context.setLineDash([]);
 }
 
 /**

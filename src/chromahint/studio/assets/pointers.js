@@ -110,10 +110,10 @@ export class Pointers {
       tools.select(null);
     } else if (tools.tool === "pick") {
       tools.pickColor(spot);
-    } else if (tools.tool === "repair") {
+    } else if (tools.tool === "repair" || tools.tool === "lasso") {
       this.gesture = { kind: "trace", path: [[spot.x, spot.y]] };
       tools.showTrace(this.gesture.path);
-    } else if (tools.tool === "brush") {
+    } else if (tools.tool === "brush" || tools.tool === "erase") {
       this.gesture = { kind: "stroke", target: tools.startStroke(spot.x, spot.y) };
     } else {
       this.#startDrag(tools.addPoint(spot.x, spot.y), spot, true);

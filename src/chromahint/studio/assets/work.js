@@ -62,15 +62,7 @@ export function encodeHistory({ past, future }) {
  * @returns {{ past: AnnotationSet[], future: AnnotationSet[] }}
  */
 export function decodeHistory({ marks, past, future }, photo) {
-  const { points, strokes } = toAnnotations({
-    points: marks.points.map(({ keep_grey: isGray, color, ...rest }) => ({ ...rest, color: isGray ? null : color })),
-    strokes: marks.strokes.map(({ points: path, color, radius }) => ({
-      path: /** @type {[number, number][]} */ (path),
-      color,
-      radius,
-    })),
-    palette: [],
-  }, photo);
+  const { points, strokes } = toAnnotations(marks, photo);
   /** @param {State} state */
   const decode = (state) => ({
     points: state.points.map((number) => points[number]),

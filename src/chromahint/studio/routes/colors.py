@@ -34,6 +34,7 @@ class ColorRoutes:
             Route("/api/photos/{photo}/hints", self.parse_hint_file, methods=["POST"]),
             Route("/api/photos/{photo}/download", self.download, methods=["POST"]),
             Route("/api/photos/{photo}/suggestions", self.suggestions, methods=["POST"]),
+            Route("/api/photos/{photo}/parts", self.parts),
             Route("/api/photos/{photo}/next-places", self.next_places, methods=["POST"]),
         ]
 
@@ -81,6 +82,13 @@ class ColorRoutes:
         turn = self._queue.network_turn(request)
         colors = await self._queue.run(lambda workspace: workspace.suggest(photo_id, model, x, y, hints), turn)
         return JSONResponse(colors)
+
+    async def parts(self, request: Request) -> Response:
+        """Return outlines of parts of the photo around a pixel."""
+        photo_id, model, _ = _target(request)
+        x, y = (_integer(request, name) for name in "xy")
+        turn = self._queue.network_turn(request)
+        return JSONResponse(await self._queue.run(lambda workspace: workspace.parts(photo_id, model, x, y), turn))
 
     async def next_places(self, request: Request) -> Response:
         """Return places where one more point helps most."""

@@ -1,0 +1,135 @@
+"""Hints in layers: those that count everywhere, and those that count in a part of a photo only."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from chromahint.hints.annotations import Annotations, Polyline
+from chromahint.hints.brush import draw_stroke
+from chromahint.hints.sparse_hints import SparseHints
+
+Size = tuple[int, int]
+_SUBPIXELS = 4
+"""Masks are drawn this many times as large, for soft edges."""
+_MEMBERSHIP_SIDE = 1024
+"""Whether a pixel belongs to a part is looked up in a mask whose longer side is at most this long."""
+
+
+class Part(NamedTuple):
+    """A part of a photo with hints of its own.
+
+    Attributes:
+        pixels: The hints that count there.
+        outline: Outline of the part in pixels of the photo, or None.
+        strokes: Strokes that cover the part, with their radii in pixels of the photo.
+    """
+
+    pixels: SparseHints
+    outline: Polyline | None = None
+    strokes: tuple[tuple[Polyline, float], ...] = ()
+
+    def mask(self, size: Size) -> Tensor:
+        """Return the share of each pixel that belongs to the part, 11hw in 0..1, in a version of the photo."""
+        height, width = self.pixels.size
+        canvas = min(height, _SUBPIXELS * size[0]), min(width, _SUBPIXELS * size[1])
+        drawn = self._draw(canvas).astype(np.float32)
+        return torch.from_numpy(cv2.resize(drawn, size[::-1], interpolation=cv2.INTER_AREA))[None, None]
+
+    def contains(self, index: Tensor) -> Tensor:
+        """Return for flat indices of pixels whether they belong to the part."""
+        (height, width), scale = self.pixels.size, min(1.0, _MEMBERSHIP_SIDE / max(self.pixels.size))
+        canvas = max(1, round(height * scale)), max(1, round(width * scale))
+        row, column = index // width * canvas[0] // height, index % width * canvas[1] // width
+        return torch.from_numpy(self._draw(canvas) > 0)[row, column]
+
+    def _draw(self, canvas: Size) -> NDArray[np.integer]:
+        scale = np.array([canvas[1] / self.pixels.size[1], canvas[0] / self.pixels.size[0]])
+        if self.outline is not None:
+            inside = np.zeros(canvas, np.uint8)
+            cv2.fillPoly(inside, [_scaled(self.outline, scale)], color=1)
+            return inside
+        owner = np.zeros(canvas, np.int32)
+        for path, radius in self.strokes:
+            positions = _scaled(path, scale).clip(0, (canvas[1] - 1, canvas[0] - 1))
+            draw_stroke(owner, [(x, y) for x, y in positions.tolist()], radius * float(scale.max()), 1)
+        return owner
+
+
+class HintLayers(NamedTuple):
+    """The hints of a photo.
+
+    Attributes:
+        everywhere: Hints that count in the whole photo, except where a part says otherwise.
+        parts: Parts of the photo; a later one lies over those before.
+        valid: Hints that count where they are, whatever their reach.
+    """
+
+    everywhere: SparseHints
+    parts: tuple[Part, ...]
+    valid: SparseHints
+
+    @property
+    def is_weakened(self) -> bool:
+        """Whether some hints count less than fully."""
+        return self.everywhere.strength is not None
+
+    def with_strength_applied(self, ab: Tensor) -> HintLayers:
+        """Return hints that all count fully (see `SparseHints.with_strength_applied`)."""
+        parts = tuple(part._replace(pixels=part.pixels.with_strength_applied(ab)) for part in self.parts)
+        return HintLayers(self.everywhere.with_strength_applied(ab), parts, self.valid.with_strength_applied(ab))
+
+
+def hint_layers(annotations: Annotations, height: int, width: int) -> HintLayers:
+    """Convert annotations to the hints of a photo.
+
+    Marks with the same area share a part. Erasing strokes make up the last part, in which the hints inside count.
+
+    Args:
+        annotations: Points and strokes.
+        height: Height of the photo in pixels.
+        width: Width of the photo in pixels.
+
+    Raises:
+        ValueError: A mark is outside the photo. The message names it.
+    """
+    pixels, marks, mark = annotations.pixels_of_marks(height, width)
+    on_photo = annotations.resized((height, width), (height, width))
+    erasers = tuple((s.points, s.radius) for s in on_photo.strokes if s.enabled and s.color is None)
+    areas = list(dict.fromkeys(each.area for each in marks if each.area is not None))
+    if not erasers and not areas:
+        return HintLayers(pixels, (), pixels)
+    area_of = torch.tensor([-1 if each.area is None else areas.index(each.area) for each in marks], dtype=torch.long)
+    area_of_pixel = area_of[mark]
+    is_limited = area_of_pixel >= 0
+    everywhere = pixels.select(~is_limited)
+    is_valid = ~is_limited
+    parts = []
+    for number, area in enumerate(areas):
+        part = Part(pixels, outline=_in_pixels(area, annotations.units, (height, width)))
+        counts = (area_of_pixel == number) & part.contains(pixels.flat_index)
+        parts.append(part._replace(pixels=pixels.select(~is_limited | counts)))
+        is_valid |= counts
+    if erasers:
+        erased = Part(pixels, strokes=erasers)
+        inside = erased.contains(pixels.flat_index) & is_valid
+        parts.append(erased._replace(pixels=pixels.select(inside)))
+    return HintLayers(everywhere, tuple(parts), pixels.select(is_valid))
+
+
+def _in_pixels(area: Polyline, units: str, size: Size) -> Polyline:
+    if units == "px":
+        return area
+    return tuple((x * size[1] - 0.5, y * size[0] - 0.5) for x, y in area)
+
+
+def _scaled(path: Polyline, scale: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Return the nearest pixels of a resized photo, clipped far outside of it."""
+    positions = (np.array(path) + 0.5) * scale - 0.5
+    pixels: NDArray[np.int32] = np.rint(positions.clip(-30_000, 30_000)).astype(np.int32)
+    return pixels

@@ -1,0 +1,110 @@
+// @ts-check
+// Limits the selected point or stroke to a part of the photo: one that the server finds, or one that a person draws.
+
+import { positionOf } from "./annotations.js";
+import { getParts } from "./api.js";
+import { button, html, notify, notifyError, onGroupClick, setPressed, withSpinner } from "./dom.js";
+
+/**
+ * @import { AnnotationRef, Annotations, Position } from "./annotations.js"
+ * @import { Comparison } from "./comparison.js"
+ * @import { EditorDocument } from "./document.js"
+ * @import { EditTools } from "./edit_tools.js"
+ *
+ * @typedef {object} Parts
+ * @property {Annotations} annotations
+ * @property {Comparison} comparison
+ * @property {EditorDocument} editor
+ * @property {EditTools} tools
+ *
+ * @typedef {"everywhere" | "part" | "outline"} Choice
+ */
+
+export class AreaControl {
+  #parts;
+  /** @type {Position[][]} parts around the place that was asked for last, from small to large */
+  #found = [];
+  #place = "";
+
+  /** @param {Parts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+    const { annotations, tools } = parts;
+    onGroupClick(html("area-choice"), (choice) => this.use(/** @type {Choice} */ (choice)));
+    button("menu-this-part").addEventListener("click", () => this.#useNextPart(true));
+    tools.addEventListener("select", () => this.#update());
+    annotations.addEventListener("change", () => this.#update());
+    tools.addEventListener("trace", (event) => {
+      if (tools.tool !== "lasso") return;
+      const { path } = /** @type {CustomEvent<{ path: Position[] }>} */ (event).detail;
+      if (path.length > 2) this.#limit(path);
+      tools.use("point");
+    });
+  }
+
+  /**
+   * Choose where the selected mark counts.
+   * @param {Choice} choice
+   */
+  use(choice) {
+    const { annotations, tools } = this.#parts;
+    if (!annotations.get(tools.selected)) {
+      notify("Select a point first.");
+    } else if (choice === "everywhere") {
+      this.#limit(null);
+    } else if (choice === "part") {
+      this.#useNextPart();
+    } else {
+      tools.use("lasso");
+      notify("Draw around the part that this color is for.");
+    }
+  }
+
+  /**
+   * Limit the selected mark to a part around it; each time to a larger one, then to the smallest again.
+   * @param {boolean} [isNew] whether its color is still being chosen
+   */
+  async #useNextPart(isNew = false) {
+    const { annotations, comparison, editor, tools } = this.#parts;
+    const { selected } = tools;
+    const mark = annotations.get(selected);
+    if (!selected || !mark || !editor.photo) return;
+    try {
+      const place = [editor.photo.id, comparison.model, ...positionOf(mark).map(Math.round)].join(" ");
+      if (place !== this.#place) {
+        const { id } = editor.photo;
+        this.#found = await withSpinner(() => getParts(id, comparison.model, positionOf(mark)));
+        this.#place = place;
+      }
+    } catch (error) {
+      notifyError(error);
+      return;
+    }
+    if (annotations.get(selected) !== mark) return; // it has changed meanwhile
+    const next = (this.#found.findIndex((each) => each === mark.area) + 1) % this.#found.length;
+    const area = this.#found[next];
+    if (!area) {
+      notify("No part found around this point. Draw around it instead.");
+      return;
+    }
+    if (isNew) annotations.amend(selected, { area });
+    else this.#limit(area);
+    notify(this.#found.length > 1
+      ? "The color stays in this part. Press again for a larger one."
+      : "The color stays in this part.");
+  }
+
+  /** @param {Position[] | null} area */
+  #limit(area) {
+    const { annotations, tools } = this.#parts;
+    if (tools.selected && annotations.get(tools.selected)) annotations.update(tools.selected, { area });
+  }
+
+  #update() {
+    const { annotations, tools } = this.#parts;
+    const mark = annotations.get(tools.selected);
+    html("area").hidden = !mark || ("erases" in mark && mark.erases);
+    const isFound = mark?.area && this.#found.includes(mark.area);
+    setPressed(html("area-choice"), mark?.area ? (isFound ? "part" : "outline") : "everywhere");
+  }
+}
