@@ -30,7 +30,7 @@ RADIUS = 3
 POINTER = [(0, 0), (0, 17), (4, 13), (7, 20), (10, 19), (7, 12), (12, 12)]
 FIND_COLOR = """
 (async () => {
-  const assets = document.querySelector("script[type=module]").src.replace("main.js", "");
+  const assets = document.querySelector("script[src$='main.js']").src.replace("main.js", "");
   const { abPlane } = await import(`${assets}ab_plane.js`);
   const { gamutFraction, hexToLab, rgbToLab } = await import(`${assets}cielab.js`);
   const box = document.getElementById("color-plane").getBoundingClientRect();

@@ -94,7 +94,7 @@ class StudioPage:
 
     def evaluate(self, script):
         """Evaluate a script that imports files of the page, such as /assets/main.js."""
-        main = self.browser.evaluate("document.querySelector('script[type=module]').src")
+        main = self.browser.evaluate("document.querySelector('script[src$=\"main.js\"]').src")
         return self.browser.evaluate(script.replace("/assets/", main.removesuffix("main.js")))
 
     def open_sample(self, name="coffee"):

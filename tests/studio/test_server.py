@@ -198,13 +198,27 @@ def test_page_loads_nothing_from_other_sites(client):
     assert page.headers["cache-control"] == "no-store"
     addresses = re.findall('(?:href|src)="(/[^"]+)"', page.text)
     names = {address.rpartition("/")[2] for address in addresses}
-    assert names == {file.name for file in ASSETS.iterdir() if file.name != "index.html"}
+    assert names == {file.name for file in ASSETS.glob("*.*") if file.name != "index.html"}
     for address in addresses:
         asset = client.get(address)
         assert asset.content == (ASSETS / address.rpartition("/")[2]).read_bytes()
         assert "immutable" in asset.headers["cache-control"]
         assert asset.headers["content-encoding"] == "gzip"
         assert "content-encoding" not in client.get(address, headers={"accept-encoding": "identity"}).headers
+
+
+def test_languages_are_kept_by_the_browser_like_the_rest_of_the_page(client):
+    assets = re.search('"(/assets/[^"]+/)main.js"', client.get("/").text)[1]
+    languages = sorted((ASSETS / "languages").iterdir())
+    assert languages
+    for file in languages:
+        response = client.get(f"{assets}languages/{file.name}")
+        assert response.json() == json.loads(file.read_text())
+        assert response.headers["content-type"] == "application/json"
+        assert "immutable" in response.headers["cache-control"]
+        assert response.headers["content-encoding"] == "gzip"
+    assert client.get(f"{assets}languages/xx.json").status_code == 404
+    assert client.get("/assets/x/languages/de.json").status_code == 404
 
 
 def test_oversized_hints_and_photos_are_rejected(client, photo):

@@ -17,7 +17,13 @@ from chromahint.studio.model_list import PREVIEW_SIZES, SAMPLES, ModelList
 
 _FOLDER = Path(__file__).parents[1]
 DESCRIPTION = _FOLDER / "openapi.yaml"
-_MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_MEDIA_TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+}
 
 _FOREVER = "private, max-age=31536000, immutable"
 
@@ -42,9 +48,11 @@ class PageRoutes:
         self._models = models
         self._initial_photo = initial_photo
         self._assets = _read_assets(_FOLDER / "assets")
+        self._languages = _read_assets(_FOLDER / "assets" / "languages")
         page = self._assets.pop("index.html")
         # an address changes with the contents, so browsers may keep what they have
-        self._version = blake2b(b"".join(each.content for each in self._assets.values()), digest_size=8).hexdigest()
+        contents = [each.content for each in (*self._assets.values(), *self._languages.values())]
+        self._version = blake2b(b"".join(contents), digest_size=8).hexdigest()
         self._page = _compress(_refer_to_assets(page.content, self._version, list(self._assets)), page.media_type)
 
     def routes(self) -> list[Route]:
@@ -52,6 +60,7 @@ class PageRoutes:
         return [
             Route("/", self.page),
             Route("/assets/{version}/{name}", self.asset),
+            Route("/assets/{version}/languages/{name}", self.language),
             Route("/api/openapi.yaml", self.description),
             Route("/api/config", self.config),
             Route("/api/samples/{name}/thumbnail", self.sample_thumbnail),
@@ -63,10 +72,17 @@ class PageRoutes:
 
     async def asset(self, request: Request) -> Response:
         """Return a script or style sheet of the page, from memory."""
+        return self._respond_from(request, self._assets)
+
+    async def language(self, request: Request) -> Response:
+        """Return the page's texts in a language, from memory."""
+        return self._respond_from(request, self._languages)
+
+    def _respond_from(self, request: Request, assets: dict[str, _Asset]) -> Response:
         version, name = request.path_params["version"], request.path_params["name"]
-        if version != self._version or name not in self._assets:
+        if version != self._version or name not in assets:
             raise HTTPException(404)
-        return _respond(request, self._assets[name], {"cache-control": _FOREVER})
+        return _respond(request, assets[name], {"cache-control": _FOREVER})
 
     async def description(self, request: Request) -> Response:
         """Return the OpenAPI description of this API."""
