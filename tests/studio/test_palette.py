@@ -98,7 +98,7 @@ def test_the_mood_comes_from_a_second_picture_and_can_be_edited(studio):
     assert after[1] < before[1] - 1  # it became bluer
     studio.click_swatch("gold")
     studio.wait_for_colors(lambda: studio.click_button("palette-add"))
-    assert [label.partition(", ")[2] for label in strip(studio)] == ["50 % of the photo", "50 % of the photo"]
+    assert [label.partition(", ")[2] for label in strip(studio)] == ["50% of the photo", "50% of the photo"]
     studio.wait_for_colors(
         lambda: studio.browser.evaluate(
             """(() => {

@@ -6,6 +6,7 @@ import { byId, button, html, input, notify, onGroupClick } from "./dom.js";
 import { droppedFiles, visibleFiles } from "./dropped_files.js";
 import { bindShortcuts } from "./shortcuts.js";
 import { hideStartPage, showStartPage } from "./start_page.js";
+import { t } from "./translation.js";
 
 /**
  * @import { Album } from "./album.js"
@@ -52,16 +53,16 @@ function createActions({ album, annotations, coloring, comparison, editor, look,
     saveSession: () => editor.saveSession(),
     download: () => {
       if (!editor.photo) return;
-      if (coloring.staysGray(comparison.model)) notify("There's no color yet. Click somewhere on the photo first.");
+      if (coloring.staysGray(comparison.model)) notify(t("There's no color yet. Click somewhere on the photo first."));
       else editor.download(comparison.model, look.settings);
     },
     undo: () => {
       tools.release();
-      notify(annotations.undo() ? "Undone." : "Nothing to undo.");
+      notify(annotations.undo() ? t("Undone.") : t("Nothing to undo."));
     },
     redo: () => {
       tools.release();
-      notify(annotations.redo() ? "Redone." : "Nothing to redo.");
+      notify(annotations.redo() ? t("Redone.") : t("Nothing to redo."));
     },
     removeSelected: () => tools.remove(),
     removeAll: () => annotations.set(NO_ANNOTATIONS),

@@ -3,6 +3,7 @@
 
 import { notify, notifyError } from "./dom.js";
 import { deleteKept, keepFile, listPhotos, setDone } from "./project_api.js";
+import { t } from "./translation.js";
 
 /**
  * @import { EditorDocument } from "./document.js"
@@ -68,7 +69,7 @@ export class Album extends EventTarget {
     const { current } = this;
     const isHidden = document.body.classList.contains("start-page-open");
     if (isHidden || !current || !sync.isSaved || current.revision <= sync.revision) return;
-    if (await this.#editor.open({ key: current.key })) notify("This photo was changed in another window.");
+    if (await this.#editor.open({ key: current.key })) notify(t("This photo was changed in another window."));
   }
 
   /**
@@ -80,7 +81,7 @@ export class Album extends EventTarget {
     const position = current ? visible.indexOf(current) : -1;
     const next = visible[position + step];
     if (next) await this.open(next.key);
-    else if (visible.length) notify(step > 0 ? "This is the last photo." : "This is the first photo.");
+    else if (visible.length) notify(step > 0 ? t("This is the last photo.") : t("This is the first photo."));
   }
 
   /** @param {string} key */
@@ -98,7 +99,7 @@ export class Album extends EventTarget {
       sync.revision = await setDone(current.key, !current.done);
       this.#editor.isDone = !current.done;
       await this.refresh();
-      notify(this.#editor.isDone ? "Marked as done." : "Marked as still to do.");
+      notify(this.#editor.isDone ? t("Marked as done.") : t("Marked as still to do."));
     } catch (error) {
       notifyError(error);
     }
@@ -136,12 +137,15 @@ export class Album extends EventTarget {
         if (!signal.aborted) reasons.push(error instanceof Error ? error.message : String(error));
       }
     };
-    await this.#progress.run(files, add, (count) => `Adding photo ${count} of ${files.length}`);
+    const total = files.length;
+    await this.#progress.run(files, add, (count) => t("Adding photo {count} of {total}", { count, total }));
     await this.refresh();
     if (reasons.length === 0) return;
-    const more = reasons.length > MAX_REASONS ? ` And ${reasons.length - MAX_REASONS} more.` : "";
-    const start = files.length === 1 ? "" : `${reasons.length} of ${files.length} files were not added. `;
-    notify(`${start}${reasons.slice(0, MAX_REASONS).join(" ")}${more}`, true);
+    const more = reasons.length - MAX_REASONS;
+    const values = { failed: reasons.length, total, reasons: reasons.slice(0, MAX_REASONS).join(" "), more };
+    if (total === 1) notify(reasons[0], true);
+    else if (more <= 0) notify(t("{failed} of {total} files were not added. {reasons}", values), true);
+    else notify(t("{failed} of {total} files were not added. {reasons} And {more} more.", values), true);
   }
 
   #dispatchChange() {

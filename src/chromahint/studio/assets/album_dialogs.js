@@ -4,6 +4,7 @@
 import { button, byId, el, html, notify, notifyError } from "./dom.js";
 import { copyTo, getExport, startExport, stopExport, zipUrl } from "./project_api.js";
 import { showThumbnail } from "./thumbnails.js";
+import { formatNumber, plural, t } from "./translation.js";
 
 /**
  * @import { Album } from "./album.js"
@@ -72,9 +73,9 @@ async function resolveConflict(album, editor) {
   } else if (answer === "copy") {
     const copy = await editor.sync.keepAsCopy();
     if (copy === null || !(await editor.open({ key: copy }))) return;
-    notify("Your version is kept as a copy, beside the other one.");
+    notify(t("Your version is kept as a copy, beside the other one."));
   } else {
-    notify("Not saved: the next change asks again.", true);
+    notify(t("Not saved: the next change asks again."), true);
     editor.sync.postpone();
   }
   await album.refresh();
@@ -102,7 +103,7 @@ async function copyWork(album, editor) {
     checkedValues("copy-targets"),
     /** @type {Part[]} */ (checkedValues("copy-parts")),
   );
-  notify(`Copied to ${count} ${count === 1 ? "photo" : "photos"}.`);
+  notify(plural(count, "Copied to {count} photo.", "Copied to {count} photos."));
   await album.refresh();
 }
 
@@ -131,8 +132,8 @@ async function exportPhotos(album, editor, progress) {
   await album.refresh();
   const done = album.photos.filter((photo) => photo.done);
   const [all, onlyDone] = html("export-which").querySelectorAll("span");
-  all.textContent = `(${album.photos.length})`;
-  onlyDone.textContent = `(${done.length})`;
+  all.textContent = `(${formatNumber(album.photos.length)})`;
+  onlyDone.textContent = `(${formatNumber(done.length)})`;
   const [chooseAll, chooseDone] = /** @type {NodeListOf<HTMLInputElement>} */ (
     html("export-which").querySelectorAll("input")
   );
@@ -159,7 +160,7 @@ async function follow(id, signal, show) {
   for (;;) {
     const { state, done, total } = await getExport(id);
     if (state === "finished" || state === "stopped") return;
-    show(done, total, `Coloring photo ${Math.min(done + 1, total)} of ${total}`);
+    show(done, total, t("Coloring photo {count} of {total}", { count: Math.min(done + 1, total), total }));
     await new Promise((resolve) => setTimeout(resolve, POLL_DELAY));
   }
 }
@@ -169,10 +170,27 @@ async function follow(id, signal, show) {
  * @param {"zip" | "folder"} target
  */
 function report({ state, done, total, failed }, target) {
-  const place = target === "zip" ? "in your downloads folder" : "beside the originals";
-  if (state === "stopped") notify(`Stopped after ${done} of ${total} photos.`);
-  else if (failed.length) notify(`${total - failed.length} of ${total} photos are ${place}. ${failed.join(" ")}`, true);
-  else notify(`Done! ${total} colored ${total === 1 ? "photo is" : "photos are"} ${place}.`);
+  const isZip = target === "zip";
+  if (state === "stopped") {
+    notify(t("Stopped after {done} of {total} photos.", { done, total }));
+  } else if (failed.length) {
+    const values = { done: total - failed.length, total, reasons: failed.join(" ") };
+    notify(isZip
+      ? t("{done} of {total} photos are in your downloads folder. {reasons}", values)
+      : t("{done} of {total} photos are beside the originals. {reasons}", values), true);
+  } else {
+    notify(isZip
+      ? plural(
+        total,
+        "Done! {count} colored photo is in your downloads folder.",
+        "Done! {count} colored photos are in your downloads folder.",
+      )
+      : plural(
+        total,
+        "Done! {count} colored photo is beside the original.",
+        "Done! {count} colored photos are beside the originals.",
+      ));
+  }
 }
 
 /**
@@ -182,12 +200,28 @@ function report({ state, done, total, failed }, target) {
  * @returns {Promise<boolean>} whether it was deleted
  */
 export async function deletePhoto(album, photo) {
-  const count = photo.count === 1 ? "1 point or stroke" : `${photo.count} points and strokes`;
-  const work = photo.count ? ` ${count} on it will be lost.` : "";
-  html("delete-title").textContent = photo.added ? `Delete ${photo.name}?` : `Delete the work on ${photo.name}?`;
-  const consequence = photo.added ? "This can't be undone." : "The photo stays in its folder.";
-  html("delete-text").textContent = consequence + work;
+  const { added, name } = photo;
+  html("delete-title").textContent = added ? t("Delete {name}?", { name }) : t("Delete the work on {name}?", { name });
+  html("delete-text").textContent = added ? consequence(photo.count) : workConsequence(photo.count);
   if (await ask("delete-dialog") !== "delete") return false;
   await album.delete(photo.key);
   return true;
 }
+
+/** @param {number} count of the points and strokes on a photo that will be deleted */
+const consequence = (count) => (count === 0
+  ? t("This can't be undone.")
+  : plural(
+    count,
+    "This can't be undone. {count} point or stroke on it will be lost.",
+    "This can't be undone. {count} points and strokes on it will be lost.",
+  ));
+
+/** @param {number} count of the points and strokes that will be deleted, while their photo stays */
+const workConsequence = (count) => (count === 0
+  ? t("The photo stays in its folder.")
+  : plural(
+    count,
+    "The photo stays in its folder. {count} point or stroke on it will be lost.",
+    "The photo stays in its folder. {count} points and strokes on it will be lost.",
+  ));

@@ -1,6 +1,8 @@
 // @ts-check
 // Requests to the server.
 
+import { t } from "./translation.js";
+
 /**
  * @import { LookSettings } from "./look.js"
  * @import { PaletteColor, Position } from "./annotations.js"
@@ -82,7 +84,7 @@ export async function request(url, options = {}) {
   try {
     response = await fetch(url, options);
   } catch {
-    throw new Error("The studio isn't responding. Is it still running?");
+    throw new Error(t("The studio isn't responding. Is it still running?"));
   }
   if (response.ok) return response;
   const text = await response.text();

@@ -6,6 +6,7 @@ import { html, el, input, button } from "./dom.js";
 import { NAMED_GROUPS } from "./named_colors.js";
 import { ARROWS } from "./shortcuts.js";
 import { drawSwatches, swatchColor } from "./swatches.js";
+import { t } from "./translation.js";
 
 /**
  * @import { AnnotationRef, Annotations } from "./annotations.js"
@@ -107,7 +108,7 @@ export class ColorMenu {
     this.#endPreview();
     const { suggested, recent, lightness } = this.#parts.picker;
     drawSwatches(this.#groups.suggested, suggested.slice(0, MAX_SUGGESTED), lightness);
-    drawSwatches(this.#groups.recent, recent.slice(0, MAX_RECENT).map(([a, b]) => ["recent", a, b]), lightness);
+    drawSwatches(this.#groups.recent, recent.slice(0, MAX_RECENT).map(([a, b]) => [t("recent"), a, b]), lightness);
     drawSwatches(this.#groups.named, this.#named.colors, lightness);
     const { parentElement: recentRow } = this.#groups.recent;
     if (recentRow) recentRow.hidden = recent.length === 0;

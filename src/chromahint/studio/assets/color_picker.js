@@ -6,6 +6,7 @@ import { gamutFraction, labToHex } from "./cielab.js";
 import { COMMON_COLORS } from "./named_colors.js";
 import { ARROWS } from "./shortcuts.js";
 import { drawSwatches, swatchColor } from "./swatches.js";
+import { t } from "./translation.js";
 
 /**
  * @import { Hint } from "./annotations.js"
@@ -177,13 +178,13 @@ export class ColorPicker extends EventTarget {
     const hex = labToHex(this.#l, a, b);
     this.#currentColor.style.background = hex;
     this.#canvas.setAttribute("aria-valuenow", String(Math.round(Math.hypot(a, b))));
-    this.#canvas.setAttribute("aria-valuetext", this.isGray ? "gray" : `color ${hex}`);
+    this.#canvas.setAttribute("aria-valuetext", this.isGray ? t("gray") : t("color {hex}", { hex }));
     this.#drawSwatches();
   }
 
   #drawSwatches() {
     this.#drawGroup("suggested", this.suggested);
-    this.#drawGroup("recent", this.recent.map(([a, b]) => ["recent", a, b]));
+    this.#drawGroup("recent", this.recent.map(([a, b]) => [t("recent"), a, b]));
     this.#drawGroup("common", COMMON_COLORS);
   }
   /**

@@ -3,6 +3,7 @@
 
 import { button, el, html, onGroupClick, select, setPressed } from "./dom.js";
 import { ARROWS } from "./shortcuts.js";
+import { formatNumber, t } from "./translation.js";
 
 /**
  * @import { Model } from "./api.js"
@@ -14,10 +15,11 @@ import { ARROWS } from "./shortcuts.js";
  */
 
 /** @type {Record<string, string>} */
-const PHOTO_VERSIONS = { gray: "Gray photo", original: "Original colors" };
+const PHOTO_VERSIONS = { gray: t("Gray photo"), original: t("Original colors") };
 /** @type {Record<Model["kind"], string>} */
-const MODEL_KINDS = { "trained": "Learned from photos", "baseline": "Classic" };
+const MODEL_KINDS = { "trained": t("Learned from photos"), "baseline": t("Classic") };
 const DIVIDER_STEP = 0.02;
+const PSNR_FORMAT = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
 
 /** Events: "choose" when the model, what it is compared with, or the mode changes. */
 export class Comparison extends EventTarget {
@@ -87,7 +89,7 @@ export class Comparison extends EventTarget {
       return [label, options.map(({ key, title }) => [key, title])];
     });
     setOptions(select("model"), groups, this.model);
-    setOptions(select("compare-with"), [["The photo", versions], ...groups], this.compareWith);
+    setOptions(select("compare-with"), [[t("The photo"), versions], ...groups], this.compareWith);
   }
 
   /**
@@ -175,7 +177,7 @@ export class Comparison extends EventTarget {
   #updateSlot(slot, key) {
     const view = this.#view;
     const psnr = slot === "b" && this.otherModel === null ? null : this.#psnr[slot];
-    const text = psnr === null ? "" : `${psnr.toFixed(2)} dB`;
+    const text = psnr === null ? "" : `${formatNumber(psnr, PSNR_FORMAT)} dB`;
     html(`psnr-${slot}`).textContent = text;
     html(`psnr-${slot}`).hidden = text === "";
     const label = html(`label-${slot}`);

@@ -2,6 +2,7 @@
 // Keeps buttons and labels up to date with the state of the editor.
 
 import { button, html } from "./dom.js";
+import { formatList, plural, t } from "./translation.js";
 
 /**
  * @import { Annotations } from "./annotations.js"
@@ -10,20 +11,13 @@ import { button, html } from "./dom.js";
  * @import { EditTools } from "./edit_tools.js"
  */
 
-/**
- * @param {number} count
- * @param {string} noun
- */
-const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
-
 /** @param {Annotations} annotations */
 function describe({ count, current: { points, strokes } }) {
-  if (count === 0) return "No points yet.";
-  const counts = [
-    ...(points.length ? [plural(points.length, "point")] : []),
-    ...(strokes.length ? [plural(strokes.length, "stroke")] : []),
-  ];
-  return `${counts.join(" and ")}.`;
+  if (count === 0) return t("No points yet.");
+  return formatList([
+    ...(points.length ? [plural(points.length, "{count} point", "{count} points")] : []),
+    ...(strokes.length ? [plural(strokes.length, "{count} stroke", "{count} strokes")] : []),
+  ]);
 }
 
 /** @param {{ annotations: Annotations, picker: ColorPicker, tools: EditTools }} parts */

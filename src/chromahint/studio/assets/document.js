@@ -9,6 +9,7 @@ import { createPhoto } from "./photo.js";
 import { getSession, listPhotos, openKept } from "./project_api.js";
 import { SessionSync } from "./session_sync.js";
 import { loadCachedWork } from "./storage.js";
+import { t } from "./translation.js";
 import { decodeHistory, encodeHints, encodeHistory } from "./work.js";
 
 /**
@@ -134,14 +135,16 @@ export class EditorDocument extends EventTarget {
     const key = isOtherPhoto() ? await findKey(made?.blake2b) : null;
     if (key !== null && !(await this.open({ key }))) return;
     if (!this.photo) {
-      const name = made?.name ? ` (${made.name})` : "";
-      notify(`This file is a saved session. Open its photo${name} first, then open the session.`, true);
+      notify(made?.name
+        ? t("This file is a saved session. Open its photo ({name}) first, then open the session.", { name: made.name })
+        : t("This file is a saved session. Open its photo first, then open the session."), true);
       return;
     }
     try {
       this.#annotations.set(toAnnotations(await api.parseHints(this.photo.id, text), this.photo));
-      if (isOtherPhoto()) notify(`This session belongs to a different photo: ${made?.name ?? "unnamed"}.`, true);
-      else notify("Session opened.");
+      if (!isOtherPhoto()) notify(t("Session opened."));
+      else if (made?.name) notify(t("This session belongs to a different photo: {name}.", { name: made.name }), true);
+      else notify(t("This session belongs to a different photo."), true);
     } catch (error) {
       notify(`${file.name}: ${error instanceof Error ? error.message : error}`, true);
     }
@@ -164,16 +167,16 @@ export class EditorDocument extends EventTarget {
     const { photo } = this;
     if (!photo) return;
     const suffix = form?.suffix ?? photo.suffix;
-    notify("Coloring the full-size photo…");
+    notify(t("Coloring the full-size photo…"));
     try {
       const hints = toHintFile(this.#annotations.current);
       const colored = await withSpinner(() => api.getColoredPhoto(photo.id, model, form ?? { suffix }, hints, look));
       saveFile(colored, `${withoutSuffix(photo.name)}-${form?.content ?? "colored"}${suffix}`);
-      notify("Done! The colored photo is in your downloads folder.");
+      notify(t("Done! The colored photo is in your downloads folder."));
     } catch (error) {
       if (api.hasStatus(error, 404)) {
         await this.reopen();
-        notify("The photo had to be reopened. Please press Download again.", true);
+        notify(t("The photo had to be reopened. Please press Download again."), true);
       } else {
         notifyError(error);
       }

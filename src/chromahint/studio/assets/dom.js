@@ -1,6 +1,8 @@
 // @ts-check
 // Helpers for page elements. Text is always set as text, never as HTML.
 
+import { t } from "./translation.js";
+
 /**
  * Find an element by its id.
  * @template {Element} T
@@ -44,7 +46,7 @@ export const canvas = (id) => byId(id, HTMLCanvasElement);
  */
 export function context2d(surface, settings) {
   const context = surface.getContext("2d", settings);
-  if (context === null) throw new Error("This browser can't draw on a canvas.");
+  if (context === null) throw new Error(t("This browser can't draw on a canvas."));
   return context;
 }
 

@@ -2,6 +2,7 @@
 // Chooses what the photo is downloaded as: a picture in several formats, a file with layers, or something to share.
 
 import { button, byId, html, input, notify } from "./dom.js";
+import { formatNumber, t } from "./translation.js";
 
 /**
  * @import { Coloring } from "./coloring.js"
@@ -36,13 +37,13 @@ export function bindDownloadDialog({ coloring, comparison, editor, look }) {
   const update = () => {
     const { hasQuality } = FORMS[String(new FormData(form).get("form"))];
     html("download-quality-row").hidden = !hasQuality;
-    html("download-quality-value").textContent = quality.value;
+    html("download-quality-value").textContent = formatNumber(Number(quality.value));
   };
   form.addEventListener("input", update);
   button("download-as").addEventListener("click", () => {
     if (!editor.photo) return;
     if (coloring.staysGray(comparison.model)) {
-      notify("There's no color yet. Click somewhere on the photo first.");
+      notify(t("There's no color yet. Click somewhere on the photo first."));
       return;
     }
     update();

@@ -5,6 +5,7 @@ import { FULL_EFFECT, isSameRef, translated } from "./annotations.js";
 import { rgbToLab } from "./cielab.js";
 import { html, notify, setPressed } from "./dom.js";
 import { drawCursor, drawOutline, drawPoint, drawStroke, drawTarget, drawTrace } from "./overlay.js";
+import { t } from "./translation.js";
 import { visibleColor } from "./visible_color.js";
 
 /**
@@ -89,13 +90,13 @@ export class EditTools extends EventTarget {
     if (!target || !this.annotations.get(target)) return;
     this.release();
     this.annotations.remove(target);
-    notify("Removed.");
+    notify(t("Removed."));
   }
 
   toggleHidden() {
     this.#isHidden = !this.#isHidden;
     this.#view.refreshOverlay();
-    notify(this.#isHidden ? "Points and strokes are hidden." : "Points and strokes are visible.");
+    notify(this.#isHidden ? t("Points and strokes are hidden.") : t("Points and strokes are visible."));
   }
 
   /**
@@ -260,7 +261,7 @@ export class EditTools extends EventTarget {
     this.picker.setLightness(l);
     this.picker.choose(a, b);
     this.use("point");
-    notify("Color picked.");
+    notify(t("Color picked."));
   }
 
   /**

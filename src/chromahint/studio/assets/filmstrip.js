@@ -4,6 +4,7 @@
 import { button, el, html, onGroupClick, setPressed } from "./dom.js";
 import { ARROWS } from "./shortcuts.js";
 import { showThumbnail } from "./thumbnails.js";
+import { formatNumber, plural, t } from "./translation.js";
 
 /**
  * @import { Album, Filter } from "./album.js"
@@ -39,14 +40,15 @@ export class Filmstrip {
     const selected = this.#list.querySelector("[aria-selected=true]");
     selected?.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (focused) /** @type {HTMLElement | null} */ (this.#list.querySelector(`[data-key="${focused}"]`))?.focus();
-    const position = current ? `${visible.indexOf(current) + 1} of ` : "";
-    html("filmstrip-position").textContent = `${position}${visible.length}`;
+    html("filmstrip-position").textContent = current
+      ? t("{position} of {total}", { position: visible.indexOf(current) + 1, total: visible.length })
+      : formatNumber(visible.length);
     button("previous-photo").disabled = !current || visible.indexOf(current) <= 0;
     button("next-photo").disabled = visible.length === 0 || visible.indexOf(/** @type {KeptPhoto} */ (current)) ===
       visible.length - 1;
     const done = photos.filter((photo) => photo.done).length;
     const counts = { "all": photos.length, "to-do": photos.length - done, done };
-    for (const [filter, count] of Object.entries(counts)) html(`count-${filter}`).textContent = String(count);
+    for (const [filter, count] of Object.entries(counts)) html(`count-${filter}`).textContent = formatNumber(count);
     setPressed(html("filmstrip-filter"), album.filter);
     const toggle = button("toggle-done");
     toggle.disabled = !current;
@@ -80,8 +82,8 @@ export class Filmstrip {
   #create(photo) {
     const image = el("img", { alt: "", width: 88, height: 66, decoding: "async" });
     showThumbnail(image, photo);
-    const count = photo.count === 1 ? "1 mark" : `${photo.count} marks`;
-    const label = [photo.name, ...(photo.count ? [count] : []), ...(photo.done ? ["done"] : [])].join(", ");
+    const count = plural(photo.count, "{count} mark", "{count} marks");
+    const label = [photo.name, ...(photo.count ? [count] : []), ...(photo.done ? [t("done")] : [])].join(", ");
     return el("div", {
       "class": photo.done ? "thumbnail is-done" : "thumbnail",
       "role": "option",

@@ -4,6 +4,7 @@
 import { positionOf } from "./annotations.js";
 import { notify } from "./dom.js";
 import { ARROWS } from "./shortcuts.js";
+import { t } from "./translation.js";
 
 /**
  * @import { Annotation, AnnotationRef, Position } from "./annotations.js"
@@ -51,13 +52,14 @@ export class KeyboardCursor {
     const target = tools.annotations.neighbor(tools.selected, step);
     const annotation = tools.annotations.get(target);
     if (target === null || !annotation) {
-      notify("There are no points yet.");
+      notify(t("There are no points yet."));
       return;
     }
     this.#view.stage.focus({ preventScroll: true });
     this.#moveTo(positionOf(annotation));
     tools.select(target);
-    notify(`${target.kind === "points" ? "Point" : "Stroke"} ${target.index + 1}`);
+    const number = target.index + 1;
+    notify(target.kind === "points" ? t("Point {number}", { number }) : t("Stroke {number}", { number }));
   }
 
   /** Cancel what Enter has started; return whether there was something to cancel. */
@@ -104,7 +106,7 @@ export class KeyboardCursor {
     } else if (!tools.selected) {
       tools.picker.setLightness(photo.lightness(x, y));
     }
-    notify(`${Math.round(x)} across, ${Math.round(y)} down`);
+    notify(t("{x} across, {y} down", { x: Math.round(x), y: Math.round(y) }));
   }
 
   /** @param {Position} cursor */
@@ -112,12 +114,12 @@ export class KeyboardCursor {
     const tools = this.#tools;
     if (this.#carried) {
       this.#finish();
-      notify("Dropped.");
+      notify(t("Dropped."));
       return;
     }
     if (this.#isDrawing) {
       this.#finish();
-      notify("Stroke finished.");
+      notify(t("Stroke finished."));
       return;
     }
     if (tools.tool === "pick") {
@@ -128,7 +130,7 @@ export class KeyboardCursor {
     if (tools.tool === "brush" || tools.tool === "erase") {
       tools.startStroke(x, y);
       this.#isDrawing = true;
-      notify("Drawing a stroke. Use the arrow keys to draw and Enter to finish.");
+      notify(t("Drawing a stroke. Use the arrow keys to draw and Enter to finish."));
       return;
     }
     const target = tools.findAt({ x, y }, TOLERANCE);
@@ -136,10 +138,10 @@ export class KeyboardCursor {
     if (target && original) {
       this.#carried = { target, original, start: [x, y] };
       tools.select(target);
-      notify("Picked up. Use the arrow keys to move it and Enter to drop it.");
+      notify(t("Picked up. Use the arrow keys to move it and Enter to drop it."));
     } else {
       tools.commitNew(tools.addPoint(x, y), true);
-      notify("Point added. Choose its color with the arrow keys and Enter, or take it back with Escape.");
+      notify(t("Point added. Choose its color with the arrow keys and Enter, or take it back with Escape."));
     }
   }
 

@@ -2,6 +2,7 @@
 // How the colors are used: how strong they are, and whether a point may color the whole photo.
 
 import { html, input } from "./dom.js";
+import { formatPercent } from "./translation.js";
 
 /**
  * @typedef {{ strength: number, reach: "near" | "whole" }} LookSettings strength in percent
@@ -40,6 +41,6 @@ export class Look extends EventTarget {
   }
 
   #show() {
-    html("strength-value").textContent = `${this.#strength.value} %`;
+    html("strength-value").textContent = formatPercent(Number(this.#strength.value));
   }
 }

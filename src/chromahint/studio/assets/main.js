@@ -19,6 +19,7 @@ import { bindDownloadDialog } from "./download.js";
 import { EditTools } from "./edit_tools.js";
 import { Filmstrip } from "./filmstrip.js";
 import { KeyboardCursor } from "./keyboard_cursor.js";
+import { bindLanguageChoice } from "./language_choice.js";
 import { Look } from "./look.js";
 import { PaletteStrip } from "./palette_strip.js";
 import { Pointers } from "./pointers.js";
@@ -135,6 +136,10 @@ editor.sync.addEventListener("saved", () => album.refresh());
 bindActions(parts);
 bindAlbumDialogs(album, editor, progress);
 bindDownloadDialog(parts);
+bindLanguageChoice(() => {
+  saveWork(parts);
+  return editor.sync.flush();
+});
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "hidden") editor.sync.flush();
   else album.catchUp();

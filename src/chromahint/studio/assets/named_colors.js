@@ -1,6 +1,8 @@
 // @ts-check
 // Colors with names. Each is a pair of a and b, so it stays the same whatever the lightness of a place.
 
+import { t } from "./translation.js";
+
 /**
  * @typedef {[title: string, a: number, b: number]} Swatch
  *
@@ -13,51 +15,52 @@
 /** @type {NamedGroup[]} */
 export const NAMED_GROUPS = [
   {
-    label: "Skin",
-    title: "Skin",
+    label: t("Skin"),
+    title: t("Skin"),
     colors: [
-      ["pale skin", 8, 11], ["skin", 15, 18], ["rosy skin", 23, 17], ["olive skin", 9, 24], ["tanned skin", 19, 28],
-      ["dark skin", 14, 25], ["lips", 42, 18],
+      [t("pale skin"), 8, 11], [t("skin"), 15, 18], [t("rosy skin"), 23, 17], [t("olive skin"), 9, 24],
+      [t("tanned skin"), 19, 28], [t("dark skin"), 14, 25], [t("lips"), 42, 18],
     ],
   },
   {
-    label: "Hair",
-    title: "Hair and eyes",
+    label: t("Hair"),
+    title: t("Hair and eyes"),
     colors: [
-      ["blond hair", 4, 32], ["brown hair", 11, 20], ["red hair", 25, 38], ["black hair", 1, 2], ["gray hair", 0, -3],
-      ["blue eyes", -5, -18], ["green eyes", -13, 14], ["brown eyes", 15, 30],
+      [t("blond hair"), 4, 32], [t("brown hair"), 11, 20], [t("red hair"), 25, 38], [t("black hair"), 1, 2],
+      [t("gray hair"), 0, -3], [t("blue eyes"), -5, -18], [t("green eyes"), -13, 14], [t("brown eyes"), 15, 30],
     ],
   },
   {
-    label: "Cloth",
-    title: "Cloth and uniforms",
+    label: t("Cloth"),
+    title: t("Cloth and uniforms"),
     colors: [
-      ["cream", 1, 11], ["khaki", 2, 24], ["olive drab", -5, 23], ["field gray", -5, 5], ["navy", 5, -24],
-      ["denim", 4, -36], ["violet", 30, -36], ["rose", 34, -4], ["wine red", 46, 20], ["scarlet", 60, 42],
-      ["orange", 32, 62],
+      [t("cream"), 1, 11], [t("khaki"), 2, 24], [t("olive drab"), -5, 23], [t("field gray"), -5, 5],
+      [t("navy"), 5, -24], [t("denim"), 4, -36], [t("violet"), 30, -36], [t("rose"), 34, -4],
+      [t("wine red"), 46, 20], [t("scarlet"), 60, 42], [t("orange"), 32, 62],
     ],
   },
   {
-    label: "Nature",
-    title: "Nature",
+    label: t("Nature"),
+    title: t("Nature"),
     colors: [
-      ["grass", -24, 38], ["leaves", -34, 32], ["dry grass", -2, 36], ["earth", 11, 24], ["sand", 4, 20],
-      ["water", -18, -14], ["sky", -6, -32], ["pale sky", -5, -16], ["sunset", 34, 36],
+      [t("grass"), -24, 38], [t("leaves"), -34, 32], [t("dry grass"), -2, 36], [t("earth"), 11, 24],
+      [t("sand"), 4, 20], [t("water"), -18, -14], [t("sky"), -6, -32], [t("pale sky"), -5, -16],
+      [t("sunset"), 34, 36],
     ],
   },
   {
-    label: "Things",
-    title: "Things",
+    label: t("Things"),
+    title: t("Things"),
     colors: [
-      ["brick", 36, 32], ["roof tiles", 30, 40], ["wood", 14, 30], ["dark wood", 13, 18], ["stone", 1, 7],
-      ["steel", -2, -7], ["gold", 10, 62], ["brass", 4, 46], ["copper", 26, 27],
+      [t("brick"), 36, 32], [t("roof tiles"), 30, 40], [t("wood"), 14, 30], [t("dark wood"), 13, 18],
+      [t("stone"), 1, 7], [t("steel"), -2, -7], [t("gold"), 10, 62], [t("brass"), 4, 46], [t("copper"), 26, 27],
     ],
   },
 ];
 
 const COMMON_TITLES = [
-  "skin", "tanned skin", "lips", "brick", "wood", "sand", "gold", "grass",
-  "leaves", "water", "sky", "denim", "violet", "rose", "wine red", "orange",
+  t("skin"), t("tanned skin"), t("lips"), t("brick"), t("wood"), t("sand"), t("gold"), t("grass"),
+  t("leaves"), t("water"), t("sky"), t("denim"), t("violet"), t("rose"), t("wine red"), t("orange"),
 ];
 const allColors = NAMED_GROUPS.flatMap(({ colors }) => colors);
 

@@ -4,6 +4,7 @@
 import { getPalette } from "./api.js";
 import { labToHex } from "./cielab.js";
 import { button, el, html, input, notify, notifyError, setPressed, withSpinner } from "./dom.js";
+import { formatPercent, t } from "./translation.js";
 
 /**
  * @import { Annotations, PaletteColor } from "./annotations.js"
@@ -74,8 +75,8 @@ export class PaletteStrip {
       const percent = Math.round((100 * weight) / this.#total);
       each.style.background = color;
       each.style.flexGrow = String(weight / this.#total);
-      each.title = `${percent} %`;
-      each.setAttribute("aria-label", `${color}, ${percent} % of the photo`);
+      each.title = formatPercent(percent);
+      each.setAttribute("aria-label", t("{color}, {share} of the photo", { color, share: each.title }));
       if (n === this.#selected) this.#share.value = String(percent);
     });
     setPressed(strip, String(this.#selected));
@@ -140,7 +141,7 @@ export class PaletteStrip {
       const palette = await withSpinner(() => getPalette(picture));
       this.#selected = null;
       this.#set(palette);
-      notify("The photo now has the mood of this picture.");
+      notify(t("The photo now has the mood of this picture."));
     } catch (error) {
       notifyError(error);
     }

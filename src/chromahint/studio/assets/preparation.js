@@ -5,6 +5,7 @@ import * as api from "./api.js";
 import { button, byId, html, input, notify, notifyError, withSpinner } from "./dom.js";
 import { LatestOnlyQueue } from "./latest_only_queue.js";
 import { createPhoto } from "./photo.js";
+import { formatNumber, formatPercent, t } from "./translation.js";
 
 /**
  * @import { Position } from "./annotations.js"
@@ -15,11 +16,13 @@ import { createPhoto } from "./photo.js";
 
 /** @type {readonly ("neutral" | "levels" | "scratches")[]} */
 const SWITCHES = ["neutral", "levels", "scratches"];
-/** @type {Record<"angle" | "noise" | "contrast", { id: string, unit: string, scale: number }>} */
+/** @type {Intl.NumberFormatOptions} */
+const DEGREES = { style: "unit", unit: "degree", unitDisplay: "narrow", maximumFractionDigits: 1 };
+/** @type {Record<"angle" | "noise" | "contrast", { id: string, format: (value: number) => string, scale: number }>} */
 const SLIDERS = {
-  angle: { id: "prepare-angle", unit: "°", scale: 1 },
-  noise: { id: "prepare-noise", unit: "", scale: 1 },
-  contrast: { id: "prepare-contrast", unit: " %", scale: 100 },
+  angle: { id: "prepare-angle", format: (value) => formatNumber(value, DEGREES), scale: 1 },
+  noise: { id: "prepare-noise", format: (value) => formatNumber(value, { maximumFractionDigits: 1 }), scale: 1 },
+  contrast: { id: "prepare-contrast", format: formatPercent, scale: 100 },
 };
 /** @type {PreparationSettings["crop"]} */
 const WHOLE = [0, 0, 1, 1];
@@ -127,7 +130,7 @@ export class Preparation extends EventTarget {
     if (!settings) return;
     const { brush } = this.settings;
     const isNothing = JSON.stringify({ ...settings, brush: [] }) === JSON.stringify({ ...NOTHING, brush: [] });
-    if (isNothing) notify("This photo needs no preparation.");
+    if (isNothing) notify(t("This photo needs no preparation."));
     this.use({ ...settings, brush });
   }
 
@@ -135,7 +138,7 @@ export class Preparation extends EventTarget {
     const isOn = input("prepare-crop").checked;
     const settings = isOn ? await this.#loadAutomatic() : null;
     const crop = settings?.crop ?? WHOLE;
-    if (isOn && String(crop) === String(WHOLE)) notify("No border was found on this scan.");
+    if (isOn && String(crop) === String(WHOLE)) notify(t("No border was found on this scan."));
     this.use({ ...this.settings, crop, angle: isOn && settings ? settings.angle : this.settings.angle });
   }
 
@@ -182,9 +185,9 @@ export class Preparation extends EventTarget {
   }
 
   #showValues() {
-    for (const { id, unit } of Object.values(SLIDERS)) {
+    for (const { id, format } of Object.values(SLIDERS)) {
       const value = Number(input(id).value);
-      html(`${id}-value`).textContent = value === 0 ? "off" : `${Math.round(value * 10) / 10}${unit}`;
+      html(`${id}-value`).textContent = value === 0 ? t("off") : format(value);
     }
   }
 

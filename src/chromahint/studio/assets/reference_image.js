@@ -4,6 +4,7 @@
 import { rgbToLab } from "./cielab.js";
 import { canvas as canvasById, context2d, html, input, notify } from "./dom.js";
 import { ARROWS } from "./shortcuts.js";
+import { t } from "./translation.js";
 
 /**
  * @import { ColorPicker } from "./color_picker.js"
@@ -73,9 +74,10 @@ export class ReferenceImage {
       this.#y = canvas.height / 2;
       html("reference").hidden = false;
       html("reference").scrollIntoView({ block: "nearest" });
-      notify("Click a color in the second picture.");
+      notify(t("Click a color in the second picture."));
     } catch {
-      notify(`${file.name}: your browser can't open this picture. Try a JPEG or PNG file.`, true);
+      const { name } = file;
+      notify(t("{name}: your browser can't open this picture. Try a JPEG or PNG file.", { name }), true);
     }
   }
 

@@ -5,6 +5,7 @@ import { hasStatus } from "./api.js";
 import { notify } from "./dom.js";
 import * as project from "./project_api.js";
 import { cacheWork, forgetWork } from "./storage.js";
+import { t } from "./translation.js";
 
 /**
  * @import { Source } from "./storage.js"
@@ -129,10 +130,10 @@ export class SessionSync extends EventTarget {
         this.dispatchEvent(new Event("conflict"));
       } else if (hasStatus(error, 404)) {
         this.#unsaved = null;
-        notify("This photo was deleted in another window. Press S to save your points to a file.", true);
+        notify(t("This photo was deleted in another window. Press S to save your points to a file."), true);
       } else {
         const reason = error instanceof Error ? error.message : String(error);
-        notify(`Not saved yet: ${reason} Your work is in this browser until it is.`, true);
+        notify(t("Not saved yet: {reason} Your work is in this browser until it is.", { reason }), true);
         this.#timer = setTimeout(() => this.flush(), RETRY_DELAY);
       }
     }

@@ -5,6 +5,7 @@ import { deletePhoto } from "./album_dialogs.js";
 import { thumbnailUrl } from "./api.js";
 import { button, el, html } from "./dom.js";
 import { showThumbnail } from "./thumbnails.js";
+import { plural, t } from "./translation.js";
 
 /**
  * @import { Album } from "./album.js"
@@ -63,8 +64,8 @@ function showKept(album, editor, card) {
     const remove = el("button", {
       type: "button",
       class: "delete",
-      "aria-label": `Delete ${photo.name}`,
-      title: photo.added ? "Delete this photo and its points" : "Delete the points on this photo",
+      "aria-label": t("Delete {name}", { name: photo.name }),
+      title: photo.added ? t("Delete this photo and its points") : t("Delete the points on this photo"),
       click: async () => {
         if (!(await deletePhoto(album, photo))) return;
         if (photo.key === editor.sync.key) editor.close();
@@ -74,18 +75,18 @@ function showKept(album, editor, card) {
     }, "×");
     return el("li", { class: "thumbnail" }, card(photo), photo.added || photo.revision ? remove : null);
   }));
-  html("recent-title").textContent = recent[0]?.saved ? "Pick up where you left off" : "Your photos";
+  html("recent-title").textContent = recent[0]?.saved ? t("Pick up where you left off") : t("Your photos");
   html("recent-section").hidden = recent.length === 0;
   html("samples-section").classList.toggle("is-secondary", recent.length > 0);
   const more = recent.length - MAX_CARDS;
-  html("more-photos").textContent = more > 0 ? `And ${more} more: open one to see them all.` : "";
+  html("more-photos").textContent = more > 0 ? t("And {more} more: open one to see them all.", { more }) : "";
 }
 
 /** @param {KeptPhoto} photo */
 function describe({ count, done, saved }) {
-  if (done) return "Done";
-  if (!saved || !count) return "To do";
-  return count === 1 ? "1 point" : `${count} points`;
+  if (done) return t("Done");
+  if (!saved || !count) return t("To do");
+  return plural(count, "{count} point", "{count} points");
 }
 
 /** Hide the start page. */

@@ -6,6 +6,7 @@ import { isSameRef } from "./annotations.js";
 import { getSuggestions } from "./api.js";
 import { gamutFraction, hexToLab } from "./cielab.js";
 import { toHintFile } from "./hint_file.js";
+import { t } from "./translation.js";
 
 /**
  * @import { AnnotationRef, Annotations } from "./annotations.js"
@@ -77,7 +78,7 @@ export class Suggestions {
       const found = await getSuggestions(editor.photo.id, comparison.model, x, y, hints);
       colors = found.slice(0, MAX_SUGGESTIONS).map((hex) => {
         const [, a, b] = hexToLab(hex);
-        return ["suggested", a, b];
+        return [t("suggested"), a, b];
       });
     } catch { /* no suggestions then */ }
     if (request !== this.#requestCount) return;

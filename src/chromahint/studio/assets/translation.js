@@ -53,6 +53,15 @@ export function plural(count, one, other, values = {}) {
  */
 export const formatNumber = (value, options) => new Intl.NumberFormat(language, options).format(value);
 
+/** @param {number} percent */
+export const formatPercent = (percent) => formatNumber(percent / 100, { style: "percent" });
+
+/**
+ * Return "a, b and c".
+ * @param {string[]} items
+ */
+export const formatList = (items) => new Intl.ListFormat(language).format(items);
+
 /**
  * Use a language from now on, also when the page is opened again.
  * @param {string} chosen

@@ -5,6 +5,7 @@ import { getNextPlaces } from "./api.js";
 import { hexToLab } from "./cielab.js";
 import { button, html, notify, notifyError, withSpinner } from "./dom.js";
 import { toHintFile } from "./hint_file.js";
+import { t } from "./translation.js";
 
 /**
  * @import { Annotations, Position } from "./annotations.js"
@@ -55,7 +56,7 @@ export class WhereNext {
       const hints = toHintFile(annotations.current);
       const places = await withSpinner(() => getNextPlaces(photo.id, comparison.model, hints));
       if (request !== this.#requestCount) return;
-      if (places.length === 0) notify("This style can't tell where a point would help. SpreadNet can.");
+      if (places.length === 0) notify(t("This style can't tell where a point would help. SpreadNet can."));
       this.#places = places;
       this.#index = 0;
       this.#draw();
@@ -78,7 +79,7 @@ export class WhereNext {
     const { x, y, color } = place;
     const [, a, b] = hexToLab(color);
     tools.commit(tools.addPoint(x, y, { a, b, gray: false }));
-    notify("Point added in the suggested color. Choose another one if it is wrong.");
+    notify(t("Point added in the suggested color. Choose another one if it is wrong."));
     return true;
   }
 
