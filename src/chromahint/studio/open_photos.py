@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
+from hashlib import blake2b
 from typing import Any
 
+from chromahint.images.preparation.settings import Preparation
 from chromahint.studio.photo import Photo
 
 _MAX_PHOTOS = 32
@@ -15,17 +19,35 @@ _MAX_PIXELS = 100_000_000
 
 
 class OpenPhotos:
-    """Keeps photos by id. If there are too many, it closes those that have not been used for longest."""
+    """Keeps photos by id. If there are too many, it closes those that have not been used for longest.
+
+    The same photo always has the same id, so that browsers keep its pictures. Nobody can guess an id who knows only the
+    hash of a photo, which is in hint files.
+    """
 
     def __init__(self) -> None:
         self._photos: OrderedDict[str, Photo] = OrderedDict()
         self._lock = threading.Lock()
+        self._key = secrets.token_bytes(32)
 
-    def add(self, photo: Photo) -> dict[str, Any]:
-        """Keep a photo open; return its id and `Photo.info`."""
-        photo_id = secrets.token_urlsafe(12)
+    def open(self, digest: str, name: str, preparation: Preparation, decode: Callable[[], Photo]) -> dict[str, Any]:
+        """Keep a photo open; return its id and `Photo.info`.
+
+        Args:
+            digest: hash of its file.
+            name: file name.
+            preparation: what is done with the scan.
+            decode: reads the photo, if it is not open yet.
+        """
+        content = json.dumps([digest, name, repr(preparation)]).encode()
+        photo_id = blake2b(content, key=self._key, digest_size=12).hexdigest()
         with self._lock:
-            self._photos[photo_id] = photo
+            photo = self._photos.get(photo_id)
+        if photo is None:
+            photo = decode()
+        with self._lock:
+            photo = self._photos.setdefault(photo_id, photo)
+            self._photos.move_to_end(photo_id)
             while len(self._photos) > 1 and self._is_full():
                 self._photos.popitem(last=False)
         return {"id": photo_id, **photo.info()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,9 @@ _MAX_DISPLAY_PIXELS = 16_000_000
 """Some browsers can't display larger images."""
 _MAX_SESSIONS = 3
 _MAX_PNG_PIXELS = 1_500_000
+"""Larger images are encoded as JPEG, since PNG would be slow."""
+_MAX_COMPACT_PIXELS = 700_000
+_JPEG_QUALITY = 95
 
 
 class Photo:
@@ -59,19 +61,20 @@ class Photo:
         self.has_color = has_color(self.image.pixels)
 
     @classmethod
-    def decode(cls, data: bytes, name: str) -> Photo:
+    def decode(cls, data: bytes, name: str, digest: str) -> Photo:
         """Decode a file.
 
         Args:
             data: contents of the image file.
             name: file name.
+            digest: hash of the file.
 
         Raises:
             ValueError: the file is not an image, or it is too large.
         """
         name = Path(name.replace("\\", "/")).name or "photo"
         scan = decode_image(data, name, MAX_PHOTO_PIXELS)
-        return cls(scan, name, blake2b(data, digest_size=16).hexdigest(), Preparation())
+        return cls(scan, name, digest, Preparation())
 
     def prepared(self, preparation: Preparation) -> Photo:
         """Return the photo with another preparation."""
@@ -175,23 +178,28 @@ class Photo:
         pixels: Pixels = close()
         return image, pixels
 
-    def gray(self) -> tuple[bytes, str]:
-        """Encode the lightness as an image file; return its contents and media type."""
-        lightness: NDArray[np.float32] = _fit_display(self._lightness[0, 0].numpy())
+    def gray(self, compact: bool) -> tuple[bytes, str]:
+        """Encode the lightness as an image file; return its contents and media type.
+
+        Args:
+            compact: whether the file is to be small, for a slow line: a JPEG of no more than a screen shows.
+        """
+        lightness: NDArray[np.float32] = self._lightness[0, 0].numpy()
+        lightness = _fit(lightness, _MAX_COMPACT_PIXELS if compact else _MAX_DISPLAY_PIXELS)
         height, width = lightness.shape
         gray = np.empty((height, width), np.uint8)
         for start, rows in row_chunks(height, width):
             chunk = torch.from_numpy(lightness[start : start + rows])[None, None]
             gray[start : start + rows] = lab_to_rgb8(chunk, torch.zeros(1, 2, rows, width))[0, 0].numpy()
-        return _encode(gray)
+        return _encode_jpeg(gray) if compact or gray.size > _MAX_PNG_PIXELS else _encode_png(gray)
 
     def original(self) -> tuple[bytes, str]:
-        """Encode the unchanged photo as an image file; return its contents and media type."""
-        return _encode(_display_pixels(self.image)[..., ::-1])
+        """Encode the unchanged photo as an image file, to look at; return its contents and media type."""
+        return _encode_jpeg(_display_pixels(self.image)[..., ::-1])
 
     def unprepared(self) -> tuple[bytes, str]:
-        """Encode the scan as an image file; return its contents and media type."""
-        return _encode(_display_pixels(self.scan)[..., ::-1])
+        """Encode the scan as an image file, to look at; return its contents and media type."""
+        return _encode_jpeg(_display_pixels(self.scan)[..., ::-1])
 
     def psnr(self, lightness: Tensor, ab: Tensor) -> float | None:
         """Return the PSNR of colors against those of the photo in dB, at their size; None if the photo is gray.
@@ -214,16 +222,16 @@ class Photo:
 
 def _display_pixels(image: ImageFile) -> NDArray[np.uint8]:
     """Return an image as HxWx3 uint8, no larger than browsers can display."""
-    pixels = _fit_display(image.pixels)
+    pixels = _fit(image.pixels, _MAX_DISPLAY_PIXELS)
     if pixels.dtype == np.uint16:
         pixels = np.rint(pixels / 257)
     pixels = pixels.astype(np.uint8, copy=False)
     return np.dstack([pixels] * 3) if pixels.ndim == 2 else pixels
 
 
-def _fit_display(pixels: NDArray[Any]) -> NDArray[Any]:
-    """Shrink an image if it is larger than browsers can display."""
-    scale = math.sqrt(_MAX_DISPLAY_PIXELS / (pixels.shape[0] * pixels.shape[1]))
+def _fit(pixels: NDArray[Any], max_pixels: int) -> NDArray[Any]:
+    """Shrink an image if it is larger."""
+    scale = math.sqrt(max_pixels / (pixels.shape[0] * pixels.shape[1]))
     if scale >= 1:
         return pixels
     size = int(pixels.shape[1] * scale), int(pixels.shape[0] * scale)
@@ -231,9 +239,11 @@ def _fit_display(pixels: NDArray[Any]) -> NDArray[Any]:
     return resized
 
 
-def _encode(pixels: NDArray[np.uint8]) -> tuple[bytes, str]:
-    """Encode as PNG, or as JPEG if the image is so large that PNG would be slow."""
-    is_small = pixels.shape[0] * pixels.shape[1] <= _MAX_PNG_PIXELS
-    options = [] if is_small else [cv2.IMWRITE_JPEG_QUALITY, 95]
-    _, data = cv2.imencode(".png" if is_small else ".jpg", pixels, options)
-    return data.tobytes(), "image/png" if is_small else "image/jpeg"
+def _encode_png(pixels: NDArray[np.uint8]) -> tuple[bytes, str]:
+    _, data = cv2.imencode(".png", pixels)
+    return data.tobytes(), "image/png"
+
+
+def _encode_jpeg(pixels: NDArray[np.uint8]) -> tuple[bytes, str]:
+    _, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    return data.tobytes(), "image/jpeg"

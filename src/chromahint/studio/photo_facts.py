@@ -61,4 +61,9 @@ def facts_of(data: bytes, name: str) -> Facts:
     Raises:
         ValueError: It is not a photo that can be read.
     """
-    return Facts(blake2b(data, digest_size=16).hexdigest(), *read_size(data, name))
+    return Facts(file_digest(data), *read_size(data, name))
+
+
+def file_digest(data: bytes) -> str:
+    """Return the hash that stands for the contents of a file."""
+    return blake2b(data, digest_size=16).hexdigest()

@@ -30,6 +30,7 @@ from chromahint.studio.look_query import fitting_look
 from chromahint.studio.model_list import PREVIEW_SIZES, ModelList
 from chromahint.studio.open_photos import OpenPhotos
 from chromahint.studio.photo import MAX_PHOTO_PIXELS, Photo
+from chromahint.studio.photo_facts import file_digest
 from chromahint.studio.samples import sample_file
 from chromahint.studio.session_content import model_of
 
@@ -39,7 +40,7 @@ _MAX_MODELS = 6
 _NEXT_PLACES = 5
 _PALETTE_SIZE = 5
 """Colors that are taken from a picture."""
-_AB_STEPS = 64
+AB_STEPS = 64
 """Colors are sent as 16-bit integers, this many steps per Lab unit."""
 
 
@@ -87,9 +88,13 @@ class Workspace:
 
     def open_photo(self, data: bytes, name: str) -> dict[str, Any]:
         """Open the contents of an image file; return the photo's id and `Photo.info`."""
-        with self._decode_lock:
-            photo = Photo.decode(data, name)
-        return self._photos.add(photo)
+        digest = file_digest(data)
+
+        def decode() -> Photo:
+            with self._decode_lock:
+                return Photo.decode(data, name, digest)
+
+        return self._photos.open(digest, name, Preparation(), decode)
 
     def prepare_photo(self, photo_id: str, settings: bytes) -> dict[str, Any]:
         """Prepare the scan of an open photo; return the id and `Photo.info` of the result. The photo stays open.
@@ -100,9 +105,12 @@ class Workspace:
         """
         preparation = _parse_preparation(settings)
         photo = self.photo(photo_id)
-        with self._decode_lock:
-            prepared = photo.prepared(preparation)
-        return self._photos.add(prepared)
+
+        def prepare() -> Photo:
+            with self._decode_lock:
+                return photo.prepared(preparation)
+
+        return self._photos.open(photo.digest, photo.name, preparation, prepare)
 
     def automatic_preparation(self, photo_id: str) -> dict[str, Any]:
         """Return settings that put right what is wrong with the scan of a photo."""
@@ -132,7 +140,7 @@ class Workspace:
         return RawTensor(lightness.numpy().tobytes(), lightness.shape[-2], lightness.shape[-1])
 
     def colors(self, photo_id: str, model: str, size: str, hints: bytes, look: Look = DEFAULT_LOOK) -> RawTensor:
-        """Color the network input: channels a and b as int16, `_AB_STEPS` per Lab unit."""
+        """Color the network input: channels a and b as int16, `AB_STEPS` per Lab unit."""
         photo = self.photo(photo_id)
         annotations = photo.framed(_parse_annotations(hints, photo))
         with self._network_lock:
@@ -145,7 +153,7 @@ class Workspace:
             with _num_threads(1) if is_cached_preview else nullcontext():
                 ab = session.colorize_small(annotations, pixels, fitting_look(look, model)).cpu()
             psnr = photo.psnr(session.network_input(pixels).cpu(), ab) if size == NATIVE_SIZE else None
-        data = (ab * _AB_STEPS).round().clamp(-32768, 32767).to(torch.int16).numpy()
+        data = (ab * AB_STEPS).round().clamp(-32768, 32767).to(torch.int16).numpy()
         return RawTensor(np.ascontiguousarray(data).tobytes(), ab.shape[-2], ab.shape[-1], psnr)
 
     def parse_hint_file(self, photo_id: str, text: bytes) -> dict[str, Any]:

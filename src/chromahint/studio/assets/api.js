@@ -1,6 +1,8 @@
 // @ts-check
 // Requests to the server.
 
+import { readColors, readLightness } from "./compact.js";
+import { isLineSlow } from "./line_speed.js";
 import { t } from "./translation.js";
 
 /**
@@ -147,13 +149,24 @@ export const preparePhoto = async (id, settings) => (
   await post(`/api/photos/${id}/preparation`, JSON.stringify(settings))
 ).json();
 
+/** @param {string} address */
+const getBitmap = async (address) => createImageBitmap(await (await request(address)).blob());
+
 /**
+ * Return the photo in gray.
  * @param {string} id
- * @param {"gray" | "original" | "scan"} version
+ * @param {boolean} isCompact whether it is to be a small file, of no more than a screen shows
  */
-export async function getBitmap(id, version) {
-  return createImageBitmap(await (await request(`/api/photos/${id}/${version}`)).blob());
-}
+export const getGray = (id, isCompact) => getBitmap(`/api/photos/${id}/gray${isCompact ? "?compact=true" : ""}`);
+
+/**
+ * Return the photo in its own colors.
+ * @param {string} id
+ */
+export const getOriginal = (id) => getBitmap(`/api/photos/${id}/original`);
+
+/** @returns {Record<string, string>} query parameters */
+const compactQuery = () => (isLineSlow() ? { compact: "true" } : {});
 
 /**
  * Suggest colors for a pixel.
@@ -223,6 +236,9 @@ const lookQuery = ({ strength, reach }) => ({ strength: String(strength), reach 
 /** @param {Response} response */
 const sizeOf = ({ headers }) => ({ height: Number(headers.get("x-height")), width: Number(headers.get("x-width")) });
 
+/** @param {Response} response */
+const isCompact = ({ headers }) => headers.get("content-type") === "image/jpeg";
+
 /**
  * Return the lightness that a network sees.
  * @param {string} id
@@ -230,8 +246,13 @@ const sizeOf = ({ headers }) => ({ height: Number(headers.get("x-height")), widt
  * @param {Size} size
  */
 export async function getNetworkInput(id, model, size) {
-  const response = await request(`/api/photos/${id}/network-input?model=${model}&size=${size}`);
-  return { ...sizeOf(response), lightness: new Float32Array(await response.arrayBuffer()) };
+  const query = new URLSearchParams({ model, size, ...compactQuery() });
+  const response = await request(`/api/photos/${id}/network-input?${query}`);
+  const { width, height } = sizeOf(response);
+  const lightness = isCompact(response)
+    ? await readLightness(await response.blob(), width * height)
+    : new Float32Array(await response.arrayBuffer());
+  return { width, height, lightness };
 }
 
 /**
@@ -243,12 +264,15 @@ export async function getNetworkInput(id, model, size) {
  * @param {LookSettings} look
  */
 export async function getColors(id, model, size, hints, look) {
-  const query = new URLSearchParams({ model, size, ...lookQuery(look) });
+  const query = new URLSearchParams({ model, size, ...lookQuery(look), ...compactQuery() });
   const response = await post(`/api/photos/${id}/colors?${query}`, hints);
   const psnr = response.headers.get("x-psnr");
+  const shape = sizeOf(response);
   return {
-    ...sizeOf(response),
+    ...shape,
     psnr: psnr === null ? null : Number(psnr),
-    ab: new Int16Array(await response.arrayBuffer()),
+    ab: isCompact(response)
+      ? await readColors(await response.blob(), shape)
+      : new Int16Array(await response.arrayBuffer()),
   };
 }

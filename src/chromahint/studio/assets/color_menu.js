@@ -45,7 +45,7 @@ export class ColorMenu {
     tools.addEventListener("select", () => this.#close());
     annotations.addEventListener("commit", () => this.#close());
     picker.addEventListener("suggest", () => this.#draw());
-    view.onMove = () => this.#place();
+    view.addEventListener("move", () => this.#place());
     view.stage.addEventListener("pointerdown", ({ target }) => {
       if (!menu.contains(/** @type {Node} */ (target))) this.#close();
     }, true);

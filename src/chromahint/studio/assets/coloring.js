@@ -1,8 +1,11 @@
 // @ts-check
 // Keeps the colors of both pictures up to date with the annotations.
 
+import { hasStatus } from "./api.js";
 import { ColorClient } from "./color_client.js";
+import { notifyError } from "./dom.js";
 import { toHintFile } from "./hint_file.js";
+import { loadOriginal } from "./photo.js";
 
 /**
  * @import { Annotations } from "./annotations.js"
@@ -11,6 +14,7 @@ import { toHintFile } from "./hint_file.js";
  * @import { EditorDocument } from "./document.js"
  * @import { Look } from "./look.js"
  * @import { Pointers } from "./pointers.js"
+ * @import { Photo } from "./photo.js"
  * @import { Slot, View } from "./view.js"
  *
  * @typedef {object} Parts
@@ -57,10 +61,26 @@ export class Coloring {
     this.#clients.a.request(hints, settings, { isVisible: true, isDragging });
     this.#clients.b.use(editor.photo, comparison.otherModel);
     if (comparison.otherModel === null) {
-      view.setPicture("b", { kind: comparison.compareWith === "original" ? "original" : "gray" });
+      const isOriginal = comparison.compareWith === "original";
+      view.setPicture("b", { kind: isOriginal ? "original" : "gray" });
+      if (isOriginal) this.#showOriginal(editor.photo);
     } else {
       const isVisible = view.mode !== "single" || view.showsOnlyOther;
       this.#clients.b.request(hints, settings, { isVisible, isDragging });
+    }
+  }
+
+  /**
+   * Show the photo in its own colors as soon as they are there; until then, it is gray.
+   * @param {Photo} photo
+   */
+  async #showOriginal(photo) {
+    const { editor, view } = this.#parts;
+    try {
+      if (await loadOriginal(photo) && photo === editor.photo) view.refresh();
+    } catch (error) {
+      if (hasStatus(error, 404)) editor.reopen();
+      else notifyError(error);
     }
   }
 

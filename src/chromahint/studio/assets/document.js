@@ -5,7 +5,7 @@ import { NO_ANNOTATIONS } from "./annotations.js";
 import * as api from "./api.js";
 import { notify, notifyError, saveFile, withSpinner } from "./dom.js";
 import { photoOfHintFile, toAnnotations, toHintFile } from "./hint_file.js";
-import { createPhoto } from "./photo.js";
+import { loadPhoto } from "./photo.js";
 import { getSession, listPhotos, openKept } from "./project_api.js";
 import { SessionSync } from "./session_sync.js";
 import { loadCachedWork } from "./storage.js";
@@ -58,13 +58,7 @@ export class EditorDocument extends EventTarget {
       await this.sync.flush();
       const info = await withSpinner(() => openSource(source));
       if (turn !== this.#openCount) return false;
-      const photo = await withSpinner(async () => {
-        const [gray, original] = await Promise.all([
-          api.getBitmap(info.id, "gray"),
-          info.has_color ? api.getBitmap(info.id, "original") : null,
-        ]);
-        return createPhoto(info, gray, original);
-      });
+      const photo = await withSpinner(() => loadPhoto(info));
       await this.sync.flush(); // what has changed while the photo was loading
       const saved = await loadWork(source, photo);
       if (turn !== this.#openCount) return false;

@@ -22,6 +22,7 @@ import { KeyboardCursor } from "./keyboard_cursor.js";
 import { bindLanguageChoice } from "./language_choice.js";
 import { Look } from "./look.js";
 import { PaletteStrip } from "./palette_strip.js";
+import { bindPhotoDetails } from "./photo_details.js";
 import { Pointers } from "./pointers.js";
 import { Preparation } from "./preparation.js";
 import { Progress } from "./progress.js";
@@ -68,6 +69,7 @@ const parts = {
 };
 let isOpening = false;
 new ReferenceImage(picker);
+bindPhotoDetails(view);
 
 editor.addEventListener("open", (event) => {
   const { photo } = editor;

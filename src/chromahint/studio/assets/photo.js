@@ -1,8 +1,10 @@
 // @ts-check
 // An open photo: bitmaps to draw it from at any zoom, and the lightness of each place.
 
+import { getGray, getOriginal } from "./api.js";
 import { GRAY_LIGHTNESS } from "./cielab.js";
 import { context2d } from "./dom.js";
+import { isLineSlow } from "./line_speed.js";
 
 /**
  * @import { Position } from "./annotations.js"
@@ -10,7 +12,8 @@ import { context2d } from "./dom.js";
  *
  * @typedef {object} PhotoPixels
  * @property {ImageBitmap[]} levels the gray photo, the largest bitmap first, each next one half as large
- * @property {ImageBitmap | null} original the photo in its own colors, if it has any
+ * @property {boolean} lacksDetails whether a smaller bitmap came first, because the line is slow
+ * @property {ImageBitmap | null} original the photo in its own colors, once somebody wants to see them
  * @property {(x: number, y: number) => number} lightness L in 0..100 at a pixel of the scan
  * @property {(x: number, y: number) => Position} toPicture maps pixels of the scan to those of the prepared photo
  * @property {(x: number, y: number) => Position} toScan the opposite
@@ -37,14 +40,14 @@ async function buildLevels(bitmap) {
 }
 
 /**
- * Prepare a photo for drawing.
+ * Load a photo, ready to be drawn.
  * @param {PhotoInfo} info
- * @param {ImageBitmap} gray its lightness
- * @param {ImageBitmap | null} [original] the photo in its own colors
  * @returns {Promise<Photo>}
  */
-export async function createPhoto(info, gray, original = null) {
-  const levels = await buildLevels(gray);
+export async function loadPhoto(info) {
+  const isCompact = isLineSlow();
+  const levels = await buildLevels(await getGray(info.id, isCompact));
+  const lacksDetails = isCompact && levels[0].width < info.width;
   const { width, height } = info;
   const scale = Math.min(1, LOOKUP_SIZE / Math.max(width, height));
   const columns = Math.max(1, Math.round(width * scale));
@@ -63,7 +66,34 @@ export async function createPhoto(info, gray, original = null) {
     const row = Math.min(rows - 1, Math.max(0, Math.floor(((top + 0.5) * rows) / height)));
     return GRAY_LIGHTNESS[data[4 * (row * columns + column)]];
   };
-  return { ...info, levels, original, lightness, toPicture, toScan };
+  return { ...info, levels, lacksDetails, original: null, lightness, toPicture, toScan };
+}
+
+/** @type {WeakSet<Photo>} photos whose own colors are being loaded */
+const loadingOriginals = new WeakSet();
+
+/**
+ * Load the photo in its own colors, if it has any; return whether they have just come.
+ * @param {Photo} photo
+ */
+export async function loadOriginal(photo) {
+  if (!photo.has_color || photo.original || loadingOriginals.has(photo)) return false;
+  loadingOriginals.add(photo);
+  try {
+    photo.original = await getOriginal(photo.id);
+  } finally {
+    loadingOriginals.delete(photo);
+  }
+  return true;
+}
+
+/**
+ * Load what a smaller bitmap lacks.
+ * @param {Photo} photo
+ */
+export async function loadDetails(photo) {
+  photo.lacksDetails = false;
+  photo.levels = await buildLevels(await getGray(photo.id, false));
 }
 
 /**

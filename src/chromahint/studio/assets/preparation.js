@@ -4,7 +4,7 @@
 import * as api from "./api.js";
 import { button, byId, html, input, notify, notifyError, withSpinner } from "./dom.js";
 import { LatestOnlyQueue } from "./latest_only_queue.js";
-import { createPhoto } from "./photo.js";
+import { loadPhoto } from "./photo.js";
 import { formatNumber, formatPercent, t } from "./translation.js";
 
 /**
@@ -111,11 +111,7 @@ export class Preparation extends EventTarget {
     if (!photo) return;
     try {
       const info = await api.preparePhoto(photo.id, settings);
-      const [gray, original] = await Promise.all([
-        api.getBitmap(info.id, "gray"),
-        info.has_color ? api.getBitmap(info.id, "original") : null,
-      ]);
-      const prepared = await createPhoto(info, gray, original);
+      const prepared = await loadPhoto(info);
       if (editor.photo !== photo) return;
       editor.photo = prepared;
       this.dispatchEvent(new Event("change"));

@@ -13,14 +13,15 @@ import { changedBox, upsampleColors } from "./upsample.js";
  * @typedef {Part & { x: number, y: number }} PlacedPart with its position on the canvas
  * @typedef {object} Drawn what a canvas shows
  * @property {string} key
+ * @property {ImageBitmap[]} levels of the gray photo
  * @property {Float32Array} lightness
  * @property {Int16Array} ab
  * @property {ImageData} pixels
  */
 
 const grayContext = context2d(document.createElement("canvas"), { willReadFrequently: true });
-/** @type {{ photo: Photo | null, key: string, data: Uint8ClampedArray }} */
-let cachedGray = { photo: null, key: "", data: new Uint8ClampedArray() };
+/** @type {{ levels: ImageBitmap[] | null, key: string, data: Uint8ClampedArray }} */
+let cachedGray = { levels: null, key: "", data: new Uint8ClampedArray() };
 /** @type {WeakMap<HTMLCanvasElement, Drawn>} */
 const drawnColors = new WeakMap();
 
@@ -72,10 +73,11 @@ function renderColors(canvas, context, colors, photo, part) {
   let drawn = drawnColors.get(canvas);
   /** @type {Box | null} */
   let box;
-  if (drawn && drawn.lightness === lightness && drawn.key === key) {
+  if (drawn && drawn.lightness === lightness && drawn.levels === photo.levels && drawn.key === key) {
     box = changedBox(drawn.ab, colors);
   } else {
-    drawn = { key, lightness, ab: ab.slice(), pixels: context.createImageData(part.width, part.height) };
+    const { levels } = photo;
+    drawn = { key, levels, lightness, ab: ab.slice(), pixels: context.createImageData(part.width, part.height) };
     drawnColors.set(canvas, drawn);
     context.clearRect(0, 0, canvas.width, canvas.height);
     box = { top: 0, bottom: colors.height - 1, left: 0, right: width - 1 };
@@ -133,13 +135,13 @@ function visiblePart(photo, x, y, scale, width, height) {
  */
 function grayPixels(photo, part) {
   const key = Object.values(part).join(" ");
-  if (cachedGray.photo !== photo || cachedGray.key !== key) {
+  if (cachedGray.levels !== photo.levels || cachedGray.key !== key) {
     const { canvas } = grayContext;
     if (canvas.width < part.width || canvas.height < part.height) {
       Object.assign(canvas, { width: part.width, height: part.height });
     }
     drawPart(grayContext, photo.levels, photo, part, 0, 0);
-    cachedGray = { photo, key, data: grayContext.getImageData(0, 0, part.width, part.height).data };
+    cachedGray = { levels: photo.levels, key, data: grayContext.getImageData(0, 0, part.width, part.height).data };
   }
   return cachedGray.data;
 }

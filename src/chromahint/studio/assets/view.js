@@ -31,7 +31,8 @@ const MIN_VISIBLE = 60; // pixels of the photo that stay on the stage
 /** @type {Slot[]} */
 const SLOTS = ["a", "b"];
 
-export class View {
+/** Events: "move" when the photo was moved or zoomed, or its place on the page has changed. */
+export class View extends EventTarget {
   /** @type {Photo | null} */
   photo = null;
   /** @type {Mode} */
@@ -43,7 +44,6 @@ export class View {
   y = 0;
   /** @type {(context: CanvasRenderingContext2D, pane: Pane) => void} */
   drawAnnotations = () => {};
-  onMove = () => {}; // called when the photo has moved
 
   /** @type {Record<Slot, Picture>} */
   #pictures = { a: { kind: "gray" }, b: { kind: "gray" } };
@@ -62,6 +62,7 @@ export class View {
    * @param {HTMLCanvasElement} overlay
    */
   constructor(stage, canvases, overlay) {
+    super();
     this.stage = stage;
     this.#canvases = canvases;
     this.#overlay = overlay;
@@ -242,7 +243,7 @@ export class View {
   refresh() {
     this.#invalidate(SLOTS);
     this.refreshOverlay();
-    this.onMove();
+    this.dispatchEvent(new Event("move"));
   }
 
   /** Redraw what lies over the photo. */

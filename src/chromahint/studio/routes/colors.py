@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from chromahint.studio.request_body import MAX_HINT_BYTES, read_body
+from chromahint.studio.routes.caching import is_compact
 from chromahint.studio.work_queue import WorkQueue
 
 if TYPE_CHECKING:
@@ -40,21 +41,30 @@ class ColorRoutes:
 
     async def network_input(self, request: Request) -> Response:
         """Return the lightness that a network sees, as float32."""
-        target = _target(request)
+        target, compact = _target(request), is_compact(request)
         turn = self._queue.network_turn(request)
-        return _raw_response(await self._queue.run(lambda workspace: workspace.network_input(*target), turn))
+
+        def network_input(workspace: Workspace) -> RawTensor:
+            from chromahint.studio.compact import compact_lightness
+
+            lightness = workspace.network_input(*target)
+            return compact_lightness(lightness) if compact else lightness
+
+        return _tensor_response(await self._queue.run(network_input, turn), compact)
 
     async def colors(self, request: Request) -> Response:
         """Return the colors of a network for the hints in the body, at the size of the network input."""
         target, hints = _target(request), await read_body(request, MAX_HINT_BYTES)
-        query, turn = dict(request.query_params), self._queue.network_turn(request)
+        query, compact, turn = dict(request.query_params), is_compact(request), self._queue.network_turn(request)
 
         def color(workspace: Workspace) -> RawTensor:
+            from chromahint.studio.compact import compact_colors
             from chromahint.studio.look_query import parse_look
 
-            return workspace.colors(*target, hints, parse_look(query))
+            colors = workspace.colors(*target, hints, parse_look(query))
+            return compact_colors(colors) if compact else colors
 
-        return _raw_response(await self._queue.run(color, turn))
+        return _tensor_response(await self._queue.run(color, turn), compact)
 
     async def parse_hint_file(self, request: Request) -> Response:
         """Return the points and strokes of a hint file in pixels of the photo."""
@@ -110,8 +120,8 @@ def _integer(request: Request, name: str) -> int:
     return int(text)
 
 
-def _raw_response(tensor: RawTensor) -> Response:
+def _tensor_response(tensor: RawTensor, compact: bool) -> Response:
     headers = {"x-height": str(tensor.height), "x-width": str(tensor.width)}
     if tensor.psnr is not None:
         headers["x-psnr"] = f"{tensor.psnr:.2f}"
-    return Response(tensor.data, media_type="application/octet-stream", headers=headers)
+    return Response(tensor.data, media_type="image/jpeg" if compact else "application/octet-stream", headers=headers)

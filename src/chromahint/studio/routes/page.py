@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from chromahint.studio.model_list import PREVIEW_SIZES, SAMPLES, ModelList
+from chromahint.studio.routes.caching import FOREVER, respond_unless_known
 
 _FOLDER = Path(__file__).parents[1]
 DESCRIPTION = _FOLDER / "openapi.yaml"
@@ -24,8 +25,6 @@ _MEDIA_TYPES = {
     ".json": "application/json",
     ".svg": "image/svg+xml",
 }
-
-_FOREVER = "private, max-age=31536000, immutable"
 
 
 class _Asset(NamedTuple):
@@ -82,7 +81,7 @@ class PageRoutes:
         version, name = request.path_params["version"], request.path_params["name"]
         if version != self._version or name not in assets:
             raise HTTPException(404)
-        return _respond(request, assets[name], {"cache-control": _FOREVER})
+        return _respond(request, assets[name], FOREVER)
 
     async def description(self, request: Request) -> Response:
         """Return the OpenAPI description of this API."""
@@ -103,7 +102,8 @@ class PageRoutes:
 
     async def sample_thumbnail(self, request: Request) -> Response:
         """Return a small version of a sample photo."""
-        return Response(await run_in_threadpool(_thumbnail, request.path_params["name"]), media_type="image/jpeg")
+        data = await run_in_threadpool(_thumbnail, request.path_params["name"])
+        return respond_unless_known(request, data, "image/jpeg")
 
 
 def _read_assets(folder: Path) -> dict[str, _Asset]:

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from chromahint.studio.request_body import MAX_FILE_BYTES, UploadMemory, read_body
+from chromahint.studio.routes.caching import FOREVER, is_compact
 from chromahint.studio.work_queue import WorkQueue
 
 
@@ -64,12 +65,12 @@ class PhotoRoutes:
 
     async def gray(self, request: Request) -> Response:
         """Return the photo in gray."""
-        photo_id = request.path_params["photo"]
-        data, media_type = await self._run(lambda workspace: workspace.photo(photo_id).gray())
-        return Response(data, media_type=media_type)
+        photo_id, compact = request.path_params["photo"], is_compact(request)
+        data, media_type = await self._run(lambda workspace: workspace.photo(photo_id).gray(compact))
+        return Response(data, media_type=media_type, headers=FOREVER)
 
     async def original(self, request: Request) -> Response:
         """Return the photo in its original colors."""
         photo_id = request.path_params["photo"]
         data, media_type = await self._run(lambda workspace: workspace.photo(photo_id).original())
-        return Response(data, media_type=media_type)
+        return Response(data, media_type=media_type, headers=FOREVER)

@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from chromahint.studio.request_body import MAX_HINT_BYTES, read_body
+from chromahint.studio.routes.caching import FOREVER
 from chromahint.studio.work_queue import WorkQueue
 
 
@@ -44,4 +45,4 @@ class PreparationRoutes:
         """Return the scan as it came."""
         photo_id = request.path_params["photo"]
         data, media_type = await self._queue.run(lambda workspace: workspace.photo(photo_id).unprepared())
-        return Response(data, media_type=media_type)
+        return Response(data, media_type=media_type, headers=FOREVER)

@@ -18,6 +18,7 @@ from starlette.routing import Route
 from chromahint.studio.project import ConflictError, Project
 from chromahint.studio.projects import Projects
 from chromahint.studio.request_body import MAX_FILE_BYTES, UploadMemory, read_body
+from chromahint.studio.routes.caching import respond_unless_known
 from chromahint.studio.selection import MAX_SELECTION_BYTES
 from chromahint.studio.session_content import MAX_SESSION_BYTES
 from chromahint.studio.work_queue import WorkQueue
@@ -111,7 +112,7 @@ class ProjectRoutes:
                 path, session = await run_in_threadpool(lambda: (project.file(key), project.session(key)))
                 data = await self._queue.run(lambda workspace: workspace.color_thumbnail(path, session))
                 await run_in_threadpool(project.keep_thumbnail, key, data, now)
-        return Response(await run_in_threadpool(file.read_bytes), media_type="image/jpeg")
+        return respond_unless_known(request, await run_in_threadpool(file.read_bytes), "image/jpeg")
 
     async def session(self, request: Request) -> Response:
         """Return the work on a photo."""
