@@ -97,7 +97,7 @@ def test_written_file_can_be_read(tmp_path, annotations):
         ),
         (V3 | {"points": [POINT | {"strength": 1.5}]}, r"points\[0\]\.strength=1\.5: must be a number from 0 to 1"),
         (V3 | {"points": [POINT | {"enabled": 1}]}, r"points\[0\]\.enabled=1: must be true or false"),
-        (V3 | {"points": [POINT | {"area": [[0, 0], [1, 1]]}]}, r"points\[0\]\.area: must have three positions or more"),
+        (V3 | {"points": [POINT | {"area": [[0, 0], [1, 1]]}]}, r"points\[0\]\.area: must have three positions"),
         (V3 | {"points": [POINT | {"area": [[0, 0], [1], [2, 2]]}]}, r"points\[0\]\.area\[1\]: must be \[x, y\]"),
         (V3 | {"strokes": [{"points": [[1, 2]], "erase": "yes"}]}, r"strokes\[0\]\.erase='yes': must be true or false"),
         ({"photo": "a.jpg"}, "photo: must be a JSON object"),

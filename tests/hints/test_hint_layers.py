@@ -55,7 +55,8 @@ def test_pixels_of_a_mark_outside_of_its_area_do_not_count():
 
 def test_marks_with_the_same_area_share_a_part():
     areas = (TRIANGLE, ((40.0, 30.0), (79.0, 30.0), (79.0, 59.0)), TRIANGLE)
-    points = tuple(Point(x, y, RED, area=area) for (x, y), area in zip([(30, 20), (70, 40), (28, 22)], areas, strict=True))
+    places = ((30, 20), (70, 40), (28, 22))
+    points = tuple(Point(*place, RED, area=area) for place, area in zip(places, areas, strict=True))
     layers = hint_layers(Annotations(points), *SIZE)
     assert [positions(part.pixels) for part in layers.parts] == [[(30, 20), (28, 22)], [(70, 40)]]
 

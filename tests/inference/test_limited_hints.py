@@ -23,7 +23,8 @@ def ab(request):
     colorizer, photo = Colorizer.load(request.param, device="cpu"), data.astronaut()
 
     def color(points=(), strokes=(), reach="whole"):
-        return rgb2lab(colorizer.colorize(photo, Annotations(tuple(points), tuple(strokes)), Look(reach=reach)))[..., 1:]
+        annotations = Annotations(tuple(points), tuple(strokes))
+        return rgb2lab(colorizer.colorize(photo, annotations, Look(reach=reach)))[..., 1:]
 
     return color
 

@@ -4,6 +4,7 @@
 import { positionOf } from "./annotations.js";
 import { getParts } from "./api.js";
 import { button, html, notify, notifyError, onGroupClick, setPressed, withSpinner } from "./dom.js";
+import { t } from "./translation.js";
 
 /**
  * @import { AnnotationRef, Annotations, Position } from "./annotations.js"
@@ -49,14 +50,14 @@ export class AreaControl {
   use(choice) {
     const { annotations, tools } = this.#parts;
     if (!annotations.get(tools.selected)) {
-      notify("Select a point first.");
+      notify(t("Select a point first."));
     } else if (choice === "everywhere") {
       this.#limit(null);
     } else if (choice === "part") {
       this.#useNextPart();
     } else {
       tools.use("lasso");
-      notify("Draw around the part that this color is for.");
+      notify(t("Draw around the part that this color is for."));
     }
   }
 
@@ -84,14 +85,14 @@ export class AreaControl {
     const next = (this.#found.findIndex((each) => each === mark.area) + 1) % this.#found.length;
     const area = this.#found[next];
     if (!area) {
-      notify("No part found around this point. Draw around it instead.");
+      notify(t("No part found around this point. Draw around it instead."));
       return;
     }
     if (isNew) annotations.amend(selected, { area });
     else this.#limit(area);
     notify(this.#found.length > 1
-      ? "The color stays in this part. Press again for a larger one."
-      : "The color stays in this part.");
+      ? t("The color stays in this part. Press again for a larger one.")
+      : t("The color stays in this part."));
   }
 
   /** @param {Position[] | null} area */
