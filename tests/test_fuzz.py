@@ -26,9 +26,14 @@ from support.pictures import PICTURES
 
 HINTS = json.dumps(
     {
-        "format": "chromahint-hints/2",
-        "points": [{"x": 40, "y": 30, "color": "#c04020", "radius": 3}],
-        "strokes": [{"points": [[1, 2], [14, 6]], "color": "#30a040", "radius": 2}],
+        "format": "chromahint-hints/3",
+        "points": [
+            {"x": 40, "y": 30, "color": "#c04020", "radius": 3, "strength": 0.5, "area": [[0, 0], [9, 0], [5, 9]]}
+        ],
+        "strokes": [
+            {"points": [[1, 2], [14, 6]], "color": "#30a040", "radius": 2, "enabled": False},
+            {"points": [[1, 2]], "erase": True},
+        ],
         "photo": {"name": "a.png", "blake2b": "00ff"},
         "palette": ["#c04020", {"color": [20, 30, 255], "weight": 3}],
     }
