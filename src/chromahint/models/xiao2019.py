@@ -77,7 +77,7 @@ class Xiao2019(EncoderDecoder):
         padded, local = pad_to_multiple(lightness, hints, 8)
         x = self.lightness((padded - 50) / 50) + self.local(torch.cat([local.ab / _AB_SCALE, local.mask], dim=1))
         conv1, conv2, conv3, conv4 = self.encode(x)
-        conv4 = conv4 + self.theme(self._theme_inputs(hints))
+        conv4 = conv4 + self._theme_features(hints)
         conv7 = self.model7(self.model6(self.model5(conv4)))
         conv8 = self.decode_quarter(conv7, conv3)
         ab = _AB_SCALE * torch.tanh(self.head(self.decode_full(conv8, conv2, conv1)))
@@ -105,14 +105,19 @@ class Xiao2019(EncoderDecoder):
         scaled_B = 2 * error_B / (AB_LIMIT * _HUBER_DELTA) * hints.global_hints.has_palette
         return prediction, self.theme_weight * scaled_B.mean()
 
-    def _theme_inputs(self, hints: Hints) -> Tensor:
-        """Return the color and mask of each slot of the palette, (B, 3P, 1, 1)."""
+    def _theme_features(self, hints: Hints) -> Tensor:
+        """Return the features of the palettes, BC11, which are 0 for images without one.
+
+        Without that factor, training with local hints alone gives the BatchNorm layers a variance of 0, which amplifies
+        rounding errors and spoils every prediction.
+        """
         known = hints.global_hints
         if known is None:
             known = no_global_hints(hints.mask.shape[0], hints.mask.device)
         is_used = (known.palette_weights > 0).float()
         slots_BP3 = torch.cat([known.palette / _AB_SCALE, is_used[..., None]], dim=2)
-        return slots_BP3.flatten(1)[..., None, None]
+        features: Tensor = self.theme(slots_BP3.flatten(1)[..., None, None])
+        return features * known.has_palette.float()[:, None, None, None]
 
 
 def theme_map(ab: Tensor, global_hints: GlobalHints) -> Tensor:
