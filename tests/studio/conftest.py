@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from skimage import data
 from skimage.color import rgb2lab
 
 from chromahint.hints.hint_file import read_hints
@@ -215,3 +216,12 @@ def second(studio, server, tmp_path):
     browser = Browser(tmp_path / "second profile")
     yield StudioPage(browser, server.address, tmp_path / "second downloads")
     browser.close()
+
+
+@pytest.fixture(scope="session")
+def album(tmp_path_factory):
+    """Three photos."""
+    folder = tmp_path_factory.mktemp("album")
+    for name, picture in {"cat": data.chelsea(), "coffee": data.coffee(), "astronaut": data.astronaut()}.items():
+        Image.fromarray(picture[:200, :300]).convert("L").save(folder / f"{name}.jpg")
+    return sorted(folder.iterdir())

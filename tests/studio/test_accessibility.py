@@ -1,25 +1,10 @@
 """The page for everyone: axe-core's rules, contrast in both color schemes, forced colors, zoom, and small screens."""
 
-from pathlib import Path
-
-import axe_core_python
 import pytest
-from PIL import Image
-from skimage import data
 
-AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text()
+from support.axe import violations
+
 SIZES = {"desktop": (1280, 800), "zoomed to 200 %": (640, 400), "phone": (390, 844), "narrow": (320, 568)}
-
-
-def violations(studio):
-    """What axe-core objects to, with the elements."""
-    studio.browser.wait_for("['0', '1'].includes(getComputedStyle(document.getElementById('notice')).opacity)")
-    studio.browser.evaluate(f"{AXE}; undefined")
-    # colors in between are those of a moment
-    brief = "(each) => each.effect.getComputedTiming().endTime < Infinity"
-    studio.browser.evaluate(f"Promise.all(document.getAnimations().filter({brief}).map(({{ finished }}) => finished))")
-    found = studio.browser.evaluate("axe.run().then(({ violations }) => violations)")
-    return [(rule["id"], node["html"][:200], node["failureSummary"]) for rule in found for node in rule["nodes"]]
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -35,15 +20,6 @@ def test_axe_finds_no_violation(studio, address, size, dark):
     assert violations(studio) == []
     studio.click_button("help")
     assert violations(studio) == []
-
-
-@pytest.fixture(scope="module")
-def album(tmp_path_factory):
-    """Three photos."""
-    folder = tmp_path_factory.mktemp("album")
-    for name, picture in {"cat": data.chelsea(), "coffee": data.coffee(), "astronaut": data.astronaut()}.items():
-        Image.fromarray(picture[:200, :300]).convert("L").save(folder / f"{name}.jpg")
-    return sorted(folder.iterdir())
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
