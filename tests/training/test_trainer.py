@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch import nn
 
 from chromahint.config.lightning_options import REPLACED_OPTIONS, trainer_options
 from chromahint.training import precision as precision_module
+from chromahint.training.callbacks.compile import CompileModel
 from chromahint.training.callbacks.training_limits import TrainingLimits
 from chromahint.training.precision import choose_precision
 from chromahint.training.trainer import make_trainer, process_count
@@ -194,6 +196,16 @@ def test_compilation_keeps_parameter_names(command, tiny, smoke_run, monkeypatch
         set(torch.load(run / "checkpoints/best.ckpt", weights_only=True)["state_dict"]) for run in (made.run, smoke_run)
     ]
     assert names[0] == names[1]
+
+
+def test_the_next_run_finds_what_was_compiled(monkeypatch, tmp_path):
+    monkeypatch.setenv("CHROMAHINT_CACHE", str(tmp_path))
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    callback, module = CompileModel(), SimpleNamespace(network=nn.Linear(2, 2))
+    callback.on_fit_start(None, module)
+    module.network(torch.ones(1, 2))
+    assert [file for file in (tmp_path / "compiled").rglob("*") if file.is_file()]
 
 
 def test_run_on_several_devices_starts_one_process_each(command, tiny, monkeypatch):

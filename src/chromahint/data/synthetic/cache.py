@@ -105,11 +105,11 @@ def write_shard(path: Path, seed: int, number: int, size: int) -> None:
 
 
 def clear_cache() -> tuple[Path, int]:
-    """Delete all cached scenes; return the cache folder and the number of bytes freed."""
+    """Delete all cached scenes and compiled networks; return the cache folder and the number of bytes freed."""
     folder, size = cache_folder(), 0
-    for scenes in folder.glob("scenes-*"):
-        size += sum(file.stat().st_size for file in scenes.rglob("*") if file.is_file())
-        shutil.rmtree(scenes)
+    for part in (*folder.glob("scenes-*"), *folder.glob("compiled")):
+        size += sum(file.stat().st_size for file in part.rglob("*") if file.is_file())
+        shutil.rmtree(part)
     return folder, size
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+
 from lightning.pytorch import Callback, LightningModule, Trainer
+
+from chromahint.cache_folder import cache_folder
 
 
 class CompileModel(Callback):
-    """Compiles the network in place when training starts, which keeps the parameter names of checkpoints."""
+    """Compiles the network in place when training starts, which keeps the parameter names of checkpoints.
+
+    What was compiled is kept in the user's cache folder, so that the next run of the same network starts sooner.
+    """
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Request compilation, which takes place at the first step."""
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
         pl_module.network.compile()  # type: ignore[union-attr]
