@@ -202,9 +202,14 @@ def test_the_next_run_finds_what_was_compiled(monkeypatch, tmp_path):
     monkeypatch.setenv("CHROMAHINT_CACHE", str(tmp_path))
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")
     monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
-    callback, module = CompileModel(), SimpleNamespace(network=nn.Linear(2, 2))
-    callback.on_fit_start(None, module)
-    module.network(torch.ones(1, 2))
+
+    class Wave(nn.Module):
+        def forward(self, x):
+            return (2 * x.sin() + 1).relu()
+
+    module = SimpleNamespace(network=Wave())
+    CompileModel().on_fit_start(None, module)
+    torch.testing.assert_close(module.network(torch.ones(3)), 2 * torch.ones(3).sin() + 1)
     assert [file for file in (tmp_path / "compiled").rglob("*") if file.is_file()]
 
 

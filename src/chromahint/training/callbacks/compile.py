@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from chromahint.cache_folder import cache_folder
+
+_VARIABLE = "TORCHINDUCTOR_CACHE_DIR"
 
 
 class CompileModel(Callback):
@@ -17,5 +21,8 @@ class CompileModel(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Request compilation, which takes place at the first step."""
-        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "compiled"))
+        # PyTorch sets the variable on import, to a folder for temporary files
+        chosen = os.environ.get(_VARIABLE, "")
+        if not chosen or Path(chosen).parent == Path(tempfile.gettempdir()):
+            os.environ[_VARIABLE] = str(cache_folder() / "compiled")
         pl_module.network.compile()  # type: ignore[union-attr]
