@@ -58,7 +58,7 @@ def test_album_of_20_photos_from_drop_to_zip_in_a_fresh_browser(studio, second, 
         studio.wait_until_idle()
         for point in POINTS:
             studio.click(*point)
-        studio.browser.wait_for(f"document.getElementById('annotation-count').textContent === '{len(POINTS)} points.'")
+        studio.browser.wait_for(f"document.getElementById('annotation-count').textContent === '{len(POINTS)} points'")
         if number < 3:
             studio.browser.press("m")
             studio.browser.wait_for(f"document.getElementById('count-done').textContent === '{number + 1}'")

@@ -145,6 +145,24 @@ def test_all_that_a_person_sees_is_translated(studio, speak, album, spoken):
     assert untranslated(seen, spoken) == []
 
 
+def test_what_goes_wrong_is_told_in_the_language(studio, speak, tmp_path):
+    speak("de")
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Dear Emma")
+    studio.browser.set_files("#photo-file", letter)
+    studio.browser.wait_for("document.getElementById('notice').classList.contains('error')")
+    sentence = read("de")["{name}: this can't be opened as a photo. Try a JPEG, PNG, or TIFF file."]
+    assert studio.text("notice") == sentence.replace("{name}", "letter.txt")
+    studio.browser.errors.clear()  # the browser complains about the answer 422
+    answer = studio.evaluate("""import('/assets/api.js').then(({ request }) => {
+        const { fetch } = window;
+        const body = JSON.stringify({ error: "old.jpg: can't be written." });
+        window.fetch = async () => new Response(body, { status: 507 });
+        return request("/").catch(({ message }) => message).finally(() => { window.fetch = fetch; });
+    })""")
+    assert answer == read("de")["There is no room left on the disk, or its folder can't be written to."]
+
+
 def test_values_are_written_as_the_language_does(studio, speak):
     speak("fr")
     assert studio.evaluate("""import('/assets/translation.js').then(({ formatNumber, formatPercent, plural, t }) => [

@@ -1,9 +1,10 @@
 // @ts-check
 // The photos that are kept: which of them are shown, which one is open, and adding more.
 
+import { hasStatus } from "./api.js";
 import { notify, notifyError } from "./dom.js";
 import { deleteKept, keepFile, listPhotos, setDone } from "./project_api.js";
-import { t } from "./translation.js";
+import { language, t } from "./translation.js";
 
 /**
  * @import { EditorDocument } from "./document.js"
@@ -134,7 +135,7 @@ export class Album extends EventTarget {
         first = key;
         await this.open(key);
       } catch (error) {
-        if (!signal.aborted) reasons.push(error instanceof Error ? error.message : String(error));
+        if (!signal.aborted) reasons.push(reason(error, file.name));
       }
     };
     const total = files.length;
@@ -151,4 +152,19 @@ export class Album extends EventTarget {
   #dispatchChange() {
     this.dispatchEvent(new Event("change"));
   }
+}
+
+/**
+ * Say why a file was not added.
+ * @param {unknown} error
+ * @param {string} name of the file
+ */
+function reason(error, name) {
+  const message = error instanceof Error ? error.message : String(error);
+  if (message.startsWith(`${name}: `)) { // the server could not read it; what it says is English
+    return language === "en"
+      ? message
+      : t("{name}: this can't be opened as a photo. Try a JPEG, PNG, or TIFF file.", { name });
+  }
+  return hasStatus(error, 413) ? t("{name}: this file is too large.", { name }) : message;
 }

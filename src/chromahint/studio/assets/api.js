@@ -3,7 +3,7 @@
 
 import { readColors, readLightness } from "./compact.js";
 import { isLineSlow } from "./line_speed.js";
-import { t } from "./translation.js";
+import { language, t } from "./translation.js";
 
 /**
  * @import { LookSettings } from "./look.js"
@@ -59,6 +59,17 @@ import { t } from "./translation.js";
  * @typedef {string} Size a preview size in pixels, or "native" for the size that suits the network
  */
 
+/**
+ * What may happen to anybody, by the status of a response. The server says more, but in English.
+ * @type {Record<number, string>}
+ */
+const REASONS = {
+  404: t("This is no longer there. It may have been deleted in another window."),
+  413: t("This file is too large."),
+  503: t("The studio is busy. Try again in a moment."),
+  507: t("There is no room left on the disk, or its folder can't be written to."),
+};
+
 /** An error response of the server. */
 export class ApiError extends Error {
   /**
@@ -94,7 +105,7 @@ export async function request(url, options = {}) {
   try {
     message = JSON.parse(text).error;
   } catch { /* it was plain text */ }
-  throw new ApiError(message, response.status);
+  throw new ApiError((language !== "en" && REASONS[response.status]) || message, response.status);
 }
 
 /**
