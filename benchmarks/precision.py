@@ -55,8 +55,8 @@ def main() -> None:
     arguments = parser.parse_args()
     curves = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name, words in VARIANTS.items():
-            values = losses([*words, *arguments.overrides], arguments.steps, Path(folder, name))
+        for number, (name, words) in enumerate(VARIANTS.items()):
+            values = losses([*words, *arguments.overrides], arguments.steps, Path(folder, str(number)))
             starts = range(0, len(values), arguments.window)
             curves[name] = [statistics.mean(values[first : first + arguments.window]) for first in starts]
     plain = curves["float32"]
