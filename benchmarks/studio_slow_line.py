@@ -23,7 +23,7 @@ PICTURES = "[...document.querySelectorAll('#samples img')].every(({ complete }) 
 GRAY = "!document.body.classList.contains('start-page-open')"
 COLORED = "performance.getEntriesByName('drawn').length > 0"
 FINAL = "Boolean(document.body.dataset.updates)"
-SAMPLE = "[...document.querySelectorAll('#samples button')].find((each) => /coffee/i.test(each.textContent)).click()"
+SAMPLE = "document.querySelector('#samples button[value=coffee]').click()"
 
 
 def main() -> None:

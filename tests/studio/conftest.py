@@ -99,10 +99,7 @@ class StudioPage:
         return self.browser.evaluate(script.replace("/assets/", main.removesuffix("main.js")))
 
     def open_sample(self, name="coffee"):
-        names = self.browser.evaluate(
-            "[...document.querySelectorAll('#samples button')].map((each) => each.textContent)"
-        )
-        button = f"document.querySelectorAll('#samples button')[{names.index(name)}]"
+        button = f"document.querySelector('#samples button[value={name}]')"
         self.wait_for_colors(lambda: self.browser.evaluate(f"{button}.click()"))
 
     def wait_for_colors(self, action):

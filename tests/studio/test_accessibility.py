@@ -4,7 +4,13 @@ import pytest
 
 from support.axe import violations
 
-SIZES = {"desktop": (1280, 800), "zoomed to 200 %": (640, 400), "phone": (390, 844), "narrow": (320, 568)}
+SIZES = {
+    "desktop": (1280, 800),
+    "zoomed to 200 %": (640, 400),
+    "phone": (390, 844),
+    "phone on its side": (844, 390),
+    "narrow": (320, 568),
+}
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -76,9 +82,8 @@ def test_nothing_is_wider_than_the_screen(studio, address, size):
     assert studio.browser.evaluate(cut_off) == []
 
 
-@pytest.mark.parametrize("size", ["phone", "narrow"])
-def test_the_photo_keeps_half_of_a_small_screen(studio, address, size):
-    width, height = SIZES[size]
+@pytest.mark.parametrize(("width", "height"), [*list(SIZES.values())[1:], (820, 1180)])
+def test_the_photo_keeps_half_of_a_small_screen(studio, address, width, height):
     studio.open(address, width=width, height=height)
     studio.open_sample()
     box = studio.browser.evaluate("document.getElementById('stage').getBoundingClientRect().toJSON()")

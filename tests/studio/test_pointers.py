@@ -24,9 +24,8 @@ def test_keyboard_adds_and_removes_points(studio):
 
 @pytest.mark.parametrize(("width", "height"), [(1400, 900), (820, 1180), (390, 844)])
 def test_page_fits_the_screen(studio, address, width, height):
-    studio.open_sample()
     studio.open(address, width=width, height=height)
-    studio.wait_until_idle()
+    studio.open_sample()
     assert studio.browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
     if width > 700:  # on a phone, the colors are below the photo
         assert studio.browser.evaluate("document.documentElement.scrollHeight <= innerHeight")

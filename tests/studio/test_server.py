@@ -136,14 +136,6 @@ def test_model_without_color_classes_suggests_nothing(client, photo):
     assert client.post(f"/api/photos/{photo['id']}/suggestions?model=levin&x=3&y=4", content=HINTS).json() == []
 
 
-def test_sample_thumbnails_do_not_wait_for_models():
-    client = TestClient(create_app(ModelList([]), "cpu"), base_url=ORIGIN)  # without the lifespan, which loads models
-    for name in SAMPLES:
-        response = client.get(f"/api/samples/{name}/thumbnail")
-        assert Image.open(io.BytesIO(response.content)).size[0] == 300
-    assert client.get("/api/samples/nobody/thumbnail").status_code == 404
-
-
 def test_oldest_photos_are_closed_beyond_the_limit(client):
     picture = encode(COFFEE[:40, :40])
     ids = [client.post(f"/api/photos?name={n}.png", content=picture).json()["id"] for n in range(40)]
@@ -184,7 +176,7 @@ def test_other_machines_need_a_token():
         "/assets/x/..%2Fapp.py",
         "/assets/x/%2Fetc%2Fpasswd",
         "/assets/x/main.js",
-        "/api/samples/..%2F..%2Fsetup/thumbnail",
+        "/assets/x/samples/..%2F..%2Fapp.py",
         "/api/photos/x/gray",
     ],
 )
@@ -208,18 +200,29 @@ def test_page_loads_nothing_from_other_sites(client):
         assert "content-encoding" not in client.get(address, headers={"accept-encoding": "identity"}).headers
 
 
-def test_languages_are_kept_by_the_browser_like_the_rest_of_the_page(client):
+@pytest.mark.parametrize(
+    ("folder", "media_type"),
+    [("languages", "application/json"), ("fonts", "font/woff2"), ("samples", "image/webp")],
+)
+def test_files_in_folders_are_kept_by_the_browser_like_the_rest_of_the_page(client, folder, media_type):
+    """They are served without the lifespan, which loads models, too."""
     assets = re.search('"(/assets/[^"]+/)main.js"', client.get("/").text)[1]
-    languages = sorted((ASSETS / "languages").iterdir())
-    assert languages
-    for file in languages:
-        response = client.get(f"{assets}languages/{file.name}")
-        assert response.json() == json.loads(file.read_text())
-        assert response.headers["content-type"] == "application/json"
+    files = sorted(file for file in (ASSETS / folder).iterdir() if file.suffix != ".txt")
+    assert files
+    idle = TestClient(create_app(ModelList([]), "cpu"), base_url=ORIGIN)
+    for file in files:
+        response = idle.get(f"{assets}{folder}/{file.name}")
+        assert response.content == file.read_bytes()
+        assert response.headers["content-type"] == media_type
         assert "immutable" in response.headers["cache-control"]
-        assert response.headers["content-encoding"] == "gzip"
-    assert client.get(f"{assets}languages/xx.json").status_code == 404
-    assert client.get("/assets/x/languages/de.json").status_code == 404
+    assert client.get(f"{assets}{folder}/xx.json").status_code == 404
+    assert client.get(f"/assets/x/{folder}/{files[0].name}").status_code == 404
+
+
+def test_each_sample_has_a_picture_and_fonts_come_with_their_license(client):
+    assert {file.stem for file in (ASSETS / "samples").glob("*.webp")} == set(SAMPLES)
+    assert "SIL Open Font License" in (ASSETS / "fonts" / "OFL.txt").read_text()
+    assert "font-src 'self'" in client.get("/").headers["content-security-policy"]
 
 
 def test_oversized_hints_and_photos_are_rejected(client, photo):

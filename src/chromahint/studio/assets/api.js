@@ -123,9 +123,6 @@ export const getConfig = async () => (await request("/api/config")).json();
  */
 export const openSample = async (name) => (await post(`/api/samples/${encodeURIComponent(name)}`)).json();
 
-/** @param {string} name */
-export const thumbnailUrl = (name) => `/api/samples/${encodeURIComponent(name)}/thumbnail`;
-
 /** @returns {Promise<PhotoInfo>} */
 export const openInitialPhoto = async () => (await post("/api/initial-photo")).json();
 

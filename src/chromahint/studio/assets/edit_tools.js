@@ -205,6 +205,7 @@ export class EditTools extends EventTarget {
   hover(ref) {
     if (isSameRef(ref, this.#hovered)) return;
     this.#hovered = ref;
+    this.#view.refreshOverlay();
     this.dispatchEvent(new CustomEvent("hover", { detail: { ref } }));
   }
 
@@ -294,8 +295,9 @@ export class EditTools extends EventTarget {
     if (!this.#isHidden) {
       const selected = this.annotations.get(this.selected ?? this.#unfinished);
       if (selected?.area) drawOutline(context, toScreen, selected.area);
-      for (const each of strokes) drawStroke(context, toScreen, view.scale, each, each === selected);
-      for (const each of points) drawPoint(context, toScreen, view.scale, each, each === selected);
+      const marked = [selected, this.annotations.get(this.#hovered)];
+      for (const each of strokes) drawStroke(context, toScreen, view.scale, each, marked.includes(each));
+      for (const each of points) drawPoint(context, toScreen, view.scale, each, marked.includes(each));
     }
     if (this.tool === "lasso") drawOutline(context, toScreen, this.#trace);
     else if (this.#trace.length) drawTrace(context, toScreen, this.#trace, 2 * this.radius * view.scale);

@@ -7,6 +7,7 @@ import { bindAlbumDialogs } from "./album_dialogs.js";
 import { Annotations } from "./annotations.js";
 import { AreaControl } from "./area_control.js";
 import { getConfig } from "./api.js";
+import { bindBrushRing } from "./brush_ring.js";
 import { ColorClient } from "./color_client.js";
 import { ColorMenu } from "./color_menu.js";
 import { ColorPicker } from "./color_picker.js";
@@ -23,6 +24,7 @@ import { bindLanguageChoice } from "./language_choice.js";
 import { Look } from "./look.js";
 import { PaletteStrip } from "./palette_strip.js";
 import { bindPhotoDetails } from "./photo_details.js";
+import { PointList } from "./point_list.js";
 import { Pointers } from "./pointers.js";
 import { Preparation } from "./preparation.js";
 import { Progress } from "./progress.js";
@@ -70,6 +72,8 @@ const parts = {
 let isOpening = false;
 new ReferenceImage(picker);
 bindPhotoDetails(view);
+bindBrushRing(view, tools);
+new PointList({ annotations, tools, view });
 
 editor.addEventListener("open", (event) => {
   const { photo } = editor;

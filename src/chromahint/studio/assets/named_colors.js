@@ -58,6 +58,15 @@ export const NAMED_GROUPS = [
   },
 ];
 
+/**
+ * Return the name of the color that is most like one.
+ * @param {{ a: number, b: number }} color
+ */
+export function nameOfColor({ a, b }) {
+  const distances = allColors.map(([, otherA, otherB]) => Math.hypot(a - otherA, b - otherB));
+  return allColors[distances.indexOf(Math.min(...distances))][0];
+}
+
 const COMMON_TITLES = [
   t("skin"), t("tanned skin"), t("lips"), t("brick"), t("wood"), t("sand"), t("gold"), t("grass"),
   t("leaves"), t("water"), t("sky"), t("denim"), t("violet"), t("rose"), t("wine red"), t("orange"),

@@ -13,7 +13,7 @@ import { labToHex } from "./cielab.js";
  * Return the color of a dot, at a lightness at which small dots can be told apart.
  * @param {Hint} hint
  */
-const dotColor = ({ l, a, b }) => labToHex(Math.min(75, Math.max(45, l)), a, b);
+export const dotColor = ({ l, a, b }) => labToHex(Math.min(75, Math.max(45, l)), a, b);
 
 /**
  * Marks that are switched off are faint.

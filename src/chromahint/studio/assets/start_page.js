@@ -2,10 +2,10 @@
 // The start page: open photos, continue with kept ones, or try a sample.
 
 import { deletePhoto } from "./album_dialogs.js";
-import { thumbnailUrl } from "./api.js";
 import { button, el, html } from "./dom.js";
 import { showThumbnail } from "./thumbnails.js";
 import { plural, t } from "./translation.js";
+import { bindWipe, createWipe } from "./wipe.js";
 
 /**
  * @import { Album } from "./album.js"
@@ -16,6 +16,9 @@ import { plural, t } from "./translation.js";
 
 const MAX_CARDS = 12;
 
+/** @type {Record<string, string>} */
+const SAMPLE_TITLES = { astronaut: t("Astronaut"), chelsea: t("Cat"), coffee: t("Coffee"), rocket: t("Rocket") };
+
 /**
  * Show the start page.
  * @param {string[]} samples names of the sample photos
@@ -25,22 +28,25 @@ const MAX_CARDS = 12;
 export async function showStartPage(samples, editor, album) {
   /**
    * @param {Source} source
-   * @param {HTMLImageElement} image
+   * @param {HTMLElement} picture
    * @param {string} name
    * @param {string} [details]
    */
-  const card = (source, image, name, details) => {
+  const card = (source, picture, name, details) => {
     const open = async () => {
       if (await editor.open(source)) hideStartPage();
     };
     const title = el("span", {}, name);
-    return el("button", { type: "button", click: open }, image, title, details ? el("small", {}, details) : null);
+    return el("button", { type: "button", click: open }, picture, title, details ? el("small", {}, details) : null);
   };
   await editor.sync.flush();
   await album.refresh();
   html("samples").replaceChildren(...samples.map((name) => {
-    const image = el("img", { src: thumbnailUrl(name), alt: "" });
-    return el("li", {}, card({ sample: name }, image, name));
+    const wipe = createWipe(new URL(`samples/${name}.webp`, import.meta.url).href);
+    const button = card({ sample: name }, wipe, SAMPLE_TITLES[name]);
+    button.value = name;
+    bindWipe(button, wipe);
+    return el("li", {}, button);
   }));
   showKept(album, editor, (photo) => {
     const image = el("img", { alt: "" });

@@ -1,4 +1,4 @@
-"""The page itself: its files, its settings, and the pictures of its samples."""
+"""The page itself: its files and its settings."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from chromahint.studio.model_list import PREVIEW_SIZES, SAMPLES, ModelList
-from chromahint.studio.routes.caching import FOREVER, respond_unless_known
+from chromahint.studio.routes.caching import FOREVER
 
 _FOLDER = Path(__file__).parents[1]
 DESCRIPTION = _FOLDER / "openapi.yaml"
+_FOLDERS = ("fonts", "languages", "samples")
 _MEDIA_TYPES = {
     ".html": "text/html",
     ".css": "text/css",
     ".js": "text/javascript",
     ".json": "application/json",
     ".svg": "image/svg+xml",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
 }
 
 
@@ -47,10 +50,10 @@ class PageRoutes:
         self._models = models
         self._initial_photo = initial_photo
         self._assets = _read_assets(_FOLDER / "assets")
-        self._languages = _read_assets(_FOLDER / "assets" / "languages")
+        self._folders = {name: _read_assets(_FOLDER / "assets" / name) for name in _FOLDERS}
         page = self._assets.pop("index.html")
         # an address changes with the contents, so browsers may keep what they have
-        contents = [each.content for each in (*self._assets.values(), *self._languages.values())]
+        contents = [each.content for assets in (self._assets, *self._folders.values()) for each in assets.values()]
         self._version = blake2b(b"".join(contents), digest_size=8).hexdigest()
         self._page = _compress(_refer_to_assets(page.content, self._version, list(self._assets)), page.media_type)
 
@@ -59,10 +62,9 @@ class PageRoutes:
         return [
             Route("/", self.page),
             Route("/assets/{version}/{name}", self.asset),
-            Route("/assets/{version}/languages/{name}", self.language),
+            Route("/assets/{version}/{folder}/{name}", self.asset_in_folder),
             Route("/api/openapi.yaml", self.description),
             Route("/api/config", self.config),
-            Route("/api/samples/{name}/thumbnail", self.sample_thumbnail),
         ]
 
     async def page(self, request: Request) -> Response:
@@ -73,9 +75,9 @@ class PageRoutes:
         """Return a script or style sheet of the page, from memory."""
         return self._respond_from(request, self._assets)
 
-    async def language(self, request: Request) -> Response:
-        """Return the page's texts in a language, from memory."""
-        return self._respond_from(request, self._languages)
+    async def asset_in_folder(self, request: Request) -> Response:
+        """Return the page's texts in a language, a font, or the picture of a sample, from memory."""
+        return self._respond_from(request, self._folders.get(request.path_params["folder"], {}))
 
     def _respond_from(self, request: Request, assets: dict[str, _Asset]) -> Response:
         version, name = request.path_params["version"], request.path_params["name"]
@@ -100,11 +102,6 @@ class PageRoutes:
             }
         )
 
-    async def sample_thumbnail(self, request: Request) -> Response:
-        """Return a small version of a sample photo."""
-        data = await run_in_threadpool(_thumbnail, request.path_params["name"])
-        return respond_unless_known(request, data, "image/jpeg")
-
 
 def _read_assets(folder: Path) -> dict[str, _Asset]:
     files = sorted(path for path in folder.iterdir() if path.suffix in _MEDIA_TYPES)
@@ -127,9 +124,3 @@ def _respond(request: Request, asset: _Asset, headers: dict[str, str]) -> Respon
     if "gzip" not in request.headers.get("accept-encoding", ""):
         return Response(asset.content, media_type=asset.media_type, headers=headers)
     return Response(asset.compressed, media_type=asset.media_type, headers={**headers, "content-encoding": "gzip"})
-
-
-def _thumbnail(name: str) -> bytes:
-    from chromahint.studio.samples import thumbnail
-
-    return thumbnail(name)
