@@ -164,9 +164,9 @@ def page_position(browser: Any, x: float, y: float) -> tuple[float, float]:
         for word in browser.evaluate("document.getElementById('photo-name').textContent").split()
         if word.isdigit()
     )
-    scale = min((width - 56) / photo_width, (height - 56) / photo_height, 4)
+    scale = min((width - 56) / photo_width, (height - 80) / photo_height, 4)
     page_x = left + width / 2 + scale * (x - photo_width / 2)
-    page_y = top + height / 2 + scale * (y - photo_height / 2)
+    page_y = top + 28 + (height - 80) / 2 + scale * (y - photo_height / 2)
     return page_x, page_y
 
 

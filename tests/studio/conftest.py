@@ -168,8 +168,11 @@ class StudioPage:
             f"(() => {{ {box} return [r.left, r.top, r.width, r.height]; }})()"
         )
         photo = [int(size) for size in re.findall(r"\d+", self.text("photo-name").rpartition(" · ")[2])]
-        scale = min((width - 56) / photo[0], (height - 56) / photo[1], 4)
-        return left + width / 2 + (x - 0.5) * scale * photo[0], top + height / 2 + (y - 0.5) * scale * photo[1]
+        margin = 12 if width < 600 else 28
+        visible = height - margin - 52  # buttons at the bottom
+        scale = min((width - 2 * margin) / photo[0], visible / photo[1], 4)
+        center = left + width / 2, top + margin + visible / 2
+        return center[0] + (x - 0.5) * scale * photo[0], center[1] + (y - 0.5) * scale * photo[1]
 
     def click(self, x, y, **options):
         self.browser.drag(self.page_position(x, y), **options)

@@ -1,5 +1,6 @@
 """The first page: samples that wipe from gray to color, its font, and where messages are shown."""
 
+import contextlib
 import io
 from pathlib import Path
 
@@ -24,6 +25,13 @@ def coffee(studio):
     studio.browser.wait_for("[...document.querySelectorAll('#samples img')].every(({ complete }) => complete)")
     studio.browser.evaluate(REST)
     return studio.browser.evaluate(f"{WIPE.format('coffee')}.getBoundingClientRect().toJSON()")
+
+
+@contextlib.contextmanager
+def touch_screen(studio):
+    studio.browser.call("Emulation.setTouchEmulationEnabled", enabled=True)
+    yield
+    studio.browser.call("Emulation.setTouchEmulationEnabled", enabled=False)
 
 
 def position(studio, sample="coffee"):
@@ -55,23 +63,22 @@ def test_pointer_moves_the_line_and_leaving_takes_it_back(studio, coffee):
     assert position(studio) == 50
 
 
-def test_finger_moves_the_line_and_a_tap_opens_the_sample(studio, coffee):
+def test_finger_moves_the_line(studio, coffee):
     middle = (coffee["top"] + coffee["bottom"]) / 2
-    start, end = coffee["left"] + 0.5 * coffee["width"], coffee["left"] + 0.2 * coffee["width"]
-    studio.browser.call("Emulation.setTouchEmulationEnabled", enabled=True)
-    try:
-        moves = [[(start + (end - start) * n / 5, middle)] for n in range(6)]
-        kinds = ["touchStart", *["touchMove"] * 5]
-        for kind, points in zip(kinds, moves, strict=True):
-            touches = [{"x": x, "y": y} for x, y in points]
-            studio.browser.call("Input.dispatchTouchEvent", type=kind, touchPoints=touches)
-        assert position(studio) == pytest.approx(20, abs=8)
+    with touch_screen(studio):
+        for kind, share in (("touchStart", 0.5), ("touchMove", 0.4), ("touchMove", 0.3), ("touchMove", 0.25)):
+            touch = {"x": coffee["left"] + share * coffee["width"], "y": middle}
+            studio.browser.call("Input.dispatchTouchEvent", type=kind, touchPoints=[touch])
+        assert position(studio) == pytest.approx(25, abs=8)
         studio.browser.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
-        assert studio.browser.evaluate("document.body.classList.contains('start-page-open')")
-        studio.browser.touch([(start, middle)])
+        assert position(studio) == 50
+    assert studio.browser.evaluate("document.body.classList.contains('start-page-open')")
+
+
+def test_tap_opens_the_sample(studio, coffee):
+    with touch_screen(studio):
+        studio.browser.touch([(coffee["left"] + 50, coffee["top"] + 50)])
         studio.browser.wait_for("!document.body.classList.contains('start-page-open')")
-    finally:
-        studio.browser.call("Emulation.setTouchEmulationEnabled", enabled=False)
 
 
 def test_keys_move_the_line_and_open_the_sample(studio, coffee):

@@ -25,6 +25,7 @@ import { pixelBudget, renderPhoto } from "./renderer.js";
 const FRAME_TIME = 20; // milliseconds for drawing while something moves
 const MAX_PIXELS = 6e6; // of a canvas at rest
 const REST_DELAY = 250; // milliseconds
+const BAR_HEIGHT = 52; // of the buttons at the bottom of the stage, with the space around them
 const GAP = 12; // pixels between two panes
 const MIN_VISIBLE = 60; // pixels of the photo that stay on the stage
 
@@ -126,10 +127,11 @@ export class View extends EventTarget {
     if (!photo) return;
     const [{ width, height }] = this.panes;
     const margin = width < 600 ? 12 : 28;
-    const scale = Math.min((width - 2 * margin) / photo.width, (height - 2 * margin) / photo.height, 4);
+    const visible = height - margin - BAR_HEIGHT;
+    const scale = Math.min((width - 2 * margin) / photo.width, visible / photo.height, 4);
     this.#fitScale = this.scale = Math.max(1e-3, scale);
     this.x = (width - this.scale * photo.width) / 2;
-    this.y = (height - this.scale * photo.height) / 2;
+    this.y = margin + (visible - this.scale * photo.height) / 2;
     this.refresh();
   }
 
