@@ -1,9 +1,9 @@
 // @ts-check
 // Limits the selected point or stroke to a part of the photo: one that the server finds, or one that a person draws.
 
-import { positionOf } from "./annotations.js";
 import { getParts } from "./api.js";
 import { button, html, notify, notifyError, onGroupClick, setPressed, withSpinner } from "./dom.js";
+import { positionOf } from "./geometry.js";
 import { t } from "./translation.js";
 
 /**

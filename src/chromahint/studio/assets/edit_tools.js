@@ -1,9 +1,10 @@
 // @ts-check
 // Editing: points, strokes, and picking colors, for pointers (pointers.js) and keys (keyboard_cursor.js) alike.
 
-import { FULL_EFFECT, isSameRef, translated } from "./annotations.js";
+import { FULL_EFFECT, isSameRef } from "./annotations.js";
 import { rgbToLab } from "./cielab.js";
 import { html, notify, setPressed } from "./dom.js";
+import { translated } from "./geometry.js";
 import { drawCursor, drawOutline, drawPoint, drawStroke, drawTarget, drawTrace } from "./overlay.js";
 import { t } from "./translation.js";
 import { visibleColor } from "./visible_color.js";

@@ -1,8 +1,8 @@
 // @ts-check
 // Keyboard input on the photo: a cursor that arrow keys move, and everything that a pointer can do there.
 
-import { positionOf } from "./annotations.js";
 import { notify } from "./dom.js";
+import { positionOf } from "./geometry.js";
 import { ARROWS } from "./shortcuts.js";
 import { t } from "./translation.js";
 

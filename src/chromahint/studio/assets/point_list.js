@@ -1,8 +1,9 @@
 // @ts-check
 // The list of points and strokes in the side panel: each can be found, weakened, switched off, and removed there.
 
-import { isSameRef, positionOf } from "./annotations.js";
+import { isSameRef } from "./annotations.js";
 import { el, html } from "./dom.js";
+import { positionOf } from "./geometry.js";
 import { icon } from "./icons.js";
 import { nameOfColor } from "./named_colors.js";
 import { dotColor } from "./overlay.js";
