@@ -155,25 +155,25 @@ def test_dropped_photo_opens_and_work_is_saved_per_photo(studio, address):
     studio.open_sample("coffee")
     studio.wait_for_colors(lambda: (studio.click(*POINT), studio.click(*OTHER)))
     drop = (
-        "fetch('/api/samples/chelsea/thumbnail').then((response) => response.blob()).then((blob) => {"
+        "fetch('/assets/samples/chelsea.webp').then((response) => response.blob()).then((blob) => {"
         "const data = new DataTransfer();"
-        "data.items.add(new File([blob], 'cat.jpg', { type: 'image/jpeg' }));"
+        "data.items.add(new File([blob], 'cat.webp', { type: 'image/webp' }));"
         "document.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true })); })"
     )
-    studio.wait_for_colors(lambda: studio.browser.evaluate(drop))
-    assert studio.text("photo-name").startswith("cat.jpg · 300 ")
+    studio.wait_for_colors(lambda: studio.evaluate(drop))
+    assert studio.text("photo-name").startswith("cat.webp · 480 ")
     assert studio.annotation_count() == 0
     studio.wait_for_colors(lambda: studio.click(*POINT))
     studio.open(address)
     studio.wait_until_idle()
-    assert studio.text("photo-name").startswith("cat.jpg")
+    assert studio.text("photo-name").startswith("cat.webp")
     assert studio.annotation_count() == 1
     studio.click_button("home")
     studio.browser.wait_for("document.querySelectorAll('#recent-photos li').length === 2")
     assert studio.browser.evaluate(
         "[...document.querySelectorAll('#recent-photos span')].map((each) => each.textContent)"
     ) == [
-        "cat.jpg",
+        "cat.webp",
         "coffee.png",
     ]
     assert studio.browser.evaluate(
@@ -230,8 +230,9 @@ def test_invalid_session_file_is_explained(studio, tmp_path_factory, content, me
 
 def test_photo_closed_by_the_server_is_reopened(studio):
     studio.open_sample("coffee")
-    studio.browser.evaluate("""(async () => {
-      for (let other = 0; other < 32; other++) await fetch('/api/samples/chelsea', { method: 'POST' });
+    studio.evaluate("""(async () => {
+      const body = await (await fetch('/assets/samples/chelsea.webp')).blob();
+      for (let other = 0; other < 32; other++) await fetch(`/api/photos?name=${other}.webp`, { method: 'POST', body });
     })()""")
     studio.wait_for_colors(lambda: (studio.click(*POINT), studio.click_swatch("sky")))
     assert studio.lab_color(*POINT)[2] < -15
