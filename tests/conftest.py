@@ -30,6 +30,10 @@ torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--screenshots", type=Path, metavar="DIR", help="write screenshots of the studio to this folder")
+
+
 def pytest_configure(config):
     """Draw synthetic scenes once for all tests; pytest-xdist workers inherit the folder."""
     if "CHROMAHINT_CACHE" not in os.environ:

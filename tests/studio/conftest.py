@@ -218,6 +218,19 @@ def second(studio, server, tmp_path):
     browser.close()
 
 
+@pytest.fixture
+def take_screenshot(request, studio):
+    """`take_screenshot("phone, menu")` writes what the page looks like to the folder of `--screenshots`, if given."""
+    folder = request.config.getoption("screenshots")
+
+    def take(name):
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{name}.png").write_bytes(studio.browser.screenshot())
+
+    return take
+
+
 @pytest.fixture(scope="session")
 def album(tmp_path_factory):
     """Three photos."""

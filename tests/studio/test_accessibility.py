@@ -15,22 +15,27 @@ SIZES = {
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_axe_finds_no_violation(studio, address, size, dark):
+def test_axe_finds_no_violation(studio, address, take_screenshot, size, dark):
     width, height = SIZES[size]
+    name = f"{size}, {'dark' if dark else 'light'}"
     studio.open(address, width=width, height=height, dark=dark)
     assert violations(studio) == []
+    take_screenshot(f"{name}, first page")
     studio.open_sample()
+    take_screenshot(f"{name}, photo")
     studio.click(0.9, 0.1)
     studio.wait_until_idle()
     assert studio.browser.evaluate("document.getElementById('color-menu').checkVisibility()")
     assert violations(studio) == []
+    take_screenshot(f"{name}, colors")
     studio.click_button("help")
     assert violations(studio) == []
+    take_screenshot(f"{name}, help")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_axe_finds_no_violation_in_an_album(studio, address, album, size, dark):
+def test_axe_finds_no_violation_in_an_album(studio, address, album, take_screenshot, size, dark):
     width, height = SIZES[size]
     studio.open(address, width=width, height=height, dark=dark)
     studio.wait_for_colors(lambda: studio.browser.set_files("#photo-file", *album))
@@ -41,6 +46,7 @@ def test_axe_finds_no_violation_in_an_album(studio, address, album, size, dark):
     studio.browser.wait_for("document.getElementById('count-done').textContent === '1'")
     assert violations(studio) == []
     assert studio.browser.evaluate("document.documentElement.scrollWidth") <= width
+    take_screenshot(f"{size}, {'dark' if dark else 'light'}, album")
     for opener, dialog in {"copy-to": "copy-dialog", "download-all": "export-dialog"}.items():
         studio.click_button(opener)
         studio.browser.wait_for(f"document.getElementById('{dialog}').open")
@@ -83,15 +89,16 @@ def test_nothing_is_wider_than_the_screen(studio, address, size):
 
 
 @pytest.mark.parametrize(("width", "height"), [*list(SIZES.values())[1:], (820, 1180)])
-def test_the_photo_keeps_half_of_a_small_screen(studio, address, width, height):
+def test_the_photo_keeps_half_of_a_small_screen(studio, address, take_screenshot, width, height):
     studio.open(address, width=width, height=height)
     studio.open_sample()
     box = studio.browser.evaluate("document.getElementById('stage').getBoundingClientRect().toJSON()")
     visible = min(box["right"], width) - max(box["left"], 0), min(box["bottom"], height) - max(box["top"], 0)
     assert visible[0] * visible[1] >= width * height / 2
+    take_screenshot(f"{width}x{height}")
 
 
-def test_swatches_keep_their_colors_where_the_system_sets_all_others(studio, address):
+def test_swatches_keep_their_colors_where_the_system_sets_all_others(studio, address, take_screenshot):
     studio.open(address)
     studio.open_sample()
     shown = (
@@ -101,3 +108,4 @@ def test_swatches_keep_their_colors_where_the_system_sets_all_others(studio, add
     studio.browser.call("Emulation.setEmulatedMedia", features=[{"name": "forced-colors", "value": "active"}])
     assert studio.browser.evaluate("matchMedia('(forced-colors: active)').matches")
     assert studio.browser.evaluate(shown) == usual
+    take_screenshot("forced colors")
