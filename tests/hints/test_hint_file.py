@@ -100,6 +100,10 @@ def test_written_file_can_be_read(tmp_path, annotations):
         (V3 | {"points": [POINT | {"area": [[0, 0], [1, 1]]}]}, r"points\[0\]\.area: must have three positions"),
         (V3 | {"points": [POINT | {"area": [[0, 0], [1], [2, 2]]}]}, r"points\[0\]\.area\[1\]: must be \[x, y\]"),
         (V3 | {"strokes": [{"points": [[1, 2]], "erase": "yes"}]}, r"strokes\[0\]\.erase='yes': must be true or false"),
+        (
+            V3 | {"strokes": [{"points": [[1, 2]], "erase": True, "area": [[0, 0], [1, 0], [1, 1]]}]},
+            r"strokes\[0\]\.area: a stroke that erases has none",
+        ),
         ({"photo": "a.jpg"}, "photo: must be a JSON object"),
         ({"photo": {"name": 3}}, r"photo\.name: must be the name of a file"),
         ({"photo": {"blake2b": "xyz"}}, r"photo\.blake2b='xyz': must be the BLAKE2b"),

@@ -73,6 +73,8 @@ def test_inside_an_eraser_only_the_marks_there_count():
     distance = np.hypot(x - x.clip(20, 60), y - 30)
     assert mask[distance < 4].min() == 1
     assert mask[distance > 7].max() == 0
+    [weak] = hint_layers(Annotations(points, (eraser._replace(strength=0.25),)), *SIZE).parts
+    assert torch.allclose(weak.mask(SIZE), 0.25 * erased.mask(SIZE))
     disabled = hint_layers(Annotations(points, (eraser._replace(enabled=False),)), *SIZE)
     assert disabled.parts == ()
 

@@ -55,9 +55,9 @@ class Stroke(NamedTuple):
         points: Vertices (x, y), one or more.
         color: Color, or None to erase.
         radius: Radius of the brush; 0 is a line of single pixels.
-        strength: As for points.
+        strength: As for points; of one that erases, how much it erases.
         enabled: As for points.
-        area: As for points.
+        area: As for points; one that erases has none.
     """
 
     points: Polyline

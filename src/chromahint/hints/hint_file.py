@@ -140,7 +140,10 @@ def _stroke(value: Any, where: str, version: int) -> Stroke:
     path = _path(fields["points"], f"{where}.points")
     if not path:
         raise ValueError(f"{where}.points: must not be empty. A stroke has one or more points.")
-    return Stroke(path, _color(fields, where, "erase"), _radius(fields, where), *_reach(fields, where, version))
+    color = _color(fields, where, "erase")
+    if color is None and "area" in fields:
+        raise ValueError(f"{where}.area: a stroke that erases has none. Remove this field.")
+    return Stroke(path, color, _radius(fields, where), *_reach(fields, where, version))
 
 
 def _color(fields: Mapping[str, Any], where: str, instead: str) -> Color | None:

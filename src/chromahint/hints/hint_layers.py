@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from chromahint.hints.annotations import Annotations, Polyline
+from chromahint.hints.annotations import Annotations, Polyline, Stroke
 from chromahint.hints.brush import draw_stroke
 from chromahint.hints.sparse_hints import SparseHints
 
@@ -27,19 +27,18 @@ class Part(NamedTuple):
     Attributes:
         pixels: The hints that count there.
         outline: Outline of the part in pixels of the photo, or None.
-        strokes: Strokes that cover the part, with their radii in pixels of the photo.
+        strokes: Strokes that cover the part, in pixels of the photo; weak ones cover less of it.
     """
 
     pixels: SparseHints
     outline: Polyline | None = None
-    strokes: tuple[tuple[Polyline, float], ...] = ()
+    strokes: tuple[Stroke, ...] = ()
 
     def mask(self, size: Size) -> Tensor:
         """Return the share of each pixel that belongs to the part, 11hw in 0..1, in a version of the photo."""
         height, width = self.pixels.size
         canvas = min(height, _SUBPIXELS * size[0]), min(width, _SUBPIXELS * size[1])
-        drawn = self._draw(canvas).astype(np.float32)
-        return torch.from_numpy(cv2.resize(drawn, size[::-1], interpolation=cv2.INTER_AREA))[None, None]
+        return torch.from_numpy(cv2.resize(self._draw(canvas), size[::-1], interpolation=cv2.INTER_AREA))[None, None]
 
     def contains(self, index: Tensor) -> Tensor:
         """Return for flat indices of pixels whether they belong to the part."""
@@ -48,17 +47,20 @@ class Part(NamedTuple):
         row, column = index // width * canvas[0] // height, index % width * canvas[1] // width
         return torch.from_numpy(self._draw(canvas) > 0)[row, column]
 
-    def _draw(self, canvas: Size) -> NDArray[np.integer]:
+    def _draw(self, canvas: Size) -> NDArray[np.float32]:
+        """Return the share of each pixel that belongs to the part, without soft edges."""
         scale = np.array([canvas[1] / self.pixels.size[1], canvas[0] / self.pixels.size[0]])
         if self.outline is not None:
-            inside = np.zeros(canvas, np.uint8)
+            inside = np.zeros(canvas, np.float32)
             cv2.fillPoly(inside, [_scaled(self.outline, scale)], color=1)
             return inside
         owner = np.zeros(canvas, np.int32)
-        for path, radius in self.strokes:
-            positions = _scaled(path, scale).clip(0, (canvas[1] - 1, canvas[0] - 1))
-            draw_stroke(owner, [(x, y) for x, y in positions.tolist()], radius * float(scale.max()), 1)
-        return owner
+        for number, stroke in enumerate(self.strokes, start=1):
+            positions = _scaled(stroke.points, scale).clip(0, (canvas[1] - 1, canvas[0] - 1))
+            draw_stroke(owner, [(x, y) for x, y in positions.tolist()], stroke.radius * float(scale.max()), number)
+        strengths = np.array([0, *(stroke.strength for stroke in self.strokes)], np.float32)
+        shares: NDArray[np.float32] = strengths[owner]
+        return shares
 
 
 class HintLayers(NamedTuple):
@@ -100,7 +102,7 @@ def hint_layers(annotations: Annotations, height: int, width: int) -> HintLayers
     """
     pixels, marks, mark = annotations.pixels_of_marks(height, width)
     on_photo = annotations.resized((height, width), (height, width))
-    erasers = tuple((s.points, s.radius) for s in on_photo.strokes if s.enabled and s.color is None)
+    erasers = tuple(stroke for stroke in on_photo.strokes if stroke.enabled and stroke.color is None)
     areas = list(dict.fromkeys(each.area for each in marks if each.area is not None))
     if not erasers and not areas:
         return HintLayers(pixels, (), pixels)

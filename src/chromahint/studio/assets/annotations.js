@@ -236,6 +236,9 @@ export class Annotations extends EventTarget {
   }
 }
 
+/** @param {Annotation} annotation */
+export const isEraser = (annotation) => "erases" in annotation && annotation.erases;
+
 /**
  * Whether two references are to the same annotation.
  * @param {AnnotationRef | null} first

@@ -1,6 +1,7 @@
 // @ts-check
 // Limits the selected point or stroke to a part of the photo: one that the server finds, or one that a person draws.
 
+import { isEraser } from "./annotations.js";
 import { getParts } from "./api.js";
 import { button, html, notify, notifyError, onGroupClick, setPressed, withSpinner } from "./dom.js";
 import { positionOf } from "./geometry.js";
@@ -49,7 +50,8 @@ export class AreaControl {
    */
   use(choice) {
     const { annotations, tools } = this.#parts;
-    if (!annotations.get(tools.selected)) {
+    const mark = annotations.get(tools.selected);
+    if (!mark || isEraser(mark)) {
       notify(t("Select a point first."));
     } else if (choice === "everywhere") {
       this.#limit(null);
@@ -104,7 +106,7 @@ export class AreaControl {
   #update() {
     const { annotations, tools } = this.#parts;
     const mark = annotations.get(tools.selected);
-    html("area").hidden = !mark || ("erases" in mark && mark.erases);
+    html("area").hidden = !mark || isEraser(mark);
     const isFound = mark?.area && this.#found.includes(mark.area);
     setPressed(html("area-choice"), mark?.area ? (isFound ? "part" : "outline") : "everywhere");
   }

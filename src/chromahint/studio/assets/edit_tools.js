@@ -1,7 +1,7 @@
 // @ts-check
 // Editing: points, strokes, and picking colors, for pointers (pointers.js) and keys (keyboard_cursor.js) alike.
 
-import { FULL_EFFECT, isSameRef } from "./annotations.js";
+import { FULL_EFFECT, isEraser, isSameRef } from "./annotations.js";
 import { rgbToLab } from "./cielab.js";
 import { html, notify, setPressed } from "./dom.js";
 import { translated } from "./geometry.js";
@@ -192,8 +192,7 @@ export class EditTools extends EventTarget {
     const current = annotations.get(selected);
     const color = picker.hintColor;
     const isSame = current && current.a === color.a && current.b === color.b && current.gray === color.gray;
-    const erases = current && "erases" in current && current.erases;
-    if (selected && current && !isSame && !erases) annotations.update(selected, color, true);
+    if (selected && current && !isSame && !isEraser(current)) annotations.update(selected, color, true);
     if (isInterim) return;
     picker.addToRecent();
     annotations.commit();

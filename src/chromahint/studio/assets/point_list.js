@@ -1,7 +1,7 @@
 // @ts-check
 // The list of points and strokes in the side panel: each can be found, weakened, switched off, and removed there.
 
-import { isSameRef } from "./annotations.js";
+import { isEraser, isSameRef } from "./annotations.js";
 import { el, html } from "./dom.js";
 import { positionOf } from "./geometry.js";
 import { icon } from "./icons.js";
@@ -90,10 +90,9 @@ export class PointList {
     for (const type of ["pointerleave", "focusout"]) item.addEventListener(type, () => tools.hover(null));
     /** @param {Annotation} annotation */
     const show = (annotation) => {
-      const erases = "erases" in annotation && annotation.erases;
       const color = titleOf(annotation);
       title.textContent = color;
-      swatch.style.background = erases ? "" : dotColor(annotation);
+      swatch.style.background = isEraser(annotation) ? "" : dotColor(annotation);
       strength.value = String(Math.round(100 * annotation.strength));
       strength.setAttribute("aria-label", t("Strength of {name}", { name: color }));
       eye.replaceChildren(icon(annotation.enabled ? "eye" : "eyeOff"));
@@ -130,6 +129,6 @@ export class PointList {
 
 /** @param {Annotation} annotation */
 function titleOf(annotation) {
-  if ("erases" in annotation && annotation.erases) return t("Eraser");
+  if (isEraser(annotation)) return t("Eraser");
   return annotation.gray ? t("Keep gray") : nameOfColor(annotation);
 }
