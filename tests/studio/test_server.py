@@ -219,6 +219,11 @@ def test_files_in_folders_are_kept_by_the_browser_like_the_rest_of_the_page(clie
     assert client.get(f"/assets/x/{folder}/{files[0].name}").status_code == 404
 
 
+def test_texts_of_a_language_are_not_kept_waiting_by_scripts(client):
+    page = client.get("/").text
+    assert page.count("modulepreload") == page.count('modulepreload" fetchpriority="low"') > 40
+
+
 def test_each_sample_has_a_picture_and_fonts_come_with_their_license(client):
     assert {file.stem for file in (ASSETS / "samples").glob("*.webp")} == set(SAMPLES)
     assert "SIL Open Font License" in (ASSETS / "fonts" / "OFL.txt").read_text()

@@ -86,7 +86,7 @@ function chooseLanguage() {
 /** @returns {Promise<Messages>} */
 async function loadMessages() {
   try {
-    return await (await fetch(new URL(`languages/${language}.json`, import.meta.url))).json();
+    return await (await fetch(new URL(`languages/${language}.json`, import.meta.url), { priority: "high" })).json();
   } catch {
     root.lang = "en";
     return {};
