@@ -30,7 +30,7 @@ import { Preparation } from "./preparation.js";
 import { Progress } from "./progress.js";
 import { ReachView } from "./reach_view.js";
 import { ReferenceImage } from "./reference_image.js";
-import { restoreWork, saveWork } from "./saved_work.js";
+import { rememberPhoto, restoreWork, saveWork } from "./saved_work.js";
 import { SizeSlider } from "./size_slider.js";
 import { hideStartPage } from "./start_page.js";
 import { Suggestions } from "./suggestions.js";
@@ -142,9 +142,9 @@ editor.sync.addEventListener("saved", () => album.refresh());
 bindActions(parts);
 bindAlbumDialogs(album, editor, progress);
 bindDownloadDialog(parts);
-bindLanguageChoice(() => {
-  saveWork(parts);
-  return editor.sync.flush();
+bindLanguageChoice(async () => {
+  await rememberPhoto(parts);
+  await editor.sync.flush();
 });
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "hidden") editor.sync.flush();

@@ -31,8 +31,15 @@ export function saveWork({ comparison, editor, look, picker, view }) {
   if (!editor.photo) return;
   const { model, compareWith } = comparison;
   editor.save({ model, compareWith, mode: view.mode, ...look.settings });
-  saveSettings({ lastPhoto: editor.source ?? undefined, recentColors: picker.recent });
+  rememberPhoto({ editor, picker });
 }
+
+/**
+ * Remember which photo is open, for the next time.
+ * @param {{ editor: EditorDocument, picker: ColorPicker }} parts
+ */
+export const rememberPhoto = ({ editor, picker }) =>
+  saveSettings({ lastPhoto: editor.source ?? undefined, recentColors: picker.recent });
 
 /**
  * Open the photo on the command line, or the one of the last time; otherwise show the start page.
