@@ -189,7 +189,7 @@ def test_dropped_photo_opens_and_work_is_saved_per_photo(studio, address):
     studio.click_button("home")
     studio.browser.wait_for("document.querySelectorAll('#recent-photos li').length === 2")
     studio.browser.evaluate("document.querySelector('#recent-photos .delete').click()")
-    assert studio.text("delete-title") == "Delete cat.jpg?"
+    assert studio.text("delete-title") == "Delete cat.webp?"
     studio.browser.evaluate("document.querySelector('#delete-dialog [value=delete]').click()")
     studio.browser.wait_for("document.querySelectorAll('#recent-photos li').length === 1")
     studio.browser.press("Escape")

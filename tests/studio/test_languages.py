@@ -122,6 +122,8 @@ def test_all_that_a_person_sees_is_translated(studio, speak, album, spoken):
     speak(spoken)
     seen = set(studio.browser.evaluate(VISIBLE_TEXTS))
     studio.wait_for_colors(lambda: studio.browser.set_files("#photo-file", *album))
+    studio.browser.evaluate("document.getElementById('points').open = true")
+    seen |= set(studio.browser.evaluate(VISIBLE_TEXTS))
     studio.wait_for_colors(lambda: studio.click(0.5, 0.5))
     assert studio.browser.evaluate("document.getElementById('color-menu').checkVisibility()")
     seen |= set(studio.browser.evaluate(VISIBLE_TEXTS))
