@@ -2,8 +2,8 @@
 
 python docs/studio.py
 
-studio.webp is an animation: a sample photo gets points, one after the other. studio-dark.jpg and studio-tablet.jpg are
-screenshots.
+studio.webp is an animation: a sample photo gets points, one after the other. studio-start.jpg, studio-dark.jpg,
+and studio-tablet.jpg are screenshots.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ def main() -> None:
             address = server.stdout.readline().removeprefix("studio: ").strip()
             browser.open(address, width=1240, height=780)
             browser.wait_for("document.body.dataset.ready === 'yes'")
+            screenshot(browser, 5).save(folder / "studio-start.jpg", quality=86)
             create_animation(browser).write(folder / "studio.webp")
             browser.evaluate("document.getElementById('home').click()")
             open_sample(browser, "astronaut")
