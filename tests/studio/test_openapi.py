@@ -23,10 +23,12 @@ OPERATIONS = {
 }
 SECONDS = 120
 HINTS = [
-    {"format": "chromahint-hints/2", **fields}
+    {"format": "chromahint-hints/3", **fields}
     for fields in (
         {"points": [{"x": 4, "y": 3, "color": "#c04020", "radius": 3}, {"x": 7, "y": 9, "keep_grey": True}]},
         {"strokes": [{"points": [[1, 2], [14, 6]], "color": [20, 30, 255], "radius": 2}]},
+        {"strokes": [{"points": [[1, 2], [14, 6]], "erase": True, "strength": 0.5}]},
+        {"points": [{"x": 4, "y": 3, "color": "#c04020", "area": [[0, 0], [9, 0], [9, 9]], "enabled": True}]},
         {"units": "relative", "points": [{"x": 0.5, "y": 1, "color": "#000000"}]},
         {"palette": ["#c04020", {"color": [20, 30, 255], "weight": 3}]},
         {},
@@ -88,8 +90,7 @@ def test_requests(server, photo, label, tries):
             case.path_parameters["photo"] = photo
         if replacement is not None:
             excluded.append(CHECKS.get_one("negative_data_rejection"))
-            query, body = replacement
-            case.query |= query
+            case.query, body = replacement
             case.body = case.body if body is None else body
         response = case.call(base_url=server.address, timeout=SECONDS)
         statuses.append(response.status_code)
