@@ -71,8 +71,8 @@ def test_inside_an_eraser_only_the_marks_there_count():
     mask = erased.mask(SIZE)[0, 0].numpy()
     y, x = np.mgrid[: SIZE[0], : SIZE[1]]
     distance = np.hypot(x - x.clip(20, 60), y - 30)
-    assert mask[distance < 4].min() == 1
-    assert mask[distance > 7].max() == 0
+    assert mask[distance < 4].min() > 0.98
+    assert mask[distance > 7].max() < 0.02
     [weak] = hint_layers(Annotations(points, (eraser._replace(strength=0.25),)), *SIZE).parts
     assert torch.allclose(weak.mask(SIZE), 0.25 * erased.mask(SIZE))
     disabled = hint_layers(Annotations(points, (eraser._replace(enabled=False),)), *SIZE)
@@ -123,4 +123,4 @@ def test_areas_follow_units_sizes_and_frames():
     for got, want in zip(hint_layers(twice, 120, 160).parts, expected, strict=True):
         assert (got.mask(SIZE) - want).abs().mean() < 0.01
     for got, want in zip(hint_layers(framed, 70, 90).parts, expected, strict=True):
-        assert torch.equal(got.mask((70, 90))[..., 3:63, :75], want[..., 5:])
+        assert torch.allclose(got.mask((70, 90))[..., 3:63, :75], want[..., 5:], atol=0.1)  # the blur is relative

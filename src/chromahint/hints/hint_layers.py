@@ -16,7 +16,9 @@ from chromahint.hints.sparse_hints import SparseHints
 
 Size = tuple[int, int]
 _SUBPIXELS = 4
-"""Masks are drawn this many times as large, for soft edges."""
+"""Masks are drawn this many times as large."""
+_FEATHER = 0.005
+"""Standard deviation of the blur of their edges, in lengths of the longer side."""
 _MEMBERSHIP_SIDE = 1024
 """Whether a pixel belongs to a part is looked up in a mask whose longer side is at most this long."""
 
@@ -38,7 +40,8 @@ class Part(NamedTuple):
         """Return the share of each pixel that belongs to the part, 11hw in 0..1, in a version of the photo."""
         height, width = self.pixels.size
         canvas = min(height, _SUBPIXELS * size[0]), min(width, _SUBPIXELS * size[1])
-        return torch.from_numpy(cv2.resize(self._draw(canvas), size[::-1], interpolation=cv2.INTER_AREA))[None, None]
+        drawn = cv2.resize(self._draw(canvas), size[::-1], interpolation=cv2.INTER_AREA)
+        return torch.from_numpy(cv2.GaussianBlur(drawn, (0, 0), _FEATHER * max(size)))[None, None]
 
     def contains(self, index: Tensor) -> Tensor:
         """Return for flat indices of pixels whether they belong to the part."""
