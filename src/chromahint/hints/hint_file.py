@@ -45,8 +45,8 @@ def read_hints(path: Path | str) -> Annotations:
 def parse_hints(text: str | bytes) -> Annotations:
     """Parse the text of a hint file; a ValueError names the line or the field.
 
-    >>> parse_hints('{"format": "chromahint-hints/1", "points": [{"x": 3, "y": 4, "color": "#ff0000"}]}').points[0].color
-    '#ff0000'
+    >>> parse_hints('{"format": "chromahint-hints/1", "points": [{"x": 3, "y": 4, "color": "#f00000"}]}').points[0].x
+    3.0
     """
     try:
         content = json.loads(text if isinstance(text, str) else text.decode("utf-8-sig"))
