@@ -64,6 +64,12 @@ def test_a_color_stays_inside_of_a_drawn_outline(studio):
     assert area_of_point(studio) is None
 
 
+def test_a_new_point_is_limited_even_if_its_suggested_color_comes_meanwhile(studio):
+    studio.open_sample("astronaut")
+    studio.wait_for_colors(lambda: (studio.click(*SUIT), studio.click_button("menu-this-part")))
+    assert len(area_of_point(studio)) > 3
+
+
 def test_the_menu_of_a_new_point_limits_it_before_its_color_is_chosen(studio):
     studio.open_sample("astronaut")
     studio.wait_for_colors(lambda: studio.click(*SUIT))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -15,7 +15,6 @@ from PIL import Image
 from torch import Tensor, nn
 
 from chromahint.color import lab_to_rgb8
-from chromahint.hints.hints import Hints
 from chromahint.inference.array_adapters import ImageBuffer, open_images
 from chromahint.inference.load import load_network, resolve_device
 from chromahint.inference.look import Look
@@ -25,6 +24,7 @@ from chromahint.inference.session import (
     HintsLike,
     Session,
     takes_palette,
+    to_hint_layers,
     to_sparse_hints,
 )
 from chromahint.models.ab_bins import HasColorClasses
@@ -129,10 +129,8 @@ class Colorizer:
             A colored RGB image of the same kind, size, type and lightness.
         """
         buffers, get_result = open_images(image)
-        each_hints: Sequence[HintsLike] = [hints] * len(buffers)
-        if isinstance(hints, Hints):
-            each_hints = to_sparse_hints([buffer.size for buffer in buffers], hints)
-        for buffer, hints_of_image in zip(buffers, each_hints, strict=True):
+        layers = to_hint_layers([buffer.size for buffer in buffers], hints)
+        for buffer, hints_of_image in zip(buffers, layers, strict=True):
             self.open_session(buffer).colorize_full(hints_of_image, look)
         colored: ImageLike = get_result()
         return colored

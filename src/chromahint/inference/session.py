@@ -22,7 +22,7 @@ from chromahint.inference.array_adapters import ImageBuffer
 from chromahint.inference.look import Look, Reach, reach_map
 from chromahint.inference.upsample import joint_bilateral_upsample
 
-HintsLike = Hints | Annotations | SparseHints | str | Path | Sequence[Any] | None
+HintsLike = Hints | Annotations | SparseHints | HintLayers | str | Path | Sequence[Any] | None
 """Hints in any form (see `Colorizer.colorize`)."""
 
 Size = tuple[int, int]
@@ -130,7 +130,7 @@ class Session:
             self.image.fill(first, lab_to_gamut_mapped_rgb(rows, colored * look.strength))
 
     def _layers(self, small: Tensor, size: int, hints: HintsLike) -> HintLayers:
-        layers = to_hint_layers(self.image.size, hints)
+        [layers] = to_hint_layers([self.image.size], hints)
         if not layers.is_weakened:
             return layers
         return layers.with_strength_applied(self._prior(small, size, layers.everywhere))
@@ -208,6 +208,8 @@ def to_sparse_hints(sizes: Sequence[Size], hints: HintsLike) -> list[SparseHints
             if not bool(torch.isfinite(maps).all()):
                 raise ValueError(f"hints.{name}: contains nan or inf. Pass finite values.")
         return [sparse_from_hints(hints.images(n, n + 1)) for n in range(len(sizes))]
+    if isinstance(hints, HintLayers):
+        hints = hints.valid
     if isinstance(hints, SparseHints):
         return [hints.resized(size) for size in sizes]
     if isinstance(hints, str | Path):
@@ -222,18 +224,19 @@ def to_sparse_hints(sizes: Sequence[Size], hints: HintsLike) -> list[SparseHints
     return [(hints or Annotations()).rasterize(*size) for size in sizes]
 
 
-def to_hint_layers(size: Size, hints: HintsLike) -> HintLayers:
-    """Convert hints to those of an image of this height and width, with the parts in which they count.
+def to_hint_layers(sizes: Sequence[Size], hints: HintsLike) -> list[HintLayers]:
+    """Convert hints to those of images of these heights and widths, with the parts in which they count.
 
     Raises:
-        ValueError: The hints do not fit the image, or their type is not supported.
+        ValueError: The hints do not fit the images, or their type is not supported.
     """
+    if isinstance(hints, HintLayers):
+        return [hints] * len(sizes)
     if isinstance(hints, str | Path):
         hints = read_hints(hints)
     if isinstance(hints, Annotations):
-        return hint_layers(hints, *size)
-    [pixels] = to_sparse_hints([size], hints)
-    return HintLayers(pixels, (), pixels)
+        return [hint_layers(hints, *size) for size in sizes]
+    return [HintLayers(pixels, (), pixels) for pixels in to_sparse_hints(sizes, hints)]
 
 
 def compute_lightness(image: ImageBuffer, device: torch.device) -> Tensor:

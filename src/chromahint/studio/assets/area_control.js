@@ -70,20 +70,22 @@ export class AreaControl {
   async #useNextPart(isNew = false) {
     const { annotations, comparison, editor, tools } = this.#parts;
     const { selected } = tools;
-    const mark = annotations.get(selected);
-    if (!selected || !mark || !editor.photo) return;
+    const { photo } = editor;
+    const position = this.#position(selected);
+    if (!selected || !position || !photo) return;
+    const place = [photo.id, comparison.model, ...position].join(" ");
     try {
-      const place = [editor.photo.id, comparison.model, ...positionOf(mark).map(Math.round)].join(" ");
       if (place !== this.#place) {
-        const { id } = editor.photo;
-        this.#found = await withSpinner(() => getParts(id, comparison.model, positionOf(mark)));
+        this.#found = await withSpinner(() => getParts(photo.id, comparison.model, position));
         this.#place = place;
       }
     } catch (error) {
       notifyError(error);
       return;
     }
-    if (annotations.get(selected) !== mark) return; // it has changed meanwhile
+    // its color may have changed meanwhile, but it must be the same mark, at the same place
+    const mark = annotations.get(selected);
+    if (!mark || photo !== editor.photo || String(this.#position(tools.selected)) !== String(position)) return;
     const next = (this.#found.findIndex((each) => each === mark.area) + 1) % this.#found.length;
     const area = this.#found[next];
     if (!area) {
@@ -95,6 +97,17 @@ export class AreaControl {
     notify(this.#found.length > 1
       ? t("The color stays in this part. Press again for a larger one.")
       : t("The color stays in this part."));
+  }
+
+  /**
+   * @param {AnnotationRef | null} ref
+   * @returns {Position | null} of a mark, in whole pixels
+   */
+  #position(ref) {
+    const mark = this.#parts.annotations.get(ref);
+    if (!mark) return null;
+    const [x, y] = positionOf(mark);
+    return [Math.round(x), Math.round(y)];
   }
 
   /** @param {Position[] | null} area */

@@ -1,4 +1,4 @@
-"""What browsers may keep, and responses that are small for those that have a picture already or sit at a slow line."""
+"""Caching by browsers, and smaller responses for slow lines."""
 
 from __future__ import annotations
 
