@@ -55,8 +55,8 @@ def test_written_file_can_be_read(tmp_path, annotations):
     [
         (
             {"format": "chromahint-hints/4"},
-            "format='chromahint-hints/4': unknown format; this version reads chromahint-hints/1 and "
-            "chromahint-hints/2 and chromahint-hints/3",
+            "format='chromahint-hints/4': unknown format; this version reads chromahint-hints/1, "
+            "chromahint-hints/2, chromahint-hints/3",
         ),
         ({"palette": ["#aa3333"]}, "palette: needs the format chromahint-hints/2"),
         ({"format": "chromahint-hints/2", "palette": ["#aa3333"] * 8}, "palette: must have 1 to 7 colors, not 8"),

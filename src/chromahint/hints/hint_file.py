@@ -61,7 +61,7 @@ def parse_hints(text: str | bytes) -> Annotations:
     fields = _fields(content, "", {"format"}, {"units", "points", "strokes", "photo", "palette"})
     if fields["format"] not in HINT_FILE_FORMATS:
         raise ValueError(
-            f"format={fields['format']!r:.60}: unknown format; this version reads {' and '.join(HINT_FILE_FORMATS)}."
+            f"format={fields['format']!r:.60}: unknown format; this version reads {', '.join(HINT_FILE_FORMATS)}."
         )
     version = HINT_FILE_FORMATS.index(fields["format"]) + 1
     if "palette" in fields:
