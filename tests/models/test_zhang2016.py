@@ -115,3 +115,11 @@ def test_colors_of_the_bins_are_not_trained():
     ab, logits = network.with_classes(lightness, no_hints(lightness))
     (ab.square().mean() + logits.square().mean()).backward()
     assert {name for name, parameter in network.named_parameters() if parameter.grad is None} == {"model_out.weight"}
+
+
+def test_photos_are_colored_once_for_any_hints():
+    torch.manual_seed(0)
+    network = Zhang2016(width=4).eval()
+    lightness = 100 * torch.rand(2, 1, 20, 16)
+    hints = no_hints(lightness)
+    assert torch.equal(network.propagate(network.encode(lightness), hints), network(lightness, hints))

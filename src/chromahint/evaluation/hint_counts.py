@@ -5,6 +5,7 @@ Shape suffixes: B batch, K numbers of hints, H height, W width.
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -79,15 +80,7 @@ def evaluate_hint_counts(
     colorless = is_colorless(truth.ab, protocol.min_chroma)
     encoded = EncodedImages(network, truth.lightness)
     if isinstance(protocol, InteractiveProtocol):
-        hints = no_hints(truth.lightness)
-        counts = recorded_counts(protocol)
-        for count in counts:
-            ab, seconds = encoded.color(hints)
-            prediction = LabImages(truth.lightness, ab, lab_to_rgb8(truth.lightness, ab))
-            scores = protocol.measure(prediction, truth)
-            yield HintCountResult(count, hints, prediction.rgb, scores, colorless, seconds)
-            if count < counts[-1]:
-                hints = protocol.next_hints(prediction, truth, hints, encoded.expected_gain)
+        yield from _add_hints_one_by_one(encoded, truth, colorless, protocol)
         return
     for group in _group_counts(protocol.hint_counts, rgb):
         repeated = truth.repeat(len(group))
@@ -99,6 +92,35 @@ def evaluate_hint_counts(
             here = slice(index * len(rgb), (index + 1) * len(rgb))
             own = {name: values[here] for name, values in scores.items()}
             yield HintCountResult(count, hints, prediction.rgb[here], own, colorless, seconds)
+
+
+def _add_hints_one_by_one(
+    encoded: EncodedImages, truth: LabImages, colorless: Tensor, protocol: InteractiveProtocol
+) -> Iterator[HintCountResult]:
+    """Color only the images that got another hint. The others would get the same result and the same hint again."""
+    counts = recorded_counts(protocol)
+    hints, rgb, scores = no_hints(truth.lightness), torch.empty_like(truth.rgb), Scores()
+    active, photos, given = torch.arange(len(truth.rgb), device=truth.rgb.device), truth, hints
+    for count in counts:
+        if len(active):
+            ab, seconds = encoded.color(given)
+            prediction = LabImages(photos.lightness, ab, lab_to_rgb8(photos.lightness, ab))
+            measured = protocol.measure(prediction, photos)
+            ab_of_all, mask = hints.ab.index_copy(0, active, given.ab), hints.mask.index_copy(0, active, given.mask)
+            hints, rgb = hints._replace(ab=ab_of_all, mask=mask), rgb.index_copy(0, active, prediction.rgb)
+            scores = {
+                name: scores.get(name, torch.empty_like(colorless, dtype=values.dtype)).index_copy(0, active, values)
+                for name, values in measured.items()
+            }
+        yield HintCountResult(count, hints, rgb, scores, colorless, seconds)
+        if count < counts[-1] and len(active):
+            following = protocol.next_hints(prediction, photos, given, encoded.expected_gain)
+            changed = ((following.ab != given.ab) | (following.mask != given.mask)).flatten(1).any(dim=1)
+            given = following
+            if not changed.all():
+                kept = changed.nonzero().flatten()
+                active, photos, given = active[kept], _select(photos, kept), _select(given, kept)
+                encoded = encoded.select(kept)
 
 
 class EncodedImages:
@@ -139,6 +161,12 @@ class EncodedImages:
             ab = self.network(lightness, hints)
         return ab, self._seconds + (self._time() - start) / len(ab)
 
+    def select(self, images: Tensor) -> EncodedImages:
+        """Return some images of the batch, N int64, without encoding them again."""
+        part = copy.copy(self)
+        part.lightness, part._encoding = self.lightness[images], _select(self._encoding, images)
+        return part
+
     def _time(self) -> float:
         """Return the time in seconds, after the device has finished if the time is measured."""
         if self._timed and self.lightness.device.type != "cpu":
@@ -161,14 +189,22 @@ class EncodedImages:
 
 def _repeat(value: Any, times: int) -> Any:
     """Repeat a batch in a tensor, or in all tensors of nested tuples, lists and dicts. `times` of 1 does not copy."""
-    if times == 1:
-        return value
+    return value if times == 1 else _map(lambda each: each.expand(times, *each.shape).flatten(0, 1), value)
+
+
+def _select(value: Any, images: Tensor) -> Any:
+    """Select images of a batch in a tensor, or in all tensors of nested tuples, lists and dicts."""
+    return _map(lambda each: each[images], value)
+
+
+def _map(function: Callable[[Tensor], Tensor], value: Any) -> Any:
+    """Apply a function to a tensor, or to all tensors of nested tuples, lists and dicts."""
     if isinstance(value, Tensor):
-        return value.expand(times, *value.shape).flatten(0, 1)
+        return function(value)
     if isinstance(value, dict):
-        return {key: _repeat(each, times) for key, each in value.items()}
+        return {key: _map(function, each) for key, each in value.items()}
     if isinstance(value, tuple | list):
-        parts = [_repeat(each, times) for each in value]
+        parts = [_map(function, each) for each in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     return value
 

@@ -77,7 +77,15 @@ class Zhang2016(nn.Module):
         Returns:
             ab B2HW in Lab units, float32, within -110..110.
         """
+        return self.encode(lightness)
+
+    def encode(self, lightness: Tensor) -> Tensor:
+        """Predict color, which is the same for any hints, for lightness B1HW in 0..100."""
         return self._color(self._logits(lightness), lightness)
+
+    def propagate(self, encoding: Tensor, hints: Hints) -> Tensor:
+        """Return the predicted color."""
+        return encoding
 
     def with_classes(self, lightness: Tensor, hints: Hints) -> tuple[Tensor, Tensor]:
         """Predict color, and the logits of the 313 color classes of `gamut_bins`.

@@ -97,6 +97,32 @@ def test_clicks_do_not_depend_on_the_batch(photos):
         torch.testing.assert_close({k: v[1:] for k, v in many.scores.items()}, one.scores, atol=1e-4, rtol=1e-5)
 
 
+def test_stuck_images_are_not_colored_again(photos):
+    """The first image ignores its hints, so its second click hits the first one's pixel and its result stays."""
+    colored = []
+
+    class IgnoresHintsOfTheFirst(PullPush):
+        def encode(self, lightness):
+            return {"image": torch.arange(len(lightness)), "lightness": (lightness,)}
+
+        def propagate(self, encoding, hints):
+            colored.append(encoding["image"].tolist())
+            ab = self(*encoding["lightness"], hints)
+            return torch.where(encoding["image"].view(-1, 1, 1, 1) == 0, 20.0, ab)
+
+    results = list(evaluate_hint_counts(IgnoresHintsOfTheFirst(), photos, IDS, PROTOCOL))
+    assert colored == [[0, 1]] * 2 + [[1]] * 5
+    assert [result.hints.mask.sum((1, 2, 3)).tolist() for result in results] == [
+        [min(count, 1), count] for count in range(7)
+    ]
+    alone = list(evaluate_hint_counts(PullPush(), photos[1:], IDS[1:], PROTOCOL))
+    for result, one in zip(results, alone, strict=True):
+        assert torch.equal(result.prediction[0], results[0].prediction[0])
+        assert torch.equal(result.prediction[1], one.prediction[0])
+        for name, values in result.scores.items():
+            assert values.tolist() == [results[0].scores[name][0], one.scores[name][0]]
+
+
 def test_clicks_depend_on_the_networks_results(photos):
     masks = [
         list(evaluate_hint_counts(network, photos, IDS, PROTOCOL))[-1].hints.mask

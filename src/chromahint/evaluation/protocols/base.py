@@ -127,7 +127,7 @@ class InteractiveProtocol(HintProtocol, Protocol):
     def next_hints(
         self, result: LabImages, truth: LabImages, hints: Hints, expected_gain: Callable[[Hints], Tensor]
     ) -> Hints:
-        """Add one hint to each image.
+        """Add one hint to each image. An image whose hints stay the same is done, and is not passed again.
 
         Args:
             result: Prediction of the network for `hints`.
