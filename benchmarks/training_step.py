@@ -6,19 +6,22 @@
     python benchmarks/training_step.py --json          prints one JSON object
 
 A step goes from a batch of uint8 RGB images to updated weights: Lab conversion, hints, network, loss, gradients, Adam.
-The configurations alternate, so that other load on the machine affects all of them. A speedup is the median, over the
-rounds, of the ratio of two times of the same round.
+Each configuration has its own process. They alternate, so that other load on the machine affects all of them. A speedup
+is the median, over the rounds, of the ratio of two times of the same round.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import multiprocessing
 import platform
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
 
 import cv2
 import numpy as np
@@ -30,6 +33,7 @@ from chromahint.color import rgb_to_lab
 from chromahint.hints.hints import Hints, hints_from_mask
 from chromahint.hints.samplers import FixedProbabilityPixels
 from chromahint.models.hscaunet import HSCAUNet
+from chromahint.training.allocator import keep_freed_memory
 from chromahint.training.precision import choose_precision
 
 HINT_PROBABILITIES = [0.03, 0.01, 0.005]
@@ -44,6 +48,7 @@ class Configuration:
     fused_adam: bool = False
     channels_last: bool = False
     bf16: bool = False
+    keeps_memory: bool = False
     compiled: bool = False
 
 
@@ -55,10 +60,11 @@ def select_configurations(each: bool, compiled: bool, bf16: bool) -> list[Config
             Configuration("+ Lab and hints per batch", batch_lab=True),
             Configuration("+ fused Adam", batch_lab=True, fused_adam=True),
             Configuration("+ channels last", batch_lab=True, fused_adam=True, channels_last=True),
+            Configuration("+ bf16", batch_lab=True, fused_adam=True, channels_last=True, bf16=bf16),
         ]
-    selected.append(Configuration("chromahint", True, True, True, bf16))
+    selected.append(Configuration("chromahint", True, True, True, bf16, True))
     if compiled:
-        selected.append(Configuration("chromahint, compiled", True, True, True, bf16, True))
+        selected.append(Configuration("chromahint, compiled", True, True, True, bf16, True, True))
     return selected
 
 
@@ -113,6 +119,38 @@ def build_step(
     return step
 
 
+def serve_steps(
+    pipe: Connection, configuration: Configuration, images: list[NDArray[np.uint8]], arguments: argparse.Namespace
+) -> None:
+    """Run a training step for each message, and answer with its time in seconds."""
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+        cv2.setNumThreads(arguments.threads)
+    if configuration.keeps_memory:
+        keep_freed_memory()
+    step = build_step(configuration, images, arguments.width, torch.device(arguments.device))
+    with contextlib.suppress(EOFError):  # the other end is closed
+        while True:
+            pipe.recv()
+            pipe.send(step())
+
+
+def start(
+    configuration: Configuration, images: list[NDArray[np.uint8]], arguments: argparse.Namespace
+) -> Callable[[], float]:
+    """Start the process of a configuration, and return a function that runs one step in it."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    context.Process(target=serve_steps, args=(theirs, configuration, images, arguments), daemon=True).start()
+
+    def step() -> float:
+        ours.send(None)
+        seconds: float = ours.recv()
+        return seconds
+
+    return step
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(
@@ -128,9 +166,6 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true", help="add the compiled network (compiling takes minutes)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-        cv2.setNumThreads(arguments.threads)
     device = torch.device(arguments.device)
     bf16 = choose_precision("auto", device.type == "cuda") == "bf16-mixed"
 
@@ -138,7 +173,7 @@ def main() -> None:
     small = [rng.integers(0, 256, (16, 16, 3), dtype=np.uint8) for _ in range(arguments.batch)]
     images = [cv2.resize(image, (arguments.size, arguments.size), interpolation=cv2.INTER_CUBIC) for image in small]
     selected = select_configurations(arguments.each, arguments.compile, bf16)
-    steps = [build_step(configuration, images, arguments.width, device) for configuration in selected]
+    steps = [start(configuration, images, arguments) for configuration in selected]
     first_steps = [step() for step in steps]
     rounds = [[step() for step in steps] for _ in range(arguments.rounds)]
 
@@ -149,7 +184,7 @@ def main() -> None:
         results.append(asdict(configuration) | {"seconds": seconds, "speedup": speedup, "first_step": first_steps[i]})
     machine = {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
-        "threads": torch.get_num_threads(),
+        "threads": arguments.threads or torch.get_num_threads(),
         "torch": torch.__version__,
     }
     if arguments.json:

@@ -167,7 +167,18 @@ def _to_rgb(image: Image.Image) -> RGBImage:
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return np.array(image.convert("RGB"))
+    return to_array(image.convert("RGB"))
+
+
+def to_array(image: Image.Image) -> RGBImage:
+    """Copy the pixels of an 8-bit image strip by strip: `numpy.array` takes three times the memory of the result."""
+    num_bands = len(image.getbands())
+    size = (image.height, image.width)
+    pixels = np.empty(size if num_bands == 1 else (*size, num_bands), np.uint8)
+    for top in range(0, image.height, _STRIP_ROWS):
+        bottom = min(top + _STRIP_ROWS, image.height)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    return pixels
 
 
 def to_srgb(image: Image.Image) -> Image.Image:

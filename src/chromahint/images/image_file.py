@@ -17,7 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from chromahint.atomic_write import atomic_write
 from chromahint.images import encode
-from chromahint.images.decode import is_srgb, open_image, read_bytes, silence_stderr, to_srgb
+from chromahint.images.decode import is_srgb, open_image, read_bytes, silence_stderr, to_array, to_srgb
 from chromahint.images.exif import apply_orientation, copy_exif, orientation
 from chromahint.images.icc import convert_to_srgb16
 from chromahint.images.pixels import Pixels, to_uint8
@@ -189,7 +189,7 @@ def _decode_8bit(image: Image.Image) -> tuple[Pixels, Pixels | None]:
     if image.has_transparency_data:
         image = image.convert("RGBA")
         alpha = np.array(image.getchannel("A"))
-    return np.array(image if image.mode == "L" else image.convert("RGB")), alpha
+    return to_array(image if image.mode == "L" else image.convert("RGB")), alpha
 
 
 def _decode_16bit(data: bytes, image: Image.Image) -> tuple[Pixels, Pixels | None] | None:

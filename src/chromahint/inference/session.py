@@ -27,7 +27,7 @@ HintsLike = Hints | Annotations | SparseHints | HintLayers | str | Path | Sequen
 
 Size = tuple[int, int]
 DEFAULT_LOOK = Look()
-_CHUNK_PIXELS = 2**18
+_CHUNK_PIXELS = 2**17
 """Pixels of a photo that are processed at a time."""
 _MAX_HINT_ERROR = 8.0
 """Largest difference of ab, in Lab units, at which a single hinted pixel is set to its hint."""

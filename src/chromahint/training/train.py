@@ -29,6 +29,7 @@ from chromahint.parent_process import end_with_parent
 from chromahint.runs.lock import RunLockedError, lock_run
 from chromahint.runs.run import Run, iso_now, open_run
 from chromahint.runs.slurm_env import current_slurm_job
+from chromahint.training.allocator import keep_freed_memory
 from chromahint.training.callbacks.checkpoint import find_resume_state
 from chromahint.training.callbacks.nan_guard import NaNGuard
 from chromahint.training.callbacks.preemption import (
@@ -106,6 +107,8 @@ def train(run: Run) -> None:
     trainer = instantiate_node(config["trainer"])(
         folder=run.path, callbacks=callbacks, loggers=[csv_logger, *loggers], network=module.network
     )
+    if trainer.strategy.root_device.type == "cpu":
+        keep_freed_memory()
     times = {"started": iso_now()} if resume is None else {"resumed": [*run.metadata.get("resumed", []), iso_now()]}
     if trainer.is_global_zero:
         data.write_lists(run.path)
