@@ -53,7 +53,7 @@ class WindowAttention:
         # batch, row and column of the blocks with a hint in reach; None stands for all blocks
         self._selected = (
             F.max_pool2d(cells[..., 0], reach, _BLOCK_CELLS).nonzero(as_tuple=True)
-            if _shapes_may_depend_on_hints(cells)
+            if shapes_may_depend_on_hints(cells)
             else None
         )
         # indices GM of the cells in reach of each block
@@ -83,7 +83,7 @@ class WindowAttention:
     def partition(self, x: Tensor) -> Tensor:
         """Split an image BCHW into groups of pixels GNC."""
         x = zero_pad_to_multiple(x, _BLOCK_SIZE)
-        groups: Tensor = _in_blocks(x).flatten(0, 2) if self._selected is None else _Gather.apply(x, *self._selected)  # type: ignore[no-untyped-call]
+        groups: Tensor = in_blocks(x).flatten(0, 2) if self._selected is None else _Gather.apply(x, *self._selected)  # type: ignore[no-untyped-call]
         return groups.flatten(1, 2).contiguous()
 
     def merge(self, x: Tensor) -> Tensor:
@@ -108,7 +108,7 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, image: Tensor, *selected: Tensor) -> Tensor:
         ctx.selected, ctx.shape = selected, image.shape
-        return _in_blocks(image)[selected]
+        return in_blocks(image)[selected]
 
     @staticmethod
     @once_differentiable
@@ -127,23 +127,22 @@ class _Scatter(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        return _in_blocks(grad)[ctx.selected], None, None, None, None
+        return in_blocks(grad)[ctx.selected], None, None, None, None
 
 
 def _scatter(blocks: Tensor, shape: tuple[int, ...], selected: tuple[Tensor, ...]) -> Tensor:
     image = blocks.new_zeros(shape)
-    _in_blocks(image)[selected] = blocks
+    in_blocks(image)[selected] = blocks
     return image
 
 
-def _in_blocks(x: Tensor) -> Tensor:
+def in_blocks(x: Tensor, size: int = _BLOCK_SIZE) -> Tensor:
     """View BCHW as (batch, block row, block column, row in the block, column in the block, channel)."""
     batch, channels, height, width = x.shape
-    rows, columns = height // _BLOCK_SIZE, width // _BLOCK_SIZE
-    return x.view(batch, channels, rows, _BLOCK_SIZE, columns, _BLOCK_SIZE).permute(0, 2, 4, 3, 5, 1)
+    return x.view(batch, channels, height // size, size, width // size, size).permute(0, 2, 4, 3, 5, 1)
 
 
-def _shapes_may_depend_on_hints(cells: Tensor) -> bool:
+def shapes_may_depend_on_hints(cells: Tensor) -> bool:
     """Return whether they may: not in a compiled graph, nor on a GPU, which the host would wait for."""
     return cells.is_cpu and not torch.compiler.is_compiling()
 

@@ -14,12 +14,14 @@ same cells, N pixels of a group, M cells of a group.
 
 from __future__ import annotations
 
+import functools
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from chromahint.color import AB_LIMIT
-from chromahint.models.layers.attention_windows import CELL_SIZE, WindowAttention
+from chromahint.models.layers.attention_windows import CELL_SIZE, WindowAttention, in_blocks, shapes_may_depend_on_hints
 from chromahint.models.layers.lab_scaling import Float32Conv2d, zero_pad_to_multiple
 
 STATE_CHANNELS = 4
@@ -89,7 +91,10 @@ class HintAttention(nn.Module):
             The attended state B4HW, and its confidence B1HW in 0..1, which is 0 where no hint is in reach.
         """
         position = _pixel_positions(lightness).expand(lightness.shape[0], -1, -1, -1)
-        cells = self._pool_hints(hint_state, position, self.key(features))
+        pool = self._pool_hints
+        if shapes_may_depend_on_hints(hint_state) and not torch.is_grad_enabled():
+            pool = self._pool_hints_of_few_cells
+        cells = pool(hint_state, position, features)
         layout = WindowAttention(self.window, lightness, cells)
         table = layout.keys(self._build_table)
 
@@ -114,9 +119,19 @@ class HintAttention(nn.Module):
         attended_state, confidence = torch.split(state, [STATE_CHANNELS, 1], dim=1)
         return attended_state, confidence
 
-    def _pool_hints(self, hint_state: Tensor, position: Tensor, key: Tensor) -> Tensor:
+    def _pool_hints_of_few_cells(self, hint_state: Tensor, position: Tensor, features: Tensor) -> Tensor:
+        """Pool hints as `_pool_hints` does, but read the cells with a hint only."""
+        images = [zero_pad_to_multiple(x, CELL_SIZE) for x in (hint_state, position, features)]
+        occupied = F.max_pool2d(images[0][:, STATE_CHANNELS], CELL_SIZE) > 0
+        selected = occupied.nonzero(as_tuple=True)
+        pooled = self._pool_hints(*(in_blocks(x, CELL_SIZE)[selected].movedim(-1, 1) for x in images))[:, 0, 0]
+        cells = pooled.new_zeros(*occupied.shape, pooled.shape[1])
+        cells[selected] = pooled
+        return cells
+
+    def _pool_hints(self, hint_state: Tensor, position: Tensor, features: Tensor) -> Tensor:
         """Pool hints into cells BhwC: occupancy 0 or 1, and weighted means of ab / 110, L / 100, position and key."""
-        weight = hint_state[:, STATE_CHANNELS:]
+        weight, key = hint_state[:, STATE_CHANNELS:], self.key(features)
         weighted = torch.cat(
             [weight, hint_state[:, :2] / AB_LIMIT, hint_state[:, 2:3] / 100, weight * position, weight * key], dim=1
         )
@@ -170,7 +185,14 @@ def _pixel_positions(like: Tensor) -> Tensor:
 
 def hint_density(weight: Tensor) -> Tensor:
     """Return the local density of hints B1HW: the mean of the hint weights B1HW over 5x5 pixels."""
-    return F.avg_pool2d(weight, 5, stride=1, padding=2)
+    if torch.compiler.is_compiling() or not weight.is_cpu:
+        return F.avg_pool2d(weight, 5, stride=1, padding=2)
+    # additions are several times as fast as pooling on a CPU
+    sums = F.pad(weight, (2, 2, 2, 2))
+    for axis in (2, 3):
+        length = weight.shape[axis]
+        sums = functools.reduce(torch.add, [sums.narrow(axis, first, length) for first in range(5)])
+    return sums / 25
 
 
 @torch.no_grad()
