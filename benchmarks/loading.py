@@ -104,9 +104,11 @@ def measure(
     count: int, size: int, batch_size: int, num_workers: int, rounds: int, photos: Path | None = None
 ) -> dict[str, float]:
     """Return the median images per second of each pipeline. Rounds are interleaved, so a busy machine slows all."""
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as packed:
+    temporary = tempfile.TemporaryDirectory
+    with temporary() as folder, temporary() as packed, temporary() as squashed:
         paths = write_jpegs(Path(folder), count) if photos is None else link_jpegs(Path(folder), photos, count)
         pack(Folder(folder), Path(packed), side=256, num_workers=num_workers)
+        pack(Folder(folder), Path(squashed), side=size, squash=True, num_workers=num_workers)
         scenes = PhotoDataModule(Scenes, num_train=count, num_val=64, train_size=128, batch_size=batch_size)
         scenes.prepare_data()
 
@@ -136,6 +138,7 @@ def measure(
             "chromahint: data=packed data.resize_mode=squash (no workers)": lambda: chromahint(
                 Packed, packed, 0, **squash
             ),
+            "the same, packed with --squash": lambda: chromahint(Packed, squashed, 0, **squash),
             "chromahint: data=packed (128 px crops, no workers)": lambda: chromahint(Packed, packed, 0, **crop),
             "chromahint: data=scenes (128 px crops, no workers)": lambda: scenes.loader("train"),
         }

@@ -42,6 +42,9 @@ def add_parser(subparsers: Subparsers) -> None:
     pack.add_argument(
         "--side", type=integer(1), metavar="PIXELS", help="length of the shorter side; by default, 256. Not for litdata"
     )
+    pack.add_argument(
+        "--squash", action="store_true", help="store squares of that side, for data.resize_mode=squash. Not for litdata"
+    )
     pack.set_defaults(run=run_pack)
 
     manifest = subparsers.add_parser(
@@ -120,12 +123,14 @@ def run_pack(arguments: argparse.Namespace) -> int:
     in_shards = arguments.format == "litdata"
     if in_shards and arguments.side is not None:
         raise ValueError(f"--side {arguments.side}: shards hold the files unchanged. Leave out --side.")
+    if in_shards and arguments.squash:
+        raise ValueError("--squash: shards hold the files unchanged. Leave out --squash.")
     source, output = _folder(arguments), Path(arguments.output).expanduser()
     with progress_bar("packing", len(source.photos("all"))) as advance:
         if in_shards:
             result = pack_shards(source, output, _num_workers(arguments), advance)
         else:
-            result = pack(source, output, arguments.side or 256, _num_workers(arguments), advance)
+            result = pack(source, output, arguments.side or 256, arguments.squash, _num_workers(arguments), advance)
     console = TextConsole()
     console.print(f"packed {result.images:,} images, {result.num_bytes / 1e9:.2f} GB: {output}", markup=False)
     if result.broken:

@@ -19,7 +19,7 @@ from chromahint.data.parallel import parallel_map
 from chromahint.data.sources.folder import Folder
 from chromahint.data.sources.packed import INDEX_DTYPE, PACK_FORMAT, digest, is_pack, read_metadata, shard_path
 from chromahint.images.decode import RGBImage, UnreadableImageError, decode_rgb, read_bytes
-from chromahint.images.resize import resize
+from chromahint.images.resize import resize, resize_square
 from chromahint.progress import ProgressFn
 
 PACK_SHARD_SIZE = 256
@@ -39,7 +39,12 @@ class PackResult(NamedTuple):
 
 
 def pack(
-    source: Folder, output: Path, side: int = 256, num_workers: int = 0, advance: ProgressFn = lambda n: None
+    source: Folder,
+    output: Path,
+    side: int = 256,
+    squash: bool = False,
+    num_workers: int = 0,
+    advance: ProgressFn = lambda n: None,
 ) -> PackResult:
     """Pack all images of a folder, or those in its lists.
 
@@ -47,6 +52,7 @@ def pack(
         source: The folder.
         output: Folder of the pack: new, empty, or left by an earlier call.
         side: Photos are shrunk until their shorter side is this; smaller ones keep their size.
+        squash: Resize photos to side x side instead, as `data.resize_mode=squash` does when it reads them.
         num_workers: Processes that decode and resize; 0 uses the calling process.
         advance: Called with the number of images that were packed since the last call.
 
@@ -60,15 +66,15 @@ def pack(
     names = sorted(set().union(*splits.values()))
     if not names:
         raise ValueError(f"{source.root}: no images found. Pass a folder that contains images.")
-    _prepare_output(output, side)
-    shards = ShardWriter(source.root, output, side, names)
+    _prepare_output(output, side, squash)
+    shards = ShardWriter(source.root, output, side, squash, names)
     records: list[ShardRecord] = []
     for record in parallel_map(shards, num_workers):
         if isinstance(record, WriteError):
             raise record
         records.append(record)
         advance(len(record["pictures"]) + len(record["broken"]))
-    return _write_index(records, source, output, side)
+    return _write_index(records, source, output, {"side": side, "squash": squash})
 
 
 class ShardWriter(Dataset[ShardRecord | WriteError]):
@@ -77,8 +83,8 @@ class ShardWriter(Dataset[ShardRecord | WriteError]):
     An item is an error if the shard can't be written: an error that a worker process raises would lose its attributes.
     """
 
-    def __init__(self, root: Path, output: Path, side: int, names: list[str]) -> None:
-        self.root, self.output, self.side, self.names = root, output, side, names
+    def __init__(self, root: Path, output: Path, side: int, squash: bool, names: list[str]) -> None:
+        self.root, self.output, self.side, self.squash, self.names = root, output, side, squash, names
 
     def __len__(self) -> int:
         return -(-len(self.names) // PACK_SHARD_SIZE)
@@ -87,7 +93,7 @@ class ShardWriter(Dataset[ShardRecord | WriteError]):
         """Write shard `number` and return its record."""
         names = self.names[number * PACK_SHARD_SIZE : (number + 1) * PACK_SHARD_SIZE]
         pixels = shard_path(self.output, number)
-        source = source_checksum(self.root, names, str(self.side))
+        source = source_checksum(self.root, names, f"{self.side}{' squash' if self.squash else ''}")
         existing = _read_record(pixels)
         if existing is not None and existing["source"] == source:
             return existing
@@ -105,13 +111,14 @@ class ShardWriter(Dataset[ShardRecord | WriteError]):
         path = self.root / name
         try:
             data = read_bytes(path)
-            image = _shrink(decode_rgb(data, str(path)), self.side)
+            image = (resize_square if self.squash else _shrink)(decode_rgb(data, str(path)), self.side)
         except UnreadableImageError as error:
             record["broken"].append([name, error.reason])
             return
         height, width, _ = image.shape
-        file.write(image.tobytes())
-        record["pictures"].append([name, digest(data).hex(), height, width, digest(image.data).hex()])
+        pixels = image.tobytes()
+        file.write(pixels)
+        record["pictures"].append([name, digest(data).hex(), height, width, digest(pixels).hex()])
 
 
 def source_checksum(root: Path, names: list[str], options: str) -> str:
@@ -131,7 +138,7 @@ def _shrink(image: RGBImage, side: int) -> RGBImage:
     scale = side / min(height, width)
     if scale < 1:
         image = resize(image, max(side, round(height * scale)), max(side, round(width * scale)))
-    return np.ascontiguousarray(image)
+    return image
 
 
 def _read_record(pixels: Path) -> ShardRecord | None:
@@ -169,21 +176,29 @@ def _record_checksum(record: ShardRecord) -> str:
     return digest(json.dumps(record).encode()).hex()
 
 
-def _prepare_output(output: Path, side: int) -> None:
-    """Create the folder, or check that it is a pack of the same size."""
+def _prepare_output(output: Path, side: int, squash: bool) -> None:
+    """Create the folder, or check that it is a pack with the same options."""
     if is_pack(output):
-        existing = read_metadata(output).get("side")
-        if existing != side:
+        existing = read_metadata(output)
+        if existing.get("side") != side:
             raise ValueError(
-                f"--side {side}: the pack {output} has images of side {existing}. "
-                f"Use --side {existing}, or -o ANOTHER/FOLDER."
+                f"--side {side}: the pack {output} has images of side {existing.get('side')}. "
+                f"Use --side {existing.get('side')}, or -o ANOTHER/FOLDER."
+            )
+        if existing.get("squash", False) != squash:
+            is_given, use = ("is given", "Leave out") if squash else ("is not given", "Add")
+            raise ValueError(
+                f"--squash: {is_given}, unlike when the pack {output} was made. "
+                f"{use} --squash, or use -o ANOTHER/FOLDER."
             )
     elif output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise ValueError(f"-o {output}: already exists and is not a pack. Use -o NEW/FOLDER.")
-    write_json(output / "pack.json", {"format": PACK_FORMAT, "complete": False, "side": side})
+    write_json(output / "pack.json", {"format": PACK_FORMAT, "complete": False, "side": side, "squash": squash})
 
 
-def _write_index(records: list[ShardRecord], source: Folder, output: Path, side: int) -> PackResult:
+def _write_index(
+    records: list[ShardRecord], source: Folder, output: Path, options: dict[str, int | bool]
+) -> PackResult:
     """Write the index, and finally mark the pack as complete."""
     broken = [f"{name}: {reason}" for record in records for name, reason in record["broken"]]
     names = [image[0] for record in records for image in record["pictures"]]
@@ -213,7 +228,7 @@ def _write_index(records: list[ShardRecord], source: Folder, output: Path, side:
     metadata = {
         "format": PACK_FORMAT,
         "complete": True,
-        "side": side,
+        **options,
         "pictures": len(names),
         "broken": len(broken),
         "sub_folders": source.subfolders,

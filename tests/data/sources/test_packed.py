@@ -126,6 +126,18 @@ def test_batches_are_those_of_the_folder_if_nothing_is_shrunk(root, tmp_path, wo
             assert torch.equal(batch["rgb"], expected_batch["rgb"])
 
 
+def test_squashed_pack_gives_the_batches_of_the_folder(root, tmp_path):
+    (root / "train/zz.jpg").unlink()
+    create_pack(root, tmp_path / "pack", side=24, squash=True)
+    options = {"resize_mode": "squash", "train_size": 24, "eval_size": 24, "batch_size": 2, "num_workers": 0}
+    for split in ("train", "val"):
+        expected = list(PhotoDataModule(Folder, root=str(root), **options).loader(split))
+        batches = list(PhotoDataModule(Packed, root=str(tmp_path / "pack"), **options).loader(split))
+        assert len(batches) == len(expected) > 0
+        for batch, expected_batch in zip(batches, expected, strict=True):
+            assert torch.equal(batch["rgb"], expected_batch["rgb"])
+
+
 def test_number_of_open_shards_is_limited(pack, monkeypatch):
     monkeypatch.setattr(packed_module, "MAX_OPEN_SHARDS", 1)
     opened = Pack(pack)
@@ -192,6 +204,11 @@ def test_user_errors(root, pack, tmp_path):
         create_pack(root, tmp_path / "file")
     with pytest.raises(WriteError, match="Not a directory"):
         create_pack(root, tmp_path / "file/below")
+    with pytest.raises(ValueError, match="--squash: is given, unlike when .* Leave out --squash"):
+        create_pack(root, pack, squash=True)
+    create_pack(root, tmp_path / "squares", squash=True)
+    with pytest.raises(ValueError, match="--squash: is not given, unlike when .* Add --squash"):
+        create_pack(root, tmp_path / "squares")
     with pytest.raises(ValueError, match="--side 0"):
         create_pack(root, tmp_path / "new", side=0)
     (tmp_path / "bad").mkdir()

@@ -2,7 +2,8 @@
 
 A pack is a folder written by `chromahint data pack` (see `chromahint.data.pack`):
 
-- `pack.json`: `{"format": "chromahint-pack/1", "complete": bool, "side": int, ...}`, with the BLAKE2b of the next two.
+- `pack.json`: `{"format": "chromahint-pack/1", "complete": bool, "side": int, "squash": bool, ...}`, with the BLAKE2b
+  of the next two. Packs of earlier versions lack `squash`, which is false.
 - `names.json`: sorted list of paths relative to the folder that was packed.
 - `index.npy`: one record of `INDEX_DTYPE` per name: shard, first byte, height, width, id (BLAKE2b of the original
   file's bytes), checksum (BLAKE2b of the pixels).
