@@ -24,7 +24,8 @@ FOLDERS = sorted(folder.name for folder in FOLDER.iterdir() if folder.is_dir())
 
 def smoke_overrides(name, photos):
     overrides = ["debug=smoke", "data=folder", f"data.root={photos}", "logger=none", "trainer=cpu"]
-    if "width" in compose("train", [f"experiment={name}", *overrides]).config["model"]:
+    config = compose("train", [f"experiment={name}", *overrides]).config
+    if "width" in config["model"] and config["weights"] == "none":
         overrides.append("model.width=4")
     if name in CHAINED:
         overrides.append("optimizer.lr=0.00001")
