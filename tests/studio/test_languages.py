@@ -84,6 +84,10 @@ def test_language_in_the_address_comes_before_the_choice_which_comes_before_the_
         "box.dispatchEvent(new Event('change')); })()",
     )
     assert language(studio) == ["fr", "Ouvrir"]
+    assert studio.browser.evaluate("document.getElementById('language').checkVisibility()")
+    assert studio.browser.evaluate("location.hash") == ""
+    reload(studio, "location.reload()")
+    assert not studio.browser.evaluate("document.getElementById('language').checkVisibility()")
     assert studio.text("annotation-count") == "1 point"  # nothing was lost
     reload(studio, "location.search = '?lang=es-MX'")
     assert language(studio) == ["es", "Abrir"]

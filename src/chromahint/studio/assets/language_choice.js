@@ -4,6 +4,15 @@
 import { el, select } from "./dom.js";
 import { LANGUAGES, language, rememberLanguage } from "./translation.js";
 
+const START = "#start"; // in the address: show the start page, not the photo of the last time
+
+/** Whether the address asks for the start page, which it no longer does after this. */
+export function isSentToStart() {
+  const isSent = location.hash === START;
+  if (isSent) history.replaceState(null, "", location.pathname);
+  return isSent;
+}
+
 /**
  * Connect the list. Another language opens the page anew.
  * @param {() => Promise<void>} save saves what is unsaved
@@ -15,6 +24,7 @@ export function bindLanguageChoice(save) {
   box.addEventListener("change", async () => {
     rememberLanguage(box.value);
     await save();
-    location.replace(location.pathname); // without a language in the address
+    history.replaceState(null, "", location.pathname + START); // without a language in the address
+    location.reload();
   });
 }

@@ -3,6 +3,7 @@
 
 import { NO_ANNOTATIONS } from "./annotations.js";
 import { toHintFile } from "./hint_file.js";
+import { isSentToStart } from "./language_choice.js";
 import { keepFile, keepSample, putSession } from "./project_api.js";
 import { showStartPage } from "./start_page.js";
 import { forgetWork, loadAllWork, loadSettings, saveSettings } from "./storage.js";
@@ -52,7 +53,8 @@ export async function restoreWork({ album, editor, picker, samples }, { initial_
   const { lastPhoto, recentColors } = await loadSettings();
   picker.setRecent(recentColors ?? []);
   const source = initialPhoto ? { initialPhoto } : lastPhoto;
-  if (!canOpen(source, album) || !(await editor.open(source))) await showStartPage(samples, editor, album);
+  const opens = !isSentToStart() && canOpen(source, album);
+  if (!opens || !(await editor.open(source))) await showStartPage(samples, editor, album);
 }
 
 /**
