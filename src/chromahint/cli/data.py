@@ -125,19 +125,21 @@ def run_pack(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--side {arguments.side}: shards hold the files unchanged. Leave out --side.")
     if in_shards and arguments.squash:
         raise ValueError("--squash: shards hold the files unchanged. Leave out --squash.")
-    source, output = _folder(arguments), Path(arguments.output).expanduser()
+    source, output, side = _folder(arguments), Path(arguments.output).expanduser(), arguments.side or 256
     with progress_bar("packing", len(source.photos("all"))) as advance:
         if in_shards:
             result = pack_shards(source, output, _num_workers(arguments), advance)
         else:
-            result = pack(source, output, arguments.side or 256, arguments.squash, _num_workers(arguments), advance)
+            result = pack(source, output, side, arguments.squash, _num_workers(arguments), advance)
     console = TextConsole()
     console.print(f"packed {result.images:,} images, {result.num_bytes / 1e9:.2f} GB: {output}", markup=False)
     if result.broken:
         message = f"{len(result.broken):,} images could not be read and were left out: {output / 'broken.txt'}"
         console.print(message, style="yellow")
     choice = "stream" if in_shards else "packed"
-    console.print(f"train on them: chromahint train data={choice} {shlex.quote(f'data.root={output}')}", markup=False)
+    options = f" data.resize_mode=squash data.train_size={side}" if arguments.squash else ""
+    command = f"chromahint train data={choice} {shlex.quote(f'data.root={output}')}{options}"
+    console.print(f"train on them: {command}", markup=False)
     return 0
 
 

@@ -305,6 +305,16 @@ def test_pickles_are_not_loaded(pack):
 # --- the command
 
 
+def test_printed_command_trains_on_squares(root, tmp_path, command):
+    pack = tmp_path / "squares"
+    packed = command("data", "pack", root, "-o", pack, "--side", 64, "--squash", "--num-workers", 0)
+    assert packed.status == 0, packed.err
+    assert f"train data=packed data.root={pack} data.resize_mode=squash data.train_size=64" in packed.out
+    options = ("data.resize_mode=squash", "data.train_size=64", "debug=smoke", "logger=none", "trainer=cpu")
+    trained = command("train", "data=packed", f"data.root={pack}", "model.width=4", *options)
+    assert trained.status == 0, trained.err
+
+
 def test_pack_and_check_commands(root, tmp_path, command):
     packed = command("data", "pack", root, "-o", tmp_path / "my pack", "--side", 32, "--num-workers", 0)
     assert packed.status == 0, packed.err
