@@ -116,6 +116,17 @@ def test_encoding_can_be_reused_for_other_hints(build):
 
 
 @any_weights
+@pytest.mark.parametrize("share", [0.0, 0.01, 1.0])
+def test_shortcuts_without_gradients_give_the_same_result(build, share):
+    """Without gradients, only cells with a hint are read, and the last layers are matrix products."""
+    network = build()
+    lightness, hints = random_input(37, 50, share=share)
+    with torch.no_grad():
+        fast = network(lightness, hints)
+    torch.testing.assert_close(fast, network(lightness, hints).detach(), atol=1e-3, rtol=0)
+
+
+@any_weights
 @pytest.mark.parametrize(("height", "width"), [(131, 34), (64, 50)])
 def test_processing_in_chunks_gives_the_same_result(monkeypatch, build, height, width):
     lightness, hints = random_input(height, width)
