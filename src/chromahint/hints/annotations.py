@@ -135,28 +135,35 @@ class Annotations:
             size: Height and width of the photo that the annotations were made for.
             new_size: Height and width of the other one; what would lie outside is moved to its border.
         """
-        height, width = (1, 1) if self.units == "relative" else size
-        offset = 0.0 if self.units == "relative" else 0.5
-        ratio = max(new_size) / max(height, width)
+        old = new_size if self.units == "relative" else size
+        vertical, horizontal = (new / each for new, each in zip(new_size, old, strict=True))
+        ratio = max(new_size) / (1 if self.units == "relative" else max(size))
 
-        def move(x: float, y: float) -> tuple[float, float]:
-            return (x + offset) * new_size[1] / width - 0.5, (y + offset) * new_size[0] / height - 0.5
+        def move(path: Polyline) -> Polyline:
+            in_pixels = self.in_pixels(path, old)
+            return tuple(((x + 0.5) * horizontal - 0.5, (y + 0.5) * vertical - 0.5) for x, y in in_pixels)
 
-        def move_inside(x: float, y: float) -> tuple[float, float]:
-            x, y = move(x, y)
-            return min(new_size[1] - 1.0, max(0.0, x)), min(new_size[0] - 1.0, max(0.0, y))
+        def move_inside(path: Polyline) -> Polyline:
+            right, bottom = new_size[1] - 1.0, new_size[0] - 1.0
+            return tuple((min(right, max(0.0, x)), min(bottom, max(0.0, y))) for x, y in move(path))
 
         def move_area(area: Polyline | None) -> Polyline | None:
-            return None if area is None else tuple(move(*xy) for xy in area)
+            return None if area is None else move(area)
 
         points, strokes = [], []
         for p in self.points:
-            x, y = move_inside(p.x, p.y)
+            [(x, y)] = move_inside(((p.x, p.y),))
             points.append(p._replace(x=x, y=y, radius=p.radius * ratio, area=move_area(p.area)))
         for s in self.strokes:
-            path = tuple(move_inside(*xy) for xy in s.points)
-            strokes.append(s._replace(points=path, radius=s.radius * ratio, area=move_area(s.area)))
+            strokes.append(s._replace(points=move_inside(s.points), radius=s.radius * ratio, area=move_area(s.area)))
         return Annotations(tuple(points), tuple(strokes), "px", self.palette)
+
+    def in_pixels(self, path: Polyline, size: tuple[int, int]) -> Polyline:
+        """Convert a path, in the units of the annotations, to pixels of the photo of this height and width."""
+        if self.units == "px":
+            return path
+        height, width = size
+        return tuple((x * width - 0.5, y * height - 0.5) for x, y in path)
 
     def to_global_hints(self) -> GlobalHints | None:
         """Return the palette as global hints, or None without one."""

@@ -116,7 +116,7 @@ def hint_layers(annotations: Annotations, height: int, width: int) -> HintLayers
     is_valid = ~is_limited
     parts = []
     for number, area in enumerate(areas):
-        part = Part(pixels, outline=_in_pixels(area, annotations.units, (height, width)))
+        part = Part(pixels, outline=annotations.in_pixels(area, (height, width)))
         counts = (area_of_pixel == number) & part.contains(pixels.flat_index)
         parts.append(part._replace(pixels=pixels.select(~is_limited | counts)))
         is_valid |= counts
@@ -125,12 +125,6 @@ def hint_layers(annotations: Annotations, height: int, width: int) -> HintLayers
         inside = erased.contains(pixels.flat_index) & is_valid
         parts.append(erased._replace(pixels=pixels.select(inside)))
     return HintLayers(everywhere, tuple(parts), pixels.select(is_valid))
-
-
-def _in_pixels(area: Polyline, units: str, size: Size) -> Polyline:
-    if units == "px":
-        return area
-    return tuple((x * size[1] - 0.5, y * size[0] - 0.5) for x, y in area)
 
 
 def _scaled(path: Polyline, scale: NDArray[np.float64]) -> NDArray[np.int32]:
