@@ -154,3 +154,22 @@ def test_images_of_weight_0_have_no_rows():
         ImageResult("x.jpg", "x", 10, False, {"psnr": 32.0, "ssim": 0.5}, 0.5),
         ImageResult("z.jpg", "z", 10, True, {"psnr": 8.0, "ssim": 0.125}, 0.5),
     ]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "message"),
+    [
+        (object(), "returned a value of type object; must be a tensor"),
+        ((torch.zeros(5),), r"shape \(5,\) for .* must be the batch"),
+    ],
+)
+def test_encoding_that_is_no_batch_of_tensors_is_refused(encoding, message):
+    class Encodes:
+        def encode(self, lightness):
+            return encoding
+
+        def propagate(self, encoding, hints):
+            raise AssertionError
+
+    with pytest.raises(ValueError, match=message):
+        list(evaluate_hint_counts(Encodes(), photos(), IDS, PROTOCOL))

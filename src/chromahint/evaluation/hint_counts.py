@@ -141,6 +141,7 @@ class EncodedImages:
         if isinstance(self.network, CachedEncoder):
             start = self._time()
             self._encoding = self.network.encode(lightness)
+            _map(self._check, self._encoding)
             self._seconds = (self._time() - start) / len(lightness)
 
     def color(self, hints: Hints) -> tuple[Tensor, float]:
@@ -160,6 +161,14 @@ class EncodedImages:
         else:
             ab = self.network(lightness, hints)
         return ab, self._seconds + (self._time() - start) / len(ab)
+
+    def _check(self, tensor: Tensor) -> Tensor:
+        if tensor.shape[:1] != self.lightness.shape[:1]:
+            raise ValueError(
+                f"{type(self.network).__name__}.encode: returned a tensor of shape {tuple(tensor.shape)} for "
+                f"{len(self.lightness)} images; the first dimension of all tensors must be the batch."
+            )
+        return tensor
 
     def select(self, images: Tensor) -> EncodedImages:
         """Return some images of the batch, N int64, without encoding them again."""
@@ -206,7 +215,12 @@ def _map(function: Callable[[Tensor], Tensor], value: Any) -> Any:
     if isinstance(value, tuple | list):
         parts = [_map(function, each) for each in value]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-    return value
+    if value is None or isinstance(value, int | float | str):
+        return value
+    raise ValueError(
+        f"encode: returned a value of type {type(value).__name__}; must be a tensor, or nested tuples, lists, and "
+        "dicts of tensors."
+    )
 
 
 def _group_counts(counts: list[int], rgb_B3HW: Tensor) -> list[list[int]]:

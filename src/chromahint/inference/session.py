@@ -38,7 +38,7 @@ class CachedEncoder(Protocol):
     """Network whose computation splits into an encoding of the lightness, which can be cached, and the rest."""
 
     def encode(self, lightness: Tensor) -> Any:
-        """Encode lightness B1HW in 0..100."""
+        """Encode lightness B1HW in 0..100 as a tensor, or nested tuples, lists, and dicts of tensors, batch first."""
         ...
 
     def propagate(self, encoding: Any, hints: Hints) -> Tensor:
