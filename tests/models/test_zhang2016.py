@@ -5,6 +5,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from chromahint.color import lab_to_rgb8, rgb_to_lab
+from chromahint.evaluation.hint_counts import evaluate_hint_counts
+from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.hints.gamut_bins import gamut_bins
 from chromahint.hints.hints import no_hints
 from chromahint.models.zhang2016 import Zhang2016
@@ -117,9 +120,17 @@ def test_colors_of_the_bins_are_not_trained():
     assert {name for name, parameter in network.named_parameters() if parameter.grad is None} == {"model_out.weight"}
 
 
-def test_photos_are_colored_once_for_any_hints():
+def test_photos_are_colored_once_for_all_numbers_of_hints():
     torch.manual_seed(0)
     network = Zhang2016(width=4).eval()
-    lightness = 100 * torch.rand(2, 1, 20, 16)
-    hints = no_hints(lightness)
-    assert torch.equal(network.propagate(network.encode(lightness), hints), network(lightness, hints))
+    rgb = torch.randint(0, 256, (2, 3, 16, 16), dtype=torch.uint8)
+    lightness = rgb_to_lab(rgb)[0]
+    with torch.no_grad():
+        expected = lab_to_rgb8(lightness, network(lightness, no_hints(lightness)))
+    calls = []
+    network.model1.register_forward_hook(lambda *_: calls.append(None))
+    results = list(evaluate_hint_counts(network, rgb, ["a", "b"], RandomPixels([0, 1, 5], size=16)))
+    assert len(results) == 3
+    assert len(calls) == 1
+    for result in results:
+        assert torch.equal(result.prediction, expected)

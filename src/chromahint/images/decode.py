@@ -170,8 +170,8 @@ def _to_rgb(image: Image.Image) -> RGBImage:
     return to_array(image.convert("RGB"))
 
 
-def to_array(image: Image.Image) -> RGBImage:
-    """Copy the pixels of an 8-bit image strip by strip: `numpy.array` takes three times the memory of the result."""
+def to_array(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """Copy the pixels of an 8-bit image, HxW or HxWxC, in strips; `numpy.array` takes three times their memory."""
     num_bands = len(image.getbands())
     size = (image.height, image.width)
     pixels = np.empty(size if num_bands == 1 else (*size, num_bands), np.uint8)

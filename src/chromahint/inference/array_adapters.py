@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from chromahint.images.decode import to_srgb
+from chromahint.images.decode import to_array, to_srgb
 
 _SUPPORTED = (
     "Pass a NumPy array HxW or HxWx3, a PIL image, or a tensor CxHxW or BxCxHxW with 1 or 3 channels, of uint8, "
@@ -109,11 +109,12 @@ def _open_tensor(tensor: Tensor) -> tuple[list[ImageBuffer], Callable[[], Any]]:
 def _open_pil(image: Image.Image) -> tuple[list[ImageBuffer], Callable[[], Any]]:
     try:
         alpha = image.convert("RGBA").getchannel("A") if image.has_transparency_data else None
+        array: np.ndarray[Any, Any]
         if image.mode in _MODES_16_BIT:
             array = np.asarray(image).astype(np.uint16)  # PIL has no 16-bit color: the result has 8 bits
         else:
             srgb = to_srgb(image)
-            array = np.array(srgb if srgb.mode == "L" else srgb.convert("RGB"))
+            array = to_array(srgb if srgb.mode == "L" else srgb.convert("RGB"))
     except ValueError:
         raise ValueError(
             f"PIL image of mode {image.mode}: not supported. Convert it first with image.convert('RGB')."

@@ -58,7 +58,7 @@ class Export:
         yield buffer.take()
 
     def write_beside(self) -> None:
-        """Write each photo beside its original, in the background."""
+        """Save the colored photos in the folders of the originals, in the background."""
         if self._state == "waiting" and self._task is None:
             self._task = asyncio.create_task(self._write_beside())
 
