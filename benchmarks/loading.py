@@ -3,6 +3,7 @@
     python benchmarks/loading.py                    prints a table
     python benchmarks/loading.py --photos FOLDER    uses the first JPEGs of a folder
     python benchmarks/loading.py --json             prints one JSON object
+    python benchmarks/loading.py --device cuda      adds data.decode_on=gpu
 
 All pipelines load the same images with the same number of workers. The usual pipelines convert each sample to Lab in a
 worker and return float batches. Chromahint returns uint8 RGB and converts to Lab on the device; "with Lab on the CPU"
@@ -16,7 +17,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,15 @@ from torch.utils.data import DataLoader, Dataset
 from chromahint.color import rgb_to_lab
 from chromahint.data.dataloader import PhotoLoader
 from chromahint.data.datamodule import PhotoDataModule
+from chromahint.data.dataset import TrainDataset
+from chromahint.data.gpu_decoding import JPEGDecoder, decode_batch
 from chromahint.data.pack import pack
+from chromahint.data.samplers import TrainSampler
 from chromahint.data.sources.folder import Folder, find_images
 from chromahint.data.sources.packed import Packed
 from chromahint.data.sources.synthetic_scenes import Scenes
 from chromahint.data.synthetic.scene import draw_scene
+from chromahint.data.transforms import ResizeOrCrop
 
 LoaderFactory = Callable[[], Iterable[object]]
 
@@ -101,7 +106,13 @@ def images_per_second(create_loader: LoaderFactory, images: int) -> float:
 
 
 def measure(
-    count: int, size: int, batch_size: int, num_workers: int, rounds: int, photos: Path | None = None
+    count: int,
+    size: int,
+    batch_size: int,
+    num_workers: int,
+    rounds: int,
+    photos: Path | None = None,
+    device: torch.device | None = None,
 ) -> dict[str, float]:
     """Return the median images per second of each pipeline. Rounds are interleaved, so a busy machine slows all."""
     temporary = tempfile.TemporaryDirectory
@@ -142,11 +153,33 @@ def measure(
             "chromahint: data=packed (128 px crops, no workers)": lambda: chromahint(Packed, packed, 0, **crop),
             "chromahint: data=scenes (128 px crops, no workers)": lambda: scenes.loader("train"),
         }
+        if device is not None:
+            pipelines["chromahint: data.decode_on=gpu data.resize_mode=squash"] = lambda: DecodedOnDevice(
+                Folder(folder, val_fraction=0, test_fraction=0), size, batch_size, num_workers, device
+            )
         rates: dict[str, list[float]] = {name: [] for name in pipelines}
         for _ in range(rounds):
             for name, create_loader in pipelines.items():
                 rates[name].append(images_per_second(create_loader, count // batch_size * batch_size))
         return {name: float(np.median(values)) for name, values in rates.items()}
+
+
+class DecodedOnDevice:
+    """Loader whose batches are decoded on a device."""
+
+    def __init__(self, source: Folder, size: int, batch_size: int, num_workers: int, device: torch.device) -> None:
+        photos = source.photos("train")
+        self.dataset = TrainDataset(photos, ResizeOrCrop("squash", size), seed=0, leave_encoded=True)
+        self.loader = PhotoLoader(self.dataset, TrainSampler(len(photos), batch_size, 0), num_workers)
+        self.decoder, self.device = JPEGDecoder(device), device
+
+    def __iter__(self) -> Iterator[object]:
+        for batch in self.loader:
+            batch["rgb"] = batch["rgb"].to(self.device, non_blocking=True)
+            decode_batch(batch, self.decoder, self.dataset)
+            yield batch
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
 
 
 class LabOnCPU:
@@ -168,14 +201,15 @@ def main() -> None:
     parser.add_argument("--num-workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--photos", type=Path, help="folder of JPEGs; by default, JPEGs are generated")
+    parser.add_argument("--device", type=torch.device, help="measure data.decode_on=gpu, too, on this device")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args()
     # more threads would compete with the workers for the cores
     torch.set_num_threads(max(1, (os.cpu_count() or 1) - args.num_workers))
-    rates = measure(args.images, args.size, args.batch_size, args.num_workers, args.rounds, args.photos)
+    rates = measure(args.images, args.size, args.batch_size, args.num_workers, args.rounds, args.photos, args.device)
     baseline = next(rate for name, rate in rates.items() if "OpenCV" in name)
     if args.json:
-        settings = {key: value for key, value in vars(args).items() if key not in ("json", "photos")}
+        settings = {key: value for key, value in vars(args).items() if key not in ("json", "photos", "device")}
         print(json.dumps({"settings": settings, "images_per_second": rates}))
         return
     print(f"{'':60}{'images/s':>10}{'vs. OpenCV':>12}")

@@ -1,11 +1,13 @@
 """`chromahint gpu-check`, on the CPU: what agrees passes, what does not is found."""
 
 import json
+import sys
 
 import pytest
 import torch
 
 from chromahint.cli import gpu_check
+from chromahint.data.gpu_decoding import JPEGDecoder
 from chromahint.training import device_check
 
 SMALL = ("--size", "32", "--batch-size", "2", "--seconds", "0.01", "--no-compile")
@@ -28,6 +30,10 @@ def test_the_cpu_agrees_with_itself(command, one_network):
     assert speed["images_per_second"] > 0
     assert speed["usual"] > 0
     assert content["runs"] == {}
+    pytest.importorskip("nvidia.nvimgcodec")
+    assert content["decoding"]["passed"]
+    assert content["decoding"]["difference"] == 0
+    assert content["decoding"]["images_per_second"] > 0
     assert "unet" in done.out
 
 
@@ -44,6 +50,22 @@ def test_a_device_that_computes_something_else_is_found(command, one_network, mo
     done = command("gpu-check", "--device", "cpu", *SMALL)
     assert done.status == 1
     assert "DIFFERS" in done.out
+
+
+def test_a_decoder_of_other_colors_is_found(command, one_network, monkeypatch):
+    pytest.importorskip("nvidia.nvimgcodec")
+    decode = JPEGDecoder.decode
+    monkeypatch.setattr(JPEGDecoder, "decode", lambda *words: [image.flip(-1) for image in decode(*words)])
+    done = command("gpu-check", "--device", "cpu", *SMALL)
+    assert done.status == 1
+    assert "DIFFERS" in done.out
+
+
+def test_a_decoder_that_is_not_installed_is_named(command, one_network, monkeypatch):
+    monkeypatch.setitem(sys.modules, "nvidia", None)
+    done = command("gpu-check", "--device", "cpu", *SMALL)
+    assert done.status == 0
+    assert "not decoded on this device: nvImageCodec is not installed (pip install 'chromahint[" in done.out
 
 
 @pytest.mark.slow

@@ -26,8 +26,8 @@ def add_parser(subparsers: Subparsers) -> None:
         help="compare a GPU with the CPU, and measure its training speed",
         description="Compare prediction, loss, and ten training steps on a GPU with those on the CPU, in float32 and "
         "in bf16. Measure images per second of Chromahint, of the usual way (Lab and hints in worker processes with "
-        "OpenCV and NumPy, float32), and of whole training runs on one and on all GPUs. Takes less than five minutes. "
-        "The exit status is 1 if the GPU computes something else.",
+        "OpenCV and NumPy, float32), of whole training runs on one and on all GPUs, and of decoding JPEG files "
+        "(data.decode_on=gpu). Takes less than five minutes. The exit status is 1 if the GPU computes something else.",
     )
     parser.add_argument("--device", default="auto", help=DEVICE_HELP)
     parser.add_argument("--size", type=int, default=128, help="height and width of the images (default: 128)")
@@ -46,6 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     import torch
 
     from chromahint.console import TextConsole
+    from chromahint.data.decoding_check import check_decoding
+    from chromahint.data.gpu_decoding import GPUDecodingUnavailableError
     from chromahint.inference.load import resolve_device
     from chromahint.runs.files import write_json
     from chromahint.training.device_check import check_agreement, measure_speed
@@ -65,6 +67,12 @@ def run(arguments: argparse.Namespace) -> int:
     for devices in (1, count) if count > 1 else ():
         console.print(f"a training run on {devices} device{'s' if devices > 1 else ''}")
         runs[devices] = train_briefly(device.type, devices, size, batch)
+    console.print("JPEG files: decoding")
+    decoding, reason = None, ""
+    try:
+        decoding = check_decoding(device, batch, arguments.seconds)
+    except GPUDecodingUnavailableError as error:
+        reason = str(error)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
     settings = {"device": name, "torch": torch.__version__, "size": size, "batch_size": batch}
     content = {
@@ -72,14 +80,23 @@ def run(arguments: argparse.Namespace) -> int:
         "agreement": [{**asdict(each), "passed": each.passed} for each in agreements],
         "speed": [asdict(each) for each in speeds],
         "runs": runs,
+        "decoding": decoding and {**asdict(decoding), "passed": decoding.passed},
     }
     console.print(_agreement_table(content))
     console.print(_speed_table(content))
     for devices, speed in runs.items():
         console.print(f"training run on {devices} of {count}: {speed:.1f} images per second")
+    if decoding is None:
+        console.print(f"JPEG files: not decoded on this device: {reason}", markup=False)
+    else:
+        console.print(
+            f"JPEG files of 500x375: {decoding.images_per_second:.0f} images per second, {decoding.on_cpu:.0f} on one "
+            f"core; mean difference {decoding.difference:.2f} of 255, {_verdict(decoding.passed)}"
+        )
     if arguments.output is not None:
         write_json(arguments.output, content)
-    return 0 if all(each.passed for each in agreements) else 1
+    passed = all(each.passed for each in agreements) and (decoding is None or decoding.passed)
+    return 0 if passed else 1
 
 
 def train_briefly(device_type: str, devices: int, size: int, batch: int) -> float:
@@ -113,10 +130,13 @@ def _agreement_table(content: dict[str, Any]) -> Table:
     for title in ("network", "precision", "ab, mean difference", "loss, largest difference in ten steps", ""):
         table.add_column(title)
     for each in content["agreement"]:
-        verdict = "ok" if each["passed"] else "DIFFERS"
-        cells = [each["model"], each["precision"], f"{each['forward']:.4f}", f"{each['loss']:.2%}", verdict]
-        table.add_row(*cells)
+        differences = f"{each['forward']:.4f}", f"{each['loss']:.2%}"
+        table.add_row(each["model"], each["precision"], *differences, _verdict(each["passed"]))
     return table
+
+
+def _verdict(passed: bool) -> str:
+    return "ok" if passed else "DIFFERS"
 
 
 def _speed_table(content: dict[str, Any]) -> Table:

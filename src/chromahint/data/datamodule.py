@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning as L
+from lightning.pytorch.utilities import rank_zero_warn
 
 from chromahint.data.dataloader import PhotoLoader
-from chromahint.data.dataset import EvalDataset, TrainDataset
+from chromahint.data.dataset import Batch, EvalDataset, TrainDataset
+from chromahint.data.gpu_decoding import GPUDecodingUnavailableError, JPEGDecoder, decode_batch, find_decoder
 from chromahint.data.samplers import EvalSampler, TrainSampler
 from chromahint.data.sources.base import PhotoSource, Split
 from chromahint.data.transforms import ResizeMode, ResizeOrCrop
@@ -41,6 +43,8 @@ class PhotoDataModule(L.LightningDataModule):
         batch_size: Training images per batch on all devices together, a multiple of their number.
         eval_batch_size: Images per step on each device in validation and test.
         num_workers: Worker processes for each device; 0 loads in the training process.
+        decode_on: `gpu` decodes JPEG files, crops and resizes them on the GPU that trains, if it can; `workers` on the
+            CPU.
         max_images: Use at most this many images of each split; None uses all.
         seed: Seed of the order and the crops.
         min_colorfulness: Skip training images whose `ab_range` is below this, in Lab units; 0 keeps all.
@@ -58,17 +62,24 @@ class PhotoDataModule(L.LightningDataModule):
         batch_size: BatchSize = 16,
         eval_batch_size: BatchSize = 8,
         num_workers: NumWorkers = 0,
+        decode_on: Literal["workers", "gpu"] = "workers",
         max_images: Count | None = None,
         seed: Seed = 0,
         min_colorfulness: NonNegative = 0.0,
         **source_options: Any,
     ) -> None:
         super().__init__()
+        if decode_on == "gpu" and min_colorfulness > 0:
+            raise ValueError(
+                f"data.min_colorfulness={min_colorfulness:g}: workers skip gray photos, so that they have to decode "
+                "them. Use data.min_colorfulness=0 or data.decode_on=workers."
+            )
         self.source: PhotoSource = source(**source_options) if callable(source) else source
         self.train_transform = ResizeOrCrop(resize_mode, train_size, shorter_side)
         self.eval_size, self.batch_size, self.eval_batch_size = eval_size, batch_size, eval_batch_size
         self.num_workers, self.max_images, self.seed = num_workers, max_images, seed
-        self.min_colorfulness = min_colorfulness
+        self.min_colorfulness, self.decode_on = min_colorfulness, decode_on
+        self._decoding: tuple[JPEGDecoder, TrainDataset] | None = None
 
     def prepare_data(self) -> None:
         """Let the source build its caches. Lightning calls this in one process."""
@@ -102,8 +113,28 @@ class PhotoDataModule(L.LightningDataModule):
         photos = self.source.photos(split, self.max_images)
         if split == "train":
             check_batch_size(self.batch_size, world_size)
-            train_set = TrainDataset(photos, self.train_transform, self.seed, self.min_colorfulness)
+            decoder = self._find_decoder()
+            train_set = TrainDataset(
+                photos, self.train_transform, self.seed, self.min_colorfulness, leave_encoded=decoder is not None
+            )
+            self._decoding = None if decoder is None else (decoder, train_set)
             train_sampler = TrainSampler(len(photos), self.batch_size, self.seed, rank, world_size)
             return PhotoLoader(train_set, train_sampler, self.num_workers)
         eval_sampler = EvalSampler(len(photos), self.eval_batch_size, rank, world_size)
         return PhotoLoader(EvalDataset(photos, self.eval_size), eval_sampler, self.num_workers)
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        """Decode on the GPU what workers left encoded."""
+        if self._decoding is not None and batch["encoded"]:
+            decode_batch(batch, *self._decoding)
+        return batch
+
+    def _find_decoder(self) -> JPEGDecoder | None:
+        """Return the decoder on the GPU that trains; None if workers decode."""
+        if self.decode_on == "workers" or self.trainer is None:
+            return None
+        try:
+            return find_decoder(self.trainer.strategy.root_device)
+        except GPUDecodingUnavailableError as reason:
+            rank_zero_warn(f"data.decode_on=gpu: {reason}. Workers decode instead.")
+            return None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import math
 import os
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 # without it, albumentations would check for a newer version online
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 import albumentations as A
 import cv2
+import numpy as np
 
 from chromahint.images.decode import RGBImage
 from chromahint.images.resize import resize_square
@@ -19,6 +20,15 @@ from chromahint.images.resize import resize_square
 _MIN_AREA, _MIN_ASPECT = 0.25, 3 / 4
 """Smallest area and aspect ratio of a random crop that is resized; the ratio is the default of albumentations."""
 ResizeMode = Literal["squash", "random_crop", "random_resized_crop"]
+
+
+class Box(NamedTuple):
+    """Part of an image, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
 
 
 class ResizeOrCrop:
@@ -40,7 +50,9 @@ class ResizeOrCrop:
             )
         self.mode, self.size, self.shorter_side = mode, size, shorter_side
         self._resized_crop = A.Compose(
-            [A.RandomResizedCrop((size, size), scale=(_MIN_AREA, 1.0), interpolation=cv2.INTER_AREA)], seed=0
+            [A.RandomResizedCrop((size, size), scale=(_MIN_AREA, 1.0), interpolation=cv2.INTER_AREA)],
+            seed=0,
+            save_applied_params=True,
         )
         self.min_side = self._min_side()
 
@@ -56,20 +68,34 @@ class ResizeOrCrop:
         """Transform HxWx3 uint8 to size x size x 3 uint8."""
         if self.mode == "squash":
             return resize_square(image, self.size)
-        crop = self._resized_crop if self.mode == "random_resized_crop" else _random_crop(self._crop_size(image))
-        crop.set_random_seed(seed % 2**32)
-        return resize_square(crop(image=image)["image"], self.size)
+        return resize_square(self._crop(image, seed)["image"], self.size)
 
-    def _crop_size(self, image: RGBImage) -> int:
+    def box(self, height: int, width: int, seed: int) -> Box:
+        """Return the part of an image of this size that is resized to size x size for the same seed."""
+        if self.mode == "squash":
+            return Box(0, 0, height, width)
+        blank = np.broadcast_to(np.uint8(0), (height, width, 3))
+        [(_, parameters)] = self._crop(blank, seed)["applied_transforms"]
+        left, top, right, bottom = parameters["crop_coords"]
+        return Box(top, left, bottom - top, right - left)
+
+    def _crop(self, image: RGBImage, seed: int) -> dict[str, Any]:
+        random_resized = self.mode == "random_resized_crop"
+        crop = self._resized_crop if random_resized else _random_crop(self._crop_size(*image.shape[:2]))
+        crop.set_random_seed(seed % 2**32)
+        cropped: dict[str, Any] = crop(image=image)
+        return cropped
+
+    def _crop_size(self, height: int, width: int) -> int:
         """Return the side length, at the original resolution, of the crop that is resized to `size`.
 
         Cropping before resizing takes a quarter of the time.
         """
-        shorter: int = min(image.shape[:2])
+        shorter = min(height, width)
         target = self.shorter_side if self.shorter_side is not None else max(shorter, self.size)
         return max(1, round(self.size * shorter / target))
 
 
 @functools.lru_cache(maxsize=1024)
 def _random_crop(size: int) -> Any:
-    return A.Compose([A.RandomCrop(size, size)], seed=0)
+    return A.Compose([A.RandomCrop(size, size)], seed=0, save_applied_params=True)

@@ -27,6 +27,7 @@ EXTENSIONS |= frozenset({".avif"} if features.check("avif") else ()) | (HEIF_EXT
 """Extensions of the files that are read, with the packages that are installed."""
 PIL_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "AVIF", *(["HEIF"] if can_read_heif() else []))
 _STRIP_ROWS = 64
+_END_OF_JPEG = b"\xff\xd9"
 
 
 class UnreadableImageError(ValueError):
@@ -80,8 +81,7 @@ def decode_rgb(data: bytes, path: str, min_side: int | None = None, max_pixels: 
         UnreadableImageError: The bytes cannot be decoded, for any reason.
     """
     with _open(data, path, max_pixels) as image:
-        profile = image.info.get("icc_profile")
-        if not profile or is_srgb(profile):
+        if _has_srgb_pixels(image):
             pixels = decode_jpeg(data, image, min_side)
             if pixels is not None:
                 return pixels
@@ -96,8 +96,32 @@ def read_size(data: bytes, path: str) -> tuple[int, int]:
         UnreadableImageError: It is not an image in a supported format, or it is too large.
     """
     with _open(data, path) as image:
-        turned = image.getexif().get(Base.Orientation) in (5, 6, 7, 8)
-        return image.size if turned else image.size[::-1]
+        return _upright_size(image)
+
+
+def read_jpeg_size(data: bytes, path: str) -> tuple[int, int] | None:
+    """Return the height and width of the upright image in a file if any JPEG decoder reads it as `decode_rgb` does.
+
+    Returns:
+        None for other formats, for colors that have to be converted, and for a file that is not complete.
+
+    Raises:
+        UnreadableImageError: It is not an image in a supported format, or it is too large.
+    """
+    with _open(data, path) as image:
+        is_plain = image.format == "JPEG" and image.mode == "RGB" and _has_srgb_pixels(image)
+        return _upright_size(image) if is_plain and data.endswith(_END_OF_JPEG) else None
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    turned = image.getexif().get(Base.Orientation) in (5, 6, 7, 8)
+    return image.size if turned else image.size[::-1]
+
+
+def _has_srgb_pixels(image: Image.Image) -> bool:
+    """Whether the pixels of an image that is not loaded are sRGB as they are stored."""
+    profile = image.info.get("icc_profile")
+    return not profile or is_srgb(profile)
 
 
 @contextlib.contextmanager

@@ -38,6 +38,15 @@ class ReadsReduced(Photos, Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsFiles(Photos, Protocol):
+    """Photos that are image files."""
+
+    def read_file(self, index: int) -> bytes | None:
+        """Return the content of a photo's file; None if it is not a file; raises `UnreadableImageError`."""
+        ...
+
+
 class PhotoSource(Protocol):
     """Source of photos with a training, validation and test split."""
 
@@ -68,6 +77,10 @@ class Subset:
         """Read one photo at a reduced size, if the whole collection can."""
         return read_reduced(self.parent, self.indices[index], min_side)
 
+    def read_file(self, index: int) -> bytes | None:
+        """Return the content of a photo's file, if the whole collection consists of files."""
+        return read_file(self.parent, self.indices[index])
+
     def name(self, index: int) -> str:
         """Return the photo's name in the whole collection."""
         return self.parent.name(self.indices[index])
@@ -82,6 +95,11 @@ def read_reduced(photos: Photos, index: int, min_side: int | None) -> RGBImage:
     if min_side is None or not isinstance(photos, ReadsReduced):
         return photos.read(index)
     return photos.read_reduced(index, min_side)
+
+
+def read_file(photos: Photos, index: int) -> bytes | None:
+    """Return the content of a photo's file, if the collection consists of files."""
+    return photos.read_file(index) if isinstance(photos, ReadsFiles) else None
 
 
 def limit_to(photos: Photos, max_images: int | None) -> Photos:

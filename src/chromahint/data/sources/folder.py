@@ -30,11 +30,18 @@ class FilePhotos:
 
     def read(self, index: int) -> RGBImage:
         """Decode one file to HxWx3 uint8 RGB."""
-        return decode_rgb(self._read_bytes(index), str(self.root / self.paths[index]))
+        return decode_rgb(self.read_file(index), str(self.root / self.paths[index]))
 
     def read_reduced(self, index: int, min_side: int) -> RGBImage:
         """Decode one file, a JPEG file at a reduced size if its shorter side then still has `min_side` pixels."""
-        return decode_rgb(self._read_bytes(index), str(self.root / self.paths[index]), min_side)
+        return decode_rgb(self.read_file(index), str(self.root / self.paths[index]), min_side)
+
+    def read_file(self, index: int) -> bytes:
+        """Return the content of one file."""
+        # an image is decoded and then identified: cache its bytes
+        if self._last is None or self._last[0] != index:
+            self._last = (index, read_bytes(self.root / self.paths[index]))
+        return self._last[1]
 
     def name(self, index: int) -> str:
         """Return the path relative to the folder."""
@@ -42,13 +49,7 @@ class FilePhotos:
 
     def identify(self, index: int) -> str:
         """Return the BLAKE2b of the file's bytes, so a renamed copy has the same id."""
-        return blake2b(self._read_bytes(index), digest_size=16).hexdigest()
-
-    def _read_bytes(self, index: int) -> bytes:
-        # an image is decoded and then identified: cache its bytes
-        if self._last is None or self._last[0] != index:
-            self._last = (index, read_bytes(self.root / self.paths[index]))
-        return self._last[1]
+        return blake2b(self.read_file(index), digest_size=16).hexdigest()
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_last": None}

@@ -29,8 +29,12 @@ class ShardPhotos(PackedNames):
         """Decode one photo, a JPEG file at a reduced size if its shorter side then still has `min_side` pixels."""
         return self._decode(index, min_side)
 
+    def read_file(self, index: int) -> bytes:
+        """Return the content of one photo's file."""
+        return self.shards.read(self.row(index))
+
     def _decode(self, index: int, min_side: int | None = None) -> RGBImage:
-        return decode_rgb(self.shards.read(self.row(index)), f"{self.shards.root}/{self.names[index]}", min_side)
+        return decode_rgb(self.read_file(index), f"{self.shards.root}/{self.names[index]}", min_side)
 
 
 class Stream(PackedFolder):
