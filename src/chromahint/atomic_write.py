@@ -35,7 +35,10 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
         WriteError: The file can't be written, also where a library reports this by an error of another kind.
     """
     with name_file_in_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from error
         descriptor, temporary = _create(path)
     raw = _RawFile(descriptor, "wb")
     file = _Writer(raw, BUFFER_BYTES)

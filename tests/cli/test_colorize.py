@@ -229,7 +229,7 @@ def test_rotated_photo_comes_out_upright(command, tmp_path):
         (["cat.png", "-o", "x.png", "--model", "other"], ["other: not a run folder"]),
         (["cat.png", "-o", "x.png", "--device", "abacus"], ["device=abacus"]),
         (["cat.png", "-o", "x.png", "--size", "4"], ["--size 4: must be an integer >= 16"]),
-        (["cat.png", "-o", "cat.json/x.png"], ["cat.json/x.png: can't be written"]),
+        (["cat.png", "-o", "cat.json/x.png"], ["cat.json/x.png: can't be written (Not a directory)"]),
         (["cat.png", "-o", "/proc/no/x.png"], ["/proc/no/x.png: can't be written"]),
     ],
 )

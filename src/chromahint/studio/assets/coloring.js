@@ -15,7 +15,8 @@ import { loadOriginal } from "./photo.js";
  * @import { Look } from "./look.js"
  * @import { Pointers } from "./pointers.js"
  * @import { Photo } from "./photo.js"
- * @import { Slot, View } from "./view.js"
+ * @import { Slot } from "./panes.js"
+ * @import { View } from "./view.js"
  *
  * @typedef {object} Parts
  * @property {Annotations} annotations

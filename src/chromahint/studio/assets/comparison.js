@@ -8,7 +8,8 @@ import { formatNumber, t } from "./translation.js";
 /**
  * @import { Model } from "./api.js"
  * @import { LookSettings } from "./look.js"
- * @import { Mode, Slot, View } from "./view.js"
+ * @import { Mode, Slot } from "./panes.js"
+ * @import { View } from "./view.js"
  *
  * @typedef {{ model?: string, compareWith?: string, mode?: Mode } & Partial<LookSettings>} Choice
  * @typedef {[key: string, title: string][]} Options

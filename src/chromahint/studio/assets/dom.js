@@ -51,6 +51,20 @@ export function context2d(surface, settings) {
 }
 
 /**
+ * Give a canvas as many pixels as it needs. It is cleared if that changes their number.
+ * @param {HTMLCanvasElement} canvas
+ * @param {{ width: number, height: number }} size in CSS pixels
+ * @param {number} ratio canvas pixels per CSS pixel
+ */
+export function resizeCanvas(canvas, { width, height }, ratio) {
+  const pixelWidth = Math.round(width * ratio);
+  const pixelHeight = Math.round(height * ratio);
+  if (canvas.width === pixelWidth && canvas.height === pixelHeight) return;
+  canvas.width = pixelWidth;
+  canvas.height = pixelHeight;
+}
+
+/**
  * Create an element. Functions among the attributes become event listeners.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} name

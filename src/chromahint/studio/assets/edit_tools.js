@@ -12,7 +12,8 @@ import { visibleColor } from "./visible_color.js";
 /**
  * @import { Annotation, AnnotationRef, Annotations, Hint, Position } from "./annotations.js"
  * @import { ColorPicker } from "./color_picker.js"
- * @import { Pane, Spot, View } from "./view.js"
+ * @import { Pane } from "./panes.js"
+ * @import { Spot, View } from "./view.js"
  *
  * @typedef {"point" | "brush" | "erase" | "pick" | "move" | "repair" | "lasso"} ToolName
  */

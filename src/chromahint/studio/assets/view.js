@@ -1,18 +1,15 @@
 // @ts-check
 // The viewport: which part of the photo is visible, how large it is, and what it is compared with.
 
-import { context2d } from "./dom.js";
+import { context2d, resizeCanvas } from "./dom.js";
+import { layOutPanes } from "./panes.js";
 import { pixelBudget, renderPhoto } from "./renderer.js";
 
 /**
  * @import { Position } from "./annotations.js"
+ * @import { Mode, Pane, Slot } from "./panes.js"
  * @import { Photo } from "./photo.js"
  * @import { Picture } from "./renderer.js"
- *
- * @typedef {"a" | "b"} Slot "a" shows the result, "b" what it is compared with
- * @typedef {"single" | "side-by-side" | "split"} Mode
- * @typedef {{ left: number, top: number, width: number, height: number }} Rectangle in stage pixels
- * @typedef {Rectangle & { slot: Slot }} Pane
  *
  * @typedef {object} Spot what lies under a pointer
  * @property {number} x in pixels of the scan, clamped to the photo; pixel centers are at integers
@@ -26,7 +23,6 @@ const FRAME_TIME = 20; // milliseconds for drawing while something moves
 const MAX_PIXELS = 6e6; // of a canvas at rest
 const REST_DELAY = 250; // milliseconds
 const BAR_HEIGHT = 52; // of the buttons at the bottom of the stage, with the space around them
-const GAP = 12; // pixels between two panes
 const MIN_VISIBLE = 60; // pixels of the photo that stay on the stage
 
 /** @type {Slot[]} */
@@ -92,33 +88,14 @@ export class View extends EventTarget {
   }
 
   /**
-   * The visible panes, on the stage. Two panes lie side by side or on top of each other, whichever shows a larger
-   * photo.
+   * The visible panes.
    * @returns {[Pane, ...Pane[]]}
    */
   get panes() {
     const { clientWidth: width, clientHeight: height } = this.stage;
-    const whole = { left: 0, top: 0, width, height };
+    if (this.showsOnlyOther) return [{ slot: "b", left: 0, top: 0, width, height }];
     const { photo } = this;
-    if (this.showsOnlyOther) return [{ slot: "b", ...whole }];
-    if (this.mode === "single" || !photo) return [{ slot: "a", ...whole }];
-    if (this.mode === "split") return [{ slot: "a", ...whole }, { slot: "b", ...whole }];
-    const halfWidth = Math.floor((width - GAP) / 2);
-    const halfHeight = Math.floor((height - GAP) / 2);
-    /**
-     * @param {number} paneWidth
-     * @param {number} paneHeight
-     */
-    const scaleIn = (paneWidth, paneHeight) => Math.min(paneWidth / photo.width, paneHeight / photo.height);
-    return 1.25 * scaleIn(halfWidth, height) >= scaleIn(width, halfHeight)
-      ? [
-        { slot: "b", ...whole, width: halfWidth },
-        { slot: "a", ...whole, width: halfWidth, left: width - halfWidth },
-      ]
-      : [
-        { slot: "b", ...whole, height: halfHeight },
-        { slot: "a", ...whole, height: halfHeight, top: height - halfHeight },
-      ];
+    return layOutPanes(photo ? this.mode : "single", { width, height }, photo ?? { width: 1, height: 1 });
   }
 
   /** Show the whole photo. */
@@ -295,7 +272,7 @@ export class View extends EventTarget {
       canvas.style.top = `${pane.top}px`;
       canvas.style.width = `${pane.width}px`;
       canvas.style.height = `${pane.height}px`;
-      resize(canvas, pane, ratio);
+      resizeCanvas(canvas, pane, ratio);
       renderPhoto(canvas, this.#pictures[slot], photo, this.x * ratio, this.y * ratio, this.scale * ratio);
     }
     const isSplit = this.mode === "split" && !this.showsOnlyOther;
@@ -307,7 +284,7 @@ export class View extends EventTarget {
   #drawOverlay(panes) {
     const overlay = this.#overlay;
     const ratio = window.devicePixelRatio;
-    resize(overlay, { width: this.stage.clientWidth, height: this.stage.clientHeight }, ratio);
+    resizeCanvas(overlay, { width: this.stage.clientWidth, height: this.stage.clientHeight }, ratio);
     const context = context2d(overlay);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, overlay.width, overlay.height);
@@ -336,17 +313,4 @@ export class View extends EventTarget {
     const [red, green, blue] = context.getImageData(0, 0, 1, 1).data;
     return [red, green, blue];
   }
-}
-
-/**
- * @param {HTMLCanvasElement} canvas
- * @param {{ width: number, height: number }} size in stage pixels
- * @param {number} ratio
- */
-function resize(canvas, { width, height }, ratio) {
-  const pixelWidth = Math.round(width * ratio);
-  const pixelHeight = Math.round(height * ratio);
-  if (canvas.width === pixelWidth && canvas.height === pixelHeight) return;
-  canvas.width = pixelWidth;
-  canvas.height = pixelHeight;
 }
