@@ -71,8 +71,8 @@ def training_curves(file: Path) -> Figure:
 def write_figure(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG and return the path."""
     content = io.BytesIO()
-    FigureCanvasAgg(figure)
-    figure.savefig(content, format="png")
+    # `savefig` would draw everything twice, to the same pixels
+    FigureCanvasAgg(figure).print_png(content)
     with atomic_write(path) as file:
         file.write(content.getvalue())
     return path
