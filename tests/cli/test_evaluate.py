@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 
 import pytest
 import torch
@@ -104,7 +103,7 @@ def test_files_are_the_same_for_any_number_of_workers_and_in_another_process(pro
     contents = []
     for number, workers in enumerate((0, 1, 4)):
         words = ["model=spreadnet", "weights=pretrained", "data=folder", f"data.root={photos}", "output=out"]
-        counts = ["protocol.hint_counts=[0,1,10]", f"data.num_workers={workers}", "batch_size=2"]
+        counts = ["protocol.size=64", "protocol.hint_counts=[0,1,10]", f"data.num_workers={workers}", "batch_size=2"]
         folder = tmp_path / str(number)
         folder.mkdir()
         assert process(folder, "evaluate", *words, *counts).status == 0
@@ -150,33 +149,14 @@ def test_output_folder(evaluate, photos, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["here"]
 
 
-STOPPING_EVALUATION = """
-import sys
-from chromahint.cli.main import main
-from chromahint.models.pullpush import PullPush
-
-forward, calls = PullPush.forward, []
-
-def stop_in_second_batch(*inputs):
-    calls.append(inputs)
-    if len(calls) == 4:
-        print("stopped", flush=True)
-        sys.stdin.read()
-    return forward(*inputs)
-
-PullPush.forward = stop_in_second_batch
-sys.exit(main(sys.argv[1:]))
-"""
-
-
 @pytest.fixture
-def stopped_evaluation(tmp_path):
+def stopped_evaluation(tmp_path, python):
     """`stopped_evaluation("output=out", ...)` starts an evaluation that has written one batch and waits in the next."""
     started = []
 
     def start(*words):
         pipe = subprocess.PIPE
-        arguments = [sys.executable, "-c", STOPPING_EVALUATION, "evaluate", *SMALL, *words]
+        arguments = [python, "-m", "support.stopped_evaluation", "evaluate", *SMALL, *words]
         started.append(subprocess.Popen(arguments, cwd=tmp_path, stdin=pipe, stdout=pipe, text=True))
         assert "stopped\n" in iter(started[0].stdout.readline, "")
         return started[0]
@@ -208,7 +188,7 @@ def test_evaluation_of_a_killed_process_is_continued(evaluate, stopped_evaluatio
     first = stopped_evaluation(*words)
     evaluate(*words, status=2)
     first.kill()
-    first.wait()
+    first.stdout.read()  # open until all of it is gone
     evaluate(*words)
     assert sum(calls) == 6 * 3, "all images but those of the first batch"
     assert metrics(tmp_path / "out")["images"] == 8
