@@ -181,7 +181,10 @@ def photos(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def tiny(photos):
-    """Overrides for a training run of a fraction of a second: two steps of a thin network on 8 images."""
+    """Overrides for a training run of a fraction of a second: two steps of a thin network on 8 images.
+
+    U-Net, as the default network has hundreds of small weights, which take longer to save and load than to train.
+    """
     return [
         "debug=smoke",
         "data=folder",
@@ -190,13 +193,22 @@ def tiny(photos):
         "logger=none",
         "trainer=cpu",
         "trainer.precision=32-true",
+        "model=unet",
         "model.width=4",
         "protocol.hint_counts=[0,1,10]",
     ]
 
 
 @pytest.fixture
-def train(command, tiny):
+def no_figures(monkeypatch):
+    """Runs that are trained in this process draw no figures, which take longer than their training does."""
+    from chromahint.training import final_evaluation
+
+    monkeypatch.setattr(final_evaluation, "write_figure", lambda figure, path: path)
+
+
+@pytest.fixture
+def train(command, tiny, no_figures):
     """`train(*words)` trains on the tiny photos with the command, and returns the run folder."""
 
     def start(*words):
@@ -210,9 +222,15 @@ def train(command, tiny):
 @pytest.fixture(scope="session")
 def smoke_run(tmp_path_factory, tiny):
     """The folder of a finished run of the default network. Don't change it; make a copy."""
-    result = run_here(["train", *tiny], tmp_path_factory.mktemp("smoke"))
+    result = run_here(["train", *tiny, "model=spreadnet"], tmp_path_factory.mktemp("smoke"))
     assert result.status == 0, result.err
     return result.run
+
+
+@pytest.fixture(scope="session")
+def models_as_json(tmp_path_factory):
+    """The output of `chromahint models --json`, which takes seconds to count operations."""
+    return json.loads(run_here(["models", "--json"], tmp_path_factory.mktemp("models")).out)
 
 
 @pytest.fixture(scope="session")

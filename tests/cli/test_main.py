@@ -80,12 +80,6 @@ def test_options_may_stand_anywhere(words):
     assert arguments.overrides == ["model=a,b", "seed=0,1"]
 
 
-@pytest.fixture(scope="module")
-def models_as_json(here, tmp_path_factory):
-    """The output of `models --json`, which takes seconds to count operations."""
-    return json.loads(here(tmp_path_factory.mktemp("models"), "models", "--json").out)
-
-
 def test_models_as_json(models_as_json):
     entries = {entry["name"]: entry for entry in models_as_json}
     assert set(entries) == set(list_groups()["model"])
