@@ -22,7 +22,7 @@ def several(tmp_path_factory, process, make_photos):
         (folder / "bad" / f"{number}.png").write_text("not an image")
     return process(
         folder, "train", "-m", "data.root=good,bad,better", "debug=smoke", "data=folder", "data.shorter_side=64",
-        "logger.wandb.mode=offline", "trainer=cpu", "model.width=4", "protocol.hint_counts=[0, 1]",
+        "logger.wandb.mode=offline", "trainer=cpu", "model=unet", "model.width=4", "protocol.hint_counts=[0, 1]",
     )  # fmt: skip
 
 

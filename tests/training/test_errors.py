@@ -9,6 +9,8 @@ import torch
 from chromahint.data.sources.folder import FilePhotos
 from chromahint.training.lightning_module import ColorizationModule
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 
 def metadata(run):
     return json.loads((run / "run.json").read_text())
@@ -17,7 +19,7 @@ def metadata(run):
 @pytest.mark.parametrize("clip", ["1.0", "null"])
 def test_nan_loss_stops_training(command, tiny, clip):
     ended = command(
-        "train", *tiny, "model=unet", "optimizer=sgd", "optimizer.lr=1e38", "trainer.max_steps=9",
+        "train", *tiny, "optimizer=sgd", "optimizer.lr=1e38", "trainer.max_steps=9",
         f"trainer.gradient_clip_val={clip}",
     )  # fmt: skip
     assert ended.status == 2
@@ -41,7 +43,7 @@ def test_nan_loss_names_the_layer(command, tiny, monkeypatch):
         return original(self, x, skip) / 0
 
     monkeypatch.setattr(Up, "forward", broken)
-    ended = command("train", *tiny, "model=unet")
+    ended = command("train", *tiny)
     assert ended.status == 2
     assert "step 1: the loss is" in ended.err
     assert "the output of network.up1" in ended.err

@@ -138,7 +138,9 @@ def test_runs_of_the_same_second_get_separate_folders(command, tiny, monkeypatch
 def test_initial_weights_are_loaded(command, tiny, smoke_run, pretrained):
     file = PRETRAINED_DIR / "spreadnet.safetensors" if pretrained else smoke_run / "checkpoints/best.ckpt"
     words = ["model.width=16", "weights=pretrained"] if pretrained else [f"weights={file}"]
-    made = command("train", *tiny, *words, "optimizer=sgd", "optimizer.lr=1e-12", "callbacks.ema=null")
+    made = command(
+        "train", *tiny, "model=spreadnet", *words, "optimizer=sgd", "optimizer.lr=1e-12", "callbacks.ema=null"
+    )
     assert made.status == 0, made.err
     after = read_state_dict(made.run / "checkpoints/last.ckpt")
     for name, tensor in read_state_dict(file).items():
@@ -228,7 +230,7 @@ def test_unexpected_error_is_raised_and_recorded(command, tiny, monkeypatch, tmp
     failing(monkeypatch, RuntimeError("a bug"))
     with pytest.raises(RuntimeError, match="a bug"):
         command("train", *tiny)
-    [run] = (tmp_path / "runs/spreadnet").iterdir()
+    [run] = (tmp_path / "runs/unet").iterdir()
     assert (metadata(run)["state"], metadata(run)["error"]) == ("failed", "RuntimeError: a bug")
 
 

@@ -188,7 +188,7 @@ def test_compilation_keeps_parameter_names(command, tiny, smoke_run, monkeypatch
         return function
 
     monkeypatch.setattr(torch, "compile", record)
-    made = command("train", *tiny, "trainer.compile=true")
+    made = command("train", *tiny, "model=spreadnet", "trainer.compile=true")
     assert made.status == 0, made.err
     assert len(compiled) == 1
     assert isinstance(compiled[0].__self__, nn.Module)

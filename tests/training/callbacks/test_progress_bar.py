@@ -9,6 +9,8 @@ import pytest
 from chromahint.training.callbacks import progress_bar
 from chromahint.training.lightning_module import ColorizationModule
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 
 def test_plain_lines_without_a_terminal(command, tiny):
     made = command("train", *tiny, "trainer.max_steps=3", "trainer.val_check_interval=1")

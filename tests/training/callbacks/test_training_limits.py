@@ -9,7 +9,7 @@ NO_LIMITS = ["trainer.max_steps=null", "trainer.max_epochs=null", "trainer.max_m
 
 
 @pytest.fixture
-def train(command, tiny, make_photos, tmp_path):
+def train(command, tiny, make_photos, tmp_path, no_figures):
     """`train(*overrides)` trains on 6 images in batches of 2, which makes 3 steps per epoch."""
     root = tmp_path / "photos"
     for split, count in {"train": 6, "val": 2, "test": 1}.items():

@@ -242,7 +242,7 @@ def test_run_ends_well_whether_the_server_lives_or_dies(process, tiny, tmp_path,
     """Neither a server that dies once the run has begun, nor a crash of W&B's service, ends the run."""
     server = WandbStandIn(dies, knows_artifacts)
     words = [word for word in tiny if word != "logger=none"]
-    words += ["logger=wandb", "model=unet", "trainer.max_steps=6", "trainer.log_every_n_steps=1"]
+    words += ["logger=wandb", "trainer.max_steps=6", "trainer.log_every_n_steps=1"]
     try:
         done = process(tmp_path, "train", *words, WANDB_API_KEY="y" * 40, WANDB_BASE_URL=server.url)
     finally:
