@@ -208,6 +208,16 @@ if __name__ == "__main__":
 
     import torch
 
+    # what every run imports, partly in the middle of it
+    import chromahint.config.validate
+    import chromahint.data.sources.folder
+    import chromahint.evaluation.runner
+    import chromahint.launch.launcher
+    import chromahint.models.spreadnet
+    import chromahint.models.unet
+    import chromahint.training.callbacks.ema
+    import chromahint.training.callbacks.image_logger
+    import chromahint.training.loggers.check
     import chromahint.training.train  # noqa: F401
 
     torch.set_num_threads(1)
