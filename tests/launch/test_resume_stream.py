@@ -56,7 +56,8 @@ def train(tmp_path_factory, process, tiny, sets):
         words = [
             *tiny, f"data={data}", f"data.root={sets[data]}", "data.shorter_side=64", "data.max_images=null",
             "data.batch_size=4", f"data.num_workers={workers}", f"trainer.devices={devices}", "trainer.max_steps=10",
-            "trainer.val_check_interval=5", "callbacks.checkpoint.every_n_steps=5", "optimizer.lr=0.01", "model=unet",
+            "trainer.val_check_interval=5", "callbacks.checkpoint.every_n_steps=5", "optimizer.lr=0.01",
+            "data.train_size=32", "protocol.size=32",
             *words,
         ]  # fmt: skip
         done = process(folder, "train", *words)
