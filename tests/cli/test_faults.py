@@ -19,12 +19,13 @@ pytestmark = pytest.mark.skipif(
 )
 
 HINTS = "protocol.hint_counts=[0,1,10]"
+TWO_STEPS = ["trainer.max_minutes=null", "trainer.max_steps=2"]
 COMMANDS = {
     "train": ["train", "TINY", "name=run"],
     "train on scenes": ["train", "SCENES", "name=run"],
     "train on two devices": ["train", "TINY", "trainer.devices=2", "data.batch_size=2", "name=run"],
     "multirun": ["train", "-m", "seed=0,1", "TINY"],
-    "sweep": ["sweep", "hscaunet", "trials=1", "name=sweep", "TINY", "trainer.max_minutes=null", "trainer.max_steps=2"],
+    "sweep": ["sweep", "hscaunet", "trials=1", "name=sweep", "TINY", "model=hscaunet", *TWO_STEPS],
     "evaluate": ["evaluate", "run=RUN", "data=folder", "data.root=PHOTOS", HINTS, "output=out"],
     "predict": ["evaluate", "model=pullpush", "data=hint_mask_pairs", "data.root=PAIRS", "output=out"],
     "colorize": ["colorize", "PHOTOS", "-o", "out", "--model", "pullpush"],
@@ -51,13 +52,15 @@ def injector(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def start(injector, tiny, smoke_run, photos, make_photos, tmp_path_factory):
+def start(injector, tiny, here, photos, make_photos, tmp_path_factory):
     """`start(folder, name, **harm)` runs the command of that name in a folder."""
     pairs = tmp_path_factory.mktemp("pairs")
     for part in ("hint", "mask"):
         make_photos(pairs / part, 4)
     scenes = ["data=scenes", "data.num_train=16", *(word for word in tiny if not word.startswith("data"))]
-    places = {"RUN": str(smoke_run), "PHOTOS": str(photos), "PAIRS": str(pairs)}
+    trained = here(tmp_path_factory.mktemp("trained"), "train", *tiny)
+    assert trained.status == 0, trained.err
+    places = {"RUN": str(trained.run), "PHOTOS": str(photos), "PAIRS": str(pairs)}
 
     def run(folder, name, words=None, **harm):
         expanded = []

@@ -18,6 +18,7 @@ CAN_ISOLATE = UNSHARE is not None and subprocess.run([UNSHARE, "-rnm", "true"], 
 pytestmark = pytest.mark.skipif(not CAN_ISOLATE, reason="needs the right to create network namespaces")
 
 HINTS = "protocol.hint_counts=[0,1]"
+TWO_STEPS = ["trainer.max_minutes=null", "trainer.max_steps=2"]
 TRAIN = ["train", "TINY", "runs_dir=runs", "logger=wandb"]
 DEFAULT_USE = {
     "train": [*TRAIN, "name=one"],
@@ -25,8 +26,8 @@ DEFAULT_USE = {
     "resume": ["resume", "RUN"],
     "tune": ["tune", "lr", "TINY"],
     "status": ["status", "."],
-    "experiment": ["experiment", "spreadnet", "TINY", "trainer.max_minutes=null", "trainer.max_steps=2"],
-    "sweep": ["sweep", "hscaunet", "trials=1", "TINY", "trainer.max_minutes=null", "trainer.max_steps=2"],
+    "experiment": ["experiment", "spreadnet", "TINY", "model=spreadnet", *TWO_STEPS],
+    "sweep": ["sweep", "hscaunet", "trials=1", "TINY", "model=hscaunet", *TWO_STEPS],
     "evaluate": ["evaluate", "run=RUN", "data=folder", "data.root=PHOTOS", HINTS],
     "colorize": ["colorize", "PHOTOS", "-o", "colored"],
     "models": ["models"],

@@ -197,7 +197,8 @@ def test_runs_at_a_time(command, tiny, monkeypatch, tmp_path):
 
 
 def test_two_real_runs_at_a_time(process, tiny, tmp_path):
-    result = process(tmp_path, "train", "-m", *tiny, "--n-jobs", "2", "optimizer.lr=0.001,1e30", "callbacks.ema=null")
+    words = ["model=spreadnet", "callbacks.ema=null", "optimizer.lr=0.001,1e30"]
+    result = process(tmp_path, "train", "-m", *tiny, *words, "--n-jobs", "2")
     assert result.status == 1, result.err
     assert sorted(metadata(run)["state"] for run in runs(result)) == ["failed", "finished"]
     for run in runs(result):

@@ -76,7 +76,8 @@ def states(folder):
 )
 def test_training_ends_with_the_process_that_started_it(tmp_path, tiny, words):
     folder = tmp_path / "here"
-    process = start(folder, *words, *(word for word in tiny if word not in words), *LONG)
+    searched = [f"model={word}" for word in words if word == "hscaunet"]
+    process = start(folder, *words, *(word for word in tiny if word not in words), *searched, *LONG)
     expected = 2 if "--n-jobs" in words else 1
     wait_until(lambda: states(folder).count("running") == expected, folder)
     # a step has been logged

@@ -202,7 +202,8 @@ def agent(tmp_path, monkeypatch, tiny, python):
     started = []
 
     def start(command, *words, run_id="r1", **chosen):
-        written = command("sweep", "wandb", "tiny.yaml", *tiny, "logger=wandb", *words)
+        others = [word for word in tiny if not word.startswith("model=")]  # which the sweep chooses
+        written = command("sweep", "wandb", "tiny.yaml", *others, "logger=wandb", *words)
         assert written.status == 0, written.err
         exported = yaml.safe_load((tmp_path / "tiny_wandb.yaml").read_text())
         values = {name: each["values"][0] for name, each in exported["parameters"].items()} | chosen
