@@ -43,19 +43,19 @@ def batch():
 
 
 @pytest.mark.parametrize(
-    "word",
+    "words",
     [
         *(f"model={name}" for name in ("unet", "hscaunet", "resunet", "zhang2017", "icolorit", "multibranch")),
         *(f"model={name}" for name in ("zhang2016", "xiao2019")),
-        *(f"hints={name}" for name in ("global", "local_and_global")),
+        *(f"model=spreadnet hints={name}" for name in ("global", "local_and_global")),
         *(f"hints={name}" for name in ("log_uniform", "mixture", "points", "cells", "strokes", "pixels_2022", "none")),
-        *(f"hints={name}" for name in ("self_play", "sparse_self_play")),
+        *(f"model=spreadnet hints={name}" for name in ("self_play", "sparse_self_play")),
         *(f"augment={name}" for name in ("none", "flips", "light", "strong", "old_photos")),
         *(f"loss={name}" for name in ("huber", "l1_ssim", "mse", "psnr")),
     ],
 )
-def test_loss_and_gradients(on_device, word):
-    module = on_device(word)
+def test_loss_and_gradients(on_device, words):
+    module = on_device("model=unet", *words.split())
     module.compute_loss(batch(), 0).backward()
     assert any(parameter.grad is not None for parameter in module.parameters())
 
