@@ -72,7 +72,7 @@ def write_figure(figure: Figure, path: Path) -> Path:
     """Write a figure as PNG and return the path."""
     content = io.BytesIO()
     # `savefig` would draw everything twice, to the same pixels
-    FigureCanvasAgg(figure).print_png(content)
+    FigureCanvasAgg(figure).print_png(content)  # type: ignore[no-untyped-call]
     with atomic_write(path) as file:
         file.write(content.getvalue())
     return path
