@@ -132,6 +132,22 @@ def test_preview_uses_one_thread_and_restores_thread_count(monkeypatch):
         torch.set_num_threads(previous)
 
 
+def test_a_photo_is_encoded_once_for_whatever_is_asked_about_it(monkeypatch):
+    workspace, sizes, original = Workspace(ModelList([]), "cpu"), [], SpreadNet.encode
+
+    def count(network, lightness):
+        sizes.append(lightness.shape[-2:].numel())
+        return original(network, lightness)
+
+    monkeypatch.setattr(SpreadNet, "encode", count)
+    photo = workspace.open_photo(encode(COFFEE), "coffee.png")["id"]
+    for _ in range(2):
+        assert workspace.suggest(photo, "pretrained", 40, 30, HINTS.encode())
+        assert workspace.where_next(photo, "pretrained", HINTS.encode())
+        workspace.colors(photo, "pretrained", "native", HINTS.encode())
+    assert sizes == [COFFEE.shape[0] * COFFEE.shape[1]]
+
+
 def test_model_without_color_classes_suggests_nothing(client, photo):
     assert client.post(f"/api/photos/{photo['id']}/suggestions?model=levin&x=3&y=4", content=HINTS).json() == []
 

@@ -204,7 +204,7 @@ class Colorizer:
         dense = (
             to_sparse_hints([(height, width)], hints)[0].to_dense((small.shape[-2], small.shape[-1])).to(self.device)
         )
-        gain = self.network.expected_gain(self.network.encode(small), dense)
+        gain = self.network.expected_gain(session.encoding(), dense)
         gain = gain.masked_fill(F.adaptive_max_pool2d(dense.mask, gain.shape[-2:]) > 0, -torch.inf)
         # of the places around a good one, only the best is proposed
         peaks = gain == F.max_pool2d(gain, 5, stride=1, padding=2)
@@ -229,8 +229,9 @@ class Colorizer:
         size = (small.shape[-2], small.shape[-1])
         dense_hints = to_sparse_hints([(height, width)], hints)[0].to_dense(size).to(self.device)
         row, column = y * size[0] // height, x * size[1] // width
+        encoding = session.encoding() if isinstance(self.network, HasColorDistribution) else None
         # suggest_colors raises an error if the network predicts no distribution
-        suggestions = suggest_colors(self.network, small, dense_hints, row, column)  # type: ignore[arg-type]
+        suggestions = suggest_colors(self.network, small, dense_hints, row, column, encoding)  # type: ignore[arg-type]
         lightness = small[..., row : row + 1, column : column + 1].cpu()
         colors = [lab_to_rgb8(lightness, torch.tensor(each.ab).view(1, 2, 1, 1)).flatten() for each in suggestions]
         return [

@@ -101,6 +101,17 @@ class Session:
             self._inputs[size] = _downsample(self.lightness, size, self.square).to(self.device)
         return self._inputs[size]
 
+    def encoding(self, size: int | None = None) -> Any:
+        """Return the encoding of the network's input, from a `CachedEncoder`. It is kept.
+
+        Args:
+            size: As in `network_input`.
+        """
+        size = self.size if size is None else size
+        if size not in self._encodings:
+            self._encodings[size] = self.network.encode(self.network_input(size))  # type: ignore[operator]
+        return self._encodings[size]
+
     @torch.no_grad()
     def colorize_small(self, hints: HintsLike = None, size: int | None = None, look: Look = DEFAULT_LOOK) -> Tensor:
         """Predict ab 12hw in Lab units for the downsampled photo. Its encoding is cached.
@@ -112,8 +123,8 @@ class Session:
         """
         small = self.network_input(size)
         size = self.size if size is None else size
-        if isinstance(self.network, CachedEncoder) and size not in self._encodings:
-            self._encodings[size] = self.network.encode(small)
+        if isinstance(self.network, CachedEncoder):
+            self.encoding(size)
         return self._predict(small, size, self._layers(small, size, hints), look.reach) * look.strength
 
     @torch.no_grad()

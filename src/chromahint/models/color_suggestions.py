@@ -48,7 +48,12 @@ class Suggestion(NamedTuple):
 
 @torch.no_grad()
 def suggest_colors(
-    network: HasColorClasses | HasColorDistribution, lightness: Tensor, hints: Hints, row: int, column: int
+    network: HasColorClasses | HasColorDistribution,
+    lightness: Tensor,
+    hints: Hints,
+    row: int,
+    column: int,
+    encoding: Any = None,
 ) -> list[Suggestion]:
     """Suggest up to eight colors for a pixel, the most likely first.
 
@@ -61,6 +66,7 @@ def suggest_colors(
         hints: ab 12HW in Lab units and mask 11HW.
         row: Row of the pixel.
         column: Column of the pixel.
+        encoding: What a network with a distribution of colors encodes the lightness as, if it is known.
 
     Raises:
         ValueError: The pixel is outside the image, the batch holds several images, or the network predicts neither.
@@ -74,7 +80,8 @@ def suggest_colors(
             "image."
         )
     if isinstance(network, HasColorDistribution):
-        colors, probabilities = network.color_distribution(network.encode(lightness), hints, row, column)
+        encoding = network.encode(lightness) if encoding is None else encoding
+        colors, probabilities = network.color_distribution(encoding, hints, row, column)
         combine = _merge_modes
     elif isinstance(network, HasColorClasses):
         _, logits = network.with_classes(lightness, hints)
