@@ -13,6 +13,7 @@ from chromahint.hints.annotations import Polyline
 
 _SCALES = (15, 40, 100, 250, 600)
 """Larger values give larger segments."""
+_MAX_PARTS = 400
 _MIN_GROWTH = 1.4
 """Each part is at least this many times as large as the one before."""
 _MAX_SHARE = 0.7
@@ -21,31 +22,47 @@ _TOLERANCE = 0.7
 """Largest distance of an outline from the pixels of its part."""
 
 
-def outlines_around(lightness: Tensor, ab: Tensor, x: int, y: int) -> list[Polyline]:
-    """Return the outlines of parts of a photo that contain a pixel, each inside the next one.
+class Parts:
+    """The parts of a photo, found with a segmentation at each scale. It is made when it is first needed, and kept.
 
     Args:
         lightness: L 11HW in 0..100.
         ab: Colors 12HW in Lab units, such as those that a network predicts without hints.
-        x: Column of the pixel.
-        y: Row of the pixel.
     """
-    lab = torch.cat([lightness.cpu(), 2 * ab.cpu()], dim=1)[0].permute(1, 2, 0).numpy().astype(np.float32)
-    smooth = cv2.bilateralFilter(lab, 5, 12, 3) / 100
-    height, width = lab.shape[:2]
-    outlines: list[Polyline] = []
-    part, area = np.zeros((height, width), np.uint8), 0.0
-    for scale in _SCALES:
-        labels = felzenszwalb(smooth, scale=scale, sigma=0.5, min_size=height * width // 400, channel_axis=-1)
-        part |= (labels == labels[y, x]).astype(np.uint8)
-        outline = _outline(part, x, y)
-        grown = cv2.contourArea(outline)
-        if grown > _MAX_SHARE * height * width:
-            break
-        if grown >= max(_MIN_GROWTH * area, 9):
-            area = grown
-            outlines.append(tuple((float(column), float(row)) for column, row in outline[:, 0]))
-    return outlines
+
+    def __init__(self, lightness: Tensor, ab: Tensor) -> None:
+        lab = torch.cat([lightness.cpu(), 2 * ab.cpu()], dim=1)[0].permute(1, 2, 0).numpy().astype(np.float32)
+        self._smooth: NDArray[np.float32] = cv2.bilateralFilter(lab, 5, 12, 3) / 100
+        self._labels: dict[int, NDArray[np.uint16]] = {}
+
+    def outlines_around(self, x: int, y: int) -> list[Polyline]:
+        """Return the outlines of parts that contain a pixel, each inside the next one.
+
+        Args:
+            x: Column of the pixel.
+            y: Row of the pixel.
+        """
+        height, width = self._smooth.shape[:2]
+        outlines: list[Polyline] = []
+        part, area = np.zeros((height, width), np.uint8), 0.0
+        for scale in _SCALES:
+            labels = self._labels_at(scale)
+            part |= (labels == labels[y, x]).astype(np.uint8)
+            outline = _outline(part, x, y)
+            grown = cv2.contourArea(outline)
+            if grown > _MAX_SHARE * height * width:
+                break
+            if grown >= max(_MIN_GROWTH * area, 9):
+                area = grown
+                outlines.append(tuple((float(column), float(row)) for column, row in outline[:, 0]))
+        return outlines
+
+    def _labels_at(self, scale: int) -> NDArray[np.uint16]:
+        if scale not in self._labels:
+            min_size = self._smooth[..., 0].size // _MAX_PARTS
+            labels = felzenszwalb(self._smooth, scale=scale, sigma=0.5, min_size=min_size, channel_axis=-1)
+            self._labels[scale] = labels.astype(np.uint16)
+        return self._labels[scale]
 
 
 def _outline(part: NDArray[np.uint8], x: int, y: int) -> NDArray[np.int32]:

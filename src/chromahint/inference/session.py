@@ -20,7 +20,8 @@ from chromahint.hints.hints import Hints
 from chromahint.hints.sparse_hints import SparseHints, sparse_from_hints
 from chromahint.inference.array_adapters import ImageBuffer
 from chromahint.inference.look import Look, Reach, reach_map
-from chromahint.inference.upsample import joint_bilateral_upsample
+from chromahint.inference.segments import Parts
+from chromahint.inference.upsample import joint_bilateral_upsample, restore_hint_pixels
 
 HintsLike = Hints | Annotations | SparseHints | HintLayers | str | Path | Sequence[Any] | None
 """Hints in any form (see `Colorizer.colorize`)."""
@@ -29,8 +30,6 @@ Size = tuple[int, int]
 DEFAULT_LOOK = Look()
 _CHUNK_PIXELS = 2**17
 """Pixels of a photo that are processed at a time."""
-_MAX_HINT_ERROR = 8.0
-"""Largest difference of ab, in Lab units, at which a single hinted pixel is set to its hint."""
 
 
 @runtime_checkable
@@ -88,6 +87,7 @@ class Session:
         self.lightness = compute_lightness(image, device) if lightness is None else lightness
         self._inputs: dict[int, Tensor] = {}
         self._encodings: dict[int, Any] = {}
+        self._parts: Parts | None = None
         self._priors: dict[int, tuple[GlobalHints | None, Tensor]] = {}
 
     def network_input(self, size: int | None = None) -> Tensor:
@@ -139,6 +139,12 @@ class Session:
             colored = joint_bilateral_upsample(ab, small, rows, first, height)
             restore_hint_pixels(colored, layers.valid, first)
             self.image.fill(first, lab_to_gamut_mapped_rgb(rows, colored * look.strength))
+
+    def parts(self) -> Parts:
+        """Return the parts of the downsampled photo, which are kept."""
+        if self._parts is None:
+            self._parts = Parts(self.network_input(), self.colorize_small())
+        return self._parts
 
     def _layers(self, small: Tensor, size: int, hints: HintsLike) -> HintLayers:
         [layers] = to_hint_layers([self.image.size], hints)
@@ -267,35 +273,3 @@ def _downsample(lightness: Tensor, size: int, square: bool) -> Tensor:
     if shape == (height, width):
         return lightness
     return F.interpolate(lightness, shape, mode="bilinear", antialias=True)
-
-
-def restore_hint_pixels(ab: Tensor, pixels: SparseHints, first: int) -> None:
-    """Set hinted pixels to the color of their hint, inside of hinted areas and where the colors are close anyway.
-
-    A single pixel whose hint the network has not followed would look like a speck.
-
-    Args:
-        ab: 12RW of some rows of a photo, in Lab units; modified in place.
-        pixels: Hinted pixels of the photo.
-        first: Index of the first of the rows.
-    """
-    rows, width = ab.shape[-2:]
-    # include one more row above and below, to know which pixels are inside of an area
-    limits = torch.tensor([(first - 1) * width, (first + rows + 1) * width])
-    start, end = torch.searchsorted(pixels.flat_index, limits).tolist()
-    if start == end:
-        return
-    index = pixels.flat_index[start:end] - (first - 1) * width
-    mask = torch.zeros((rows + 2) * width)
-    mask[index] = 1
-    mask = mask.view(1, 1, rows + 2, width)
-    outside = [row for row, exists in ((0, first > 0), (rows + 1, first + rows < pixels.size[0])) if not exists]
-    mask[:, :, outside] = 1  # the border of the image does not end an area
-    at_edge = F.max_pool2d(F.pad(1 - mask, (1, 1, 0, 0)), 3, stride=1)[0, 0]
-    in_rows = (index >= width) & (index < (rows + 1) * width)
-    index, hint = index[in_rows] - width, pixels.ab[start:end][in_rows].T
-    colors = ab[0].flatten(1)
-    hint, index = hint.to(ab.device), index.to(ab.device)
-    is_close = (hint - colors[:, index]).abs().amax(dim=0) <= _MAX_HINT_ERROR
-    exact = (at_edge.flatten().to(ab.device)[index] == 0) | is_close
-    colors[:, index[exact]] = hint[:, exact]

@@ -21,7 +21,6 @@ from chromahint.images.preparation.settings import Preparation, parse_preparatio
 from chromahint.inference.colorizer import Colorizer
 from chromahint.inference.hint_sources import palette_of_image
 from chromahint.inference.look import Look
-from chromahint.inference.segments import outlines_around
 from chromahint.inference.session import DEFAULT_LOOK, CachedEncoder, Session, takes_palette
 from chromahint.studio.annotation_limits import check_limits
 from chromahint.studio.hand_off import HandOff, encode_hand_off
@@ -208,14 +207,14 @@ class Workspace:
     def parts(self, photo_id: str, model: str, x: int, y: int) -> list[Polyline]:
         """Return outlines of parts of a photo around a pixel of its scan, from small to large."""
         photo = self.photo(photo_id)
-        with self._network_lock:
-            session = self._session(photo, model)
-            small, ab = session.network_input().cpu(), session.colorize_small().cpu()
-        height, width = small.shape[-2:]
         x, y = photo.to_picture(x, y)
         if not (0 <= x < photo.size[1] and 0 <= y < photo.size[0]):
             raise ValueError(f"x={x}, y={y}: outside the photo.")
-        outlines = outlines_around(small, ab, x * width // photo.size[1], y * height // photo.size[0])
+        with self._network_lock:
+            session = self._session(photo, model)
+            height, width = session.network_input().shape[-2:]
+            parts = session.parts()
+        outlines = parts.outlines_around(x * width // photo.size[1], y * height // photo.size[0])
         return [photo.outline_on_scan(outline, (height, width)) for outline in outlines]
 
     def where_next(self, photo_id: str, model: str, hints: bytes) -> list[dict[str, Any]]:
