@@ -59,8 +59,9 @@ export class EditorDocument extends EventTarget {
       const info = await withSpinner(() => openSource(source));
       if (turn !== this.#openCount) return false;
       const photo = await withSpinner(() => loadPhoto(info));
-      await this.sync.flush(); // what has changed while the photo was loading
-      const saved = await loadWork(source, photo);
+      let saved = await this.#saveAndLoad(source, photo);
+      // a suggested color may have come meanwhile; what the server refuses stays in the browser
+      if (!this.sync.isSaved) saved = await this.#saveAndLoad(source, photo);
       if (turn !== this.#openCount) return false;
       this.photo = photo;
       this.source = saved.key === null ? source : { key: saved.key };
@@ -75,6 +76,16 @@ export class EditorDocument extends EventTarget {
       if (turn === this.#openCount) notifyError(error);
       return false;
     }
+  }
+
+  /**
+   * Save what has changed on the open photo while another one was loading; load the work on that one.
+   * @param {Source} source
+   * @param {Photo} photo
+   */
+  async #saveAndLoad(source, photo) {
+    await this.sync.flush();
+    return loadWork(source, photo);
   }
 
   /**

@@ -69,14 +69,16 @@ export class SessionSync extends EventTarget {
   async flush() {
     clearTimeout(this.#timer);
     while (this.#saving) await this.#saving; // another caller that waited may have begun to save
-    if (this.#unsaved === null || this.#isInConflict || !this.#source) return;
-    this.#saving = this.#put(this.#source, this.#unsaved);
+    const work = this.#unsaved;
+    if (work === null || this.#isInConflict || !this.#source) return;
+    this.#saving = this.#put(this.#source, work);
     try {
       await this.#saving;
     } finally {
       this.#saving = null;
     }
-    if (this.#unsaved !== null && !this.#isInConflict) this.#schedule(SAVE_DELAY);
+    const hasChanged = this.#unsaved !== null && this.#unsaved !== work;
+    if (hasChanged && !this.#isInConflict) this.#schedule(SAVE_DELAY);
   }
 
   /** Keep the unsaved work as a copy of the photo; returns the key of the copy. */
@@ -134,7 +136,7 @@ export class SessionSync extends EventTarget {
       } else {
         const reason = error instanceof Error ? error.message : String(error);
         notify(t("Not saved yet: {reason} Your work is in this browser until it is.", { reason }), true);
-        this.#timer = setTimeout(() => this.flush(), RETRY_DELAY);
+        this.#schedule(RETRY_DELAY);
       }
     }
   }
