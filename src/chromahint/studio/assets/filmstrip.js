@@ -32,10 +32,12 @@ export class Filmstrip {
   update() {
     const album = this.#album;
     const { current, photos, visible } = album;
-    html("filmstrip").hidden = photos.length < 2;
+    const isShown = photos.length > 1;
+    html("filmstrip").hidden = !isShown;
     const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.key;
     const start = current ?? visible[0];
-    this.#list.replaceChildren(...visible.map((photo) => this.#item(photo, photo === current, photo === start)));
+    const items = isShown ? visible.map((photo) => this.#item(photo, photo === current, photo === start)) : [];
+    this.#list.replaceChildren(...items);
     this.#forgetOthers(visible);
     const selected = this.#list.querySelector("[aria-selected=true]");
     selected?.scrollIntoView({ block: "nearest", inline: "nearest" });
