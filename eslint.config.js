@@ -5,7 +5,7 @@ export default [
   { ignores: ["**/node_modules/", "**/.venv*/", "**/build/", "**/dist/", "**/site/", "**/runs/"] },
   js.configs.recommended,
   {
-    files: ["src/**/*.js"],
+    files: ["src/**/*.js", "tests/**/*.js"],
     languageOptions: { ecmaVersion: 2023, globals: globals.browser },
     linterOptions: { reportUnusedDisableDirectives: "error" },
     rules: {

@@ -54,6 +54,7 @@ def do_anything(studio, rng):
 
 @pytest.mark.parametrize("seed", [1, 6])
 def test_random_actions_never_break_the_page(studio, seed):
+    studio.browser.resize(1400, 900)  # where the stage is as large as the actions reach
     studio.open_sample()
     rng = random.Random(seed)
     for _ in range(120):
@@ -69,6 +70,7 @@ def test_random_actions_never_break_the_page(studio, seed):
 
 
 def test_undo_and_opening_a_photo_end_the_current_gesture(studio):
+    studio.browser.resize(1400, 900)  # where the menu of a point does not reach the next one
     studio.open_sample("rocket")
     studio.click(0.2, 0.2)
     before = studio.save_session()

@@ -100,19 +100,17 @@ def test_holding_and_sliding_show_the_other_picture(studio):
     assert np.abs(rgb2lab(np.array([[[int(color[n : n + 2], 16) for n in (1, 3, 5)]]]) / 255)[0, 0, 1:]).max() < 3
 
 
-def test_pictures_are_arranged_by_available_space(studio, address):
+def test_pictures_are_arranged_by_available_space(studio):
     corner = "(id) => (({left, top}) => [left, top])(document.getElementById(id).getBoundingClientRect())"
     boxes = f"['canvas-a', 'canvas-b'].map({corner})"
     studio.open_sample()
+    studio.browser.resize(1400, 900)
     studio.browser.press("2")
     studio.browser.wait_for_frame()
     (left_a, top_a), (left_b, top_b) = studio.browser.evaluate(boxes)
     assert left_a > left_b
     assert top_a == top_b
-    studio.open(address, width=800, height=1200)
-    # the sample is opened again; how it was compared is kept only with work on it
-    studio.wait_until_idle()
-    studio.browser.press("2")
+    studio.browser.resize(800, 1200)
     studio.browser.wait_for(f"(([[leftA, topA], [leftB, topB]]) => leftA === leftB && topA > topB)({boxes})")
 
 

@@ -7,12 +7,19 @@ import os
 import shutil
 import subprocess
 import time
+from pathlib import Path
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--remote-debugging-pipe"),
 ]
+PASSING_TIME = Path(__file__).with_name("passing_time.js").read_text()
+
+
+def is_about_icon(complaint):
+    """Whether the browser complains that a server has no icon, which it asks for if a document names none."""
+    return complaint["entry"].get("url", "").endswith("/favicon.ico")
 
 
 class Browser:
@@ -42,6 +49,7 @@ class Browser:
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
+        self.call("Page.addScriptToEvaluateOnNewDocument", source=PASSING_TIME)
 
     def call(self, method, **parameters):
         """Send a command and return its result."""
@@ -71,9 +79,7 @@ class Browser:
     def open(self, page, width=1400, height=900, dark=False):
         """Open a file or URL with a window size and color scheme, and wait until it is rendered."""
         address = page if isinstance(page, str) else page.resolve().as_uri()
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self.resize(width, height, dark)
         self.errors, self._events = [], []
         self._allowed_urls = ("file:", "data:", "blob:") if address.startswith("file:") else (address, "data:", "blob:")
         self.call("Page.navigate", url=address)
@@ -82,6 +88,12 @@ class Browser:
             assert time.monotonic() < deadline, "the page did not load"
             self._handle_event(self._read())
         self.wait_for_frame()
+
+    def resize(self, width, height, dark=False):
+        """Change the size of the window and the color scheme."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
 
     def wait_for_frame(self):
         """Wait until pending changes are rendered."""
@@ -98,7 +110,11 @@ class Browser:
         deadline = time.monotonic() + seconds
         while not self.evaluate(expression):
             assert time.monotonic() < deadline, f"timed out waiting for {expression}"
-            time.sleep(0.05)
+            time.sleep(0.02)
+
+    def pass_time(self, condition="true"):
+        """Wait until nothing happens by itself any more, and a condition holds. Timers end early meanwhile."""
+        self.evaluate(f"passTime(() => {condition})")
 
     def press(self, key, modifiers=0, kinds=("keyDown", "keyUp")):
         """Press and release a key, such as Tab, Enter, ArrowRight or z. Modifiers: 2 is Ctrl, 8 is Shift."""
@@ -163,7 +179,7 @@ class Browser:
     def _handle_event(self, event):
         method, parameters = event.get("method"), event.get("params", {})
         self._events.append(method)
-        if method == "Runtime.exceptionThrown" or method == "Log.entryAdded":
+        if method == "Runtime.exceptionThrown" or (method == "Log.entryAdded" and not is_about_icon(parameters)):
             self.errors.append(parameters)
         if method == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "warning", "assert"):
             self.errors.append(parameters)
