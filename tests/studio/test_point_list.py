@@ -1,14 +1,38 @@
 """The list of points and strokes, and the ring of the brush."""
 
+import shutil
+
 import numpy as np
 import pytest
 
 ROWS = "[...document.querySelectorAll('#point-list li')]"
 
 
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """A folder for the work of `listed`, which is done once."""
+    return tmp_path_factory.mktemp("work") / "project"
+
+
 @pytest.fixture
-def listed(studio):
+def listed(studio, server, work):
     """Two points and a stroke, in the open list."""
+    if work.exists():
+        shutil.copytree(work, server.project, dirs_exist_ok=True)
+        studio.open(studio.address)
+        studio.browser.wait_for("document.querySelectorAll('#recent-photos li').length === 1")
+        first = "document.querySelector('#recent-photos li > button').click()"
+        studio.wait_for_colors(lambda: studio.browser.evaluate(first))
+    else:
+        add_marks(studio)
+        studio.wait_until_saved()
+        shutil.copytree(server.project, work)
+    studio.browser.evaluate("document.querySelector('#points summary').click()")
+    studio.browser.wait_for(f"{ROWS}.length === 3")
+    return studio
+
+
+def add_marks(studio):
     studio.open_sample()
     for x, y, color in ((0.2, 0.3, "brick"), (0.8, 0.8, "sky")):
         studio.wait_for_colors(lambda x=x, y=y: studio.click(x, y))
@@ -18,9 +42,6 @@ def listed(studio):
     path = [studio.page_position(x, 0.6) for x in (0.4, 0.5, 0.6)]
     studio.wait_for_colors(lambda: studio.browser.drag(*path))
     studio.browser.press("p")
-    studio.browser.evaluate("document.querySelector('#points summary').click()")
-    studio.browser.wait_for(f"{ROWS}.length === 3")
-    return studio
 
 
 def names(studio):
