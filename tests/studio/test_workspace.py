@@ -7,6 +7,7 @@ from PIL import Image
 from skimage import data
 
 from chromahint.inference import segments
+from chromahint.inference.look import Look
 from chromahint.models.spreadnet import SpreadNet
 from chromahint.studio.model_list import ModelList
 from chromahint.studio.workspace import Workspace
@@ -35,6 +36,24 @@ def test_a_photo_is_encoded_once_for_whatever_is_asked_about_it(monkeypatch):
         assert workspace.where_next(photo, "pretrained", HINTS)
         workspace.colors(photo, "pretrained", "native", HINTS)
     assert sizes == [COFFEE.shape[0] * COFFEE.shape[1]]
+
+
+def test_a_photo_without_hints_is_colored_once(monkeypatch):
+    workspace, calls, original = Workspace(ModelList([]), "cpu"), [], SpreadNet.propagate
+
+    def count(*args):
+        calls.append(args)
+        return original(*args)
+
+    monkeypatch.setattr(SpreadNet, "propagate", count)
+    photo = open_photo(workspace)
+    none = b'{"format": "chromahint-hints/1"}'
+    first, again = (workspace.colors(photo, "pretrained", "native", none) for _ in range(2))
+    assert again == first
+    assert len(calls) == 1
+    hinted = workspace.colors(photo, "pretrained", "native", HINTS, Look(reach="near"))
+    assert hinted.data != first.data
+    assert len(calls) == 2
 
 
 def test_the_parts_of_a_photo_are_found_once(monkeypatch):

@@ -164,8 +164,10 @@ class Session:
 
     def _predict_near(self, small: Tensor, size: int, pixels: SparseHints, reach: Reach) -> Tensor:
         """Predict ab of the downsampled photo; with the reach `near`, hints count only around them."""
+        if not len(pixels.flat_index):
+            return self._prior(small, size, pixels)
         ab = self._predict_whole(small, size, pixels)
-        if reach == "whole" or not len(pixels.flat_index):
+        if reach == "whole":
             return ab
         prior = self._prior(small, size, pixels)
         weight = reach_map(small, pixels.to_dense((small.shape[-2], small.shape[-1])).mask)
