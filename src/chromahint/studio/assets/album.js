@@ -93,9 +93,9 @@ export class Album extends EventTarget {
   /** Mark the open photo as done, or as still to do. */
   async toggleDone() {
     const { sync } = this.#editor;
-    await sync.flush();
+    const isSaved = await sync.flushAll();
     const { current } = this;
-    if (!current || !sync.isSaved) return;
+    if (!current || !isSaved) return;
     try {
       sync.revision = await setDone(current.key, !current.done);
       this.#editor.isDone = !current.done;

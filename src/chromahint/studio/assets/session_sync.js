@@ -81,6 +81,13 @@ export class SessionSync extends EventTarget {
     if (hasChanged && !this.#isInConflict) this.#schedule(SAVE_DELAY);
   }
 
+  /** Save now what is unsaved, and what changes meanwhile; return whether the server has everything. */
+  async flushAll() {
+    await this.flush();
+    if (!this.isSaved) await this.flush();
+    return this.isSaved;
+  }
+
   /** Keep the unsaved work as a copy of the photo; returns the key of the copy. */
   async keepAsCopy() {
     if (this.key === null || this.#unsaved === null) return null;
