@@ -62,6 +62,7 @@ def test_album_from_drop_to_zip_in_a_fresh_browser(studio, second, server, box):
             studio.click(*point)
         studio.browser.wait_for(f"document.getElementById('annotation-count').textContent === '{len(POINTS)} points'")
         if number < 3:
+            studio.wait_until_idle()  # the suggested color of the last point has come
             studio.browser.press("m")
             studio.browser.wait_for(f"document.getElementById('count-done').textContent === '{number + 1}'")
         studio.browser.press("PageDown")
