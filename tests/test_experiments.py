@@ -14,6 +14,8 @@ from chromahint.launch.launcher import run_training
 from chromahint.runs.files import read_json
 from chromahint.runs.run import open_run
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 FOLDER = Path(__file__).resolve().parents[1] / "experiments"
 PLANS = sorted(file.parent.name for file in FOLDER.glob("*/plan.yaml"))
 CHAINED = [name for name in PLANS if read_plan(name).chained]
