@@ -1,5 +1,6 @@
 """Photos colored with hints that count in a part only, weaker hints, and erased parts."""
 
+import functools
 import json
 
 import numpy as np
@@ -22,11 +23,11 @@ def ab(request):
     """A function that returns the colors of the astronaut for points, strokes, and a reach."""
     colorizer, photo = Colorizer.load(request.param, device="cpu"), data.astronaut()
 
-    def color(points=(), strokes=(), reach="whole"):
-        annotations = Annotations(tuple(points), tuple(strokes))
-        return rgb2lab(colorizer.colorize(photo, annotations, Look(reach=reach)))[..., 1:]
+    @functools.cache
+    def color(points, strokes, reach):
+        return rgb2lab(colorizer.colorize(photo, Annotations(points, strokes), Look(reach=reach)))[..., 1:]
 
-    return color
+    return lambda points=(), strokes=(), reach="whole": color(tuple(points), tuple(strokes), reach)
 
 
 def difference(one, other):
