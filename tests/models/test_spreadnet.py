@@ -179,15 +179,16 @@ def test_untrained_network_beats_levin_and_improves_with_more_hints():
     network, levin = SpreadNet().eval(), Levin()
     counts, tiles = (1, 10, 100, 328, 1966), NaturalTiles()
     learned, solved = torch.zeros(len(counts)), torch.zeros(len(counts))
-    for number in range(len(tiles)):
+    chosen = range(0, len(tiles), 2)
+    for number in chosen:
         rgb, lightness, ab = natural(number)
         with torch.no_grad():
             encoding = network.encode(lightness)
             for index, count in enumerate(counts):
                 hints = RandomPixels().hints(LabImages(lightness, ab, rgb), [tiles.identify(number)], count)
-                learned[index] += psnr(lab_to_rgb8(lightness, network.propagate(encoding, hints)), rgb)[0] / len(tiles)
+                learned[index] += psnr(lab_to_rgb8(lightness, network.propagate(encoding, hints)), rgb)[0] / len(chosen)
                 if count in (100, 328):
-                    solved[index] += psnr(lab_to_rgb8(lightness, levin(lightness, hints)), rgb)[0] / len(tiles)
+                    solved[index] += psnr(lab_to_rgb8(lightness, levin(lightness, hints)), rgb)[0] / len(chosen)
     assert (learned[2:4] > solved[2:4]).all()
     assert (learned.diff() > 1).all()
 

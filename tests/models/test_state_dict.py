@@ -232,8 +232,8 @@ def test_damaged_files_only_raise_value_error(tmp_path, suffix):
 VARIANTS = [
     (name, *(f"model.{key}={json.dumps(value).replace(' ', '')}" for key, value in variant.options.items()))
     for name in list_groups()["model"]
-    if "width" in compose("train", [f"model={name}"]).config["model"]
-    for variant in get_model_info(compose("train", [f"model={name}"]).config["model"]["_target_"]).variants
+    if "width" in (node := compose("train", [f"model={name}"]).config["model"])
+    for variant in get_model_info(node["_target_"]).variants
 ]
 
 
