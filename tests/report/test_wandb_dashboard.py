@@ -46,7 +46,7 @@ def offline(tmp_path):
 def logged(tmp_path_factory, here, tiny, inspect_wandb):
     """The history keys, summary and config that W&B reads from a real run."""
     hint_counts = f"protocol.hint_counts={COUNTS}".replace(" ", "")
-    options = ["logger=wandb", "trainer.val_check_interval=1", hint_counts]
+    options = ["model=spreadnet", "logger=wandb", "trainer.val_check_interval=1", hint_counts]
     result = here(tmp_path_factory.mktemp("logged"), "train", *tiny, *options)
     assert result.status == 0, result.err
     [file] = result.run.glob("wandb/offline-run-*/run-*.wandb")
