@@ -23,6 +23,7 @@ from chromahint.models.registry import create_model
 from chromahint.models.state_dict import load_weights
 from support.fuzz import damaged, fuzz, tries
 from support.pictures import PICTURES
+from support.small_network import SmallNetwork
 
 HINTS = json.dumps(
     {
@@ -114,14 +115,6 @@ def test_weights(tmp_path, monkeypatch, kind, tries):
 
     fuzz(kind, check, damaged(file.read_bytes()), tries)
     assert list(tmp_path.iterdir()) == [file]
-
-
-class SmallNetwork(torch.nn.Conv2d):
-    def __init__(self):
-        super().__init__(4, 2, 3, padding=1)
-
-    def forward(self, lightness, hints):
-        return super().forward(torch.cat([lightness, hints.ab, hints.mask], dim=1))
 
 
 @tries(100, 1_000)

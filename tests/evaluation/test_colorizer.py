@@ -12,6 +12,7 @@ from chromahint.evaluation.protocols.clicks import Clicks
 from chromahint.evaluation.protocols.random_pixels import RandomPixels
 from chromahint.evaluation.protocols.regions import Regions
 from chromahint.models.pullpush import PullPush
+from support.small_network import SmallNetwork
 
 PROTOCOLS = {
     "random_pixels": RandomPixels([0, 3, 20], 64),
@@ -121,13 +122,12 @@ def test_onnx_files_get_the_figures_of_their_network(photos, tmp_path):
     for package in ("onnx", "onnxscript", "onnxruntime"):
         pytest.importorskip(package)
     from chromahint.export.onnx import write_onnx
-    from chromahint.models.unet import UNet
 
     torch.manual_seed(0)
-    network = UNet(width=4).eval().requires_grad_(False)
-    write_onnx(network.eval(), tmp_path / "unet.onnx", {"network": "unet"})
+    network = SmallNetwork().eval().requires_grad_(False)
+    write_onnx(network, tmp_path / "small.onnx", {"network": "small"})
     protocol = RandomPixels([0, 20], 64)
     expected = evaluate_colorizer(network, photos, protocol)
-    found = evaluate_colorizer(tmp_path / "unet.onnx", photos, protocol)
+    found = evaluate_colorizer(tmp_path / "small.onnx", photos, protocol)
     for count, scores in expected["by_hints"].items():
         assert found["by_hints"][count] == pytest.approx(scores, abs=1e-3)

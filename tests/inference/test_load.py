@@ -20,6 +20,7 @@ from chromahint.models.resunet import ResUNet
 from chromahint.models.spreadnet import SpreadNet
 from chromahint.models.unet import UNet
 from chromahint.runs.run import open_run
+from support.small_network import SmallNetwork
 
 PHOTO = data.chelsea()[:120, :150]
 HINTS = [(30, 40, "#aa3311", 4), (110, 90, "#1133aa", 4)]
@@ -100,7 +101,7 @@ def test_exported_folder(tmp_path, smoke_run, command):
 
 def test_onnx_file(tmp_path):
     torch.manual_seed(0)
-    network = ResUNet(width=4, zero_init_head=False).eval()
+    network = SmallNetwork().eval().requires_grad_(False)
     write_onnx(network, tmp_path / "net.onnx", {"network": "resunet"})
     loaded = load_network(tmp_path / "net.onnx")
     assert loaded.messages == ("net.onnx: resunet, run by ONNX Runtime",)
