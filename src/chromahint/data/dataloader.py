@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import multiprocessing
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +12,17 @@ from torch.utils.data import DataLoader, Dataset
 
 from chromahint.data.dataset import Batch, identity_collate, init_worker
 from chromahint.data.samplers import EvalSampler, ResumableBatchSampler, TrainSampler
+
+
+@atexit.register
+def _end_workers() -> None:
+    """Kill the workers that are left when the process ends, for example because another one was killed.
+
+    multiprocessing would send them SIGTERM, which they ignore, and wait for them forever.
+    """
+    for process in multiprocessing.active_children():
+        if process.daemon:
+            process.kill()
 
 
 class PhotoLoader(DataLoader[Batch]):
