@@ -257,3 +257,30 @@ def test_page_follows_what_another_window_has_saved(studio, second, server, box)
     )
     assert studio.annotation_count() == 2
     assert studio.text("notice") == "This photo was changed in another window."
+
+
+def test_mark_and_a_change_at_the_same_time_are_both_saved(studio, server, box):
+    drop(studio, [box[3]])
+    wait_for_count(studio, 1)
+    studio.wait_for_colors(lambda: studio.click(*POINTS[0]))
+    studio.wait_until_saved()
+    # the server has marked the photo, but its answer takes longer than the page waits before it saves
+    studio.browser.evaluate("""
+      window.plain = window.fetch;
+      window.fetch = async (address, options) => {
+        const response = await plain(address, options);
+        if (String(address).endsWith('/done')) await new Promise((answer) => { window.answer = answer; });
+        return response;
+      };
+    """)
+    studio.browser.press("m")
+    studio.browser.wait_for("window.answer !== undefined")
+    studio.click(*POINTS[1])
+    studio.browser.evaluate("new Promise((passed) => { setTimeout(passed, 1500); })")
+    studio.browser.evaluate("window.answer()")
+    studio.wait_until_saved()
+    assert counts(server) == {"photo 04.png.json": 2}
+    [session] = (server.project / "sessions").rglob("*.json")
+    assert json.loads(session.read_text())["done"] is True
+    assert not studio.browser.evaluate("document.getElementById('conflict-dialog').open")
+    assert studio.browser.evaluate("document.getElementById('count-done').textContent") == "1"

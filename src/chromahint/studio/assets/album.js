@@ -3,7 +3,7 @@
 
 import { hasStatus } from "./api.js";
 import { notify, notifyError } from "./dom.js";
-import { deleteKept, keepFile, listPhotos, setDone } from "./project_api.js";
+import { deleteKept, keepFile, listPhotos } from "./project_api.js";
 import { language, t } from "./translation.js";
 
 /**
@@ -96,11 +96,12 @@ export class Album extends EventTarget {
     const isSaved = await sync.flushAll();
     const { current } = this;
     if (!current || !isSaved) return;
+    const done = !current.done;
     try {
-      sync.revision = await setDone(current.key, !current.done);
-      this.#editor.isDone = !current.done;
+      await sync.mark(done);
+      this.#editor.isDone = done;
       await this.refresh();
-      notify(this.#editor.isDone ? t("Marked as done.") : t("Marked as still to do."));
+      notify(done ? t("Marked as done.") : t("Marked as still to do."));
     } catch (error) {
       notifyError(error);
     }

@@ -88,6 +88,22 @@ export class SessionSync extends EventTarget {
     return this.isSaved;
   }
 
+  /**
+   * Mark the kept photo as done, or as still to do. What changes meanwhile is saved afterwards, with the mark.
+   * @param {boolean} done
+   */
+  async mark(done) {
+    if (this.key === null) return;
+    const marking = project.setDone(this.key, done);
+    this.#saving = marking.then(() => {}, () => {});
+    try {
+      this.revision = await marking;
+    } finally {
+      this.#saving = null;
+    }
+    if (this.#unsaved) this.save({ ...this.#unsaved, done });
+  }
+
   /** Keep the unsaved work as a copy of the photo; returns the key of the copy. */
   async keepAsCopy() {
     if (this.key === null || this.#unsaved === null) return null;
