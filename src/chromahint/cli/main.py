@@ -52,7 +52,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """
     try:
         arguments = parse(list(sys.argv[1:] if words is None else words))
-        _tune_memory_and_threads()
+        _limit_spinning()
         if getattr(arguments, "trust", False):
             os.environ["CHROMAHINT_TRUST"] = "1"  # also in the processes that are started
         status: int = arguments.run(arguments)
@@ -128,12 +128,9 @@ def _parse_without_exit(parser: Parser, words: list[str]) -> argparse.Namespace:
     return arguments
 
 
-def _tune_memory_and_threads() -> None:
+def _limit_spinning() -> None:
     # by default, waiting threads spin and slow each other down as soon as anything else runs on the machine
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-    # by default, glibc returns large blocks at once, and every training step requests them again
-    os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**32))
-    os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**34))
 
 
 if __name__ == "__main__":
