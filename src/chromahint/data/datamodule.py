@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import lightning as L
-from lightning.pytorch.utilities import rank_zero_warn
 
 from chromahint.data.dataloader import PhotoLoader
 from chromahint.data.dataset import Batch, EvalDataset, TrainDataset
@@ -136,5 +136,6 @@ class PhotoDataModule(L.LightningDataModule):
         try:
             return find_decoder(self.trainer.strategy.root_device)
         except GPUDecodingUnavailableError as reason:
-            rank_zero_warn(f"data.decode_on=gpu: {reason}. Workers decode instead.")
+            if self.trainer.is_global_zero:  # a warning would not be shown: those of Lightning are hidden in a run
+                print(f"data.decode_on=gpu: {reason}. Workers decode instead.", file=sys.stderr)  # noqa: T201
             return None
