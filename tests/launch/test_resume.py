@@ -30,6 +30,7 @@ files that it writes are those of its folder."""
 SIGNALS = {
     "signal in a step": {"moment": "step", "count": 5, "signal": signal.SIGTERM},
     "signal in a validation": {"moment": "validation", "count": 1, "signal": signal.SIGUSR1},
+    "signal after the last validation": {"moment": "scores", "count": 3, "signal": signal.SIGTERM},
     "signal in an accumulated step": {"moment": "step", "count": 9, "signal": signal.SIGTERM},
     "signal in a write": {"moment": "write", "count": 9, "signal": signal.SIGUSR1},
 }

@@ -75,6 +75,11 @@ class PreemptionHandler(Callback):
         if number := self._signal_of_any_process(trainer):
             raise TrainingInterrupted(number)
 
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Exit if a signal has arrived since the last batch, as the final evaluation may take long."""
+        if number := self._signal_of_any_process(trainer):
+            raise TrainingInterrupted(number)
+
     def _handle_signal(self, signal_number: int, _: Any) -> None:
         self.received_signal = signal_number
 
