@@ -66,6 +66,24 @@ def lr_of(run):
     return run.config["optimizer"]["lr"]
 
 
+def test_trial_that_met_a_full_disk_ends_the_worker_and_is_resumed(sweep, fake_training, tmp_path):
+    def result_of(run):
+        is_full = len(started_runs) == 2
+        run.update_metadata(write_error=is_full)
+        return "failed" if is_full else "finished", [25.0]
+
+    started_runs = fake_training(result_of)
+    stopped = sweep()
+    assert stopped.status == 2
+    assert "trial 1: too large To go on with the sweep, repeat its command." in stopped.err
+    assert len(started_runs) == 2, "the third trial would have met it, too"
+    again = sweep()
+    assert again.status == 0, again.err
+    assert len(started_runs) == 4
+    assert started_runs[2].path == started_runs[1].path
+    assert [trial.state.name for trial in trials(tmp_path).values()] == ["COMPLETE"] * 3
+
+
 def test_trials_are_runs_and_the_best_becomes_an_experiment(sweep, fake_training, tmp_path, command):
     started_runs = fake_training(lambda run: ("finished", [20.0, 25 + 100 * lr_of(run), 24.0]))
     ended = sweep()

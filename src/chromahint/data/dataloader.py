@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import atexit
 import multiprocessing
+import weakref
 from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import torch
@@ -13,6 +15,9 @@ from torch.utils.data import DataLoader, Dataset
 from chromahint.data.dataset import Batch, identity_collate, init_worker
 from chromahint.data.samplers import EvalSampler, ResumableBatchSampler, TrainSampler
 
+_workers: weakref.WeakSet[BaseProcess] = weakref.WeakSet()
+"""Worker processes of all loaders."""
+
 
 @atexit.register
 def _end_workers() -> None:
@@ -20,9 +25,8 @@ def _end_workers() -> None:
 
     multiprocessing would send them SIGTERM, which they ignore, and wait for them forever.
     """
-    for process in multiprocessing.active_children():
-        if process.daemon:
-            process.kill()
+    for worker in _workers:
+        worker.kill()
 
 
 class PhotoLoader(DataLoader[Batch]):
@@ -56,7 +60,10 @@ class PhotoLoader(DataLoader[Batch]):
         resume, self._resume_at = self._resume_at, None
         start = resume[1] if resume is not None and resume[0] == self._epoch else 0
         self._num_yielded = self._batches.start = start
-        for batch in super().__iter__():
+        others = multiprocessing.active_children()
+        batches = super().__iter__()
+        _workers.update(set(multiprocessing.active_children()).difference(others))
+        for batch in batches:
             self._num_yielded += 1
             yield batch
 

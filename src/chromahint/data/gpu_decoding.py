@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.dlpack import from_dlpack
 
+from chromahint.data.dataset import Batch, TrainDataset
 from chromahint.images.decode import silence_stderr
-
-if TYPE_CHECKING:
-    from chromahint.data.dataset import Batch, TrainDataset
 
 
 class GPUDecodingUnavailableError(RuntimeError):

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from chromahint.atomic_write import NO_SPACE
 from chromahint.data.dataloader import PhotoLoader
 from chromahint.data.dataset import EvalDataset
 from chromahint.data.samplers import EvalSampler
@@ -94,6 +95,7 @@ def lock_output(output: Path) -> Iterator[None]:
 
     Raises:
         ValueError: Another process is evaluating into the folder, or it can't be written.
+        OSError: The disk is full.
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -105,6 +107,8 @@ def lock_output(output: Path) -> Iterator[None]:
                 "output=ANOTHER/FOLDER."
             ) from None
         except OSError as error:
+            if error.errno in NO_SPACE:  # another folder would not help
+                raise
             raise ValueError(
                 f"output={output}: can't be written ({error.strerror}). Use output=ANOTHER/FOLDER."
             ) from None

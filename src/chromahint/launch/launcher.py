@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from chromahint.atomic_write import WriteError
+from chromahint.atomic_write import NO_SPACE, WriteError
 from chromahint.config.compose import ComposedConfig, compose
 from chromahint.config.errors import ConfigError
 from chromahint.config.paths import choice_of, experiment_plans
@@ -167,6 +167,7 @@ def create_run_folder(composed: ComposedConfig, folder: Path, group: str) -> Run
 
     Raises:
         ConfigError: The folder can't be written.
+        OSError: The disk is full.
     """
     metadata = {
         "name": f"{folder.parent.name}/{folder.name}",
@@ -181,6 +182,8 @@ def create_run_folder(composed: ComposedConfig, folder: Path, group: str) -> Run
     try:
         return create_run(folder, _embed_color_prior(composed.config), metadata)
     except OSError as error:
+        if error.errno in NO_SPACE:  # another folder would not help
+            raise
         raise ConfigError(
             f"runs_dir={folder.parent}: can't be written ({error.strerror}). Pass runs_dir=FOLDER."
         ) from None

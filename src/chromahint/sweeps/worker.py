@@ -134,6 +134,9 @@ class Worker:
             state, error, scores = run.metadata["state"], run.metadata.get("error"), self._scores(run)
         except ValueError as invalid:
             state, error, scores = "failed", str(invalid), []
+        else:
+            if run.metadata.get("write_error"):  # says nothing about the values, and the next trial would meet it, too
+                raise ValueError(f"trial {slot}: {error} To go on with the sweep, repeat its command.")
         if state == "interrupted":
             self.console.print(f"trial {slot}: interrupted; it will be resumed")
             return

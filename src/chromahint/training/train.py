@@ -20,7 +20,7 @@ import torch
 from lightning.pytorch import Callback, seed_everything
 from lightning.pytorch.utilities import rank_zero_only
 
-from chromahint.atomic_write import WriteError
+from chromahint.atomic_write import WriteError, explain_write_error
 from chromahint.config.instantiate import instantiate_node
 from chromahint.config.paths import add_cwd_to_path
 from chromahint.models.pretrained import resolve_weights_file
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with raise_on_signal(), lock_run(run.path) if _is_rank_zero() else contextlib.nullcontext():
             if run.metadata.get("error"):  # of an earlier attempt
-                _update_metadata(run, state="created", error=None)
+                _update_metadata(run, state="created", error=None, write_error=False)
             train(run)
     except RunLockedError as error:
         _print_status(f"Error: {error}")
@@ -78,7 +78,9 @@ def main(arguments: Sequence[str]) -> int:
         return 128 + number
     except BaseException as error:
         explanation = explain_error(error, run, run.config)
-        _record_failure(run, explanation or f"{type(error).__name__}: {error}", show=explanation is not None)
+        text = explanation or f"{type(error).__name__}: {error}"
+        write_error = isinstance(error, OSError) and explain_write_error(error) is not None
+        _record_failure(run, text, show=explanation is not None, write_error=write_error)
         if explanation is None:
             raise
         return 1
@@ -234,14 +236,14 @@ def _update_metadata(run: Run, **fields: Any) -> None:
     run.update_metadata(**fields)
 
 
-def _record_failure(run: Run, error: str, show: bool = True) -> None:
+def _record_failure(run: Run, error: str, show: bool = True, write_error: bool = False) -> None:
     """Record and print why a run failed. The first process to fail does so; the others merely lost that process."""
     if run.metadata["state"] == "failed":
         return
     if show:
         print(f"Error: {error}", file=sys.stderr, flush=True)  # noqa: T201
     with contextlib.suppress(WriteError):  # the disk may be full
-        run.update_metadata(state="failed", ended=iso_now(), error=error)
+        run.update_metadata(state="failed", ended=iso_now(), error=error, write_error=write_error)
 
 
 @rank_zero_only
