@@ -89,6 +89,17 @@ def test_scribble_of_a_long_block_runs_along_it():
     assert np.abs(path[:, 0] - 19.5).mean() < 4
 
 
+def test_every_region_gets_a_scribble():
+    """Thinning by the rules of Zhang and Suen alone erases a few of these shapes."""
+    random = np.random.default_rng(0)
+    for _ in range(100):
+        labels, number = ndimage.label(ndimage.gaussian_filter(random.normal(size=(40, 40)), 3) > 0)
+        for region in range(1, number + 1):
+            path = scribble(regions(np.where(labels == region, 0, 1))[0])
+            assert len(path) >= 1
+            assert (labels[tuple(path.T)] == region).all()
+
+
 def test_uniform_image_is_one_region():
     labels = segment(np.full((20, 30, 3), 77, np.uint8))
     assert labels.max() == 0

@@ -167,7 +167,10 @@ def _farthest(graph: dict[tuple[int, int], list[tuple[int, int]]], start: tuple[
 
 
 def _thin(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Thin a mask, with a border of False, to a skeleton (Zhang and Suen 1984)."""
+    """Thin a mask, with a border of False, to a skeleton (Zhang and Suen 1984).
+
+    Their rules erase what has shrunk to 2x2 pixels; here, a mask keeps its last pixels.
+    """
     image = mask.copy()
     while True:
         removed = False
@@ -181,8 +184,9 @@ def _thin(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
             first, second = ((0, 2, 4), (2, 4, 6)) if step == 0 else ((0, 2, 6), (0, 4, 6))
             edge = ~(p[first[0]] & p[first[1]] & p[first[2]]) & ~(p[second[0]] & p[second[1]] & p[second[2]])
             drop = image[1:-1, 1:-1] & (count >= 2) & (count <= 6) & (turns == 1) & edge
-            if drop.any():
-                image[1:-1, 1:-1] &= ~drop
+            kept = image[1:-1, 1:-1] & ~drop
+            if drop.any() and kept.any():
+                image[1:-1, 1:-1] = kept
                 removed = True
         if not removed:
             return image
