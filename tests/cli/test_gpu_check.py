@@ -82,3 +82,26 @@ def test_missing_gpu_is_named(command):
     failed = command("gpu-check", "--device", "cuda")
     assert failed.status == 2
     assert "device=cuda: not available on this machine" in failed.err
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--size=0", "--size 0: must be an integer >= 32"),
+        ("--batch-size=0", "--batch-size 0: must be an integer >= 1"),
+        ("--devices=-1", "--devices -1: must be an integer >= 1"),
+        ("--seconds=-1", "--seconds -1: must be a number > 0"),
+        ("--seconds=nan", "--seconds nan: must be a number > 0"),
+        ("--seconds=soon", "--seconds soon: must be a number > 0"),
+    ],
+)
+def test_impossible_numbers_are_refused(command, option, message):
+    failed = command("gpu-check", "--device", "cpu", option)
+    assert failed.status == 2
+    assert message in failed.err
+
+
+def test_devices_that_cannot_share_a_batch_are_refused_at_once(command):
+    failed = command("gpu-check", "--device", "cpu", "--devices", "3", "--batch-size", "32")
+    assert failed.status == 2
+    assert "--batch-size 32: 3 devices can't share it equally. Use a multiple of 3." in failed.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeAlias
@@ -28,7 +29,8 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str:
         text = action.help or ""
-        has_default = action.default not in (None, False, argparse.SUPPRESS) and action.default != []
+        default = action.default
+        has_default = default not in (None, [], argparse.SUPPRESS) and not isinstance(default, bool)
         return f"{text} (default: %(default)s)" if has_default else text
 
 
@@ -67,6 +69,21 @@ def integer(minimum: int, maximum: int | None = None) -> Callable[[str], int]:
         return number
 
     return convert
+
+
+def positive(text: str) -> float:
+    """Convert an option that is a number above 0.
+
+    >>> positive("0.5")
+    0.5
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text}: must be a number > 0")
+    return number
 
 
 def add_overrides(parser: Parser, help: str = "overrides of the configuration") -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import csv
+import math
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chromahint.cli.arguments import DEVICE_HELP, Subparsers
+from chromahint.cli.arguments import DEVICE_HELP, Subparsers, integer, positive
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,11 +31,15 @@ def add_parser(subparsers: Subparsers) -> None:
         "(data.decode_on=gpu). Takes less than five minutes. The exit status is 1 if the GPU computes something else.",
     )
     parser.add_argument("--device", default="auto", help=DEVICE_HELP)
-    parser.add_argument("--size", type=int, default=128, help="height and width of the images (default: 128)")
-    parser.add_argument("--batch-size", type=int, default=32, help="images per step (default: 32)")
-    parser.add_argument("--seconds", type=float, default=10.0, help="seconds of each speed measurement (default: 10)")
+    parser.add_argument(
+        "--size", type=integer(32), default=128, metavar="PIXELS", help="height and width of the images"
+    )
+    parser.add_argument("--batch-size", type=integer(1), metavar="N", help="images per step; by default, about 32")
+    parser.add_argument("--seconds", type=positive, default=10.0, help="seconds of each speed measurement")
     parser.add_argument("--no-compile", dest="compile", action="store_false", help="do not compile the networks")
-    parser.add_argument("--devices", type=int, metavar="N", help="train on 1 and on N devices (default: all GPUs)")
+    parser.add_argument(
+        "--devices", type=integer(1), metavar="N", help="train on 1 and on N devices; by default, all GPUs"
+    )
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="also write the results as JSON")
     parser.set_defaults(run=run)
 
@@ -54,7 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     console = TextConsole()
     device = resolve_device(arguments.device)
-    size, batch = arguments.size, arguments.batch_size
+    count = arguments.devices or (torch.cuda.device_count() if device.type == "cuda" else 1)
+    size, batch = arguments.size, arguments.batch_size or math.ceil(32 / count) * count
+    if batch % count:
+        raise ValueError(f"--batch-size {batch}: {count} devices can't share it equally. Use a multiple of {count}.")
     agreements, speeds = [], []
     for model, options in NETWORKS.items():
         console.print(f"{model}: comparing with the CPU")
@@ -62,7 +70,6 @@ def run(arguments: argparse.Namespace) -> int:
         speeds.append(
             measure_speed(model, options, device, size, batch, arguments.seconds, arguments.compile, console.print)
         )
-    count = arguments.devices or (torch.cuda.device_count() if device.type == "cuda" else 1)
     runs = {}
     for devices in (1, count) if count > 1 else ():
         console.print(f"a training run on {devices} device{'s' if devices > 1 else ''}")
