@@ -72,7 +72,7 @@ def test_random_actions_never_break_the_page(studio, seed):
 def test_undo_and_opening_a_photo_end_the_current_gesture(studio):
     studio.browser.resize(1400, 900)  # where the menu of a point does not reach the next one
     studio.open_sample("rocket")
-    studio.click(0.2, 0.2)
+    studio.wait_for_colors(lambda: studio.click(0.2, 0.2))
     before = studio.save_session()
     x, y = studio.page_position(0.5, 0.5)
     for key in ("p", "b"):
