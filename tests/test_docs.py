@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import os
@@ -259,7 +260,8 @@ def test_the_reference_has_every_command(site):
     assert len(found) > 10
     for parser in found:
         assert f'id="{parser.prog.replace(" ", "-")}"' in page
-        flags = [flag for action in parser._actions for flag in action.option_strings if flag not in ("-h", "--help")]
+        described = [action for action in parser._actions if action.help != argparse.SUPPRESS]  # the others are refused
+        flags = [flag for action in described for flag in action.option_strings if flag not in ("-h", "--help")]
         assert not [flag for flag in flags if flag not in page], parser.prog
 
 

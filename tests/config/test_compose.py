@@ -2,8 +2,8 @@
 
 import pytest
 
-from chromahint.config.compose import compose, did_you_mean
-from chromahint.config.errors import ConfigError
+from chromahint.config.compose import compose
+from chromahint.config.errors import ConfigError, did_you_mean
 
 
 def message(*overrides, name="train"):

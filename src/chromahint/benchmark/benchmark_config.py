@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from chromahint.config.compose import compose, did_you_mean
-from chromahint.config.errors import ConfigError
+from chromahint.config.compose import compose
+from chromahint.config.errors import ConfigError, did_you_mean
 from chromahint.config.paths import list_groups, packaged_dir, user_conf_dir
 from chromahint.config.validate import validate
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeAlias
 
 from chromahint.config.paths import group_defaults, list_groups, packaged_dir
@@ -43,9 +43,11 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise ValueError with a message in the form of all others."""
         # "argument -o/--output: x" becomes "--output: x"; "argument --size: 0: must be x" becomes "--size 0: must be x"
-        argument = re.sub(r"^argument (?:-\w/)?([^:]+):(?= \S*: must be)|^argument (?:-\w/)?", r"\1", message)
+        argument = re.sub(r"^argument (?:-\w+/)?([^:]+):(?= \S*: must be)|^argument (?:-\w+/)?", r"\1", message)
         where = f"{self.prog}: " if argument == message else ""
-        raise ValueError(f"{where}{argument.rstrip('.')}. See `{self.prog} --help`.")
+        takes_overrides = any(action.dest == "overrides" for action in self._actions)
+        form = " Write options of the configuration as KEY=VALUE, without dashes." if takes_overrides and where else ""
+        raise ValueError(f"{where}{argument.rstrip('.')}.{form} See `{self.prog} --help`.")
 
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[Parser]"
@@ -100,6 +102,18 @@ def check_overrides(overrides: list[str], command: str) -> None:
     for word in overrides:
         if "=" not in word and not word.startswith("~"):
             raise ValueError(f"{word}: not key=value. See `{command} --help`.")
+
+
+def refuse_overrides(overrides: list[str], moved: Mapping[str, str]) -> None:
+    """Raise an error for keys that look like options of the configuration, but are asked for in another way.
+
+    Args:
+        overrides: `key=value ...` as typed.
+        moved: The command that does what a key asks for.
+    """
+    for word in overrides:
+        if (key := word.lstrip("+").partition("=")[0]) in moved:
+            raise ValueError(f"{word}: not an option of the configuration. Type `{moved[key]}`.")
 
 
 def describe_groups(config: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from chromahint.cli.arguments import Subparsers, add_overrides, add_trust, describe_groups
+from chromahint.cli.arguments import Subparsers, add_overrides, add_trust, describe_groups, refuse_overrides
 from chromahint.cli.show_config import add_config_options, check_config_dir, show_config, shows_config
 from chromahint.config.paths import using_config_dir
 
@@ -34,6 +34,9 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate; returns the exit status."""
+    refuse_overrides(
+        arguments.overrides, {"ckpt_path": "chromahint evaluate run=RUN` or `chromahint evaluate weights=FILE"}
+    )
     check_config_dir(arguments.config_dir)
     with using_config_dir(arguments.config_dir):
         return show_config(arguments, "evaluate") if shows_config(arguments) else _evaluate(arguments)

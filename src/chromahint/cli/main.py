@@ -33,12 +33,15 @@ from chromahint.cli import (
     tune,
 )
 from chromahint.cli.arguments import Parser, check_overrides
+from chromahint.config.errors import did_you_mean
 
 COMMANDS = (
     train, resume, tune, status, experiment, sweep, evaluate, colorize, studio, models, hints, data, report, best,
     benchmark, dashboard, export, init, doctor, gpu_check, reproduce,
 )  # fmt: skip
 """Modules of the commands, in the order of `chromahint --help`."""
+SYNONYMS = {"fit": "train", "eval": "evaluate", "test": "evaluate", "validate": "evaluate", "predict": "colorize"}
+"""What other programs call a command."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -98,7 +101,8 @@ def parse(words: list[str]) -> argparse.Namespace:
         raise _HelpShown
     if longer:
         raise ValueError(f"{' '.join(words[:2])}: unknown command. Type {' or '.join(longer)}.")
-    raise ValueError(f"{first}: unknown command; choose one of {', '.join(commands)}.")
+    near = f" Did you mean {SYNONYMS[first]}?" if first in SYNONYMS else did_you_mean(first, [*commands])
+    raise ValueError(f"{first}: unknown command; choose one of {', '.join(commands)}.{near}")
 
 
 class _HelpShown(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import NoReturn
 
 from chromahint.cli.arguments import Parser
 from chromahint.config.errors import ConfigError
@@ -26,8 +27,17 @@ def add_config_options(parser: Parser) -> None:
         choices=("defaults", "config"),
         help="defaults: print the file of each choice; config: print the folders that are searched",
     )
+    # Hydra's and LightningCLI's options for another file of settings
+    for names in (("-cn", "--config-name"), ("-cp", "--config-path"), ("--config",)):
+        parser.add_argument(*names, type=_refuse_config, help=argparse.SUPPRESS)
     parser.add_argument(
         "-cd", "--config-dir", type=Path, metavar="DIR", help="folder of your own YAML files, in place of ./conf"
+    )
+
+
+def _refuse_config(text: str) -> NoReturn:
+    raise argparse.ArgumentTypeError(
+        "there is one configuration. Write overrides into ./experiments/NAME/config.yaml, and type experiment=NAME"
     )
 
 

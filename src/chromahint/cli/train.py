@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from chromahint.cli.arguments import Subparsers, add_overrides, describe_groups, integer
+from chromahint.cli.arguments import Subparsers, add_overrides, describe_groups, integer, refuse_overrides
 from chromahint.cli.show_config import add_config_options, check_config_dir, show_config, shows_config
 from chromahint.config.paths import using_config_dir
 
@@ -20,6 +20,8 @@ MOVED = {
     "tune": "chromahint tune lr` or `chromahint tune batch-size",
     "status": "chromahint status FOLDER",
     "n_jobs": "chromahint train -m --n-jobs N",
+    "ckpt_path": "chromahint resume RUN` or `chromahint train weights=FILE",
+    "hparams_search": "chromahint sweep NAME",
 }
 """Words that look like options of the configuration, and the command that does what they ask for."""
 
@@ -46,9 +48,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train; returns the exit status."""
-    for word in arguments.overrides:
-        if (key := word.partition("=")[0]) in MOVED:
-            raise ValueError(f"{word}: not an option of the configuration. Type `{MOVED[key]}`.")
+    refuse_overrides(arguments.overrides, MOVED)
     check_config_dir(arguments.config_dir)
     with using_config_dir(arguments.config_dir):
         return show_config(arguments, "train") if shows_config(arguments) else _train(arguments)

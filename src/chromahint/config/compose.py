@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from chromahint.config.errors import ConfigError
+from chromahint.config.errors import ConfigError, did_you_mean
 from chromahint.config.hydra_plugins import register_plugins
 from chromahint.config.lightning_options import REPLACED_OPTIONS, trainer_options
 from chromahint.config.overrides import parse_override
@@ -39,6 +38,14 @@ _HYDRA_SETTINGS = {
     "hydra.sweeper": "hyperparameters are searched by `chromahint sweep NAME`, with Optuna.",
 }
 """What to type in place of a setting of Hydra itself. `{value}` is the value as typed."""
+
+_FOREIGN_CHOICES = {
+    ("logger", "csv"): " metrics.csv is always written.",
+    ("debug", "fdr"): " trainer.fast_dev_run=true runs one batch.",
+    ("debug", "profiler"): " trainer.profiler=simple prints the costliest parts.",
+    ("debug", "overfit"): " trainer.overfit_batches=1 trains on one batch.",
+}
+"""Choices of lightning-hydra-template, and what does the same."""
 
 
 @dataclass(frozen=True)
@@ -89,16 +96,6 @@ def compose_unresolved(name: str, overrides: Sequence[str]) -> tuple[DictConfig,
     return composed, choices
 
 
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """Suggest the closest known word, as a sentence to append to a message; empty if none is close.
-
-    >>> did_you_mean("hscunet", ["hscaunet", "unet"])
-    ' Did you mean hscaunet?'
-    """
-    near = difflib.get_close_matches(word, known, n=1)
-    return f" Did you mean {near[0]}?" if near else ""
-
-
 def _parse(text: str) -> Override:
     override = parse_override(text)
     if override.package is not None or override.key_or_group.startswith("hydra"):
@@ -143,9 +140,9 @@ def _check_choices(overrides: Sequence[Override], chosen: Mapping[str, str]) -> 
             choice = "null" if each is None else each
             if not isinstance(choice, str) or choice not in groups[key]:
                 several = f", or several: {key}=[NAME,NAME]" if key in _GROUPS_OF_SEVERAL else ""
+                hint = _FOREIGN_CHOICES.get((key, choice)) or did_you_mean(str(choice), groups[key])
                 raise ConfigError(
-                    f"{key}={choice}: unknown {key}; choose one of {', '.join(groups[key])}{several}."
-                    f"{did_you_mean(str(choice), groups[key])}"
+                    f"{key}={choice}: unknown {key}; choose one of {', '.join(groups[key])}{several}.{hint}"
                 )
 
 
@@ -160,6 +157,7 @@ def _explain(error: Exception, name: str, overrides: Sequence[Override]) -> Conf
         tree: Any = OmegaConf.to_container(hydra_compose(name, overrides=chosen), resolve=False)
     except (HydraException, OmegaConfBaseException):
         return ConfigError(f"{key}: unknown option.")
+    whole = tree
     where: list[str] = []
     *parents, last = key.split(".")
     for part in parents:
@@ -175,7 +173,7 @@ def _explain(error: Exception, name: str, overrides: Sequence[Override]) -> Conf
         known += sorted(trainer_options() - set(known))
     option = f"option of {place}" if where else "option"
     hint = _choices_with_option(where, last) or did_you_mean(last, known)
-    if not where and not hint.endswith("?") and (full := _paths_ending_in(tree, last)):
+    if not hint and (full := _paths_ending_in(whole, key.rpartition(".")[2])):
         hint = f" Did you mean {' or '.join(full)}?"
     return ConfigError(f"{key}: unknown {option}; choose one of {', '.join(known)}.{hint}")
 

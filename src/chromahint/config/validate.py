@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, get_args, get_origin
 
-from chromahint.config.compose import Config, did_you_mean
-from chromahint.config.errors import ConfigError
+from chromahint.config.compose import Config
+from chromahint.config.errors import ConfigError, did_you_mean
 from chromahint.config.lightning_options import trainer_options
 from chromahint.config.options import Component
 from chromahint.config.paths import choice_of, targets

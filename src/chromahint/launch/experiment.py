@@ -12,8 +12,7 @@ from typing import Any
 import yaml
 from rich.console import Console
 
-from chromahint.config.compose import did_you_mean
-from chromahint.config.errors import ConfigError
+from chromahint.config.errors import ConfigError, did_you_mean
 from chromahint.config.overrides import parse_override
 from chromahint.config.paths import experiment_plans, list_groups
 from chromahint.console import TextConsole

@@ -13,8 +13,7 @@ from typing import Annotated, Any, get_type_hints
 import yaml
 from annotated_types import Ge, Gt, Le
 
-from chromahint.config.compose import did_you_mean
-from chromahint.config.errors import ConfigError
+from chromahint.config.errors import ConfigError, did_you_mean
 from chromahint.config.overrides import parse_override
 from chromahint.config.paths import list_groups, packaged_dir, user_conf_dir
 from chromahint.evaluation.metric_info import METRIC_INFO, MetricInfo
