@@ -1,4 +1,4 @@
-"""Tables are printed completely, however narrow the output is."""
+"""Text is printed as it is, and tables completely, however narrow the output is."""
 
 import io
 import re
@@ -55,3 +55,11 @@ def test_narrow_tables_and_sentences_stay(printed):
     sentence = "word " * 60
     assert sentence.strip() in printed(sentence)
     assert printed(Group(small, "and more")) == printed(small) + printed("and more")
+
+
+def test_brackets_and_colons_are_no_markup(printed):
+    text = "run pip install 'chromahint[hub]' in runs/[bold]/:smile:[/]"
+    small = Table(text, title=text)
+    small.add_row(text)
+    assert printed(text).strip() == text
+    assert printed(small).count(text) == 3

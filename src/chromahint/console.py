@@ -1,4 +1,4 @@
-"""Console of all commands: long lines are not broken, and tables are never cut."""
+"""Console of all commands: text is printed as it is, long lines are not broken, and tables are never cut."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ _UNLIMITED = 10_000
 class TextConsole(Console):
     """Console for sentences, paths, and tables.
 
+    Brackets are no markup: names, paths, and commands have them, too. Use `rich.text.Text` for styles.
+
     In a file, a pipe, or a log, a table is as wide as it needs to be. In a terminal that is too narrow for it, its
     cells are folded.
 
@@ -22,7 +24,7 @@ class TextConsole(Console):
     """
 
     def __init__(self, stderr: bool = False) -> None:
-        super().__init__(stderr=stderr, soft_wrap=True, highlight=False)
+        super().__init__(stderr=stderr, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
     def print(self, *objects: Any, **options: Any) -> None:
         """Print as `rich.console.Console.print` does, and tables completely."""

@@ -14,12 +14,13 @@ ProgressFn = Callable[[int], None]
 
 @contextmanager
 def progress_bar(description: str, total: int, visible: bool = True) -> Iterator[ProgressFn]:
-    """Show progress over `total` images on stderr. The bar disappears at the end.
+    """Show progress over `total` images on stderr, if it is a terminal. The bar disappears at the end.
 
     Yields:
         Function that advances the bar.
     """
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not visible) as progress:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not (visible and console.is_terminal)) as progress:
         task = progress.add_task(description, total=total)
         yield lambda images: progress.advance(task, images)

@@ -153,7 +153,7 @@ def run_benchmark(plan: Plan, output: Path, batch_size: int, num_workers: int, c
                     f"{task.set}: some photos can't be read: {task.folder / 'broken.txt'}. Repair the set."
                 )
             write_json(task.folder / "cost.json", {"parameters": method.parameters, "gmac": method.gmac})
-            console.print(f"measured: {task.set}, {task.protocol}, {task.method}", markup=False)
+            console.print(f"measured: {task.set}, {task.protocol}, {task.method}")
 
 
 def describe_plan(plan: Plan) -> Iterator[str]:

@@ -54,11 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
     plan = plan_benchmark(benchmark, output, arguments.device)
     if arguments.dry_run:
         for line in describe_plan(plan):
-            console.print(line, markup=False)
+            console.print(line)
         return 0
     run_benchmark(plan, output, arguments.batch_size, arguments.num_workers, console)
     from chromahint.benchmark.page import write_results
 
     for file in write_results(benchmark, plan, output):
-        console.print(file, markup=False)
+        console.print(file)
     return 0

@@ -113,7 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.model,
         size=arguments.size,
         device=arguments.device,
-        on_message=lambda message: console.print(message, markup=False),
+        on_message=lambda message: console.print(message),
     )
     if (arguments.palette or arguments.palette_from) and not colorizer.takes_palette:
         raise ValueError(f"--model {arguments.model}: takes no palette. Leave out --palette, or choose another model.")
@@ -130,12 +130,12 @@ def run(arguments: argparse.Namespace) -> int:
         *([f"skipped {len(tasks) - len(pending):,} that exist"] if len(pending) < len(tasks) else []),
         *([f"skipped {len(refused):,} that can't be read"] if refused else []),
     ]
-    console.print(f"{', '.join(counts)}: {arguments.output}", markup=False)
+    console.print(f"{', '.join(counts)}: {arguments.output}")
     errors = TextConsole(stderr=True)
     for reason in failures:
-        errors.print(f"not colored: {reason}", markup=False)
+        errors.print(f"not colored: {reason}")
     for reason in refused:
-        errors.print(f"skipped: {reason}", markup=False)
+        errors.print(f"skipped: {reason}")
     return 1 if failures or refused else 0
 
 

@@ -107,7 +107,7 @@ def run_check(arguments: argparse.Namespace) -> int:
         console = TextConsole()
         console.print(report.as_table())
         for image in report.broken[:MAX_LISTED]:
-            console.print(f"broken: {image.name}: {image.reason}", markup=False)
+            console.print(f"broken: {image.name}: {image.reason}")
         if len(report.broken) > MAX_LISTED:
             console.print(f"and {len(report.broken) - MAX_LISTED:,} more; --json lists all")
     return 1 if report.broken else 0
@@ -132,14 +132,14 @@ def run_pack(arguments: argparse.Namespace) -> int:
         else:
             result = pack(source, output, side, arguments.squash, _num_workers(arguments), advance)
     console = TextConsole()
-    console.print(f"packed {result.images:,} images, {result.num_bytes / 1e9:.2f} GB: {output}", markup=False)
+    console.print(f"packed {result.images:,} images, {result.num_bytes / 1e9:.2f} GB: {output}")
     if result.broken:
         message = f"{len(result.broken):,} images could not be read and were left out: {output / 'broken.txt'}"
         console.print(message, style="yellow")
     choice = "stream" if in_shards else "packed"
     options = f" data.resize_mode=squash data.train_size={side}" if arguments.squash else ""
     command = f"chromahint train data={choice} {shlex.quote(f'data.root={output}')}{options}"
-    console.print(f"train on them: {command}", markup=False)
+    console.print(f"train on them: {command}")
     return 0
 
 
@@ -154,13 +154,13 @@ def run_manifest(arguments: argparse.Namespace) -> int:
     if arguments.check is not None:
         manifest = read_manifest(arguments.check.expanduser())
         verify_manifest(root, manifest)
-        console.print(f"{root}: the {manifest['images']:,} images of {arguments.check}", markup=False)
+        console.print(f"{root}: the {manifest['images']:,} images of {arguments.check}")
         return 0
     output = arguments.output or root.with_name(f"{root.resolve().name}.json")
     with progress_bar("reading", len(open_photos(root))) as advance:
         manifest = create_manifest(root, arguments.license, arguments.source, _num_workers(arguments), advance)
     write_text(output, format_manifest(manifest))
-    console.print(f"{manifest['images']:,} images, {manifest['id']}: {output}", markup=False)
+    console.print(f"{manifest['images']:,} images, {manifest['id']}: {output}")
     return 0
 
 
@@ -179,10 +179,10 @@ def run_color_prior(arguments: argparse.Namespace) -> int:
     output = arguments.output.expanduser()
     write_color_prior(output, prior)
     for message in prior.broken[:MAX_LISTED]:
-        console.print(f"broken: {message}", markup=False)
-    console.print(f"colors of {prior.images:,} training images: {output}", markup=False)
+        console.print(f"broken: {message}")
+    console.print(f"colors of {prior.images:,} training images: {output}")
     override = shlex.quote(f"loss.color_prior={output}")
-    console.print(f"train with them: chromahint train experiment=zhang_2016 {override}", markup=False)
+    console.print(f"train with them: chromahint train experiment=zhang_2016 {override}")
     return 0
 
 

@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     for devices, speed in runs.items():
         console.print(f"training run on {devices} of {count}: {speed:.1f} images per second")
     if decoding is None:
-        console.print(f"JPEG files: not decoded on this device: {reason}", markup=False)
+        console.print(f"JPEG files: not decoded on this device: {reason}")
     else:
         console.print(
             f"JPEG files of 500x375: {decoding.images_per_second:.0f} images per second, {decoding.on_cpu:.0f} on one "

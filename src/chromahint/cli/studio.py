@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         from chromahint.console import TextConsole
         from chromahint.studio.shortcut import install_shortcut
 
-        TextConsole().print(f"shortcut: {install_shortcut()}", markup=False)
+        TextConsole().print(f"shortcut: {install_shortcut()}")
         return 0
     from chromahint.studio.model_list import BASELINE_MODELS, PRETRAINED, ModelList
 

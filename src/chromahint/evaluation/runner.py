@@ -58,7 +58,7 @@ def evaluate_config(
         console.print(clicks)
     if (folder / "broken.txt").exists():
         console.print(f"some images could not be read: {folder / 'broken.txt'}", style="yellow")
-    console.print(f"metrics: {folder / 'metrics.json'}\nper image: {folder / 'images.csv'}", highlight=False)
+    console.print(f"metrics: {folder / 'metrics.json'}\nper image: {folder / 'images.csv'}")
     return results[name]
 
 
@@ -79,7 +79,7 @@ def predict_config(
         broken = predict(network, pairs, folder, prediction, device, config["batch_size"], data.num_workers, advance)
     if broken:
         console.print(f"some pairs could not be read: {folder / 'broken.txt'}", style="yellow")
-    console.print(f"images: {folder}\nnames: {folder / 'images.csv'}", highlight=False)
+    console.print(f"images: {folder}\nnames: {folder / 'images.csv'}")
 
 
 def available_folder(folder: Path, fingerprint: dict[str, Any]) -> Path:

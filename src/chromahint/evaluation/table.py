@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from chromahint.evaluation.compatibility import Metrics, methods_without_hints, require_comparable
 
@@ -40,9 +41,10 @@ def hint_table(results: dict[str, Metrics], title: str) -> Table:
         cells = []
         for count in counts:
             scores = result["by_hints"][count]
-            bold = "[bold]" if round(scores["psnr"], 2) == best[count] and len(results) > 1 else ""
-            lines = [f"{bold}{scores['psnr']:.2f}{'[/]' if bold else ''}", f"{scores['ssim']:.{digits}f}"]
-            cells.append("\n".join([*lines, *([f"{scores['ciede2000']:.2f}"] if with_difference else [])]))
+            is_best = round(scores["psnr"], 2) == best[count] and len(results) > 1
+            others = [f"{scores['ssim']:.{digits}f}", *([f"{scores['ciede2000']:.2f}"] if with_difference else [])]
+            psnr = f"{scores['psnr']:.2f}", "bold" if is_best else ""
+            cells.append(Text.assemble(psnr, *(f"\n{each}" for each in others)))
         table.add_row(name, *cells)
     table.caption = "\n".join(_caption(results, with_difference))
     return table

@@ -196,7 +196,7 @@ def _run_independently(stage: ExperimentStage, group: str, title: str, console: 
     try:
         return _run_stage(stage, group, console)
     except ValueError as error:
-        console.print(f"Error: {error}", markup=False)
+        console.print(f"Error: {error}")
         return 2
 
 

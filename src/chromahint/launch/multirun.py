@@ -60,7 +60,7 @@ def run_multirun(overrides: Sequence[str], n_jobs: int | None = None) -> int:
     name = timestamp()
     parent = Path(jobs[0][0].config["runs_dir"]).expanduser() / "multirun" / name
     console = TextConsole()
-    console.print(f"{len(jobs)} runs: {parent}", highlight=False)
+    console.print(f"{len(jobs)} runs: {parent}")
 
     runs: list[Run] = []
     try:
@@ -97,7 +97,7 @@ def resume_multirun(folder: Path, n_jobs: int | None = None) -> int:
     if not unfinished:
         raise ConfigError(f"{folder}: all {len(runs)} runs are finished. `chromahint status {folder}` shows them.")
     console = TextConsole()
-    console.print(f"{len(unfinished)} of {len(runs)} runs are not finished: {folder}", markup=False)
+    console.print(f"{len(unfinished)} of {len(runs)} runs are not finished: {folder}")
     prepared = [prepare_to_resume(run.path) for run in unfinished]
     resumed, processes = [run for run, _ in prepared], [count for _, count in prepared]
     train_runs(resumed, processes, [run.path.name for run in resumed], n_jobs, console)
@@ -201,18 +201,16 @@ def submit_to_slurm(
     commands = launcher.submit_runs(runs, resources, n_jobs, parent)
     status_command = shlex.join(["chromahint", "status", str(parent)])
     for command in commands:
-        console.print(f"{'submitted' if launcher.submit else 'submit with'}: {command}", markup=False, highlight=False)
-    console.print(f"logs: output.txt of each run; output of the shell: {parent}/slurm-JOB.txt", highlight=False)
-    console.print(f"state of the runs: {status_command}", markup=False, highlight=False)
+        console.print(f"{'submitted' if launcher.submit else 'submit with'}: {command}")
+    console.print(f"logs: output.txt of each run; output of the shell: {parent}/slurm-JOB.txt")
+    console.print(f"state of the runs: {status_command}")
     if not launcher.submit:
         return 0
     try:
         wait_for_jobs(runs, titles, console)
     except KeyboardInterrupt:
         jobs = sorted({str(run.metadata.get("slurm_job")).partition("_")[0] for run in runs} - {"None"})
-        console.print(
-            f"the jobs continue; see their state: {status_command}; cancel them: scancel {' '.join(jobs)}", markup=False
-        )
+        console.print(f"the jobs continue; see their state: {status_command}; cancel them: scancel {' '.join(jobs)}")
         return 130
     return print_summary(runs, titles, read_states(runs), console)
 
@@ -243,14 +241,14 @@ def run_in_parallel(
                     index = waiting.pop(0)
                     own = stack.enter_context(contextlib.ExitStack())
                     running[index] = own.enter_context(launched(runs[index], processes[index])), own
-                    console.print(f"started: {titles[index]}: {runs[index].path / 'output.txt'}", markup=False)
+                    console.print(f"started: {titles[index]}: {runs[index].path / 'output.txt'}")
                 for index, (process, own) in list(running.items()):
                     if (status := process.poll()) is not None:
                         own.close()
                         del running[index]
                         ended[index] = status
                         state = "finished" if status == 0 else "failed"
-                        console.print(f"{len(ended)} of {len(titles)} {state}: {titles[index]}", markup=False)
+                        console.print(f"{len(ended)} of {len(titles)} {state}: {titles[index]}")
                 time.sleep(0.2)
     finally:
         signal.signal(signal.SIGTERM, previous)

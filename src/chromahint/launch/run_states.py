@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from chromahint.config.errors import ConfigError
 from chromahint.console import TextConsole
@@ -77,7 +77,7 @@ def print_failures(folders: Sequence[Path], console: Console) -> None:
         metadata = read_json(folder / "run.json") if (folder / "run.json").exists() else {}
         state = "interrupted" if metadata.get("state") == "interrupted" else "failed"
         reason = metadata.get("error") or f"see above, or {folder / 'output.txt'}"
-        console.print(f"{state}: {folder}: {reason}", markup=False, highlight=False)
+        console.print(f"{state}: {folder}: {reason}")
 
 
 def summary_table(runs: Sequence[Run], titles: Sequence[str], states: Sequence[str]) -> Table:
@@ -92,7 +92,7 @@ def summary_table(runs: Sequence[Run], titles: Sequence[str], states: Sequence[s
         table.add_column(f"{int(count):,}", justify="right")
     for run, run_title, state in zip(runs, titles, states, strict=True):
         cells = [f"{psnr[run.path][count]:.2f}" if count in psnr[run.path] else "-" for count in counts]
-        table.add_row(escape(run_title), f"[red]{state}[/]" if state in FAILED_STATES else state, *cells)
+        table.add_row(run_title, Text(state, "red" if state in FAILED_STATES else ""), *cells)
     return table
 
 

@@ -242,7 +242,7 @@ def wait_for_jobs(runs: Sequence[Run], titles: Sequence[str], console: Console) 
             if state != printed.setdefault(number, "created"):
                 printed[number] = state
                 log = f": {run.path / 'output.txt'}" if state == "running" else ""
-                console.print(f"{state}: {titles[number]}{log}", markup=False, highlight=False)
+                console.print(f"{state}: {titles[number]}{log}")
             if state in FINAL_STATES or run in lost:
                 del waiting[number]
         if waiting:

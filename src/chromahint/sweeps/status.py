@@ -8,8 +8,8 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from chromahint.sweeps.study import ERROR_ATTR, MINUTES_ATTR, best_finished_trial, is_stale, trials_by_slot
 from chromahint.sweeps.sweep_config import SweepConfig
@@ -36,7 +36,7 @@ def print_status(study: optuna.Study, sweep: SweepConfig, console: Console) -> N
     for heading in ("trial", "state", sweep.objective, "minutes"):
         table.add_column(heading, justify="left" if heading == "state" else "right", no_wrap=True)
     for name in sweep.space:
-        table.add_column(escape(name))
+        table.add_column(name)
     for slot, trial in trials.items():
         style = "bold green" if best is not None and trial.number == best.number else None
         table.add_row(
@@ -55,14 +55,14 @@ def print_status(study: optuna.Study, sweep: SweepConfig, console: Console) -> N
     console.print(f"{total} trials: {', '.join(f'{n} {state}' for state, n in counts.items() if n)}")
     if best is not None:
         params = " ".join(f"{name}={value}" for name, value in best.params.items())
-        console.print(escape(f"best: {sweep.metric.format(best.value or 0.0)}: {params}"))
+        console.print(f"best: {sweep.metric.format(best.value or 0.0)}: {params}")
     if importances := parameter_importances(study):
         console.print("importance of each parameter:")
         for name, share in importances.items():
-            console.print(escape(f"  {name:<24} {share:4.0%}  {'▇' * round(30 * share)}"))
+            console.print(f"  {name:<24} {share:4.0%}  {'▇' * round(30 * share)}")
     for slot, trial in trials.items():
         if ERROR_ATTR in trial.user_attrs:
-            console.print(escape(f"trial {slot} failed: {trial.user_attrs[ERROR_ATTR]}"))
+            console.print(f"trial {slot} failed: {trial.user_attrs[ERROR_ATTR]}")
 
 
 def describe_study(study: optuna.Study, sweep: SweepConfig) -> dict[str, Any]:
@@ -102,8 +102,8 @@ def _state(trial: FrozenTrial) -> str:
     return STALE_LABEL if is_stale(trial) else STATE_LABELS[trial.state]
 
 
-def _styled(state: str) -> str:
-    return f"[red]{state}[/]" if state == STATE_LABELS[TrialState.FAIL] else state
+def _styled(state: str) -> Text:
+    return Text(state, "red" if state == STATE_LABELS[TrialState.FAIL] else "")
 
 
 def _value(trial: FrozenTrial, sweep: SweepConfig) -> str:
@@ -116,4 +116,4 @@ def _minutes(trial: FrozenTrial) -> str:
 
 def _params(trial: FrozenTrial, sweep: SweepConfig) -> list[str]:
     values = (trial.params.get(name, "-") for name in sweep.space)
-    return [f"{value:.4g}" if isinstance(value, float) else escape(str(value)) for value in values]
+    return [f"{value:.4g}" if isinstance(value, float) else str(value) for value in values]

@@ -126,7 +126,7 @@ class Worker:
         values = suggest_values(trial, self.sweep.space)
         overrides = self.sweep.display_overrides(values)
         total = f" of {self.max_trials}" if self.max_trials else ""
-        self.console.print(f"trial {slot}{total}: {' '.join(overrides)}", markup=False)
+        self.console.print(f"trial {slot}{total}: {' '.join(overrides)}")
         started = time.monotonic()
         try:
             run = self._train(trial, values, f"{slot:03d}-{folder_name(overrides)}")
@@ -153,7 +153,7 @@ class Worker:
             trial.set_user_attr(ERROR_ATTR, error)
             self.study.tell(trial, state=TrialState.FAIL)
             message = f"failed: {error}"
-        self.console.print(f"trial {slot}: {message}{self._best_so_far()}", markup=False)
+        self.console.print(f"trial {slot}: {message}{self._best_so_far()}")
 
     def _train(self, trial: Trial, values: dict[str, Any], name: str) -> Run:
         """Train the run of a trial to its end, resuming what an earlier worker left."""

@@ -80,7 +80,7 @@ def evaluate_best_weights(
     }
     console.print(hint_table(results, f"{name} after {minutes:.1f} minutes, compared with two training-free baselines"))
     for sentence in _remarks(results, name, config, run):
-        console.print(sentence, highlight=False)
+        console.print(sentence)
     return FinalResults(results[name], images)
 
 

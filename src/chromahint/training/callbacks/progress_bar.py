@@ -67,7 +67,7 @@ class RunProgressBar(Callback):
         status = f"step {progress.step}  loss {self.loss:.4f}  {speed:.2f} steps/s  {left}{self.psnr}"
         self.bar.update(self.task, completed=progress.fraction, status=status)
         if self.bar.disable and (now - self.last_print > LOG_INTERVAL_SECONDS or progress.fraction >= 1):
-            self.console.print(f"training {progress.fraction:4.0%}  {status}", highlight=False)
+            self.console.print(f"training {progress.fraction:4.0%}  {status}")
             self.last_print = now
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
