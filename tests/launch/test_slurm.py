@@ -308,6 +308,23 @@ def test_only_the_task_of_an_array_is_requeued(cluster, monkeypatch):
     assert slurm_cluster.change(cluster, "scontrol.json") == {"requeue 4711_3": True}
 
 
+def test_status_of_all_runs(command, tmp_path):
+    for name in ("unet/2026-01-31_23-59-59", "multirun/2026-02-01_00-00-00/10-b", "multirun/2026-02-01_00-00-00/9-a"):
+        create_run(tmp_path / "runs" / name, {}, {})
+    shown = command("status")
+    assert shown.status == 0, shown.err
+    names = [line.split()[0] for line in shown.out.splitlines() if line.split()[1:2] == ["created"]]
+    assert names == [
+        "multirun/2026-02-01_00-00-00/9-a",
+        "multirun/2026-02-01_00-00-00/10-b",
+        "unet/2026-01-31_23-59-59",
+    ]
+    assert [each["run"] for each in json.loads(command("status", "runs/unet", "--json").out)] == [
+        "runs/unet/2026-01-31_23-59-59"
+    ]
+    assert command("resume", "runs").status == 2
+
+
 def test_status_of_a_folder_without_runs(command):
     result = command("status", "elsewhere")
     assert result.status == 2

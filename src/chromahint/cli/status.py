@@ -17,7 +17,12 @@ def add_parser(subparsers: Subparsers) -> None:
         "The exit status is 1 if a run has failed.",
     )
     parser.add_argument(
-        "folder", type=Path, metavar="FOLDER", help="a run, or a folder of runs, such as runs/multirun/DATE"
+        "folder",
+        type=Path,
+        metavar="FOLDER",
+        nargs="?",
+        default=Path("runs"),
+        help="a run, or a folder with runs at any depth",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.set_defaults(run=run)

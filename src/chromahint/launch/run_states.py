@@ -15,7 +15,7 @@ from chromahint.config.errors import ConfigError
 from chromahint.console import TextConsole
 from chromahint.launch.slurm import mark_lost_jobs_failed
 from chromahint.runs.files import read_json
-from chromahint.runs.run import Run, open_run
+from chromahint.runs.run import Run, find_runs, open_run
 
 FAILED_STATES = ("failed", "interrupted")
 
@@ -26,11 +26,12 @@ def show_status(folder: Path, as_json: bool = False) -> int:
     Raises:
         ConfigError: The folder contains no runs.
     """
-    runs = open_runs(folder)
+    runs = open_runs(folder, nested=True)
     mark_lost_jobs_failed(runs)
     states = read_states(runs)
     if not as_json:
-        return print_summary(runs, [run.path.name for run in runs], states, TextConsole())
+        titles = [run.path.name if run.path == folder else str(run.path.relative_to(folder)) for run in runs]
+        return print_summary(runs, titles, states, TextConsole())
     described = [
         {
             "run": str(run.path),
@@ -44,18 +45,26 @@ def show_status(folder: Path, as_json: bool = False) -> int:
     return 1 if any(state in FAILED_STATES for state in states) else 0
 
 
-def open_runs(folder: Path) -> list[Run]:
+def open_runs(folder: Path, nested: bool = False) -> list[Run]:
     """Return the runs in a folder, in the order of their numbers; the folder may itself be a run.
+
+    Args:
+        folder: A run, or a folder that contains runs.
+        nested: Also return runs in its subfolders, at any depth.
 
     Raises:
         ConfigError: The folder contains no runs.
     """
-    files = [folder / "run.json"] if (folder / "run.json").is_file() else folder.glob("*/run.json")
-    runs = [open_run(file.parent) for file in files]
+    inside = folder.resolve()
+    paths = [path.relative_to(inside) for path in find_runs(folder)]
+    runs = [open_run(folder / path) for path in paths if nested or len(path.parts) <= 1]
     if not runs:
         raise ConfigError(f"{folder}: contains no runs. Pass a run, or a folder of runs, such as runs/multirun/DATE.")
     numbers = {run: run.path.name.partition("-")[0] for run in runs}
-    return sorted(runs, key=lambda run: (int(numbers[run]) if numbers[run].isdecimal() else 0, run.path.name))
+    return sorted(
+        runs,
+        key=lambda run: (run.path.parent, int(numbers[run]) if numbers[run].isdecimal() else 0, run.path.name),
+    )
 
 
 def read_states(runs: Sequence[Run]) -> list[str]:
