@@ -12,7 +12,7 @@ def project(process, tmp_path_factory):
     parent = tmp_path_factory.mktemp("init")
     made = process(parent, "init", "My Study")
     assert made.status == 0, made.err
-    assert "make train" in made.out
+    assert "cd 'My Study' && make train" in made.out
     return parent / "My Study"
 
 

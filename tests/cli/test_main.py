@@ -125,6 +125,7 @@ def test_hints_preview_writes_an_image(command, photos, tmp_path):
         (["data"], ["chromahint data check", "chromahint data pack", "chromahint data clean-cache"]),
         (["data", "shrink"], ["data shrink: unknown command"]),
         (["sweep"], ["hscaunet, hyperparameters_2021"]),
+        (["benchmark"], ["chromahint benchmark NAME", "equal_budget"]),
         (["sweep", "seed=1"], ["the name of the sweep is missing"]),
         (["train", "model=unett"], ["model=unett", "Did you mean unet?"]),
         (

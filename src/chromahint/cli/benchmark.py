@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from chromahint.cli.arguments import DEVICE_HELP, Subparsers, add_trust, integer
+from chromahint.config.paths import list_groups
 
 DESCRIPTION = """\
 Measure every method on every set of photos by every protocol that a YAML file
@@ -20,7 +21,9 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "benchmark", help="compare methods on sets of photos by several protocols", description=DESCRIPTION
     )
-    parser.add_argument("name", metavar="NAME", help="a benchmark in conf/benchmark/, or the path of a YAML file")
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", help="a benchmark in conf/benchmark/, or the path of a YAML file"
+    )
     parser.add_argument(
         "--data", type=Path, default=Path(), metavar="FOLDER", help="folder that contains the folders of the sets"
     )
@@ -42,6 +45,11 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and write the page; returns the exit status."""
+    if arguments.name is None:
+        raise ValueError(
+            "chromahint benchmark: the name of the benchmark is missing. Type `chromahint benchmark NAME` with one of "
+            f"{', '.join(list_groups()['benchmark'])}, or with the path of a YAML file."
+        )
     from chromahint.benchmark.benchmark_config import read_benchmark
     from chromahint.console import TextConsole
 

@@ -132,7 +132,7 @@ def run_pack(arguments: argparse.Namespace) -> int:
         else:
             result = pack(source, output, side, arguments.squash, _num_workers(arguments), advance)
     console = TextConsole()
-    console.print(f"packed {result.images:,} images, {result.num_bytes / 1e9:.2f} GB: {output}")
+    console.print(f"packed {result.images:,} images, {result.num_bytes / 1e6:,.1f} MB: {output}")
     if result.broken:
         message = f"{len(result.broken):,} images could not be read and were left out: {output / 'broken.txt'}"
         console.print(message, style="yellow")

@@ -16,7 +16,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="draw the hints of each sampler on a few photos",
         description="Draw the hints of each sampler on a few photos, into one image.",
     )
-    parser.add_argument("--output", type=Path, default=Path("hints.png"), metavar="FILE", help="image to write")
+    parser.add_argument("-o", "--output", type=Path, default=Path("hints.png"), metavar="FILE", help="image to write")
     parser.add_argument(
         "--photos", type=Path, metavar="FOLDER", help="folder of photos; by default, those that come with scikit-image"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -42,5 +43,5 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    print(f"{folder}: a project with the network `mixer`. Train it: cd {folder} && make train")
+    print(f"{folder}: a project with the network `mixer`. Train it: cd {shlex.quote(str(folder))} && make train")
     return 0

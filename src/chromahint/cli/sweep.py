@@ -45,7 +45,9 @@ def add_parser(subparsers: Subparsers) -> None:
         "sweep plot", help="plot the trials of a sweep", description="Plot the trials of a sweep."
     )
     _add_started_sweep(plot)
-    plot.add_argument("--output", type=Path, metavar="FILE", help="image to write; by default, sweep.png in its folder")
+    plot.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="image to write; by default, sweep.png in its folder"
+    )
     plot.set_defaults(run=run_plot)
 
     wandb = subparsers.add_parser(
@@ -56,7 +58,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     wandb.add_argument("name", metavar="NAME", help="a sweep in conf/sweep/, or the path of a YAML file")
     add_overrides(wandb, "options of the sweep, or overrides of every trial")
-    wandb.add_argument("--output", type=Path, metavar="FILE", help="file to write; by default, NAME_wandb.yaml")
+    wandb.add_argument("-o", "--output", type=Path, metavar="FILE", help="file to write; by default, NAME_wandb.yaml")
     wandb.set_defaults(run=run_wandb)
 
     trial = subparsers.add_parser(

@@ -95,7 +95,8 @@ def resume_multirun(folder: Path, n_jobs: int | None = None) -> int:
     runs = open_runs(folder)
     unfinished = [run for run in runs if run.metadata["state"] not in ("finished", "pruned")]
     if not unfinished:
-        raise ConfigError(f"{folder}: all {len(runs)} runs are finished. `chromahint status {folder}` shows them.")
+        shown = shlex.join(["chromahint", "status", str(folder)])
+        raise ConfigError(f"{folder}: all {len(runs)} runs are finished. `{shown}` shows them.")
     console = TextConsole()
     console.print(f"{len(unfinished)} of {len(runs)} runs are not finished: {folder}")
     prepared = [prepare_to_resume(run.path) for run in unfinished]

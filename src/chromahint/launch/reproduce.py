@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,11 @@ def reproduce(folder: str) -> int:
     old_metadata = old.metadata
     name = f"{old_metadata['name'].partition('/')[0]}-again"
     metadata: dict[str, Any] = {key: old_metadata[key] for key in ("group", "choices") if key in old_metadata}
-    metadata |= {"name": name, "command": f"chromahint reproduce {folder}", "wandb_id": secrets.token_hex(4)}
+    metadata |= {
+        "name": name,
+        "command": shlex.join(["chromahint", "reproduce", str(folder)]),
+        "wandb_id": secrets.token_hex(4),
+    }
     new = create_run(Path(config["runs_dir"]).expanduser() / name / timestamp(), config, metadata)
     console.print(f"run: {new.path}")
     if status := launch_and_wait(new, processes):
