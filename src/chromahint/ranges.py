@@ -177,7 +177,7 @@ def describe_annotation(annotation: Any) -> str:
     >>> describe_annotation(Annotated[int, Ge(4), MultipleOf(2)])
     'an integer >= 4 and a multiple of 2'
     """
-    alternatives = _alternatives(annotation)
+    alternatives = list(dict.fromkeys(_alternatives(annotation)))
     if len(alternatives) == 2 and not any(sign in alternatives[0] for sign in (" and ", ",")):
         return " or ".join(alternatives)
     return ", ".join([*alternatives[:-1], f"or {alternatives[-1]}"]) if len(alternatives) > 1 else alternatives[0]

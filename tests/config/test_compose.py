@@ -126,6 +126,10 @@ def test_several_values_need_multirun(typed):
     assert f"make multirun {typed}" in said
 
 
+def test_no_experiment_can_be_chosen():
+    assert compose("train", ["experiment=null", "debug=null"]).choices["experiment"] is None
+
+
 def test_an_unknown_interpolation_is_reported():
     said = message("data.seed=${sede}")
     assert "data.seed" in said

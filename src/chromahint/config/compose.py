@@ -46,6 +46,14 @@ _FOREIGN_CHOICES = {
     ("debug", "overfit"): " trainer.overfit_batches=1 trains on one batch.",
 }
 """Choices of lightning-hydra-template, and what does the same."""
+_SYNONYMS = {
+    "batch": "batch_size",
+    "epochs": "max_epochs",
+    "gpus": "devices",
+    "learning_rate": "lr",
+    "workers": "num_workers",
+}
+"""What other programs call an option."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +83,11 @@ def compose(name: str, overrides: Sequence[str]) -> ComposedConfig:
 def compose_unresolved(name: str, overrides: Sequence[str]) -> tuple[DictConfig, dict[str, str | None]]:
     """Compose like `compose`, but keep interpolations; returns the config and the choice made in each group."""
     add_cwd_to_path()
+    chosen_by_default = group_defaults(name)
     parsed = [_parse(text) for text in overrides]
-    _check_choices(parsed, group_defaults(name))
+    _check_choices(parsed, chosen_by_default)
+    # Hydra can't choose nothing, which is the default of these groups
+    parsed = [each for each in parsed if each.value() is not None or chosen_by_default.get(each.key_or_group) != "null"]
     register_plugins()
     GlobalHydra.instance().clear()
     with initialize_config_dir(config_dir=str(packaged_dir("conf")), version_base="1.3"):
@@ -129,8 +140,13 @@ def _check_choices(overrides: Sequence[Override], chosen: Mapping[str, str]) -> 
     groups = list_groups()
     for override in overrides:
         key, value = override.key_or_group, override.value()
-        if key not in groups or override.is_delete():
+        if key not in groups:
             continue
+        if override.is_delete() or override.is_add():
+            raise ConfigError(
+                f"{override.input_line}: a group always has a choice. Use {key}=NAME with one of "
+                f"{', '.join(groups[key])}."
+            )
         if key not in chosen:
             several = f" Use {key}= with `chromahint train -m`." if key in group_defaults("multirun") else ""
             raise ConfigError(f"{key}={value}: unknown group; choose one of {', '.join(chosen)}.{several}")
@@ -140,7 +156,7 @@ def _check_choices(overrides: Sequence[Override], chosen: Mapping[str, str]) -> 
             choice = "null" if each is None else each
             if not isinstance(choice, str) or choice not in groups[key]:
                 several = f", or several: {key}=[NAME,NAME]" if key in _GROUPS_OF_SEVERAL else ""
-                hint = _FOREIGN_CHOICES.get((key, choice)) or did_you_mean(str(choice), groups[key])
+                hint = _FOREIGN_CHOICES.get((key, str(choice))) or did_you_mean(str(choice), groups[key])
                 raise ConfigError(
                     f"{key}={choice}: unknown {key}; choose one of {', '.join(groups[key])}{several}.{hint}"
                 )
@@ -172,8 +188,9 @@ def _explain(error: Exception, name: str, overrides: Sequence[Override]) -> Conf
     if where == ["trainer"]:
         known += sorted(trainer_options() - set(known))
     option = f"option of {place}" if where else "option"
-    hint = _choices_with_option(where, last) or did_you_mean(last, known)
-    if not hint and (full := _paths_ending_in(whole, key.rpartition(".")[2])):
+    option_name = key.rpartition(".")[2]
+    hint = _choices_with_option(where, last) or did_you_mean(_SYNONYMS.get(last, last), known)
+    if not hint and (full := _paths_ending_in(whole, _SYNONYMS.get(option_name, option_name))):
         hint = f" Did you mean {' or '.join(full)}?"
     return ConfigError(f"{key}: unknown {option}; choose one of {', '.join(known)}.{hint}")
 

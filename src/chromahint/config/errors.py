@@ -11,10 +11,10 @@ class ConfigError(ValueError):
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """Suggest the closest known word, as a sentence to append to a message; empty if none is close.
+    """Suggest the closest known word, whatever its case, as a sentence to append to a message; empty if none is close.
 
-    >>> did_you_mean("hscunet", ["hscaunet", "unet"])
+    >>> did_you_mean("HSCUNet", ["hscaunet", "unet"])
     ' Did you mean hscaunet?'
     """
-    near = difflib.get_close_matches(word, known, n=1)
-    return f" Did you mean {near[0]}?" if near else ""
+    near = difflib.get_close_matches(word.lower(), [each.lower() for each in known], n=1)
+    return next((f" Did you mean {each}?" for each in known if near and each.lower() == near[0]), "")

@@ -7,6 +7,7 @@ Each option is checked against the annotation of the parameter that it is passed
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from chromahint.config.compose import Config
@@ -118,6 +119,8 @@ def _training_contradictions(config: Config) -> Iterator[str]:
     if has_method(config["data"], "pairs"):
         yield f"{choice_of('data', data)}: has no photos to train on. Try data=folder data.root=/path/to/photos."
         return
+    if (name := config["name"]) is not None and (Path(name).is_absolute() or ".." in Path(name).parts):
+        yield f"name={name}: must be a name within runs_dir. Use runs_dir=FOLDER for another place."
     if all(config["trainer"].get(limit) is None for limit in ("max_steps", "max_epochs", "max_minutes")):
         names = "trainer.max_steps, trainer.max_epochs, trainer.max_minutes"
         yield f"{names}: are all null, so training would never end. Set one of them."
