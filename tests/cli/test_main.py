@@ -126,6 +126,7 @@ def test_hints_preview_writes_an_image(command, photos, tmp_path):
         (["data", "shrink"], ["data shrink: unknown command"]),
         (["sweep"], ["hscaunet, hyperparameters_2021"]),
         (["benchmark"], ["chromahint benchmark NAME", "equal_budget"]),
+        (["sweep", "hscaunet", "n_trials=3"], ["n_trials=3: unknown option of a sweep. Did you mean trials?"]),
         (["sweep", "seed=1"], ["the name of the sweep is missing"]),
         (["train", "model=unett"], ["model=unett", "Did you mean unet?"]),
         (

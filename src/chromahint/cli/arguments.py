@@ -45,7 +45,7 @@ class Parser(argparse.ArgumentParser):
         # "argument -o/--output: x" becomes "--output: x"; "argument --size: 0: must be x" becomes "--size 0: must be x"
         argument = re.sub(r"^argument (?:-\w+/)?([^:]+):(?= \S*: must be)|^argument (?:-\w+/)?", r"\1", message)
         where = f"{self.prog}: " if argument == message else ""
-        is_option = message.startswith("unrecognized arguments: -")
+        is_option = message.startswith("unrecognized arguments: --")
         takes_overrides = any(action.dest == "overrides" for action in self._actions)
         form = (
             " Write options of the configuration as KEY=VALUE, without dashes." if is_option and takes_overrides else ""

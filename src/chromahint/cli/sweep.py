@@ -19,7 +19,7 @@ machine that shares the folder, adds a worker.
 def add_parser(subparsers: Subparsers) -> None:
     """Add the parsers of the commands."""
     names = f"Names: {', '.join(list_groups()['sweep'])}; or the path of a YAML file."
-    options = "Options of the sweep itself: trials, minutes, sampler, pruner, storage, heartbeat."
+    options = "Options of the sweep itself: trials, minutes, objective, sampler, pruner, storage, heartbeat."
 
     sweep = subparsers.add_parser(
         "sweep",
