@@ -123,6 +123,7 @@ def test_hints_preview_writes_an_image(command, photos, tmp_path):
         (["train", "-m", "n_jobs=2"], ["n_jobs=2: ", "--n-jobs N"]),
         (["train", "--n-jobs", "2"], ["--n-jobs 2: is for several runs. Add -m"]),
         (["data"], ["chromahint data check", "chromahint data pack", "chromahint data clean-cache"]),
+        (["resume"], ["the following arguments are required: RUN. See `chromahint resume --help`."]),
         (["data", "shrink"], ["data shrink: unknown command"]),
         (["sweep"], ["hscaunet, hyperparameters_2021"]),
         (["benchmark"], ["chromahint benchmark NAME", "equal_budget"]),

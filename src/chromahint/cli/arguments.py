@@ -42,6 +42,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise ValueError with a message in the form of all others."""
+        if "are required: " in message:
+            message = message.removesuffix(", key=value")  # of which there may be none
         # "argument -o/--output: x" becomes "--output: x"; "argument --size: 0: must be x" becomes "--size 0: must be x"
         argument = re.sub(r"^argument (?:-\w+/)?([^:]+):(?= \S*: must be)|^argument (?:-\w+/)?", r"\1", message)
         where = f"{self.prog}: " if argument == message else ""
