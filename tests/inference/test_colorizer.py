@@ -11,6 +11,7 @@ from skimage.color import rgb2lab
 from torch import nn
 
 import chromahint
+import chromahint.evaluation
 from chromahint import Colorizer, Hints
 from chromahint.color import rgb_to_lab
 from chromahint.hints.hints import concatenate_hints
@@ -304,7 +305,12 @@ def test_error_for_unsupported_hints(colorizer, hints, part):
 
 
 def test_public_names_of_the_package():
-    assert set(chromahint.__all__) <= {*dir(chromahint), "Colorizer", "Hints"}
+    assert set(chromahint.__all__) <= set(dir(chromahint))
+    assert "evaluate_colorizer" in dir(chromahint.evaluation)
+
+
+def test_a_notebook_shows_which_network_it_is(colorizer):
+    assert repr(colorizer) == "<Colorizer spreadnet: at about 512x512 pixels, on cpu>"
     assert chromahint.Hints is Hints
     with pytest.raises(AttributeError, match="Colorizr"):
         chromahint.Colorizr  # noqa: B018

@@ -15,3 +15,8 @@ def __getattr__(name: str) -> object:
 
         return evaluate_colorizer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names, for completion in a shell or a notebook."""
+    return sorted({*globals(), *__all__})

@@ -84,6 +84,9 @@ class Colorizer:
         self.square = square
         self.device = next((p.device for p in network.parameters()), torch.device("cpu"))
 
+    def __repr__(self) -> str:
+        return f"<Colorizer {self.name}: at about {self.size}x{self.size} pixels, on {self.device}>"
+
     @classmethod
     def load(
         cls,
