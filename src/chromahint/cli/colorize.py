@@ -113,7 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.model,
         size=arguments.size,
         device=arguments.device,
-        on_message=lambda message: console.print(message),
+        on_message=console.print,
     )
     if (arguments.palette or arguments.palette_from) and not colorizer.takes_palette:
         raise ValueError(f"--model {arguments.model}: takes no palette. Leave out --palette, or choose another model.")

@@ -47,7 +47,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from chromahint.evaluation.compose import compose_evaluation
 
     console = TextConsole(stderr=arguments.json)
-    evaluation = compose_evaluation(arguments.overrides, lambda message: console.print(message))
+    evaluation = compose_evaluation(arguments.overrides, console.print)
     # imports torch; everything above gives its errors without it
     from chromahint.evaluation.runner import evaluate_config, predict_config
 
