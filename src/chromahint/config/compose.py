@@ -86,7 +86,7 @@ def compose_unresolved(name: str, overrides: Sequence[str]) -> tuple[DictConfig,
     chosen_by_default = group_defaults(name)
     parsed = [_parse(text) for text in overrides]
     _check_choices(parsed, chosen_by_default)
-    # Hydra can't choose nothing, which is the default of these groups
+    # Hydra refuses null, the default of some groups
     parsed = [each for each in parsed if each.value() is not None or chosen_by_default.get(each.key_or_group) != "null"]
     register_plugins()
     GlobalHydra.instance().clear()
@@ -144,7 +144,7 @@ def _check_choices(overrides: Sequence[Override], chosen: Mapping[str, str]) -> 
             continue
         if override.is_delete() or override.is_add():
             raise ConfigError(
-                f"{override.input_line}: a group always has a choice. Use {key}=NAME with one of "
+                f"{override.input_line}: groups are neither added nor removed. Use {key}=NAME with one of "
                 f"{', '.join(groups[key])}."
             )
         if key not in chosen:

@@ -44,7 +44,7 @@ DEFAULTS: dict[str, Any] = {
 }
 SWEEP_OPTIONS = tuple(key for key in DEFAULTS if key != "overrides")
 """Keys that `chromahint sweep NAME key=value` may override."""
-OTHER_NAMES = {"n_trials": "trials", "max_trials": "trials", "timeout": "minutes", "metric": "objective"}
+SYNONYMS = {"n_trials": "trials", "max_trials": "trials", "timeout": "minutes", "metric": "objective"}
 """What other programs call an option of a sweep."""
 
 
@@ -191,8 +191,8 @@ def read_sweep(name: str, overrides: Sequence[str]) -> SweepConfig:
         key = override.get_key_element()
         if key in SWEEP_OPTIONS:
             content[key] = override.value()
-        elif key in OTHER_NAMES:
-            raise ConfigError(f"{text}: unknown option of a sweep. Did you mean {OTHER_NAMES[key]}?")
+        elif key in SYNONYMS:
+            raise ConfigError(f"{text}: unknown option of a sweep. Did you mean {SYNONYMS[key]}?")
         else:
             common.append(text)
     if common:
