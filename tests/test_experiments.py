@@ -55,6 +55,7 @@ def stage_runs(name, folder):
     return sorted((folder / "runs" / name).glob("*/*"))
 
 
+@pytest.mark.slow
 def test_stages_are_chained(finished_stages):
     name, folder = finished_stages
     runs = stage_runs(name, folder)
@@ -91,6 +92,7 @@ def test_rerun_skips_finished_stages_and_resumes_others(finished_stages, command
     assert len(open_run(runs[-1]).metadata["resumed"]) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_runs_are_compared(name, command, photos, monkeypatch):
     monkeypatch.setattr(experiment, "launch_and_wait", run_training)  # in this process, which is faster

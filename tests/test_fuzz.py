@@ -1,6 +1,6 @@
 """Damaged and hostile input, made by Hypothesis, is read or refused with a sentence.
 
-A slice runs with the other tests, always the same, after the corpus. `pytest -m slow tests/test_fuzz.py` tries
+A slice runs with the other tests, always the same, after the corpus. `pytest -m nightly tests/test_fuzz.py` tries
 thousands, other ones each time.
 """
 

@@ -27,6 +27,7 @@ def kernels(tmp_path_factory, python):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
 def test_notebook_runs(file, tmp_path, monkeypatch, kernels):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))

@@ -99,6 +99,7 @@ def test_finished_evaluation_is_not_repeated(evaluate, photos, calls, tmp_path):
     assert [path.name for path in (tmp_path / "evaluation/pullpush").iterdir()] == ["random_pixels"]
 
 
+@pytest.mark.slow
 def test_files_are_the_same_for_any_number_of_workers_and_in_another_process(process, photos, tmp_path):
     contents = []
     for number, workers in enumerate((0, 1, 4)):
@@ -183,6 +184,7 @@ def test_second_evaluation_into_the_same_folder_is_refused(evaluate, stopped_eva
     assert metrics(tmp_path / "out")["images"] == 8
 
 
+@pytest.mark.slow
 def test_evaluation_of_a_killed_process_is_continued(evaluate, stopped_evaluation, photos, calls, tmp_path):
     words = ["model=pullpush", "data=folder", f"data.root={photos}", "batch_size=2", "output=out"]
     first = stopped_evaluation(*words)

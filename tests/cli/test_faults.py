@@ -160,6 +160,7 @@ def check_full_disk(start, folder, name, at, action="full"):
     assert "(No space left on device)" in ended.output, where
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUICK)
 def test_full_disk(start, unharmed, tmp_path, name):
     changes, expected = unharmed(name)
@@ -171,7 +172,7 @@ def test_full_disk(start, unharmed, tmp_path, name):
         assert not differences(folder, name, expected), f"{name} at change {at}"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("action", ["full", "fail"])
 @pytest.mark.parametrize("name", COMMANDS)
@@ -188,18 +189,19 @@ def test_full_disk_at_all_changes(start, unharmed, tmp_path, name, action, part)
         shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUICK)
 def test_killed(start, unharmed, tmp_path, name):
     kill_and_repeat(start, unharmed, tmp_path, name, 1)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", COMMANDS)
 def test_killed_at_many_changes(start, unharmed, tmp_path, name):
     kill_and_repeat(start, unharmed, tmp_path, name, 20)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 @pytest.mark.parametrize("name", ["train", "train on two devices"])
 def test_signals_at_many_changes(start, unharmed, tmp_path, name, number):

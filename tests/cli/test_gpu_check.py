@@ -68,7 +68,7 @@ def test_a_decoder_that_is_not_installed_is_named(command, one_network, monkeypa
     assert "not decoded on this device: nvImageCodec is not installed (pip install 'chromahint[" in done.out
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_runs_on_one_and_two_processes(command, one_network):
     done = command("gpu-check", "--device", "cpu", "--devices", "2", *SMALL, "-o", "check.json")
     assert done.status == 0, done.err

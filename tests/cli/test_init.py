@@ -23,12 +23,14 @@ def test_the_network_trains(process, project):
     assert config["model"] == {"_target_": "networks.Mixer", "width": 32}
 
 
+@pytest.mark.slow
 def test_the_comparison_runs(process, project):
     done = process(project, "experiment", "comparison", "debug=smoke", "logger=none")
     assert done.status == 0, done.err
     assert {"mixer", "unet"} <= {folder.name for folder in project.glob("runs/comparison/*/*")}
 
 
+@pytest.mark.slow
 def test_its_tests_pass(project):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],

@@ -44,7 +44,7 @@ DEFAULT_USE = {
     "gpu-check": ["gpu-check", "--device=cpu", "--size=32", "--batch-size=2", "--seconds=0.01", "--no-compile"],
     "reproduce": ["reproduce", "RUN"],
 }
-SLOW = ("multirun", "tune", "experiment", "sweep", "reproduce", "models", "gpu-check")
+NIGHTLY = ("multirun", "tune", "experiment", "sweep", "reproduce", "models", "gpu-check")
 BENCHMARK = """\
 # A tiny benchmark
 title: Tiny
@@ -101,15 +101,16 @@ def test_all_commands_are_listed():
     assert set(DEFAULT_USE) - {"multirun"} == names
 
 
-@pytest.mark.parametrize("name", [name for name in DEFAULT_USE if name not in SLOW])
-def test_command_looks_nothing_up(ended, name):
-    check(ended(tuple(name for name in DEFAULT_USE if name not in SLOW))[name], name)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SLOW)
+@pytest.mark.parametrize("name", [name for name in DEFAULT_USE if name not in NIGHTLY])
+def test_command_looks_nothing_up(ended, name):
+    check(ended(tuple(name for name in DEFAULT_USE if name not in NIGHTLY))[name], name)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", NIGHTLY)
 def test_slow_command_looks_nothing_up(ended, name):
-    check(ended(SLOW)[name], name)
+    check(ended(NIGHTLY)[name], name)
 
 
 def check(result, name):

@@ -129,6 +129,7 @@ class PauseUntilStopped(Callback):
 '''
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_trial_of_a_stopped_worker_is_resumed_by_the_next(start_worker, tmp_path, number, read_metrics):
     (tmp_path / "pause.py").write_text(PAUSE)
@@ -154,7 +155,7 @@ def test_trial_of_a_stopped_worker_is_resumed_by_the_next(start_worker, tmp_path
     assert len(read_metrics(run)["val/psnr"]) == len(after.intermediate_values) == 2
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("storage", ["null", "sqlite:///sweep.db"])
 def test_two_workers_of_which_one_is_killed(start_worker, tmp_path, storage, command):
     words = [f"storage={storage}", "heartbeat=2", "trainer.max_steps=4", "trainer.val_check_interval=1"]

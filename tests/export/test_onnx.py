@@ -19,21 +19,23 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnxscript")
 
-FAST = [
+QUICK = [
+    ("icolorit", {"width": 16, "depth": 2, "mask_offset": 0.5}),
+    ("unet", {"width": 4}),
+]
+SLOW = [
     ("attention_unet", {"width": 4}),
     ("hscaunet", {"width": 4, "channel_attention": "cbam"}),
-    ("icolorit", {"width": 16, "depth": 2, "mask_offset": 0.5}),
     ("multibranch", {"width": 4}),
     ("resunet", {"width": 4}),
     ("resunet", {"width": 4, "blocks": "alresnet"}),
     ("spreadnet", {"width": 4, "propagation_steps": 0, "attention_blocks": 1}),
-    ("unet", {"width": 4}),
     ("xiao2019", {"width": 4}),
     ("zhang2016", {"width": 4, "temperature": 1.0}),
     ("zhang2017", {"width": 4}),
 ]
 # each takes half a minute; SpreadNet with all its steps takes minutes
-OTHERS = [
+NIGHTLY = [
     ("attention_unet", {"width": 4, "mask": False}),
     ("hscaunet", {"width": 4, "channel_attention": "spatial"}),
     ("multibranch", {"width": 4, "branches": [[2, 2, 1]]}),
@@ -41,7 +43,11 @@ OTHERS = [
     ("resunet", {"width": 4, "mask": False, "output": "tanh"}),
     ("spreadnet", {"width": 4, "propagation_steps": 2}),
 ]
-SLOW = [pytest.param(*network, marks=pytest.mark.slow) for network in OTHERS]
+NETWORKS = [
+    *QUICK,
+    *[pytest.param(*network, marks=pytest.mark.slow) for network in SLOW],
+    *[pytest.param(*network, marks=pytest.mark.nightly) for network in NIGHTLY],
+]
 SIZES = [(1, 32, 45), (3, 64, 64), (2, 130, 97), (1, 301, 224)]
 
 
@@ -71,7 +77,7 @@ def run_onnx(file, **inputs):
 
 
 def test_every_network_is_covered():
-    assert {name for name, _ in [*FAST, *OTHERS]} == set(MODEL_CLASSES)
+    assert {name for name, _ in [*QUICK, *SLOW]} == set(MODEL_CLASSES)
 
 
 def assert_metadata_without_paths(file, source):
@@ -86,7 +92,7 @@ def assert_metadata_without_paths(file, source):
     assert source.encode() not in file.read_bytes()
 
 
-@pytest.mark.parametrize(("name", "options"), [*FAST, *SLOW], ids=str)
+@pytest.mark.parametrize(("name", "options"), NETWORKS, ids=str)
 def test_other_sizes_and_batches_agree_with_pytorch(tmp_path, name, options):
     network = create_random_network(name, options)
     stages = []
@@ -105,12 +111,13 @@ def test_other_sizes_and_batches_agree_with_pytorch(tmp_path, name, options):
             torch.testing.assert_close(result, expected, rtol=0, atol=atol)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options"),
     [
         ("xiao2019", {"width": 4}),
-        pytest.param("zhang2017", {"width": 4, "global_hints": True}, marks=pytest.mark.slow),
-        pytest.param("spreadnet", {"width": 4, "propagation_steps": 2}, marks=pytest.mark.slow),
+        pytest.param("zhang2017", {"width": 4, "global_hints": True}, marks=pytest.mark.nightly),
+        pytest.param("spreadnet", {"width": 4, "propagation_steps": 2}, marks=pytest.mark.nightly),
     ],
 )
 def test_palette_is_an_input(tmp_path, name, options):

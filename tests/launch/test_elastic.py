@@ -168,6 +168,7 @@ def test_ctrl_c_stops_all_processes(tmp_path):
     assert done.stdout.strip() == "interrupted", done.stderr
 
 
+@pytest.mark.slow
 def test_signal_to_a_distributed_run_saves_once_and_it_can_be_resumed(tmp_path, photos, process, python):
     """The command passes the signal on to both processes, which exit after the same step."""
     words = [

@@ -28,13 +28,14 @@ REASONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_jobs", "how"),
     [
         (1, "killed"),
         (2, "raised"),
-        pytest.param(1, "raised", marks=pytest.mark.slow),
-        pytest.param(2, "killed", marks=pytest.mark.slow),
+        pytest.param(1, "raised", marks=pytest.mark.nightly),
+        pytest.param(2, "killed", marks=pytest.mark.nightly),
     ],
 )
 def test_second_process_of_the_second_run_dies(tmp_path, process, make_photos, n_jobs, how):

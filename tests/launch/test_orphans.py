@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+pytestmark = [
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc"),
+    pytest.mark.slow,
+]
 
 LONG = [
     "trainer.max_steps=100000",
@@ -68,8 +71,8 @@ def states(folder):
 @pytest.mark.parametrize(
     "words",
     [
-        pytest.param(["train", "-m", "seed=0,1"], id="multirun", marks=pytest.mark.slow),
-        pytest.param(["train", "-m", "seed=0,1", "--n-jobs", "2"], id="parallel multirun", marks=pytest.mark.slow),
+        pytest.param(["train", "-m", "seed=0,1"], id="multirun", marks=pytest.mark.nightly),
+        pytest.param(["train", "-m", "seed=0,1", "--n-jobs", "2"], id="parallel multirun", marks=pytest.mark.nightly),
         pytest.param(["sweep", "hscaunet", "trials=1", "name=killed"], id="sweep"),
         pytest.param(["train", "trainer=ddp_cpu", "trainer.devices=2", "data.batch_size=2"], id="two processes"),
     ],

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow
+
 KINDS = {
     "default network": ["model=spreadnet", "callbacks.ema=null"],
     "ema": [],
@@ -189,7 +191,7 @@ def assert_same_run(run, undisturbed):
         assert_same(load(run, name), load(undisturbed, name))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_signals_at_random_moments(runs, words, python, tmp_path):
     rng, plan, kinds = random.Random(1), [], []
     for number in range(40):

@@ -8,6 +8,8 @@ import torch
 from chromahint.data import pack_shards as pack_module
 from chromahint.data.sources.folder import Folder
 
+pytestmark = pytest.mark.slow
+
 FAILURE = """
 import os
 import signal
@@ -27,8 +29,8 @@ KILL = "+callbacks.kill._target_=failure.Kill"
 CASES = [
     (1, 0),
     (2, 2),
-    pytest.param(1, 2, marks=pytest.mark.slow),
-    pytest.param(2, 0, marks=pytest.mark.slow),
+    pytest.param(1, 2, marks=pytest.mark.nightly),
+    pytest.param(2, 0, marks=pytest.mark.nightly),
 ]
 
 

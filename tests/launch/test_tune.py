@@ -45,6 +45,7 @@ def test_suggested_learning_rate_and_its_figure(command, tiny):
     assert [path.name for path in (result.folder / "runs").iterdir()] == ["tune"], "no run was created"
 
 
+@pytest.mark.slow
 def test_suggested_rate_learns_faster_than_a_tiny_one(command, tiny, read_metrics):
     # not the default network, which can't learn much from these images: it starts near its best
     tiny = [*tiny, "model=unet"]

@@ -213,6 +213,7 @@ def test_training_on_small_images_updates_the_whole_table():
     assert (network.blocks[0].attn.rpb_table.grad != 0).all()
 
 
+@pytest.mark.slow
 def test_compiles_as_one_graph_for_changing_sizes():
     torch.manual_seed(0)
     network = IColoriT(width=8, depth=1, zero_init_head=False).eval()

@@ -223,6 +223,7 @@ def test_hints_have_no_effect_on_automatic_networks(build):
         assert torch.equal(network(lightness, hints), network(lightness, no_hints(lightness)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [

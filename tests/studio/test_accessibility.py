@@ -48,6 +48,7 @@ def test_axe_finds_no_violation(studio, find_violations):
     assert find_violations("help") == {}
 
 
+@pytest.mark.slow
 def test_axe_finds_no_violation_in_an_album(studio, album, find_violations):
     def notify():
         assert studio.browser.evaluate(WIDTH) <= studio.browser.evaluate("innerWidth")

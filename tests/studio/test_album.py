@@ -51,6 +51,7 @@ def wait_for_count(studio, count):
     studio.browser.wait_for(f"{counted} && {THUMBNAILS}.length === {shown}")
 
 
+@pytest.mark.slow
 def test_album_from_drop_to_zip_in_a_fresh_browser(studio, second, server, box):
     drop(studio, box)
     wait_for_count(studio, COUNT)

@@ -113,6 +113,7 @@ def untranslated(texts, spoken):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoken", ["de", "ja"])
 def test_all_that_a_person_sees_is_translated_and_accessible(studio, speak, album, spoken):
     speak(spoken)
@@ -181,6 +182,7 @@ def test_values_are_written_as_the_language_does(studio, speak):
     assert PLURALS["{count} points"] == "{count} point"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoken", ["de", "fr"])
 def test_long_words_fit(studio, speak, album, spoken):
     def check(find_too_wide=lambda: studio.browser.evaluate(TOO_WIDE)):

@@ -52,6 +52,7 @@ def do_anything(studio, rng):
     rng.choice([*(common * 3), *rare])()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 6])
 def test_random_actions_never_break_the_page(studio, seed):
     studio.browser.resize(1400, 900)  # where the stage is as large as the actions reach

@@ -105,6 +105,7 @@ def test_a_thumbnail_is_sent_once(address, studio):
     assert (other.status_code, other.content) == (200, first.content)
 
 
+@pytest.mark.slow
 def test_page_looks_nearly_the_same_on_a_slow_line(studio, address):
     studio.open_sample()
     exact = studio.pixels().astype(int)

@@ -50,11 +50,11 @@ def _edit(content, edits):
 
 
 def tries(quick, thorough):
-    """Parametrize a test with `tries`: few inputs, always the same, and in the slow tests many, others each time."""
+    """Parametrize a test with `tries`: few inputs, always the same, and in the nightly tests many, others each time."""
     common = settings(database=None, deadline=None, suppress_health_check=list(HealthCheck))
     few, many = settings(common, max_examples=quick, derandomize=True), settings(common, max_examples=thorough)
     return pytest.mark.parametrize(
-        "tries", [pytest.param(few, id="few"), pytest.param(many, id="many", marks=pytest.mark.slow)]
+        "tries", [pytest.param(few, id="few"), pytest.param(many, id="many", marks=pytest.mark.nightly)]
     )
 
 

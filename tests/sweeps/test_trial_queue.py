@@ -65,6 +65,7 @@ def test_several_workers_run_each_trial_once(worker):
     assert {trial.state for trial in trials.values()} == {TrialState.COMPLETE}
 
 
+@pytest.mark.slow
 def test_live_worker_keeps_its_trial(worker):
     with worker(max_trials=1).next_trial() as trial:
         assert trial is not None

@@ -204,6 +204,7 @@ def test_grid_runs_every_combination_once(sweep, fake_training):
     assert found == [(model, seed) for model in ("resunet", "unet") for seed in (0, 1, 2)]
 
 
+@pytest.mark.slow
 # the first ten trials of `tpe` and `gp` are random
 @pytest.mark.parametrize(("sampler", "count"), [("tpe", 12), ("gp", 12), ("random", 8)])
 def test_samplers_stay_within_the_search_space(sweep, fake_training, sampler, count):

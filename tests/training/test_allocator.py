@@ -29,6 +29,7 @@ def count_page_faults(way: str) -> int:
     return int(result.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc only")
 def test_freed_memory_is_used_again():
     assert count_page_faults("keep") < count_page_faults("return") / 3

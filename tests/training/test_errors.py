@@ -79,6 +79,7 @@ def test_out_of_memory_suggests_a_smaller_batch(command, tiny, monkeypatch, erro
     assert "out of memory" in metadata(ended.run)["error"]
 
 
+@pytest.mark.slow
 def test_killed_worker_is_explained(tiny, tmp_path):
     """In a process of its own, which has to end although the other worker is alive."""
     code = (

@@ -198,6 +198,7 @@ def test_compilation_keeps_parameter_names(command, tiny, smoke_run, monkeypatch
     assert names[0] == names[1]
 
 
+@pytest.mark.slow
 def test_the_next_run_finds_what_was_compiled(monkeypatch, tmp_path):
     monkeypatch.setenv("CHROMAHINT_CACHE", str(tmp_path))
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")

@@ -23,6 +23,7 @@ def number(value):
     return value.get("max", value.get("min")) if isinstance(value, dict) else value
 
 
+@pytest.mark.slow
 def test_offline_run_has_the_id_of_the_run_folder(default_run, inspect_wandb):
     shown = inspect_wandb(default_run.run)
     metadata = json.loads((default_run.run / "run.json").read_text())
@@ -237,6 +238,7 @@ def test_silent_server_is_not_waited_for(tmp_path, monkeypatch):
         assert "did not answer within 0.2 seconds" in server_problem()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("dies", "knows_artifacts"), [(False, True), (True, True), (False, False)])
 def test_run_ends_well_whether_the_server_lives_or_dies(process, tiny, tmp_path, dies, knows_artifacts):
     """Neither a server that dies once the run has begun, nor a crash of W&B's service, ends the run."""
