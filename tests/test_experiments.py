@@ -34,6 +34,7 @@ def smoke_overrides(name, photos):
     return overrides
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_config_trains(name, command, photos, read_metrics):
     result = command("train", f"experiment={name}", *smoke_overrides(name, photos))

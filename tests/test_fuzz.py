@@ -1,6 +1,6 @@
 """Damaged and hostile input, made by Hypothesis, is read or refused with a sentence.
 
-A slice runs with the other tests, always the same, after the corpus. `pytest -m nightly tests/test_fuzz.py` tries
+A slice runs with the slow tests, always the same, after the corpus. `pytest -m nightly tests/test_fuzz.py` tries
 thousands, other ones each time.
 """
 
@@ -24,6 +24,8 @@ from chromahint.models.state_dict import load_weights
 from support.fuzz import damaged, fuzz, tries
 from support.pictures import PICTURES
 from support.small_network import SmallNetwork
+
+pytestmark = pytest.mark.slow
 
 HINTS = json.dumps(
     {

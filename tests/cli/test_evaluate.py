@@ -197,6 +197,7 @@ def test_evaluation_of_a_killed_process_is_continued(evaluate, stopped_evaluatio
     assert len((tmp_path / "out/images.csv").read_text().splitlines()) == 1 + 8 * 3
 
 
+@pytest.mark.slow
 def test_pairs_are_not_colored_into_the_folder_of_another_process(evaluate, stopped_evaluation, make_photos, tmp_path):
     for name in ("hint", "mask"):
         make_photos(tmp_path / "pairs" / name, 4)
@@ -337,6 +338,7 @@ def ambiguous_run(request, here, tiny, tmp_path_factory):
     return result.run
 
 
+@pytest.mark.slow
 def test_weights_file_in_a_run_belongs_to_its_network(evaluate, ambiguous_run, photos, tmp_path):
     words = ["data=folder", f"data.root={photos}", "split=all"]
     evaluate(f"run={ambiguous_run}", *words, "output=run")
@@ -356,6 +358,7 @@ def test_overrides_take_precedence_over_the_run_of_a_weights_file(evaluate, run,
     assert "unknown option" in evaluate(f"weights={run}/checkpoints/best.ckpt", "model.widht=8", status=2).err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", ["linear", "tanh"])
 @pytest.mark.parametrize("mask", [True, False])
 def test_output_of_a_resunet_is_inferred_unless_given(evaluate, photos, tmp_path, output, mask):

@@ -94,6 +94,7 @@ def write_finished_trial(sweep, folder, scores):
     study.tell(trial, max(scores))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("devices", [1, 2])
 def test_trial_that_falls_behind_is_pruned(start_worker, tmp_path, devices, read_metrics):
     words = ["trainer.max_steps=6", "trainer.val_check_interval=1", f"trainer.devices={devices}", "trainer=ddp_cpu"]

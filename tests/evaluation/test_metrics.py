@@ -189,6 +189,7 @@ def compute_mean_on_rank(rank, folder):
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_compute_the_same_mean_as_one(tmp_path):
     mp.spawn(compute_mean_on_rank, (str(tmp_path),), nprocs=2)
     for rank in (0, 1):

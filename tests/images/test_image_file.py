@@ -136,6 +136,7 @@ def test_16_bits_are_rounded_to_8(tmp_path, channels):
     assert np.array_equal(to_uint8(stacked), np.rint(stacked / 257).astype(np.uint8))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".png", ".tiff", ".jpg", ".webp"])
 @pytest.mark.parametrize("pixels", [PHOTO, DEEP], ids=["8 bits", "16 bits"])
 def test_same_bytes_at_any_time(suffix, pixels):

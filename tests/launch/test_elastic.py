@@ -16,6 +16,8 @@ from chromahint.launch.elastic import launch_processes
 from chromahint.runs.run import open_run
 from chromahint.training.train import build_module
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def distributed(tmp_path_factory, process, make_photos):
@@ -168,7 +170,6 @@ def test_ctrl_c_stops_all_processes(tmp_path):
     assert done.stdout.strip() == "interrupted", done.stderr
 
 
-@pytest.mark.slow
 def test_signal_to_a_distributed_run_saves_once_and_it_can_be_resumed(tmp_path, photos, process, python):
     """The command passes the signal on to both processes, which exit after the same step."""
     words = [

@@ -55,6 +55,7 @@ def shipped(models_as_json):
     return [ModelSummary(**entry) for entry in models_as_json]
 
 
+@pytest.mark.slow
 def test_computed_costs_match_published_ones(shipped):
     for entry in shipped:
         published, title = entry.published, [entry.name, *entry.options]

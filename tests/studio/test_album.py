@@ -12,6 +12,8 @@ from chromahint import Colorizer
 from chromahint.hints.hint_file import read_hints
 from chromahint.inference.look import Look
 
+pytestmark = pytest.mark.slow
+
 POINTS = (0.3, 0.4), (0.7, 0.6)
 COUNT = 14
 THUMBNAILS = "[...document.querySelectorAll('#filmstrip-photos .thumbnail')]"
@@ -51,7 +53,6 @@ def wait_for_count(studio, count):
     studio.browser.wait_for(f"{counted} && {THUMBNAILS}.length === {shown}")
 
 
-@pytest.mark.slow
 def test_album_from_drop_to_zip_in_a_fresh_browser(studio, second, server, box):
     drop(studio, box)
     wait_for_count(studio, COUNT)

@@ -154,6 +154,7 @@ def test_connections_beyond_the_limit_of_a_client_are_closed(start, monkeypatch)
         assert kept[0].recv(100).startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [b"", HALF_SENT, HALF_SENT + b"\r\n" + HALF_SENT])
 def test_connections_without_complete_headers_end(start, monkeypatch, sent):
     monkeypatch.setattr("chromahint.studio.connections._HEADER_TIMEOUT", 0.5)

@@ -70,6 +70,7 @@ def made_from(operation):
     return follows | breaks if operation.query or operation.body else follows
 
 
+@pytest.mark.slow
 @tries(15, 200)
 @pytest.mark.parametrize("label", OPERATIONS)
 def test_requests(server, photo, label, tries):

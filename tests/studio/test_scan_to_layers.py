@@ -26,6 +26,7 @@ def scan(photo, tmp_path_factory):
     return file
 
 
+@pytest.mark.slow
 def test_from_a_sepia_scan_to_a_file_with_layers(studio, scan, photo, address):
     studio.wait_for_colors(lambda: studio.browser.set_files("#photo-file", scan))
     # prepared automatically, and what is left of a scratch is painted over

@@ -264,6 +264,7 @@ def test_malformed_requests_never_crash_the_server(client, photo, capfd):
     assert client.get("/api/config").status_code == 200
 
 
+@pytest.mark.slow
 def test_thousand_concurrent_clicks(client):
     """Each is answered with colors, or with "try again"."""
     photo, statuses = client.post("/api/photos?name=small.png", content=encode(COFFEE[:20, :20])).json(), []
@@ -305,6 +306,7 @@ def test_real_server_survives_bytes_that_are_not_http(address):
         assert json.load(response)["samples"]
 
 
+@pytest.mark.slow
 def test_real_server_answers_or_rejects_a_thousand_clicks(address):
     def post(path, body=b""):
         request = urllib.request.Request(f"{address}{path}", body, method="POST")

@@ -27,6 +27,7 @@ def file(tmp_path):
     return write
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sweep_names())
 def test_every_value_of_every_sweep_composes(name):
     sweep = read_sweep(name, ["logger=none"])

@@ -5,6 +5,8 @@ import json
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow
+
 PARTS = """
 import os
 from pathlib import Path

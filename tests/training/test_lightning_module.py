@@ -181,6 +181,7 @@ def combinations():
         yield [f"model={network}", "model.width=16", *words]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", combinations(), ids=lambda words: " ".join(words))
 def test_every_choice_trains(train, read_metrics, words):
     found = read_metrics(train(*words, "data.resize_mode=random_resized_crop"))

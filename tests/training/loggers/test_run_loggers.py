@@ -50,6 +50,7 @@ def read(kind, folder):
     return read_tensorboard(folder)[0] if kind == "tensorboard" else read_mlflow(folder)[1]
 
 
+@pytest.mark.slow
 def test_a_run_with_several_loggers_has_the_values_of_metrics_csv_in_each(command, tiny):
     words = [word for word in tiny if word != "logger=none"]
     done = command("train", *words, "logger=[tensorboard,mlflow]", "trainer.log_every_n_steps=1")

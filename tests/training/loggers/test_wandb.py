@@ -196,6 +196,7 @@ def test_server_is_asked_for_the_owner_of_the_key(answer):
     assert b"viewer" in content
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "body", "problem"),
     [
