@@ -116,7 +116,7 @@ def test_other_sizes_and_batches_agree_with_pytorch(tmp_path, name, options):
     ("name", "options"),
     [
         ("xiao2019", {"width": 4}),
-        pytest.param("zhang2017", {"width": 4, "global_hints": True}, marks=pytest.mark.nightly),
+        ("zhang2017", {"width": 4, "global_hints": True}),
         pytest.param("spreadnet", {"width": 4, "propagation_steps": 2}, marks=pytest.mark.nightly),
     ],
 )

@@ -73,7 +73,8 @@ def soft_encode(ab: Tensor) -> SoftEncoding:
     Args:
         ab: N2 in Lab units.
     """
-    squares = torch.cdist(ab.float(), gamut_bins(ab.device), compute_mode="donot_use_mm_for_euclid_dist").square()
+    # written out, as torch.cdist without a matrix product has no ONNX translation
+    squares = (ab.float()[:, None] - gamut_bins(ab.device)).square().sum(dim=2)
     nearest, bins = squares.topk(NUM_NEIGHBORS, dim=1, largest=False)
     # a color far outside of the gamut would underflow without the difference
     weights = torch.exp((nearest[:, :1] - nearest) / (2 * SIGMA**2))
