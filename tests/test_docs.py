@@ -25,6 +25,7 @@ from chromahint.config.compose import compose
 from chromahint.config.validate import validate
 from chromahint.launch.multirun import expand_grid
 from chromahint.sweeps.sweep_config import read_sweep
+from support.outside_make import outside_make
 from support.visit_studio import running
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -291,9 +292,8 @@ def check(words):
 def from_make(line):
     """The arguments that a task of the Makefile hands to `chromahint`, or None for a task that does something else."""
     words = words_of(line)
-    done = subprocess.run(
-        ["make", "--no-print-directory", "-n", "-C", str(ROOT), *words[1:]], capture_output=True, text=True
-    )
+    dry_run = ["make", "--no-print-directory", "-n", "-C", str(ROOT), *words[1:]]
+    done = subprocess.run(dry_run, capture_output=True, text=True, env=outside_make())
     assert done.returncode == 0, done.stderr
     for printed in done.stdout.replace("\\\n", " ").splitlines():
         if printed.startswith(".venv/bin/chromahint "):

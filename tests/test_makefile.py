@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from support.outside_make import outside_make
+
 ROOT = Path(__file__).resolve().parents[1]
 
 pytestmark = pytest.mark.skipif(
@@ -47,11 +49,10 @@ def make(tmp_path):
             (venv / ".ready").touch()
             later = max((ROOT / name).stat().st_mtime for name in ("pyproject.toml", "constraints.txt")) + 100
             os.utime(venv / ".ready", (later, later))
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
         done = subprocess.run(
             ["make", f"VENV={venv}", *words],
             cwd=ROOT,
-            env=kept | {"PATH": f"{venv / 'bin'}:{os.environ['PATH']}"} | environment,
+            env=outside_make() | {"PATH": f"{venv / 'bin'}:{os.environ['PATH']}"} | environment,
             capture_output=True,
             text=True,
             timeout=60,
