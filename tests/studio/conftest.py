@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from base64 import b64decode
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,8 +73,7 @@ class StudioPage:
         self.browser = browser
         self.address = address
         self.downloads = downloads
-        downloads.mkdir(exist_ok=True)
-        browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(downloads))
+        browser.save_downloads(downloads)
 
     @classmethod
     def anew(cls, browser, address, downloads, project):
@@ -156,7 +154,7 @@ class StudioPage:
     def save_session(self):
         """Save the points and strokes as a hint file, and return its contents."""
         self.browser.press("s")
-        file = self.wait_for_download(".json")
+        file = self.browser.wait_for_download(".json")
         annotations = read_hints(file)
         file.unlink()
         return annotations
@@ -194,13 +192,6 @@ class StudioPage:
         row, column = round(page_y - top), round(page_x - left)
         patch = self.pixels(canvas)[row - 2 : row + 3, column - 2 : column + 3, :3]
         return rgb2lab(patch).reshape(-1, 3).mean(axis=0)
-
-    def wait_for_download(self, suffix):
-        deadline = time.monotonic() + 60
-        while not (files := [file for file in self.downloads.iterdir() if file.suffix == suffix]):
-            assert time.monotonic() < deadline, "nothing was downloaded"
-            time.sleep(0.1)
-        return files[0]
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ def test_album_from_drop_to_zip_in_a_fresh_browser(studio, second, server, box):
     second.click_button("download-all")
     second.browser.wait_for("document.getElementById('export-dialog').open")
     second.browser.evaluate("document.querySelector('#export-dialog [value=zip]').click()")
-    archive = zipfile.ZipFile(second.wait_for_download(".zip"))
+    archive = zipfile.ZipFile(second.browser.wait_for_download(".zip"))
     assert archive.testzip() is None
     assert archive.namelist() == [f"{photo.stem}-colored.png" for photo in box]
     second.browser.wait_for(f"document.getElementById('notice').textContent.startsWith('Done! {COUNT} colored photos')")

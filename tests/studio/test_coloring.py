@@ -56,7 +56,7 @@ def test_session_is_saved_as_hint_file_and_can_be_reopened(studio, address):
     studio.wait_until_idle()
     seen = studio.pixels()
     studio.browser.press("s")
-    file = studio.wait_for_download(".json")
+    file = studio.browser.wait_for_download(".json")
     annotations = read_hints(file)
     assert len(annotations.points) == 1
     assert len(annotations.strokes) == 2
@@ -82,7 +82,7 @@ def test_download_keeps_size_and_lightness_of_large_photo(studio, tmp_path_facto
     studio.wait_for_colors(lambda: (studio.click(*POINT), studio.click_swatch("brick")))
     assert studio.lab_color(*POINT)[1] > 8
     studio.browser.press("d")
-    colored = np.array(Image.open(studio.wait_for_download(".png")))
+    colored = np.array(Image.open(studio.browser.wait_for_download(".png")))
     assert colored.shape == (1500, 2000, 3)
     part = np.s_[350:550:3, 500:750:3]
     assert np.ptp(colored[part], axis=2).mean() > 10
@@ -200,7 +200,7 @@ def test_session_opens_its_own_photo(studio):
     studio.open_sample("coffee")
     studio.wait_for_colors(lambda: (studio.click(*POINT), studio.click(*OTHER)))
     studio.browser.press("s")
-    file = studio.wait_for_download(".json")
+    file = studio.browser.wait_for_download(".json")
     assert json.loads(file.read_text())["photo"]["name"] == "coffee.png"
     studio.click_button("home")
     studio.open_sample("rocket")

@@ -79,7 +79,7 @@ def test_the_dialog_downloads_layers(studio):
     studio.browser.evaluate("document.querySelector('#download-form [value=layers]').click()")
     assert studio.browser.evaluate(quality)
     studio.browser.evaluate("document.querySelector('#download-form button[value=download]').click()")
-    file = studio.wait_for_download(".psd")
+    file = studio.browser.wait_for_download(".psd")
     assert file.name == "coffee-colored.psd"
     gray, color = PSDImage.open(file)
     assert np.ptp(gray.numpy("color"), axis=2).max() == 0

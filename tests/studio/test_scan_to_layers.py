@@ -50,7 +50,7 @@ def test_from_a_sepia_scan_to_a_file_with_layers(studio, scan, photo, address):
     studio.click_button("download-as")
     studio.browser.evaluate("document.querySelector('#download-form [value=layers]').click()")
     studio.browser.evaluate("document.querySelector('#download-form button[value=download]').click()")
-    file = studio.wait_for_download(".psd")
+    file = studio.browser.wait_for_download(".psd")
     document = PSDImage.open(file)
     gray, color = document
     assert (gray.name, color.name, color.blend_mode) == ("Gray photo", "Color", BlendMode.COLOR)

@@ -44,7 +44,7 @@ class Browser:
         )
         os.close(commands), os.close(responses)
         self._number, self._buffer, self._session, self._responses = 0, b"", None, {}
-        self.errors, self._events, self._allowed_urls = [], [], ("about:",)
+        self.errors, self._events, self._allowed_urls, self._downloaded = [], [], ("about:",), []
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -165,6 +165,24 @@ class Browser:
         element = self.call("Runtime.evaluate", expression=f"document.querySelector({selector!r})")["result"]
         self.call("DOM.setFileInputFiles", files=[str(file) for file in files], objectId=element["objectId"])
 
+    def save_downloads(self, folder):
+        """Write downloads to a folder from now on."""
+        folder.mkdir(exist_ok=True)
+        self._downloaded = []
+        self.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder), eventsEnabled=True)
+
+    def wait_for_download(self, suffix):
+        """Wait until a file with this suffix is complete, and return its path.
+
+        A file can exist before that: the browser reserves its name with an empty file.
+        """
+        deadline = time.monotonic() + 60
+        while not (files := [file for file in self._downloaded if file.suffix == suffix]):
+            assert time.monotonic() < deadline, "nothing was downloaded"
+            self.wait_for_frame()
+        self._downloaded.remove(files[0])
+        return files[0]
+
     def screenshot(self, whole=False):
         """Return a PNG of the viewport, or of the whole page."""
         return base64.b64decode(self.call("Page.captureScreenshot", captureBeyondViewport=whole)["data"])
@@ -183,6 +201,8 @@ class Browser:
             self.errors.append(parameters)
         if method == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "warning", "assert"):
             self.errors.append(parameters)
+        if method == "Browser.downloadProgress" and parameters["state"] == "completed":
+            self._downloaded.append(Path(parameters["filePath"]))
         if method == "Network.requestWillBeSent" and not parameters["request"]["url"].startswith(self._allowed_urls):
             self.errors.append(parameters["request"]["url"])
 
