@@ -64,7 +64,7 @@ def draw(rgb: NDArray[np.uint8], methods: dict[str, tuple[NDArray[np.uint8], NDA
         for index, count in enumerate(COUNTS):
             for name, (results, scores) in methods.items():
                 if row == 0:
-                    text.text((x + 2, 2), f"{count} clicks", fill="black")
+                    text.text((x + 2, 2), f"{count} click{'' if count == 1 else 's'}", fill="black")
                     text.text((x + 2, 17), name, fill="black")
                 sheet.paste(Image.fromarray(results[row, index]).resize((SHOWN, SHOWN)), (x, y))
                 text.text((x + 2, y + SHOWN), f"{scores[row, index]:.1f} dB", fill="gray")
