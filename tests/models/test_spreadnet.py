@@ -271,3 +271,14 @@ def test_a_stage_trains_its_part_only(stage):
     assert changed <= of_cells if stage == "cells" else not changed & of_cells
     trained = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
     assert len(trained - changed) < 0.3 * len(trained)
+
+
+def test_whole_network_colors_after_training_the_cells():
+    torch.manual_seed(0)
+    options = {"width": 4, "semantic_width": 8, "attention_blocks": 1}
+    trained, whole = SpreadNet(**options, stage="cells"), SpreadNet(**options).eval()
+    whole.load_state_dict(trained.state_dict())
+    lightness, ab = 100 * torch.rand(1, 1, 32, 32), 40 * torch.randn(1, 2, 32, 32)
+    hints = hints_from_mask(ab, (torch.rand(1, 1, 32, 32) < 0.1).float())
+    assert not torch.equal(trained.train()(lightness, hints), whole(lightness, hints))
+    assert torch.equal(trained.eval()(lightness, hints), whole(lightness, hints))

@@ -45,7 +45,7 @@ class Encoding(NamedTuple):
     Attributes:
         lightness: B1HW in 0..100.
         cells: Prior color and attention features of the 32x32 cells.
-        pyramid: How color propagates between pixels; None in the stage `cells`.
+        pyramid: How color propagates between pixels; None in training of the cells alone.
     """
 
     lightness: Tensor
@@ -62,8 +62,9 @@ class SpreadNet(nn.Module):
         semantic_width: Features of each of the 32x32 cells, an even number.
         attention_blocks: Blocks of self-attention in the semantic encoder.
         stage: What is trained: `all` is the whole network; `cells` is only what determines the colors of the
-            32x32 cells, which are enlarged bilinearly, a first stage that takes a fifth of the time; `pyramid` is
-            everything else, a second stage that leaves the cells as they are.
+            32x32 cells, which training enlarges bilinearly, a first stage that takes a fifth of the time; `pyramid`
+            is everything else, a second stage that leaves the cells as they are. In eval mode, the whole network
+            colors in every stage.
         auxiliary_weight: Weight of the auxiliary losses in training; see `chromahint.models.layers.prior_losses`.
     """
 
@@ -133,7 +134,8 @@ class SpreadNet(nn.Module):
         """Compute everything that does not depend on the hints, for lightness B1HW in 0..100."""
         lightness = lightness.float()
         cells = self.encode_cells(lightness)
-        pyramid = None if self.stage == "cells" else self.pyramid.encode(lightness, cells.features)
+        cells_only = self.training and self.stage == "cells"
+        pyramid = None if cells_only else self.pyramid.encode(lightness, cells.features)
         return Encoding(lightness, cells, pyramid)
 
     def encode_cells(self, lightness: Tensor) -> CellEncoding:

@@ -42,7 +42,7 @@ class SelfPlay:
         """Sample hints, and click.
 
         Args:
-            network: Network in training mode. It predicts in eval mode, so the statistics of its layers do not change.
+            network: Network in training mode. Its layers predict in eval mode, so that their statistics do not change.
             lightness: B1HW in 0..100.
             ab: B2HW of the photos in Lab units.
             generator: Random generator on the device of `ab`.
@@ -56,7 +56,8 @@ class SelfPlay:
         truth = LabImages(lightness[:clicked], ab[:clicked], lab_to_rgb8(lightness[:clicked], ab[:clicked]))
         current = hints.images(0, clicked)
         was_training = network.training
-        network.eval()
+        for layer in network.children():  # the network itself still computes only what is trained
+            layer.eval()
         images = EncodedImages(network, truth.lightness, timed=False)
         for click in range(self.max_clicks):  # to look at the largest number would make the host wait for a GPU
             result, _ = images.color(current)
