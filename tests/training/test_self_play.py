@@ -53,6 +53,15 @@ def test_clicks_are_those_of_the_protocol(rgb):
         assert any(torch.equal(hints.mask[image], mask) for mask in masks[image, 1:])
 
 
+def test_clicks_compute_only_what_is_trained(rgb, monkeypatch):
+    lightness, ab = rgb_to_lab(rgb)
+    network = SpreadNet(width=4, propagation_steps=1, semantic_width=8, attention_blocks=1, stage="cells").train()
+    encoded = []
+    monkeypatch.setattr(network.pyramid, "encode", lambda *inputs: encoded.append(inputs))
+    SelfPlay(NO_HINTS, probability=1.0).play(network, lightness, ab, torch.Generator().manual_seed(0))
+    assert encoded == []
+
+
 def test_network_stays_as_it_was(rgb):
     lightness, ab = rgb_to_lab(rgb)
     network = SpreadNet(width=4, propagation_steps=1, semantic_width=8, attention_blocks=1).train()
